@@ -1,0 +1,203 @@
+// Loads the native addon and gives its raw, positional interface a type. Nothing outside lib/ sees this.
+import { join } from 'node:path';
+
+/** Element types as the addon numbers them. */
+export const enum NativeType {
+  float32 = 0,
+  bfloat16 = 1,
+  float16 = 2,
+}
+
+/** What a call to the addon returns: 0, or why nothing was computed. Mirrors src/core/status.h. */
+export const enum NativeStatus {
+  ok = 0,
+  /** An argument has the wrong array type, or its memory is detached. */
+  type = 1,
+  /** An argument is shorter than the batch needs: value = its length, required = what is needed. */
+  size = 2,
+  /** A label other than 0, 1, 255. */
+  label = 3,
+  /** A rank below 1, or NaN. */
+  rank = 4,
+  /** gamma - beta below 1, or NaN; value = beta. */
+  beta = 5,
+  /** A query weight that is negative, NaN or infinite. */
+  weight = 6,
+  /** An offset that is negative, smaller than the one before, or past the end of the scores. */
+  offset = 7,
+  /** A relevance that is NaN or infinite. */
+  relevance = 8,
+  /** No memory for the scratch space; value = bytes asked for. */
+  memory = 9,
+  /** The abort flag was set while the job ran. */
+  aborted = 10,
+  /** A shape that cannot be addressed: queries, docs or stride negative or too large. */
+  shape = 11,
+}
+
+/** The argument an error is about. Mirrors src/core/status.h. */
+export const enum NativeArgument {
+  none = 0,
+  student = 1,
+  teacher = 2,
+  labels = 3,
+  offsets = 4,
+  ranks = 5,
+  beta = 6,
+  relevance = 7,
+  weights = 8,
+  grad = 9,
+  perQuery = 10,
+  teacherGrad = 11,
+  diagnosticWeight = 12,
+  diagnosticRatio = 13,
+  diagnosticEntropy = 14,
+  diagnosticSeparation = 15,
+  diagnosticSeparationTop10 = 16,
+}
+
+/** Where a run leaves its scalars: a Float64Array of length 8, indexed by these. */
+export const enum Stat {
+  /** Reduced loss (mean or sum; for reduction "none" the weighted sum). */
+  loss = 0,
+  /** How many queries were counted. */
+  counted = 1,
+  /** On an error: the NativeArgument, the query, the document within the query, the value, the length required. */
+  argument = 3,
+  query = 4,
+  document = 5,
+  value = 6,
+  required = 7,
+}
+
+/** One loss of a weighted sum. Parameters a loss does not have are ignored. */
+export interface NativeTerm {
+  loss: string;
+  weight: number;
+  gamma: number;
+  alpha: number;
+  lambda: number;
+  nllWeight: number;
+}
+
+/** Everything about a loss that stays the same from call to call. */
+export interface NativePlanSpec {
+  terms: NativeTerm[];
+  studentTemperature: number;
+  teacherTemperature: number;
+  reduction: 'mean' | 'sum' | 'none';
+  /** lambdaMrr only: average over the pairs of each query, or over all pairs of the batch. */
+  pairMean: 'query' | 'batch';
+  gradScale: number;
+  /** '' = the best this machine has. */
+  cpuTarget: string;
+  /** 0 = as many as the machine has. */
+  threads: number;
+  /** Scratch space is made for rows up to this long at once (0: when first needed). */
+  reserveDocs: number;
+}
+
+export type HalfArray = Uint16Array;
+export type ScoreArray = Float32Array | HalfArray;
+export type RankArray = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float32Array;
+
+/**
+ * A prepared loss. `run` reads rows `b` at `b * stride` (or at `offsets[b]`), checks every value it is about to use,
+ * and writes nothing unless it returns 0. `docs` is ignored when offsets are given.
+ */
+export interface NativePlan {
+  run(
+    student: ScoreArray,
+    studentType: NativeType,
+    teacher: ScoreArray | null,
+    teacherType: NativeType,
+    labels: Uint8Array,
+    queries: number,
+    docs: number,
+    stride: number,
+    offsets: Int32Array | null,
+    ranks: RankArray | null,
+    beta: Float32Array | null,
+    relevance: Float32Array | null,
+    weights: Float32Array | null,
+    grad: ScoreArray,
+    gradType: NativeType,
+    perQuery: Float32Array,
+    /** Same type code as the teacher. */
+    teacherGrad: ScoreArray | null,
+    /** [weight, ratio (per document, laid out like the student)], [entropy, separation, separationTop10 (per query)] */
+    diagnostics: [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array] | null,
+    stats: Float64Array,
+  ): NativeStatus;
+
+  /**
+   * The same on a thread of the libuv pool. Every array must be reachable by nobody else until the promise settles.
+   * `abort` is polled: set abort[0] to 1 to stop early (status `aborted`, outputs undefined).
+   */
+  runAsync(
+    ...args: [...Parameters<NativePlan['run']>, abort: Int32Array]
+  ): Promise<NativeStatus>;
+
+  /** The instruction set and thread count this plan uses. */
+  readonly target: string;
+  readonly threads: number;
+}
+
+export interface NativeLossInfo {
+  name: string;
+  family: 'distribution' | 'pairwise';
+  /** Which of gamma, alpha, lambda, nllWeight it takes. */
+  parameters: string[];
+  /** Whether it reads the teacher's scores. */
+  teacher: boolean;
+}
+
+export interface NativeCudaInfo {
+  /** Whether this binary was compiled with CUDA at all. */
+  built: boolean;
+  available: boolean;
+  /** Why it is not available, in words; '' when it is. */
+  reason: string;
+  /** e.g. 13000 for 13.0; 0 when unknown. */
+  runtimeVersion: number;
+  driverVersion: number;
+  devices: { name: string; capability: string; memory: number }[];
+}
+
+export interface NativeBinding {
+  Plan: new (spec: NativePlanSpec) => NativePlan;
+  /** Competition ranks of the scores among the valid documents of each query; 0 for masked ones. */
+  ranks(
+    student: ScoreArray,
+    studentType: NativeType,
+    labels: Uint8Array | null,
+    queries: number,
+    docs: number,
+    stride: number,
+    offsets: Int32Array | null,
+    out: Uint32Array,
+    stats: Float64Array,
+  ): NativeStatus;
+  /** alpha * (1 / rank - mean over the positives of 1 / rank) for negatives; 0 for positives and masked documents. */
+  rankBias(
+    ranks: RankArray,
+    labels: Uint8Array,
+    queries: number,
+    docs: number,
+    stride: number,
+    offsets: Int32Array | null,
+    alpha: number,
+    out: Float32Array,
+    stats: Float64Array,
+  ): NativeStatus;
+  losses(): NativeLossInfo[];
+  /** The instruction sets this machine can run, best last; compiler and build facts. */
+  cpu(): { targets: string[]; hardwareThreads: number; compiler: string };
+  cuda(): NativeCudaInfo;
+}
+
+// eslint-disable-next-line @typescript-eslint/no-require-imports
+const load = require('node-gyp-build') as (dir: string) => NativeBinding;
+
+/** The addon: prebuilds/ or build/Release of this package, whichever loads. */
+export const native: NativeBinding = load(join(__dirname, '..'));
