@@ -1,0 +1,65 @@
+// Applies measures to a whole run: one value a query, and their mean over the queries the convention counts.
+import { parseMeasure } from './names.js';
+import { rank, type Convention } from './ranking.js';
+import type { Qrels, Run } from './types.js';
+
+export interface EvaluateOptions {
+  /** Names as {@link parseMeasure} takes them. Default: `ndcg@10`, `mrr@10`, `recall@100`. */
+  measures?: readonly string[];
+  /** How a run becomes a ranked list, and which queries count. Default `trec_eval`. */
+  convention?: Convention;
+  /** The lowest level that counts as relevant, as trec_eval -l; gains of nDCG are not touched by it. Default 1. */
+  relevanceLevel?: number;
+  /**
+   * Also count judged queries that the run lacks, with 0 (trec_eval -c). Default: false, and true under `msmarco`,
+   * whose script always divides by all judged queries.
+   */
+  complete?: boolean;
+}
+
+export interface Evaluation {
+  /** The counted queries, in the order of the judgements. */
+  queries: string[];
+  /** Measure -> one value a query, in the order of `queries`. */
+  perQuery: Record<string, Float64Array>;
+  /** Measure -> mean over `queries`; 0 when there are none. */
+  mean: Record<string, number>;
+}
+
+const NOTHING: ReadonlyMap<string, number> = new Map();
+
+/**
+ * Evaluates a run.
+ *
+ * Which queries count: those with judgements that the run also has; with `complete` all that have judgements. A query
+ * whose judgements name nothing relevant counts with 0 under `trec_eval`; under `msmarco` it is left out, as the MS MARCO
+ * files list relevant documents only.
+ *
+ * @throws RangeError for an unknown measure, or a relevance level that is not a number
+ */
+export function evaluate(run: Run, qrels: Qrels, options: EvaluateOptions = {}): Evaluation {
+  const { convention = 'trec_eval', relevanceLevel = 1 } = options;
+  const complete = options.complete ?? convention === 'msmarco';
+  if (!Number.isFinite(relevanceLevel))
+    throw new RangeError(`relevanceLevel must be a number, not ${relevanceLevel}`);
+  const measures = (options.measures ?? ['ndcg@10', 'mrr@10', 'recall@100']).map(parseMeasure);
+
+  const queries: string[] = [];
+  const values: number[][] = measures.map(() => []);
+  for (const [qid, judged] of qrels) {
+    const scores = run.get(qid);
+    if (!scores && !complete) continue;
+    if (convention === 'msmarco' && ![...judged.values()].some((level) => level >= relevanceLevel)) continue;
+    const ranked = rank(scores ?? NOTHING, convention);
+    queries.push(qid);
+    measures.forEach((measure, i) => values[i].push(measure.of(ranked, judged, relevanceLevel)));
+  }
+
+  const perQuery: Evaluation['perQuery'] = {};
+  const mean: Evaluation['mean'] = {};
+  measures.forEach(({ name }, i) => {
+    perQuery[name] = Float64Array.from(values[i]);
+    mean[name] = queries.length === 0 ? 0 : values[i].reduce((sum, value) => sum + value, 0) / queries.length;
+  });
+  return { queries, perQuery, mean };
+}

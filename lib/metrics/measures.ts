@@ -1,0 +1,88 @@
+// The measures of one query: ranked document ids and judgements in, a number from 0 to 1 out.
+
+/** Judgements of one query: document id -> level. */
+export type Judged = ReadonlyMap<string, number>;
+
+const levelOf = (judged: Judged, docid: string): number => judged.get(docid) ?? 0;
+
+/** How many judged documents are relevant, i.e. have at least the level `relevant`. */
+function relevantCount(judged: Judged, relevant: number): number {
+  let count = 0;
+  for (const level of judged.values()) if (level >= relevant) count++;
+  return count;
+}
+
+/**
+ * Normalised discounted cumulative gain: gain = level, discount = 1 / log2(rank + 1), as trec_eval's `ndcg_cut`
+ * (and, without a cutoff, `ndcg`). Levels below 1 gain nothing. The ideal list is made of all judged documents.
+ *
+ * @param ranked document ids, best first
+ * @param k cutoff, 1 and up; Infinity for the whole list
+ * @returns 0 to 1; 0 when nothing is relevant
+ */
+export function ndcg(ranked: readonly string[], judged: Judged, k = Infinity): number {
+  const dcg = (levels: readonly number[]): number => {
+    let sum = 0;
+    const depth = Math.min(k, levels.length);
+    for (let i = 0; i < depth; i++) if (levels[i] > 0) sum += levels[i] / Math.log2(i + 2);
+    return sum;
+  };
+  const ideal = dcg([...judged.values()].filter((level) => level > 0).sort((a, b) => b - a));
+  if (ideal === 0) return 0;
+  return dcg(ranked.slice(0, Math.min(k, ranked.length)).map((docid) => levelOf(judged, docid))) / ideal;
+}
+
+/**
+ * Reciprocal rank of the first relevant document, 0 when none is among the first k: trec_eval's `recip_rank`
+ * (k = Infinity; with -M k otherwise) and the summand of MS MARCO's MRR@k.
+ *
+ * @param relevant the lowest level that counts as relevant (trec_eval -l)
+ */
+export function reciprocalRank(
+  ranked: readonly string[],
+  judged: Judged,
+  k = Infinity,
+  relevant = 1,
+): number {
+  const depth = Math.min(k, ranked.length);
+  for (let i = 0; i < depth; i++) if (levelOf(judged, ranked[i]) >= relevant) return 1 / (i + 1);
+  return 0;
+}
+
+/** The relevant documents among the first k. */
+function hits(ranked: readonly string[], judged: Judged, k: number, relevant: number): number {
+  const depth = Math.min(k, ranked.length);
+  let found = 0;
+  for (let i = 0; i < depth; i++) if (levelOf(judged, ranked[i]) >= relevant) found++;
+  return found;
+}
+
+/** The share of the relevant documents that are among the first k (trec_eval's `recall_k`); 0 when nothing is relevant. */
+export function recall(ranked: readonly string[], judged: Judged, k = Infinity, relevant = 1): number {
+  const total = relevantCount(judged, relevant);
+  return total === 0 ? 0 : hits(ranked, judged, k, relevant) / total;
+}
+
+/** The share of the first k that is relevant (trec_eval's `P_k`): divided by k even when fewer were retrieved. */
+export function precision(ranked: readonly string[], judged: Judged, k: number, relevant = 1): number {
+  return hits(ranked, judged, k, relevant) / k;
+}
+
+/**
+ * Average precision over all relevant documents (trec_eval's `map`, or `map_cut_k`): the mean, over the relevant
+ * documents, of the precision at their ranks, 0 for those not among the first k.
+ */
+export function averagePrecision(
+  ranked: readonly string[],
+  judged: Judged,
+  k = Infinity,
+  relevant = 1,
+): number {
+  const total = relevantCount(judged, relevant);
+  if (total === 0) return 0;
+  const depth = Math.min(k, ranked.length);
+  let found = 0;
+  let sum = 0;
+  for (let i = 0; i < depth; i++) if (levelOf(judged, ranked[i]) >= relevant) sum += ++found / (i + 1);
+  return sum / total;
+}

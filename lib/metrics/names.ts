@@ -1,0 +1,54 @@
+// Reads the name of a measure ("ndcg@10", "mrr@10", or trec_eval's "ndcg_cut_10") and finds its function.
+import { averagePrecision, ndcg, precision, recall, reciprocalRank, type Judged } from './measures.js';
+
+/** A measure of one query, ready to be applied. */
+export interface Measure {
+  /** As it was asked for. */
+  name: string;
+  of(ranked: readonly string[], judged: Judged, relevant: number): number;
+}
+
+type Family = 'ndcg' | 'mrr' | 'recall' | 'precision' | 'map';
+
+const SPELLINGS: Record<string, Family> = {
+  ndcg: 'ndcg',
+  ndcg_cut: 'ndcg',
+  mrr: 'mrr',
+  recip_rank: 'mrr',
+  recall: 'recall',
+  p: 'precision',
+  precision: 'precision',
+  map: 'map',
+  map_cut: 'map',
+};
+
+/** What {@link parseMeasure} takes, for help texts and errors. */
+export const MEASURE_HELP =
+  'ndcg, mrr, recall, precision (or P), map, each with @k; or the names of trec_eval';
+
+/**
+ * @param name `ndcg@10`, `mrr@10`, `recall@100`, `P@5`, `map`, …, or trec_eval's `ndcg_cut_10`, `recip_rank`, `recall_100`, `P_5`.
+ *   Without a cutoff the whole list counts; precision needs one.
+ * @throws RangeError when there is no such measure, or the cutoff is not a whole number from 1
+ */
+export function parseMeasure(name: string): Measure {
+  const match = /^([a-z_]+?)(?:[@_.](\d+))?$/i.exec(name.trim());
+  const family = match && SPELLINGS[match[1].toLowerCase()];
+  if (!family) throw new RangeError(`unknown measure ${JSON.stringify(name)}; there are ${MEASURE_HELP}`);
+  const k = match[2] === undefined ? Infinity : Number(match[2]);
+  if (k < 1) throw new RangeError(`measure ${JSON.stringify(name)}: the cutoff must be 1 or more`);
+  switch (family) {
+    case 'ndcg':
+      return { name, of: (ranked, judged) => ndcg(ranked, judged, k) };
+    case 'mrr':
+      return { name, of: (ranked, judged, relevant) => reciprocalRank(ranked, judged, k, relevant) };
+    case 'recall':
+      return { name, of: (ranked, judged, relevant) => recall(ranked, judged, k, relevant) };
+    case 'map':
+      return { name, of: (ranked, judged, relevant) => averagePrecision(ranked, judged, k, relevant) };
+    case 'precision':
+      if (k === Infinity)
+        throw new RangeError(`measure ${JSON.stringify(name)} needs a cutoff, such as P@10`);
+      return { name, of: (ranked, judged, relevant) => precision(ranked, judged, k, relevant) };
+  }
+}
