@@ -1,0 +1,33 @@
+// ckl-loss/data: streaming readers of BEIR folders, TREC files and teacher scores, and a converter between teacher forms.
+export {
+  loadBeir,
+  openBeir,
+  readCorpus,
+  readQueries,
+  type Beir,
+  type BeirFolder,
+  type Document,
+  type Query,
+} from './beir.js';
+export { DataError } from './errors.js';
+export { formatList, type Missing } from './format-forms.js';
+export { Records, type ReadOptions } from './records.js';
+export { TEACHER_FORMS, type ScoredDocument, type ScoredList, type TeacherForm } from './scored.js';
+export {
+  convertTeacher,
+  readTeacher,
+  type ConvertOptions,
+  type ConvertResult,
+  type TeacherLists,
+  type TeacherReadOptions,
+} from './teacher.js';
+export {
+  formatRunLine,
+  loadQrels,
+  loadRun,
+  readQrels,
+  readRun,
+  type Judgement,
+  type RunEntry,
+} from './trec.js';
+export type { Qrels, Run } from '../metrics/types.js';

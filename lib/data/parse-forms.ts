@@ -1,0 +1,97 @@
+// Parsers of the teacher forms that hold one whole query a line: ColBERT, PyLate, FlagEmbedding, SimLM.
+import { createHash } from 'node:crypto';
+import { BadLine, excerpt } from './errors.js';
+import type { ScoredDocument, ScoredList } from './scored.js';
+import { asArray, asId, asScore, asText, parseJson, parseObject, shown } from './values.js';
+
+/** Drops exact repeats of a document, which real files have, and refuses one with two scores or on two sides. */
+function distinct(list: ScoredList): ScoredList {
+  const seen = new Map<string, ScoredDocument>();
+  for (const doc of list.docs) {
+    const known = seen.get(doc.docid);
+    if (known && (known.score !== doc.score || known.label !== doc.label)) {
+      throw new BadLine(`one score and one side for document ${excerpt(doc.docid)}`, 'another');
+    }
+    if (!known) seen.set(doc.docid, doc);
+  }
+  return seen.size === list.docs.length ? list : { ...list, docs: [...seen.values()] };
+}
+
+/** ids[i] with scores[i], which must be as many. */
+function zip(ids: string[], scores: number[], what: string, label?: 0 | 1): ScoredDocument[] {
+  if (ids.length !== scores.length)
+    throw new BadLine(`as many scores as documents in ${what}`, `${scores.length} and ${ids.length}`);
+  return ids.map((docid, i) =>
+    label === undefined ? { docid, score: scores[i] } : { docid, score: scores[i], label },
+  );
+}
+
+/** ColBERT's distillation file: `[qid, [pid, score], …]`. It has no labels. */
+export function parseColbert(line: string): ScoredList {
+  const value = parseJson(line);
+  if (!Array.isArray(value) || value.length < 2)
+    throw new BadLine('[query, [document, score], …]', excerpt(line));
+  const docs = value.slice(1).map((pair: unknown, i) => {
+    if (!Array.isArray(pair) || pair.length !== 2) throw new BadLine('[document, score]', shown(pair));
+    return { docid: asId(pair[0], `document ${i + 1}`), score: asScore(pair[1], `score ${i + 1}`) };
+  });
+  return distinct({ qid: asId(value[0], 'query'), docs });
+}
+
+/** An array, or an array printed into a text, as older PyLate tables have it (Python's ast.literal_eval reads them there). */
+function maybePrinted(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  return parseJson(value.replaceAll(/'([^'"\\]*)'/g, '"$1"'));
+}
+
+/** PyLate's train table: `{"query_id", "document_ids", "scores"}`. It has no labels. */
+export function parsePylate(line: string): ScoredList {
+  const record = parseObject(line);
+  const ids = asArray(maybePrinted(record.document_ids), '"document_ids"', asId);
+  const scores = asArray(maybePrinted(record.scores), '"scores"', asScore);
+  return distinct({ qid: asId(record.query_id, '"query_id"'), docs: zip(ids, scores, '"document_ids"') });
+}
+
+/** 16 hex digits of SHA-256: an id for a text that came without one; equal texts get equal ids. */
+export function textId(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+/** FlagEmbedding's fine-tuning file with teacher scores. Texts without ids get {@link textId}. */
+export function parseFlagEmbedding(line: string): ScoredList {
+  const record = parseObject(line);
+  const side = (name: 'pos' | 'neg', label: 0 | 1): ScoredDocument[] => {
+    const texts = asArray(record[name], `"${name}"`, asText);
+    const given = record[`${name}_id`];
+    const ids = given === undefined ? texts.map(textId) : asArray(given, `"${name}_id"`, asId);
+    if (ids.length !== texts.length)
+      throw new BadLine(`as many ids as texts in "${name}"`, `${ids.length} and ${texts.length}`);
+    const scores = asArray(record[`${name}_scores`], `"${name}_scores"`, asScore);
+    return zip(ids, scores, `"${name}"`, label).map((doc, i) => ({ ...doc, text: texts[i] }));
+  };
+  const query = asText(record.query, '"query"');
+  const qid = record.query_id === undefined ? textId(query) : asId(record.query_id, '"query_id"');
+  return distinct({ qid, query, docs: [...side('pos', 1), ...side('neg', 0)] });
+}
+
+/** SimLM's training file. */
+export function parseSimlm(line: string): ScoredList {
+  const record = parseObject(line);
+  const side = (name: 'positives' | 'negatives', label: 0 | 1): ScoredDocument[] => {
+    const half = record[name];
+    if (typeof half !== 'object' || half === null) throw new BadLine(`an object as "${name}"`, shown(half));
+    const { doc_id, score } = half as Record<string, unknown>;
+    return zip(
+      asArray(doc_id, `"${name}.doc_id"`, asId),
+      asArray(score, `"${name}.score"`, asScore),
+      `"${name}"`,
+      label,
+    );
+  };
+  const list: ScoredList = {
+    qid: asId(record.query_id, '"query_id"'),
+    docs: [...side('positives', 1), ...side('negatives', 0)],
+  };
+  if (record.query !== undefined) list.query = asText(record.query, '"query"');
+  return distinct(list);
+}

@@ -1,0 +1,72 @@
+// A file as a stream of records: parses each line, names file and line in errors, or counts the bad ones and goes on.
+import { BadLine, DataError } from './errors.js';
+import { readLines } from './lines.js';
+
+export interface ReadOptions {
+  /** Leave out lines that cannot be read, and count them, instead of throwing at the first. Default false. */
+  skipBad?: boolean;
+  /** The longest line that is read, in bytes. Default 256 MiB. */
+  maxLineBytes?: number;
+}
+
+/** The first so many errors are kept when bad lines are skipped. */
+const KEPT_ERRORS = 10;
+
+/**
+ * The records of one file, to be read with `for await`, once. The counts grow while it is read.
+ *
+ * Empty lines are passed over silently. A line that cannot be read throws a {@link DataError}; with `skipBad` it is counted.
+ */
+export class Records<T> implements AsyncIterable<T> {
+  /** Lines read so far, empty ones too. */
+  lines = 0;
+  /** Lines left out so far. */
+  skipped = 0;
+  /** The errors of the first ten lines left out. */
+  readonly errors: DataError[] = [];
+
+  /**
+   * @param path the file, plain or gzip
+   * @param parse makes a record of a line, or throws {@link BadLine}; undefined means there is no record in it (a header)
+   */
+  constructor(
+    readonly path: string,
+    private readonly parse: (line: string, number: number) => T | undefined,
+    private readonly options: ReadOptions = {},
+  ) {}
+
+  async *[Symbol.asyncIterator](): AsyncIterator<T> {
+    for await (const line of readLines(this.path, this.options.maxLineBytes ?? 2 ** 28)) {
+      this.lines++;
+      if ('problem' in line) {
+        this.refuse(line.problem, line.number);
+        continue;
+      }
+      if (line.text.trim() === '') continue;
+      let record: T | undefined;
+      try {
+        record = this.parse(line.text, line.number);
+      } catch (error) {
+        this.refuse(error, line.number);
+        continue;
+      }
+      if (record !== undefined) yield record;
+    }
+  }
+
+  /** All records at once. */
+  async collect(): Promise<T[]> {
+    const all: T[] = [];
+    for await (const record of this) all.push(record);
+    return all;
+  }
+
+  /** For consumers that find a fault a single line cannot show, such as a document listed twice. */
+  refuse(problem: unknown, line = this.lines): void {
+    if (!(problem instanceof BadLine)) throw problem;
+    const error = new DataError(this.path, line, problem.expected, problem.found);
+    if (!this.options.skipBad) throw error;
+    this.skipped++;
+    if (this.errors.length < KEPT_ERRORS) this.errors.push(error);
+  }
+}

@@ -1,0 +1,118 @@
+// Lines come out whole and numbered whatever the file does at their ends; what cannot be read says where.
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DataError, readCorpus, readQueries, Records } from '../../../lib/data';
+import { scratch } from './files';
+
+const files = scratch();
+const texts = (path: string, maxLineBytes?: number) => new Records(path, (line) => line, { maxLineBytes });
+
+describe('lines', () => {
+  it.each([
+    ['LF', 'a\nb\n'],
+    ['CRLF', 'a\r\nb\r\n'],
+    ['no end after the last line', 'a\nb'],
+    ['a byte order mark', '\uFEFFa\nb\n'],
+    ['empty lines', '\n\na\n \n\nb\n\n'],
+  ])('%s', async (name, content) => {
+    expect(await texts(files.write('lines.txt', content)).collect()).toEqual(['a', 'b']);
+    expect(await texts(files.write('lines.gz', gzipSync(content))).collect()).toEqual(['a', 'b']);
+  });
+
+  it('keeps unicode that falls on the edges of read chunks', async () => {
+    const line = 'é\u{1F600}漢'.repeat(40_000);
+    const path = files.write('unicode.txt', `x${line}\nxy${line}\n`);
+    expect(await texts(path).collect()).toEqual([`x${line}`, `xy${line}`]);
+  });
+
+  it('reads gzip of several members, whatever the name', async () => {
+    const path = files.write('members.txt', Buffer.concat([gzipSync('a\nb'), gzipSync('c\nd\n')]));
+    expect(await texts(path).collect()).toEqual(['a', 'bc', 'd']);
+  });
+
+  it('numbers lines as an editor does, empty ones too', async () => {
+    const path = files.write('numbers.jsonl', '{"_id":"1","text":"a"}\r\n\r\n{"_id":"2"}\r\n');
+    await expect(readQueries(path).collect()).rejects.toMatchObject({
+      code: 'ERR_CKL_DATA',
+      file: path,
+      line: 3,
+      expected: 'text as "text"',
+    });
+  });
+
+  it('gives back any lines', async () => {
+    const line = fc
+      .string({ unit: 'grapheme', minLength: 1 })
+      .filter((text) => text.trim() !== '' && !/[\r\n\uFEFF]/.test(text));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(line),
+        fc.boolean(),
+        fc.constantFrom('\n', '\r\n'),
+        async (all, zipped, end) => {
+          const content = Buffer.from(all.map((text) => text + end).join(''));
+          const path = files.write('any.txt', zipped ? gzipSync(content) : content);
+          expect(await texts(path).collect()).toEqual(all);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('what cannot be read', () => {
+  const bad = async (records: Records<unknown>): Promise<DataError> => {
+    const error: unknown = await records.collect().catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(DataError);
+    return error as DataError;
+  };
+  it('a file that is not there', async () => {
+    expect(await bad(readCorpus('/nowhere/corpus.jsonl'))).toMatchObject({
+      line: 0,
+      expected: 'a readable file',
+    });
+  });
+  it('damaged gzip', async () => {
+    const whole = gzipSync(Array.from({ length: 9000 }, (_, i) => `${i * 7919}\n`).join(''));
+    const error = await bad(texts(files.write('cut.gz', whole.subarray(0, whole.length / 2))));
+    expect(error.expected).toBe('undamaged gzip data');
+    expect(error.line).toBeGreaterThan(1);
+  });
+  it('bytes that are not UTF-8', async () => {
+    const path = files.write('latin1.txt', Buffer.from('ok\ncaf\xe9\n', 'latin1'));
+    expect(await bad(texts(path))).toMatchObject({ line: 2, expected: 'UTF-8 text', found: '"café"' });
+  });
+  it('a line over the limit, without keeping it', async () => {
+    const path = files.write('huge.txt', `a\n${'x'.repeat(3_000_000)}\nb\n`);
+    expect(await bad(texts(path, 1000))).toMatchObject({ line: 2, expected: 'a line of at most 1000 bytes' });
+    const skipping = new Records(path, (line) => line, { maxLineBytes: 1000, skipBad: true });
+    expect(await skipping.collect()).toEqual(['a', 'b']);
+    expect(skipping.skipped).toBe(1);
+  });
+  it('bad lines can be skipped: counted, the first ten kept', async () => {
+    const path = files.write(
+      'bad.jsonl',
+      `{"_id":"1","text":"a"}\n${'not json\n'.repeat(12)}{"_id":2,"text":"b"}\n`,
+    );
+    const records = readQueries(path, { skipBad: true });
+    expect(await records.collect()).toEqual([
+      { id: '1', text: 'a' },
+      { id: '2', text: 'b' },
+    ]);
+    expect(records).toMatchObject({ lines: 14, skipped: 12 });
+    expect(records.errors).toHaveLength(10);
+    expect(records.errors[0].message).toBe(`${path}:2: expected JSON; found "not json"`);
+  });
+  it('an error in the code that reads is not taken for a bad line', async () => {
+    const path = files.write('fine.txt', 'a\n');
+    const broken = new Records(
+      path,
+      () => {
+        throw new TypeError('a bug');
+      },
+      { skipBad: true },
+    );
+    await expect(broken.collect()).rejects.toThrow(TypeError);
+  });
+});
