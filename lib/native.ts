@@ -83,6 +83,7 @@ export interface NativeTerm {
 /** Everything about a loss that stays the same from call to call. */
 export interface NativePlanSpec {
   terms: NativeTerm[];
+  backend: 'cpu' | 'cuda';
   studentTemperature: number;
   teacherTemperature: number;
   reduction: 'mean' | 'sum' | 'none';
@@ -134,9 +135,7 @@ export interface NativePlan {
    * The same on a thread of the libuv pool. Every array must be reachable by nobody else until the promise settles.
    * `abort` is polled: set abort[0] to 1 to stop early (status `aborted`, outputs undefined).
    */
-  runAsync(
-    ...args: [...Parameters<NativePlan['run']>, abort: Int32Array]
-  ): Promise<NativeStatus>;
+  runAsync(...args: [...Parameters<NativePlan['run']>, abort: Int32Array]): Promise<NativeStatus>;
 
   /** The instruction set and thread count this plan uses. */
   readonly target: string;

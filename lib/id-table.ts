@@ -1,0 +1,51 @@
+// Document ids as 32-bit codes, so that a ranking of many documents is a typed array and not a thousand strings.
+
+/** Ids that are the same text are the same document: 7 and '7'. */
+export type Id = string | number;
+
+/** Integers below this are their own code, whether written as numbers or digits; all other ids get a code on first use. */
+const firstInterned = 2 ** 31;
+
+export class IdTable {
+  private readonly codes = new Map<string, number>();
+  private readonly names: string[] = [];
+
+  /** The code of an id, made if there is none yet. */
+  intern(id: Id): number {
+    const own = integerCode(id);
+    if (own >= 0) return own;
+    const name = String(id);
+    let code = this.codes.get(name);
+    if (code === undefined) {
+      code = firstInterned + this.names.length;
+      this.names.push(name);
+      this.codes.set(name, code);
+    }
+    return code;
+  }
+
+  /** The code of an id, or -1 if it has none. */
+  find(id: Id): number {
+    const own = integerCode(id);
+    return own >= 0 ? own : (this.codes.get(String(id)) ?? -1);
+  }
+
+  /** The id of a code: a number for an integer, else a string. */
+  nameOf(code: number): Id {
+    return code < firstInterned ? code : this.names[code - firstInterned];
+  }
+}
+
+function integerCode(id: Id): number {
+  // Adding 0 makes -0 the 0 that its text says.
+  if (typeof id === 'number') return Number.isInteger(id) && id >= 0 && id < firstInterned ? id + 0 : -1;
+  // Only the canonical form: '007' is another id than '7'.
+  if (id.length === 0 || id.length > 10) return -1;
+  let code = 0;
+  for (let i = 0; i < id.length; i++) {
+    const digit = id.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9 || (digit === 0 && i === 0 && id.length > 1)) return -1;
+    code = code * 10 + digit;
+  }
+  return code < firstInterned ? code : -1;
+}

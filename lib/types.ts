@@ -1,0 +1,160 @@
+// The public types: what goes into a loss and what comes out, with shapes, ranges and sources.
+import type { LossName } from './losses.js';
+
+/** A `Float16Array`, where the engine has one. Written structurally so that older TypeScript libraries compile. */
+export interface Float16Scores {
+  readonly [Symbol.toStringTag]: 'Float16Array';
+  readonly buffer: ArrayBufferLike;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+  readonly length: number;
+  [index: number]: number;
+}
+
+/**
+ * Scores, one number a document. A `Uint16Array` holds bfloat16 or float16 bit patterns, as the option `dtype` says.
+ * Arithmetic is in float32 whatever the storage.
+ */
+export type Scores = Float32Array | Uint16Array | Float16Scores;
+
+/** Ranks, 1 = best; `Infinity` (float32 only) for a document that is not in the ranking. */
+export type Ranks = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float32Array;
+
+export type Reduction = 'mean' | 'sum' | 'none';
+export type Dtype = 'float32' | 'bfloat16' | 'float16';
+export type BackendName = 'cpu' | 'cuda';
+export type CpuTarget = 'baseline' | 'avx2' | 'avx512' | 'neon';
+
+/** Where the lists of a batch lie: `shape`, or `offsets` for lists of different lengths. */
+export interface Layout {
+  /** `[queries, documents]`: row `b` starts at `b * rowStride`. */
+  shape?: readonly [queries: number, documents: number];
+  /** Elements from the start of a row to the start of the next, at least `documents` (the default). Only with `shape`. */
+  rowStride?: number;
+  /** `queries + 1` ascending positions: query `b` is `[offsets[b], offsets[b + 1])`. Instead of `shape`. */
+  offsets?: Int32Array;
+}
+
+/**
+ * One batch of queries. The arrays over documents (all but `weights`, `perQuery`, `offsets`) are laid out alike: `queries * documents`
+ * elements with `shape` (with `rowStride` at least `(queries - 1) * rowStride + documents`), or at least `offsets[queries]`.
+ * None may be detached, resizable or shared memory.
+ */
+export interface Batch<S extends Scores = Scores, G extends Scores = S> extends Layout {
+  /** Student scores: logits, any range. `-Infinity` is probability 0; NaN makes that query NaN and no other. */
+  student: S;
+  /** Teacher scores; may have another element type than the student. Not needed for `nll` and `lambdaMrr`. */
+  teacher?: Scores;
+  /** 1 positive, 0 negative, 255 padding (never read, gradient 0). */
+  labels: Uint8Array;
+  /**
+   * Rank of each document, at least 1, for the bias of CKL and the pair weights of lambdaMrr. Default: competition ranks of the student
+   * scores of this batch (ties share a rank).
+   */
+  ranks?: Ranks;
+  /** CKL's exponent bias itself, instead of `ranks` and `alpha`; `gamma - beta >= 1`. Read for negatives only. */
+  beta?: Float32Array;
+  /** Graded relevance for lambdaMrr, finite; default: the labels. */
+  relevance?: Float32Array;
+  /** Weight of each query in the reduction, finite and >= 0; default 1. */
+  weights?: Float32Array;
+  /** Where to write the gradient; may be the student array itself. Default: a new array of the student's type. */
+  grad?: G;
+  /** Where to write the loss of each query: `queries` elements. */
+  perQuery?: Float32Array;
+  /** Where to write dL/d(teacher score); same element type as the teacher. Implies the option `teacherGrad`. */
+  teacherGrad?: Scores;
+}
+
+/** What the paper plots (Figures 1 to 3). Documents are laid out like the student; padding holds 0. */
+export interface Diagnostics {
+  /** Weight of each document's divergence term: (1 - q)^gamma for positives, q^(gamma - beta) for negatives; 1 under `kl`. */
+  weight: Float32Array;
+  /** g: dL(i)/dq_i of this loss divided by that of KL, a document (Figure 2). */
+  ratio: Float32Array;
+  /** Shannon entropy of the student's probabilities of the positives, in nats, a query: -sum q ln q. */
+  entropy: Float32Array;
+  /** Lowest positive minus highest negative probability, a query. */
+  separation: Float32Array;
+  /** The same among the ten documents that the student ranks highest (Figure 3). */
+  separationTop10: Float32Array;
+}
+
+export interface LossResult<R extends Reduction = Reduction, G = Scores> {
+  /** The reduced loss; with reduction `'none'` the same array as `perQuery`. */
+  loss: R extends 'none' ? Float32Array : number;
+  /** d(reduced loss)/d(student score), times `gradScale`. */
+  grad: G;
+  /** The loss of each query, before weights; 0 for a query that is not counted. */
+  perQuery: Float32Array;
+  /** How many queries have what the loss needs (for most a positive); only these enter the mean. */
+  counted: number;
+  /** d(reduced loss)/d(teacher score), times `gradScale`, when asked for. */
+  teacherGrad?: Scores;
+  /** When asked for. */
+  diagnostics?: Diagnostics;
+}
+
+/** What every loss takes. */
+export interface CommonOptions<R extends Reduction = Reduction> {
+  /** Divides the student's scores before the softmax; > 0. The gradient carries 1 / temperature. Default 1. */
+  studentTemperature?: number;
+  /** Divides the teacher's scores before the softmax; > 0. Default 1. */
+  teacherTemperature?: number;
+  /** `mean`: sum of w_b L_b / sum of w_b over the counted queries; `sum`: sum of w_b L_b; `none`: no reduction. Default `mean`. */
+  reduction?: R;
+  /** Multiplies the gradients (loss scaling, accumulation); finite. Default 1. */
+  gradScale?: number;
+  /** Default `auto`, or the variable `CKL_BACKEND`. */
+  backend?: 'auto' | BackendName;
+  /** Also return {@link Diagnostics}. Default false. */
+  diagnostics?: boolean;
+  /** Also return dL/d(teacher score), into a new array or the one given. Default false. */
+  teacherGrad?: boolean | Scores;
+  /** Instruction set; default the best there is, or `CKL_CPU_TARGET`. avx2, avx512 and neon give the same bits. */
+  cpuTarget?: CpuTarget;
+  /** Threads, 0 = as many as the machine has; default 0, or `CKL_THREADS`. Results do not depend on it. */
+  threads?: number;
+  /** How `Uint16Array` scores are read; needed when there are any. */
+  dtype?: Dtype;
+}
+
+/** CKL's own parameters (section 3.1 of the paper). */
+export interface CklParameters {
+  /** Exponent of the weights, >= 1. Default 5 (the paper's two-stage setting; it uses 1 for SimLM). */
+  gamma?: number;
+  /** Scale of the rank bias, 0 <= alpha <= gamma - 1. Default 1, or gamma - 1 where that is less. */
+  alpha?: number;
+}
+
+export interface BklParameters {
+  /** Weight of the entropy and L1 terms, >= 0. Default 0.1. */
+  lambda?: number;
+}
+
+export interface KlLogLParameters {
+  /** Weight of the log-likelihood, >= 0. Default 1. */
+  nllWeight?: number;
+}
+
+export interface PairParameters {
+  /**
+   * `query` (default): the mean over each query's pairs, then over queries. `batch`: the mean over all pairs of the batch, as CL-DRD's
+   * own code has it; only with reduction `mean`.
+   */
+  pairMean?: 'query' | 'batch';
+}
+
+/** One loss of a weighted sum, with that loss's own hyper-parameters. */
+export interface Term extends CklParameters, BklParameters, KlLogLParameters {
+  loss: LossName;
+  /** Factor of this term; finite. Default 1. */
+  weight?: number;
+}
+
+/** What an `...Async` function takes beyond its loss's options. It owns its outputs, so `teacherGrad` is a boolean. */
+export interface AsyncOptions<R extends Reduction = Reduction> extends CommonOptions<R> {
+  teacherGrad?: boolean;
+  /** Aborting rejects with the signal's reason and stops the computation. */
+  signal?: AbortSignal;
+}
