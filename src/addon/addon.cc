@@ -1,0 +1,156 @@
+// The addon's exports: Plan, ranks, rankBias, and what this binary and this machine can do.
+#include <napi.h>
+
+#include "../core/check.h"
+#include "../cpu/cpu_backend.h"
+#include "arguments.h"
+#include "cuda_info.h"
+#include "plan.h"
+
+namespace ckl {
+namespace addon {
+
+namespace {
+
+napi_value report(napi_env env, const Status& status, double* stats) {
+  const double none[2] = {0, 0};
+  if (stats) write_stats(stats, status, none);
+  napi_value result = nullptr;
+  napi_create_int32(env, int32_t(status.code), &result);
+  return result;
+}
+
+// ranks(student, studentType, labels | null, queries, docs, stride, offsets | null, out, stats)
+napi_value ranks(napi_env env, napi_callback_info info) {
+  napi_value values[9];
+  size_t count = 9;
+  if (napi_get_cb_info(env, info, &count, values, nullptr, nullptr) != napi_ok || count < 9)
+    return report(env, {Code::type}, nullptr);
+  Arguments in(env, values);
+  const ArrayView student = in.array(Argument::student, false);
+  const DType type = in.element_type();
+  const ArrayView labels = in.array(Argument::labels, true);
+  const Rows rows = in.rows();
+  if (in.status().ok()) in.fail(check_rows(rows, student.length));
+  const int64_t needed = in.status().ok() ? rows.extent() : 0;
+  const Scores scores = in.scores<const char>(student, Argument::student, type, needed);
+  if (labels.present && labels.type != napi_uint8_array && labels.type != napi_uint8_clamped_array)
+    in.fail({Code::type, Argument::labels});
+  if (labels.present && labels.length < needed)
+    in.fail(Status::size(Argument::labels, double(labels.length), double(needed)));
+  uint32_t* out = in.typed<uint32_t>(Argument::ranks, napi_uint32_array, needed, false);
+  double* stats = in.typed<double>(Argument::none, napi_float64_array, 8, false);
+  Status status = in.status();
+  if (status.ok())
+    status = cpu::compute_ranks(cpu::targets().back(), scores, rows,
+                                labels.present ? static_cast<const uint8_t*>(labels.data) : nullptr, out);
+  return report(env, status, stats);
+}
+
+// rankBias(ranks, labels, queries, docs, stride, offsets | null, alpha, out, stats)
+napi_value rank_bias(napi_env env, napi_callback_info info) {
+  napi_value values[9];
+  size_t count = 9;
+  if (napi_get_cb_info(env, info, &count, values, nullptr, nullptr) != napi_ok || count < 9)
+    return report(env, {Code::type}, nullptr);
+  Arguments in(env, values);
+  Batch batch;
+  batch.ranks = in.ranks(0, false);
+  const ArrayView labels = in.array(Argument::labels, false);
+  batch.rows = in.rows();
+  if (in.status().ok()) in.fail(check_rows(batch.rows, labels.length));
+  const int64_t needed = in.status().ok() ? batch.rows.extent() : 0;
+  if (labels.type != napi_uint8_array && labels.type != napi_uint8_clamped_array) in.fail({Code::type, Argument::labels});
+  batch.labels = static_cast<const uint8_t*>(labels.data);
+  Arguments again(env, values);
+  again.ranks(needed, false);
+  in.fail(again.status());
+  const double alpha = in.number();
+  float* out = in.floats(Argument::beta, needed, false);
+  double* stats = in.typed<double>(Argument::none, napi_float64_array, 8, false);
+  Status status = in.status();
+  if (status.ok()) status = cpu::compute_rank_bias(batch, alpha, out);
+  return report(env, status, stats);
+}
+
+// The names in a list separated by spaces.
+Napi::Array words(Napi::Env env, const std::string& list) {
+  Napi::Array out = Napi::Array::New(env);
+  for (size_t from = 0; from < list.size();) {
+    const size_t to = std::min(list.find(' ', from), list.size());
+    if (to > from) out.Set(out.Length(), Napi::String::New(env, list.substr(from, to - from)));
+    from = to + 1;
+  }
+  return out;
+}
+
+Napi::Value losses(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Array out = Napi::Array::New(env);
+  for (const LossInfo& loss : kLosses) {
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("name", loss.name);
+    entry.Set("family", loss.family == Family::distribution ? "distribution" : "pairwise");
+    entry.Set("parameters", words(env, loss.parameters));
+    entry.Set("teacher", loss.teacher);
+    out.Set(out.Length(), entry);
+  }
+  return out;
+}
+
+Napi::Value cpu_info(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Array names = Napi::Array::New(env);
+  for (const cpu::Target& target : cpu::targets()) names.Set(names.Length(), Napi::String::New(env, target.name));
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("targets", names);
+  out.Set("hardwareThreads", cpu::hardware_threads());
+#if defined(__clang__)
+  out.Set("compiler", "clang " __clang_version__);
+#else
+  out.Set("compiler", "gcc " __VERSION__);
+#endif
+  return out;
+}
+
+Napi::Value cuda(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const CudaInfo found = cuda_info();
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("built", found.built);
+  out.Set("available", found.available);
+  out.Set("reason", found.reason);
+  out.Set("runtimeVersion", found.runtime_version);
+  out.Set("driverVersion", found.driver_version);
+  Napi::Array devices = Napi::Array::New(env);
+  for (const CudaDevice& device : found.devices) {
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("name", device.name);
+    entry.Set("capability", device.capability);
+    entry.Set("memory", device.memory);
+    devices.Set(devices.Length(), entry);
+  }
+  out.Set("devices", devices);
+  return out;
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new Environment);
+  exports.Set("Plan", PlanObject::define(env));
+  const napi_property_descriptor plain[] = {
+      {"ranks", nullptr, ranks, nullptr, nullptr, nullptr, napi_default_method, nullptr},
+      {"rankBias", nullptr, rank_bias, nullptr, nullptr, nullptr, napi_default_method, nullptr},
+  };
+  napi_define_properties(env, exports, 2, plain);
+  exports.Set("losses", Napi::Function::New(env, losses, "losses"));
+  exports.Set("cpu", Napi::Function::New(env, cpu_info, "cpu"));
+  exports.Set("cuda", Napi::Function::New(env, cuda, "cuda"));
+  return exports;
+}
+
+}  // namespace
+}  // namespace addon
+}  // namespace ckl
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) { return ckl::addon::init(env, exports); }
+NODE_API_MODULE(ckl_loss, Init)

@@ -1,0 +1,123 @@
+// Positional JavaScript arguments as views of memory. The C API of Node directly: this runs once a training step.
+#pragma once
+#include <node_api.h>
+
+#include "../core/batch.h"
+#include "../core/status.h"
+
+namespace ckl {
+namespace addon {
+
+struct ArrayView {
+  void* data = nullptr;
+  int64_t length = 0;
+  napi_typedarray_type type = napi_uint8_array;
+  bool present = false;
+};
+
+// Reads arguments one after the other and keeps the first error.
+class Arguments {
+ public:
+  Arguments(napi_env env, const napi_value* values) : env_(env), values_(values) {}
+
+  const Status& status() const { return status_; }
+  void fail(const Status& status) {
+    if (status_.ok()) status_ = status;
+  }
+
+  double number() {
+    double x = 0;
+    if (napi_get_value_double(env_, values_[next_++], &x) != napi_ok) fail({Code::type});
+    return x;
+  }
+  int64_t integer() {
+    int64_t x = 0;
+    if (napi_get_value_int64(env_, values_[next_++], &x) != napi_ok) fail({Code::type});
+    return x;
+  }
+  // A typed array, or null where it may be absent.
+  ArrayView array(Argument argument, bool optional) {
+    ArrayView a;
+    const napi_value value = values_[next_++];
+    size_t length = 0;
+    if (napi_get_typedarray_info(env_, value, &a.type, &length, &a.data, nullptr, nullptr) == napi_ok) {
+      a.length = int64_t(length);
+      a.present = true;
+      return a;
+    }
+    napi_valuetype type = napi_object;
+    napi_typeof(env_, value, &type);
+    if (!optional || (type != napi_null && type != napi_undefined)) fail({Code::type, argument});
+    return a;
+  }
+  template <class T>
+  T* typed(Argument argument, napi_typedarray_type type, int64_t needed, bool optional) {
+    const ArrayView a = array(argument, optional);
+    if (!a.present) return nullptr;
+    if (a.type != type) fail({Code::type, argument});
+    else if (a.length < needed) fail(Status::size(argument, double(a.length), double(needed)));
+    return static_cast<T*>(a.data);
+  }
+  float* floats(Argument argument, int64_t needed, bool optional = true) {
+    return typed<float>(argument, napi_float32_array, needed, optional);
+  }
+  // A typed array as scores of the type that its own argument names.
+  template <class Byte>
+  ScoresOf<Byte> scores(const ArrayView& a, Argument argument, DType type, int64_t needed) {
+    if (!a.present) return {nullptr, type};
+    const napi_typedarray_type wanted = type == DType::float32 ? napi_float32_array : napi_uint16_array;
+    if (a.type != wanted) fail({Code::type, argument});
+    else if (a.length < needed) fail(Status::size(argument, double(a.length), double(needed)));
+    return {static_cast<Byte*>(a.data), type};
+  }
+  DType element_type() {
+    const int64_t t = integer();
+    if (t < 0 || t > 2) fail({Code::type});
+    return DType(t);
+  }
+  Ranks ranks(int64_t needed, bool optional) {
+    const ArrayView a = array(Argument::ranks, optional);
+    if (!a.present) return {};
+    RankType type = RankType::none;
+    switch (a.type) {
+      case napi_uint8_array:
+      case napi_uint8_clamped_array: type = RankType::u8; break;
+      case napi_uint16_array: type = RankType::u16; break;
+      case napi_uint32_array: type = RankType::u32; break;
+      case napi_int32_array: type = RankType::i32; break;
+      case napi_float32_array: type = RankType::f32; break;
+      default: fail({Code::type, Argument::ranks});
+    }
+    if (a.length < needed) fail(Status::size(Argument::ranks, double(a.length), double(needed)));
+    return {a.data, type};
+  }
+  // Rows from (queries, docs, stride, offsets); offsets are only checked for their own length here.
+  Rows rows() {
+    Rows r;
+    r.queries = integer(), r.docs = integer(), r.stride = integer();
+    if (r.queries < 0 || r.queries == INT64_MAX) {
+      fail({Code::shape});
+      return {};
+    }
+    r.offsets = typed<int32_t>(Argument::offsets, napi_int32_array, r.queries + 1, true);
+    return r;
+  }
+  napi_value raw() { return values_[next_++]; }
+  napi_env env() const { return env_; }
+
+ private:
+  napi_env env_;
+  const napi_value* values_;
+  int next_ = 0;
+  Status status_;
+};
+
+// Where a call leaves its scalars; lib/native.ts has the indices.
+inline void write_stats(double* stats, const Status& status, const double* summary) {
+  stats[0] = summary[0], stats[1] = summary[1];
+  stats[3] = double(status.argument), stats[4] = double(status.query), stats[5] = double(status.document);
+  stats[6] = status.value, stats[7] = status.required;
+}
+
+}  // namespace addon
+}  // namespace ckl

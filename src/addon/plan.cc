@@ -1,0 +1,258 @@
+#include "plan.h"
+
+#include <algorithm>
+
+#include "../core/check.h"
+#include "arguments.h"
+
+namespace ckl {
+namespace addon {
+
+std::shared_ptr<cpu::Pool> Environment::pool(int threads) {
+  std::shared_ptr<cpu::Pool>& p = pools_[threads];
+  if (!p) p = std::make_shared<cpu::Pool>(threads);
+  return p;
+}
+
+namespace {
+
+constexpr size_t kRunArguments = 19;
+
+struct Call {
+  Batch batch;
+  Outputs out;
+  double* stats = nullptr;
+};
+
+// The 19 arguments of run, in the order of lib/native.ts.
+Status read_call(napi_env env, const napi_value* values, const Plan& plan, Call& call) {
+  Arguments in(env, values);
+  Batch& batch = call.batch;
+  const ArrayView student = in.array(Argument::student, false);
+  const DType student_type = in.element_type();
+  const ArrayView teacher = in.array(Argument::teacher, true);
+  const DType teacher_type = in.element_type();
+  const ArrayView labels = in.array(Argument::labels, false);
+  batch.rows = in.rows();
+  if (in.status().ok()) in.fail(check_rows(batch.rows, student.length));
+  const int64_t needed = in.status().ok() ? batch.rows.extent() : 0;
+  const int64_t queries = batch.rows.queries;
+
+  batch.student = in.scores<const char>(student, Argument::student, student_type, needed);
+  batch.teacher = in.scores<const char>(teacher, Argument::teacher, teacher_type, needed);
+  if (plan.reads_teacher() && !teacher.present) in.fail({Code::type, Argument::teacher});
+  if (!plan.reads_teacher()) batch.teacher = {};
+  if (labels.type != napi_uint8_array && labels.type != napi_uint8_clamped_array) in.fail({Code::type, Argument::labels});
+  if (labels.length < needed) in.fail(Status::size(Argument::labels, double(labels.length), double(needed)));
+  batch.labels = static_cast<const uint8_t*>(labels.data);
+  batch.ranks = in.ranks(needed, true);
+  batch.beta = in.floats(Argument::beta, needed);
+  batch.relevance = in.floats(Argument::relevance, needed);
+  batch.weights = in.floats(Argument::weights, queries);
+
+  Outputs& out = call.out;
+  const ArrayView grad = in.array(Argument::grad, false);
+  out.grad = in.scores<char>(grad, Argument::grad, in.element_type(), needed);
+  out.per_query = in.floats(Argument::per_query, queries, false);
+  const ArrayView teacher_grad = in.array(Argument::teacher_grad, true);
+  out.teacher_grad = in.scores<char>(teacher_grad, Argument::teacher_grad, teacher_type, needed);
+  const napi_value diagnostics = in.raw();
+  call.stats = in.typed<double>(Argument::none, napi_float64_array, 8, false);
+
+  bool is_array = false;
+  napi_is_array(env, diagnostics, &is_array);
+  if (is_array) {
+    napi_value parts[5];
+    for (uint32_t i = 0; i < 5; i++)
+      if (napi_get_element(env, diagnostics, i, &parts[i]) != napi_ok) return {Code::type};
+    Arguments d(env, parts);
+    out.diagnostics.weight = d.floats(Argument::diagnostic_weight, needed, false);
+    out.diagnostics.ratio = d.floats(Argument::diagnostic_ratio, needed, false);
+    out.diagnostics.entropy = d.floats(Argument::diagnostic_entropy, queries, false);
+    out.diagnostics.separation = d.floats(Argument::diagnostic_separation, queries, false);
+    out.diagnostics.separation_top10 = d.floats(Argument::diagnostic_separation_top10, queries, false);
+    in.fail(d.status());
+  }
+  return in.status();
+}
+
+napi_value code_value(napi_env env, Code code) {
+  napi_value result = nullptr;
+  napi_create_int32(env, int32_t(code), &result);
+  return result;
+}
+
+void finish(const Call& call, const Status& status, const Summary& summary) {
+  const double scalars[2] = {summary.loss, double(summary.counted)};
+  if (call.stats) write_stats(call.stats, status, scalars);
+}
+
+// One job on a thread of libuv's pool. The arrays are the job's own: nobody else can reach them until it settles.
+class Job : public Napi::AsyncWorker {
+ public:
+  Job(Napi::Env env, std::shared_ptr<const Plan> plan, std::shared_ptr<cpu::CpuBackend> backend, const Call& call,
+      const std::atomic<int32_t>* abort, const napi_value* values, size_t count)
+      : AsyncWorker(env, "ckl-loss"),
+        deferred_(env),
+        plan_(std::move(plan)),
+        backend_(std::move(backend)),
+        call_(call),
+        abort_(abort) {
+    Napi::Array keep = Napi::Array::New(env, count);
+    for (size_t i = 0; i < count; i++) keep.Set(uint32_t(i), Napi::Value(env, values[i]));
+    keep_ = Napi::Persistent(keep.As<Napi::Object>());
+  }
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override {
+    const std::unique_ptr<Workspace> workspace = backend_->workspace(0);
+    status_ = backend_->run(*plan_, call_.batch, call_.out, *workspace, abort_, summary_);
+  }
+  void OnOK() override {
+    finish(call_, status_, summary_);
+    deferred_.Resolve(Napi::Number::New(Env(), int(status_.code)));
+  }
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  const std::shared_ptr<const Plan> plan_;
+  const std::shared_ptr<cpu::CpuBackend> backend_;
+  const Call call_;
+  const std::atomic<int32_t>* const abort_;
+  Napi::ObjectReference keep_;
+  Status status_;
+  Summary summary_;
+};
+
+LossId find_loss(Napi::Env env, const std::string& name) {
+  for (const LossInfo& info : kLosses)
+    if (name == info.name) return info.id;
+  throw Napi::TypeError::New(env, "no loss named '" + name + "'");
+}
+
+double number(const Napi::Object& spec, const char* name) { return spec.Get(name).ToNumber().DoubleValue(); }
+
+// Parameters again, after TypeScript has put them into words: the last line before arithmetic.
+void require(Napi::Env env, bool good, const char* what) {
+  if (!good) throw Napi::RangeError::New(env, std::string("out of range: ") + what);
+}
+
+std::shared_ptr<const Plan> read_plan(const Napi::Object& spec) {
+  const Napi::Env env = spec.Env();
+  auto plan = std::make_shared<Plan>();
+  const Napi::Array terms = spec.Get("terms").As<Napi::Array>();
+  require(env, terms.Length() >= 1 && terms.Length() <= uint32_t(kMaxTerms), "terms (1 to 8)");
+  for (uint32_t i = 0; i < terms.Length(); i++) {
+    const Napi::Object t = terms.Get(i).As<Napi::Object>();
+    PlanTerm term;
+    term.loss = find_loss(env, t.Get("loss").ToString());
+    term.weight = number(t, "weight");
+    term.gamma = number(t, "gamma"), term.alpha = number(t, "alpha");
+    term.lambda = number(t, "lambda"), term.nll_weight = number(t, "nllWeight");
+    require(env, std::isfinite(term.weight), "weight");
+    if (term.loss == LossId::ckl) {
+      require(env, term.gamma >= 1 && std::isfinite(float(term.gamma)), "gamma");
+      require(env, term.alpha >= 0 && term.alpha <= term.gamma - 1, "alpha");
+    }
+    if (term.loss == LossId::bkl) require(env, term.lambda >= 0 && std::isfinite(float(term.lambda)), "lambda");
+    if (term.loss == LossId::klLogL) require(env, term.nll_weight >= 0 && std::isfinite(float(term.nll_weight)), "nllWeight");
+    plan->terms.push_back(term);
+  }
+  plan->student_temperature = number(spec, "studentTemperature");
+  plan->teacher_temperature = number(spec, "teacherTemperature");
+  require(env, plan->student_temperature > 0 && std::isfinite(plan->student_temperature), "studentTemperature");
+  require(env, plan->teacher_temperature > 0 && std::isfinite(plan->teacher_temperature), "teacherTemperature");
+  const std::string reduction = spec.Get("reduction").ToString();
+  plan->reduction = reduction == "mean" ? Reduction::mean : reduction == "sum" ? Reduction::sum : Reduction::none;
+  plan->pair_mean = std::string(spec.Get("pairMean").ToString()) == "batch" ? PairMean::batch : PairMean::query;
+  plan->grad_scale = number(spec, "gradScale");
+  require(env, std::isfinite(plan->grad_scale), "gradScale");
+  return plan;
+}
+
+}  // namespace
+
+Napi::Function PlanObject::define(Napi::Env env) {
+  napi_property_descriptor methods[2] = {};
+  methods[0].utf8name = "run", methods[0].method = run;
+  methods[1].utf8name = "runAsync", methods[1].method = run_async;
+  for (napi_property_descriptor& m : methods) m.attributes = napi_default_method;
+  return DefineClass(env, "Plan",
+                     {methods[0], methods[1], InstanceAccessor<&PlanObject::target>("target"),
+                      InstanceAccessor<&PlanObject::threads>("threads")});
+}
+
+PlanObject::PlanObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PlanObject>(info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 1 || !info[0].IsObject()) throw Napi::TypeError::New(env, "Plan needs a specification");
+  const Napi::Object spec = info[0].As<Napi::Object>();
+  plan_ = read_plan(spec);
+  const std::string name = spec.Get("cpuTarget").ToString();
+  const cpu::Target* target = cpu::find_target(name);
+  if (!target) throw Napi::RangeError::New(env, "this machine cannot run the instruction set '" + name + "'");
+  const double asked = number(spec, "threads");
+  require(env, asked >= 0 && asked <= 1024, "threads (0 to 1024)");
+  const int threads = asked > 0 ? int(asked) : std::min(cpu::hardware_threads(), 1024);
+  backend_ = std::make_shared<cpu::CpuBackend>(*target, env.GetInstanceData<Environment>()->pool(threads), threads);
+  const double reserve = number(spec, "reserveDocs");
+  require(env, reserve >= 0 && reserve <= 1e12, "reserveDocs");
+  workspace_ = backend_->workspace(int64_t(reserve));
+}
+
+Napi::Value PlanObject::target(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), backend_->target().name);
+}
+Napi::Value PlanObject::threads(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), backend_->threads());
+}
+
+napi_value PlanObject::run(napi_env env, napi_callback_info info) {
+  napi_value values[kRunArguments], self;
+  size_t count = kRunArguments;
+  PlanObject* plan = nullptr;
+  if (napi_get_cb_info(env, info, &count, values, &self, nullptr) != napi_ok || count < kRunArguments ||
+      napi_unwrap(env, self, reinterpret_cast<void**>(&plan)) != napi_ok)
+    return code_value(env, Code::type);
+  Call call;
+  Summary summary;
+  Status status = read_call(env, values, *plan->plan_, call);
+  if (status.ok())
+    status = plan->backend_->run(*plan->plan_, call.batch, call.out, *plan->workspace_, nullptr, summary);
+  finish(call, status, summary);
+  return code_value(env, status.code);
+}
+
+napi_value PlanObject::run_async(napi_env raw, napi_callback_info info) {
+  napi_value values[kRunArguments + 1], self;
+  size_t count = kRunArguments + 1;
+  PlanObject* plan = nullptr;
+  const Napi::Env env(raw);
+  Call call;
+  Status status{Code::type};
+  int32_t* abort = nullptr;
+  if (napi_get_cb_info(raw, info, &count, values, &self, nullptr) == napi_ok && count == kRunArguments + 1 &&
+      napi_unwrap(raw, self, reinterpret_cast<void**>(&plan)) == napi_ok) {
+    status = read_call(raw, values, *plan->plan_, call);
+    Arguments last(raw, values + kRunArguments);
+    abort = last.typed<int32_t>(Argument::none, napi_int32_array, 1, false);
+    if (status.ok()) status = last.status();
+  }
+  if (!status.ok()) {
+    finish(call, status, {});
+    Napi::Promise::Deferred deferred(env);
+    deferred.Resolve(Napi::Number::New(env, int(status.code)));
+    return deferred.Promise();
+  }
+  // A word that JavaScript sets while the job polls it.
+  static_assert(sizeof(std::atomic<int32_t>) == sizeof(int32_t), "the abort flag is a plain word");
+  Job* job = new Job(env, plan->plan_, plan->backend_, call, reinterpret_cast<std::atomic<int32_t>*>(abort), values,
+                     kRunArguments + 1);
+  const Napi::Promise promise = job->promise();
+  job->Queue();
+  return promise;
+}
+
+}  // namespace addon
+}  // namespace ckl

@@ -1,0 +1,40 @@
+// Plan: a prepared loss as a JavaScript object, with its backend, threads and scratch space.
+#pragma once
+#include <napi.h>
+
+#include <map>
+#include <memory>
+
+#include "../core/plan.h"
+#include "../cpu/cpu_backend.h"
+
+namespace ckl {
+namespace addon {
+
+// What one environment (the main thread, or a worker) shares among its plans.
+struct Environment {
+  // The pool for so many threads; made once, threads start with the first large batch.
+  std::shared_ptr<cpu::Pool> pool(int threads);
+
+ private:
+  std::map<int, std::shared_ptr<cpu::Pool>> pools_;
+};
+
+class PlanObject : public Napi::ObjectWrap<PlanObject> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit PlanObject(const Napi::CallbackInfo& info);
+
+ private:
+  static napi_value run(napi_env env, napi_callback_info info);
+  static napi_value run_async(napi_env env, napi_callback_info info);
+  Napi::Value target(const Napi::CallbackInfo& info);
+  Napi::Value threads(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<const Plan> plan_;
+  std::shared_ptr<cpu::CpuBackend> backend_;
+  std::unique_ptr<Workspace> workspace_;
+};
+
+}  // namespace addon
+}  // namespace ckl

@@ -1,0 +1,31 @@
+// What a backend does: one call from scores to loss and gradients. The CPU implements it; CUDA will.
+#pragma once
+#include <atomic>
+#include <memory>
+
+#include "batch.h"
+#include "plan.h"
+#include "status.h"
+
+namespace ckl {
+
+// Scratch memory of one call at a time; grows when a longer row comes, never with the number of queries.
+class Workspace {
+ public:
+  virtual ~Workspace() = default;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // Scratch space for rows of up to `docs` documents.
+  virtual std::unique_ptr<Workspace> workspace(int64_t docs) = 0;
+
+  // Checks every value it is about to use, then computes. Unless the status is ok (or aborted) no output was touched.
+  // Calls with different workspaces may run at once. `abort`, if given, is polled: non-zero stops the work.
+  virtual Status run(const Plan& plan, const Batch& batch, const Outputs& out, Workspace& workspace,
+                     const std::atomic<int32_t>* abort, Summary& summary) = 0;
+};
+
+}  // namespace ckl

@@ -1,0 +1,24 @@
+// The last line of checks, in native code: sizes with 64-bit arithmetic, and every value a run is about to use.
+#pragma once
+#include "batch.h"
+#include "plan.h"
+#include "status.h"
+
+namespace ckl {
+
+// Shape and offsets: rows are in order, not negative, and can be addressed. `elements`: how many the scores have.
+Status check_rows(const Rows& rows, int64_t elements);
+
+// Ranks of rows [first, last) (>= 1, not NaN), beta (gamma - beta >= 1 for negatives), relevance (finite); padding is
+// not looked at. Labels must be valid already.
+Status check_ranks(const Batch& batch, int64_t first, int64_t last);
+Status check_beta(const Batch& batch, double gamma, int64_t first, int64_t last);
+Status check_relevance(const Batch& batch, int64_t first, int64_t last);
+
+// Weights: finite and >= 0.
+Status check_weights(const Batch& batch);
+
+// The first wrong label of a row.
+Status find_label(const Batch& batch, int64_t row);
+
+}  // namespace ckl

@@ -1,0 +1,368 @@
+#include "cpu_backend.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+
+#include "../core/check.h"
+
+namespace ckl {
+namespace cpu {
+
+Buffer::~Buffer() { std::free(data_); }
+
+float* Buffer::reserve(int64_t floats) {
+  if (floats <= floats_) return data_;
+  std::free(data_);
+  floats_ = 0;
+  const int64_t bytes = (floats * 4 + 63) / 64 * 64;
+  data_ = static_cast<float*>(std::aligned_alloc(64, size_t(bytes)));
+  if (data_) floats_ = floats;
+  return data_;
+}
+
+namespace {
+
+// Work worth a thread of its own: about 40 microseconds.
+constexpr int64_t kDocumentsPerThread = 40000;
+// The abort flag is looked at after so many documents.
+constexpr int64_t kDocumentsPerPoll = 1 << 18;
+
+struct CpuWorkspace : Workspace {
+  std::unique_ptr<Buffer[]> scratch;  // one a thread
+  std::vector<double> contributions;  // only where a weighted sum of losses needs them
+};
+
+Needs needs_of(LossId id) {
+  switch (id) {
+    case LossId::kl: return Kl::needs;
+    case LossId::ckl: return Ckl<1, false>::needs;
+    case LossId::bkl: return Bkl::needs;
+    case LossId::nll: return Nll::needs;
+    case LossId::klLogL: return KlLogL::needs;
+    case LossId::marginMse: return MarginMse::needs;
+    case LossId::lambdaMrr: return LambdaMrr::needs;
+  }
+  return Needs::document;
+}
+
+// x as the sum of two floats; what would overflow stays at the largest float.
+void split(double x, float& high, float& low) {
+  constexpr double kMax = 3.4028234663852886e38;
+  high = float(std::min(x, kMax));
+  low = x > kMax ? 0.0f : float(x - double(high));
+}
+
+int64_t longest_row(const Rows& rows) {
+  if (!rows.offsets) return rows.queries > 0 ? rows.docs : 0;
+  int64_t longest = 0;
+  for (int64_t b = 0; b < rows.queries; b++) longest = std::max(longest, rows.length(b));
+  return longest;
+}
+
+// The first row of part k of `parts`: about the same number of documents each, whole groups of sixteen where rows are
+// many. Bits do not depend on where a batch is cut.
+int64_t cut(const Rows& rows, int k, int parts) {
+  if (k == 0) return 0;
+  if (k == parts) return rows.queries;
+  int64_t b = rows.queries / parts * k + rows.queries % parts * k / parts;
+  if (rows.offsets) {
+    const int64_t all = rows.documents(0, rows.queries);
+    const double want = rows.offsets[0] + double(all) * k / parts;
+    b = std::lower_bound(rows.offsets, rows.offsets + rows.queries, int32_t(want)) - rows.offsets;
+  }
+  return rows.queries >= 64 * parts ? b / 16 * 16 : b;
+}
+
+// What a scan of the batch finds: whether all values are right, and how many queries each need is met by.
+struct Scan {
+  Status status;
+  LabelTally labels;
+  int64_t with_pairs = 0, pairs = 0;
+};
+
+class Run {
+ public:
+  Run(const Plan& plan, const Batch& batch, const Outputs& out, CpuWorkspace& workspace, const Target& target,
+      Pool& pool, const std::atomic<int32_t>* abort)
+      : plan_(plan), batch_(batch), out_(out), workspace_(workspace), target_(target), pool_(pool), abort_(abort) {
+    const int64_t documents = batch.rows.documents(0, batch.rows.queries);
+    parts_ = int(std::min<int64_t>(pool.threads(), 1 + documents / kDocumentsPerThread));
+    parts_ = int(std::max<int64_t>(1, std::min<int64_t>(parts_, batch.rows.queries)));
+    longest_ = longest_row(batch.rows);
+    for (const PlanTerm& t : plan.terms) {
+      ordered_ |= t.loss == LossId::lambdaMrr;
+      if (t.loss == LossId::ckl) least_gamma_ = std::min(least_gamma_, t.gamma);
+    }
+  }
+
+  Status operator()(Summary& summary) {
+    const int64_t floats = target_.kernels->scratch_floats(longest_);
+    for (int k = 0; k < parts_; k++)
+      if (!workspace_.scratch[k].reserve(floats)) return {Code::memory, Argument::none, -1, -1, double(floats) * 4};
+    Status status = check_weights(batch_);
+    if (!status.ok()) return status;
+    Scan scan = scan_all();
+    if (!scan.status.ok()) return scan.status;
+    prepare(scan);
+    if (abort_ && abort_->load()) return {Code::aborted};
+    each_part([&](int k, int64_t first, int64_t last) { rows(k, first, last); });
+    if (abort_ && abort_->load()) return {Code::aborted};
+    summary.loss = reduce();
+    summary.counted = counted_;
+    return {};
+  }
+
+ private:
+  template <class Part>
+  void each_part(Part part) {
+    const Rows& r = batch_.rows;
+    if (parts_ == 1) return part(0, int64_t(0), r.queries);
+    pool_.run(parts_, [&](int k) { part(k, cut(r, k, parts_), cut(r, k + 1, parts_)); });
+  }
+
+  Scan scan_rows(int k, int64_t first, int64_t last) {
+    Scan s;
+    s.labels = target_.kernels->labels(batch_.rows, batch_.labels, first, last);
+    for (int64_t b = first; s.labels.invalid >= 0 && b < last && s.status.ok(); b++) s.status = find_label(batch_, b);
+    if (s.status.ok()) s.status = check_ranks(batch_, first, last);
+    if (s.status.ok() && batch_.beta) s.status = check_beta(batch_, least_gamma_, first, last);
+    if (s.status.ok() && batch_.relevance) s.status = check_relevance(batch_, first, last);
+    if (!s.status.ok() || !ordered_) return s;
+    int32_t* order = reinterpret_cast<int32_t*>(workspace_.scratch[k].reserve(0));
+    for (int64_t b = first; b < last; b++) {
+      const int64_t pairs = pairs_of(b, order);
+      s.with_pairs += pairs > 0;
+      s.pairs += pairs;
+    }
+    return s;
+  }
+
+  int64_t pairs_of(int64_t b, int32_t* order) const {
+    const int64_t begin = batch_.rows.begin(b);
+    return ordered_pairs(batch_.relevance ? batch_.relevance + begin : nullptr, batch_.labels + begin,
+                         batch_.rows.length(b), order);
+  }
+
+  Scan scan_all() {
+    if (parts_ == 1) return scan_rows(0, 0, batch_.rows.queries);
+    std::vector<Scan> scans;
+    scans.resize(size_t(parts_));
+    each_part([&](int k, int64_t first, int64_t last) { scans[size_t(k)] = scan_rows(k, first, last); });
+    Scan all;
+    for (const Scan& s : scans) {
+      if (!s.status.ok()) {
+        all.status = s.status;
+        return all;
+      }
+      all.labels.with_document += s.labels.with_document;
+      all.labels.with_positive += s.labels.with_positive;
+      all.labels.with_both += s.labels.with_both;
+      all.with_pairs += s.with_pairs;
+      all.pairs += s.pairs;
+    }
+    return all;
+  }
+
+  static int64_t count(const Scan& s, Needs needs) {
+    switch (needs) {
+      case Needs::document: return s.labels.with_document;
+      case Needs::positive: return s.labels.with_positive;
+      case Needs::positive_and_negative: return s.labels.with_both;
+      case Needs::ordered_pair: return s.with_pairs;
+    }
+    return 0;
+  }
+
+  // Whether, and how often, a query takes part: the slow way, for batches where some do not.
+  double multiplicity(int64_t b, Needs needs, int32_t* order) const {
+    if (needs == Needs::ordered_pair) {
+      const int64_t pairs = pairs_of(b, order);
+      return plan_.pair_mean == PairMean::batch ? double(pairs) : double(pairs > 0);
+    }
+    const uint8_t* y = batch_.labels + batch_.rows.begin(b);
+    int64_t positives = 0, documents = 0;
+    for (int64_t i = 0; i < batch_.rows.length(b); i++) positives += y[i] == kPositive, documents += y[i] != kPadding;
+    if (needs == Needs::document) return documents > 0;
+    return positives > 0 && (needs == Needs::positive || documents > positives);
+  }
+
+  // Sum of the weights of the queries that a term counts.
+  double normaliser(const Scan& scan, Needs needs) const {
+    const int64_t counted = count(scan, needs), queries = batch_.rows.queries;
+    const bool by_pairs = needs == Needs::ordered_pair && plan_.pair_mean == PairMean::batch;
+    if (!batch_.weights) return double(by_pairs ? scan.pairs : counted);
+    double sum = 0;
+    int32_t* order = reinterpret_cast<int32_t*>(workspace_.scratch[0].reserve(0));
+    const bool all = counted == queries && !by_pairs;
+    for (int64_t b = 0; b < queries; b++)
+      sum += double(batch_.weights[b]) * (all ? 1.0 : multiplicity(b, needs, order));
+    return sum;
+  }
+
+  int64_t count_any(const Scan& scan) const {
+    int64_t most = 0;
+    bool pairs = false, others = false;
+    for (const PlanTerm& t : plan_.terms) {
+      const Needs needs = needs_of(t.loss);
+      (needs == Needs::ordered_pair ? pairs : others) = true;
+      most = std::max(most, count(scan, needs));
+    }
+    // What the other needs ask for is nested, so the largest count is that of the union; pairs may come from relevance
+    // alone, in queries that nothing else counts.
+    if (!(pairs && others)) return most;
+    int64_t counted = 0;
+    int32_t* order = reinterpret_cast<int32_t*>(workspace_.scratch[0].reserve(0));
+    for (int64_t b = 0; b < batch_.rows.queries; b++) {
+      bool any = false;
+      for (const PlanTerm& t : plan_.terms) any = any || multiplicity(b, needs_of(t.loss), order) > 0;
+      counted += any;
+    }
+    return counted;
+  }
+
+  void prepare(const Scan& scan) {
+    task_.batch = batch_;
+    task_.out = out_;
+    task_.term_count = int(plan_.terms.size());
+    task_.pair_weighted = plan_.pair_mean == PairMean::batch;
+    task_.student_temperature = plan_.student_temperature;
+    task_.teacher_temperature = plan_.teacher_temperature;
+    split(1 / plan_.student_temperature, task_.inverse_student_high, task_.inverse_student_low);
+    split(1 / plan_.teacher_temperature, task_.inverse_teacher_high, task_.inverse_teacher_low);
+    task_.scaled = plan_.student_temperature != 1 || plan_.teacher_temperature != 1;
+    for (int k = 0; k < task_.term_count; k++) {
+      const PlanTerm& from = plan_.terms[size_t(k)];
+      TaskTerm& to = task_.terms[k];
+      to.loss = from.loss;
+      to.needs = needs_of(from.loss);
+      to.gamma = float(from.gamma);
+      to.lambda = float(from.lambda);
+      to.nll_weight = float(from.nll_weight);
+      to.biased = from.loss == LossId::ckl && (batch_.beta || from.alpha > 0);
+      to.beta_scale = batch_.beta ? 1.0f : float(from.alpha);
+      to.weight = from.weight;
+      to.loss_scale = from.weight;
+      if (plan_.reduction == Reduction::mean) {
+        const double sum = normaliser(scan, to.needs);
+        to.loss_scale = sum > 0 ? from.weight / sum : 0;
+      }
+      to.grad_scale = to.loss_scale * plan_.grad_scale;
+    }
+    counted_ = count_any(scan);
+    const bool simple = task_.term_count == 1 && !task_.pair_weighted;
+    if (!simple) workspace_.contributions.resize(size_t(batch_.rows.queries));
+    task_.contributions = simple ? nullptr : workspace_.contributions.data();
+  }
+
+  void rows(int k, int64_t first, int64_t last) {
+    float* scratch = workspace_.scratch[k].reserve(0);
+    if (!abort_) return target_.kernels->rows(task_, first, last, longest_, scratch);
+    const int64_t step = std::max<int64_t>(16, kDocumentsPerPoll / std::max<int64_t>(1, longest_) / 16 * 16);
+    for (int64_t b = first; b < last && !abort_->load(); b += step)
+      target_.kernels->rows(task_, b, std::min(last, b + step), longest_, scratch);
+  }
+
+  // The batch's loss, in double and in one order whatever the threads: four sums over every fourth query.
+  double reduce() const {
+    const int64_t queries = batch_.rows.queries;
+    const double* contributions = task_.contributions;
+    double sums[4] = {0, 0, 0, 0};
+    for (int64_t b = 0; b < queries; b++) {
+      const double value = contributions     ? contributions[b]
+                           : batch_.weights ? double(batch_.weights[b]) * out_.per_query[b]
+                                            : out_.per_query[b];
+      sums[b & 3] += value;
+    }
+    const double sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    if (contributions) return sum;
+    // per_query has the term's weight already
+    const TaskTerm& term = task_.terms[0];
+    return term.weight == 0 ? 0 : sum * (term.loss_scale / term.weight);
+  }
+
+  const Plan& plan_;
+  const Batch& batch_;
+  const Outputs& out_;
+  CpuWorkspace& workspace_;
+  const Target& target_;
+  Pool& pool_;
+  const std::atomic<int32_t>* abort_;
+  Task task_;
+  int parts_ = 1;
+  int64_t longest_ = 0, counted_ = 0;
+  bool ordered_ = false;
+  double least_gamma_ = 1e300;
+};
+
+}  // namespace
+
+CpuBackend::CpuBackend(const Target& target, std::shared_ptr<Pool> pool, int threads)
+    : target_(target), pool_(std::move(pool)), threads_(threads) {}
+
+std::unique_ptr<Workspace> CpuBackend::workspace(int64_t docs) {
+  std::unique_ptr<CpuWorkspace> w(new CpuWorkspace);
+  w->scratch.reset(new Buffer[size_t(threads_)]);
+  for (int k = 0; docs > 0 && k < threads_; k++) w->scratch[k].reserve(target_.kernels->scratch_floats(docs));
+  return w;
+}
+
+Status CpuBackend::run(const Plan& plan, const Batch& batch, const Outputs& out, Workspace& workspace,
+                       const std::atomic<int32_t>* abort, Summary& summary) {
+  try {
+    return Run(plan, batch, out, static_cast<CpuWorkspace&>(workspace), target_, *pool_, abort)(summary);
+  } catch (const std::bad_alloc&) {
+    return {Code::memory};
+  }
+}
+
+Status compute_ranks(const Target& target, Scores student, const Rows& rows, const uint8_t* labels, uint32_t* out) {
+  const int64_t longest = longest_row(rows);
+  Buffer scratch;
+  const int64_t floats = target.kernels->scratch_floats(longest);
+  if (!scratch.reserve(floats)) return {Code::memory, Argument::none, -1, -1, double(floats) * 4};
+  if (labels) {
+    Batch batch;
+    batch.rows = rows, batch.labels = labels;
+    for (int64_t b = 0; b < rows.queries; b++) {
+      const Status status = find_label(batch, b);
+      if (!status.ok()) return status;
+    }
+  }
+  target.kernels->ranks(student, rows, labels, 0, rows.queries, out, scratch.reserve(0));
+  return {};
+}
+
+Status compute_rank_bias(const Batch& batch, double alpha, float* out) {
+  const Rows& rows = batch.rows;
+  for (int64_t b = 0; b < rows.queries; b++) {
+    const Status status = find_label(batch, b);
+    if (!status.ok()) return status;
+  }
+  const Status status = check_ranks(batch, 0, rows.queries);
+  if (!status.ok()) return status;
+  const auto inverse = [&](int64_t i) {
+    switch (batch.ranks.type) {
+      case RankType::u8: return 1.0 / static_cast<const uint8_t*>(batch.ranks.data)[i];
+      case RankType::u16: return 1.0 / static_cast<const uint16_t*>(batch.ranks.data)[i];
+      case RankType::u32: return 1.0 / static_cast<const uint32_t*>(batch.ranks.data)[i];
+      case RankType::i32: return 1.0 / static_cast<const int32_t*>(batch.ranks.data)[i];
+      default: return 1.0 / static_cast<const float*>(batch.ranks.data)[i];
+    }
+  };
+  for (int64_t b = 0; b < rows.queries; b++) {
+    const int64_t begin = rows.begin(b), end = begin + rows.length(b);
+    double sum = 0;
+    int64_t positives = 0;
+    for (int64_t i = begin; i < end; i++)
+      if (batch.labels[i] == kPositive) sum += inverse(i), positives++;
+    for (int64_t i = begin; i < end; i++) {
+      const bool negative = batch.labels[i] == 0 && positives > 0;
+      out[i] = negative ? float(alpha * (inverse(i) - sum / double(positives))) : 0.0f;
+    }
+  }
+  return {};
+}
+
+}  // namespace cpu
+}  // namespace ckl

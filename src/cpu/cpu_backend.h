@@ -1,0 +1,49 @@
+// The CPU backend: checks, normalisers, work split over threads, reduction in fixed order.
+#pragma once
+#include <memory>
+
+#include "../core/backend.h"
+#include "pool.h"
+#include "targets.h"
+
+namespace ckl {
+namespace cpu {
+
+// Aligned scratch memory that grows and never shrinks.
+class Buffer {
+ public:
+  ~Buffer();
+  Buffer() = default;
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  // At least `floats` floats at 64 bytes; null if there is no memory. Contents are lost when it grows.
+  float* reserve(int64_t floats);
+
+ private:
+  float* data_ = nullptr;
+  int64_t floats_ = 0;
+};
+
+class CpuBackend : public Backend {
+ public:
+  CpuBackend(const Target& target, std::shared_ptr<Pool> pool, int threads);
+
+  std::unique_ptr<Workspace> workspace(int64_t docs) override;
+  Status run(const Plan& plan, const Batch& batch, const Outputs& out, Workspace& workspace,
+             const std::atomic<int32_t>* abort, Summary& summary) override;
+
+  const Target& target() const { return target_; }
+  int threads() const { return threads_; }
+
+ private:
+  const Target target_;
+  const std::shared_ptr<Pool> pool_;
+  const int threads_;
+};
+
+// Ranks and rank bias of a batch, for the API functions of the same name. labels may be null for ranks.
+Status compute_ranks(const Target& target, Scores student, const Rows& rows, const uint8_t* labels, uint32_t* out);
+Status compute_rank_bias(const Batch& batch, double alpha, float* out);
+
+}  // namespace cpu
+}  // namespace ckl

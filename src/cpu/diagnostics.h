@@ -1,0 +1,81 @@
+// What the paper plots of a query: weights and gradient ratios of documents (Figures 1 and 2), entropy of the positives
+// and their separation from the negatives (Figure 3).
+#pragma once
+#include "passes.h"
+#include "terms.h"
+
+namespace ckl {
+namespace {
+
+// Adds a term's weight of p d and its ratio g = (dL/dq) / (dKL/dq) for every document, times `factor`.
+//
+// Every distribution loss is affine in p: h = h1 p + h0, so both come from the loss itself, evaluated at p = 0 and 1.
+// g = -h / p; the part h0 / p is infinite where the teacher gives no probability.
+template <class F>
+inline void weigh(const Along a, const TaskTerm& term, const Arrays w, const State& r, V factor, float* weight,
+                  float* ratio) {
+  const typename F::Loss loss = F::make(term);
+  const V zero(0.0f), one(1.0f), gap = r.student.ln_z1 - r.teacher.ln_z1, share = one / r.positives;
+  a.each_masked(
+      [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
+        const I label = a.label(i, slot);
+        const M dead = bit_set(label, 0x80) | ~live, positive = bit_set(label, 1) & ~dead;
+        const V e = load(w.es + slot);
+        Document<V, M> x = document<F>(a, w, r, term, gap, share, e, e == one, positive, i, slot);
+        const V p = x.p;
+        x.d = select((e == zero) | (p == zero), zero, x.d);
+        x.p = zero;
+        const V h0 = loss(x).h;
+        x.p = one;
+        const V h1 = loss(x).h - h0;
+        x.d = zero;
+        const V g = select(h0 == zero, -h1, -h1 - h0 / p);
+        store(weight + slot, load(weight + slot) + select(dead, zero, factor * loss(x).u));
+        store(ratio + slot, load(ratio + slot) + select(dead, zero, factor * g));
+      },
+      [] {});
+}
+
+struct QueryDiagnostics {
+  float entropy, separation, separation_top10;
+};
+
+// From slots to documents: the last block of a row overlaps the one before, so its live lanes are its last ones.
+inline void from_slots(const float* slots, int64_t n, float* out) {
+  const int64_t whole = n / kLanes * kLanes, rest = n - whole;
+  memcpy(out, slots, sizeof(float) * (size_t)whole);
+  if (rest) memcpy(out + whole, slots + whole + (kLanes - rest), sizeof(float) * (size_t)rest);
+}
+
+// q: student's probabilities, a document each. Natural logarithm; NaN where there is no positive or no negative.
+inline QueryDiagnostics describe(const Along a, const float* q, int64_t n) {
+  enum { kTop = 10 };
+  float top[kTop];  // the highest scores of valid documents, descending
+  int tops = 0;
+  for (int64_t i = 0; i < n; i++) {
+    if (a.y[i] == kPadding || (tops == kTop && !(a.s[i] > top[kTop - 1]))) continue;
+    int k = tops < kTop ? tops++ : kTop - 1;
+    for (; k > 0 && top[k - 1] < a.s[i]; k--) top[k] = top[k - 1];
+    top[k] = a.s[i];
+  }
+  const float nan = __builtin_nanf(""), threshold = tops ? top[tops - 1] : 0;
+  double entropy = 0;
+  float lowest[2] = {2, 2}, highest[2] = {-1, -1};  // over all documents, and within the top
+  for (int64_t i = 0; i < n; i++) {
+    if (a.y[i] == kPadding) continue;
+    const bool in_top = a.s[i] >= threshold;
+    if (a.y[i] == kPositive) {
+      if (q[i] > 0) entropy -= (double)q[i] * __builtin_log((double)q[i]);
+      if (q[i] < lowest[0]) lowest[0] = q[i];
+      if (in_top && q[i] < lowest[1]) lowest[1] = q[i];
+    } else {
+      if (q[i] > highest[0]) highest[0] = q[i];
+      if (in_top && q[i] > highest[1]) highest[1] = q[i];
+    }
+  }
+  const auto gap = [&](int k) { return lowest[k] <= 1 && highest[k] >= 0 ? lowest[k] - highest[k] : nan; };
+  return {(float)entropy, gap(0), gap(1)};
+}
+
+}  // namespace
+}  // namespace ckl

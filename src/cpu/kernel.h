@@ -1,0 +1,65 @@
+// The border between the instruction-set independent CPU code and the kernels compiled once per instruction set.
+#pragma once
+#include "../core/batch.h"
+#include "../core/plan.h"
+#include "../core/status.h"
+
+namespace ckl {
+namespace cpu {
+
+// One term with everything about the batch folded in.
+struct TaskTerm {
+  LossId loss;
+  Needs needs;
+  float gamma, lambda, nll_weight;
+  bool biased;         // ckl with a rank bias
+  float beta_scale;    // alpha, or 1 when the batch brings its own beta
+  double weight;       // of the term in a query's loss
+  double loss_scale;   // the same over the batch's normaliser; the query's weight comes on top
+  double grad_scale;   // the same times gradScale
+};
+
+struct Task {
+  Batch batch;
+  Outputs out;
+  TaskTerm terms[kMaxTerms];
+  int term_count;
+  bool pair_weighted;  // PairMean::batch: a query weighs as much as it has pairs
+  float inverse_student_high, inverse_student_low;  // 1 / temperature as the sum of two floats
+  float inverse_teacher_high, inverse_teacher_low;
+  double student_temperature, teacher_temperature;
+  bool scaled;  // a temperature is not 1
+  // What each query adds to the batch's loss; null where per_query and the weights tell that already.
+  double* contributions;
+};
+
+// How many rows of a batch take part, by what a loss needs of them.
+struct LabelTally {
+  int64_t with_document = 0, with_positive = 0, with_both = 0;
+  int64_t invalid = -1;  // a row with a label other than 0, 1 and 255, or -1
+};
+
+// The valid documents of a row in descending order of relevance; ties in order of index. Returns how many.
+int64_t order_by_relevance(const float* relevance, const uint8_t* labels, int64_t n, int32_t* order);
+
+// Pairs of valid documents with different relevance. `order` is scratch for n indices.
+int64_t ordered_pairs(const float* relevance, const uint8_t* labels, int64_t n, int32_t* order);
+
+// Competition ranks (1 + how many valid documents score higher) by radix sort; 0 for masked documents.
+// scratch: 4 n + 6144 words.
+void radix_ranks(const float* scores, const uint8_t* labels, int64_t n, uint32_t* ranks, uint32_t* scratch);
+
+// One set of kernels. Scratch is aligned to 64 bytes and holds scratch_floats(longest row) floats.
+struct Kernels {
+  int64_t (*scratch_floats)(int64_t docs);
+  // longest: of all rows of the batch.
+  void (*rows)(const Task&, int64_t first, int64_t last, int64_t longest, float* scratch);
+  // Rows [first, last).
+  LabelTally (*labels)(const Rows&, const uint8_t* labels, int64_t first, int64_t last);
+  // Competition ranks of rows [first, last); 0 for masked documents. labels may be null.
+  void (*ranks)(Scores student, const Rows&, const uint8_t* labels, int64_t first, int64_t last, uint32_t* out,
+                float* scratch);
+};
+
+}  // namespace cpu
+}  // namespace ckl

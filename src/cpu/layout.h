@@ -1,0 +1,125 @@
+// How documents meet vectors: sixteen documents of one row (Along), or one document of each of sixteen rows (Across).
+//
+// A pass over a row is written once, against `each`: it is called with i, the document's index, a slot, the place in
+// scratch arrays, and which lanes are live. Slots never overlap; the last block of Along overlaps the one before in i.
+#pragma once
+#include "math.h"
+
+namespace ckl {
+namespace {
+
+struct Everywhere {};  // all lanes are live
+CKL_FN V select(Everywhere, V a, V) { return a; }
+CKL_FN V add_where(Everywhere, V acc, V x) { return acc + x; }
+CKL_FN M operator&(M a, Everywhere) { return a; }
+CKL_FN M operator~(Everywhere) { return lanes_from(kLanes); }
+
+// Sums of very long rows are taken in chunks, so that rounding grows with the square root of the length.
+constexpr int64_t kChunk = 4096;
+
+// One row of n >= 16 documents, along the vector.
+struct Along {
+  int64_t n;
+  const float *s, *t;   // scores
+  const uint8_t* y;     // labels
+  const float* bias;    // or null
+  float *grad, *teacher_grad;
+  // The row that comes next: fetched while this one is computed.
+  const float *next_s, *next_t;
+  const uint8_t* next_y;
+
+  // body(i, slot, live) over all documents; flush() after each chunk and at the end.
+  template <class Body, class Flush>
+  CKL_FN void each(Body body, Flush flush) const {
+    int64_t i = 0;
+    for (;;) {
+      const int64_t end = n - i > kChunk ? i + kChunk : n;
+      for (; i + kLanes <= end; i += kLanes) body(i, i, Everywhere{});
+      if (end == n) break;
+      flush();
+    }
+    if (i < n) body(n - kLanes, i, lanes_from(kLanes - (int)(n - i)));
+    flush();
+  }
+  // The same with `live` always a mask: one copy of the body instead of two.
+  template <class Body, class Flush>
+  CKL_FN void each_masked(Body body, Flush flush) const {
+    for (int64_t i = 0; i < n; i += kLanes) {
+      const bool tail = i + kLanes > n;
+      body(tail ? n - kLanes : i, i, lanes_from(tail ? kLanes - (int)(n - i) : 0));
+      if ((i + kLanes) % kChunk == 0 || i + kLanes >= n) flush();
+    }
+  }
+  CKL_FN void maxima(V& ms, V& mt) const {
+    V ms2 = ms, mt2 = mt;  // two chains: a maximum does not depend on the order
+    int64_t i = 0;
+    for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+      ms = max(ms, load(s + i)), mt = max(mt, load(t + i));
+      ms2 = max(ms2, load(s + i + kLanes)), mt2 = max(mt2, load(t + i + kLanes));
+    }
+    if (i + kLanes <= n) ms = max(ms, load(s + i)), mt = max(mt, load(t + i));
+    ms = max(max(ms, ms2), load(s + n - kLanes)), mt = max(max(mt, mt2), load(t + n - kLanes));
+  }
+  CKL_FN V student(int64_t i, int64_t) const { return load(s + i); }
+  CKL_FN V teacher(int64_t i, int64_t) const { return load(t + i); }
+  CKL_FN V rank_bias(int64_t i, int64_t) const { return load(bias + i); }
+  CKL_FN M positive(int64_t i, int64_t) const { return positive_labels(y + i); }
+  CKL_FN I label(int64_t i, int64_t) const { return load_labels(y + i); }
+  CKL_FN V sum(V x) const { return sum_lanes(x); }
+  CKL_FN V largest(V x) const { return max_lanes(x); }
+  CKL_FN void fetch(int64_t i) const {
+    __builtin_prefetch(next_s + i, 0, 2);
+    __builtin_prefetch(next_t + i, 0, 2);
+    if (i % 64 == 0) __builtin_prefetch(next_y + i, 0, 2);
+  }
+  static CKL_FN void put(float* out, int64_t i, int64_t, V x, Everywhere) { store(out + i, x); }
+  static CKL_FN void put(float* out, int64_t i, int64_t, V x, M live) {
+    store(out + i, select(live, x, load(out + i)));
+  }
+};
+
+// Sixteen rows side by side: element i of lane j at column i, lane j. Labels are packed four to a word and lane.
+struct Across {
+  int64_t n;
+  const float *s, *t;
+  const uint8_t* y;
+  const float* bias;
+  float *grad, *teacher_grad;
+
+  template <class Body, class Flush>
+  CKL_FN void each(Body body, Flush flush) const {
+    for (int64_t i = 0; i < n; i++) body(i, i * kLanes, Everywhere{});
+    flush();
+  }
+  template <class Body, class Flush>
+  CKL_FN void each_masked(Body body, Flush flush) const {
+    for (int64_t i = 0; i < n; i++) body(i, i * kLanes, lanes_from(0));
+    flush();
+  }
+  CKL_FN void maxima(V& ms, V& mt) const {
+    V ms2 = ms, mt2 = mt;
+    int64_t i = 0;
+    for (; i + 2 <= n; i += 2) {
+      ms = max(ms, load(s + i * kLanes)), mt = max(mt, load(t + i * kLanes));
+      ms2 = max(ms2, load(s + (i + 1) * kLanes)), mt2 = max(mt2, load(t + (i + 1) * kLanes));
+    }
+    if (i < n) ms = max(ms, load(s + i * kLanes)), mt = max(mt, load(t + i * kLanes));
+    ms = max(ms, ms2), mt = max(mt, mt2);
+  }
+  CKL_FN V student(int64_t, int64_t slot) const { return load(s + slot); }
+  CKL_FN V teacher(int64_t, int64_t slot) const { return load(t + slot); }
+  CKL_FN V rank_bias(int64_t, int64_t slot) const { return load(bias + slot); }
+  // An unaligned load brings byte i % 4 of every word to the bottom of its lane.
+  CKL_FN I label(int64_t i, int64_t) const { return load_bits(y + (i / 4) * (4 * kLanes) + i % 4); }
+  CKL_FN M positive(int64_t i, int64_t slot) const { return bit_set(label(i, slot), 1); }
+  CKL_FN V sum(V x) const { return x; }
+  CKL_FN V largest(V x) const { return x; }
+  CKL_FN void fetch(int64_t) const {}
+  template <class Live>
+  static CKL_FN void put(float* out, int64_t, int64_t slot, V x, Live) {
+    store(out + slot, x);
+  }
+};
+
+}  // namespace
+}  // namespace ckl

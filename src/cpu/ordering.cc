@@ -1,0 +1,85 @@
+// Sorting a row: relevance levels for pairwise losses, and competition ranks of long rows. Plain code for any machine.
+#include <string.h>
+
+#include <algorithm>
+
+#include "kernel.h"
+
+namespace ckl {
+namespace cpu {
+
+namespace {
+
+float relevance_of(const float* relevance, const uint8_t* labels, int32_t i) {
+  return relevance ? relevance[i] : float(labels[i] == kPositive);
+}
+
+// Ascending keys are descending scores; -0 and 0 share a key.
+uint32_t descending_key(float score) {
+  const float x = score + 0.0f;
+  uint32_t u;
+  memcpy(&u, &x, 4);
+  return u & 0x80000000 ? u : ~u & 0x7fffffff;
+}
+
+}  // namespace
+
+int64_t order_by_relevance(const float* relevance, const uint8_t* labels, int64_t n, int32_t* order) {
+  int64_t m = 0;
+  for (int64_t i = 0; i < n; i++)
+    if (labels[i] != kPadding) order[m++] = int32_t(i);
+  std::sort(order, order + m, [=](int32_t a, int32_t b) {
+    const float x = relevance_of(relevance, labels, a), y = relevance_of(relevance, labels, b);
+    return x > y || (x == y && a < b);
+  });
+  return m;
+}
+
+int64_t ordered_pairs(const float* relevance, const uint8_t* labels, int64_t n, int32_t* order) {
+  const int64_t m = order_by_relevance(relevance, labels, n, order);
+  int64_t pairs = m * (m - 1) / 2;
+  for (int64_t first = 0, i = 1; i <= m; i++) {
+    const bool level_ends =
+        i == m || relevance_of(relevance, labels, order[i]) != relevance_of(relevance, labels, order[first]);
+    if (!level_ends) continue;
+    pairs -= (i - first) * (i - first - 1) / 2;
+    first = i;
+  }
+  return pairs;
+}
+
+void radix_ranks(const float* scores, const uint8_t* labels, int64_t n, uint32_t* ranks, uint32_t* scratch) {
+  struct Item {
+    uint32_t key, index;
+  };
+  constexpr int kBits = 11, kBuckets = 1 << kBits;
+  Item* from = reinterpret_cast<Item*>(scratch);
+  Item* to = from + n;
+  uint32_t* histogram = scratch + 4 * n;  // three of them
+  memset(histogram, 0, sizeof(uint32_t) * 3 * kBuckets);
+  int64_t m = 0;
+  for (int64_t i = 0; i < n; i++) {
+    ranks[i] = 0;
+    if (labels && labels[i] == kPadding) continue;
+    const uint32_t key = descending_key(scores[i]);
+    from[m++] = {key, uint32_t(i)};
+    for (int pass = 0; pass < 3; pass++) histogram[pass * kBuckets + (key >> (pass * kBits) & (kBuckets - 1))]++;
+  }
+  for (int pass = 0; pass < 3; pass++) {
+    uint32_t* place = histogram + pass * kBuckets;
+    for (uint32_t sum = 0, bucket = 0; bucket < kBuckets; bucket++) {
+      const uint32_t count = place[bucket];
+      place[bucket] = sum;
+      sum += count;
+    }
+    for (int64_t i = 0; i < m; i++) to[place[from[i].key >> (pass * kBits) & (kBuckets - 1)]++] = from[i];
+    std::swap(from, to);
+  }
+  for (int64_t i = 0, first = 0; i < m; i++) {
+    if (from[i].key != from[first].key) first = i;
+    ranks[from[i].index] = uint32_t(first + 1);
+  }
+}
+
+}  // namespace cpu
+}  // namespace ckl

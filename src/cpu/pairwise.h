@@ -1,0 +1,108 @@
+// The pairwise losses over one row: marginMse by moments in O(N), lambdaMrr over pairs of different relevance.
+#pragma once
+#include "../losses/losses.h"
+#include "passes.h"
+
+namespace ckl {
+namespace {
+
+struct PairwiseResult {
+  float value;
+  int64_t pairs;
+};
+
+CKL_FN V inverse_of(int64_t n) { return V((float)(1.0 / (double)n)); }
+
+// Adds factor * dL/ds to a.grad and, if asked for, factor * dL/dt to a.teacher_grad. errors: scratch, a slot a document.
+inline float margin_mse(const Along a, const Task& task, int64_t positives, int64_t negatives, float factor,
+                        float teacher_factor, bool teacher, float* errors) {
+  const MarginMse loss;
+  const V zero(0.0f);
+  const Scale student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
+  const Scale teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
+  V sum_p = zero, sum_n = zero, all_p = zero, all_n = zero, poison = zero;
+  a.each_masked(
+      [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
+        const I label = a.label(i, slot);
+        const M dead = bit_set(label, 0x80) | ~live, positive = bit_set(label, 1) & ~dead;
+        const V e = select(dead, zero, student_scale(a.student(i, slot)) - teacher_scale(a.teacher(i, slot)));
+        store(errors + slot, e);
+        poison = poison + (e - e);
+        sum_p = add_where(positive, sum_p, e), sum_n = add_where(~positive, sum_n, e);
+      },
+      [&] { all_p = all_p + sum_p, all_n = all_n + sum_n, sum_p = zero, sum_n = zero; });
+  const V inverse_p = inverse_of(positives), inverse_n = inverse_of(negatives);
+  poison = sum_lanes(poison);
+  const V mean_p = sum_lanes(all_p) * inverse_p, mean_n = sum_lanes(all_n) * inverse_n;
+
+  V square_p = zero, square_n = zero;
+  all_p = zero, all_n = zero;
+  a.each_masked(
+      [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
+        const I label = a.label(i, slot);
+        const M dead = bit_set(label, 0x80) | ~live, positive = bit_set(label, 1) & ~dead;
+        const V e = load(errors + slot), dp = e - mean_p, dn = e - mean_n;
+        square_p = add_where(positive, square_p, dp * dp);
+        square_n = add_where(~(positive | dead), square_n, dn * dn);
+        const V slope = select(positive, loss.slope(e, mean_n, inverse_p), loss.slope(e, mean_p, inverse_n));
+        const V ds = select(dead, zero, V(factor) * slope + poison);
+        a.put(a.grad, i, slot, load(a.grad + i) + ds, live);
+        if (teacher) {
+          const V dt = select(dead, zero, V(teacher_factor) * -slope + poison);
+          a.put(a.teacher_grad, i, slot, load(a.teacher_grad + i) + dt, live);
+        }
+      },
+      [&] { all_p = all_p + square_p, all_n = all_n + square_n, square_p = zero, square_n = zero; });
+  return (loss.value(sum_lanes(all_p) * inverse_p, sum_lanes(all_n) * inverse_n, mean_p, mean_n) + poison)[0];
+}
+
+struct LambdaScratch {
+  int32_t* order;
+  float *scores, *inverse, *grad;  // in order of relevance, 16 longer than the row
+};
+
+// Adds factor * dL/ds to grad. inverse_ranks: 1 / rank of each document.
+inline PairwiseResult lambda_mrr(const Along a, int64_t n, const Task& task, const float* relevance, const float* inverse_ranks,
+                                 double factor, const LambdaScratch w) {
+  const LambdaMrr loss;
+  const V zero(0.0f);
+  const Scale scale{V(task.inverse_student_high), V(task.inverse_student_low)};
+  const int64_t m = cpu::order_by_relevance(relevance, a.y, n, w.order);
+  float poison = 0;
+  for (int64_t k = 0; k < m; k++) {
+    w.scores[k] = a.s[w.order[k]], w.inverse[k] = inverse_ranks[w.order[k]], w.grad[k] = 0;
+    poison += w.scores[k] - w.scores[k];
+  }
+  memset(w.scores + m, 0, sizeof(float) * kLanes);
+  memset(w.inverse + m, 0, sizeof(float) * kLanes);
+  memset(w.grad + m, 0, sizeof(float) * kLanes);
+  const auto level = [&](int64_t k) { return relevance ? relevance[w.order[k]] : (float)(a.y[w.order[k]] == kPositive); };
+
+  double total = 0;
+  int64_t pairs = 0, lower = 0;
+  for (int64_t i = 0; i < m; i++) {
+    if (lower <= i || level(lower) == level(i))
+      for (lower = i + 1; lower < m && level(lower) == level(i);) lower++;
+    if (lower >= m) break;  // the lowest level
+    pairs += m - lower;
+    const V si(w.scores[i]), ri(w.inverse[i]);
+    V value = zero, slope = zero, chunk = zero;
+    for (int64_t j = lower; j < m; j += kLanes) {
+      const M live = j + kLanes <= m ? lanes_from(0) : ~lanes_from((int)(m - j));
+      const V gap = ri - load(w.inverse + j);
+      const Pair<V> pair = loss(scale(si - load(w.scores + j)), select(gap > zero, gap, -gap));
+      value = add_where(live, value, pair.value);
+      slope = add_where(live, slope, pair.slope);
+      store(w.grad + j, add_where(live, load(w.grad + j), pair.slope));
+      if ((j - lower) % kChunk == kChunk - kLanes) chunk = chunk + value, value = zero;
+    }
+    total += sum_lanes(chunk + value)[0];
+    w.grad[i] -= sum_lanes(slope)[0];
+  }
+  const double mean = 1.0 / (double)pairs;
+  for (int64_t k = 0; k < m; k++) a.grad[w.order[k]] += (float)(factor * mean * w.grad[k]) + poison;
+  return {(float)(total * mean) + poison, pairs};
+}
+
+}  // namespace
+}  // namespace ckl

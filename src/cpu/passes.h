@@ -1,0 +1,276 @@
+// The passes over a row that turn scores into loss and gradient. Each is written once for both layouts, in two kinds:
+// plain, for rows without padding whose scores lie within 87 temperatures of each other, and careful, for all others.
+// On a row that both can do they agree to the last bit; careful only selects more.
+//
+//   softmax   scores -> unnormalised e^(s - max), and what normalises them
+//   term      one loss: its value and h (and u) of every document, summed
+//   finish    grad = h - q sum h
+//
+// Where one document dominates, 1 - q and sums over the others are never formed by subtraction (losses.md).
+#pragma once
+#include "../core/plan.h"
+#include "kernel.h"
+#include "layout.h"
+
+namespace ckl {
+namespace {
+
+using cpu::Task;
+using cpu::TaskTerm;
+
+// Scratch of one row (or sixteen): a slot a document each. h may be et, and then takes its place.
+struct Arrays {
+  float *es, *et;  // e^(s - max), e^(t - max); 0 for masked documents and scores of -inf
+  float* gap;      // ln es - ln et, negated
+  float* bs;       // -ln es
+  float *h, *u;    // of the terms so far
+};
+
+struct Side {  // one softmax
+  V z;         // sum of e over all documents but one at the top
+  V ln_z1;     // ln(1 + z)
+  V inverse;   // 1 / (1 + z)
+  V rest;      // 1 - probability of a document at the top
+  V tops;      // how many are at the top
+};
+
+struct State {
+  V documents, positives;  // valid ones, of positive ones
+  V poison;                // NaN if a valid score is NaN or +inf, or all are -inf; else 0
+  Side student, teacher;
+  V value;                 // the loss: weighted sum of the terms
+  V contribution;          // its part of the batch's loss
+  V h_below, h_top;        // sums of h below and at the student's top
+  V u_below, u_top;        // sums of u below and at the teacher's top
+};
+
+struct Scale {  // 1 / temperature, in two floats
+  V high, low;
+  CKL_FN V operator()(V x) const { return fma(x, high, x * low); }
+};
+
+CKL_FN V infinity() { return from_bits(splat(0x7f800000)); }
+CKL_FN V not_a_number() { return from_bits(splat(0x7fc00000)); }
+CKL_FN M is_infinite_or_nan(V x) { return ~(V(3.402823466e38f) > x) & ~(V(3.402823466e38f) == x); }  // for x >= 0
+
+CKL_FN Side normalise(V z_below, V tops) {
+  Side r;
+  r.tops = tops;
+  r.z = z_below + (tops - V(1.0f));
+  r.ln_z1 = ln1p(r.z);
+  r.inverse = V(1.0f) / (V(1.0f) + r.z);
+  r.rest = r.z * r.inverse;
+  return r;
+}
+
+// False if the row is not for the plain kind; nothing the careful kind reads has then been lost.
+template <bool Scaled, bool KeepLn, class Layout>
+CKL_FN bool softmax_plain(const Layout a, const Task& task, const Arrays w, State& r) {
+  const V one(1.0f), zero(0.0f);
+  const Scale student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
+  const Scale teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
+  V ms(-3.402823466e38f), mt = ms;
+  a.maxima(ms, mt);
+  ms = a.largest(ms), mt = a.largest(mt);
+
+  V zs = zero, zt = zero, below_s = zero, below_t = zero, chunk_s = zero, chunk_t = zero;
+  I widest = splat(0);  // largest bit pattern of a distance: also finds NaN and infinity
+  a.each(
+      [&](int64_t i, int64_t slot, auto live) __attribute__((always_inline)) {
+        a.fetch(i);
+        V bs = ms - a.student(i, slot), bt = mt - a.teacher(i, slot);
+        if constexpr (Scaled) bs = student_scale(bs), bt = teacher_scale(bt);
+        widest = max_unsigned(widest, max_unsigned(bits(bs), bits(bt)));
+        const V es = exp_minus_in_range(bs), et = exp_minus_in_range(bt);
+        store(w.es + slot, es), store(w.et + slot, et), store(w.gap + slot, bs - bt);
+        if constexpr (KeepLn) store(w.bs + slot, bs);
+        const M low_s = (one > es) & live, low_t = (one > et) & live;
+        zs = add_where(low_s, zs, es), zt = add_where(low_t, zt, et);
+        below_s = add_where(low_s, below_s, one), below_t = add_where(low_t, below_t, one);
+      },
+      [&]() __attribute__((always_inline)) { chunk_s = chunk_s + zs, chunk_t = chunk_t + zt, zs = zero, zt = zero; });
+  if (any(above_unsigned(widest, bits(V(kExpLimit))))) return false;
+  r.student = normalise(a.sum(chunk_s), r.documents - a.sum(below_s));
+  r.teacher = normalise(a.sum(chunk_t), r.documents - a.sum(below_t));
+  return true;
+}
+
+template <class Layout>
+CKL_FN void softmax_careful(const Layout a, const Task& task, const Arrays w, State& r) {
+  const V one(1.0f), zero(0.0f), lowest(-3.402823466e38f);
+  const Scale student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
+  const Scale teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
+  const V minus_infinity = -infinity();
+  V ms = lowest, mt = lowest, poison = zero;
+  a.each_masked(
+      [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
+        const M dead = bit_set(a.label(i, slot), 0x80) | ~live;
+        const V s = select(dead, lowest, a.student(i, slot)), t = select(dead, lowest, a.teacher(i, slot));
+        ms = max(ms, s), mt = max(mt, t);
+        const V fs = select(s == minus_infinity, zero, s), ft = select(t == minus_infinity, zero, t);
+        poison = poison + ((fs - fs) + (ft - ft));
+      },
+      [] {});
+  ms = a.largest(ms), mt = a.largest(mt);
+
+  V zs = zero, zt = zero, below_s = zero, below_t = zero, chunk_s = zero, chunk_t = zero;
+  a.each_masked(
+      [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
+        const M dead = bit_set(a.label(i, slot), 0x80) | ~live;
+        V bs = ms - a.student(i, slot), bt = mt - a.teacher(i, slot);
+        const M none_s = dead | is_infinite_or_nan(bs), none_t = dead | is_infinite_or_nan(bt);
+        bs = select(none_s, V(104.0f), student_scale(bs)), bt = select(none_t, V(104.0f), teacher_scale(bt));
+        const M zero_s = none_s | is_infinite_or_nan(bs), zero_t = none_t | is_infinite_or_nan(bt);
+        const V es = select(zero_s, zero, exp_minus(bs)), et = select(zero_t, zero, exp_minus(bt));
+        store(w.es + slot, es), store(w.et + slot, et), store(w.gap + slot, bs - bt);
+        store(w.bs + slot, select(zero_s, V(104.0f), bs));
+        const M low_s = (one > es) & ~dead, low_t = (one > et) & ~dead;
+        zs = add_where(low_s, zs, es), zt = add_where(low_t, zt, et);
+        below_s = add_where(low_s, below_s, one), below_t = add_where(low_t, below_t, one);
+      },
+      [&]() __attribute__((always_inline)) { chunk_s = chunk_s + zs, chunk_t = chunk_t + zt, zs = zero, zt = zero; });
+  r.student = normalise(a.sum(chunk_s), r.documents - a.sum(below_s));
+  r.teacher = normalise(a.sum(chunk_t), r.documents - a.sum(below_t));
+  // Without a finite score there is no distribution.
+  const M exists = (r.student.tops > zero) & (r.teacher.tops > zero);
+  r.poison = a.sum(poison) + select(exists, zero, not_a_number());
+}
+
+// What the careful kind of a term adds to: a weighted sum of losses needs a factor and the terms before it.
+struct Mixing {
+  V factor;        // of h and u
+  V value;         // of the loss
+  V contribution;  // of its part of the batch's loss
+  M counted;       // queries that this term counts
+  bool first;      // nothing to add to yet
+  bool keep_u;     // the teacher's gradient is wanted
+};
+
+template <class F, class Layout>
+CKL_FN Document<V, M> document(const Layout& a, const Arrays& w, const State& r, const TaskTerm& term, V gap, V share,
+                               V e, M top, M positive, int64_t i, int64_t slot) {
+  Document<V, M> x;
+  x.q = e * r.student.inverse;
+  x.rest = select(top, r.student.rest, V(1.0f) - x.q);
+  x.minus_ln_q = load(w.bs + slot) + r.student.ln_z1;
+  x.p = load(w.et + slot) * r.teacher.inverse;
+  x.d = load(w.gap + slot) + gap;
+  if constexpr (F::biased) x.beta = V(term.beta_scale) * a.rank_bias(i, slot);
+  else x.beta = V(0.0f);
+  x.share = share;
+  x.positive = positive;
+  return x;
+}
+
+template <class F, class Layout>
+CKL_FN void term_plain(const Layout a, const TaskTerm& term, const Arrays w, State& r) {
+  const typename F::Loss loss = F::make(term);
+  const V zero(0.0f), one(1.0f), gap = r.student.ln_z1 - r.teacher.ln_z1;
+  const V share = one / r.positives;
+  V value = zero, below = zero, top_sum = zero, chunk_value = zero, chunk_below = zero;
+  a.each(
+      [&](int64_t i, int64_t slot, auto live) __attribute__((always_inline)) {
+        const V e = load(w.es + slot);
+        const M top = e == one;
+        const Term<V> t = loss(document<F>(a, w, r, term, gap, share, e, top, a.positive(i, slot), i, slot));
+        store(w.h + slot, t.h);
+        value = add_where(live, value, t.value);
+        below = add_where((one > e) & live, below, t.h);
+        top_sum = add_where(top & live, top_sum, t.h);
+      },
+      [&]() __attribute__((always_inline)) {
+        chunk_value = chunk_value + value, chunk_below = chunk_below + below, value = zero, below = zero;
+      });
+  r.value = a.sum(chunk_value);
+  r.h_below = a.sum(chunk_below);
+  r.h_top = a.sum(top_sum);
+}
+
+template <class F, class Layout>
+CKL_FN void term_careful(const Layout a, const TaskTerm& term, const Arrays w, const Mixing mix, State& r) {
+  const typename F::Loss loss = F::make(term);
+  const V zero(0.0f), one(1.0f), gap = r.student.ln_z1 - r.teacher.ln_z1;
+  const V share = one / r.positives;
+  V value = zero, below = zero, top_sum = zero, chunk_value = zero, chunk_below = zero;
+  V u_below = zero, u_top = zero;
+  a.each_masked(
+      [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
+        const I label = a.label(i, slot);
+        const M dead = bit_set(label, 0x80) | ~live;
+        const M positive = bit_set(label, 1) & ~dead;
+        const V e = load(w.es + slot), et = load(w.et + slot);
+        const M top = e == one, no_q = e == zero, has_p = ~(et == zero);
+        Document<V, M> x = document<F>(a, w, r, term, gap, share, e, top, positive, i, slot);
+        x.d = select(no_q | ~has_p, zero, x.d);
+        const Term<V> t = loss(x);
+        const V h = mix.factor * t.h, u = mix.factor * t.u;
+        value = value + select(dead, zero, select(no_q & loss.diverges(positive, has_p), infinity(), t.value));
+        below = add_where((one > e) & ~dead, below, h);
+        top_sum = add_where(top & ~dead, top_sum, h);
+        store(w.h + slot, mix.first ? h : load(w.h + slot) + h);
+        if (mix.keep_u) {
+          store(w.u + slot, mix.first ? u : load(w.u + slot) + u);
+          u_below = add_where((one > et) & ~dead, u_below, u);
+          u_top = add_where((et == one) & ~dead, u_top, u);
+        }
+      },
+      [&]() __attribute__((always_inline)) {
+        chunk_value = chunk_value + value, chunk_below = chunk_below + below, value = zero, below = zero;
+      });
+  const V sum = a.sum(chunk_value);
+  const V contribution = select(mix.counted, sum * mix.contribution, zero);
+  value = select(mix.counted, sum * mix.value, zero);
+  below = a.sum(chunk_below), top_sum = a.sum(top_sum), u_below = a.sum(u_below), u_top = a.sum(u_top);
+  if (mix.first) {
+    r.value = value, r.contribution = contribution, r.h_below = below, r.h_top = top_sum, r.u_below = u_below, r.u_top = u_top;
+  } else {
+    r.value = r.value + value, r.contribution = r.contribution + contribution, r.h_below = r.h_below + below, r.h_top = r.h_top + top_sum;
+    r.u_below = r.u_below + u_below, r.u_top = r.u_top + u_top;
+  }
+}
+
+// grad = h - q sum h; at a lone top h (1 - q) - q (sum of the others), which does not cancel.
+struct Projection {
+  V top, others, lone;
+  CKL_FN Projection(const Side& side, V below, V at_top, V scale) {
+    top = fma(at_top, side.rest, -(side.inverse * below)) * scale;
+    others = -(side.inverse * (below + at_top)) * scale;
+    lone = select(side.tops == V(1.0f), V(1.0f), V(2.0f));
+  }
+  CKL_FN V operator()(V e, V scaled_h) const { return select(e == lone, top, fma(e, others, scaled_h)); }
+};
+
+template <class Layout>
+CKL_FN void finish_plain(const Layout a, const Arrays w, const State& r, V scale) {
+  const Projection project(r.student, r.h_below, r.h_top, scale);
+  a.each(
+      [&](int64_t i, int64_t slot, auto live) __attribute__((always_inline)) {
+        const V e = load(w.es + slot), h = load(w.h + slot) * scale;
+        a.put(a.grad, i, slot, project(e, h), live);
+      },
+      [] {});
+}
+
+template <class Layout>
+CKL_FN void finish_careful(const Layout a, const Arrays w, State& r, V scale, V teacher_scale, M counted, bool teacher) {
+  const V zero(0.0f);
+  const M clean = r.poison == zero;
+  const Projection project(r.student, r.h_below, r.h_top, scale);
+  const Projection project_teacher(r.teacher, r.u_below, r.u_top, teacher_scale);
+  a.each_masked(
+      [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
+        const M none = bit_set(a.label(i, slot), 0x80) | ~counted;
+        const V g = select(clean, project(load(w.es + slot), load(w.h + slot) * scale), not_a_number());
+        a.put(a.grad, i, slot, select(none, zero, g), live);
+        if (teacher) {
+          const V gt = project_teacher(load(w.et + slot), load(w.u + slot) * teacher_scale);
+          a.put(a.teacher_grad, i, slot, select(none, zero, select(clean, gt, not_a_number())), live);
+        }
+      },
+      [] {});
+  r.contribution = select(counted, select(clean, r.contribution, not_a_number()), zero);
+  r.value = select(counted, select(clean, r.value, not_a_number()), zero);
+}
+
+}  // namespace
+}  // namespace ckl

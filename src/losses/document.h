@@ -1,0 +1,36 @@
+// What a loss of the distribution family sees of one document, and what it answers.
+#pragma once
+#include "number.h"
+
+namespace ckl {
+
+// When a query takes part in the loss and in its mean.
+enum class Needs { document, positive, positive_and_negative, ordered_pair };
+
+namespace {
+
+// V: a number type (float, double, a dual number, a vector of floats, one document a lane); M: its truth type.
+//
+// The row engines make this safe: q = 0 arrives as q = 0, d = 0 and a large finite minus_ln_q; p = 0 as p = 0, d = 0;
+// a masked document as both. So a loss is plain arithmetic, with no special case of its own.
+template <class V, class M>
+struct Document {
+  V q;           // student's probability, softmax(s / Ts)
+  V rest;        // 1 - q, exact also where q is close to 1
+  V minus_ln_q;  // -ln q >= 0
+  V p;           // teacher's probability, softmax(t / Tt)
+  V d;           // ln(p / q)
+  V beta;        // rank bias of a negative (losses.md); 0 where there is none
+  V share;       // 1 / number of positives of the query
+  M positive;    // label 1
+};
+
+template <class V>
+struct Term {
+  V value;  // this document's share of the loss
+  V h;      // q * dL/dq:  dL/ds_k = (h_k - q_k sum h) / Ts
+  V u;      // p * dL/dp:  dL/dt_k = (u_k - p_k sum u) / Tt
+};
+
+}  // namespace
+}  // namespace ckl

@@ -1,0 +1,25 @@
+// kl: KL divergence of the student from the teacher, sum p ln(p / q).
+#pragma once
+#include "document.h"
+
+namespace ckl {
+namespace {
+
+struct Kl {
+  static constexpr Needs needs = Needs::document;
+
+  template <class V, class M>
+  CKL_FN Term<V> operator()(const Document<V, M>& x) const {
+    const V value = x.p * x.d;
+    return {value, -x.p, value + x.p};
+  }
+
+  // Where the loss is infinite when the student gives probability 0.
+  template <class M>
+  CKL_FN M diverges(M /*positive*/, M has_teacher) const {
+    return has_teacher;
+  }
+};
+
+}  // namespace
+}  // namespace ckl

@@ -1,0 +1,26 @@
+// klLogL: KL divergence plus nll_weight times the negative log likelihood of the positives.
+#pragma once
+#include "kl.h"
+#include "nll.h"
+
+namespace ckl {
+namespace {
+
+struct KlLogL {
+  static constexpr Needs needs = Needs::positive;
+  float nll_weight;
+
+  template <class V, class M>
+  CKL_FN Term<V> operator()(const Document<V, M>& x) const {
+    const Term<V> kl = Kl()(x), nll = Nll()(x);
+    return {fma(V(nll_weight), nll.value, kl.value), fma(V(nll_weight), nll.h, kl.h), kl.u};
+  }
+
+  template <class M>
+  CKL_FN M diverges(M positive, M has_teacher) const {
+    return positive | has_teacher;
+  }
+};
+
+}  // namespace
+}  // namespace ckl

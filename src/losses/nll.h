@@ -1,0 +1,24 @@
+// nll: negative log likelihood of the positives, their mean of -ln q. Reads no teacher.
+#pragma once
+#include "document.h"
+
+namespace ckl {
+namespace {
+
+struct Nll {
+  static constexpr Needs needs = Needs::positive;
+
+  template <class V, class M>
+  CKL_FN Term<V> operator()(const Document<V, M>& x) const {
+    const V zero(0.0f);
+    return {select(x.positive, x.share * x.minus_ln_q, zero), select(x.positive, -x.share, zero), zero};
+  }
+
+  template <class M>
+  CKL_FN M diverges(M positive, M /*has_teacher*/) const {
+    return positive;
+  }
+};
+
+}  // namespace
+}  // namespace ckl
