@@ -4,7 +4,7 @@ import { BatchView, readBatch } from './batch.js';
 import { describe } from './describe.js';
 import { CklTypeError } from './errors.js';
 import { type NativePlan, NativeStatus } from './native.js';
-import { type AnyOptions, checkCallOptions } from './options.js';
+import { type AnyOptions, checkCallOptions, checkObject } from './options.js';
 import { allocateOutputs } from './outputs.js';
 import { type MakePlan, PlanCache } from './plans.js';
 import { newStats, resultOf } from './run.js';
@@ -25,6 +25,7 @@ export class AsyncLoss {
     terms: readonly Term[] | null,
     allOptions: AnyOptions & { signal?: AbortSignal } = {},
   ): Promise<LossResult> {
+    checkObject('options', allOptions);
     const { signal, ...options } = allOptions;
     checkSignal(signal);
     signal?.throwIfAborted();

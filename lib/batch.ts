@@ -82,6 +82,8 @@ export class BatchView extends LayoutView {
         this.teacherSource = teacher;
       }
       this.checkInput(this.teacher!, 'teacher');
+      // One batch serves many losses; what this one does not read must not reach it, whatever it holds.
+      if (!needsTeacher) this.teacher = this.teacherSource = null;
     }
 
     if (labels !== this.labels) {

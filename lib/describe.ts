@@ -5,8 +5,8 @@ import { inspect } from 'node:util';
 export function describe(value: unknown): string {
   if (typeof value === 'object' && value !== null) {
     const name = value.constructor?.name ?? 'object';
-    if (ArrayBuffer.isView(value)) return `a ${name}`;
-    if (!Array.isArray(value)) return name === 'Object' ? 'an object' : `a ${name}`;
+    const article = /^[AEIO]/i.test(name) ? 'an' : 'a';
+    if (!Array.isArray(value)) return `${article} ${name === 'Object' ? 'object' : name}`;
   }
   if (typeof value === 'function') return 'a function';
   const text = inspect(value, { breakLength: Infinity, maxArrayLength: 6, depth: 1 });

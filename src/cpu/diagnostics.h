@@ -23,7 +23,7 @@ inline void weigh(const Along a, const TaskTerm& term, const Arrays w, const Sta
         const V e = load(w.es + slot);
         Document<V, M> x = document<F>(a, w, r, term, gap, share, e, e == one, positive, i, slot);
         const V p = x.p;
-        x.d = select((e == zero) | (p == zero), zero, x.d);
+        x.d = select((infinity() > x.d) & (x.d > -infinity()), x.d, zero);
         x.p = zero;
         const V h0 = loss(x).h;
         x.p = one;

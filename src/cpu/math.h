@@ -24,8 +24,11 @@ CKL_FN V exp_minus_in_range(V x) {
   return from_bits(bits(p) - shift_left<23>(bits(k)));
 }
 
-// e^-x for x >= 0; stays at 1.6e-38 from 87 on.
-CKL_FN V exp_minus(V x) { return exp_minus_in_range(min(x, V(kExpLimit))); }
+// e^-x for x >= 0; 0 beyond 87.
+CKL_FN V exp_minus(V x) {
+  const V limit(kExpLimit);
+  return select(x > limit, V(0.0f), exp_minus_in_range(min(x, limit)));
+}
 
 // ln x for normal x > 0, within 0.9 ulp; about -88 at 0.
 CKL_FN V ln(V x) {

@@ -21,8 +21,8 @@ using cpu::TaskTerm;
 // Scratch of one row (or sixteen): a slot a document each. h may be et, and then takes its place.
 struct Arrays {
   float *es, *et;  // e^(s - max), e^(t - max); 0 for masked documents and scores of -inf
-  float* gap;      // ln es - ln et, negated
-  float* bs;       // -ln es
+  float* gap;      // ln et - ln es: +inf where es is of a score of -inf, -inf where et is, NaN where both are
+  float* bs;       // -ln es, finite
   float *h, *u;    // of the terms so far
 };
 
@@ -51,7 +51,7 @@ struct Scale {  // 1 / temperature, in two floats
 
 CKL_FN V infinity() { return from_bits(splat(0x7f800000)); }
 CKL_FN V not_a_number() { return from_bits(splat(0x7fc00000)); }
-CKL_FN M is_infinite_or_nan(V x) { return ~(V(3.402823466e38f) > x) & ~(V(3.402823466e38f) == x); }  // for x >= 0
+CKL_FN M is_infinite_or_nan(V x) { return ~(infinity() > x); }  // for x >= 0
 
 CKL_FN Side normalise(V z_below, V tops) {
   Side r;
@@ -118,12 +118,13 @@ CKL_FN void softmax_careful(const Layout a, const Task& task, const Arrays w, St
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
         const M dead = bit_set(a.label(i, slot), 0x80) | ~live;
         V bs = ms - a.student(i, slot), bt = mt - a.teacher(i, slot);
-        const M none_s = dead | is_infinite_or_nan(bs), none_t = dead | is_infinite_or_nan(bt);
-        bs = select(none_s, V(104.0f), student_scale(bs)), bt = select(none_t, V(104.0f), teacher_scale(bt));
-        const M zero_s = none_s | is_infinite_or_nan(bs), zero_t = none_t | is_infinite_or_nan(bt);
-        const V es = select(zero_s, zero, exp_minus(bs)), et = select(zero_t, zero, exp_minus(bt));
+        M none_s = dead | is_infinite_or_nan(bs), none_t = dead | is_infinite_or_nan(bt);
+        bs = student_scale(bs), bt = teacher_scale(bt);
+        none_s = none_s | is_infinite_or_nan(bs), none_t = none_t | is_infinite_or_nan(bt);
+        bs = select(none_s, infinity(), bs), bt = select(none_t, infinity(), bt);
+        const V es = exp_minus(bs), et = exp_minus(bt);
         store(w.es + slot, es), store(w.et + slot, et), store(w.gap + slot, bs - bt);
-        store(w.bs + slot, select(zero_s, V(104.0f), bs));
+        store(w.bs + slot, select(none_s, V(104.0f), bs));
         const M low_s = (one > es) & ~dead, low_t = (one > et) & ~dead;
         zs = add_where(low_s, zs, es), zt = add_where(low_t, zt, et);
         below_s = add_where(low_s, below_s, one), below_t = add_where(low_t, below_t, one);
@@ -199,8 +200,9 @@ CKL_FN void term_careful(const Layout a, const TaskTerm& term, const Arrays w, c
         const M dead = bit_set(label, 0x80) | ~live;
         const M positive = bit_set(label, 1) & ~dead;
         const V e = load(w.es + slot), et = load(w.et + slot);
-        const M top = e == one, no_q = e == zero, has_p = ~(et == zero);
+        const M top = e == one;
         Document<V, M> x = document<F>(a, w, r, term, gap, share, e, top, positive, i, slot);
+        const M no_q = ~(infinity() > x.d), has_p = x.d > -infinity();
         x.d = select(no_q | ~has_p, zero, x.d);
         const Term<V> t = loss(x);
         const V h = mix.factor * t.h, u = mix.factor * t.u;
