@@ -1,0 +1,344 @@
+// Every loss in double precision, one query at a time, written to be read: the yardstick of the tests. Shares no code with the library.
+
+export interface Query {
+  student: number[];
+  teacher: number[];
+  /** 1 positive, 0 negative, 255 padding. */
+  labels: number[];
+  ranks?: number[] | null;
+  beta?: number[] | null;
+  relevance?: number[] | null;
+}
+
+export interface Parameters {
+  gamma?: number;
+  alpha?: number;
+  lambda?: number;
+  nllWeight?: number;
+  studentTemperature?: number;
+  teacherTemperature?: number;
+}
+
+export interface Reference {
+  loss: number;
+  grad: number[];
+  teacherGrad: number[];
+  /** What float32 may differ by: losses.md, "accuracy promised". */
+  lossTolerance: number;
+  gradTolerance: number[];
+  teacherGradTolerance: number[];
+  counted: boolean;
+  /** Per document, as the diagnostics give them; zero for the pairwise losses. */
+  weight: number[];
+  ratio: number[];
+}
+
+/** Things of one document that the distribution losses are made of. */
+interface Doc {
+  q: number;
+  /** 1 - q, without cancellation. */
+  rest: number;
+  lnQ: number;
+  p: number;
+  lnP: number;
+  positive: boolean;
+  beta: number;
+  positives: number;
+}
+
+/** A document's share of the loss; h = q dL/dq, u = p dL/dp; magnitudes of what is summed, for the tolerance. */
+interface Share {
+  value: number;
+  h: number;
+  u: number;
+  weight: number;
+  valueSize: number;
+  hSize: number;
+  uSize: number;
+}
+
+const epsilon = 2 ** -23;
+const tiny = 2 ** -120;
+
+export const defaults = {
+  gamma: 5,
+  alpha: 1,
+  lambda: 0.1,
+  nllWeight: 1,
+  studentTemperature: 1,
+  teacherTemperature: 1,
+};
+
+export function softmax(scores: number[]): { p: number[]; lnP: number[]; rest: number[] } {
+  const top = scores.indexOf(Math.max(...scores));
+  const shifted = scores.map((s) => s - scores[top]);
+  const exps = shifted.map(Math.exp);
+  const others = sum(exps.filter((_, i) => i !== top));
+  const lnZ = Math.log1p(others);
+  const p = exps.map((e) => e / (1 + others));
+  return {
+    p,
+    lnP: shifted.map((a) => a - lnZ),
+    rest: p.map((v, i) => (i === top ? others / (1 + others) : 1 - v)),
+  };
+}
+
+/** 1 + how many score higher: ties share a rank. */
+export function competitionRanks(scores: number[]): number[] {
+  return scores.map((s) => 1 + scores.filter((other) => other > s).length);
+}
+
+/** alpha (1/rank - mean over the positives of 1/rank). */
+export function rankBias(ranks: number[], labels: number[], alpha: number): number[] {
+  const inverse = ranks.map((r) => 1 / r);
+  const positives = inverse.filter((_, i) => labels[i] === 1);
+  const mean = sum(positives) / positives.length;
+  return inverse.map((v) => alpha * (v - mean));
+}
+
+export function isCounted(loss: string, labels: number[], relevance: number[] | null | undefined): boolean {
+  const docs = labels.filter((y) => y !== 255);
+  switch (loss) {
+    case 'kl':
+    case 'bkl':
+      return docs.length > 0;
+    case 'marginMse':
+      return docs.includes(1) && docs.includes(0);
+    case 'lambdaMrr':
+      return new Set((relevance ?? labels).filter((_, i) => labels[i] !== 255)).size > 1;
+    default:
+      return docs.includes(1);
+  }
+}
+
+/** Loss, gradients and allowed errors of one query. */
+export function reference(loss: string, query: Query, parameters: Parameters = {}): Reference {
+  const par = { ...defaults, ...parameters };
+  const n = query.student.length;
+  const zeros = () => new Array<number>(n).fill(0);
+  const result: Reference = {
+    loss: 0,
+    grad: zeros(),
+    teacherGrad: zeros(),
+    lossTolerance: 0,
+    gradTolerance: zeros(),
+    teacherGradTolerance: zeros(),
+    counted: isCounted(loss, query.labels, query.relevance),
+    weight: zeros(),
+    ratio: zeros(),
+  };
+  if (!result.counted) return result;
+  const keep = query.labels.flatMap((y, i) => (y === 255 ? [] : [i]));
+  const pick = (values: number[]) => keep.map((i) => values[i]);
+  const labels = pick(query.labels);
+  const student = pick(query.student).map((s) => s / par.studentTemperature);
+  const teacher = pick(query.teacher).map((t) => t / par.teacherTemperature);
+  const ranks = query.ranks ? pick(query.ranks) : competitionRanks(student);
+  const beta = query.beta ? pick(query.beta) : rankBias(ranks, labels, par.alpha);
+  const relevance = pick(query.relevance ?? query.labels);
+  const row =
+    loss === 'marginMse'
+      ? marginMse(student, teacher, labels)
+      : loss === 'lambdaMrr'
+        ? lambdaMrr(student, relevance, ranks)
+        : distribution(loss, student, teacher, labels, beta, par);
+  result.loss = row.loss;
+  result.lossTolerance = row.lossTolerance;
+  keep.forEach((i, k) => {
+    result.grad[i] = row.grad[k] / par.studentTemperature;
+    result.gradTolerance[i] = row.gradTolerance[k] / par.studentTemperature;
+    result.teacherGrad[i] = row.teacherGrad[k] / par.teacherTemperature;
+    result.teacherGradTolerance[i] = row.teacherGradTolerance[k] / par.teacherTemperature;
+    result.weight[i] = row.weight[k];
+    result.ratio[i] = row.ratio[k];
+  });
+  return result;
+}
+
+type Row = Omit<Reference, 'counted'>;
+
+function distribution(
+  loss: string,
+  student: number[],
+  teacher: number[],
+  labels: number[],
+  beta: number[],
+  par: Required<Parameters>,
+): Row {
+  const q = softmax(student);
+  const p = softmax(teacher);
+  const positives = labels.filter((y) => y === 1).length;
+  const docs: Doc[] = student.map((_, i) => ({
+    q: q.p[i],
+    rest: q.rest[i],
+    lnQ: q.lnP[i],
+    p: p.p[i],
+    lnP: p.lnP[i],
+    positive: labels[i] === 1,
+    beta: beta[i],
+    positives,
+  }));
+  const shares = docs.map((doc) => shareOf(loss, doc, par));
+  const exponents = docs
+    .filter((d) => loss === 'ckl' && !d.positive && d.lnP > -Infinity && d.lnQ > -Infinity)
+    .map((d) => par.gamma - d.beta);
+  const gamma = loss === 'ckl' ? par.gamma : 1;
+  const range = Math.min(104, Math.max(spread(student), spread(teacher)));
+  const bound =
+    4 + (1 + Math.max(gamma, 1, ...exponents)) * ((range + Math.log(Math.max(2, docs.length))) / 2 + 4);
+  const value = sum(shares.map((s) => s.value));
+  return {
+    loss: value,
+    lossTolerance: Number.isFinite(value)
+      ? 2 * bound * epsilon * sum(shares.map((s) => s.valueSize)) + tiny
+      : Infinity,
+    grad: project(
+      shares.map((s) => s.h),
+      q,
+    ),
+    gradTolerance: projectSizes(
+      shares.map((s) => s.hSize),
+      q,
+      bound,
+    ),
+    teacherGrad: project(
+      shares.map((s) => s.u),
+      p,
+    ),
+    teacherGradTolerance: projectSizes(
+      shares.map((s) => s.uSize),
+      p,
+      bound,
+    ),
+    weight: shares.map((s) => s.weight),
+    ratio: shares.map((s, i) => -s.h / docs[i].p),
+  };
+}
+
+/** dL/ds_k = h_k - q_k sum h, as (1 - q_k) h_k - q_k (sum of the others), which does not cancel. */
+function project(h: number[], { p, rest }: { p: number[]; rest: number[] }): number[] {
+  return h.map((v, k) => rest[k] * v - p[k] * sum(h.filter((_, j) => j !== k)));
+}
+
+function projectSizes(
+  sizes: number[],
+  { p, rest }: { p: number[]; rest: number[] },
+  bound: number,
+): number[] {
+  const total = sum(sizes);
+  return sizes.map((v, k) => 2 * bound * epsilon * (rest[k] * v + p[k] * (total - v)) + tiny);
+}
+
+function shareOf(loss: string, doc: Doc, par: Required<Parameters>): Share {
+  const share: Share = { value: 0, h: 0, u: 0, weight: 0, valueSize: 0, hSize: 0, uSize: 0 };
+  if (loss !== 'nll') addDivergence(share, loss, doc, par);
+  if (loss === 'bkl' && doc.q > 0) {
+    const factor = doc.positive ? doc.lnQ : 1;
+    const slope = doc.positive ? doc.lnQ + 1 : 1;
+    share.value += par.lambda * doc.q * factor;
+    share.h += par.lambda * doc.q * slope;
+    share.valueSize += par.lambda * doc.q * Math.abs(factor);
+    share.hSize += par.lambda * doc.q * (doc.positive ? Math.abs(doc.lnQ) + 1 : 1);
+  }
+  if ((loss === 'nll' || loss === 'klLogL') && doc.positive) {
+    const factor = (loss === 'nll' ? 1 : par.nllWeight) / doc.positives;
+    share.value += factor === 0 ? 0 : -factor * doc.lnQ;
+    share.h -= factor;
+    share.valueSize += factor * Math.abs(doc.lnQ);
+    share.hSize += factor;
+  }
+  return share;
+}
+
+/** w p d with d = ln(p / q), and its derivatives with the weight differentiated. */
+function addDivergence(
+  share: Share,
+  loss: string,
+  { q, rest, lnQ, p, lnP, positive, beta }: Doc,
+  par: Required<Parameters>,
+) {
+  const weighted = loss === 'ckl';
+  const e = par.gamma - beta;
+  const weight = !weighted ? 1 : positive ? rest ** par.gamma : Math.exp(e * lnQ);
+  share.weight = weight;
+  if (lnP === -Infinity) return;
+  if (lnQ === -Infinity) {
+    if (weighted && !positive) return;
+    Object.assign(share, { value: Infinity, h: -p, valueSize: Infinity, hSize: p });
+    return;
+  }
+  const d = lnP - lnQ;
+  // How the weight itself changes with ln q, over the weight's own size: 0 for KL.
+  const bend = !weighted ? 0 : positive ? -par.gamma * q * rest ** (par.gamma - 1) : e * weight;
+  share.value = weight * p * d;
+  share.h = p * (bend * d - weight);
+  share.u = weight * p * (d + 1);
+  share.valueSize = weight * p * (Math.abs(lnP) + Math.abs(lnQ));
+  share.hSize = p * (Math.abs(bend * d) + weight);
+  share.uSize = weight * p * (Math.abs(lnP) + Math.abs(lnQ) + 1);
+}
+
+function marginMse(student: number[], teacher: number[], labels: number[]): Row {
+  const row = emptyRow(student.length);
+  const positives = labels.flatMap((y, i) => (y === 1 ? [i] : []));
+  const negatives = labels.flatMap((y, i) => (y === 0 ? [i] : []));
+  const pairs = positives.length * negatives.length;
+  const size = student.map((s, i) => Math.abs(s) + Math.abs(teacher[i]));
+  for (const j of positives) {
+    for (const i of negatives) {
+      const margin = student[j] - student[i] - (teacher[j] - teacher[i]);
+      row.loss += (margin * margin) / pairs;
+      row.grad[j] += (2 * margin) / pairs;
+      row.grad[i] -= (2 * margin) / pairs;
+      row.gradTolerance[j] += (64 * epsilon * (size[j] + size[i])) / pairs;
+      row.gradTolerance[i] += (64 * epsilon * (size[j] + size[i])) / pairs;
+    }
+  }
+  row.teacherGrad = row.grad.map((g) => -g);
+  row.teacherGradTolerance = row.gradTolerance;
+  row.lossTolerance = 256 * epsilon * sum(size.map((v) => v * v));
+  return row;
+}
+
+function lambdaMrr(student: number[], relevance: number[], ranks: number[]): Row {
+  const row = emptyRow(student.length);
+  const pairs = student.flatMap((_, i) =>
+    student.flatMap((__, j) => (relevance[i] > relevance[j] ? [[i, j]] : [])),
+  );
+  for (const [i, j] of pairs) {
+    const weight = Math.abs(1 / ranks[i] - 1 / ranks[j]) / pairs.length;
+    const x = student[i] - student[j];
+    const slope = weight / (1 + Math.exp(x));
+    row.loss += weight * (Math.log1p(Math.exp(-Math.abs(x))) + Math.max(-x, 0));
+    row.grad[i] -= slope;
+    row.grad[j] += slope;
+    const tolerance = 64 * epsilon * (slope * (2 + Math.abs(x)) + weight * epsilon);
+    row.gradTolerance[i] += tolerance;
+    row.gradTolerance[j] += tolerance;
+  }
+  row.lossTolerance = 64 * epsilon * (row.loss + epsilon);
+  return row;
+}
+
+function emptyRow(n: number): Row {
+  const zeros = () => new Array<number>(n).fill(0);
+  return {
+    loss: 0,
+    lossTolerance: 0,
+    grad: zeros(),
+    gradTolerance: zeros(),
+    teacherGrad: zeros(),
+    teacherGradTolerance: zeros(),
+    weight: zeros(),
+    ratio: zeros(),
+  };
+}
+
+function sum(values: number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
+
+function spread(scores: number[]): number {
+  const finite = scores.filter((s) => s !== -Infinity);
+  return Math.max(...scores) - (finite.length ? Math.min(...finite) : 0);
+}
