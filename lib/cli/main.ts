@@ -1,0 +1,63 @@
+#!/usr/bin/env node
+// The command `ckl-loss`: finds the subcommand, runs it, turns errors into messages and exit codes.
+import { UsageError } from './usage.js';
+
+/** A subcommand: takes what follows its name, returns the exit code. Loaded only when it is called. */
+type Command = { about: string; load: () => Promise<(args: string[]) => Promise<number>> };
+
+const COMMANDS: Record<string, Command> = {
+  train: {
+    about: "distil a small reranker from a teacher's scores, and measure it",
+    load: async () => (await import('./train.js')).train,
+  },
+  evaluate: {
+    about: 'measures of a run, and whether two runs differ',
+    load: async () => (await import('./evaluate.js')).evaluate,
+  },
+  sample: {
+    about: 'write the synthetic sample that train uses by default',
+    load: async () => (await import('./sample.js')).sample,
+  },
+};
+
+const HELP = `ckl-loss: ranking-distillation losses for Node
+
+${Object.entries(COMMANDS)
+  .map(([name, { about }]) => `  ckl-loss ${name.padEnd(10)} ${about}\n`)
+  .join('')}
+Each explains itself with --help.
+`;
+
+/** @returns 0 success, 1 failure, 2 a command line that cannot be understood, 130 interrupted */
+async function main([name, ...args]: string[]): Promise<number> {
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(HELP);
+    return name === undefined ? 2 : 0;
+  }
+  if (!Object.hasOwn(COMMANDS, name)) {
+    process.stderr.write(
+      `ckl-loss: no command ${JSON.stringify(name)}; there are ${Object.keys(COMMANDS).join(', ')}\n`,
+    );
+    return 2;
+  }
+  try {
+    const command = await COMMANDS[name].load();
+    return await command(args);
+  } catch (error) {
+    process.stderr.write(`ckl-loss ${name}: ${messageOf(error)}\n`);
+    if (!(error instanceof UsageError)) return 1;
+    process.stderr.write(`ckl-loss ${name} --help explains the options\n`);
+    return 2;
+  }
+}
+
+/** What was foreseen has a code and needs no stack; a bug has none, and its stack is what helps. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const foreseen = error instanceof UsageError || error instanceof RangeError || 'code' in error;
+  return foreseen ? error.message : (error.stack ?? error.message);
+}
+
+void main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});

@@ -1,0 +1,58 @@
+// Shows how training goes: a line that renews itself on a terminal, a few plain lines elsewhere.
+import type { Progress } from '../train/distil.js';
+
+/** What of a stream this needs; tests give their own. */
+export interface Output {
+  isTTY?: boolean;
+  columns?: number;
+  write(text: string): unknown;
+}
+
+const REDRAW_MS = 80;
+const PLAIN_LINES = 10;
+
+/** Writes progress to a stream, usually stderr, so that results on stdout stay clean. */
+export class ProgressLine {
+  private drawn = -Infinity;
+  private shown = false;
+
+  constructor(
+    private readonly out: Output,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /** After each batch. */
+  batch(progress: Progress): void {
+    if (!this.out.isTTY || this.now() - this.drawn < REDRAW_MS) return;
+    this.drawn = this.now();
+    this.shown = true;
+    const done = Math.round((20 * progress.step) / progress.steps);
+    const bar = '#'.repeat(done) + '.'.repeat(20 - done);
+    const text = `[${bar}] ${describeProgress(progress)}  ${timeText(progress.secondsLeft)} left`;
+    this.out.write(`\r\x1b[K${text.slice(0, (this.out.columns ?? 80) - 1)}`);
+  }
+
+  /** After each epoch: elsewhere than on a terminal, about ten lines over the whole training. */
+  epoch(progress: Progress): void {
+    const every = Math.ceil(progress.epochs / PLAIN_LINES);
+    if (!this.out.isTTY && (progress.epoch % every === 0 || progress.epoch === 1)) {
+      this.out.write(`${describeProgress(progress)}\n`);
+    }
+  }
+
+  /** Clears the line. */
+  done(): void {
+    if (this.shown) this.out.write('\r\x1b[K');
+    this.shown = false;
+  }
+}
+
+function describeProgress({ epoch, epochs, loss, dev, queriesPerSecond }: Progress): string {
+  return `epoch ${epoch}/${epochs}  loss ${loss.toFixed(4)}  dev nDCG@10 ${dev.toFixed(4)}  ${Math.round(queriesPerSecond)} queries/s`;
+}
+
+/** 75 -> "1:15". */
+function timeText(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
+}

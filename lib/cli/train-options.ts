@@ -1,0 +1,128 @@
+// The options of `ckl-loss train`: their names, ranges, defaults and help.
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { losses, type LossName } from '../losses.js';
+import { SAMPLE_TEACHER } from '../train/sample/write.js';
+import type { JobOptions } from '../train/job.js';
+import { parseOptions, readChoice, readNumber, UsageError } from './usage.js';
+
+/** The sample of the repository; an installed package, which lacks it, writes its own. */
+const REPOSITORY_SAMPLE = join(__dirname, '../../examples/sample');
+const SAMPLE = existsSync(REPOSITORY_SAMPLE) ? REPOSITORY_SAMPLE : join(tmpdir(), 'ckl-loss-sample');
+
+export const TRAIN_HELP = `ckl-loss train: distil a small reranker from a teacher's scores, and measure it on held-out queries
+
+  ckl-loss train [options]
+
+The student scores a candidate document by a weighted sum of lexical features. It starts from plain word overlap and learns
+from the teacher's scores of the training queries. Reported: MRR@10 and nDCG@10 of the test queries' candidates, before and
+after, with the teacher and BM25 as reference lines.
+
+Data
+  --data DIR                  a BEIR folder: corpus.jsonl, queries.jsonl, qrels (default: the sample in examples/sample)
+  --teacher FILE              a TREC run with the teacher's scores (default: ${SAMPLE_TEACHER} in the data folder)
+  --docs N                    the teacher's best N candidates a query (default: all)
+
+Loss
+  --loss NAME                 ${Object.keys(losses).join(', ')} (default: ckl)
+  --gamma X --alpha X         of ckl (default: 5 and 1)
+  --lambda X                  of bkl
+  --nll-weight X              of klLogL
+  --teacher-temperature T     divides the teacher's scores (default: 0.4 times their standard deviation within lists)
+  --refresh-ranks N           of ckl: batches between two refreshes of the ranks behind beta; 0 = every batch's own scores
+                              (default: one epoch)
+
+Training
+  --epochs N                  at most (default: 20)
+  --patience N                epochs without a better dev nDCG@10 before it stops (default: 5)
+  --batch N                   queries a batch (default: 16)
+  --learning-rate X           of Adam, decaying to a tenth (default: 0.02)
+  --seed N                    the same seed gives the same student, bit by bit (default: 1)
+
+Output
+  --json FILE                 all of it as JSON: options, history, weights, measures, tests
+  --run FILE                  the trained student's ranking of the test candidates, a TREC run for \`ckl-loss evaluate\`
+  --help
+
+Ctrl-C ends the training and reports on what was reached.
+`;
+
+export interface TrainArguments extends JobOptions {
+  json?: string;
+  run?: string;
+  help: boolean;
+  /** Whether the data is the package's own sample, which has to be made first where it is missing. */
+  sample: boolean;
+}
+
+/** @throws UsageError */
+export function readTrainArguments(args: string[]): TrainArguments {
+  const text = { type: 'string' } as const;
+  const values = parseOptions(args, {
+    data: text,
+    teacher: text,
+    docs: text,
+    loss: text,
+    gamma: text,
+    alpha: text,
+    lambda: text,
+    'nll-weight': text,
+    'teacher-temperature': text,
+    'refresh-ranks': text,
+    epochs: text,
+    patience: text,
+    batch: text,
+    'learning-rate': text,
+    seed: text,
+    json: text,
+    run: text,
+    help: { type: 'boolean', short: 'h' },
+  });
+  const number = (name: keyof typeof values, min: number, whole = false, max = Infinity) =>
+    readNumber(name, values[name] as string | undefined, { min, max, whole });
+  const sample = values.data === undefined;
+  if (sample && values.teacher !== undefined)
+    throw new UsageError('--teacher needs --data, the folder it has scores for');
+  const data = values.data ?? SAMPLE;
+  const loss = readChoice('loss', values.loss ?? 'ckl', Object.keys(losses) as LossName[]);
+  for (const [option, parameter] of [
+    ['gamma', 'gamma'],
+    ['alpha', 'alpha'],
+    ['lambda', 'lambda'],
+    ['nll-weight', 'nllWeight'],
+  ] as const) {
+    const taken: readonly string[] = losses[loss].parameters;
+    if (values[option] !== undefined && !taken.includes(parameter))
+      throw new UsageError(`--${option} does not belong to --loss ${loss}`);
+  }
+  return {
+    data,
+    teacher: values.teacher ?? defaultTeacher(data, sample),
+    docs: number('docs', 2, true),
+    loss,
+    gamma: number('gamma', 1),
+    alpha: number('alpha', 0),
+    lambda: number('lambda', 0),
+    nllWeight: number('nll-weight', 0),
+    teacherTemperature: number('teacher-temperature', 1e-6),
+    refreshRanks: number('refresh-ranks', 0, true),
+    epochs: number('epochs', 1, true) ?? 20,
+    patience: number('patience', 1, true) ?? 5,
+    batch: number('batch', 1, true) ?? 16,
+    learningRate: number('learning-rate', 1e-9) ?? 0.02,
+    seed: number('seed', 0, true, 2 ** 32 - 1) ?? 1,
+    json: values.json,
+    run: values.run,
+    help: values.help ?? false,
+    sample,
+  };
+}
+
+function defaultTeacher(data: string, sample: boolean): string {
+  if (!sample && !existsSync(data)) throw new UsageError(`--data: there is no folder ${data}`);
+  const path = join(data, SAMPLE_TEACHER);
+  if (!sample && !existsSync(path))
+    throw new UsageError(`--teacher is needed: ${data} holds no ${SAMPLE_TEACHER}`);
+  return path;
+}

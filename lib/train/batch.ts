@@ -1,0 +1,50 @@
+// One batch of candidate lists in the flat arrays a loss takes: ragged, so that lists of different lengths waste nothing.
+import type { CandidateList } from './lists.js';
+import type { LinearStudent } from './student.js';
+
+/** Arrays that are made once and filled again for each batch. */
+export class TrainingBatch {
+  readonly student: Float32Array;
+  readonly teacher: Float32Array;
+  readonly labels: Uint8Array;
+  readonly relevance: Float32Array;
+  /** The lists of the batch at hand. */
+  lists: readonly CandidateList[] = [];
+  private readonly bounds: Int32Array;
+
+  /** @param shape the most queries, and the most documents a query */
+  constructor(readonly shape: readonly [queries: number, docs: number]) {
+    const size = shape[0] * shape[1];
+    this.student = new Float32Array(size);
+    this.teacher = new Float32Array(size);
+    this.labels = new Uint8Array(size);
+    this.relevance = new Float32Array(size);
+    this.bounds = new Int32Array(shape[0] + 1);
+  }
+
+  /** Where the lists start and end. */
+  get offsets(): Int32Array {
+    return this.bounds.subarray(0, this.lists.length + 1);
+  }
+
+  /** Copies teacher scores and labels of the lists in; the student's scores follow by {@link score}. */
+  fill(lists: readonly CandidateList[]): void {
+    this.lists = lists;
+    lists.forEach((list, b) => {
+      const at = this.bounds[b];
+      this.teacher.set(list.teacher, at);
+      this.labels.set(list.labels, at);
+      this.bounds[b + 1] = at + list.docids.length;
+    });
+  }
+
+  /** Has the student score all documents. */
+  score(student: LinearStudent): void {
+    this.lists.forEach((list, b) => student.score(list.features, this.student, this.bounds[b]));
+  }
+
+  /** Adds the gradient of the student's weights, given that of the scores. */
+  backward(student: LinearStudent, gradScores: Float32Array, gradient: Float64Array): void {
+    this.lists.forEach((list, b) => student.backward(list.features, gradScores, gradient, this.bounds[b]));
+  }
+}

@@ -1,0 +1,26 @@
+// Counts over a whole corpus: how many documents hold a word, how long documents are, and the weights made of these.
+
+/** Document frequencies of a corpus, gathered one document at a time. */
+export class Vocabulary {
+  documents = 0;
+  private length = 0;
+  private readonly frequency = new Map<string, number>();
+
+  /** @param words the words of one document */
+  add(words: readonly string[]): void {
+    this.documents++;
+    this.length += words.length;
+    for (const word of new Set(words)) this.frequency.set(word, (this.frequency.get(word) ?? 0) + 1);
+  }
+
+  /** Words a document, on average; at least 1. */
+  get averageLength(): number {
+    return Math.max(1, this.length / Math.max(1, this.documents));
+  }
+
+  /** Robertson and Spärck Jones' weight as Lucene has it, always above 0: ln(1 + (N − n + ½) / (n + ½)). */
+  idf(word: string): number {
+    const n = this.frequency.get(word) ?? 0;
+    return Math.log(1 + (this.documents - n + 0.5) / (n + 0.5));
+  }
+}
