@@ -26,9 +26,10 @@ export class ProgressLine {
     if (!this.out.isTTY || this.now() - this.drawn < REDRAW_MS) return;
     this.drawn = this.now();
     this.shown = true;
-    const done = Math.round((20 * progress.step) / progress.steps);
-    const bar = '#'.repeat(done) + '.'.repeat(20 - done);
-    const text = `[${bar}] ${describeProgress(progress)}  ${timeText(progress.secondsLeft)} left`;
+    const done = Math.round((10 * progress.step) / progress.steps);
+    const bar = '#'.repeat(done) + '.'.repeat(10 - done);
+    // Short enough for 80 columns.
+    const text = `[${bar}] ${describeProgress(progress, 'dev')}  ${timeText(progress.secondsLeft)} left`;
     this.out.write(`\r\x1b[K${text.slice(0, (this.out.columns ?? 80) - 1)}`);
   }
 
@@ -47,8 +48,11 @@ export class ProgressLine {
   }
 }
 
-function describeProgress({ epoch, epochs, loss, dev, queriesPerSecond }: Progress): string {
-  return `epoch ${epoch}/${epochs}  loss ${loss.toFixed(4)}  dev nDCG@10 ${dev.toFixed(4)}  ${Math.round(queriesPerSecond)} queries/s`;
+function describeProgress(
+  { epoch, epochs, loss, dev, queriesPerSecond }: Progress,
+  devName = 'dev nDCG@10',
+): string {
+  return `epoch ${epoch}/${epochs}  loss ${loss.toFixed(4)}  ${devName} ${dev.toFixed(4)}  ${Math.round(queriesPerSecond)} queries/s`;
 }
 
 /** 75 -> "1:15". */

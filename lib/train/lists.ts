@@ -6,7 +6,7 @@ import { FEATURE_COUNT, PreparedQuery } from './features.js';
 import { words } from './text.js';
 import { Vocabulary } from './vocabulary.js';
 
-/** The candidates of one query, as the teacher's run lists them. */
+/** The candidates of one query, in the order of the teacher's scores, best first. */
 export interface CandidateList {
   qid: string;
   docids: readonly string[];
