@@ -1,0 +1,38 @@
+// Every example runs with plain node and prints what it promises.
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const folder = join(__dirname, '../../../examples');
+const run = (name: string) => execFileSync(process.execPath, [join(folder, name)], { encoding: 'utf8' });
+
+const checks: Record<string, (out: string) => void> = {
+  'minimal.mjs': (out) => {
+    const losses = [...out.matchAll(/loss (-?[\d.]+)/g)].map(([, loss]) => Number(loss));
+    expect(losses).toHaveLength(4);
+    expect(losses.at(-1)).toBeLessThan(losses[0] - 0.2);
+    const [, b, c] = /\* \((.+)\)/.exec(out)![1].split(', ').map(Number);
+    expect(Math.abs(b + 1)).toBeLessThan(0.2);
+    expect(Math.abs(c - 0.5)).toBeLessThan(0.2);
+  },
+  'ragged.mjs': (out) => {
+    const losses = [...out.matchAll(/loss (-?[\d.]+)/g)].map(([, loss]) => loss);
+    expect(losses[0]).toBe(losses[1]);
+    expect(out).toContain('largest difference of the gradients 0; gradient of padding 0');
+  },
+  'resume-with-rank-tracker.mjs': (out) => {
+    expect(out).toContain('the same scores, bit for bit');
+  },
+};
+
+describe('examples (need the build: npm run prepare)', () => {
+  it('are all tested', () => {
+    expect(
+      readdirSync(folder)
+        .filter((name) => name.endsWith('.mjs'))
+        .sort(),
+    ).toEqual(Object.keys(checks).sort());
+  });
+  it.each(Object.keys(checks))('%s', (name) => checks[name](run(name)));
+});
