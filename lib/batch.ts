@@ -21,6 +21,21 @@ import type { Batch, Ranks, Scores } from './types.js';
 const none = new Float32Array(0);
 const noLabels = new Uint8Array(0);
 
+/** Places in `BatchView.buffers`; the outputs come last. */
+const enum Slot {
+  student,
+  teacher,
+  labels,
+  ranks,
+  beta,
+  relevance,
+  weights,
+  grad,
+  perQuery,
+  teacherGrad,
+}
+const slotCount = 10;
+
 export type DiagnosticArrays = [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
 
 /**
@@ -51,6 +66,8 @@ export class BatchView extends LayoutView {
 
   /** Whether some array is another object than in the last batch. */
   changed = false;
+  /** The buffer of each array, by Slot: two that share none are told apart without looking further. */
+  readonly buffers: (ArrayBufferLike | null)[] = new Array<ArrayBufferLike | null>(slotCount).fill(null);
   /** Buffers of outputs that the library itself lends out, and whether one of them ever came back as an input. */
   ownBuffers: ArrayBufferLike[] = [];
   aliased = false;
@@ -60,7 +77,7 @@ export class BatchView extends LayoutView {
     const { student, teacher, labels } = batch;
     if (student !== this.studentSource) {
       this.studentType = scoreType(student, half, 'student');
-      this.accept(student, 'student');
+      this.accept(student, 'student', Slot.student);
       this.student = nativeScores(student);
       this.studentSource = student;
     }
@@ -77,7 +94,7 @@ export class BatchView extends LayoutView {
     } else {
       if (teacher !== this.teacherSource) {
         this.teacherType = scoreType(teacher, half, 'teacher');
-        this.accept(teacher, 'teacher');
+        this.accept(teacher, 'teacher', Slot.teacher);
         this.teacher = nativeScores(teacher);
         this.teacherSource = teacher;
       }
@@ -89,15 +106,15 @@ export class BatchView extends LayoutView {
     if (labels !== this.labels) {
       if (!isUint8(labels))
         throw wrongArray('labels', labels, 'a Uint8Array of 1 (positive), 0 (negative), 255 (padding)');
-      this.accept(labels, 'labels');
+      this.accept(labels, 'labels', Slot.labels);
       this.labels = labels;
     }
     this.checkInput(labels, 'labels');
 
     this.ranks = this.readRanks(batch.ranks);
-    this.beta = this.readFloats(batch.beta, this.beta, 'beta');
-    this.relevance = this.readFloats(batch.relevance, this.relevance, 'relevance');
-    this.weights = this.readFloats(batch.weights, this.weights, 'weights');
+    this.beta = this.readFloats(batch.beta, this.beta, 'beta', Slot.beta);
+    this.relevance = this.readFloats(batch.relevance, this.relevance, 'relevance', Slot.relevance);
+    this.weights = this.readFloats(batch.weights, this.weights, 'weights', Slot.weights);
     if (this.beta !== null) this.checkInput(this.beta, 'beta');
     if (this.relevance !== null) this.checkInput(this.relevance, 'relevance');
     if (this.weights !== null) this.checkQueryInput(this.weights, 'weights');
@@ -119,13 +136,13 @@ export class BatchView extends LayoutView {
     } else {
       if (grad !== this.gradSource) {
         this.gradType = scoreType(grad, half, 'grad');
-        this.accept(grad, 'grad');
+        this.accept(grad, 'grad', Slot.grad);
         this.grad = nativeScores(grad);
         this.gradSource = grad;
       }
       this.checkOutput(this.grad!, 'grad');
     }
-    this.perQuery = this.readFloats(perQuery, this.perQuery, 'perQuery');
+    this.perQuery = this.readFloats(perQuery, this.perQuery, 'perQuery', Slot.perQuery);
     if (this.perQuery !== null) this.checkQueryOutput(this.perQuery, 'perQuery');
     if (teacherGrad === undefined) {
       this.teacherGrad = this.teacherGradSource = null;
@@ -141,6 +158,22 @@ export class BatchView extends LayoutView {
       this.checkOutput(this.teacherGrad!, 'teacherGrad');
     }
     return this.grad !== null || this.perQuery !== null || this.teacherGrad !== null;
+  }
+
+  /** Whether an output that the caller owns may share memory with another array: a quick no, or a yes to look into. */
+  sharesBuffers(): boolean {
+    if (this.offsets !== null) return true;
+    const { buffers } = this;
+    for (let out = Slot.grad; out < slotCount; out++) {
+      const buffer = buffers[out];
+      if (buffer === null) continue;
+      for (let other = 0; other < slotCount; other++) {
+        if (buffers[other] !== buffer || other === out) continue;
+        const inPlace = out === Slot.grad && other === Slot.student && this.grad === this.student;
+        if (!inPlace) return true;
+      }
+    }
+    return false;
   }
 
   /** Replaces the inputs by copies, so that the caller may change or transfer the originals. */
@@ -166,6 +199,7 @@ export class BatchView extends LayoutView {
     this.teacherGrad = this.teacherGradSource = null;
     this.diagnostics = null;
     this.offsets = null;
+    this.buffers.fill(null);
   }
 
   private readTeacherGrad(teacherGrad: Scores, half: HalfType): void {
@@ -175,7 +209,7 @@ export class BatchView extends LayoutView {
         `teacherGrad is ${describe(teacherGrad)} and teacher is ${describe(this.teacherSource)}; both must hold the same type`,
       );
     }
-    this.accept(teacherGrad, 'teacherGrad');
+    this.accept(teacherGrad, 'teacherGrad', Slot.teacherGrad);
     this.teacherGrad = nativeScores(teacherGrad);
     this.teacherGradSource = teacherGrad;
   }
@@ -190,7 +224,7 @@ export class BatchView extends LayoutView {
           'a Uint8Array, Uint16Array, Uint32Array, Int32Array or Float32Array',
         );
       }
-      this.accept(ranks, 'ranks');
+      this.accept(ranks, 'ranks', Slot.ranks);
     }
     this.checkInput(ranks, 'ranks');
     return ranks;
@@ -200,19 +234,21 @@ export class BatchView extends LayoutView {
     value: Float32Array | undefined,
     last: Float32Array | null,
     name: string,
+    slot: Slot,
   ): Float32Array | null {
     if (value === undefined || value === null) return null;
     if (value !== last) {
       if (!isFloat32(value)) throw wrongArray(name, value, 'a Float32Array');
-      this.accept(value, name);
+      this.accept(value, name, slot);
     }
     return value;
   }
 
   /** An array that was not in the last batch: its memory must be the caller's alone. */
-  private accept(array: BatchArray, name: string): void {
+  private accept(array: BatchArray, name: string, slot: Slot): void {
     const buffer = checkMemory(array, name);
     this.changed = true;
+    this.buffers[slot] = buffer;
     if (this.ownBuffers.includes(buffer)) this.aliased = true;
   }
 }

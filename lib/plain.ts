@@ -10,11 +10,18 @@ import type { Batch, LossResult, Term } from './types.js';
 
 const noOptions: AnyOptions = {};
 
+/**
+ * V8 keeps typed arrays of up to 64 bytes on its heap until someone asks for their memory, as the addon does; the allocation that this
+ * causes costs more than a small loss. So the losses of few queries go to memory that stays, and are copied to a cheap array.
+ */
+const smallQueries = 16;
+
 /** One plain function: its last native plan, and room for the batch of the running call. */
 export class PlainLoss {
   private readonly plans: PlanCache;
   private readonly view = new BatchView();
   private readonly stats = newStats();
+  private readonly scratch = new Float32Array(smallQueries);
 
   constructor(make: MakePlan) {
     this.plans = new PlanCache(make);
@@ -29,9 +36,12 @@ export class PlainLoss {
     try {
       readBatch(view, batch, null, half, name, needsTeacher);
       const owned = view.readOutputs(batch, teacherGrad, half, name, needsTeacher);
+      const small = view.perQuery === null && view.queries <= smallQueries;
+      if (small) view.perQuery = this.scratch;
       allocateOutputs(view, teacherGrad === true, options.diagnostics === true);
-      if (owned) checkOverlap(view);
+      if (owned && view.sharesBuffers()) checkOverlap(view);
       execute(native, view, stats);
+      if (small) view.perQuery = this.scratch.slice(0, view.queries);
       return resultOf(view, stats, reduction);
     } finally {
       view.release();

@@ -129,7 +129,7 @@ class Prepared {
     const owned = view.readOutputs(batch, this.teacherGrad, half, this.loss, live.needsTeacher);
     if (view.hasGaps()) allocateOutputs(view, this.teacherGrad === true, this.diagnostics);
     else this.outputs!.lend(view, this.teacherGrad === true, this.diagnostics);
-    if (view.aliased || (owned && view.changed)) checkOverlap(view);
+    if (view.aliased || (owned && view.changed && view.sharesBuffers())) checkOverlap(view);
     view.changed = false;
     execute(live.native, view, stats);
     return resultOf(view, stats, this.reduction);
