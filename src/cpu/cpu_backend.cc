@@ -92,6 +92,7 @@ class Run {
     longest_ = longest_row(batch.rows);
     for (const PlanTerm& t : plan.terms) {
       ordered_ |= t.loss == LossId::lambdaMrr;
+      needs_both_ |= t.loss == LossId::marginMse;
       if (t.loss == LossId::ckl) least_gamma_ = std::min(least_gamma_, t.gamma);
     }
   }
@@ -123,7 +124,7 @@ class Run {
 
   Scan scan_rows(int k, int64_t first, int64_t last) {
     Scan s;
-    s.labels = target_.kernels->labels(batch_.rows, batch_.labels, first, last);
+    s.labels = target_.kernels->labels(batch_.rows, batch_.labels, first, last, needs_both_);
     for (int64_t b = first; s.labels.invalid >= 0 && b < last && s.status.ok(); b++) s.status = find_label(batch_, b);
     if (s.status.ok()) s.status = check_ranks(batch_, first, last);
     if (s.status.ok() && batch_.beta) s.status = check_beta(batch_, least_gamma_, first, last);
@@ -291,7 +292,7 @@ class Run {
   Task task_;
   int parts_ = 1;
   int64_t longest_ = 0, counted_ = 0;
-  bool ordered_ = false;
+  bool ordered_ = false, needs_both_ = false;
   double least_gamma_ = 1e300;
 };
 

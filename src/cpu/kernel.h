@@ -54,8 +54,8 @@ struct Kernels {
   int64_t (*scratch_floats)(int64_t docs);
   // longest: of all rows of the batch.
   void (*rows)(const Task&, int64_t first, int64_t last, int64_t longest, float* scratch);
-  // Rows [first, last).
-  LabelTally (*labels)(const Rows&, const uint8_t* labels, int64_t first, int64_t last);
+  // Rows [first, last). with_both is only counted when asked for.
+  LabelTally (*labels)(const Rows&, const uint8_t* labels, int64_t first, int64_t last, bool needs_both);
   // Competition ranks of rows [first, last); 0 for masked documents. labels may be null.
   void (*ranks)(Scores student, const Rows&, const uint8_t* labels, int64_t first, int64_t last, uint32_t* out,
                 float* scratch);

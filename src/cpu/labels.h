@@ -7,7 +7,7 @@ namespace ckl {
 namespace {
 
 struct LabelCount {
-  int positives = 0, padding = 0, other = 0;  // other: neither 0, 1 nor 255
+  int64_t positives = 0, padding = 0, other = 0;  // other: neither 0, 1 nor 255
 };
 
 // 16 labels; bit i of `live` says whether label i counts.
@@ -18,7 +18,7 @@ CKL_FN void count_16(const uint8_t* y, unsigned live, LabelCount& c) {
   const unsigned pad = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8(-1))) & live;
   const unsigned zero = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_setzero_si128())) & live;
   c.positives += __builtin_popcount(one), c.padding += __builtin_popcount(pad);
-  c.other |= (int)(live & ~(one | pad | zero));
+  c.other |= (int64_t)(live & ~(one | pad | zero));
 #else
   for (int i = 0; i < 16; i++)
     if (live >> i & 1) c.positives += y[i] == 1, c.padding += y[i] == 255, c.other |= y[i] > 1 && y[i] != 255;
@@ -34,7 +34,7 @@ CKL_FN LabelCount count_labels(const uint8_t* y, int64_t n) {
     const uint64_t one = _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8(1));
     const uint64_t pad = _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8(-1));
     const uint64_t zero = _mm512_testn_epi8_mask(x, x);
-    c.positives += (int)__builtin_popcountll(one), c.padding += (int)__builtin_popcountll(pad);
+    c.positives += __builtin_popcountll(one), c.padding += __builtin_popcountll(pad);
     c.other |= (one | pad | zero) != ~0ull;
   }
 #elif defined __AVX2__
@@ -67,8 +67,41 @@ CKL_FN LabelCount count_labels(const uint8_t* y, int64_t n) {
   return c;
 }
 
-inline cpu::LabelTally tally_labels(const Rows& rows, const uint8_t* labels, int64_t first, int64_t last) {
+// Whether n labels, all of them 0 or 1, hold a 1.
+CKL_FN bool has_positive(const uint8_t* y, int64_t n) {
+  const auto word = [](const uint8_t* p) __attribute__((always_inline)) {
+    uint64_t w;
+    memcpy(&w, p, 8);
+    return w;
+  };
+  int64_t i = 0;
+  if (n < 8) {
+    bool any = false;
+    for (; i < n; i++) any |= y[i] != 0;
+    return any;
+  }
+  for (; i + 16 <= n; i += 16)
+    if (word(y + i) | word(y + i + 8)) return true;
+  return i < n && (word(y + n - 8) | (n - i > 8 ? word(y + i) : 0));
+}
+
+// needs_both: whether with_both is asked for.
+inline cpu::LabelTally tally_labels(const Rows& rows, const uint8_t* labels, int64_t first, int64_t last,
+                                    bool needs_both) {
   cpu::LabelTally t;
+  // Rows without gaps are looked at in one go; most batches have no padding, and then a positive is all to look for.
+  const bool dense = rows.offsets || rows.stride == rows.docs;
+  if (dense && !needs_both && first < last) {
+    const LabelCount all = count_labels(labels + rows.begin(first), rows.documents(first, last));
+    if (!all.other && !all.padding) {
+      for (int64_t b = first; b < last; b++) {
+        const int64_t n = rows.length(b);
+        t.with_document += n > 0;
+        t.with_positive += has_positive(labels + rows.begin(b), n);
+      }
+      return t;
+    }
+  }
   for (int64_t b = first; b < last; b++) {
     const int64_t n = rows.length(b);
     const LabelCount c = count_labels(labels + rows.begin(b), n);

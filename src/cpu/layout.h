@@ -8,10 +8,16 @@
 namespace ckl {
 namespace {
 
-struct Everywhere {};  // all lanes are live
+struct Everywhere {};  // all lanes
+struct Nowhere {};     // no lane
 CKL_FN V select(Everywhere, V a, V) { return a; }
 CKL_FN V add_where(Everywhere, V acc, V x) { return acc + x; }
+CKL_FN V select(Nowhere, V, V b) { return b; }
+CKL_FN V add_where(Nowhere, V acc, V) { return acc; }
 CKL_FN M operator&(M a, Everywhere) { return a; }
+CKL_FN Nowhere operator&(Nowhere, Everywhere) { return {}; }
+CKL_FN Everywhere operator&(Everywhere, Everywhere) { return {}; }
+CKL_FN bool any(Nowhere) { return false; }
 CKL_FN M operator~(Everywhere) { return lanes_from(kLanes); }
 
 // Sums of very long rows are taken in chunks, so that rounding grows with the square root of the length.
@@ -19,6 +25,8 @@ constexpr int64_t kChunk = 4096;
 
 // One row of n >= 16 documents, along the vector.
 struct Along {
+  // Most blocks hold no positive and no document at the top: a branch saves a third of the work.
+  static constexpr bool kSparse = true;
   int64_t n;
   const float *s, *t;   // scores
   const uint8_t* y;     // labels
@@ -64,6 +72,12 @@ struct Along {
   CKL_FN V teacher(int64_t i, int64_t) const { return load(t + i); }
   CKL_FN V rank_bias(int64_t i, int64_t) const { return load(bias + i); }
   CKL_FN M positive(int64_t i, int64_t) const { return positive_labels(y + i); }
+  // Given that all labels are 0 or 1. Two words through the scalar ports: the vector ports are what is scarce.
+  CKL_FN bool any_positive(int64_t i) const {
+    uint64_t w[2];
+    memcpy(w, y + i, 16);
+    return (w[0] | w[1]) != 0;
+  }
   CKL_FN I label(int64_t i, int64_t) const { return load_labels(y + i); }
   CKL_FN V sum(V x) const { return sum_lanes(x); }
   CKL_FN V largest(V x) const { return max_lanes(x); }
@@ -80,6 +94,7 @@ struct Along {
 
 // Sixteen rows side by side: element i of lane j at column i, lane j. Labels are packed four to a word and lane.
 struct Across {
+  static constexpr bool kSparse = false;  // one of sixteen rows nearly always has something at column i
   int64_t n;
   const float *s, *t;
   const uint8_t* y;

@@ -42,6 +42,7 @@ struct State {
   V contribution;          // its part of the batch's loss
   V h_below, h_top;        // sums of h below and at the student's top
   V u_below, u_top;        // sums of u below and at the teacher's top
+  int64_t top_block;       // plain, along: the slot of the one block with documents at the student's top; -1: several
 };
 
 struct Scale {  // 1 / temperature, in two floats
@@ -74,6 +75,9 @@ CKL_FN bool softmax_plain(const Layout a, const Task& task, const Arrays w, Stat
   ms = a.largest(ms), mt = a.largest(mt);
 
   V zs = zero, zt = zero, below_s = zero, below_t = zero, chunk_s = zero, chunk_t = zero;
+  V tops_s = zero, tops_t = zero;
+  int64_t top_block = -1;
+  bool one_top_block = true;
   I widest = splat(0);  // largest bit pattern of a distance: also finds NaN and infinity
   a.each(
       [&](int64_t i, int64_t slot, auto live) __attribute__((always_inline)) {
@@ -84,14 +88,31 @@ CKL_FN bool softmax_plain(const Layout a, const Task& task, const Arrays w, Stat
         const V es = exp_minus_in_range(bs), et = exp_minus_in_range(bt);
         store(w.es + slot, es), store(w.et + slot, et), store(w.gap + slot, bs - bt);
         if constexpr (KeepLn) store(w.bs + slot, bs);
-        const M low_s = (one > es) & live, low_t = (one > et) & live;
-        zs = add_where(low_s, zs, es), zt = add_where(low_t, zt, et);
-        below_s = add_where(low_s, below_s, one), below_t = add_where(low_t, below_t, one);
+        if constexpr (Layout::kSparse) {
+          const M top_s = (es == one) & live, top_t = (et == one) & live;
+          if (__builtin_expect(any(top_s, top_t), 0)) {
+            if (any(top_s)) one_top_block = top_block < 0, top_block = slot;
+            tops_s = add_where(top_s, tops_s, one), tops_t = add_where(top_t, tops_t, one);
+            zs = add_where((one > es) & live, zs, es), zt = add_where((one > et) & live, zt, et);
+          } else {
+            zs = add_where(live, zs, es), zt = add_where(live, zt, et);
+          }
+        } else {
+          const M low_s = (one > es) & live, low_t = (one > et) & live;
+          zs = add_where(low_s, zs, es), zt = add_where(low_t, zt, et);
+          below_s = add_where(low_s, below_s, one), below_t = add_where(low_t, below_t, one);
+        }
       },
       [&]() __attribute__((always_inline)) { chunk_s = chunk_s + zs, chunk_t = chunk_t + zt, zs = zero, zt = zero; });
   if (any(above_unsigned(widest, bits(V(kExpLimit))))) return false;
-  r.student = normalise(a.sum(chunk_s), r.documents - a.sum(below_s));
-  r.teacher = normalise(a.sum(chunk_t), r.documents - a.sum(below_t));
+  if constexpr (Layout::kSparse) {
+    r.top_block = one_top_block ? top_block : -1;
+    r.student = normalise(a.sum(chunk_s), a.sum(tops_s));
+    r.teacher = normalise(a.sum(chunk_t), a.sum(tops_t));
+  } else {
+    r.student = normalise(chunk_s, r.documents - below_s);
+    r.teacher = normalise(chunk_t, r.documents - below_t);
+  }
   return true;
 }
 
@@ -147,10 +168,10 @@ struct Mixing {
   bool keep_u;     // the teacher's gradient is wanted
 };
 
-template <class F, class Layout>
-CKL_FN Document<V, M> document(const Layout& a, const Arrays& w, const State& r, const TaskTerm& term, V gap, V share,
-                               V e, M top, M positive, int64_t i, int64_t slot) {
-  Document<V, M> x;
+template <class F, class Layout, class Top, class Positive>
+CKL_FN Document<V, Positive> document(const Layout& a, const Arrays& w, const State& r, const TaskTerm& term, V gap,
+                                      V share, V e, Top top, Positive positive, int64_t i, int64_t slot) {
+  Document<V, Positive> x;
   x.q = e * r.student.inverse;
   x.rest = select(top, r.student.rest, V(1.0f) - x.q);
   x.minus_ln_q = load(w.bs + slot) + r.student.ln_z1;
@@ -169,15 +190,25 @@ CKL_FN void term_plain(const Layout a, const TaskTerm& term, const Arrays w, Sta
   const V zero(0.0f), one(1.0f), gap = r.student.ln_z1 - r.teacher.ln_z1;
   const V share = one / r.positives;
   V value = zero, below = zero, top_sum = zero, chunk_value = zero, chunk_below = zero;
+  const auto add = [&](int64_t i, int64_t slot, auto live, V e, auto low, auto top, auto positive)
+                       __attribute__((always_inline)) {
+    const Term<V> t = loss(document<F>(a, w, r, term, gap, share, e, top, positive, i, slot));
+    store(w.h + slot, t.h);
+    value = add_where(live, value, t.value);
+    below = add_where(low & live, below, t.h);
+    top_sum = add_where(top & live, top_sum, t.h);
+  };
+  const int64_t top_block = r.top_block;
   a.each(
       [&](int64_t i, int64_t slot, auto live) __attribute__((always_inline)) {
         const V e = load(w.es + slot);
-        const M top = e == one;
-        const Term<V> t = loss(document<F>(a, w, r, term, gap, share, e, top, a.positive(i, slot), i, slot));
-        store(w.h + slot, t.h);
-        value = add_where(live, value, t.value);
-        below = add_where((one > e) & live, below, t.h);
-        top_sum = add_where(top & live, top_sum, t.h);
+        if constexpr (Layout::kSparse && sizeof(live) == sizeof(Everywhere)) {
+          if (__builtin_expect(!a.any_positive(i) && top_block >= 0 && slot != top_block, 1)) {
+            add(i, slot, live, e, Everywhere{}, Nowhere{}, Nowhere{});
+            return;
+          }
+        }
+        add(i, slot, live, e, one > e, e == one, a.positive(i, slot));
       },
       [&]() __attribute__((always_inline)) {
         chunk_value = chunk_value + value, chunk_below = chunk_below + below, value = zero, below = zero;
@@ -248,6 +279,12 @@ CKL_FN void finish_plain(const Layout a, const Arrays w, const State& r, V scale
   a.each(
       [&](int64_t i, int64_t slot, auto live) __attribute__((always_inline)) {
         const V e = load(w.es + slot), h = load(w.h + slot) * scale;
+        if constexpr (Layout::kSparse && sizeof(live) == sizeof(Everywhere)) {
+          if (__builtin_expect(r.top_block >= 0 && slot != r.top_block, 1)) {
+            a.put(a.grad, i, slot, fma(e, project.others, h), live);
+            return;
+          }
+        }
         a.put(a.grad, i, slot, project(e, h), live);
       },
       [] {});

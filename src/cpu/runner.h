@@ -308,102 +308,121 @@ class Runner {
 
   // ---- sixteen rows, one to a lane
 
+  struct Group {
+    int64_t b;                            // the first row
+    int live;                             // rows; idle lanes repeat the first
+    bool even;                            // all of one length
+    int64_t n;                            // the longest
+    int64_t begin[kLanes], length[kLanes];
+    const uint8_t* labels[kLanes];        // n of them, padded where a row is shorter
+  };
+
+  void gather(Group& g) const {
+    const Rows& rows = task_.batch.rows;
+    g.even = true, g.n = rows.length(g.b);
+    for (int j = 0; j < kLanes; j++) {
+      const int64_t row = g.b + (j < g.live ? j : 0);
+      g.begin[j] = rows.begin(row), g.length[j] = rows.length(row);
+      g.labels[j] = task_.batch.labels + g.begin[j];
+      g.even &= g.length[j] == g.length[0];
+      if (g.length[j] > g.n) g.n = g.length[j];
+    }
+    if (g.even) return;
+    uint8_t* padded = (uint8_t*)scratch_[S::kU];
+    memset(padded, kPadding, (size_t)(kLanes * g.n));
+    for (int j = 0; j < kLanes; j++, padded += g.n) {
+      memcpy(padded, g.labels[j], (size_t)g.length[j]);
+      g.labels[j] = padded;
+    }
+  }
+
   void run_across(int64_t b, int live) const {
     const Batch& x = task_.batch;
     const Outputs& out = task_.out;
-    int64_t begin[kLanes], length[kLanes], longest = 0;
-    double weights[kLanes];
-    const uint8_t* label_rows[kLanes];
-    bool even = true;  // rows of one length: no padding comes in
-    for (int j = 0; j < kLanes; j++) {  // idle lanes repeat the first row
-      const int64_t row = b + (j < live ? j : 0);
-      begin[j] = x.rows.begin(row), length[j] = x.rows.length(row), weights[j] = weight(row);
-      label_rows[j] = x.labels + begin[j];
-      even &= length[j] == length[0];
-      if (length[j] > longest) longest = length[j];
-    }
-    const int n = (int)longest;
+    Group g;
+    g.b = b, g.live = live;
+    gather(g);
     Across a;
-    a.n = n;
+    a.n = g.n;
     uint8_t* words = (uint8_t*)scratch_[S::kLabels];
-    if (!even) {
-      uint8_t* padded = (uint8_t*)scratch_[S::kU];
-      memset(padded, kPadding, (size_t)(kLanes * n));
-      for (int j = 0; j < kLanes; j++) {
-        memcpy(padded + j * n, label_rows[j], (size_t)length[j]);
-        label_rows[j] = padded + j * n;
-      }
-    }
-    labels_to_columns(label_rows, words, n);
+    labels_to_columns(g.labels, words, g.n);
     a.y = words;
     State r;
     V padding;
-    count_labels(words, n, r.positives, padding);
-    r.documents = V((float)((n + 3) / 4 * 4)) - padding;
+    count_columns(words, g.n, r.positives, padding);
+    r.documents = V((float)((g.n + 3) / 4 * 4)) - padding;
     r.poison = r.value = r.contribution = V(0.0f);
-
-    a.s = scratch_[S::kStudent], a.t = x.teacher ? scratch_[S::kTeacher] : a.s;
-    load_columns(x.student, begin, length, n, even, scratch_[S::kStudent]);
-    if (x.teacher) load_columns(x.teacher, begin, length, n, even, scratch_[S::kTeacher]);
-    if (biased_) load_bias(label_rows, begin, length, n, even);
+    if (biased_) load_bias(g);
     a.bias = scratch_[S::kBias];
-    a.grad = scratch_[S::kGrad], a.teacher_grad = scratch_[S::kTeacherGrad];
+    a.s = scratch_[S::kStudent], a.t = x.teacher ? scratch_[S::kTeacher] : a.s;
+    load_scores(g);
+    double weights[kLanes];
+    for (int j = 0; x.weights && j < kLanes; j++) weights[j] = weight(b + (j < live ? j : 0));
+    if (!x.weights) weights[0] = 1;
 
-    const bool full = !any(V((float)n) > r.documents) && !any(~counts(task_.terms[0].needs, r));
-    const Arrays w = arrays(true);
-    if (plain_ && full && n > 0 && softmax(a, w, r)) {
+    // Exponentials take the place of scores, and h of the teacher's, while they fit in the innermost cache.
+    Arrays w = arrays(true);
+    w.es = scratch_[S::kStudent], w.et = scratch_[S::kTeacher];
+    const bool full = g.n > 0 && !any(V((float)g.n) > r.documents) && !any(~counts(task_.terms[0].needs, r));
+    bool done = plain_ && full && softmax(a, w, r);
+    if (done) {
+      a.grad = w.h = w.et;
       across_[0].plain(a, task_.terms[0], w, r);
       run_finish(a, w, r, per_query(weights, task_.terms[0].grad_scale / task_.student_temperature, !x.weights));
     } else {
+      if (plain_ && full) load_scores(g);
+      a.grad = scratch_[S::kGrad], a.teacher_grad = scratch_[S::kTeacherGrad];
       careful(a, across_, w, r, weights, !x.weights);
     }
-    store_columns(a.grad, out.grad, begin, length, n, even, live);
-    if (teacher_) store_columns(a.teacher_grad, out.teacher_grad, begin, length, n, even, live);
+    store_columns(a.grad, out.grad, g);
+    if (teacher_) store_columns(a.teacher_grad, out.teacher_grad, g);
     float value[kLanes], contribution[kLanes];
     store(value, r.value), store(contribution, r.contribution);
     for (int j = 0; j < live; j++) out.per_query[b + j] = value[j];
-    if (task_.contributions)
-      for (int j = 0; j < live; j++) task_.contributions[b + j] = contribution[j];
+    for (int j = 0; task_.contributions && j < live; j++) task_.contributions[b + j] = contribution[j];
+  }
+
+  void load_scores(const Group& g) const {
+    load_columns(task_.batch.student, g, scratch_[S::kStudent]);
+    if (task_.batch.teacher) load_columns(task_.batch.teacher, g, scratch_[S::kTeacher]);
   }
 
   // Sixteen rows of any type, padded with zeros to n, to columns.
-  void load_columns(const Scores& from, const int64_t* begin, const int64_t* length, int n, bool even, float* columns) const {
+  void load_columns(const Scores& from, const Group& g, float* columns) const {
     const float* rows[kLanes];
-    if (direct(from) && even) {
-      for (int j = 0; j < kLanes; j++) rows[j] = (const float*)from.data + begin[j];
+    if (direct(from) && g.even) {
+      for (int j = 0; j < kLanes; j++) rows[j] = (const float*)from.data + g.begin[j];
     } else {
       float* staged = scratch_[S::kGrad];
-      memset(staged, 0, sizeof(float) * (size_t)(kLanes * n));
-      for (int j = 0; j < kLanes; j++) {
-        widen(from, begin[j], staged + j * n, length[j]);
-        rows[j] = staged + j * n;
+      clear(staged, kLanes * g.n);
+      for (int j = 0; j < kLanes; j++, staged += g.n) {
+        widen(from, g.begin[j], staged, g.length[j]);
+        rows[j] = staged;
       }
     }
-    rows_to_columns(rows, columns, n);
+    rows_to_columns(rows, columns, g.n);
   }
 
-  void load_bias(const uint8_t* const* labels, const int64_t* begin, const int64_t* length, int n, bool) const {
+  void load_bias(const Group& g) const {
     float* staged = scratch_[S::kGrad];
     float* scores = scratch_[S::kH];
     const float* rows[kLanes];
-    memset(staged, 0, sizeof(float) * (size_t)(kLanes * n));
-    for (int j = 0; j < kLanes; j++) {
-      widen(task_.batch.student, begin[j], scores, length[j]);
-      bias_of(scores, begin[j], length[j], labels[j], staged + j * n);
-      rows[j] = staged + j * n;
+    clear(staged, kLanes * g.n);
+    for (int j = 0; j < kLanes; j++, staged += g.n) {
+      widen(task_.batch.student, g.begin[j], scores, g.length[j]);
+      bias_of(scores, g.begin[j], g.length[j], g.labels[j], staged);
+      rows[j] = staged;
     }
-    rows_to_columns(rows, scratch_[S::kBias], n);
+    rows_to_columns(rows, scratch_[S::kBias], g.n);
   }
 
-  void store_columns(const float* columns, MutableScores to, const int64_t* begin, const int64_t* length, int n, bool even,
-                     int live) const {
+  void store_columns(const float* columns, MutableScores to, const Group& g) const {
     float* rows[kLanes];
-    const bool straight = to.type == DType::float32 && even;
-    float* staged = scratch_[S::kGap];
-    for (int j = 0; j < kLanes; j++) rows[j] = straight ? (float*)to.data + begin[j] : staged + j * n;
-    columns_to_rows(columns, rows, n, live);
-    if (!straight)
-      for (int j = 0; j < live; j++) narrow(rows[j], to, begin[j], length[j]);
+    const bool straight = to.type == DType::float32 && g.even;
+    for (int j = 0; j < kLanes; j++)
+      rows[j] = straight ? (float*)to.data + g.begin[j] : scratch_[S::kGap] + j * g.n;
+    columns_to_rows(columns, rows, g.n, g.live);
+    for (int j = 0; !straight && j < g.live; j++) narrow(rows[j], to, g.begin[j], g.length[j]);
   }
 
   // ---- diagnostics: always along the vector, in their own pass over the row

@@ -151,6 +151,7 @@ CKL_FN M operator&(M a, M b) { return {(__mmask16)(a.v & b.v)}; }
 CKL_FN M operator|(M a, M b) { return {(__mmask16)(a.v | b.v)}; }
 CKL_FN M operator~(M a) { return {(__mmask16)~a.v}; }
 CKL_FN bool any(M m) { return m.v != 0; }
+CKL_FN bool any(M a, M b) { return !_kortestz_mask16_u8(a.v, b.v); }
 CKL_FN M operator==(V a, V b) { return {_mm512_cmp_ps_mask((__m512)a.v[0], (__m512)b.v[0], _CMP_EQ_OQ)}; }
 CKL_FN M operator>(V a, V b) { return {_mm512_cmp_ps_mask((__m512)a.v[0], (__m512)b.v[0], _CMP_GT_OQ)}; }
 CKL_FN M operator==(I a, I b) { return {_mm512_cmpeq_epi32_mask((__m512i)a.v[0], (__m512i)b.v[0])}; }
@@ -197,6 +198,7 @@ CKL_FN bool any(M m) {
   return vmaxvq_u32((uint32x4_t)m.v[0]) != 0;
 #endif
 }
+CKL_FN bool any(M a, M b) { return any(a | b); }
 CKL_FN V select(M m, V a, V b) {
   CKL_PIECES a.v[k] = m.v[k] ? a.v[k] : b.v[k];
   return a;
