@@ -14,6 +14,10 @@ const COMMANDS: Record<string, Command> = {
     about: 'measures of a run, and whether two runs differ',
     load: async () => (await import('./evaluate.js')).evaluate,
   },
+  convert: {
+    about: 'teacher scores from one form into another',
+    load: async () => (await import('./convert.js')).convert,
+  },
   sample: {
     about: 'write the synthetic sample that train uses by default',
     load: async () => (await import('./sample.js')).sample,

@@ -128,6 +128,8 @@ describe('ckl-loss train', () => {
     [['evaluate'], 2, '--qrels is needed'],
     [['evaluate', '--measures', 'ndcg@ten'], 2, 'unknown measure "ndcg@ten"'],
     [['sample'], 2, '--out is needed'],
+    [['convert', '--from', 'x'], 2, '--from-form is needed'],
+    [['convert', '--from', 'x', '--from-form', 'colbret'], 2, '(did you mean "colbert"?)'],
     [['tarin'], 2, 'no command "tarin"; there are train, evaluate'],
   ])('%j ends with code %i and says why', async (args, code, message) => {
     const ended = await run(args);
@@ -137,7 +139,7 @@ describe('ckl-loss train', () => {
     expect(ended.out).toBe('');
   });
 
-  it.each([['train'], ['evaluate'], ['sample']])('%s --help', async (name) => {
+  it.each([['train'], ['evaluate'], ['convert'], ['sample']])('%s --help', async (name) => {
     const { code, out } = await run([name, '--help']);
     expect(code).toBe(0);
     expect(out).toContain(`ckl-loss ${name}`);
@@ -145,6 +147,35 @@ describe('ckl-loss train', () => {
   it('explains itself', async () => {
     expect(await run(['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('evaluate') });
     expect((await run([])).code).toBe(2);
+  });
+});
+
+describe('ckl-loss convert', () => {
+  it('writes the target, with labels and texts from elsewhere, and counts what it left out', async () => {
+    const from = files.write('lists.jsonl', '["q1",["d1",2.5],["d2",-1]]\nnonsense\n');
+    const qrels = files.write('labels.tsv', 'q1\td1\t1\n');
+    const to = join(files.dir, 'lists.flag.jsonl');
+    const args = [
+      'convert',
+      '--from',
+      from,
+      '--from-form',
+      'colbert',
+      '--to',
+      to,
+      '--to-form',
+      'flagembedding',
+    ];
+    const { code, out } = await run([...args, '--qrels', qrels, '--data', 'examples/sample', '--skip-bad']);
+    expect(code).toBe(0);
+    expect(out).toContain('1 queries, 2 documents\nleft out: 1\n');
+    expect(out).toContain(`${from}:2: expected JSON`);
+    expect(JSON.parse(readFileSync(to, 'utf8'))).toMatchObject({
+      query_id: 'q1',
+      pos_id: ['d1'],
+      pos_scores: [2.5],
+      neg_scores: [-1],
+    });
   });
 });
 

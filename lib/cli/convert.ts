@@ -1,0 +1,61 @@
+// `ckl-loss convert`: teacher scores from one form into another.
+import { convertTeacher, loadBeir, loadQrels, TEACHER_FORMS } from '../data/index.js';
+import type { Output } from './progress.js';
+import { parseOptions, readChoice, required } from './usage.js';
+
+const CONVERT_HELP = `ckl-loss convert: teacher scores from one form into another
+
+  ckl-loss convert --from FILE --from-form FORM --to FILE --to-form FORM [options]
+
+  FORM                  ${TEACHER_FORMS.join(', ')}
+  --qrels FILE          labels, for forms that need them (flagembedding, simlm, hofstaetter)
+  --data DIR            a BEIR folder with the texts, for flagembedding (and simlm's queries)
+  --first-is-positive   the first document of a colbert or pylate list is its positive
+  --skip-bad            leave out lines that cannot be read, and count them
+  --help
+
+Files may be gzip; a target that ends in .gz is compressed.
+`;
+
+/**
+ * @param args what follows `convert` on the command line
+ * @returns the exit code
+ * @throws UsageError, DataError
+ */
+export async function convert(args: string[], out: Output = process.stdout): Promise<number> {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  const values = parseOptions(args, {
+    from: text,
+    'from-form': text,
+    to: text,
+    'to-form': text,
+    qrels: text,
+    data: text,
+    'first-is-positive': flag,
+    'skip-bad': flag,
+    help: { type: 'boolean', short: 'h' },
+  });
+  if (values.help) {
+    out.write(CONVERT_HELP);
+    return 0;
+  }
+  const side = (name: 'from' | 'to') => ({
+    path: required(name, values[name]),
+    form: readChoice(`${name}-form`, required(`${name}-form`, values[`${name}-form`]), TEACHER_FORMS),
+  });
+  const [from, to] = [side('from'), side('to')];
+  const result = await convertTeacher(from, to, {
+    qrels: values.qrels === undefined ? undefined : await loadQrels(values.qrels),
+    texts: values.data === undefined ? undefined : await loadBeir(values.data),
+    firstIsPositive: values['first-is-positive'],
+    skipBad: values['skip-bad'],
+  });
+  out.write(`${result.lists} queries, ${result.documents} documents\n`);
+  if (result.skipped > 0) {
+    out.write(
+      `left out: ${result.skipped}\n${result.errors.map((error) => `  ${error.message}\n`).join('')}`,
+    );
+  }
+  return 0;
+}
