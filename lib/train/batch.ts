@@ -1,15 +1,15 @@
 // One batch of candidate lists in the flat arrays a loss takes: ragged, so that lists of different lengths waste nothing.
-import type { CandidateList } from './lists.js';
-import type { LinearStudent } from './student.js';
+import type { CandidateList } from './candidates.js';
+import type { Student } from './student.js';
 
 /** Arrays that are made once and filled again for each batch. */
-export class TrainingBatch {
+export class TrainingBatch<L extends CandidateList = CandidateList> {
   readonly student: Float32Array;
   readonly teacher: Float32Array;
   readonly labels: Uint8Array;
   readonly relevance: Float32Array;
   /** The lists of the batch at hand. */
-  lists: readonly CandidateList[] = [];
+  lists: readonly L[] = [];
   private readonly bounds: Int32Array;
 
   /** @param shape the most queries, and the most documents a query */
@@ -28,7 +28,7 @@ export class TrainingBatch {
   }
 
   /** Copies teacher scores and labels of the lists in; the student's scores follow by {@link score}. */
-  fill(lists: readonly CandidateList[]): void {
+  fill(lists: readonly L[]): void {
     this.lists = lists;
     lists.forEach((list, b) => {
       const at = this.bounds[b];
@@ -39,12 +39,12 @@ export class TrainingBatch {
   }
 
   /** Has the student score all documents. */
-  score(student: LinearStudent): void {
-    this.lists.forEach((list, b) => student.score(list.features, this.student, this.bounds[b]));
+  score(student: Student<L>): void {
+    this.lists.forEach((list, b) => student.score(list, this.student, this.bounds[b]));
   }
 
-  /** Adds the gradient of the student's weights, given that of the scores. */
-  backward(student: LinearStudent, gradScores: Float32Array, gradient: Float64Array): void {
-    this.lists.forEach((list, b) => student.backward(list.features, gradScores, gradient, this.bounds[b]));
+  /** Has the student take in the gradient of all scores. */
+  backward(student: Student<L>, gradScores: Float32Array): void {
+    this.lists.forEach((list, b) => student.backward(list, gradScores, this.bounds[b]));
   }
 }

@@ -1,8 +1,8 @@
 // Fits one multiplier for the student's scores before training, so that its scale does not hide how good its ranking is.
 import { prepare } from '../index.js';
 import { TrainingBatch } from './batch.js';
-import type { CandidateList } from './lists.js';
-import type { LinearStudent } from './student.js';
+import type { CandidateList } from './candidates.js';
+import type { Student } from './student.js';
 
 /** The multipliers that are tried: 2^-8 to 2^8. */
 const LARGEST_LOG2 = 8;
@@ -16,13 +16,13 @@ const ROUNDS = 24;
  *
  * @param teacherTemperature as the loss will use it
  */
-export function fitScale(
-  student: LinearStudent,
-  lists: readonly CandidateList[],
+export function fitScale<L extends CandidateList>(
+  student: Student<L>,
+  lists: readonly L[],
   teacherTemperature: number,
 ): number {
   const docs = Math.max(...lists.map((list) => list.docids.length));
-  const batch = new TrainingBatch([lists.length, docs]);
+  const batch = new TrainingBatch<L>([lists.length, docs]);
   batch.fill(lists);
   batch.score(student);
   const plain = batch.student.slice();

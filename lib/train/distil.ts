@@ -1,14 +1,14 @@
 // The training loop: epochs of shuffled batches, Adam, a dev set that says when to stop and which weights to keep.
 import { setImmediate } from 'node:timers/promises';
 import type { Qrels } from '../metrics/index.js';
-import { Adam, linearDecay } from './adam.js';
+import { linearDecay } from './adam.js';
 import { TrainingBatch } from './batch.js';
 import { fitScale } from './calibrate.js';
-import type { CandidateList } from './lists.js';
+import type { CandidateList } from './candidates.js';
 import { Objective, type ObjectiveOptions } from './objective.js';
 import { Random } from './random.js';
 import { measure, runOf, scoresOf } from './rerank.js';
-import type { LinearStudent } from './student.js';
+import type { Student } from './student.js';
 
 export interface DistilOptions extends ObjectiveOptions {
   epochs: number;
@@ -56,23 +56,21 @@ export interface Hooks {
  * Trains the student in place and leaves it with the weights that were best on dev. The same data, options and seed give
  * the same weights bit by bit.
  *
- * @param data lists with standardised features; `qrels` judges dev
+ * @param data what to learn from; `qrels` judges dev
  * @throws RangeError for a hyper-parameter out of its range
  */
-export async function distil(
-  student: LinearStudent,
-  data: { train: readonly CandidateList[]; dev: readonly CandidateList[]; qrels: Qrels },
+export async function distil<L extends CandidateList>(
+  student: Student<L>,
+  data: { train: readonly L[]; dev: readonly L[]; qrels: Qrels },
   options: DistilOptions,
   hooks: Hooks = {},
 ): Promise<Distilled> {
   const { train, dev, qrels } = data;
   const { epochs, learningRate } = options;
-  const batch = new TrainingBatch([options.batch, Math.max(...train.map((list) => list.docids.length))]);
+  const batch = new TrainingBatch<L>([options.batch, Math.max(...train.map((list) => list.docids.length))]);
   using objective = new Objective(options, batch.shape, train);
   student.scale(fitScale(student, train, options.teacherTemperature));
 
-  const adam = new Adam(student.weights);
-  const gradient = new Float64Array(student.weights.length);
   const random = new Random(options.seed);
   const order = [...train];
   const batches = Math.ceil(order.length / options.batch);
@@ -80,13 +78,13 @@ export async function distil(
   const rate = rateSince(performance.now());
 
   const devScore = () => measure(runOf(dev, scoresOf(student)), qrels).mean['ndcg@10'];
-  let best = { epoch: 0, dev: devScore(), weights: student.weights.slice() };
+  let best = { epoch: 0, dev: devScore(), restore: student.save() };
   const history: Distilled['history'] = [{ epoch: 0, dev: best.dev }];
   const keepIfBetter = (epoch: number, score: number) => {
-    if (score > best.dev) best = { epoch, dev: score, weights: student.weights.slice() };
+    if (score > best.dev) best = { epoch, dev: score, restore: student.save() };
   };
   const end = (stopped: Distilled['stopped']): Distilled => {
-    student.weights.set(best.weights);
+    best.restore();
     return { stopped, bestEpoch: best.epoch, history };
   };
 
@@ -103,9 +101,8 @@ export async function distil(
       batch.fill(order.slice(b * options.batch, (b + 1) * options.batch));
       batch.score(student);
       const { loss, grad } = objective.run(batch, student, step / steps);
-      gradient.fill(0);
-      batch.backward(student, grad, gradient);
-      adam.step(gradient, linearDecay(learningRate, step, steps));
+      batch.backward(student, grad);
+      student.step(linearDecay(learningRate, step, steps));
 
       lossSum += loss;
       done = {

@@ -2,11 +2,11 @@
 import { compare, type Comparison, type Evaluation, type Run } from '../metrics/index.js';
 import { distil, type Distilled, type DistilOptions, type Hooks } from './distil.js';
 import { BM25, FEATURE_COUNT, FEATURES, OVERLAP } from './features.js';
-import { loadTrainingData } from './lists.js';
+import { loadTrainingData, type FeatureList } from './lists.js';
 import { measure, runOf, scoresOf } from './rerank.js';
 import { splitLists } from './split.js';
 import { measureScale, standardise, teacherDeviation } from './standardise.js';
-import { LinearStudent } from './student.js';
+import { LinearStudent } from './linear-student.js';
 
 export interface JobOptions extends Omit<DistilOptions, 'teacherTemperature' | 'refreshRanks'> {
   /** A BEIR folder. */
@@ -80,7 +80,8 @@ export async function runJob(
 
   const scale = measureScale(split.train, FEATURE_COUNT);
   const [train, dev, test] = [split.train, split.dev, split.test].map((lists) => standardise(lists, scale));
-  const measured = (score: Parameters<typeof runOf>[1]) => measure(runOf(test, score), split.qrels);
+  const measured = (score: (list: FeatureList) => ArrayLike<number>) =>
+    measure(runOf(test, score), split.qrels);
   const student = new LinearStudent(FEATURE_COUNT, OVERLAP);
   const before = measured(scoresOf(student));
   const training = await distil(student, { train, dev, qrels: split.qrels }, used, hooks);

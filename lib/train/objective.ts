@@ -2,9 +2,9 @@
 import { prepare, RankTracker, type LossName, type PreparedLoss } from '../index.js';
 import type { TrainingBatch } from './batch.js';
 import { setCurriculum } from './cl-drd.js';
-import type { CandidateList } from './lists.js';
+import type { CandidateList } from './candidates.js';
 import { scoresOf } from './rerank.js';
-import type { LinearStudent } from './student.js';
+import type { Student } from './student.js';
 
 export interface ObjectiveOptions {
   loss: LossName;
@@ -19,7 +19,7 @@ export interface ObjectiveOptions {
 }
 
 /** Loss and gradient of batches. Holds native memory: dispose of it, or declare it with `using`. */
-export class Objective implements Disposable {
+export class Objective<L extends CandidateList> implements Disposable {
   private readonly prepared: PreparedLoss<'mean'>;
   private readonly tracker: RankTracker | undefined;
 
@@ -31,7 +31,7 @@ export class Objective implements Disposable {
   constructor(
     private readonly options: ObjectiveOptions,
     shape: TrainingBatch['shape'],
-    private readonly lists: readonly CandidateList[],
+    private readonly lists: readonly L[],
   ) {
     this.prepared = prepareLoss(options, shape);
     if (options.loss === 'ckl' && options.refreshRanks > 0) {
@@ -45,7 +45,7 @@ export class Objective implements Disposable {
    *
    * @param progress how much of the training is done, 0 to 1
    */
-  run(batch: TrainingBatch, student: LinearStudent, progress: number): { loss: number; grad: Float32Array } {
+  run(batch: TrainingBatch<L>, student: Student<L>, progress: number): { loss: number; grad: Float32Array } {
     const { student: scores, teacher, labels, offsets, relevance } = batch;
     const common = { student: scores, labels, offsets };
     switch (this.options.loss) {
@@ -60,7 +60,7 @@ export class Objective implements Disposable {
   }
 
   /** The paper's periodic refresh: all lists ranked by the student as it is now, then held for a number of batches. */
-  private ranks(batch: TrainingBatch, student: LinearStudent): Float32Array | undefined {
+  private ranks(batch: TrainingBatch<L>, student: Student<L>): Float32Array | undefined {
     const { tracker } = this;
     if (!tracker) return undefined;
     if (tracker.due) {

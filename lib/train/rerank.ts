@@ -1,15 +1,15 @@
 // Ranks candidate lists by some score and measures the rankings.
 import { evaluate, type Evaluation, type Qrels, type Run } from '../metrics/index.js';
-import type { CandidateList } from './lists.js';
-import type { LinearStudent } from './student.js';
+import type { CandidateList } from './candidates.js';
+import type { Student } from './student.js';
 
 /** The measures of the training job. */
 export const MEASURES = ['ndcg@10', 'mrr@10'] as const;
 
 /** A run of the candidates, scored by `score(list)`, one number a document. */
-export function runOf(
-  lists: readonly CandidateList[],
-  score: (list: CandidateList) => ArrayLike<number>,
+export function runOf<L extends CandidateList>(
+  lists: readonly L[],
+  score: (list: L) => ArrayLike<number>,
 ): Run {
   return new Map(
     lists.map((list) => {
@@ -20,10 +20,10 @@ export function runOf(
 }
 
 /** The student's scores as {@link runOf} wants them. */
-export function scoresOf(student: LinearStudent): (list: CandidateList) => Float32Array {
+export function scoresOf<L extends CandidateList>(student: Student<L>): (list: L) => Float32Array {
   return (list) => {
     const out = new Float32Array(list.docids.length);
-    student.score(list.features, out);
+    student.score(list, out, 0);
     return out;
   };
 }

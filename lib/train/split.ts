@@ -1,12 +1,12 @@
 // Parts the queries into train, dev and held-out test, by the folder's own splits where it has them.
 import type { Qrels } from '../metrics/index.js';
-import type { CandidateList, TrainingData } from './lists.js';
+import type { CandidateList } from './candidates.js';
 import { Random } from './random.js';
 
-export interface Split {
-  train: CandidateList[];
-  dev: CandidateList[];
-  test: CandidateList[];
+export interface Split<L extends CandidateList> {
+  train: L[];
+  dev: L[];
+  test: L[];
   /** Judgements of all queries, for the measures. */
   qrels: Qrels;
   /** Training lists left out because they hold no positive, or nothing but positives: no ranking can be learned from them. */
@@ -23,16 +23,19 @@ const DEV_SHARE = 0.15;
  *
  * @throws RangeError when a part would be empty
  */
-export function splitLists({ lists, qrels }: TrainingData, seed: number): Split {
+export function splitLists<L extends CandidateList>(
+  { lists, qrels }: { lists: readonly L[]; qrels: ReadonlyMap<string, Qrels> },
+  seed: number,
+): Split<L> {
   const random = new Random(seed);
   const merged: Qrels = new Map([...qrels.values()].flatMap((split) => [...split]));
   const inSplit = (names: string[]) => {
     const found = names.map((name) => qrels.get(name)).find((split) => split !== undefined);
-    return found && ((list: CandidateList) => found.has(list.qid));
+    return found && ((list: L) => found.has(list.qid));
   };
-  const draw = (from: CandidateList[], share: number) => {
+  const draw = (from: readonly L[], share: number) => {
     const chosen = new Set(random.shuffle([...from]).slice(0, Math.round(share * from.length)));
-    return (list: CandidateList) => chosen.has(list);
+    return (list: L) => chosen.has(list);
   };
   const isTest = inSplit(['test']) ?? draw(lists, TEST_SHARE);
   const known = lists.filter((list) => !isTest(list));

@@ -1,5 +1,6 @@
 // Brings features to one scale, and measures the spread of the teacher's scores, both as seen in the training lists.
-import type { CandidateList } from './lists.js';
+import type { CandidateList } from './candidates.js';
+import type { FeatureList } from './lists.js';
 
 export interface Scale {
   /** Per feature, over all documents. */
@@ -9,9 +10,9 @@ export interface Scale {
 }
 
 /** The standard deviation of one quantity within lists, pooled over the lists. */
-function pooledDeviation(
-  lists: readonly CandidateList[],
-  value: (list: CandidateList, document: number) => number,
+function pooledDeviation<L extends CandidateList>(
+  lists: readonly L[],
+  value: (list: L, document: number) => number,
 ): number {
   let squares = 0;
   let count = 0;
@@ -31,7 +32,7 @@ export function teacherDeviation(lists: readonly CandidateList[]): number {
 }
 
 /** Measures the features of the training lists. */
-export function measureScale(lists: readonly CandidateList[], features: number): Scale {
+export function measureScale(lists: readonly FeatureList[], features: number): Scale {
   const mean = new Float64Array(features);
   const deviation = new Float64Array(features);
   const documents = lists.reduce((total, list) => total + list.docids.length, 0);
@@ -45,7 +46,7 @@ export function measureScale(lists: readonly CandidateList[], features: number):
 }
 
 /** The lists with standardised features; the originals stay as they are. */
-export function standardise(lists: readonly CandidateList[], { mean, deviation }: Scale): CandidateList[] {
+export function standardise(lists: readonly FeatureList[], { mean, deviation }: Scale): FeatureList[] {
   const width = mean.length;
   return lists.map((list) => ({
     ...list,

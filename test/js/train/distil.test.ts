@@ -5,7 +5,7 @@ import { fitScale } from '../../../lib/train/calibrate';
 import { distil, type DistilOptions, type Hooks } from '../../../lib/train/distil';
 import { Random } from '../../../lib/train/random';
 import { measure, runOf, scoresOf } from '../../../lib/train/rerank';
-import { LinearStudent } from '../../../lib/train/student';
+import { LinearStudent } from '../../../lib/train/linear-student';
 import { drawLists, judgementsOf } from './lists';
 
 const TRUTH = [0.2, 2, -1.5, 1];

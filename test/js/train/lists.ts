@@ -1,5 +1,5 @@
 // Candidate lists for the tests of the training job: drawn at random, with a teacher that a linear student can follow.
-import type { CandidateList } from '../../../lib/train/lists';
+import type { FeatureList } from '../../../lib/train/lists';
 import type { Random } from '../../../lib/train/random';
 
 /** Lists whose teacher scores are a fixed weighted sum of the features plus noise; the best document is the positive. */
@@ -8,7 +8,7 @@ export function drawLists(
   queries: number,
   truth: readonly number[],
   noise = 0,
-): CandidateList[] {
+): FeatureList[] {
   const width = truth.length;
   return Array.from({ length: queries }, (_, q) => {
     const docs = 6 + random.below(7);
@@ -27,7 +27,7 @@ export function drawLists(
 }
 
 /** Judgements that say what the labels say. */
-export const judgementsOf = (lists: readonly CandidateList[]) =>
+export const judgementsOf = (lists: readonly FeatureList[]) =>
   new Map(
     lists.map((list) => [
       list.qid,

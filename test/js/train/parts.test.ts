@@ -6,7 +6,7 @@ import { TrainingBatch } from '../../../lib/train/batch';
 import { setCurriculum } from '../../../lib/train/cl-drd';
 import { Random } from '../../../lib/train/random';
 import { measureScale, standardise, teacherDeviation } from '../../../lib/train/standardise';
-import { LinearStudent } from '../../../lib/train/student';
+import { LinearStudent } from '../../../lib/train/linear-student';
 import { drawLists } from './lists';
 
 describe('Random', () => {
@@ -42,11 +42,11 @@ describe('LinearStudent', () => {
     const upstream = Float32Array.from(list.docids, () => random.normal());
     const weighted = () => {
       const scores = new Float32Array(list.docids.length);
-      student.score(list.features, scores);
+      student.score(list, scores, 0);
       return scores.reduce((sum, score, i) => sum + score * upstream[i], 0);
     };
-    const gradient = new Float64Array(3);
-    student.backward(list.features, upstream, gradient);
+    student.backward(list, upstream, 0);
+    const gradient = student.gradient.slice();
     for (let f = 0; f < 3; f++) {
       const kept = student.weights[f];
       student.weights[f] = kept + 0.5;

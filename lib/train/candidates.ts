@@ -1,0 +1,56 @@
+// Reads who is to be ranked: for each judged query the teacher's candidates, their scores and labels.
+import { DataError, loadQrels, loadRun, openBeir, type BeirFolder } from '../data/index.js';
+import type { Qrels } from '../metrics/index.js';
+
+/** The candidates of one query, in the order of the teacher's scores, best first. */
+export interface CandidateList {
+  qid: string;
+  docids: readonly string[];
+  /** The teacher's score of each document. */
+  teacher: Float32Array;
+  /** 1 for a document judged relevant (level 1 and up), else 0. */
+  labels: Uint8Array;
+}
+
+export interface Candidates {
+  folder: BeirFolder;
+  /** One list a query that the teacher scored and someone judged, in the order of the teacher's run. */
+  lists: CandidateList[];
+  /** Split -> judgements, as in the folder. */
+  qrels: ReadonlyMap<string, Qrels>;
+}
+
+/**
+ * @param dir a BEIR folder
+ * @param teacher a TREC run, plain or gzip
+ * @param maxDocs keep the teacher's best so many documents a query
+ * @throws DataError for a file that is missing or bad, or a run that no judgement meets
+ */
+export async function loadCandidates(dir: string, teacher: string, maxDocs = Infinity): Promise<Candidates> {
+  const folder = await openBeir(dir);
+  const qrels = new Map<string, Qrels>();
+  for (const [split, path] of folder.qrels) qrels.set(split, await loadQrels(path));
+  const judged = new Map([...qrels.values()].flatMap((split) => [...split]));
+
+  const lists: CandidateList[] = [];
+  for (const [qid, scores] of await loadRun(teacher)) {
+    const levels = judged.get(qid);
+    if (!levels) continue;
+    const scored = [...scores].sort(([, a], [, b]) => b - a).slice(0, maxDocs);
+    lists.push({
+      qid,
+      docids: scored.map(([docid]) => docid),
+      teacher: Float32Array.from(scored, ([, score]) => score),
+      labels: Uint8Array.from(scored, ([docid]) => ((levels.get(docid) ?? 0) >= 1 ? 1 : 0)),
+    });
+  }
+  if (lists.length === 0)
+    throw new DataError(teacher, 0, 'queries that the folder has judgements for', 'none');
+  return { folder, lists, qrels };
+}
+
+/** What the teacher scored must be in the folder. */
+export function mustHave<T>(found: T | undefined, path: string, what: string): T {
+  if (found === undefined) throw new DataError(path, 0, `${what}, which the teacher scored`, 'none such');
+  return found;
+}
