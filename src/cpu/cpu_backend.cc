@@ -33,18 +33,7 @@ struct CpuWorkspace : Workspace {
   std::vector<double> contributions;  // only where a weighted sum of losses needs them
 };
 
-Needs needs_of(LossId id) {
-  switch (id) {
-    case LossId::kl: return Kl::needs;
-    case LossId::ckl: return Ckl<1, false>::needs;
-    case LossId::bkl: return Bkl::needs;
-    case LossId::nll: return Nll::needs;
-    case LossId::klLogL: return KlLogL::needs;
-    case LossId::marginMse: return MarginMse::needs;
-    case LossId::lambdaMrr: return LambdaMrr::needs;
-  }
-  return Needs::document;
-}
+Needs needs_of(LossId id) { return kLosses[int(id)].needs; }
 
 // x as the sum of two floats; what would overflow stays at the largest float.
 void split(double x, float& high, float& low) {
@@ -91,8 +80,8 @@ class Run {
     parts_ = int(std::max<int64_t>(1, std::min<int64_t>(parts_, batch.rows.queries)));
     longest_ = longest_row(batch.rows);
     for (const PlanTerm& t : plan.terms) {
-      ordered_ |= t.loss == LossId::lambdaMrr;
-      needs_both_ |= t.loss == LossId::marginMse;
+      ordered_ |= needs_of(t.loss) == Needs::ordered_pair;
+      needs_both_ |= needs_of(t.loss) == Needs::positive_and_negative;
       if (t.loss == LossId::ckl) least_gamma_ = std::min(least_gamma_, t.gamma);
     }
   }
@@ -237,10 +226,8 @@ class Run {
       TaskTerm& to = task_.terms[k];
       to.loss = from.loss;
       to.needs = needs_of(from.loss);
-      to.gamma = float(from.gamma);
-      to.lambda = float(from.lambda);
-      to.nll_weight = float(from.nll_weight);
-      to.biased = from.loss == LossId::ckl && (batch_.beta || from.alpha > 0);
+      const bool biased = from.loss == LossId::ckl && (batch_.beta || from.alpha > 0);
+      to.parameters = {float(from.gamma), float(from.lambda), float(from.nll_weight), biased};
       to.beta_scale = batch_.beta ? 1.0f : float(from.alpha);
       to.weight = from.weight;
       to.loss_scale = from.weight;

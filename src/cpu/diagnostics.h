@@ -14,7 +14,7 @@ namespace {
 template <class F>
 inline void weigh(const Along a, const TaskTerm& term, const Arrays w, const State& r, V factor, float* weight,
                   float* ratio) {
-  const typename F::Loss loss = F::make(term);
+  const F loss = F::make(term.parameters);
   const V zero(0.0f), one(1.0f), gap = r.student.ln_z1 - r.teacher.ln_z1, share = one / r.positives;
   a.each_masked(
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {

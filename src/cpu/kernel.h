@@ -11,8 +11,7 @@ namespace cpu {
 struct TaskTerm {
   LossId loss;
   Needs needs;
-  float gamma, lambda, nll_weight;
-  bool biased;         // ckl with a rank bias
+  Parameters parameters;
   float beta_scale;    // alpha, or 1 when the batch brings its own beta
   double weight;       // of the term in a query's loss
   double loss_scale;   // the same over the batch's normaliser; the query's weight comes on top

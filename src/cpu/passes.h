@@ -186,7 +186,7 @@ CKL_FN Document<V, Positive> document(const Layout& a, const Arrays& w, const St
 
 template <class F, class Layout>
 CKL_FN void term_plain(const Layout a, const TaskTerm& term, const Arrays w, State& r) {
-  const typename F::Loss loss = F::make(term);
+  const F loss = F::make(term.parameters);
   const V zero(0.0f), one(1.0f), gap = r.student.ln_z1 - r.teacher.ln_z1;
   const V share = one / r.positives;
   V value = zero, below = zero, top_sum = zero, chunk_value = zero, chunk_below = zero;
@@ -220,7 +220,7 @@ CKL_FN void term_plain(const Layout a, const TaskTerm& term, const Arrays w, Sta
 
 template <class F, class Layout>
 CKL_FN void term_careful(const Layout a, const TaskTerm& term, const Arrays w, const Mixing mix, State& r) {
-  const typename F::Loss loss = F::make(term);
+  const F loss = F::make(term.parameters);
   const V zero(0.0f), one(1.0f), gap = r.student.ln_z1 - r.teacher.ln_z1;
   const V share = one / r.positives;
   V value = zero, below = zero, top_sum = zero, chunk_value = zero, chunk_below = zero;

@@ -80,7 +80,7 @@ class Runner {
     int distributions = 0;
     for (int k = 0; k < task.term_count; k++) {
       const TaskTerm& term = task.terms[k];
-      biased_ |= term.biased;
+      biased_ |= term.parameters.biased;
       distributions += with_term(term, [&](auto f) {
         typedef decltype(f) F;
         along_[k].plain = run_plain<F, Along>, along_[k].careful = run_careful<F, Along>;

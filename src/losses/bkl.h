@@ -11,7 +11,9 @@ namespace {
 
 struct Bkl {
   static constexpr Needs needs = Needs::document;
+  static constexpr bool biased = false, reads_ln_q = true;
   float lambda;
+  static CKL_FN Bkl make(const Parameters& p) { return {p.lambda}; }
 
   template <class V, class M>
   CKL_FN Term<V> operator()(const Document<V, M>& x) const {

@@ -34,10 +34,14 @@ CKL_FN V power(V b, int n) {
 
 // Gamma: 1, 2, ... compiled in, or a GammaKind. Biased: negatives carry a rank bias.
 template <int Gamma, bool Biased>
-struct Ckl {
+struct CklVariant {
   static constexpr Needs needs = Needs::positive;
+  static constexpr bool biased = Biased, reads_ln_q = Biased || Gamma == kGammaReal;
   float gamma;
   int whole_minus_1;  // gamma - 1 for kGammaWhole
+  static CKL_FN CklVariant make(const Parameters& p) {
+    return {p.gamma, Gamma == kGammaWhole ? (int)p.gamma - 1 : 0};
+  }
 
   template <class V>
   CKL_FN V power_minus_1(V b) const {
@@ -72,6 +76,25 @@ struct Ckl {
     return positive & has_teacher;
   }
 };
+
+struct Ckl {
+  static constexpr Needs needs = Needs::positive;
+};
+
+// Whole gammas are raised by multiplication up to here; beyond, e^(gamma ln q) is as good and as fast.
+constexpr float kLargestWholeGamma = 64;
+
+template <class Visit>
+void with_variant(Ckl, const Parameters& p, Visit visit) {
+  const bool whole = p.gamma <= kLargestWholeGamma && p.gamma == (float)(int)p.gamma;
+  if (p.biased && whole) visit(CklVariant<kGammaWhole, true>());
+  else if (p.biased) visit(CklVariant<kGammaReal, true>());
+  else if (p.gamma == 1) visit(CklVariant<1, false>());
+  else if (p.gamma == 2) visit(CklVariant<2, false>());
+  else if (p.gamma == 5) visit(CklVariant<5, false>());
+  else if (whole) visit(CklVariant<kGammaWhole, false>());
+  else visit(CklVariant<kGammaReal, false>());
+}
 
 }  // namespace
 }  // namespace ckl

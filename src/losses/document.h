@@ -7,6 +7,12 @@ namespace ckl {
 // When a query takes part in the loss and in its mean.
 enum class Needs { document, positive, positive_and_negative, ordered_pair };
 
+// The hyper-parameters a term was given, each loss's among them.
+struct Parameters {
+  float gamma, lambda, nll_weight;
+  bool biased;  // ckl: negatives carry a rank bias
+};
+
 namespace {
 
 // V: a number type (float, double, a dual number, a vector of floats, one document a lane); M: its truth type.
@@ -31,6 +37,13 @@ struct Term {
   V h;      // q * dL/dq:  dL/ds_k = (h_k - q_k sum h) / Ts
   V u;      // p * dL/dp:  dL/dt_k = (u_k - p_k sum u) / Tt
 };
+
+// Calls visit with a value of the functor that computes a loss: the loss itself. A loss that is compiled in variants
+// overloads this beside its definition.
+template <class Loss, class Visit>
+void with_variant(Loss loss, const Parameters&, Visit visit) {
+  visit(loss);
+}
 
 }  // namespace
 }  // namespace ckl

@@ -7,6 +7,8 @@ namespace {
 
 struct Kl {
   static constexpr Needs needs = Needs::document;
+  static constexpr bool biased = false, reads_ln_q = false;
+  static CKL_FN Kl make(const Parameters&) { return {}; }
 
   template <class V, class M>
   CKL_FN Term<V> operator()(const Document<V, M>& x) const {

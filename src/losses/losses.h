@@ -11,7 +11,7 @@
 namespace ckl {
 
 enum class LossId : int {
-#define LOSS(id, name, family, parameters, teacher) id,
+#define LOSS(name, type, family, options, teacher) name,
 #include "losses.def"
 #undef LOSS
 };
@@ -22,12 +22,14 @@ struct LossInfo {
   LossId id;
   const char* name;
   Family family;
+  Needs needs;
   const char* parameters;
   bool teacher;
 };
 
 constexpr LossInfo kLosses[] = {
-#define LOSS(id, name, family, parameters, teacher) {LossId::id, name, Family::family, parameters, teacher},
+#define LOSS(name, type, family, options, teacher) \
+  {LossId::name, #name, Family::family, type::needs, options, teacher},
 #include "losses.def"
 #undef LOSS
 };

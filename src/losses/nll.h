@@ -7,6 +7,8 @@ namespace {
 
 struct Nll {
   static constexpr Needs needs = Needs::positive;
+  static constexpr bool biased = false, reads_ln_q = true;
+  static CKL_FN Nll make(const Parameters&) { return {}; }
 
   template <class V, class M>
   CKL_FN Term<V> operator()(const Document<V, M>& x) const {
