@@ -58,7 +58,16 @@ interface Share {
 }
 
 const epsilon = 2 ** -23;
+/** What may be lost where a probability below 2^-126 becomes 0, as the promise has it. */
 const tiny = 2 ** -120;
+
+/**
+ * The same for any parameters: the lost probability would have been multiplied by up to an exponent times a logarithm, and a range beyond
+ * that of the golden cases makes this more than 2^6.
+ */
+function underflow(exponent: number, range: number): number {
+  return Math.max(tiny, 2 ** -126 * (1 + exponent * (range + 10)));
+}
 
 export const defaults = {
   gamma: 5,
@@ -187,6 +196,7 @@ function distribution(
   const bound =
     4 + (1 + Math.max(gamma, 1, ...exponents)) * ((range + Math.log(Math.max(2, docs.length))) / 2 + 4);
   const value = sum(shares.map((s) => s.value));
+  const lost = underflow(Math.max(gamma, ...exponents), spread(student) + spread(teacher));
   return {
     loss: value,
     lossTolerance: Number.isFinite(value)
@@ -200,6 +210,7 @@ function distribution(
       shares.map((s) => s.hSize),
       q,
       bound,
+      lost,
     ),
     teacherGrad: project(
       shares.map((s) => s.u),
@@ -209,6 +220,7 @@ function distribution(
       shares.map((s) => s.uSize),
       p,
       bound,
+      lost,
     ),
     weight: shares.map((s) => s.weight),
     ratio: shares.map((s, i) => -s.h / docs[i].p),
@@ -224,9 +236,11 @@ function projectSizes(
   sizes: number[],
   { p, rest }: { p: number[]; rest: number[] },
   bound: number,
+  lost: number,
 ): number[] {
-  const total = sum(sizes);
-  return sizes.map((v, k) => 2 * bound * epsilon * (rest[k] * v + p[k] * (total - v)) + tiny);
+  return sizes.map(
+    (v, k) => 2 * bound * epsilon * (rest[k] * v + p[k] * sum(sizes.filter((_, j) => j !== k))) + lost,
+  );
 }
 
 function shareOf(loss: string, doc: Doc, par: Required<Parameters>): Share {
