@@ -140,6 +140,7 @@ class Run {
     scans.resize(size_t(parts_));
     each_part([&](int k, int64_t first, int64_t last) { scans[size_t(k)] = scan_rows(k, first, last); });
     Scan all;
+    all.labels.plain = true;
     for (const Scan& s : scans) {
       if (!s.status.ok()) {
         all.status = s.status;
@@ -148,6 +149,7 @@ class Run {
       all.labels.with_document += s.labels.with_document;
       all.labels.with_positive += s.labels.with_positive;
       all.labels.with_both += s.labels.with_both;
+      all.labels.plain &= s.labels.plain;
       all.with_pairs += s.with_pairs;
       all.pairs += s.pairs;
     }
@@ -215,6 +217,7 @@ class Run {
     task_.batch = batch_;
     task_.out = out_;
     task_.term_count = int(plan_.terms.size());
+    task_.plain_labels = scan.labels.plain;
     task_.pair_weighted = plan_.pair_mean == PairMean::batch;
     task_.student_temperature = plan_.student_temperature;
     task_.teacher_temperature = plan_.teacher_temperature;

@@ -25,6 +25,24 @@ CKL_FN void count_16(const uint8_t* y, unsigned live, LabelCount& c) {
 #endif
 }
 
+CKL_FN uint64_t eight_labels(const uint8_t* y) {
+  uint64_t w;
+  memcpy(&w, y, 8);
+  return w;
+}
+
+// How many of n labels, all of them 0 or 1, are 1.
+CKL_FN int64_t count_positives(const uint8_t* y, int64_t n) {
+  int64_t i = 0, count = 0;
+#if defined __AVX512BW__
+  for (; i + 64 <= n; i += 64)
+    count += __builtin_popcountll(_mm512_test_epi8_mask(_mm512_loadu_si512(y + i), _mm512_set1_epi8(1)));
+#endif
+  for (; i + 8 <= n; i += 8) count += __builtin_popcountll(eight_labels(y + i));
+  for (; i < n; i++) count += y[i];
+  return count;
+}
+
 CKL_FN LabelCount count_labels(const uint8_t* y, int64_t n) {
   LabelCount c;
   int64_t i = 0;
@@ -67,22 +85,26 @@ CKL_FN LabelCount count_labels(const uint8_t* y, int64_t n) {
   return c;
 }
 
+// Whether every label is 0 or 1.
+CKL_FN bool plain_labels(const uint8_t* y, int64_t n) {
+  int64_t i = 0;
+  I seen = splat(0);
+  for (; i + 64 <= n; i += 64) seen = seen | load_bits(y + i);
+  bool plain = !any(bit_set(seen, (int32_t)0xfefefefe));
+  for (; i < n; i++) plain &= y[i] <= 1;
+  return plain;
+}
+
 // Whether n labels, all of them 0 or 1, hold a 1.
 CKL_FN bool has_positive(const uint8_t* y, int64_t n) {
-  const auto word = [](const uint8_t* p) __attribute__((always_inline)) {
-    uint64_t w;
-    memcpy(&w, p, 8);
-    return w;
-  };
-  int64_t i = 0;
   if (n < 8) {
     bool any = false;
-    for (; i < n; i++) any |= y[i] != 0;
+    for (int64_t i = 0; i < n; i++) any |= y[i] != 0;
     return any;
   }
-  for (; i + 16 <= n; i += 16)
-    if (word(y + i) | word(y + i + 8)) return true;
-  return i < n && (word(y + n - 8) | (n - i > 8 ? word(y + i) : 0));
+  for (int64_t i = 0; i + 16 <= n; i += 16)
+    if (eight_labels(y + i) | eight_labels(y + i + 8)) return true;
+  return n % 16 && (eight_labels(y + n - 8) | eight_labels(y + (n - n % 16 + 8 <= n ? n - n % 16 : n - 8)));
 }
 
 // needs_both: whether with_both is asked for.
@@ -91,16 +113,15 @@ inline cpu::LabelTally tally_labels(const Rows& rows, const uint8_t* labels, int
   cpu::LabelTally t;
   // Rows without gaps are looked at in one go; most batches have no padding, and then a positive is all to look for.
   const bool dense = rows.offsets || rows.stride == rows.docs;
-  if (dense && !needs_both && first < last) {
-    const LabelCount all = count_labels(labels + rows.begin(first), rows.documents(first, last));
-    if (!all.other && !all.padding) {
-      for (int64_t b = first; b < last; b++) {
-        const int64_t n = rows.length(b);
-        t.with_document += n > 0;
-        t.with_positive += has_positive(labels + rows.begin(b), n);
-      }
-      return t;
+  if (dense && !needs_both && first < last &&
+      plain_labels(labels + rows.begin(first), rows.documents(first, last))) {
+    t.plain = true;
+    for (int64_t b = first; b < last; b++) {
+      const int64_t n = rows.length(b);
+      t.with_document += n > 0;
+      t.with_positive += has_positive(labels + rows.begin(b), n);
     }
+    return t;
   }
   for (int64_t b = first; b < last; b++) {
     const int64_t n = rows.length(b);

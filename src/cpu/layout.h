@@ -59,14 +59,14 @@ struct Along {
     }
   }
   CKL_FN void maxima(V& ms, V& mt) const {
-    V ms2 = ms, mt2 = mt;  // two chains: a maximum does not depend on the order
+    V m[4] = {ms, ms, ms, ms}, k[4] = {mt, mt, mt, mt};  // four chains: a maximum does not depend on the order
     int64_t i = 0;
-    for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
-      ms = max(ms, load(s + i)), mt = max(mt, load(t + i));
-      ms2 = max(ms2, load(s + i + kLanes)), mt2 = max(mt2, load(t + i + kLanes));
-    }
-    if (i + kLanes <= n) ms = max(ms, load(s + i)), mt = max(mt, load(t + i));
-    ms = max(max(ms, ms2), load(s + n - kLanes)), mt = max(max(mt, mt2), load(t + n - kLanes));
+    for (; i + 4 * kLanes <= n; i += 4 * kLanes)
+      CKL_UNROLL for (int j = 0; j < 4; j++)
+        m[j] = max(m[j], load(s + i + j * kLanes)), k[j] = max(k[j], load(t + i + j * kLanes));
+    for (; i + kLanes <= n; i += kLanes) m[0] = max(m[0], load(s + i)), k[0] = max(k[0], load(t + i));
+    ms = max(max(max(m[0], m[1]), max(m[2], m[3])), load(s + n - kLanes));
+    mt = max(max(max(k[0], k[1]), max(k[2], k[3])), load(t + n - kLanes));
   }
   CKL_FN V student(int64_t i, int64_t) const { return load(s + i); }
   CKL_FN V teacher(int64_t i, int64_t) const { return load(t + i); }

@@ -171,7 +171,8 @@ class Runner {
     const Batch& x = task_.batch;
     Staged g;
     g.begin = x.rows.begin(b), g.n = x.rows.length(b);
-    g.labels = count_labels(x.labels + g.begin, g.n);
+    if (task_.plain_labels) g.labels.positives = count_positives(x.labels + g.begin, g.n);
+    else g.labels = count_labels(x.labels + g.begin, g.n);
     Along& a = g.row;
     a.n = g.n < kLanes ? (int64_t)kLanes : g.n;
     a.y = x.labels + g.begin;
@@ -309,31 +310,40 @@ class Runner {
   // ---- sixteen rows, one to a lane
 
   struct Group {
-    int64_t b;                            // the first row
-    int live;                             // rows; idle lanes repeat the first
-    bool even;                            // all of one length
-    int64_t n;                            // the longest
-    int64_t begin[kLanes], length[kLanes];
-    const uint8_t* labels[kLanes];        // n of them, padded where a row is shorter
+    int64_t b;                // the first row
+    int live;                 // rows; idle lanes repeat the first
+    bool even;                // all of one length
+    int64_t n;                // the longest
+    int64_t begin[kLanes];
+    int64_t length[kLanes];   // uneven groups only
+    const uint8_t* labels;    // of row j at labels + label_begin[j]: the caller's, or padded to n
+    int64_t padded[kLanes];
+    const int64_t* label_begin;
+    int64_t length_of(int j) const { return even ? n : length[j]; }
   };
 
   void gather(Group& g) const {
     const Rows& rows = task_.batch.rows;
-    g.even = true, g.n = rows.length(g.b);
+    g.even = true, g.n = rows.length(g.b), g.labels = task_.batch.labels, g.label_begin = g.begin;
+    if (!rows.offsets) {
+      const int64_t first = rows.begin(g.b), step = rows.stride;
+      for (int j = 0; j < kLanes; j++) g.begin[j] = first + (j < g.live ? j * step : 0);
+      return;
+    }
     for (int j = 0; j < kLanes; j++) {
       const int64_t row = g.b + (j < g.live ? j : 0);
       g.begin[j] = rows.begin(row), g.length[j] = rows.length(row);
-      g.labels[j] = task_.batch.labels + g.begin[j];
       g.even &= g.length[j] == g.length[0];
       if (g.length[j] > g.n) g.n = g.length[j];
     }
     if (g.even) return;
     uint8_t* padded = (uint8_t*)scratch_[S::kU];
     memset(padded, kPadding, (size_t)(kLanes * g.n));
-    for (int j = 0; j < kLanes; j++, padded += g.n) {
-      memcpy(padded, g.labels[j], (size_t)g.length[j]);
-      g.labels[j] = padded;
+    for (int j = 0; j < kLanes; j++) {
+      g.padded[j] = j * g.n;
+      memcpy(padded + g.padded[j], g.labels + g.begin[j], (size_t)g.length[j]);
     }
+    g.labels = padded, g.label_begin = g.padded;
   }
 
   void run_across(int64_t b, int live) const {
@@ -345,7 +355,7 @@ class Runner {
     Across a;
     a.n = g.n;
     uint8_t* words = (uint8_t*)scratch_[S::kLabels];
-    labels_to_columns(g.labels, words, g.n);
+    labels_to_columns({(const char*)g.labels, g.label_begin}, words, g.n);
     a.y = words;
     State r;
     V padding;
@@ -389,40 +399,38 @@ class Runner {
 
   // Sixteen rows of any type, padded with zeros to n, to columns.
   void load_columns(const Scores& from, const Group& g, float* columns) const {
-    const float* rows[kLanes];
-    if (direct(from) && g.even) {
-      for (int j = 0; j < kLanes; j++) rows[j] = (const float*)from.data + g.begin[j];
-    } else {
-      float* staged = scratch_[S::kGrad];
-      clear(staged, kLanes * g.n);
-      for (int j = 0; j < kLanes; j++, staged += g.n) {
-        widen(from, g.begin[j], staged, g.length[j]);
-        rows[j] = staged;
-      }
+    if (direct(from) && g.even) return rows_to_columns(RowSet<4, const char>{from.data, g.begin}, columns, g.n);
+    float* staged = scratch_[S::kGrad];
+    clear(staged, kLanes * g.n);
+    int64_t begin[kLanes];
+    for (int j = 0; j < kLanes; j++) {
+      begin[j] = j * g.n;
+      widen(from, g.begin[j], staged + begin[j], g.length_of(j));
     }
-    rows_to_columns(rows, columns, g.n);
+    rows_to_columns(RowSet<4, const char>{(const char*)staged, begin}, columns, g.n);
   }
 
   void load_bias(const Group& g) const {
     float* staged = scratch_[S::kGrad];
     float* scores = scratch_[S::kH];
-    const float* rows[kLanes];
     clear(staged, kLanes * g.n);
-    for (int j = 0; j < kLanes; j++, staged += g.n) {
-      widen(task_.batch.student, g.begin[j], scores, g.length[j]);
-      bias_of(scores, g.begin[j], g.length[j], g.labels[j], staged);
-      rows[j] = staged;
+    int64_t begin[kLanes];
+    for (int j = 0; j < kLanes; j++) {
+      begin[j] = j * g.n;
+      widen(task_.batch.student, g.begin[j], scores, g.length_of(j));
+      bias_of(scores, g.begin[j], g.length_of(j), g.labels + g.label_begin[j], staged + begin[j]);
     }
-    rows_to_columns(rows, scratch_[S::kBias], g.n);
+    rows_to_columns(RowSet<4, const char>{(const char*)staged, begin}, scratch_[S::kBias], g.n);
   }
 
   void store_columns(const float* columns, MutableScores to, const Group& g) const {
-    float* rows[kLanes];
-    const bool straight = to.type == DType::float32 && g.even;
-    for (int j = 0; j < kLanes; j++)
-      rows[j] = straight ? (float*)to.data + g.begin[j] : scratch_[S::kGap] + j * g.n;
-    columns_to_rows(columns, rows, g.n, g.live);
-    for (int j = 0; !straight && j < g.live; j++) narrow(rows[j], to, g.begin[j], g.length[j]);
+    if (to.type == DType::float32 && g.even)
+      return columns_to_rows(columns, RowSet<4, char>{to.data, g.begin}, g.n, g.live);
+    float* staged = scratch_[S::kGap];
+    int64_t begin[kLanes];
+    for (int j = 0; j < kLanes; j++) begin[j] = j * g.n;
+    columns_to_rows(columns, RowSet<4, char>{(char*)staged, begin}, g.n, g.live);
+    for (int j = 0; j < g.live; j++) narrow(staged + begin[j], to, g.begin[j], g.length_of(j));
   }
 
   // ---- diagnostics: always along the vector, in their own pass over the row

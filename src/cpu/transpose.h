@@ -3,6 +3,7 @@
 // Row quarters are gathered so that lane 4 b + i of vector i holds row 4 b + i: inserting 128 bits from memory is cheap
 // everywhere, and what is left is a 4 x 4 transpose within each 128 bits.
 #pragma once
+#include "../core/batch.h"
 #include "vec.h"
 
 namespace ckl {
@@ -11,30 +12,41 @@ namespace {
 typedef float Quad __attribute__((vector_size(16)));
 typedef float QuadUnaligned __attribute__((vector_size(16), aligned(4), may_alias));
 
-// rows[0], rows[4], rows[8] ... at column c, 128 bits each.
-CKL_FN F gather_quads(const float* const* rows, int64_t c) {
+// Sixteen rows in one array: row j starts at element begin[j]. Size: bytes an element.
+template <int Size, class Byte>
+struct RowSet {
+  Byte* base;
+  const int64_t* begin;
+  CKL_FN float* at(int j, int64_t column) const { return (float*)(base + begin[j] * Size) + column; }
+};
+
+// Rows j, j + 4, j + 8 ... at column c (of 32 bits), 128 bits each.
+template <class Rows>
+CKL_FN F gather_quads(const Rows& rows, int j, int64_t c) {
 #if defined __AVX512F__
-  __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(rows[0] + c));
-  x = _mm512_insertf32x4(x, _mm_loadu_ps(rows[4] + c), 1);
-  x = _mm512_insertf32x4(x, _mm_loadu_ps(rows[8] + c), 2);
-  return (F)_mm512_insertf32x4(x, _mm_loadu_ps(rows[12] + c), 3);
+  __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(rows.at(j, c)));
+  x = _mm512_insertf32x4(x, _mm_loadu_ps(rows.at(j + 4, c)), 1);
+  x = _mm512_insertf32x4(x, _mm_loadu_ps(rows.at(j + 8, c)), 2);
+  return (F)_mm512_insertf32x4(x, _mm_loadu_ps(rows.at(j + 12, c)), 3);
 #elif defined __AVX2__
-  return (F)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(rows[0] + c)), _mm_loadu_ps(rows[4] + c), 1);
+  return (F)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(rows.at(j, c))), _mm_loadu_ps(rows.at(j + 4, c)),
+                                 1);
 #else
-  return load_piece(rows[0] + c);
+  return load_piece(rows.at(j, c));
 #endif
 }
-CKL_FN void scatter_quads(F x, float* const* rows, int64_t c, int live) {
+template <class Rows>
+CKL_FN void scatter_quads(F x, const Rows& rows, int j, int64_t c) {
 #if defined __AVX512F__
-  if (live > 0) _mm_storeu_ps(rows[0] + c, _mm512_castps512_ps128((__m512)x));
-  if (live > 4) _mm_storeu_ps(rows[4] + c, _mm512_extractf32x4_ps((__m512)x, 1));
-  if (live > 8) _mm_storeu_ps(rows[8] + c, _mm512_extractf32x4_ps((__m512)x, 2));
-  if (live > 12) _mm_storeu_ps(rows[12] + c, _mm512_extractf32x4_ps((__m512)x, 3));
+  _mm_storeu_ps(rows.at(j, c), _mm512_castps512_ps128((__m512)x));
+  _mm_storeu_ps(rows.at(j + 4, c), _mm512_extractf32x4_ps((__m512)x, 1));
+  _mm_storeu_ps(rows.at(j + 8, c), _mm512_extractf32x4_ps((__m512)x, 2));
+  _mm_storeu_ps(rows.at(j + 12, c), _mm512_extractf32x4_ps((__m512)x, 3));
 #elif defined __AVX2__
-  if (live > 0) _mm_storeu_ps(rows[0] + c, _mm256_castps256_ps128((__m256)x));
-  if (live > 4) _mm_storeu_ps(rows[4] + c, _mm256_extractf128_ps((__m256)x, 1));
+  _mm_storeu_ps(rows.at(j, c), _mm256_castps256_ps128((__m256)x));
+  _mm_storeu_ps(rows.at(j + 4, c), _mm256_extractf128_ps((__m256)x, 1));
 #else
-  if (live > 0) store_piece(rows[0] + c, x);
+  store_piece(rows.at(j, c), x);
 #endif
 }
 
@@ -51,48 +63,52 @@ CKL_FN void transpose_quads(F* x) {
 }
 
 // n elements from each of 16 rows to n columns of 16. Reads nothing outside the rows.
-CKL_FN void rows_to_columns(const float* const* rows, float* columns, int64_t n) {
+template <class Rows>
+CKL_FN void rows_to_columns(const Rows rows, float* columns, int64_t n) {
   if (n < 4) {
     for (int64_t c = 0; c < n; c++)
-      for (int j = 0; j < kLanes; j++) columns[c * kLanes + j] = rows[j][c];
+      for (int j = 0; j < kLanes; j++) memcpy(columns + c * kLanes + j, rows.at(j, c), 4);
     return;
   }
-  for (int k = 0; k < kPieces; k++, rows += kPieceLanes, columns += kPieceLanes)
-    for (int64_t i = 0; i < n; i += 4) {
-      const int64_t c = i + 4 <= n ? i : n - 4;
+  for (int64_t i = 0; i < n; i += 4) {
+    const int64_t c = i + 4 <= n ? i : n - 4;
+    for (int k = 0; k < kLanes; k += kPieceLanes) {
       F x[4];
-      CKL_UNROLL for (int r = 0; r < 4; r++) x[r] = gather_quads(rows + r, c);
+      CKL_UNROLL for (int r = 0; r < 4; r++) x[r] = gather_quads(rows, k + r, c);
       transpose_quads(x);
-      CKL_UNROLL for (int r = 0; r < 4; r++) store_piece(columns + (c + r) * kLanes, x[r]);
+      CKL_UNROLL for (int r = 0; r < 4; r++) store_piece(columns + (c + r) * kLanes + k, x[r]);
     }
+  }
 }
 
 // The way back, to the first `live` rows. Writes nothing outside them.
-CKL_FN void columns_to_rows(const float* columns, float* const* rows, int64_t n, int live) {
-  if (n < 4) {
-    for (int64_t c = 0; c < n; c++)
-      for (int j = 0; j < live; j++) rows[j][c] = columns[c * kLanes + j];
+template <class Rows>
+CKL_FN void columns_to_rows(const float* columns, const Rows rows, int64_t n, int live) {
+  if (n < 4 || live < kLanes) {
+    for (int j = 0; j < live; j++)
+      for (int64_t c = 0; c < n; c++) *rows.at(j, c) = columns[c * kLanes + j];
     return;
   }
-  for (int k = 0; k < kPieces; k++, rows += kPieceLanes, columns += kPieceLanes, live -= kPieceLanes)
-    for (int64_t i = 0; i < n; i += 4) {
-      const int64_t c = i + 4 <= n ? i : n - 4;
+  for (int64_t i = 0; i < n; i += 4) {
+    const int64_t c = i + 4 <= n ? i : n - 4;
+    for (int k = 0; k < kLanes; k += kPieceLanes) {
       F x[4];
-      CKL_UNROLL for (int r = 0; r < 4; r++) x[r] = load_piece(columns + (c + r) * kLanes);
+      CKL_UNROLL for (int r = 0; r < 4; r++) x[r] = load_piece(columns + (c + r) * kLanes + k);
       transpose_quads(x);
-      CKL_UNROLL for (int r = 0; r < 4; r++) scatter_quads(x[r], rows + r, c, live - r);
+      CKL_UNROLL for (int r = 0; r < 4; r++) scatter_quads(x[r], rows, k + r, c);
     }
+  }
 }
 
 // n labels from each of 16 rows, four to a word and lane; what the last word lacks is padding.
-CKL_FN void labels_to_columns(const uint8_t* const* rows, uint8_t* words, int64_t n) {
-  int64_t c = 0;
-  for (; c + 4 <= n; c += 4, words += 4 * kLanes)
-    for (int j = 0; j < kLanes; j++) memcpy(words + 4 * j, rows[j] + c, 4);
+CKL_FN void labels_to_columns(const RowSet<1, const char> rows, uint8_t* words, int64_t n) {
+  const int64_t whole = n / 4, c = whole * 4;
+  rows_to_columns(rows, (float*)words, whole);
   if (c == n) return;
-  memset(words, 0xff, 4 * kLanes);
+  words += whole * 4 * kLanes;
+  memset(words, kPadding, 4 * kLanes);
   for (int j = 0; j < kLanes; j++)
-    for (int64_t i = c; i < n; i++) words[4 * j + (i - c)] = rows[j][i];
+    for (int64_t i = c; i < n; i++) words[4 * j + (i - c)] = (uint8_t)rows.base[rows.begin[j] + i];
 }
 
 // Positives and paddings of each lane, over ceil(n / 4) words.
