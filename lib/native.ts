@@ -137,6 +137,12 @@ export interface NativePlan {
    */
   runAsync(...args: [...Parameters<NativePlan['run']>, abort: Int32Array]): Promise<NativeStatus>;
 
+  /**
+   * Frees the scratch space at once, which the garbage collector would do late: it does not see that memory. A run makes it anew. Jobs in
+   * the pool have their own.
+   */
+  dispose?(): void;
+
   /** The instruction set and thread count this plan uses. */
   readonly target: string;
   readonly threads: number;

@@ -167,7 +167,7 @@ function lossOf(table: LossTable, term: unknown, name: string): LossInfo {
 /** Reads the hyper-parameters of one loss, from the options or from a term. `prefix` places the name in an error. */
 function readTerm(loss: LossInfo, from: Partial<Term>, prefix: string): NativeTerm {
   const gamma = number(`${prefix}gamma`, from.gamma, 5);
-  if (!(gamma >= 1 && gamma < Infinity)) throw badNumber(`${prefix}gamma`, gamma, 'finite and at least 1');
+  if (!(gamma >= 1 && isFloat32(gamma))) throw badNumber(`${prefix}gamma`, gamma, 'finite and at least 1');
   const alpha = number(`${prefix}alpha`, from.alpha, Math.min(1, gamma - 1));
   // gamma - 1 is rounded: 2.3 - 1 < 1.3 in binary, and alpha = 1.3 is meant to be allowed there.
   const rounding = gamma * Number.EPSILON;
@@ -184,10 +184,15 @@ function readTerm(loss: LossInfo, from: Partial<Term>, prefix: string): NativeTe
     loss: loss.name,
     weight: finite(`${prefix}weight`, from.weight, 1),
     gamma,
-    alpha,
+    alpha: Math.min(alpha, gamma - 1),
     lambda,
     nllWeight,
   };
+}
+
+/** Hyper-parameters are used in float32: what is larger than that can hold would be infinite there. */
+function isFloat32(value: number): boolean {
+  return Number.isFinite(Math.fround(value));
 }
 
 function temperature(name: string, value: number | undefined): number {
@@ -198,7 +203,7 @@ function temperature(name: string, value: number | undefined): number {
 
 function nonNegative(name: string, value: number | undefined, usual: number): number {
   const checked = number(name, value, usual);
-  if (!(checked >= 0 && checked < Infinity)) throw badNumber(name, checked, 'finite and at least 0');
+  if (!(checked >= 0 && isFloat32(checked))) throw badNumber(name, checked, 'finite and at least 0');
   return checked;
 }
 

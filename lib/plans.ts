@@ -49,11 +49,13 @@ export class PlanCache {
     if (this.live !== null && sameOptions(options, this.options, this.size) && sameTerms(terms, this.terms)) {
       return this.live;
     }
-    this.live = new LivePlan(this.make(options, terms));
+    const live = new LivePlan(this.make(options, terms));
+    this.live?.native.dispose?.();
+    this.live = live;
     this.options = { ...options };
     this.size = countPlanOptions(options);
     this.terms = terms === null ? null : terms.map((term) => ({ ...term }));
-    return this.live;
+    return live;
   }
 }
 

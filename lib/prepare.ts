@@ -136,6 +136,7 @@ class Prepared {
   }
 
   dispose(): void {
+    this.live?.native.dispose?.();
     this.live = null;
     this.outputs = null;
     this.teacherGrad = undefined;

@@ -134,6 +134,7 @@ export const bad: BadCase[] = [
   // options
   ['gamma below 1', 'ckl', {}, { gamma: 0.5 }, RangeError, 'ERR_CKL_OPTION', /gamma is 0\.5; it must be finite and at least 1/],
   ['an infinite gamma', 'ckl', {}, { gamma: Infinity }, RangeError, 'ERR_CKL_OPTION', /gamma is Infinity/],
+  ['a gamma beyond float32', 'ckl', {}, { gamma: 1e39 }, RangeError, 'ERR_CKL_OPTION', /gamma is 1e\+39/],
   ['a NaN gamma', 'ckl', {}, { gamma: NaN }, RangeError, 'ERR_CKL_OPTION', /gamma is NaN/],
   ['gamma as text', 'ckl', {}, { gamma: '5' }, TypeError, 'ERR_CKL_OPTION', /gamma is '5'; it must be a number/],
   ['alpha above gamma - 1', 'ckl', {}, { gamma: 2, alpha: 1.5 }, RangeError, 'ERR_CKL_OPTION', /alpha is 1\.5; it must be from 0 to gamma - 1 \(gamma is 2\)/],

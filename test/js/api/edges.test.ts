@@ -338,6 +338,30 @@ describe('temperature: the gradient carries 1 / studentTemperature, and no hidde
   });
 });
 
+describe('hyper-parameters at their limits', () => {
+  it.each([
+    [1, 0],
+    [2.3, 1.3], // 2.3 - 1 is a little less than 1.3 in binary
+    [1.1, 0.1],
+    [5, 4],
+    [64, 63],
+    [70.5, 69.5],
+  ])('gamma %f with alpha %f', (gamma, alpha) => {
+    const { loss, grad } = ckl(three, { gamma, alpha, reduction: 'none' });
+    for (let b = 0; b < 3; b++) {
+      const row = reference('ckl', rowOf(three, b), { gamma, alpha });
+      expectClose([loss[b]], [row.loss], row.lossTolerance);
+      expectClose(grad.slice(b * 12, b * 12 + 12), row.grad, row.gradTolerance);
+    }
+  });
+
+  it('alpha is 1 by default, or gamma - 1 where that is less', () => {
+    expectSameBits(ckl(three).grad, ckl(three, { gamma: 5, alpha: 1 }).grad);
+    expectSameBits(ckl(three, { gamma: 1 }).grad, ckl(three, { gamma: 1, alpha: 0 }).grad);
+    expectSameBits(ckl(three, { gamma: 1.5 }).grad, ckl(three, { gamma: 1.5, alpha: 0.5 }).grad);
+  });
+});
+
 describe('where the ranks come from: beta given, ranks given, else the scores of this batch', () => {
   const ranks = Uint8Array.from({ length: 36 }, (_, i) => 1 + ((i * 7) % 12));
 

@@ -40,7 +40,10 @@ export interface BatchShape {
   separable?: boolean;
 }
 
-export type TestBatch = Batch<Float32Array> & { teacher: Float32Array; shape: [number, number] };
+export interface TestBatch extends Batch<Float32Array> {
+  teacher: Float32Array;
+  shape: [number, number];
+}
 
 export function randomBatch({
   seed,
