@@ -40,9 +40,10 @@ struct QueryDiagnostics {
   float entropy, separation, separation_top10;
 };
 
-// From slots to documents: the last block of a row overlaps the one before, so its live lanes are its last ones.
+// From slots to documents: the last block of a row overlaps the one before, so its live lanes are its last ones. A row
+// shorter than a block has none before.
 inline void from_slots(const float* slots, int64_t n, float* out) {
-  const int64_t whole = n / kLanes * kLanes, rest = n - whole;
+  const int64_t whole = n < kLanes ? n : n / kLanes * kLanes, rest = n - whole;
   memcpy(out, slots, sizeof(float) * (size_t)whole);
   if (rest) memcpy(out + whole, slots + whole + (kLanes - rest), sizeof(float) * (size_t)rest);
 }

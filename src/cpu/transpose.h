@@ -81,6 +81,21 @@ CKL_FN void rows_to_columns(const Rows rows, float* columns, int64_t n) {
   }
 }
 
+// 4 Count columns from column c on, back to rows. All quarters of a row's line are stored in a row, so that the line is
+// fetched once.
+template <int Count, class Rows>
+CKL_FN void quads_to_rows(const float* columns, const Rows rows, int64_t c) {
+  for (int k = 0; k < kLanes; k += kPieceLanes) {
+    F x[Count][4];
+    CKL_UNROLL for (int q = 0; q < Count; q++) {
+      CKL_UNROLL for (int r = 0; r < 4; r++) x[q][r] = load_piece(columns + (c + 4 * q + r) * kLanes + k);
+      transpose_quads(x[q]);
+    }
+    CKL_UNROLL for (int r = 0; r < 4; r++)
+      CKL_UNROLL for (int q = 0; q < Count; q++) scatter_quads(x[q][r], rows, k + r, c + 4 * q);
+  }
+}
+
 // The way back, to the first `live` rows. Writes nothing outside them.
 template <class Rows>
 CKL_FN void columns_to_rows(const float* columns, const Rows rows, int64_t n, int live) {
@@ -89,15 +104,10 @@ CKL_FN void columns_to_rows(const float* columns, const Rows rows, int64_t n, in
       for (int64_t c = 0; c < n; c++) *rows.at(j, c) = columns[c * kLanes + j];
     return;
   }
-  for (int64_t i = 0; i < n; i += 4) {
-    const int64_t c = i + 4 <= n ? i : n - 4;
-    for (int k = 0; k < kLanes; k += kPieceLanes) {
-      F x[4];
-      CKL_UNROLL for (int r = 0; r < 4; r++) x[r] = load_piece(columns + (c + r) * kLanes + k);
-      transpose_quads(x);
-      CKL_UNROLL for (int r = 0; r < 4; r++) scatter_quads(x[r], rows, k + r, c);
-    }
-  }
+  constexpr int kTogether = kPieceLanes == 16 ? 4 : 2;
+  int64_t c = 0;
+  for (; c + 4 * kTogether <= n; c += 4 * kTogether) quads_to_rows<kTogether>(columns, rows, c);
+  for (; c < n; c += 4) quads_to_rows<1>(columns, rows, c + 4 <= n ? c : n - 4);
 }
 
 // n labels from each of 16 rows, four to a word and lane; what the last word lacks is padding.
