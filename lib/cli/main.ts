@@ -10,6 +10,10 @@ const COMMANDS: Record<string, Command> = {
     about: "distil a small reranker from a teacher's scores, and measure it",
     load: async () => (await import('./train.js')).train,
   },
+  refine: {
+    about: 'refine a dense retriever with one or more losses, and compare them',
+    load: async () => (await import('./refine.js')).refine,
+  },
   evaluate: {
     about: 'measures of a run, and whether two runs differ',
     load: async () => (await import('./evaluate.js')).evaluate,

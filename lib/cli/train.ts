@@ -6,12 +6,10 @@ import { formatRunLine } from '../data/index.js';
 import { rank, type Run } from '../metrics/index.js';
 import { runJob } from '../train/job.js';
 import { writeSample } from '../train/sample/write.js';
+import { INTERRUPTED, interruption } from './interrupt.js';
 import { ProgressLine, type Output } from './progress.js';
 import { reportJob, summariseJob } from './train-report.js';
 import { readTrainArguments, TRAIN_HELP } from './train-options.js';
-
-/** Ended by Ctrl-C, by the shell's convention 128 + SIGINT. */
-const INTERRUPTED = 130;
 
 /**
  * @param args what follows `train` on the command line
@@ -29,14 +27,11 @@ export async function train(
   }
   if (options.sample && !existsSync(options.data)) await writeSample(options.data);
 
-  const interrupt = new AbortController();
-  // Once: a second Ctrl-C ends the program at once.
-  process.once('SIGINT', () => interrupt.abort());
   const line = new ProgressLine(progressOut);
   const shown = options.sample ? 'the sample (synthetic)' : relative('.', options.data) || '.';
   const started = performance.now();
   const result = await runJob(options, {
-    signal: interrupt.signal,
+    signal: interruption(),
     onData: ({ documents, train, dev, test, unusable }) => {
       progressOut.write(
         `${shown}: ${documents} documents, ${train} train, ${dev} dev, ${test} test queries\n`,

@@ -128,9 +128,12 @@ describe('ckl-loss train', () => {
     [['evaluate'], 2, '--qrels is needed'],
     [['evaluate', '--measures', 'ndcg@ten'], 2, 'unknown measure "ndcg@ten"'],
     [['sample'], 2, '--out is needed'],
+    [['refine'], 2, '--data is needed'],
+    [['refine', '--data', 'x', '--teacher', 'x', '--losses', 'kl,klx'], 2, '--losses takes'],
+    [['refine', '--data', 'x', '--teacher', 'x', '--width', '3'], 2, '--width takes an even number'],
     [['convert', '--from', 'x'], 2, '--from-form is needed'],
     [['convert', '--from', 'x', '--from-form', 'colbret'], 2, '(did you mean "colbert"?)'],
-    [['tarin'], 2, 'no command "tarin"; there are train, evaluate'],
+    [['tarin'], 2, 'no command "tarin"; there are train, refine, evaluate'],
   ])('%j ends with code %i and says why', async (args, code, message) => {
     const ended = await run(args);
     expect(ended.err).toContain(message);
@@ -139,7 +142,7 @@ describe('ckl-loss train', () => {
     expect(ended.out).toBe('');
   });
 
-  it.each([['train'], ['evaluate'], ['convert'], ['sample']])('%s --help', async (name) => {
+  it.each([['train'], ['refine'], ['evaluate'], ['convert'], ['sample']])('%s --help', async (name) => {
     const { code, out } = await run([name, '--help']);
     expect(code).toBe(0);
     expect(out).toContain(`ckl-loss ${name}`);
@@ -147,6 +150,26 @@ describe('ckl-loss train', () => {
   it('explains itself', async () => {
     expect(await run(['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('evaluate') });
     expect((await run([])).code).toBe(2);
+  });
+});
+
+describe('ckl-loss refine', () => {
+  it('prints the table, and writes the page and the JSON', async () => {
+    const [json, html] = ['refined.json', 'refined.html'].map((name) => join(files.dir, name));
+    const data = ['--data', 'examples/sample', '--teacher', 'examples/sample/teacher.trec'];
+    const { code, out, err } = await run([
+      ...['refine', ...data, '--losses', 'nll', '--width', '16', '--epochs', '2'],
+      ...['--docs', '8', '--json', json, '--html', html],
+    ]);
+    expect(code).toBe(0);
+    expect(err).toContain('576 documents');
+    expect(err).toContain('\nnll\nepoch 1/2');
+    const saved = JSON.parse(readFileSync(json, 'utf8')) as {
+      refined: { loss: string; rerank: Record<string, number> }[];
+    };
+    expect(saved.refined[0].loss).toBe('nll');
+    expect(row(out, 'nll')[0].toFixed(4)).toBe(saved.refined[0].rerank['ndcg@10'].toFixed(4));
+    expect(readFileSync(html, 'utf8')).toContain('<td>nll</td>');
   });
 });
 

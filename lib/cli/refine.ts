@@ -1,0 +1,118 @@
+// `ckl-loss refine`: a dense retriever refined with one or more losses from the same start, and how they compare.
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { losses, type LossName } from '../losses.js';
+import { refine as runRefinement } from '../refine/job.js';
+import { INTERRUPTED, interruption } from './interrupt.js';
+import { ProgressLine, type Output } from './progress.js';
+import { refinementPage, reportRefinement, summariseRefinement } from './refine-report.js';
+import { parseOptions, readChoice, readNumber, required, UsageError } from './usage.js';
+
+const REFINE_HELP = `ckl-loss refine: refine a dense retriever with one or more losses, from the same start, and compare them
+
+  ckl-loss refine --data DIR --teacher FILE [options]
+
+The student turns a text into one vector (word vectors, word weights, a map) and ranks by cosine. It starts from latent semantic
+analysis of the corpus. Measured on held-out queries: the teacher's candidates reranked, and full retrieval.
+
+  --data DIR                  a BEIR folder: corpus.jsonl, queries.jsonl, qrels
+  --teacher FILE              a TREC run with the teacher's scores
+  --losses LIST               of ${Object.keys(losses).join(', ')}; the first is compared with the others
+                              (default: ckl,kl,nll)
+  --gamma X --alpha X         of ckl (default: 5 and 1)
+  --teacher-temperature T     divides the teacher's scores (default: 0.7 times their standard deviation within lists)
+  --refresh-ranks N           of ckl: batches between two refreshes of the ranks behind beta (default: one epoch)
+  --docs N                    documents of a training list: positives and the teacher's best others (default: 33)
+  --width N                   length of the vectors, even (default: 128)
+  --epochs N                  at most (default: 6)
+  --patience N                epochs without a better dev nDCG@10 before it stops (default: 3)
+  --batch N                   queries a batch (default: 16)
+  --learning-rate X           of Adam, decaying to a tenth (default: 0.003)
+  --seed N                    the same seed gives the same students, bit by bit (default: 1)
+  --json FILE                 all of it as JSON
+  --html FILE                 a page with the tables and the figures of the paper
+  --help
+
+Ctrl-C ends the training and reports on what was reached.
+`;
+
+/**
+ * @param args what follows `refine` on the command line
+ * @returns the exit code: 0, or 130 when it was interrupted (after reporting what was reached)
+ */
+export async function refine(
+  args: string[],
+  out: Output = process.stdout,
+  progressOut: Output = process.stderr,
+): Promise<number> {
+  const text = { type: 'string' } as const;
+  const values = parseOptions(args, {
+    data: text,
+    teacher: text,
+    losses: text,
+    gamma: text,
+    alpha: text,
+    'teacher-temperature': text,
+    'refresh-ranks': text,
+    docs: text,
+    width: text,
+    epochs: text,
+    patience: text,
+    batch: text,
+    'learning-rate': text,
+    seed: text,
+    json: text,
+    html: text,
+    help: { type: 'boolean', short: 'h' },
+  });
+  if (values.help) {
+    out.write(REFINE_HELP);
+    return 0;
+  }
+  const number = (name: keyof typeof values, min: number, whole = false, max = Infinity) =>
+    readNumber(name, values[name] as string | undefined, { min, max, whole });
+  const names = (values.losses ?? 'ckl,kl,nll')
+    .split(',')
+    .map((name) => readChoice('losses', name.trim(), Object.keys(losses) as LossName[]));
+  const width = number('width', 2, true) ?? 128;
+  if (width % 2 !== 0) throw new UsageError(`--width takes an even number, not ${width}`);
+  const options = {
+    data: required('data', values.data),
+    teacher: required('teacher', values.teacher),
+    losses: [...new Set(names)],
+    gamma: number('gamma', 1),
+    alpha: number('alpha', 0),
+    teacherTemperature: number('teacher-temperature', 1e-6),
+    refreshRanks: number('refresh-ranks', 0, true),
+    docs: number('docs', 2, true) ?? 33,
+    width,
+    epochs: number('epochs', 1, true) ?? 6,
+    patience: number('patience', 1, true) ?? 3,
+    batch: number('batch', 1, true) ?? 16,
+    learningRate: number('learning-rate', 1e-9) ?? 0.003,
+    seed: number('seed', 0, true, 2 ** 32 - 1) ?? 1,
+  };
+  if (!existsSync(options.data)) throw new UsageError(`--data: there is no folder ${options.data}`);
+
+  const signal = interruption();
+  const line = new ProgressLine(progressOut);
+  const result = await runRefinement(options, {
+    signal,
+    onData: ({ documents, words, train, dev, test }) =>
+      progressOut.write(
+        `${documents} documents, ${words} words, ${train} train, ${dev} dev, ${test} test queries\n`,
+      ),
+    onLoss: (loss) => {
+      line.done();
+      progressOut.write(`${loss}\n`);
+    },
+    onProgress: (progress) => line.batch(progress),
+    onEpoch: (progress) => line.epoch(progress),
+  });
+  line.done();
+  out.write(reportRefinement(result));
+  if (values.json)
+    await writeFile(values.json, `${JSON.stringify(summariseRefinement(result, options), null, 2)}\n`);
+  if (values.html) await writeFile(values.html, refinementPage(result));
+  return signal.aborted ? INTERRUPTED : 0;
+}
