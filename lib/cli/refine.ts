@@ -29,6 +29,8 @@ analysis of the corpus. Measured on held-out queries: the teacher's candidates r
   --batch N                   queries a batch (default: 16)
   --learning-rate X           of Adam, decaying to a tenth (default: 0.003)
   --seed N                    the same seed gives the same students, bit by bit (default: 1)
+  --wrong-teacher SHARE       of the training lists get their teacher scores dealt out anew (0 to 1, default: 0)
+  --wrong-labels SHARE        of the training lists get their positives moved (0 to 1, default: 0)
   --json FILE                 all of it as JSON
   --html FILE                 a page with the tables and the figures of the paper
   --help
@@ -61,6 +63,8 @@ export async function refine(
     batch: text,
     'learning-rate': text,
     seed: text,
+    'wrong-teacher': text,
+    'wrong-labels': text,
     json: text,
     html: text,
     help: { type: 'boolean', short: 'h' },
@@ -91,6 +95,8 @@ export async function refine(
     batch: number('batch', 1, true) ?? 16,
     learningRate: number('learning-rate', 1e-9) ?? 0.003,
     seed: number('seed', 0, true, 2 ** 32 - 1) ?? 1,
+    wrongTeacher: number('wrong-teacher', 0, false, 1),
+    wrongLabels: number('wrong-labels', 0, false, 1),
   };
   if (!existsSync(options.data)) throw new UsageError(`--data: there is no folder ${options.data}`);
 

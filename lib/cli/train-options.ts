@@ -40,6 +40,10 @@ Training
   --learning-rate X           of Adam, decaying to a tenth (default: 0.02)
   --seed N                    the same seed gives the same student, bit by bit (default: 1)
 
+Counter-tests
+  --wrong-teacher SHARE       of the training lists get their teacher scores dealt out anew (0 to 1, default: 0)
+  --wrong-labels SHARE        of the training lists get their positives moved (0 to 1, default: 0)
+
 Output
   --json FILE                 all of it as JSON: options, history, weights, measures, tests
   --run FILE                  the trained student's ranking of the test candidates, a TREC run for \`ckl-loss evaluate\`
@@ -75,6 +79,8 @@ export function readTrainArguments(args: string[]): TrainArguments {
     batch: text,
     'learning-rate': text,
     seed: text,
+    'wrong-teacher': text,
+    'wrong-labels': text,
     json: text,
     run: text,
     help: { type: 'boolean', short: 'h' },
@@ -112,6 +118,8 @@ export function readTrainArguments(args: string[]): TrainArguments {
     batch: number('batch', 1, true) ?? 16,
     learningRate: number('learning-rate', 1e-9) ?? 0.02,
     seed: number('seed', 0, true, 2 ** 32 - 1) ?? 1,
+    wrongTeacher: number('wrong-teacher', 0, false, 1),
+    wrongLabels: number('wrong-labels', 0, false, 1),
     json: values.json,
     run: values.run,
     help: values.help ?? false,

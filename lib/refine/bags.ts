@@ -1,13 +1,17 @@
 // Texts as bags of numbered words, and a whole collection of them in memory: what dense students are made from.
-import { readCorpus, readQueries } from '../data/index.js';
+import { readCorpus, readQueries, type BeirFolder } from '../data/index.js';
 import { loadCandidates, mustHave, type CandidateList, type Candidates } from '../train/candidates.js';
 import { PreparedDocument } from '../train/document.js';
 import { words } from '../train/text.js';
 
-/** The words of one text: each word's number once, with its weight (1 + ln count) · idf. */
+/** The words of one text: each word's number once, in the order of first appearance, with its weight (1 + ln count) · idf. */
 export interface Bag {
   words: Int32Array;
   weights: Float32Array;
+  /** How often each of the words stands in the text. */
+  counts: Float32Array;
+  /** How long the text is, in words, over the mean length of the collection's documents. */
+  length: number;
 }
 
 export interface BagList extends CandidateList {
@@ -15,14 +19,19 @@ export interface BagList extends CandidateList {
   documents: readonly Bag[];
 }
 
-export interface Collection {
-  lists: BagList[];
-  qrels: Candidates['qrels'];
-  /** Ids of all documents of the corpus, and their bags. */
+/** The documents of a corpus, by place: their ids and bags. */
+export interface Corpus {
   docids: string[];
   bags: Bag[];
+}
+
+export interface Collection extends Corpus {
+  lists: BagList[];
+  qrels: Candidates['qrels'];
   /** How many words there are; they are numbered from 0 in the order of their first appearance. */
   vocabulary: number;
+  /** Word -> its number. */
+  numbers: Map<string, number>;
 }
 
 /**
@@ -33,41 +42,8 @@ export interface Collection {
 export async function loadCollection(dir: string, teacher: string, maxDocs?: number): Promise<Collection> {
   const { folder, lists, qrels } = await loadCandidates(dir, teacher, maxDocs);
   const numbers = new Map<string, number>();
-  const frequency: number[] = [];
-  const docids: string[] = [];
-  const counts: Map<number, number>[] = [];
-  for await (const { id, title, text } of readCorpus(folder.corpus)) {
-    const tally = new Map<number, number>();
-    for (const [word, positions] of new PreparedDocument(title, text).positions) {
-      let number = numbers.get(word);
-      if (number === undefined) {
-        numbers.set(word, (number = numbers.size));
-        frequency.push(0);
-      }
-      frequency[number]++;
-      tally.set(number, positions.length);
-    }
-    docids.push(id);
-    counts.push(tally);
-  }
-  const idf = frequency.map((n) => Math.log(1 + (docids.length - n + 0.5) / (n + 0.5)));
-  const toBag = (tally: ReadonlyMap<number, number>): Bag => ({
-    words: Int32Array.from(tally.keys()),
-    weights: Float32Array.from(tally, ([word, count]) => (1 + Math.log(count)) * idf[word]),
-  });
-  const bags = counts.map(toBag);
+  const { docids, bags, queries } = await readBags(folder, numbers);
   const place = new Map(docids.map((id, i) => [id, i]));
-
-  const queries = new Map<string, Bag>();
-  for await (const { id, text } of readQueries(folder.queries)) {
-    const tally = new Map<number, number>();
-    // A word that no document holds can match nothing.
-    for (const word of words(text)) {
-      const number = numbers.get(word);
-      if (number !== undefined) tally.set(number, (tally.get(number) ?? 0) + 1);
-    }
-    queries.set(id, toBag(tally));
-  }
   return {
     lists: lists.map((list) => ({
       ...list,
@@ -78,5 +54,53 @@ export async function loadCollection(dir: string, teacher: string, maxDocs?: num
     docids,
     bags,
     vocabulary: numbers.size,
+    numbers,
   };
+}
+
+/**
+ * Reads a folder's corpus and queries; counts, idf and mean length are the folder's own.
+ *
+ * @param numbers word -> number; words that it lacks are added with the next numbers
+ */
+export async function readBags(
+  folder: Pick<BeirFolder, 'corpus' | 'queries'>,
+  numbers: Map<string, number>,
+): Promise<Corpus & { queries: Map<string, Bag> }> {
+  /** By word number; a word of another collection that this one lacks has none. */
+  const frequency: number[] = [];
+  const docids: string[] = [];
+  const texts: { tally: Map<number, number>; length: number }[] = [];
+  for await (const { id, title, text } of readCorpus(folder.corpus)) {
+    const tally = new Map<number, number>();
+    const document = new PreparedDocument(title, text);
+    for (const [word, positions] of document.positions) {
+      let number = numbers.get(word);
+      if (number === undefined) numbers.set(word, (number = numbers.size));
+      frequency[number] = (frequency[number] ?? 0) + 1;
+      tally.set(number, positions.length);
+    }
+    docids.push(id);
+    texts.push({ tally, length: document.length });
+  }
+  const mean = texts.reduce((sum, { length }) => sum + length, 0) / Math.max(1, texts.length) || 1;
+  const idf = frequency.map((n) => Math.log(1 + (docids.length - n + 0.5) / (n + 0.5)));
+  const toBag = (tally: ReadonlyMap<number, number>, length: number): Bag => ({
+    words: Int32Array.from(tally.keys()),
+    weights: Float32Array.from(tally, ([word, count]) => (1 + Math.log(count)) * idf[word]),
+    counts: Float32Array.from(tally.values()),
+    length: length / mean,
+  });
+  const queries = new Map<string, Bag>();
+  for await (const { id, text } of readQueries(folder.queries)) {
+    const tally = new Map<number, number>();
+    const found = words(text);
+    // A word that no document holds can match nothing.
+    for (const word of found) {
+      const number = numbers.get(word);
+      if (number !== undefined && frequency[number] > 0) tally.set(number, (tally.get(number) ?? 0) + 1);
+    }
+    queries.set(id, toBag(tally, found.length));
+  }
+  return { docids, bags: texts.map(({ tally, length }) => toBag(tally, length)), queries };
 }

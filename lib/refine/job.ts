@@ -1,6 +1,7 @@
 // The refinement job: one student, several losses, the same start; what each of them makes of it, on held-out queries.
 import type { LossName } from '../index.js';
 import { compare, holm, type Comparison, type Evaluation } from '../metrics/index.js';
+import { corrupt, type Corruption } from '../train/corrupt.js';
 import { distil, type Distilled, type DistilOptions, type Progress } from '../train/distil.js';
 import { measure, runOf, scoresOf } from '../train/rerank.js';
 import { splitLists } from '../train/split.js';
@@ -11,7 +12,8 @@ import { DenseStudent } from './dense-student.js';
 import { retrieve } from './retrieve.js';
 import { startVectors } from './word-vectors.js';
 
-export interface RefineOptions extends Omit<DistilOptions, 'loss' | 'teacherTemperature' | 'refreshRanks'> {
+export interface RefineOptions
+  extends Omit<DistilOptions, 'loss' | 'teacherTemperature' | 'refreshRanks'>, Corruption {
   data: string;
   teacher: string;
   /** The first is compared with each of the others. */
@@ -82,7 +84,11 @@ export async function refine(options: RefineOptions, hooks: RefineHooks = {}): P
   };
   hooks.onData?.(data);
   const teacherTemperature = options.teacherTemperature ?? (TEMPERATURE_SHARE * teacherDeviation(train) || 1);
-  const shortened = train.map((list) => shorten(list, options.docs));
+  const lists = corrupt(
+    train.map((list) => shorten(list, options.docs)),
+    options,
+    options.seed,
+  );
   const queries = new Map(test.map((list) => [list.qid, list.query]));
   const measured = (student: DenseStudent): Measured => ({
     rerank: measure(runOf(test, scoresOf(student)), qrels),
@@ -98,7 +104,7 @@ export async function refine(options: RefineOptions, hooks: RefineHooks = {}): P
     const behaviour = [behaviourOn(student, dev)];
     const training = await distil(
       student,
-      { train: shortened, dev, qrels },
+      { train: lists, dev, qrels },
       {
         ...options,
         loss,

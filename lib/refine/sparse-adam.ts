@@ -9,18 +9,20 @@ const BETA2 = 0.999;
  */
 export class SparseAdam {
   readonly gradient: Float32Array;
-  private readonly first: Float32Array;
-  private readonly second: Float32Array;
+  /** Running means of the gradient and of its square. */
+  readonly first: Float32Array;
+  readonly second: Float32Array;
+  /** How many steps were made; to be written only when a saved state comes back. */
+  steps = 0;
   private readonly touched: Uint8Array;
   private rows: number[] = [];
-  private steps = 0;
 
   /**
    * @param parameters rows × width, updated in place
    * @param rate multiplies the learning rate of every step
    */
   constructor(
-    private readonly parameters: Float32Array,
+    readonly parameters: Float32Array,
     private readonly width: number,
     private readonly rate = 1,
   ) {
@@ -55,5 +57,12 @@ export class SparseAdam {
       this.touched[row] = 0;
     }
     this.rows = [];
+  }
+
+  /** Forgets all steps: the next one is the first again. The parameters stay. */
+  restart(): void {
+    this.first.fill(0);
+    this.second.fill(0);
+    this.steps = 0;
   }
 }

@@ -14,19 +14,19 @@ const DOCUMENTS = 30;
 const PADDING = 255;
 
 /**
- * Writes relevance for the lists of a batch, whose documents stand in the teacher's order. Documents below the first 30 take
- * no part.
+ * Writes relevance for the lists of a batch. Documents below the teacher's first 30 take no part.
  *
  * @param progress how much of the training is done, 0 to 1: each third is a stage
  */
 export function setCurriculum(batch: TrainingBatch, progress: number): void {
   const { head, middle } = STAGES[Math.min(STAGES.length - 1, Math.floor(progress * STAGES.length))];
   const { offsets, relevance, labels, lists } = batch;
-  lists.forEach((list, b) => {
-    for (let i = 0; i < list.docids.length; i++) {
-      const at = offsets[b] + i;
-      relevance[at] = i < head ? 1 / (i + 1) : i < head + middle ? -0.25 : -0.5;
-      if (i >= DOCUMENTS) labels[at] = PADDING;
-    }
+  lists.forEach(({ teacher }, b) => {
+    const order = [...teacher.keys()].sort((i, j) => teacher[j] - teacher[i]);
+    order.forEach((document, place) => {
+      const at = offsets[b] + document;
+      relevance[at] = place < head ? 1 / (place + 1) : place < head + middle ? -0.25 : -0.5;
+      if (place >= DOCUMENTS) labels[at] = PADDING;
+    });
   });
 }

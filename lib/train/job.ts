@@ -1,5 +1,6 @@
 // The whole job: data in, a trained student and its measures on held-out queries out.
 import { compare, type Comparison, type Evaluation, type Run } from '../metrics/index.js';
+import { corrupt, type Corruption } from './corrupt.js';
 import { distil, type Distilled, type DistilOptions, type Hooks } from './distil.js';
 import { BM25, FEATURE_COUNT, FEATURES, OVERLAP } from './features.js';
 import { loadTrainingData, type FeatureList } from './lists.js';
@@ -8,7 +9,7 @@ import { splitLists } from './split.js';
 import { measureScale, standardise, teacherDeviation } from './standardise.js';
 import { LinearStudent } from './linear-student.js';
 
-export interface JobOptions extends Omit<DistilOptions, 'teacherTemperature' | 'refreshRanks'> {
+export interface JobOptions extends Omit<DistilOptions, 'teacherTemperature' | 'refreshRanks'>, Corruption {
   /** A BEIR folder. */
   data: string;
   /** A TREC run with the teacher's scores. */
@@ -84,7 +85,12 @@ export async function runJob(
     measure(runOf(test, score), split.qrels);
   const student = new LinearStudent(FEATURE_COUNT, OVERLAP);
   const before = measured(scoresOf(student));
-  const training = await distil(student, { train, dev, qrels: split.qrels }, used, hooks);
+  const training = await distil(
+    student,
+    { train: corrupt(train, options, options.seed), dev, qrels: split.qrels },
+    used,
+    hooks,
+  );
   const after = measured(scoresOf(student));
   return {
     options: used,

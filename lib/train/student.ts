@@ -13,4 +13,6 @@ export interface Student<L extends CandidateList> {
   scale(factor: number): void;
   /** Notes all parameters; the function it returns brings them back. */
   save(): () => void;
+  /** Forgets the optimizer's moments, before another stage of training; a student without it carries them on. */
+  restart?(): void;
 }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Adam, linearDecay } from '../../../lib/train/adam';
 import { TrainingBatch } from '../../../lib/train/batch';
+import { corrupt } from '../../../lib/train/corrupt';
 import { setCurriculum } from '../../../lib/train/cl-drd';
 import { Random } from '../../../lib/train/random';
 import { measureScale, standardise, teacherDeviation } from '../../../lib/train/standardise';
@@ -128,15 +129,21 @@ describe('setCurriculum', () => {
       qid: 'q',
       docids: Array.from({ length: docs }, (_, i) => `d${i}`),
       features: new Float64Array(docs),
-      teacher: new Float32Array(docs),
+      // In no order: ranks are the teacher's, not the list's.
+      teacher: Float32Array.from({ length: docs }, (_, i) => (i * 7) % docs),
       labels: new Uint8Array(docs),
     };
     const at = (progress: number) => {
       const batch = new TrainingBatch([1, docs]);
       batch.fill([list]);
       setCurriculum(batch, progress);
-      expect(batch.labels.findIndex((label) => label === 255)).toBe(30);
-      const values = [...batch.relevance.subarray(0, 30)];
+      const best = [...list.docids.keys()].sort((i, j) => list.teacher[j] - list.teacher[i]);
+      expect(best.map((i) => batch.labels[i])).toEqual([
+        ...Array<number>(30).fill(0),
+        ...Array<number>(10).fill(255),
+      ]);
+      const values = best.slice(0, 30).map((i) => batch.relevance[i]);
+      expect(values.slice(0, 3)).toEqual([1, 0.5, Math.fround(1 / 3)]);
       return [
         values.filter((r) => r > 0).length,
         values.filter((r) => r === -0.25).length,
@@ -155,5 +162,35 @@ describe('setCurriculum', () => {
         expect(at(progress).reduce((a, b) => a + b)).toBe(30);
       }),
     );
+  });
+});
+
+describe('corrupt', () => {
+  const lists = drawLists(new Random(8), 200, [1, 1]);
+  const changed = (
+    after: readonly { teacher: Float32Array; labels: Uint8Array }[],
+    what: 'teacher' | 'labels',
+  ) => after.filter((list, i) => list[what].some((value, d) => value !== lists[i][what][d])).length;
+
+  it('deals scores out anew in the share of lists it is told, and touches nothing else', () => {
+    const after = corrupt(lists, { wrongTeacher: 0.5 }, 1);
+    expect(changed(after, 'teacher')).toBe(100);
+    expect(changed(after, 'labels')).toBe(0);
+    after.forEach((list, i) => {
+      expect([...list.teacher].sort()).toEqual([...lists[i].teacher].sort());
+      expect(list.features).toBe(lists[i].features);
+    });
+  });
+  it('moves positives, of which there stay as many', () => {
+    const after = corrupt(lists, { wrongLabels: 1 }, 1);
+    // Of about 9 documents the positive falls on itself again one time in nine.
+    expect(changed(after, 'labels')).toBeGreaterThan(150);
+    expect(changed(after, 'teacher')).toBe(0);
+    for (const { labels } of after) expect(labels.reduce((sum, label) => sum + label, 0)).toBe(1);
+  });
+  it('does nothing by default, and the same for the same seed', () => {
+    expect(corrupt(lists, {}, 1)).toEqual(lists);
+    expect(corrupt(lists, { wrongTeacher: 0.3 }, 5)).toEqual(corrupt(lists, { wrongTeacher: 0.3 }, 5));
+    expect(corrupt(lists, { wrongTeacher: 0.3 }, 6)).not.toEqual(corrupt(lists, { wrongTeacher: 0.3 }, 5));
   });
 });

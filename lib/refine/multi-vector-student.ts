@@ -1,0 +1,223 @@
+// The multi-vector student: late interaction (MaxSim) of word vectors, with exact gradients for its map and its word weights.
+import type { Bag, BagList } from './bags.js';
+import { TokenLists, type TokenDocument, type TokenList } from './multi-vector-words.js';
+import { SparseAdam } from './sparse-adam.js';
+import { TableStudent } from './table-student.js';
+
+/** Word weights learn faster than the map: three times, as a search on SciFact had it. */
+const WORD_WEIGHT_RATE = 3;
+/** So many lists' forward passes are kept at most: a batch, not a whole test set. */
+const KEPT_LISTS = 64;
+
+/** The words of a query as the documents meet them. */
+interface MappedQuery {
+  /** M v_t scaled to length 1: query words × width. */
+  units: Float32Array;
+  /** |M v_t| of each query word. */
+  lengths: Float64Array;
+  /** x_t exp(a_t) of each query word. */
+  weights: Float64Array;
+}
+
+/** What the forward pass of a list leaves for its backward pass. */
+interface Forward {
+  query: MappedQuery;
+  /** Cosines: query words × words of the list's documents. */
+  cosines: Float32Array;
+  /** The word that each query word matches best, as its index in the document, -1 for none: documents × query words. */
+  best: Int16Array;
+}
+
+/**
+ * score(q, d) = s Σ_t x_t exp(a_t) max_u f_u exp(b_u) max(0, cos(M v_t, v_u))² over the words t of the query and u of the document, with
+ * x_t the idf weight of the query's word and f_u BM25's saturation of the document's.
+ *
+ * Learned: the map M of query words (width × width, at first the identity), word weights a (queries) and b (documents), ln s. Word vectors
+ * stay, so that an index of documents stays good while queries learn.
+ */
+export class MultiVectorStudent extends TableStudent {
+  private readonly map: Float32Array;
+  private readonly queryWeights: Float32Array;
+  private readonly documentWeights: Float32Array;
+  private readonly logScale = new Float32Array(1);
+  protected readonly tables: Record<'map' | 'queryWeights' | 'documentWeights' | 'logScale', SparseAdam>;
+  private readonly lists = new TokenLists();
+  private forwards = new Map<BagList, Forward>();
+
+  /** @param vectors words × width, of length 1 each; they are read only */
+  constructor(
+    private readonly vectors: Float32Array,
+    readonly width: number,
+  ) {
+    super();
+    const words = vectors.length / width;
+    this.map = new Float32Array(width * width);
+    for (let k = 0; k < width; k++) this.map[k * width + k] = 1;
+    this.queryWeights = new Float32Array(words);
+    this.documentWeights = new Float32Array(words);
+    this.tables = {
+      map: new SparseAdam(this.map, width),
+      queryWeights: new SparseAdam(this.queryWeights, 1, WORD_WEIGHT_RATE),
+      documentWeights: new SparseAdam(this.documentWeights, 1, WORD_WEIGHT_RATE),
+      logScale: new SparseAdam(this.logScale, 1),
+    };
+  }
+
+  forget(): void {
+    this.forwards.clear();
+  }
+
+  scale(factor: number): void {
+    this.logScale[0] += Math.log(factor);
+  }
+
+  score(list: BagList, out: Float32Array, at: number): void {
+    const prepared = this.lists.of(list);
+    const { query, cosines, best } = this.forward(list, prepared);
+    const { documentWeights } = this;
+    const scale = Math.exp(this.logScale[0]);
+    const tokens = query.weights.length;
+    const all = prepared.words.length;
+    prepared.documents.forEach(({ places, saturation }, d) => {
+      let score = 0;
+      for (let t = 0; t < tokens; t++) {
+        const i = best[d * tokens + t];
+        if (i < 0) continue;
+        const cosine = cosines[t * all + places[i]];
+        score +=
+          query.weights[t] *
+          saturation[i] *
+          Math.exp(documentWeights[prepared.words[places[i]]]) *
+          cosine *
+          cosine;
+      }
+      out[at + d] = scale * score;
+    });
+  }
+
+  backward(list: BagList, gradScores: Float32Array, at: number): void {
+    const prepared = this.lists.of(list);
+    const { query, cosines, best } = this.forward(list, prepared);
+    const { width, vectors, documentWeights, tables } = this;
+    const scale = Math.exp(this.logScale[0]);
+    const tokens = query.weights.length;
+    const all = prepared.words.length;
+    tables.logScale.touch(0);
+    for (let t = 0; t < tokens; t++) {
+      // dL/d unit_t, gathered over the documents.
+      const upstream = new Float64Array(width);
+      let toWeight = 0;
+      prepared.documents.forEach(({ places, saturation }, d) => {
+        const i = best[d * tokens + t];
+        const g = gradScores[at + d];
+        if (i < 0 || g === 0) return;
+        const word = prepared.words[places[i]];
+        const cosine = cosines[t * all + places[i]];
+        const slope = g * scale * query.weights[t] * saturation[i] * Math.exp(documentWeights[word]) * cosine;
+        tables.documentWeights.touch(word);
+        tables.documentWeights.gradient[word] += slope * cosine;
+        toWeight += slope * cosine;
+        const row = word * width;
+        for (let k = 0; k < width; k++) upstream[k] += 2 * slope * vectors[row + k];
+      });
+      tables.logScale.gradient[0] += toWeight;
+      tables.queryWeights.touch(list.query.words[t]);
+      tables.queryWeights.gradient[list.query.words[t]] += toWeight;
+      this.pull(list.query.words[t], query, t, upstream);
+    }
+  }
+
+  /** Carries dL/d unit_t, of the t-th query word, back to the map. */
+  private pull(word: number, { units, lengths }: MappedQuery, t: number, upstream: Float64Array): void {
+    if (lengths[t] === 0) return;
+    const { width, vectors, tables } = this;
+    let along = 0;
+    for (let k = 0; k < width; k++) along += units[t * width + k] * upstream[k];
+    const row = word * width;
+    for (let j = 0; j < width; j++) {
+      const toMapped = (upstream[j] - units[t * width + j] * along) / lengths[t];
+      tables.map.touch(j);
+      const at = j * width;
+      const gradient = tables.map.gradient;
+      for (let k = 0; k < width; k++) gradient[at + k] += toMapped * vectors[row + k];
+    }
+  }
+
+  private forward(list: BagList, prepared: TokenList): Forward {
+    const known = this.forwards.get(list);
+    if (known) return known;
+    const query = this.mapQuery(list.query, prepared.query);
+    const tokens = query.weights.length;
+    const all = prepared.words.length;
+    const cosines = new Float32Array(tokens * all);
+    this.fillCosines(query.units, tokens, prepared.words, cosines);
+    const strength = Float32Array.from(prepared.words, (word) => Math.exp(this.documentWeights[word]));
+    const best = new Int16Array(prepared.documents.length * tokens);
+    prepared.documents.forEach(({ places, saturation }, d) => {
+      for (let t = 0; t < tokens; t++) {
+        let found = -1;
+        let highest = 0;
+        for (let i = 0; i < places.length; i++) {
+          const cosine = cosines[t * all + places[i]];
+          if (cosine <= 0) continue;
+          const value = saturation[i] * strength[places[i]] * cosine * cosine;
+          if (value > highest) {
+            highest = value;
+            found = i;
+          }
+        }
+        best[d * tokens + t] = found;
+      }
+    });
+    const forward = { query, cosines, best };
+    if (this.forwards.size >= KEPT_LISTS) this.forwards.clear();
+    this.forwards.set(list, forward);
+    return forward;
+  }
+
+  private mapQuery({ words }: Bag, start: Float32Array): MappedQuery {
+    const { width, vectors, map, queryWeights } = this;
+    const units = new Float32Array(words.length * width);
+    const lengths = new Float64Array(words.length);
+    words.forEach((word, t) => {
+      let square = 0;
+      for (let j = 0; j < width; j++) {
+        let z = 0;
+        for (let k = 0; k < width; k++) z += map[j * width + k] * vectors[word * width + k];
+        units[t * width + j] = z;
+        square += z * z;
+      }
+      lengths[t] = Math.sqrt(square);
+      if (square > 0) for (let j = 0; j < width; j++) units[t * width + j] /= lengths[t];
+    });
+    const weights = Float64Array.from(words, (word, t) => start[t] * Math.exp(queryWeights[word]));
+    return { units, lengths, weights };
+  }
+
+  /** Cosines of each query word with each of `words`, row after row. */
+  private fillCosines(units: Float32Array, tokens: number, words: Int32Array, out: Float32Array): void {
+    const { width, vectors } = this;
+    for (let i = 0; i < words.length; i++) {
+      const row = words[i] * width;
+      for (let t = 0; t < tokens; t++) {
+        const at = t * width;
+        // Four sums, so that an addition need not wait for the one before.
+        let [a, b, c, d] = [0, 0, 0, 0];
+        let k = 0;
+        for (; k + 4 <= width; k += 4) {
+          a += units[at + k] * vectors[row + k];
+          b += units[at + k + 1] * vectors[row + k + 1];
+          c += units[at + k + 2] * vectors[row + k + 2];
+          d += units[at + k + 3] * vectors[row + k + 3];
+        }
+        for (; k < width; k++) a += units[at + k] * vectors[row + k];
+        out[t * words.length + i] = a + b + (c + d);
+      }
+    }
+  }
+
+  /** How a document's words are matched; exposed for the search of a whole corpus. */
+  tokens(bag: Bag): TokenDocument {
+    return this.lists.document(bag);
+  }
+}

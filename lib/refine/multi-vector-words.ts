@@ -1,0 +1,76 @@
+// The documents of a list with each word once: a similarity to a word is computed once however many documents hold it.
+import type { Bag, BagList } from './bags.js';
+
+/** BM25's saturation and length normalisation, as Anserini has them. */
+const K1 = 0.9;
+const B = 0.4;
+/** A document's words beyond these many first ones take no part. */
+export const MAX_TOKENS = 96;
+
+/** A document as the student matches it: its first words, and how much a match with each counts. */
+export interface TokenDocument {
+  words: Int32Array;
+  /** BM25's factor of the word's count: count (k1 + 1) / (count + k1 (1 - b + b length)), from 0 to k1 + 1. */
+  saturation: Float32Array;
+}
+
+export function tokensOf({ words, counts, length }: Bag): TokenDocument {
+  const kept = Math.min(words.length, MAX_TOKENS);
+  const norm = K1 * (1 - B + B * length);
+  return {
+    words: words.subarray(0, kept),
+    saturation: counts.subarray(0, kept).map((count) => (count * (K1 + 1)) / (count + norm)),
+  };
+}
+
+/** The weight of each word of a query before any learning: count · idf, over their sum, so that queries of all lengths score alike. */
+export function queryWeights({ weights, counts }: Bag): Float32Array {
+  const out = weights.map((weight, i) => (weight * counts[i]) / (1 + Math.log(counts[i])));
+  const sum = out.reduce((total, weight) => total + weight, 0);
+  return sum > 0 ? out.map((weight) => weight / sum) : out;
+}
+
+/** A list prepared for matching. */
+export interface TokenList {
+  query: Float32Array;
+  /** Every word of the documents, once. */
+  words: Int32Array;
+  documents: readonly {
+    /** Places in `words`. */
+    places: Int32Array;
+    saturation: Float32Array;
+  }[];
+}
+
+/** Prepares lists, each once. */
+export class TokenLists {
+  private readonly known = new WeakMap<BagList, TokenList>();
+  private readonly tokens = new WeakMap<Bag, TokenDocument>();
+
+  of(list: BagList): TokenList {
+    let found = this.known.get(list);
+    if (!found) this.known.set(list, (found = this.prepare(list)));
+    return found;
+  }
+
+  /** The tokens of one document. */
+  document(bag: Bag): TokenDocument {
+    let found = this.tokens.get(bag);
+    if (!found) this.tokens.set(bag, (found = tokensOf(bag)));
+    return found;
+  }
+
+  private prepare(list: BagList): TokenList {
+    const places = new Map<number, number>();
+    const documents = list.documents.map((bag) => {
+      const { words, saturation } = this.document(bag);
+      const at = words.map((word) => {
+        let place = places.get(word);
+        if (place === undefined) places.set(word, (place = places.size));
+        return place;
+      });
+      return { places: at, saturation };
+    });
+    return { query: queryWeights(list.query), words: Int32Array.from(places.keys()), documents };
+  }
+}
