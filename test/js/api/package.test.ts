@@ -1,0 +1,59 @@
+// The package as it is installed: require and import give the same classes and functions, and the declarations stand on their own.
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import * as api from '../../../lib/index';
+
+const root = join(__dirname, '../../..');
+const run = (...args: string[]) =>
+  execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8' }).trim();
+
+describe('the package', () => {
+  it('is one module whether it is required or imported', () => {
+    const code = `
+      import * as imported from 'ckl-loss';
+      import { createRequire } from 'node:module';
+      const required = createRequire(import.meta.url)('ckl-loss');
+      const names = Object.keys(required);
+      console.log(JSON.stringify(names.filter((name) => imported[name] === required[name])));`;
+    expect(JSON.parse(run('--input-type=module', '-e', code)).sort()).toEqual(Object.keys(api).sort());
+  });
+
+  it('is the same in a realm of its own, where instanceof does not know its arrays', () => {
+    const code = `
+      const vm = require('node:vm');
+      const { ckl } = require('ckl-loss');
+      const foreign = vm.runInNewContext(
+        '({ student: new Float32Array(4), teacher: new Float32Array(4), labels: new Uint8Array([1, 0, 1, 0]), shape: [2, 2],' +
+        ' ranks: new Uint16Array(4).fill(1), weights: new Float32Array(2).fill(1) })');
+      console.log(ckl(foreign, { alpha: 2 }).counted);`;
+    expect(run('-e', code)).toBe('2');
+  });
+
+  it('has declarations that compile in strict mode without skipLibCheck', () => {
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    const flags = [
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      'false',
+      '--types',
+      'node',
+      '--target',
+      'ES2022',
+    ];
+    expect(
+      run(
+        tsc,
+        ...flags,
+        '--lib',
+        'ES2022',
+        '--module',
+        'Node16',
+        '--moduleResolution',
+        'Node16',
+        'dist/index.d.ts',
+      ),
+    ).toBe('');
+  });
+});
