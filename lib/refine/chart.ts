@@ -8,9 +8,9 @@ export interface Series {
 
 /** Colours that colour-blind readers can tell apart (Okabe and Ito 2008). */
 const COLOURS = ['#d55e00', '#0072b2', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000'];
-const WIDTH = 420;
+const WIDTH = 480;
 const HEIGHT = 240;
-const MARGIN = { left: 52, right: 12, top: 28, bottom: 34 };
+const MARGIN = { left: 52, right: 90, top: 28, bottom: 34 };
 
 /** A chart with a title, axes with their ends marked, one line and one legend entry a series. */
 export function lineChart(title: string, xLabel: string, series: readonly Series[]): string {
@@ -42,7 +42,9 @@ export function lineChart(title: string, xLabel: string, series: readonly Series
       Number.isFinite(value) ? [`${x(step).toFixed(1)},${y(value).toFixed(1)}`] : [],
     );
     parts.push(`<polyline points="${points.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>`);
-    parts.push(text([WIDTH - MARGIN.right, MARGIN.top + 14 * (i + 1)], name, 'end', ` fill="${colour}"`));
+    parts.push(
+      text([WIDTH - MARGIN.right + 10, MARGIN.top + 15 * i + 8], name, 'start', ` fill="${colour}"`),
+    );
   });
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-label="${escapeHtml(title)}">${parts.join('')}</svg>`;
 }

@@ -10,7 +10,7 @@ const points = (svg: string) =>
 describe('lineChart', () => {
   it('puts the least value at the bottom, the greatest at the top, steps from left to right', () => {
     const [line] = points(lineChart('t', 'x', [{ name: 'a', values: [1, 3, 2] }]));
-    expect(line.map(([x]) => x)).toEqual([52, 230, 408]);
+    expect(line.map(([x]) => x)).toEqual([52, 221, 390]);
     expect(line.map(([, y]) => y)).toEqual([206, 28, 117]);
   });
   it('leaves out what is not finite, and draws flat and empty series', () => {

@@ -78,7 +78,12 @@ describe('DenseStudent', () => {
 
   it('gives an empty text the score 0 and no gradient', () => {
     const random = new Random(5);
-    const empty = { words: new Int32Array(0), weights: new Float32Array(0) };
+    const empty = {
+      words: new Int32Array(0),
+      weights: new Float32Array(0),
+      counts: new Float32Array(0),
+      length: 0,
+    };
     const list = { ...drawBagList(random, WORDS, 2), documents: [empty, empty] };
     const student = drawStudent(random);
     const scores = new Float32Array(2);

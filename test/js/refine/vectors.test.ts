@@ -9,8 +9,8 @@ import { drawBag } from './collection';
 /** Documents of two topics: words 0 to 4 stand in even documents, 5 to 9 in odd ones. */
 const topics = (random: Random) =>
   Array.from({ length: 60 }, (_, d) => {
-    const { words, weights } = drawBag(random, 5);
-    return { words: words.map((word) => word + (d % 2) * 5), weights };
+    const bag = drawBag(random, 5);
+    return { ...bag, words: bag.words.map((word) => word + (d % 2) * 5) };
   });
 
 describe('orthonormalise', () => {
@@ -74,7 +74,12 @@ describe('startVectors', () => {
 });
 
 describe('retrieve', () => {
-  const unit = (angle: number) => ({ words: Int32Array.of(angle), weights: Float32Array.of(1) });
+  const unit = (angle: number) => ({
+    words: Int32Array.of(angle),
+    weights: Float32Array.of(1),
+    counts: Float32Array.of(1),
+    length: 1,
+  });
   const encoder = {
     width: 2,
     encode: ({ words }: { words: Int32Array }) =>
