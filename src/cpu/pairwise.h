@@ -25,7 +25,7 @@ inline float margin_mse(const Along a, const Task& task, int64_t positives, int6
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
         const I label = a.label(i, slot);
         const M dead = bit_set(label, 0x80) | ~live, positive = bit_set(label, 1) & ~dead;
-        const V e = select(dead, zero, student_scale(a.student(i, slot)) - teacher_scale(a.teacher(i, slot)));
+        const V e = select(dead, zero, student_scale.careful(a.student(i, slot)) - teacher_scale.careful(a.teacher(i, slot)));
         store(errors + slot, e);
         poison = poison + (e - e);
         sum_p = add_where(positive, sum_p, e), sum_n = add_where(~positive, sum_n, e);
@@ -90,7 +90,7 @@ inline PairwiseResult lambda_mrr(const Along a, int64_t n, const Task& task, con
     for (int64_t j = lower; j < m; j += kLanes) {
       const M live = j + kLanes <= m ? lanes_from(0) : ~lanes_from((int)(m - j));
       const V gap = ri - load(w.inverse + j);
-      const Pair<V> pair = loss(scale(si - load(w.scores + j)), select(gap > zero, gap, -gap));
+      const Pair<V> pair = loss(scale.careful(si - load(w.scores + j)), select(gap > zero, gap, -gap));
       value = add_where(live, value, pair.value);
       slope = add_where(live, slope, pair.slope);
       store(w.grad + j, add_where(live, load(w.grad + j), pair.slope));

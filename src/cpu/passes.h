@@ -48,9 +48,15 @@ struct State {
 struct Scale {  // 1 / temperature, in two floats
   V high, low;
   CKL_FN V operator()(V x) const { return fma(x, high, x * low); }
+  // The same where x * high may overflow, which x * low must not turn into an infinity of the other sign.
+  CKL_FN V careful(V x) const;
 };
 
 CKL_FN V infinity() { return from_bits(splat(0x7f800000)); }
+CKL_FN V Scale::careful(V x) const {
+  const V product = x * high;
+  return select((product == infinity()) | (product == -infinity()), product, (*this)(x));
+}
 CKL_FN V not_a_number() { return from_bits(splat(0x7fc00000)); }
 CKL_FN M is_infinite_or_nan(V x) { return ~(infinity() > x); }  // for x >= 0
 
@@ -140,7 +146,7 @@ CKL_FN void softmax_careful(const Layout a, const Task& task, const Arrays w, St
         const M dead = bit_set(a.label(i, slot), 0x80) | ~live;
         V bs = ms - a.student(i, slot), bt = mt - a.teacher(i, slot);
         M none_s = dead | is_infinite_or_nan(bs), none_t = dead | is_infinite_or_nan(bt);
-        bs = student_scale(bs), bt = teacher_scale(bt);
+        bs = student_scale.careful(bs), bt = teacher_scale.careful(bt);
         none_s = none_s | is_infinite_or_nan(bs), none_t = none_t | is_infinite_or_nan(bt);
         bs = select(none_s, infinity(), bs), bt = select(none_t, infinity(), bt);
         const V es = exp_minus(bs), et = exp_minus(bt);
@@ -270,6 +276,11 @@ struct Projection {
     others = -(side.inverse * (below + at_top)) * scale;
     lone = select(side.tops == V(1.0f), V(1.0f), V(2.0f));
   }
+  // Held to what is finite, so that 0 times it is 0.
+  CKL_FN void saturate() {
+    const V most(3.402823466e38f);
+    top = max(min(top, most), -most), others = max(min(others, most), -most);
+  }
   CKL_FN V operator()(V e, V scaled_h) const { return select(e == lone, top, fma(e, others, scaled_h)); }
 };
 
@@ -294,8 +305,9 @@ template <class Layout>
 CKL_FN void finish_careful(const Layout a, const Arrays w, State& r, V scale, V teacher_scale, M counted, bool teacher) {
   const V zero(0.0f);
   const M clean = r.poison == zero;
-  const Projection project(r.student, r.h_below, r.h_top, scale);
-  const Projection project_teacher(r.teacher, r.u_below, r.u_top, teacher_scale);
+  Projection project(r.student, r.h_below, r.h_top, scale);
+  Projection project_teacher(r.teacher, r.u_below, r.u_top, teacher_scale);
+  project.saturate(), project_teacher.saturate();
   a.each_masked(
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
         const M none = bit_set(a.label(i, slot), 0x80) | ~counted;

@@ -70,6 +70,12 @@ CKL_PASS void run_finish_careful(const Layout& a, const Arrays& w, State& r, V s
 }
 #undef CKL_PASS
 
+// x as a float; what would overflow stays at the largest, so that 0 times it is 0.
+inline float saturate(double x) {
+  const double most = 3.4028234663852886e38;
+  return (float)(x > most ? most : x < -most ? -most : x);
+}
+
 inline M counts(Needs needs, const State& r) {
   return (needs == Needs::positive ? r.positives : r.documents) > V(0.0f);
 }
@@ -145,16 +151,16 @@ class Runner {
     }
     const double scale = single_ ? task_.terms[0].grad_scale : 1.0;
     const V student = single_ ? per_query(query_weights, scale / task_.student_temperature, uniform)
-                              : V((float)(1.0 / task_.student_temperature));
+                              : V(saturate(1.0 / task_.student_temperature));
     const V teacher = single_ ? per_query(query_weights, scale / task_.teacher_temperature, uniform)
-                              : V((float)(1.0 / task_.teacher_temperature));
+                              : V(saturate(1.0 / task_.teacher_temperature));
     run_finish_careful(a, w, r, student, teacher, counted, teacher_);
   }
 
   static V per_query(const double* query_weights, double scale, bool uniform) {
-    if (uniform) return V((float)(query_weights[0] * scale));
+    if (uniform) return V(saturate(query_weights[0] * scale));
     float x[kLanes];
-    for (int j = 0; j < kLanes; j++) x[j] = (float)(query_weights[j] * scale);
+    for (int j = 0; j < kLanes; j++) x[j] = saturate(query_weights[j] * scale);
     return load(x);
   }
 
@@ -259,7 +265,7 @@ class Runner {
       const Arrays w = arrays(!plain);
       if (plain && softmax(a, w, r)) {
         along_[0].plain(a, task_.terms[0], w, r);
-        run_finish(a, w, r, V((float)(task_.terms[0].grad_scale * query_weight / task_.student_temperature)));
+        run_finish(a, w, r, V(saturate(task_.terms[0].grad_scale * query_weight / task_.student_temperature)));
       } else {
         careful(a, along_, arrays(true), r, &query_weight, true);
       }
@@ -287,8 +293,8 @@ class Runner {
       PairwiseResult result = {0, 1};
       if (term.loss == LossId::marginMse) {
         result.value = margin_mse(a, task_, g.labels.positives, g.documents() - g.labels.positives,
-                                  (float)(term.grad_scale * query_weight / task_.student_temperature),
-                                  (float)(term.grad_scale * query_weight / task_.teacher_temperature), teacher_, scratch_[S::kEs]);
+                                  saturate(term.grad_scale * query_weight / task_.student_temperature),
+                                  saturate(term.grad_scale * query_weight / task_.teacher_temperature), teacher_, scratch_[S::kEs]);
       } else if (term.loss == LossId::lambdaMrr) {
         float* inverse = scratch_[S::kU];
         inverse_ranks_of(a.s, g.begin, g.n, a.y, inverse);

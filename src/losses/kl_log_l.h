@@ -20,7 +20,7 @@ struct KlLogL {
 
   template <class M>
   CKL_FN M diverges(M positive, M has_teacher) const {
-    return positive | has_teacher;
+    return nll_weight > 0 ? positive | has_teacher : has_teacher;
   }
 };
 
