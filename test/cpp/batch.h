@@ -1,0 +1,74 @@
+// A batch that owns its memory, what a run makes of it, and the comparisons that tests are made of.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "../../src/cpu/cpu_backend.h"
+#include "random.h"
+#include "reference.h"
+
+namespace ckl {
+namespace test {
+
+typedef std::vector<float> Floats;
+
+struct OwnedBatch {
+  int64_t queries = 0, docs = 0, stride = 0;
+  std::vector<int32_t> offsets;  // ragged if not empty
+  Floats student, teacher;       // exactly representable in `type`
+  std::vector<uint8_t> labels;
+  Numbers ranks;                 // the rest: empty where there are none
+  RankType rank_type = RankType::u32;
+  Floats beta, relevance, weights;
+  DType type = DType::float32;
+
+  Rows rows() const { return {queries, docs, stride, offsets.empty() ? nullptr : offsets.data()}; }
+  int64_t extent() const { return rows().extent(); }
+  // Row b for the reference.
+  Query query(int64_t b) const;
+};
+
+struct Options {
+  int threads = 1;
+  bool teacher_grad = false, diagnostics = false, in_place = false;
+};
+
+struct Result {
+  Status status;
+  Summary summary;
+  Floats grad, teacher_grad, per_query;  // halves widened
+  Floats weight, ratio, entropy, separation, separation_top10;
+};
+
+// Runs a batch through the CPU backend. Outputs start as kUntouched, inputs lie at odd addresses of their element size.
+constexpr float kUntouched = 7.75f;
+Result run(const OwnedBatch& batch, const Plan& plan, const cpu::Target& target, const Options& options = {});
+
+Plan plan_of(const PlanTerm& term, Reduction reduction = Reduction::mean);
+
+// Terms that between them use every loss of losses.def with ordinary and with extreme hyper-parameters.
+std::vector<PlanTerm> all_terms();
+std::string name_of(const PlanTerm& term);
+
+// Queries of `docs` documents each, one a score family; families beyond kPlainFamilies hold infinities or ranges that
+// float32 exponentials do not reach. labels: a fifth positive, at least one; no padding.
+constexpr int kFamilies = 18, kPlainFamilies = 13;
+OwnedBatch batch_of_families(Random& random, int64_t docs, int families = kFamilies, int first = 0);
+// The same rows (first of the family, then the next) with random lengths up to docs.
+OwnedBatch ragged_batch(Random& random, int64_t queries, int64_t docs);
+// Masks a part of the documents and writes garbage where their scores were.
+void pad(Random& random, OwnedBatch& batch, double share);
+// Rounds scores to the type and makes it the batch's.
+void convert(OwnedBatch& batch, DType type);
+
+// What is wrong with a result, in words, against the reference with every promise of the API; '' if nothing is.
+std::string fault(const OwnedBatch& batch, const Plan& plan, const Options& options, const Result& result);
+
+// Where two results differ in a bit (any two NaN are the same); '' if nowhere.
+std::string difference(const Result& a, const Result& b);
+std::string difference(const Floats& a, const Floats& b, const char* what);
+// Row `b` of a result alone, of a batch laid out as given.
+Result row_of(const Result& result, const OwnedBatch& batch, int64_t b);
+
+}  // namespace test
+}  // namespace ckl

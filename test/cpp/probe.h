@@ -1,0 +1,22 @@
+// The number conversions and elementary functions of one instruction set, made reachable for tests.
+#pragma once
+#include <stdint.h>
+
+#include "../../src/core/batch.h"
+
+namespace ckl {
+namespace test {
+
+struct Probe {
+  const char* name;
+  void (*widen)(Scores from, float* to, int64_t n);
+  void (*narrow)(const float* from, MutableScores to, int64_t n);
+  // n a multiple of 16. With denormals flushed, as in the kernels.
+  void (*exp_minus)(const float* x, float* y, int64_t n);
+  void (*exp_minus_in_range)(const float* x, float* y, int64_t n);
+  void (*ln)(const float* x, float* y, int64_t n);
+  void (*ln1p)(const float* x, float* y, int64_t n);
+};
+
+}  // namespace test
+}  // namespace ckl
