@@ -1,6 +1,6 @@
 // A file as a stream of records: parses each line, names file and line in errors, or counts the bad ones and goes on.
 import { BadLine, DataError } from './errors.js';
-import { readLines } from './lines.js';
+import { readLines, type Line } from './lines.js';
 
 export interface ReadOptions {
   /** Leave out lines that cannot be read, and count them, instead of throwing at the first. Default false. */
@@ -36,21 +36,26 @@ export class Records<T> implements AsyncIterable<T> {
   ) {}
 
   async *[Symbol.asyncIterator](): AsyncIterator<T> {
-    for await (const line of readLines(this.path, this.options.maxLineBytes ?? 2 ** 28)) {
-      this.lines++;
-      if ('problem' in line) {
-        this.refuse(line.problem, line.number);
-        continue;
+    for await (const block of readLines(this.path, this.options.maxLineBytes ?? 2 ** 28)) {
+      for (const line of block) {
+        this.lines++;
+        const record = this.read(line);
+        if (record !== undefined) yield record;
       }
-      if (line.text.trim() === '') continue;
-      let record: T | undefined;
-      try {
-        record = this.parse(line.text, line.number);
-      } catch (error) {
-        this.refuse(error, line.number);
-        continue;
-      }
-      if (record !== undefined) yield record;
+    }
+  }
+
+  private read(line: Line): T | undefined {
+    if (line instanceof BadLine) {
+      this.refuse(line);
+      return undefined;
+    }
+    if (line.trim() === '') return undefined;
+    try {
+      return this.parse(line, this.lines);
+    } catch (error) {
+      this.refuse(error);
+      return undefined;
     }
   }
 
@@ -62,9 +67,9 @@ export class Records<T> implements AsyncIterable<T> {
   }
 
   /** For consumers that find a fault a single line cannot show, such as a document listed twice. */
-  refuse(problem: unknown, line = this.lines): void {
+  refuse(problem: unknown): void {
     if (!(problem instanceof BadLine)) throw problem;
-    const error = new DataError(this.path, line, problem.expected, problem.found);
+    const error = new DataError(this.path, this.lines, problem.expected, problem.found);
     if (!this.options.skipBad) throw error;
     this.skipped++;
     if (this.errors.length < KEPT_ERRORS) this.errors.push(error);

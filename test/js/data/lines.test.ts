@@ -26,6 +26,20 @@ describe('lines', () => {
     expect(await texts(path).collect()).toEqual([`x${line}`, `xy${line}`]);
   });
 
+  it('reads a file of many blocks, one line of which is bad, like any other', async () => {
+    const good = Array.from({ length: 30_000 }, (_, i) => `${i} ${'ü'.repeat(i % 60)}`);
+    const bytes = good.map((line, i) =>
+      Buffer.from(i === 20_000 ? 'caf\xe9\r\n' : `${line}\r\n`, i === 20_000 ? 'latin1' : 'utf8'),
+    );
+    const records = new Records(files.write('blocks.txt', Buffer.concat(bytes)), (line) => line, {
+      skipBad: true,
+    });
+    expect(await records.collect()).toEqual(good.filter((_, i) => i !== 20_000));
+    expect(records.errors.map((error) => error.line)).toEqual([20_001]);
+    // A limit far below the size of a block is a limit for lines, not for blocks.
+    expect(await texts(files.write('short.txt', 'abc\n'.repeat(100)), 3).collect()).toHaveLength(100);
+  });
+
   it('reads gzip of several members, whatever the name', async () => {
     const path = files.write('members.txt', Buffer.concat([gzipSync('a\nb'), gzipSync('c\nd\n')]));
     expect(await texts(path).collect()).toEqual(['a', 'bc', 'd']);
