@@ -33,7 +33,10 @@ function newDiagnostics(extent: number, queries: number): DiagnosticArrays {
   ];
 }
 
-/** The outputs of a prepared loss: allocated once at the full size; a smaller batch gets the first part. */
+/**
+ * The outputs of a prepared loss: allocated once at the full size; a smaller batch gets the first part. One that the caller has transferred
+ * away is replaced by a new one.
+ */
 export class ReusedOutputs {
   private readonly perQuery: Reused<Float32Array>;
   private grad: Reused<Scores>;
@@ -41,23 +44,25 @@ export class ReusedOutputs {
   private diagnostics: Reused<Float32Array>[] | null = null;
   private diagnosticViews: DiagnosticArrays | null = null;
 
+  /** `ownBuffers` is kept up to date with the buffers of all these arrays. */
   constructor(
     private readonly documents: number,
     private readonly queries: number,
     like: Scores,
+    private readonly ownBuffers: ArrayBufferLike[],
   ) {
-    this.perQuery = new Reused(new Float32Array(queries), Float32Array);
-    this.grad = new Reused(newScores(like, documents), like.constructor);
+    this.perQuery = new Reused(new Float32Array(0), queries, ownBuffers);
+    this.grad = new Reused(like, documents, ownBuffers);
   }
 
-  /** Sets every output that the caller did not bring. Their buffers are added to `view.ownBuffers`. */
+  /** Sets every output that the caller did not bring. */
   lend(view: BatchView, teacherGrad: boolean, diagnostics: boolean): void {
     const { extent, queries } = view;
     if (view.grad === null) {
       const { studentSource } = view;
       if (studentSource.constructor !== this.grad.kind) {
-        this.grad = new Reused(newScores(studentSource, this.documents), studentSource.constructor);
-        view.ownBuffers.push(this.grad.all.buffer);
+        this.grad.drop();
+        this.grad = new Reused(studentSource, this.documents, this.ownBuffers);
       }
       lendGrad(view, this.grad.first(extent));
     }
@@ -66,29 +71,23 @@ export class ReusedOutputs {
     if (diagnostics) this.lendDiagnostics(view);
   }
 
-  /** The buffers that exist from the start. */
-  buffers(): ArrayBufferLike[] {
-    return [this.grad.all.buffer, this.perQuery.all.buffer];
-  }
-
   private lendTeacherGrad(view: BatchView): void {
     const teacher = view.teacherSource!;
-    if (this.teacherGrad === null || teacher.constructor !== this.teacherGrad.kind) {
-      this.teacherGrad = new Reused(newScores(teacher, this.documents), teacher.constructor);
-      view.ownBuffers.push(this.teacherGrad.all.buffer);
+    if (teacher.constructor !== this.teacherGrad?.kind) {
+      this.teacherGrad?.drop();
+      this.teacherGrad = new Reused(teacher, this.documents, this.ownBuffers);
     }
     lendTeacherGrad(view, this.teacherGrad.first(view.extent));
   }
 
   private lendDiagnostics(view: BatchView): void {
     const { extent, queries } = view;
-    if (this.diagnostics === null) {
-      const arrays = newDiagnostics(this.documents, this.queries);
-      this.diagnostics = arrays.map((array) => new Reused(array, Float32Array));
-      for (const array of arrays) view.ownBuffers.push(array.buffer);
-    }
+    this.diagnostics ??= [this.documents, this.documents, this.queries, this.queries, this.queries].map(
+      (capacity) => new Reused(new Float32Array(0), capacity, this.ownBuffers),
+    );
     const last = this.diagnosticViews;
-    if (last === null || last[0].length !== extent || last[2].length !== queries) {
+    // Every length: a caller may have transferred any one of them.
+    if (last === null || last.some((array, i) => array.length !== (i < 2 ? extent : queries))) {
       this.diagnosticViews = this.diagnostics.map((array, i) =>
         array.first(i < 2 ? extent : queries),
       ) as DiagnosticArrays;
@@ -99,20 +98,37 @@ export class ReusedOutputs {
 
 /** An array and a view of its first elements, made again only when another length is asked for. */
 class Reused<T extends Scores> {
+  /** The class of the arrays that this one stands beside. */
+  readonly kind: unknown;
+  private all: T;
   private view: T;
 
   constructor(
-    readonly all: T,
-    /** The class of the arrays that this one stands beside. */
-    readonly kind: unknown,
+    like: T,
+    private readonly capacity: number,
+    private readonly ownBuffers: ArrayBufferLike[],
   ) {
-    this.view = all;
+    this.kind = like.constructor;
+    this.all = this.view = newScores(like, capacity) as T;
+    ownBuffers.push(this.all.buffer);
   }
 
   first(length: number): T {
     if (this.view.length !== length) {
+      if (this.all.length !== this.capacity) this.replace();
       this.view = (this.all as unknown as Float32Array).subarray(0, length) as unknown as T;
     }
     return this.view;
+  }
+
+  /** Takes the array from the list of buffers; it stays with whoever holds it. */
+  drop(): void {
+    this.ownBuffers.splice(this.ownBuffers.indexOf(this.all.buffer), 1);
+  }
+
+  private replace(): void {
+    this.drop();
+    this.all = newScores(this.all, this.capacity) as T;
+    this.ownBuffers.push(this.all.buffer);
   }
 }

@@ -115,8 +115,7 @@ class Prepared {
     this.diagnostics = options.diagnostics === true;
     this.reduction = live.reduction;
     const like = this.half < 0 ? new Float32Array(0) : new Uint16Array(0);
-    this.outputs = new ReusedOutputs(shape[0] * shape[1], shape[0], like);
-    this.view.ownBuffers = this.outputs.buffers();
+    this.outputs = new ReusedOutputs(shape[0] * shape[1], shape[0], like, this.view.ownBuffers);
   }
 
   run(batch: Batch): LossResult {

@@ -157,6 +157,26 @@ describe('memory that a prepared loss has seen before', () => {
     expectSameResult(prepared.run(batch), kl(batch));
   });
 
+  it('outputs that the caller transferred away are replaced', () => {
+    using prepared = prepare('ckl', { shape, diagnostics: true, teacherGrad: true });
+    const expected = ckl(batch, { diagnostics: true, teacherGrad: true });
+    for (let i = 0; i < 8; i++) {
+      const result = prepared.run(batch);
+      expectSameResult(result, expected);
+      expect(result.diagnostics).toEqual(expected.diagnostics);
+      expectSameBits(result.teacherGrad as Float32Array, expected.teacherGrad as Float32Array);
+      const lent = [
+        result.grad,
+        result.perQuery,
+        result.teacherGrad as Float32Array,
+        ...Object.values(result.diagnostics!),
+      ];
+      const { buffer } = lent[i];
+      structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+      expect(lent[i].length).toBe(0);
+    }
+  });
+
   it('its own gradient as the student is in place; as the teacher it is an error, every time', () => {
     using prepared = prepare('kl', { shape });
     const { grad } = prepared.run(batch);
