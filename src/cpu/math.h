@@ -7,7 +7,7 @@ namespace {
 
 constexpr float kExpLimit = 87.0f;  // e^-87 is the last comfortably normal float
 
-// e^-x for 0 <= x <= 87, within 1.8 ulp; exactly 1 at 0.
+// e^-x for 0 <= x <= 87, within 1.9 + x / 28 ulp (without fma: 1.9 + x); exactly 1 at 0.
 //
 // One constant for ln 2 is enough: what it leaves, x * 2.8e-9, is a twentieth of the rounding that x itself carries.
 // The polynomial is minimax of degree 5 on |r| <= ln 2 / 2 with value 1 at 0.
@@ -30,7 +30,7 @@ CKL_FN V exp_minus(V x) {
   return select(x > limit, V(0.0f), exp_minus_in_range(min(x, limit)));
 }
 
-// ln x for normal x > 0, within 0.9 ulp; about -88 at 0.
+// ln x for normal x > 0, within 0.9 ulp (without fma: 1.5); about -88 at 0.
 CKL_FN V ln(V x) {
   const I e = shift_right<23>(bits(x) - splat(0x3f3504f3));
   const V f = from_bits(bits(x) - shift_left<23>(e)) - V(1.0f);  // sqrt(1/2) - 1 .. sqrt(2) - 1
@@ -47,7 +47,7 @@ CKL_FN V ln(V x) {
   return fma(n, V(0.693359375f), f + fma(f2, V(-0.5f), tail));
 }
 
-// ln(1 + z) for z >= 0, within 1.3 ulp, also where z is tiny.
+// ln(1 + z) for z >= 0, within 1.3 ulp (without fma: 2), also where z is tiny.
 CKL_FN V ln1p(V z) {
   const V one(1.0f), u = one + z;
   return ln(u) + (z - (u - one)) / u;
