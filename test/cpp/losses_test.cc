@@ -1,0 +1,224 @@
+// Every loss of losses.def gives its own derivatives, checked with dual numbers and with differences of a plain softmax.
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "dual.h"
+#include "random.h"
+
+namespace ckl {
+namespace {
+
+using test::Random;
+typedef long double Real;
+
+bool close(Real actual, Real expected, Real size, Real relative = 1e-13L) {
+  return std::fabs(actual - expected) <= relative * (std::fabs(expected) + size);
+}
+
+// Parameters that between them reach every variant of every loss.
+std::vector<Parameters> settings() {
+  std::vector<Parameters> all;
+  for (float gamma : {1.0f, 2.0f, 3.0f, 5.0f, 2.5f, 64.0f, 80.0f})
+    for (bool biased : {false, true}) all.push_back({gamma, 0.3f, 0.5f, biased});
+  all.push_back({1, 0, 0, false});
+  return all;
+}
+
+// A document whose q (or p) moves with the parameter of the dual numbers: d = x d/dx.
+Document<Dual, bool> document(Real q, Real p, bool positive, Real beta, Real share, bool move_q) {
+  const Real dq = move_q ? q : 0, dp = move_q ? 0 : p;
+  Document<Dual, bool> x;
+  x.q = {q, dq}, x.rest = {1 - q, -dq}, x.minus_ln_q = {-std::log(q), move_q ? -1.0L : 0};
+  x.p = {p, dp}, x.d = {std::log(p / q), move_q ? -1.0L : 1.0L};
+  x.beta = {beta, 0}, x.share = {share, 0};
+  x.positive = positive;
+  return x;
+}
+
+template <class F>
+void check_document(const F& loss, bool biased, const char* name) {
+  const Real probabilities[] = {1e-30L, 1e-9L, 0.001L, 0.2L, 0.5L, 0.9L, 0.999999L};
+  for (Real q : probabilities)
+    for (Real p : probabilities)
+      for (bool positive : {false, true}) {
+        const Real beta = biased && !positive ? -0.4L : 0;
+        const Term<Dual> by_q = loss(document(q, p, positive, beta, 0.25L, true));
+        const Term<Dual> by_p = loss(document(q, p, positive, beta, 0.25L, false));
+        const Real size = std::fabs(by_q.value.v) + p;
+        const std::string where = std::string(name) + " at q = " + std::to_string(double(q)) + ", p = " +
+                                  std::to_string(double(p)) + (positive ? ", positive" : ", negative");
+        CHECK_MESSAGE(close(by_q.h.v, by_q.value.d, size), where);
+        CHECK_MESSAGE(close(by_p.u.v, by_p.value.d, size), where);
+      }
+}
+
+struct Row {
+  std::vector<Real> s, t;
+  std::vector<bool> positive;
+  std::vector<Real> beta;
+};
+
+Row random_row(Random& random, int n) {
+  Row row;
+  for (int i = 0; i < n; i++) {
+    row.s.push_back(random.normal()), row.t.push_back(random.normal());
+    row.positive.push_back(i == 0 || random.below(3) == 0);
+    row.beta.push_back(random.uniform(-1, 0));
+  }
+  return row;
+}
+
+std::vector<Real> softmax(const std::vector<Real>& scores) {
+  Real sum = 0;
+  std::vector<Real> out;
+  for (Real s : scores) out.push_back(std::exp(s)), sum += out.back();
+  for (Real& v : out) v /= sum;
+  return out;
+}
+
+// The terms of a row without any derivative.
+template <class F>
+std::vector<Term<Dual>> terms_of(const F& loss, const Row& row, bool biased) {
+  const std::vector<Real> q = softmax(row.s), p = softmax(row.t);
+  Real positives = 0;
+  for (bool y : row.positive) positives += y;
+  std::vector<Term<Dual>> out;
+  for (size_t i = 0; i < q.size(); i++) {
+    Document<Dual, bool> x = document(q[i], p[i], row.positive[i], biased && !row.positive[i] ? row.beta[i] : 0, 1 / positives, true);
+    for (Dual* v : {&x.q, &x.rest, &x.minus_ln_q, &x.d}) v->d = 0;
+    out.push_back(loss(x));
+  }
+  return out;
+}
+
+template <class F>
+Real loss_of(const F& loss, const Row& row, bool biased) {
+  Real sum = 0;
+  for (const Term<Dual>& t : terms_of(loss, row, biased)) sum += t.value.v;
+  return sum;
+}
+
+template <class F>
+void check_row(const F& loss, bool biased, Random& random, const char* name) {
+  Row row = random_row(random, 2 + int(random.below(7)));
+  const std::vector<Real> q = softmax(row.s), p = softmax(row.t);
+  const std::vector<Term<Dual>> terms = terms_of(loss, row, biased);
+  Real h = 0, u = 0;
+  for (const Term<Dual>& t : terms) h += t.h.v, u += t.u.v;
+  const Real step = 1e-6L;
+  for (size_t k = 0; k < q.size(); k++)
+    for (std::vector<Real>* side : {&row.s, &row.t}) {
+      Real& score = (*side)[k];
+      const Real at = score;
+      score = at + step;
+      const Real above = loss_of(loss, row, biased);
+      score = at - step;
+      const Real below = loss_of(loss, row, biased);
+      score = at;
+      const bool student = side == &row.s;
+      const Real gradient = student ? terms[k].h.v - q[k] * h : terms[k].u.v - p[k] * u;
+      CHECK_MESSAGE(close(gradient, (above - below) / (2 * step), 1, 1e-9L), std::string(name));
+    }
+}
+
+// What losses.md says of p = 0 and of q = 0, as the row engine presents them.
+template <class F>
+void check_limits(const F& loss, bool reads_teacher, const char* name) {
+  for (bool positive : {false, true}) {
+    Document<Dual, bool> x = document(0.25L, 0.5L, positive, 0, 0.5L, true);
+    x.p = x.d = {0, 0};
+    const Term<Dual> without_teacher = loss(x);
+    CHECK_MESSAGE(without_teacher.u.v == 0, std::string(name));
+    CHECK_MESSAGE(std::isfinite(double(without_teacher.value.v)), std::string(name));
+    // Nothing of the teacher is left: doubling q's distance to it changes nothing.
+    x.d = {1, 0};
+    CHECK_MESSAGE(loss(x).h.v == without_teacher.h.v, std::string(name));
+
+    x = document(0.25L, 0.5L, positive, 0, 0.5L, true);
+    x.q = x.d = {0, 0}, x.rest = {1, 0}, x.minus_ln_q = {104, 0};
+    const Term<Dual> without_student = loss(x);
+    CHECK_MESSAGE(std::isfinite(double(without_student.h.v)), std::string(name));
+    if (reads_teacher && loss.diverges(false, true) && !positive) CHECK(without_student.h.v == -0.5L);
+    CHECK_MESSAGE(!loss.diverges(false, false), std::string(name));
+  }
+}
+
+template <class Loss>
+void check_distribution(const char* name, bool reads_teacher) {
+  Random random(11);
+  for (const Parameters& p : settings())
+    with_variant(Loss(), p, [&](auto variant) {
+      typedef decltype(variant) F;
+      const F loss = F::make(p);
+      check_document(loss, F::biased, name);
+      for (int round = 0; round < 8; round++) check_row(loss, F::biased, random, name);
+      check_limits(loss, reads_teacher, name);
+    });
+}
+
+// marginMse: value and slope made of moments against the mean over all pairs, in long double.
+void check_pairwise(const MarginMse& loss, const char* name) {
+  Random random(12);
+  for (int round = 0; round < 100; round++) {
+    Row row = random_row(random, 2 + int(random.below(20)));
+    row.positive[1] = false;
+    const size_t n = row.s.size();
+    Real count[2] = {0, 0}, mean[2] = {0, 0}, variance[2] = {0, 0};
+    for (size_t i = 0; i < n; i++) count[row.positive[i]]++, mean[row.positive[i]] += row.s[i] - row.t[i];
+    for (int side : {0, 1}) mean[side] /= count[side];
+    for (size_t i = 0; i < n; i++) {
+      const Real off = row.s[i] - row.t[i] - mean[row.positive[i]];
+      variance[row.positive[i]] += off * off / count[row.positive[i]];
+    }
+    Real value = 0;
+    std::vector<Real> slopes(n);
+    for (size_t j = 0; j < n; j++)
+      for (size_t i = 0; i < n; i++) {
+        if (!row.positive[j] || row.positive[i]) continue;
+        const Real gap = (row.s[j] - row.s[i]) - (row.t[j] - row.t[i]), pairs = count[0] * count[1];
+        value += gap * gap / pairs, slopes[j] += 2 * gap / pairs, slopes[i] -= 2 * gap / pairs;
+      }
+    const auto number = [](Real v) { return Dual(v, 0.0L); };
+    const Dual made = loss.value(number(variance[1]), number(variance[0]), number(mean[1]), number(mean[0]));
+    CHECK_MESSAGE(close(made.v, value, 1), std::string(name));
+    for (size_t i = 0; i < n; i++) {
+      const bool y = row.positive[i];
+      const Dual slope = loss.slope(number(row.s[i] - row.t[i]), number(mean[!y]), number(1 / count[y]));
+      CHECK_MESSAGE(close(slope.v, slopes[i], 1), std::string(name));
+    }
+  }
+}
+
+// lambdaMrr: the slope is minus the derivative of the value, which is the softplus of its definition.
+void check_pairwise(const LambdaMrr& loss, const char* name) {
+  for (Real margin : {-300.0L, -20.0L, -1.0L, -1e-9L, 0.0L, 1e-9L, 0.5L, 20.0L, 300.0L}) {
+    const Pair<Dual> pair = loss(Dual(margin, 1.0L), Dual(0.75L, 0.0L));
+    CHECK_MESSAGE(close(pair.value.v, 0.75L * std::log1p(std::exp(-margin)), 0, 1e-12L), std::string(name));
+    CHECK_MESSAGE(close(pair.slope.v, -pair.value.d, 0, 1e-12L), std::string(name));
+    CHECK(pair.slope.v >= 0);
+  }
+}
+
+#define CHECK_distribution(type, name, teacher) check_distribution<type>(name, teacher)
+#define CHECK_pairwise(type, name, teacher) check_pairwise(type(), name)
+#define LOSS(name, type, family, options, teacher)                                    \
+  TEST_CASE("losses: " #name " gives its own derivatives and keeps its limits") {     \
+    CHECK_##family(type, #name, teacher);                                             \
+  }
+#include "../../src/losses/losses.def"
+#undef LOSS
+
+TEST_CASE("losses: the powers of ckl agree with exp and ln") {
+  for (float b : {0.0f, 1e-4f, 0.3f, 0.999f, 1.0f}) {
+    CHECK(power<0>(double(b)) == 1);
+    CHECK(power<1>(double(b)) == double(b));
+    for (int n : {0, 1, 2, 3, 7, 63}) CHECK(close(power(double(b), n), std::pow(Real(b), n), 0, 1e-13L));
+    CHECK(close(power<4>(double(b)), std::pow(Real(b), 4), 0));
+    CHECK(close(power<7>(double(b)), std::pow(Real(b), 7), 0));
+  }
+}
+
+}  // namespace
+}  // namespace ckl
