@@ -132,6 +132,12 @@ export interface NativePlan {
   ): NativeStatus;
 
   /**
+   * The last run once more, with its arguments: their values are read anew. For when every argument is the same object as then, no buffer
+   * was detached since, and somebody still holds them all; it saves looking at them, which costs more than a small batch does.
+   */
+  again(): NativeStatus;
+
+  /**
    * The same on a thread of the libuv pool. Every array must be reachable by nobody else until the promise settles.
    * `abort` is polled: set abort[0] to 1 to stop early (status `aborted`, outputs undefined).
    */
@@ -141,7 +147,7 @@ export interface NativePlan {
    * Frees the scratch space at once, which the garbage collector would do late: it does not see that memory. A run makes it anew. Jobs in
    * the pool have their own.
    */
-  dispose?(): void;
+  dispose(): void;
 
   /** The instruction set and thread count this plan uses. */
   readonly target: string;

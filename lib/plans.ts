@@ -50,7 +50,7 @@ export class PlanCache {
       return this.live;
     }
     const live = new LivePlan(this.make(options, terms));
-    this.live?.native.dispose?.();
+    this.live?.native.dispose();
     this.live = live;
     this.options = { ...options };
     this.size = countPlanOptions(options);

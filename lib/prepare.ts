@@ -10,7 +10,7 @@ import { type AnyOptions, checkCallOptions, lookUp, planOf, planOfTerms } from '
 import { allocateOutputs, ReusedOutputs } from './outputs.js';
 import { checkOverlap } from './overlap.js';
 import { LivePlan } from './plans.js';
-import { execute, newStats, resultOf } from './run.js';
+import { LastRun, newStats, resultOf } from './run.js';
 import type {
   BackendName,
   Batch,
@@ -94,6 +94,7 @@ class Prepared {
   private live: LivePlan | null;
   private readonly view = new BatchView();
   private readonly stats = newStats();
+  private readonly last = new LastRun();
   private outputs: ReusedOutputs | null;
   private readonly half: HalfType;
   private teacherGrad: boolean | Scores | undefined;
@@ -130,12 +131,13 @@ class Prepared {
     else this.outputs!.lend(view, this.teacherGrad === true, this.diagnostics);
     if (view.aliased || (owned && view.changed && view.sharesBuffers())) checkOverlap(view);
     view.changed = false;
-    execute(live.native, view, stats);
+    this.last.execute(live.native, view, stats);
     return resultOf(view, stats, this.reduction);
   }
 
   dispose(): void {
-    this.live?.native.dispose?.();
+    this.live?.native.dispose();
+    this.last.release();
     this.live = null;
     this.outputs = null;
     this.teacherGrad = undefined;

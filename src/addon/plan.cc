@@ -18,12 +18,6 @@ namespace {
 
 constexpr size_t kRunArguments = 19;
 
-struct Call {
-  Batch batch;
-  Outputs out;
-  double* stats = nullptr;
-};
-
 // The 19 arguments of run, in the order of lib/native.ts.
 Status read_call(napi_env env, const napi_value* values, const Plan& plan, Call& call) {
   Arguments in(env, values);
@@ -175,12 +169,14 @@ std::shared_ptr<const Plan> read_plan(const Napi::Object& spec) {
 }  // namespace
 
 Napi::Function PlanObject::define(Napi::Env env) {
-  napi_property_descriptor methods[2] = {};
+  napi_property_descriptor methods[4] = {};
   methods[0].utf8name = "run", methods[0].method = run;
-  methods[1].utf8name = "runAsync", methods[1].method = run_async;
+  methods[1].utf8name = "again", methods[1].method = again;
+  methods[2].utf8name = "runAsync", methods[2].method = run_async;
+  methods[3].utf8name = "dispose", methods[3].method = dispose;
   for (napi_property_descriptor& m : methods) m.attributes = napi_default_method;
   return DefineClass(env, "Plan",
-                     {methods[0], methods[1], InstanceAccessor<&PlanObject::target>("target"),
+                     {methods[0], methods[1], methods[2], methods[3], InstanceAccessor<&PlanObject::target>("target"),
                       InstanceAccessor<&PlanObject::threads>("threads")});
 }
 
@@ -208,6 +204,11 @@ Napi::Value PlanObject::threads(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), backend_->threads());
 }
 
+Status PlanObject::execute(Summary& summary) {
+  if (!workspace_) workspace_ = backend_->workspace(0);
+  return backend_->run(*plan_, last_.batch, last_.out, *workspace_, nullptr, summary);
+}
+
 napi_value PlanObject::run(napi_env env, napi_callback_info info) {
   napi_value values[kRunArguments], self;
   size_t count = kRunArguments;
@@ -218,10 +219,35 @@ napi_value PlanObject::run(napi_env env, napi_callback_info info) {
   Call call;
   Summary summary;
   Status status = read_call(env, values, *plan->plan_, call);
-  if (status.ok())
-    status = plan->backend_->run(*plan->plan_, call.batch, call.out, *plan->workspace_, nullptr, summary);
+  plan->last_ = status.ok() ? call : Call();
+  if (status.ok()) status = plan->execute(summary);
   finish(call, status, summary);
   return code_value(env, status.code);
+}
+
+napi_value PlanObject::again(napi_env env, napi_callback_info info) {
+  napi_value self;
+  size_t count = 0;
+  PlanObject* plan = nullptr;
+  if (napi_get_cb_info(env, info, &count, nullptr, &self, nullptr) != napi_ok ||
+      napi_unwrap(env, self, reinterpret_cast<void**>(&plan)) != napi_ok || !plan->last_.stats)
+    return code_value(env, Code::type);
+  Summary summary;
+  const Status status = plan->execute(summary);
+  finish(plan->last_, status, summary);
+  return code_value(env, status.code);
+}
+
+napi_value PlanObject::dispose(napi_env env, napi_callback_info info) {
+  napi_value self;
+  size_t count = 0;
+  PlanObject* plan = nullptr;
+  if (napi_get_cb_info(env, info, &count, nullptr, &self, nullptr) == napi_ok &&
+      napi_unwrap(env, self, reinterpret_cast<void**>(&plan)) == napi_ok) {
+    plan->workspace_.reset();
+    plan->last_ = Call();
+  }
+  return nullptr;
 }
 
 napi_value PlanObject::run_async(napi_env raw, napi_callback_info info) {

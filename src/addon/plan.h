@@ -20,6 +20,13 @@ struct Environment {
   std::map<int, std::shared_ptr<cpu::Pool>> pools_;
 };
 
+// The arguments of a run as views of memory.
+struct Call {
+  Batch batch;
+  Outputs out;
+  double* stats = nullptr;
+};
+
 class PlanObject : public Napi::ObjectWrap<PlanObject> {
  public:
   static Napi::Function define(Napi::Env env);
@@ -27,13 +34,17 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
 
  private:
   static napi_value run(napi_env env, napi_callback_info info);
+  static napi_value again(napi_env env, napi_callback_info info);
   static napi_value run_async(napi_env env, napi_callback_info info);
+  static napi_value dispose(napi_env env, napi_callback_info info);
+  Status execute(Summary& summary);
   Napi::Value target(const Napi::CallbackInfo& info);
   Napi::Value threads(const Napi::CallbackInfo& info);
 
   std::shared_ptr<const Plan> plan_;
   std::shared_ptr<cpu::CpuBackend> backend_;
   std::unique_ptr<Workspace> workspace_;
+  Call last_;  // of run; without stats: none yet
 };
 
 }  // namespace addon

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "../core/check.h"
+#include "cut.h"
 
 namespace ckl {
 namespace cpu {
@@ -47,20 +48,6 @@ int64_t longest_row(const Rows& rows) {
   int64_t longest = 0;
   for (int64_t b = 0; b < rows.queries; b++) longest = std::max(longest, rows.length(b));
   return longest;
-}
-
-// The first row of part k of `parts`: about the same number of documents each, whole groups of sixteen where rows are
-// many. Bits do not depend on where a batch is cut.
-int64_t cut(const Rows& rows, int k, int parts) {
-  if (k == 0) return 0;
-  if (k == parts) return rows.queries;
-  int64_t b = rows.queries / parts * k + rows.queries % parts * k / parts;
-  if (rows.offsets) {
-    const int64_t all = rows.documents(0, rows.queries);
-    const double want = rows.offsets[0] + double(all) * k / parts;
-    b = std::lower_bound(rows.offsets, rows.offsets + rows.queries, int32_t(want)) - rows.offsets;
-  }
-  return rows.queries >= 64 * parts ? b / 16 * 16 : b;
 }
 
 // What a scan of the batch finds: whether all values are right, and how many queries each need is met by.

@@ -1,0 +1,79 @@
+// What all benchmarks share: batches, the least of many timings, machine facts, results as JSON.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import { parseArgs } from 'node:util';
+
+/** A batch of normal scores with one positive a query at a random place; the same for the same shape. */
+export function makeBatch(queries, docs) {
+  let state = 12345;
+  const uniform = () => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) / 2 ** 32;
+  const normal = () => Math.sqrt(-2 * Math.log(uniform() + 1e-12)) * Math.cos(2 * Math.PI * uniform());
+  const student = Float32Array.from({ length: queries * docs }, normal);
+  const teacher = Float32Array.from({ length: queries * docs }, normal);
+  const labels = new Uint8Array(queries * docs);
+  for (let b = 0; b < queries; b++) labels[b * docs + Math.floor(uniform() * docs)] = 1;
+  return { student, teacher, labels, shape: [queries, docs] };
+}
+
+/** Least time of one call in nanoseconds, over at least `seconds` and 10 calls. */
+export function leastTime(call, seconds = 0.3) {
+  let least = Infinity;
+  const end = performance.now() + seconds * 1e3;
+  for (let k = 0; k < 10 || performance.now() < end; k++) {
+    const start = process.hrtime.bigint();
+    call();
+    const took = Number(process.hrtime.bigint() - start);
+    if (took < least) least = took;
+  }
+  return least;
+}
+
+/** Mean time of one call in nanoseconds, the least of `rounds` rounds of `calls` calls: for calls too short to time alone. */
+export function leastMean(call, calls = 20000, rounds = 30) {
+  let least = Infinity;
+  for (let r = 0; r < rounds; r++) {
+    const start = process.hrtime.bigint();
+    for (let k = 0; k < calls; k++) call();
+    least = Math.min(least, Number(process.hrtime.bigint() - start) / calls);
+  }
+  return least;
+}
+
+function commit() {
+  try {
+    const run = (...args) => execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    return run('rev-parse', '--short', 'HEAD').trim() + (run('status', '--porcelain', 'src', 'lib').trim() ? '+' : '');
+  } catch {
+    return 'unknown';
+  }
+}
+
+export function machine() {
+  const cpu = os.cpus()[0]?.model ?? 'unknown';
+  let flags = '';
+  try {
+    flags = /model\s*:\s*(\d+)/.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? '';
+  } catch {
+    // not Linux
+  }
+  return {
+    cpu: flags ? `${cpu} (model ${flags})` : cpu,
+    cores: os.cpus().length,
+    memoryGiB: Math.round(os.totalmem() / 2 ** 30),
+    os: `${os.type()} ${os.release().replace(/-.*/, '')}`,
+    node: process.version,
+  };
+}
+
+/** Prints rows as a table and writes them where --json says. */
+export function report(question, rows, extra = {}) {
+  const { values } = parseArgs({ options: { json: { type: 'string' } }, strict: false });
+  console.log(`\n${question}`);
+  console.table(rows);
+  if (!values.json) return;
+  const result = { question, ...machine(), commit: commit(), date: new Date().toISOString().slice(0, 10), ...extra, rows };
+  writeFileSync(values.json, JSON.stringify(result, null, 1) + '\n');
+}
+
+export const round = (x, digits = 3) => Number(x.toFixed(digits));

@@ -1,0 +1,10 @@
+// All benchmarks, one after the other, into bench/results/ (or the folder given).
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const into = process.argv[2] ?? `${here}results`;
+mkdirSync(into, { recursive: true });
+for (const name of ['load', 'call', 'cpu', 'threads', 'peers'])
+  execFileSync(process.execPath, [`${here}${name}.mjs`, '--json', `${into}/${name}.json`], { stdio: 'inherit' });
