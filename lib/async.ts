@@ -7,7 +7,7 @@ import { type NativePlan, NativeStatus } from './native.js';
 import { type AnyOptions, checkCallOptions, checkObject } from './options.js';
 import { allocateOutputs } from './outputs.js';
 import { type MakePlan, PlanCache } from './plans.js';
-import { newStats, resultOf } from './run.js';
+import { fillScalars, newScalars, resultOf } from './run.js';
 import { statusError } from './status.js';
 import type { Batch, LossResult, Term } from './types.js';
 
@@ -44,10 +44,10 @@ export class AsyncLoss {
     }
     view.copyInputs();
     allocateOutputs(view, teacherGrad === true, options.diagnostics === true);
-    const stats = newStats();
-    const status = await runInPool(native, view, stats, signal);
-    if (status !== NativeStatus.ok) throw statusError(status, stats);
-    return resultOf(view, stats, reduction);
+    const scalars = newScalars();
+    const status = await runInPool(native, view, scalars, signal);
+    if (status !== NativeStatus.ok) throw statusError(status, scalars);
+    return resultOf(view, scalars, reduction);
   }
 }
 
@@ -55,30 +55,25 @@ export class AsyncLoss {
 function runInPool(
   plan: NativePlan,
   view: BatchView,
-  stats: Float64Array,
+  scalars: Float64Array,
   signal: AbortSignal | undefined,
 ): Promise<NativeStatus> {
   const abort = new Int32Array(1);
+  fillScalars(view, scalars);
   const status = plan.runAsync(
     view.student,
-    view.studentType,
     view.teacher,
-    view.teacherType,
     view.labels,
-    view.queries,
-    view.docs,
-    view.stride,
     view.offsets,
     view.ranks,
     view.beta,
     view.relevance,
     view.weights,
     view.grad!,
-    view.gradType,
     view.perQuery!,
     view.teacherGrad,
     view.diagnostics,
-    stats,
+    scalars,
     abort,
   );
   if (signal === undefined) return status;

@@ -56,18 +56,28 @@ export const enum NativeArgument {
   diagnosticSeparationTop10 = 16,
 }
 
-/** Where a run leaves its scalars: a Float64Array of length 8, indexed by these. */
-export const enum Stat {
-  /** Reduced loss (mean or sum; for reduction "none" the weighted sum). */
+/**
+ * The scalars of a call, a Float64Array of length 16: numbers go through one array because each argument of a native call costs more than
+ * an addition does.
+ */
+export const enum Scalar {
+  /** Out: reduced loss (mean or sum; for reduction "none" the weighted sum). */
   loss = 0,
-  /** How many queries were counted. */
+  /** Out: how many queries were counted. */
   counted = 1,
-  /** On an error: the NativeArgument, the query, the document within the query, the value, the length required. */
+  /** Out, on an error: the NativeArgument, the query, the document within the query, the value, the length required. */
   argument = 3,
   query = 4,
   document = 5,
   value = 6,
   required = 7,
+  /** In, for a run: the layout (docs is ignored when there are offsets), and the NativeTypes. */
+  queries = 8,
+  docs = 9,
+  stride = 10,
+  studentType = 11,
+  teacherType = 12,
+  gradType = 13,
 }
 
 /** One loss of a weighted sum. Parameters a loss does not have are ignored. */
@@ -104,31 +114,25 @@ export type RankArray = Uint8Array | Uint16Array | Uint32Array | Int32Array | Fl
 
 /**
  * A prepared loss. `run` reads rows `b` at `b * stride` (or at `offsets[b]`), checks every value it is about to use,
- * and writes nothing unless it returns 0. `docs` is ignored when offsets are given.
+ * and writes nothing unless it returns 0.
  */
 export interface NativePlan {
   run(
     student: ScoreArray,
-    studentType: NativeType,
     teacher: ScoreArray | null,
-    teacherType: NativeType,
     labels: Uint8Array,
-    queries: number,
-    docs: number,
-    stride: number,
     offsets: Int32Array | null,
     ranks: RankArray | null,
     beta: Float32Array | null,
     relevance: Float32Array | null,
     weights: Float32Array | null,
     grad: ScoreArray,
-    gradType: NativeType,
     perQuery: Float32Array,
     /** Same type code as the teacher. */
     teacherGrad: ScoreArray | null,
     /** [weight, ratio (per document, laid out like the student)], [entropy, separation, separationTop10 (per query)] */
     diagnostics: [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array] | null,
-    stats: Float64Array,
+    scalars: Float64Array,
   ): NativeStatus;
 
   /**
@@ -187,7 +191,7 @@ export interface NativeBinding {
     stride: number,
     offsets: Int32Array | null,
     out: Uint32Array,
-    stats: Float64Array,
+    scalars: Float64Array,
   ): NativeStatus;
   /** alpha * (1 / rank - mean over the positives of 1 / rank) for negatives; 0 for positives and masked documents. */
   rankBias(
@@ -199,7 +203,7 @@ export interface NativeBinding {
     offsets: Int32Array | null,
     alpha: number,
     out: Float32Array,
-    stats: Float64Array,
+    scalars: Float64Array,
   ): NativeStatus;
   losses(): NativeLossInfo[];
   /** The instruction sets this machine can run, best last; compiler and build facts. */

@@ -5,7 +5,7 @@ import { type AnyOptions, checkCallOptions } from './options.js';
 import { allocateOutputs } from './outputs.js';
 import { checkOverlap } from './overlap.js';
 import { type MakePlan, PlanCache } from './plans.js';
-import { execute, newStats, resultOf } from './run.js';
+import { execute, newScalars, resultOf } from './run.js';
 import type { Batch, LossResult, Term } from './types.js';
 
 const noOptions: AnyOptions = {};
@@ -20,7 +20,7 @@ const smallQueries = 16;
 export class PlainLoss {
   private readonly plans: PlanCache;
   private readonly view = new BatchView();
-  private readonly stats = newStats();
+  private readonly scalars = newScalars();
   private readonly scratch = new Float32Array(smallQueries);
 
   constructor(make: MakePlan) {
@@ -30,7 +30,7 @@ export class PlainLoss {
   call(batch: Batch, terms: readonly Term[] | null, options: AnyOptions = noOptions): LossResult {
     const { name, needsTeacher, native, reduction } = this.plans.get(options, terms);
     checkCallOptions(options, name, needsTeacher);
-    const { view, stats } = this;
+    const { view, scalars } = this;
     const { teacherGrad } = options;
     const half = halfType(options.dtype);
     try {
@@ -40,9 +40,9 @@ export class PlainLoss {
       if (small) view.perQuery = this.scratch;
       allocateOutputs(view, teacherGrad === true, options.diagnostics === true);
       if (owned && view.sharesBuffers()) checkOverlap(view);
-      execute(native, view, stats);
+      execute(native, view, scalars);
       if (small) view.perQuery = this.scratch.slice(0, view.queries);
-      return resultOf(view, stats, reduction);
+      return resultOf(view, scalars, reduction);
     } finally {
       view.release();
     }

@@ -10,7 +10,7 @@ import { type AnyOptions, checkCallOptions, lookUp, planOf, planOfTerms } from '
 import { allocateOutputs, ReusedOutputs } from './outputs.js';
 import { checkOverlap } from './overlap.js';
 import { LivePlan } from './plans.js';
-import { LastRun, newStats, resultOf } from './run.js';
+import { LastRun, newScalars, resultOf } from './run.js';
 import type {
   BackendName,
   Batch,
@@ -93,7 +93,7 @@ class Prepared {
   readonly threads: number;
   private live: LivePlan | null;
   private readonly view = new BatchView();
-  private readonly stats = newStats();
+  private readonly scalars = newScalars();
   private readonly last = new LastRun();
   private outputs: ReusedOutputs | null;
   private readonly half: HalfType;
@@ -120,7 +120,7 @@ class Prepared {
   }
 
   run(batch: Batch): LossResult {
-    const { live, view, half, stats } = this;
+    const { live, view, half, scalars } = this;
     if (live === null) {
       throw new CklTypeError('ERR_CKL_DISPOSED', `this prepared ${this.loss} was disposed; prepare another`);
     }
@@ -131,8 +131,8 @@ class Prepared {
     else this.outputs!.lend(view, this.teacherGrad === true, this.diagnostics);
     if (view.aliased || (owned && view.changed && view.sharesBuffers())) checkOverlap(view);
     view.changed = false;
-    this.last.execute(live.native, view, stats);
-    return resultOf(view, stats, this.reduction);
+    this.last.execute(live.native, view, scalars);
+    return resultOf(view, scalars, this.reduction);
   }
 
   dispose(): void {

@@ -5,7 +5,7 @@ import { CklRangeError, CklTypeError } from './errors.js';
 import { LayoutView } from './layout.js';
 import { native, NativeStatus } from './native.js';
 import { checkCallOptions, checkObject, checkOptionNames } from './options.js';
-import { newStats } from './run.js';
+import { newScalars } from './run.js';
 import { statusError } from './status.js';
 import type { Dtype, Layout, Ranks, Scores } from './types.js';
 
@@ -42,7 +42,7 @@ export function ranks(batch: RankBatch, options: { dtype?: Dtype } = {}): Uint32
   layout.checkInput(student as Float32Array, 'student');
   if (labels !== null) checkLabels(labels, layout);
   const out = new Uint32Array(layout.extent);
-  const stats = newStats();
+  const scalars = newScalars();
   const { queries, docs, stride, offsets } = layout;
   const status = native.ranks(
     nativeScores(student),
@@ -53,9 +53,9 @@ export function ranks(batch: RankBatch, options: { dtype?: Dtype } = {}): Uint32
     stride,
     offsets,
     out,
-    stats,
+    scalars,
   );
-  if (status !== NativeStatus.ok) throw statusError(status, stats);
+  if (status !== NativeStatus.ok) throw statusError(status, scalars);
   return out;
 }
 
@@ -84,7 +84,7 @@ export function rankBias(batch: RankBiasBatch, options: { alpha?: number } = {})
   layout.checkInput(batch.ranks, 'ranks');
   checkLabels(batch.labels, layout);
   const out = new Float32Array(layout.extent);
-  const stats = newStats();
+  const scalars = newScalars();
   const { queries, docs, stride, offsets } = layout;
   const status = native.rankBias(
     batch.ranks,
@@ -95,9 +95,9 @@ export function rankBias(batch: RankBiasBatch, options: { alpha?: number } = {})
     offsets,
     alpha,
     out,
-    stats,
+    scalars,
   );
-  if (status !== NativeStatus.ok) throw statusError(status, stats);
+  if (status !== NativeStatus.ok) throw statusError(status, scalars);
   return out;
 }
 

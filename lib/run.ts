@@ -1,12 +1,12 @@
 // One native call on a checked batch, and the result that the caller gets from it.
 import { BatchView } from './batch.js';
-import { type NativePlan, NativeStatus, Stat } from './native.js';
+import { type NativePlan, NativeStatus, Scalar } from './native.js';
 import { statusError } from './status.js';
 import type { Diagnostics, LossResult } from './types.js';
 
-/** Numbers that the addon leaves behind; see Stat. */
-export function newStats(): Float64Array {
-  return new Float64Array(8);
+/** Numbers that go to the addon and come back; see Scalar. */
+export function newScalars(): Float64Array {
+  return new Float64Array(16);
 }
 
 /**
@@ -18,14 +18,14 @@ export class LastRun {
   private readonly view = new RunArguments();
 
   /** Computes the loss of the batch in `view`. Throws what the addon found wrong with it; then nothing was written. */
-  execute(plan: NativePlan, view: BatchView, stats: Float64Array): void {
+  execute(plan: NativePlan, view: BatchView, scalars: Float64Array): void {
     if (this.ran && this.view.same(view)) {
       const status = plan.again();
-      if (status !== NativeStatus.ok) throw statusError(status, stats);
+      if (status !== NativeStatus.ok) throw statusError(status, scalars);
       return;
     }
     this.ran = false;
-    execute(plan, view, stats);
+    execute(plan, view, scalars);
     this.view.keep(view);
     this.ran = true;
   }
@@ -105,39 +105,44 @@ class RunArguments {
 }
 
 /** Computes the loss of the batch in `view`. Throws what the addon found wrong with it; then nothing was written. */
-export function execute(plan: NativePlan, view: BatchView, stats: Float64Array): void {
+export function execute(plan: NativePlan, view: BatchView, scalars: Float64Array): void {
+  fillScalars(view, scalars);
   const status = plan.run(
     view.student,
-    view.studentType,
     view.teacher,
-    view.teacherType,
     view.labels,
-    view.queries,
-    view.docs,
-    view.stride,
     view.offsets,
     view.ranks,
     view.beta,
     view.relevance,
     view.weights,
     view.grad!,
-    view.gradType,
     view.perQuery!,
     view.teacherGrad,
     view.diagnostics,
-    stats,
+    scalars,
   );
-  if (status !== NativeStatus.ok) throw statusError(status, stats);
+  if (status !== NativeStatus.ok) throw statusError(status, scalars);
+}
+
+/** The numbers among a run's arguments. */
+export function fillScalars(view: BatchView, scalars: Float64Array): void {
+  scalars[Scalar.queries] = view.queries;
+  scalars[Scalar.docs] = view.docs;
+  scalars[Scalar.stride] = view.stride;
+  scalars[Scalar.studentType] = view.studentType;
+  scalars[Scalar.teacherType] = view.teacherType;
+  scalars[Scalar.gradType] = view.gradType;
 }
 
 /** The result of a run that succeeded. */
-export function resultOf(view: BatchView, stats: Float64Array, reduction: string): LossResult {
+export function resultOf(view: BatchView, scalars: Float64Array, reduction: string): LossResult {
   const perQuery = view.perQuery!;
   const result: LossResult = {
-    loss: reduction === 'none' ? perQuery : stats[Stat.loss],
+    loss: reduction === 'none' ? perQuery : scalars[Scalar.loss],
     grad: view.gradSource!,
     perQuery,
-    counted: stats[Stat.counted],
+    counted: scalars[Scalar.counted],
   };
   if (view.teacherGradSource !== null) result.teacherGrad = view.teacherGradSource;
   if (view.diagnostics !== null) result.diagnostics = nameDiagnostics(view.diagnostics);

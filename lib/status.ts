@@ -1,6 +1,6 @@
 // Puts into words what the addon found: a status code and five numbers become an error that names argument, place and rule.
 import { CklRangeError, CklTypeError, type ErrorCode } from './errors.js';
-import { NativeArgument, NativeStatus, Stat } from './native.js';
+import { NativeArgument, NativeStatus, Scalar } from './native.js';
 
 /** Indexed by NativeArgument. */
 const argumentNames: readonly string[] = [
@@ -48,14 +48,14 @@ const valueRules: Partial<Record<NativeStatus, { code: ErrorCode; rule: string }
   },
 };
 
-/** The error for a status other than ok, from the numbers that the call left in `stats`. */
-export function statusError(status: NativeStatus, stats: Float64Array): Error {
-  const argument = stats[Stat.argument];
+/** The error for a status other than ok, from the numbers that the call left in `scalars`. */
+export function statusError(status: NativeStatus, scalars: Float64Array): Error {
+  const argument = scalars[Scalar.argument];
   const name = argumentNames[argument];
-  const value = stats[Stat.value];
+  const value = scalars[Scalar.value];
   const rule = valueRules[status];
   if (rule !== undefined) {
-    return new CklRangeError(rule.code, `${place(name, argument, stats)} is ${value}; ${rule.rule}`);
+    return new CklRangeError(rule.code, `${place(name, argument, scalars)} is ${value}; ${rule.rule}`);
   }
   switch (status) {
     case NativeStatus.type:
@@ -66,7 +66,7 @@ export function statusError(status: NativeStatus, stats: Float64Array): Error {
     case NativeStatus.size:
       return new CklRangeError(
         'ERR_CKL_SHAPE',
-        `${name} has ${value} elements; the batch needs at least ${stats[Stat.required]}`,
+        `${name} has ${value} elements; the batch needs at least ${scalars[Scalar.required]}`,
       );
     case NativeStatus.memory:
       return new CklRangeError(
@@ -82,8 +82,8 @@ export function statusError(status: NativeStatus, stats: Float64Array): Error {
 }
 
 /** `labels at query 1, document 2`; weights and offsets have no document. */
-function place(name: string, argument: number, stats: Float64Array): string {
-  const query = stats[Stat.query];
+function place(name: string, argument: number, scalars: Float64Array): string {
+  const query = scalars[Scalar.query];
   if (argument === NativeArgument.weights || argument === NativeArgument.offsets) return `${name}[${query}]`;
-  return `${name} at query ${query}, document ${stats[Stat.document]},`;
+  return `${name} at query ${query}, document ${scalars[Scalar.document]},`;
 }

@@ -12,15 +12,14 @@ namespace addon {
 
 namespace {
 
-napi_value report(napi_env env, const Status& status, double* stats) {
-  const double none[2] = {0, 0};
-  if (stats) write_stats(stats, status, none);
+napi_value report(napi_env env, const Status& status, double* scalars) {
+  if (scalars) write_scalars(scalars, status, 0, 0);
   napi_value result = nullptr;
   napi_create_int32(env, int32_t(status.code), &result);
   return result;
 }
 
-// ranks(student, studentType, labels | null, queries, docs, stride, offsets | null, out, stats)
+// ranks(student, studentType, labels | null, queries, docs, stride, offsets | null, out, scalars)
 napi_value ranks(napi_env env, napi_callback_info info) {
   napi_value values[9];
   size_t count = 9;
@@ -28,7 +27,7 @@ napi_value ranks(napi_env env, napi_callback_info info) {
     return report(env, {Code::type}, nullptr);
   Arguments in(env, values);
   const ArrayView student = in.array(Argument::student, false);
-  const DType type = in.element_type();
+  const DType type = in.element_type(in.number());
   const ArrayView labels = in.array(Argument::labels, true);
   const Rows rows = in.rows();
   if (in.status().ok()) in.fail(check_rows(rows, student.length));
@@ -39,15 +38,15 @@ napi_value ranks(napi_env env, napi_callback_info info) {
   if (labels.present && labels.length < needed)
     in.fail(Status::size(Argument::labels, double(labels.length), double(needed)));
   uint32_t* out = in.typed<uint32_t>(Argument::ranks, napi_uint32_array, needed, false);
-  double* stats = in.typed<double>(Argument::none, napi_float64_array, 8, false);
+  double* scalars = in.typed<double>(Argument::none, napi_float64_array, Scalar::size, false);
   Status status = in.status();
   if (status.ok())
     status = cpu::compute_ranks(cpu::targets().back(), scores, rows,
                                 labels.present ? static_cast<const uint8_t*>(labels.data) : nullptr, out);
-  return report(env, status, stats);
+  return report(env, status, scalars);
 }
 
-// rankBias(ranks, labels, queries, docs, stride, offsets | null, alpha, out, stats)
+// rankBias(ranks, labels, queries, docs, stride, offsets | null, alpha, out, scalars)
 napi_value rank_bias(napi_env env, napi_callback_info info) {
   napi_value values[9];
   size_t count = 9;
@@ -67,10 +66,10 @@ napi_value rank_bias(napi_env env, napi_callback_info info) {
   in.fail(again.status());
   const double alpha = in.number();
   float* out = in.floats(Argument::beta, needed, false);
-  double* stats = in.typed<double>(Argument::none, napi_float64_array, 8, false);
+  double* scalars = in.typed<double>(Argument::none, napi_float64_array, Scalar::size, false);
   Status status = in.status();
   if (status.ok()) status = cpu::compute_rank_bias(batch, alpha, out);
-  return report(env, status, stats);
+  return report(env, status, scalars);
 }
 
 // The names in a list separated by spaces.

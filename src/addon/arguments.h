@@ -30,11 +30,6 @@ class Arguments {
     if (napi_get_value_double(env_, values_[next_++], &x) != napi_ok) fail({Code::type});
     return x;
   }
-  int64_t integer() {
-    int64_t x = 0;
-    if (napi_get_value_int64(env_, values_[next_++], &x) != napi_ok) fail({Code::type});
-    return x;
-  }
   // A typed array, or null where it may be absent.
   ArrayView array(Argument argument, bool optional) {
     ArrayView a;
@@ -69,10 +64,10 @@ class Arguments {
     else if (a.length < needed) fail(Status::size(argument, double(a.length), double(needed)));
     return {static_cast<Byte*>(a.data), type};
   }
-  DType element_type() {
-    const int64_t t = integer();
-    if (t < 0 || t > 2) fail({Code::type});
-    return DType(t);
+  DType element_type(double code) {
+    const int t = code >= 0 && code <= 2 ? int(code) : 3;
+    if (t > 2) fail({Code::type});
+    return DType(t > 2 ? 0 : t);
   }
   Ranks ranks(int64_t needed, bool optional) {
     const ArrayView a = array(Argument::ranks, optional);
@@ -90,16 +85,22 @@ class Arguments {
     if (a.length < needed) fail(Status::size(Argument::ranks, double(a.length), double(needed)));
     return {a.data, type};
   }
-  // Rows from (queries, docs, stride, offsets); offsets are only checked for their own length here.
-  Rows rows() {
+  // Rows from queries, docs, stride, and offsets as the next argument; those are only checked for their own length here.
+  Rows rows(double queries, double docs, double stride) {
+    constexpr double kMost = 9007199254740991.0;  // whole numbers beyond are not exact in JavaScript
     Rows r;
-    r.queries = integer(), r.docs = integer(), r.stride = integer();
-    if (r.queries < 0 || r.queries == INT64_MAX) {
+    if (!(queries >= 0 && queries <= kMost && docs >= 0 && docs <= kMost && stride >= 0 && stride <= kMost)) {
       fail({Code::shape});
-      return {};
+      next_++;
+      return r;
     }
+    r.queries = int64_t(queries), r.docs = int64_t(docs), r.stride = int64_t(stride);
     r.offsets = typed<int32_t>(Argument::offsets, napi_int32_array, r.queries + 1, true);
     return r;
+  }
+  Rows rows() {
+    const double queries = number(), docs = number(), stride = number();
+    return rows(queries, docs, stride);
   }
   napi_value raw() { return values_[next_++]; }
   napi_env env() const { return env_; }
@@ -111,11 +112,16 @@ class Arguments {
   Status status_;
 };
 
-// Where a call leaves its scalars; lib/native.ts has the indices.
-inline void write_stats(double* stats, const Status& status, const double* summary) {
-  stats[0] = summary[0], stats[1] = summary[1];
-  stats[3] = double(status.argument), stats[4] = double(status.query), stats[5] = double(status.document);
-  stats[6] = status.value, stats[7] = status.required;
+// The scalars of a call: Scalar in lib/native.ts.
+struct Scalar {
+  enum { loss, counted, argument = 3, query, document, value, required, queries, docs, stride, student_type, teacher_type, grad_type, size = 16 };
+};
+
+inline void write_scalars(double* to, const Status& status, double loss, int64_t counted) {
+  to[Scalar::loss] = loss, to[Scalar::counted] = double(counted);
+  to[Scalar::argument] = double(status.argument);
+  to[Scalar::query] = double(status.query), to[Scalar::document] = double(status.document);
+  to[Scalar::value] = status.value, to[Scalar::required] = status.required;
 }
 
 }  // namespace addon

@@ -16,23 +16,41 @@ std::shared_ptr<cpu::Pool> Environment::pool(int threads) {
 
 namespace {
 
-constexpr size_t kRunArguments = 19;
+constexpr size_t kRunArguments = 13;
 
-// The 19 arguments of run, in the order of lib/native.ts.
+Status read_diagnostics(napi_env env, napi_value list, int64_t documents, int64_t queries, Diagnostics& out) {
+  bool is_array = false;
+  napi_is_array(env, list, &is_array);
+  if (!is_array) return {};
+  napi_value parts[5];
+  for (uint32_t i = 0; i < 5; i++)
+    if (napi_get_element(env, list, i, &parts[i]) != napi_ok) return {Code::type};
+  Arguments in(env, parts);
+  out.weight = in.floats(Argument::diagnostic_weight, documents, false);
+  out.ratio = in.floats(Argument::diagnostic_ratio, documents, false);
+  out.entropy = in.floats(Argument::diagnostic_entropy, queries, false);
+  out.separation = in.floats(Argument::diagnostic_separation, queries, false);
+  out.separation_top10 = in.floats(Argument::diagnostic_separation_top10, queries, false);
+  return in.status();
+}
+
+// The arguments of run, in the order of lib/native.ts.
 Status read_call(napi_env env, const napi_value* values, const Plan& plan, Call& call) {
+  call.scalars = Arguments(env, values + kRunArguments - 1).typed<double>(Argument::none, napi_float64_array, Scalar::size, false);
+  if (!call.scalars) return {Code::type};
+  const double* scalar = call.scalars;
   Arguments in(env, values);
   Batch& batch = call.batch;
   const ArrayView student = in.array(Argument::student, false);
-  const DType student_type = in.element_type();
   const ArrayView teacher = in.array(Argument::teacher, true);
-  const DType teacher_type = in.element_type();
   const ArrayView labels = in.array(Argument::labels, false);
-  batch.rows = in.rows();
+  batch.rows = in.rows(scalar[Scalar::queries], scalar[Scalar::docs], scalar[Scalar::stride]);
   if (in.status().ok()) in.fail(check_rows(batch.rows, student.length));
   const int64_t needed = in.status().ok() ? batch.rows.extent() : 0;
   const int64_t queries = batch.rows.queries;
 
-  batch.student = in.scores<const char>(student, Argument::student, student_type, needed);
+  const DType teacher_type = in.element_type(scalar[Scalar::teacher_type]);
+  batch.student = in.scores<const char>(student, Argument::student, in.element_type(scalar[Scalar::student_type]), needed);
   batch.teacher = in.scores<const char>(teacher, Argument::teacher, teacher_type, needed);
   if (plan.reads_teacher() && !teacher.present) in.fail({Code::type, Argument::teacher});
   if (!plan.reads_teacher()) batch.teacher = {};
@@ -46,27 +64,11 @@ Status read_call(napi_env env, const napi_value* values, const Plan& plan, Call&
 
   Outputs& out = call.out;
   const ArrayView grad = in.array(Argument::grad, false);
-  out.grad = in.scores<char>(grad, Argument::grad, in.element_type(), needed);
+  out.grad = in.scores<char>(grad, Argument::grad, in.element_type(scalar[Scalar::grad_type]), needed);
   out.per_query = in.floats(Argument::per_query, queries, false);
   const ArrayView teacher_grad = in.array(Argument::teacher_grad, true);
   out.teacher_grad = in.scores<char>(teacher_grad, Argument::teacher_grad, teacher_type, needed);
-  const napi_value diagnostics = in.raw();
-  call.stats = in.typed<double>(Argument::none, napi_float64_array, 8, false);
-
-  bool is_array = false;
-  napi_is_array(env, diagnostics, &is_array);
-  if (is_array) {
-    napi_value parts[5];
-    for (uint32_t i = 0; i < 5; i++)
-      if (napi_get_element(env, diagnostics, i, &parts[i]) != napi_ok) return {Code::type};
-    Arguments d(env, parts);
-    out.diagnostics.weight = d.floats(Argument::diagnostic_weight, needed, false);
-    out.diagnostics.ratio = d.floats(Argument::diagnostic_ratio, needed, false);
-    out.diagnostics.entropy = d.floats(Argument::diagnostic_entropy, queries, false);
-    out.diagnostics.separation = d.floats(Argument::diagnostic_separation, queries, false);
-    out.diagnostics.separation_top10 = d.floats(Argument::diagnostic_separation_top10, queries, false);
-    in.fail(d.status());
-  }
+  in.fail(read_diagnostics(env, in.raw(), needed, queries, out.diagnostics));
   return in.status();
 }
 
@@ -77,8 +79,7 @@ napi_value code_value(napi_env env, Code code) {
 }
 
 void finish(const Call& call, const Status& status, const Summary& summary) {
-  const double scalars[2] = {summary.loss, double(summary.counted)};
-  if (call.stats) write_stats(call.stats, status, scalars);
+  if (call.scalars) write_scalars(call.scalars, status, summary.loss, summary.counted);
 }
 
 // One job on a thread of libuv's pool. The arrays are the job's own: nobody else can reach them until it settles.
@@ -230,7 +231,7 @@ napi_value PlanObject::again(napi_env env, napi_callback_info info) {
   size_t count = 0;
   PlanObject* plan = nullptr;
   if (napi_get_cb_info(env, info, &count, nullptr, &self, nullptr) != napi_ok ||
-      napi_unwrap(env, self, reinterpret_cast<void**>(&plan)) != napi_ok || !plan->last_.stats)
+      napi_unwrap(env, self, reinterpret_cast<void**>(&plan)) != napi_ok || !plan->last_.scalars)
     return code_value(env, Code::type);
   Summary summary;
   const Status status = plan->execute(summary);
@@ -250,7 +251,7 @@ napi_value PlanObject::dispose(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-napi_value PlanObject::run_async(napi_env raw, napi_callback_info info) {
+napi_value PlanObject::start_job(napi_env raw, napi_callback_info info) {
   napi_value values[kRunArguments + 1], self;
   size_t count = kRunArguments + 1;
   PlanObject* plan = nullptr;
@@ -278,6 +279,16 @@ napi_value PlanObject::run_async(napi_env raw, napi_callback_info info) {
   const Napi::Promise promise = job->promise();
   job->Queue();
   return promise;
+}
+
+// node-addon-api throws when the environment is being torn down; nothing may leave a callback of Node's C API.
+napi_value PlanObject::run_async(napi_env env, napi_callback_info info) {
+  try {
+    return start_job(env, info);
+  } catch (const Napi::Error& error) {
+    error.ThrowAsJavaScriptException();
+    return nullptr;
+  }
 }
 
 }  // namespace addon

@@ -24,7 +24,7 @@ struct Environment {
 struct Call {
   Batch batch;
   Outputs out;
-  double* stats = nullptr;
+  double* scalars = nullptr;
 };
 
 class PlanObject : public Napi::ObjectWrap<PlanObject> {
@@ -36,6 +36,7 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
   static napi_value run(napi_env env, napi_callback_info info);
   static napi_value again(napi_env env, napi_callback_info info);
   static napi_value run_async(napi_env env, napi_callback_info info);
+  static napi_value start_job(napi_env env, napi_callback_info info);
   static napi_value dispose(napi_env env, napi_callback_info info);
   Status execute(Summary& summary);
   Napi::Value target(const Napi::CallbackInfo& info);
@@ -44,7 +45,7 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
   std::shared_ptr<const Plan> plan_;
   std::shared_ptr<cpu::CpuBackend> backend_;
   std::unique_ptr<Workspace> workspace_;
-  Call last_;  // of run; without stats: none yet
+  Call last_;  // of run; without scalars: none yet
 };
 
 }  // namespace addon

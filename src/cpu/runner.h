@@ -421,8 +421,8 @@ class Runner {
     float* scores = scratch_[S::kH];
     clear(staged, kLanes * g.n);
     int64_t begin[kLanes];
-    for (int j = 0; j < kLanes; j++) {
-      begin[j] = j * g.n;
+    for (int j = 0; j < kLanes; j++) begin[j] = j < g.live ? j * g.n : 0;
+    for (int j = 0; j < g.live; j++) {
       widen(task_.batch.student, g.begin[j], scores, g.length_of(j));
       bias_of(scores, g.begin[j], g.length_of(j), g.labels + g.label_begin[j], staged + begin[j]);
     }

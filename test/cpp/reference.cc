@@ -139,7 +139,7 @@ Expected distribution(const Query& x, const PlanTerm& term) {
   const double bound = 4 + (1 + steepest) * ((range + std::log(double(std::max<size_t>(2, n)))) / 2 + 4);
   out.loss.tolerance = 2 * bound * kEpsilon * value_size + value_floor;
   for (size_t i = 0; i < n; i++)
-    for (Bounded* b : {&out.weight[i], &out.ratio[i]}) b->tolerance = 2 * bound * kEpsilon * b->tolerance + kTiny;
+    for (Bounded* b : {&out.weight[i], &out.ratio[i]}) b->tolerance = 2 * bound * kEpsilon * b->tolerance + floors[i];
   out.grad = project(h, h_size, floors, student, bound);
   out.teacher_grad = project(u, u_size, floors, teacher, bound);
   return out;

@@ -1,0 +1,97 @@
+// Ranks and rank bias as the API computes them, by comparing all and by sorting.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "batch.h"
+
+namespace ckl {
+namespace test {
+namespace {
+
+std::vector<uint32_t> ranks(const cpu::Target& target, const OwnedBatch& batch, bool with_labels) {
+  std::vector<uint32_t> out(batch.student.size());
+  const Scores scores = {reinterpret_cast<const char*>(batch.student.data()), DType::float32};
+  REQUIRE(cpu::compute_ranks(target, scores, batch.rows(), with_labels ? batch.labels.data() : nullptr, out.data()).ok());
+  return out;
+}
+
+TEST_CASE("ranks: competition ranks with ties, zeros of both signs, infinities and masks, of every length") {
+  Random random(61);
+  for (int64_t docs : {1, 2, 15, 16, 17, 100, 191, 192, 193, 194, 300, 2047, 5000}) {
+    OwnedBatch batch = batch_of_families(random, docs);
+    for (size_t i = 0; i < batch.student.size(); i++) {
+      if (random.below(6) == 0) batch.student[i] = random.below(2) ? -0.0f : 0.0f;
+      if (random.below(20) == 0) batch.student[i] = random.below(2) ? INFINITY : -INFINITY;
+    }
+    pad(random, batch, 0.2);
+    std::vector<uint8_t> all(batch.labels.size(), 0);
+    for (const cpu::Target& target : cpu::targets()) {
+      const std::vector<uint32_t> made = ranks(target, batch, true);
+      int64_t wrong = 0;
+      for (int64_t b = 0; b < batch.queries; b++) {
+        const Query q = batch.query(b);
+        const Numbers expected = competition_ranks(q.student, q.labels);
+        for (int64_t i = 0; i < docs; i++) wrong += made[size_t(b * docs + i)] != uint32_t(expected[size_t(i)]);
+      }
+      CHECK_MESSAGE(wrong == 0, std::to_string(docs));
+      for (size_t i = 0; i < batch.student.size(); i++)
+        if (std::isnan(batch.student[i])) batch.student[i] = 0;
+      CHECK(ranks(target, batch, false).size() == batch.student.size());
+    }
+  }
+}
+
+TEST_CASE("ranks: without labels every document counts") {
+  OwnedBatch batch;
+  batch.queries = 2, batch.docs = batch.stride = 3;
+  batch.student = {0.5f, 0.5f, 2, -0.0f, 0, -1};
+  for (const cpu::Target& target : cpu::targets())
+    CHECK(ranks(target, batch, false) == std::vector<uint32_t>{2, 2, 1, 1, 1, 3});
+}
+
+TEST_CASE("ranks: the rank bias is alpha (1 / rank - mean over the positives of 1 / rank) for negatives") {
+  Random random(62);
+  for (int64_t docs : {1, 4, 30}) {
+    OwnedBatch batch = batch_of_families(random, docs);
+    for (int64_t i = 0; i < docs; i++) batch.labels[size_t(i)] = 0;  // one query without positives
+    std::vector<float> given(batch.student.size()), out(batch.student.size());
+    for (float& r : given) r = random.below(10) ? float(1 + random.below(50)) : INFINITY;
+    Batch view;
+    view.rows = batch.rows(), view.labels = batch.labels.data(), view.ranks = {given.data(), RankType::f32};
+    REQUIRE(cpu::compute_rank_bias(view, 2.5, out.data()).ok());
+    for (int64_t b = 0; b < batch.queries; b++) {
+      double mean = 0, positives = 0;
+      for (int64_t i = b * docs; i < (b + 1) * docs; i++)
+        if (batch.labels[size_t(i)] == 1) mean += 1.0 / double(given[size_t(i)]), positives++;
+      for (int64_t i = b * docs; i < (b + 1) * docs; i++) {
+        const bool negative = batch.labels[size_t(i)] == 0 && positives > 0;
+        const double expected = negative ? 2.5 * (1.0 / double(given[size_t(i)]) - mean / positives) : 0;
+        CHECK(std::fabs(double(out[size_t(i)]) - expected) <= 1e-6);
+        CHECK(std::fabs(out[size_t(i)]) <= 2.5f);
+      }
+    }
+  }
+}
+
+TEST_CASE("ranks: wrong labels and ranks are found before anything is written") {
+  float scores[4] = {1, 2, 3, 4};
+  uint8_t labels[4] = {1, 0, 7, 0};
+  uint32_t out[4] = {9, 9, 9, 9};
+  const Rows rows = {2, 2, 2, nullptr};
+  Status status = cpu::compute_ranks(cpu::targets().back(), {reinterpret_cast<const char*>(scores), DType::float32}, rows, labels, out);
+  CHECK((status.code == Code::label && status.query == 1 && status.document == 0 && status.value == 7));
+  CHECK(out[0] == 9);
+  labels[2] = 0;
+  const uint8_t ranks[4] = {1, 2, 1, 0};
+  float bias[4] = {9, 9, 9, 9};
+  Batch batch;
+  batch.rows = rows, batch.labels = labels, batch.ranks = {ranks, RankType::u8};
+  status = cpu::compute_rank_bias(batch, 1, bias);
+  CHECK((status.code == Code::rank && status.query == 1 && status.document == 1 && status.value == 0));
+  CHECK(bias[0] == 9);
+}
+
+}  // namespace
+}  // namespace test
+}  // namespace ckl
