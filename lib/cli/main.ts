@@ -14,6 +14,10 @@ const COMMANDS: Record<string, Command> = {
     about: 'refine a dense retriever with one or more losses, and compare them',
     load: async () => (await import('./refine.js')).refine,
   },
+  compare: {
+    about: 'compare all losses on all students, with tests, tables and an HTML report',
+    load: async () => (await import('./compare.js')).compare,
+  },
   evaluate: {
     about: 'measures of a run, and whether two runs differ',
     load: async () => (await import('./evaluate.js')).evaluate,

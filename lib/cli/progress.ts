@@ -56,7 +56,7 @@ function describeProgress(
 }
 
 /** 75 -> "1:15". */
-function timeText(seconds: number): string {
+export function timeText(seconds: number): string {
   const whole = Math.ceil(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
 }

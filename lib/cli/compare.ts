@@ -1,0 +1,85 @@
+// `ckl-loss compare`: every loss on every student from the same start, and the report with the paper's tables and figures.
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { compareLosses, type Compared } from '../refine/compare.js';
+import { compareHelp, readCompareArguments } from './compare-options.js';
+import { compareText } from './compare-text.js';
+import { CompareProgress } from './compare-progress.js';
+import { INTERRUPTED, interruption } from './interrupt.js';
+import type { Output } from './progress.js';
+import { provenance, type Provenance } from './provenance.js';
+import { UsageError } from './usage.js';
+import { writeSample } from '../train/sample/write.js';
+
+/** What --json writes: the comparison, and under `made` where and how it was made, which alone may differ from run to run. */
+export interface SavedComparison extends Compared {
+  made: Provenance;
+}
+
+/**
+ * @param args what follows `compare` on the command line
+ * @returns the exit code: 0, or 130 when it was interrupted (then nothing is written)
+ */
+export async function compare(
+  args: string[],
+  out: Output = process.stdout,
+  progressOut: Output = process.stderr,
+): Promise<number> {
+  const asked = readCompareArguments(args);
+  if (asked.help) {
+    out.write(compareHelp());
+    return 0;
+  }
+  // Asked for first: a report that cannot be drawn should be known before the work, not after.
+  const report = asked.html === undefined ? undefined : await loadReport();
+  const saved = asked.from === undefined ? await run(asked, progressOut) : await read(asked.from);
+  if (!saved) return INTERRUPTED;
+  if (asked.json) await writeFile(asked.json, `${JSON.stringify(saved)}\n`);
+  if (report) await writeFile(asked.html!, await report(saved));
+  out.write(compareText(saved));
+  return 0;
+}
+
+type Asked = ReturnType<typeof readCompareArguments>;
+
+async function run(asked: Asked, progressOut: Output): Promise<SavedComparison | undefined> {
+  const { options, jobs } = asked;
+  if (asked.sample && !existsSync(options.data)) await writeSample(options.data);
+  const signal = interruption();
+  const progress = new CompareProgress(progressOut);
+  const started = performance.now();
+  try {
+    const compared = await compareLosses(options, jobs ?? Math.min(2, availableParallelism()), {
+      signal,
+      onData: (data) => progress.data(data),
+      onTraining: (done, all) => progress.training(done, all),
+    });
+    const seconds = Math.round((performance.now() - started) / 1000);
+    return { ...compared, made: await provenance(seconds) };
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  } finally {
+    progress.done();
+  }
+}
+
+async function read(path: string): Promise<SavedComparison> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`--from: ${path} cannot be read: ${(error as Error).message}`);
+  }
+  const found = parsed as Partial<SavedComparison> | null;
+  if (found?.format !== 'ckl-loss comparison 1')
+    throw new UsageError(`--from: ${path} is no comparison that --json wrote`);
+  return found as SavedComparison;
+}
+
+async function loadReport(): Promise<(saved: SavedComparison) => Promise<string>> {
+  const { renderReport, loadPlotting } = await import('../report/index.js');
+  const plotting = await loadPlotting();
+  return (saved) => Promise.resolve(renderReport(saved, plotting));
+}

@@ -1,0 +1,147 @@
+// The data of a comparison: collection, folds, training lists as they came or spoilt, and the corpora of the zero-shot column.
+import { basename, dirname } from 'node:path';
+import { loadQrels, openBeir } from '../data/index.js';
+import type { Qrels } from '../metrics/index.js';
+import { corrupt } from '../train/corrupt.js';
+import { Random } from '../train/random.js';
+import { splitLists, type Split } from '../train/split.js';
+import { teacherDeviation } from '../train/standardise.js';
+import { loadCollection, readBags, type Bag, type BagList, type Collection, type Corpus } from './bags.js';
+import type { CompareOptions, Condition, DataSummary } from './compare-types.js';
+import { shorten } from './shorten.js';
+
+export interface SearchTask extends Corpus {
+  name: string;
+  queries: Map<string, Bag>;
+  qrels: Qrels;
+}
+
+export interface Fold extends Split<BagList> {
+  teacherTemperature: number;
+}
+
+export interface ComparisonData {
+  collection: Collection;
+  zeroShot: SearchTask[];
+  /** Words of all corpora together. */
+  vocabulary: number;
+  folds: Fold[];
+}
+
+const TEMPERATURE_SHARE = 0.7;
+const DEV_SHARE = 0.15;
+
+/** A folder's name in reports: its own, or its parent's where it is only called `beir`. */
+export function nameOf(dir: string): string {
+  const name = basename(dir);
+  return name === 'beir' ? basename(dirname(dir)) : name;
+}
+
+/** @throws DataError for bad files, RangeError for data that cannot be split */
+export async function loadComparison(options: CompareOptions): Promise<ComparisonData> {
+  const collection = await loadCollection(options.data, options.teacher);
+  const zeroShot: SearchTask[] = [];
+  for (const dir of options.zeroShot) zeroShot.push(await loadTask(dir, collection.numbers));
+  const splits = options.folds > 0 ? foldLists(collection, options) : [splitLists(collection, options.seed)];
+  const folds = splits.map((split) => ({
+    ...split,
+    teacherTemperature:
+      options.teacherTemperature ?? (TEMPERATURE_SHARE * teacherDeviation(split.train) || 1),
+  }));
+  return { collection, zeroShot, vocabulary: collection.numbers.size, folds };
+}
+
+async function loadTask(dir: string, numbers: Map<string, number>): Promise<SearchTask> {
+  const folder = await openBeir(dir);
+  // The test split where there is one; else all that is judged.
+  const paths = folder.qrels.has('test') ? [folder.qrels.get('test')!] : [...folder.qrels.values()];
+  const qrels = new Map<string, ReadonlyMap<string, number>>();
+  for (const path of paths) for (const [qid, levels] of await loadQrels(path)) qrels.set(qid, levels);
+  const { queries, ...corpus } = await readBags(folder, numbers);
+  const judged = new Map([...queries].filter(([qid]) => qrels.has(qid)));
+  return { name: nameOf(dir), ...corpus, queries: judged, qrels };
+}
+
+/** Each query is tested in one fold; of the others of that fold, 15 % are dev. Which are which depends on the seed alone. */
+function foldLists(
+  { lists, qrels }: Pick<Collection, 'lists' | 'qrels'>,
+  { folds, seed }: CompareOptions,
+): Split<BagList>[] {
+  if (lists.length < 3 * folds)
+    throw new RangeError(`${folds} folds need at least ${3 * folds} queries, not ${lists.length}`);
+  const random = new Random(seed);
+  const shuffled = random.shuffle([...lists]);
+  const merged: Qrels = new Map([...qrels.values()].flatMap((split) => [...split]));
+  return Array.from({ length: folds }, (_, fold) => {
+    const known = random.shuffle(shuffled.filter((_, i) => i % folds !== fold));
+    const devs = Math.max(1, Math.round(DEV_SHARE * known.length));
+    const rest = known.slice(devs);
+    const train = rest.filter((list) => list.labels.includes(1) && list.labels.includes(0));
+    if (train.length === 0)
+      throw new RangeError(`fold ${fold + 1} of ${folds} has no list with a positive and a negative`);
+    return {
+      train,
+      dev: known.slice(0, devs),
+      test: shuffled.filter((_, i) => i % folds === fold),
+      qrels: merged,
+      unusable: rest.length - train.length,
+    };
+  });
+}
+
+/** The training lists of a condition, the same for every loss. */
+export function trainingLists(fold: Fold, condition: Condition, options: CompareOptions): BagList[] {
+  const spoilt = {
+    clean: () => fold.train,
+    wrongTeacher: () => swapPositives(fold.train, options.wrongTeacher, options.seed),
+    wrongLabels: () => corrupt(fold.train, { wrongLabels: options.wrongLabels }, options.seed),
+  }[condition]();
+  return spoilt.map((list) => shorten(list, options.docs));
+}
+
+/**
+ * Copies of the lists; in a share of them the teacher takes each positive for another document, of the half that it ranks lower, and
+ * that document for the positive. Which ones depends on the seed alone.
+ */
+export function swapPositives(lists: readonly BagList[], share: number, seed: number): BagList[] {
+  const random = new Random(seed);
+  const chosen = new Set(random.shuffle([...lists.keys()]).slice(0, Math.round(share * lists.length)));
+  return lists.map((list, i) => {
+    if (!chosen.has(i)) return list;
+    const teacher = list.teacher.slice();
+    const order = [...teacher.keys()].sort((a, b) => teacher[b] - teacher[a]);
+    const low = order.slice(Math.floor(order.length / 2)).filter((d) => list.labels[d] === 0);
+    random.shuffle(low);
+    for (const positive of list.labels.keys()) {
+      const other = list.labels[positive] === 1 ? low.pop() : undefined;
+      if (other === undefined) continue;
+      [teacher[positive], teacher[other]] = [teacher[other], teacher[positive]];
+    }
+    return { ...list, teacher };
+  });
+}
+
+/** What there is to say of the data without a word of their texts. */
+export function summarise(
+  { collection, folds, zeroShot, vocabulary }: ComparisonData,
+  { data }: CompareOptions,
+): DataSummary {
+  return {
+    name: nameOf(data),
+    documents: collection.docids.length,
+    words: vocabulary,
+    lists: collection.lists.length,
+    folds: folds.map(({ train, dev, test, unusable, teacherTemperature }) => ({
+      train: train.length,
+      dev: dev.length,
+      test: test.length,
+      unusable,
+      teacherTemperature,
+    })),
+    zeroShot: zeroShot.map(({ name, docids, queries }) => ({
+      name,
+      documents: docids.length,
+      queries: queries.size,
+    })),
+  };
+}

@@ -1,0 +1,75 @@
+// The comparison: every loss on every student, from the same start, with the same search; tables, curves and the paper's figures as data.
+import { ratioGrid } from './compare-figures.js';
+import { runUnits, type PoolHooks } from './compare-pool.js';
+import { tablesOf, type Table } from './compare-tables.js';
+import type { StudentName } from './compare-students.js';
+import type { Behaviours, CompareOptions, DataSummary, FigureData } from './compare-types.js';
+
+export interface Curve {
+  student: StudentName;
+  recipe: string;
+  /** Dev nDCG@10 before refinement and after each epoch; first seed, first fold, the learning rate that dev chose. */
+  dev: number[];
+  behaviour: Behaviours;
+}
+
+/** Holds no text, no path and no time: the same data, options and seed give the same bytes. */
+export interface Compared {
+  format: 'ckl-loss comparison 1';
+  options: Omit<CompareOptions, 'data' | 'teacher' | 'zeroShot'>;
+  data: DataSummary;
+  tables: Table[];
+  curves: Curve[];
+  /** Figures 1 and 2 on dev lists, a student. */
+  figures: ({ student: StudentName } & FigureData)[];
+  /** Figure 2 as the paper draws it, p and q on a grid. */
+  grid: FigureData['ratios'];
+}
+
+/**
+ * Runs a comparison.
+ *
+ * @param jobs threads; the result does not depend on it
+ * @throws DataError for bad files, RangeError for options that a loss refuses; the reason of an abort
+ */
+export async function compareLosses(
+  options: CompareOptions,
+  jobs = 1,
+  hooks: PoolHooks = {},
+): Promise<Compared> {
+  const { data, results } = await runUnits(options, jobs, hooks);
+  const { students, recipes, seeds, folds, epochs, warmup, warmupEpochs, rates, batch, docs } = options;
+  const { gamma, alpha, lambda, teacherTemperature, wrongTeacher, wrongLabels, seed } = options;
+  return {
+    format: 'ckl-loss comparison 1',
+    options: {
+      students,
+      recipes,
+      seeds,
+      folds,
+      epochs,
+      warmup,
+      warmupEpochs,
+      rates,
+      batch,
+      docs,
+      gamma,
+      alpha,
+      lambda,
+      teacherTemperature,
+      wrongTeacher,
+      wrongLabels,
+      seed,
+    },
+    data,
+    tables: tablesOf(options, results),
+    curves: results.flatMap(({ unit, runs }) => {
+      const [{ behaviour, dev }] = runs.length > 0 ? runs : [{ behaviour: undefined, dev: [] }];
+      return unit.recipe && behaviour
+        ? [{ student: unit.student, recipe: unit.recipe.name, dev, behaviour }]
+        : [];
+    }),
+    figures: results.flatMap(({ unit, figures }) => (figures ? [{ student: unit.student, ...figures }] : [])),
+    grid: ratioGrid(options.gamma, options.lambda),
+  };
+}
