@@ -61,8 +61,26 @@ void pad(Random& random, OwnedBatch& batch, double share);
 // Rounds scores to the type and makes it the batch's.
 void convert(OwnedBatch& batch, DType type);
 
-// What is wrong with a result, in words, against the reference with every promise of the API; '' if nothing is.
-std::string fault(const OwnedBatch& batch, const Plan& plan, const Options& options, const Result& result);
+// What a batch should give under a plan, with every promise of the API. Keeps a reference to the batch.
+class Promise {
+ public:
+  Promise(const OwnedBatch& batch, const Plan& plan);
+  // What is wrong with a result, in words; '' if nothing is.
+  std::string fault(const Result& result) const;
+
+ private:
+  // One query of a weighted sum of losses: expectations added up with their weights.
+  struct Sum {
+    Bounded loss;
+    std::vector<Bounded> grad, teacher_grad, weight, ratio;
+    bool counted = false, overflows = false;
+  };
+  std::string fault_of_query(const Result& result, int64_t b) const;
+  const OwnedBatch& batch_;
+  std::vector<Sum> sums_;
+  Bounded loss_;
+  bool overflows_ = false;
+};
 
 // Where two results differ in a bit (any two NaN are the same); '' if nowhere.
 std::string difference(const Result& a, const Result& b);

@@ -53,6 +53,7 @@ TEST_CASE("diagnostics: entropy and separation of every length") {
     for (int64_t b = 0; b < batch.queries; b++) batch.labels[size_t(b * docs)] = 1, batch.student[size_t(b * docs)] = 0.25f, batch.teacher[size_t(b * docs)] = 0;
     Options options;
     options.diagnostics = true;
+    const Promise promise(batch, plan_of(term));
     for (const cpu::Target& target : cpu::targets()) {
       const Result r = run(batch, plan_of(term), target, options);
       for (int64_t b = 0; b < batch.queries; b++) {
@@ -62,7 +63,7 @@ TEST_CASE("diagnostics: entropy and separation of every length") {
                           close(r.separation_top10[size_t(b)], expected.separation_top10);
         CHECK_MESSAGE(good, std::to_string(docs));
       }
-      const std::string found = fault(batch, plan_of(term), options, r);  // weight and ratio of each document
+      const std::string found = promise.fault(r);  // weight and ratio of each document
       CHECK_MESSAGE(found.empty(), found);
     }
   }

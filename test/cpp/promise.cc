@@ -28,13 +28,6 @@ bool agree(double actual, double expected, double tolerance, bool may_overflow =
   return std::fabs(actual - expected) <= tolerance;
 }
 
-// One query of a weighted sum of losses: expectations added up with their weights.
-struct Sum {
-  Bounded loss;
-  std::vector<Bounded> grad, teacher_grad, weight, ratio;
-  bool counted = false, overflows = false;
-};
-
 void add(std::vector<Bounded>& to, const std::vector<Bounded>& from, double factor) {
   to.resize(from.size());
   for (size_t i = 0; i < from.size(); i++) {
@@ -45,12 +38,9 @@ void add(std::vector<Bounded>& to, const std::vector<Bounded>& from, double fact
 
 }  // namespace
 
-std::string fault(const OwnedBatch& batch, const Plan& plan, const Options& options, const Result& result) {
-  if (!result.status.ok()) return "the status is " + std::to_string(int(result.status.code));
+Promise::Promise(const OwnedBatch& batch, const Plan& plan) : batch_(batch) {
   const size_t queries = size_t(batch.queries);
-  std::vector<Sum> sums(queries);
-  Bounded loss;
-  bool overflows = false;
+  sums_.resize(queries);
   for (const PlanTerm& term : plan.terms) {
     std::vector<Expected> expected;
     Numbers multiplicity(queries);
@@ -62,54 +52,61 @@ std::string fault(const OwnedBatch& batch, const Plan& plan, const Options& opti
       const bool by_pairs = e.pairs > 0 && plan.pair_mean == PairMean::batch;
       multiplicity[b] = (batch.weights.empty() ? 1.0 : double(batch.weights[b])) * (by_pairs ? e.pairs : 1);
       normaliser += multiplicity[b];
-      sums[b].counted = true, sums[b].overflows |= e.overflows, overflows |= e.overflows;
+      sums_[b].counted = true, sums_[b].overflows |= e.overflows, overflows_ |= e.overflows;
     }
     if (plan.reduction != Reduction::mean) normaliser = 1;
     for (size_t b = 0; b < queries; b++) {
       const Expected& e = expected[b];
-      Sum& sum = sums[b];
+      Sum& sum = sums_[b];
       const double share = normaliser > 0 ? term.weight * multiplicity[b] / normaliser : 0;
-      sum.grad.resize(e.grad.size()), sum.teacher_grad.resize(e.grad.size());
+      for (auto* x : {&sum.grad, &sum.teacher_grad, &sum.weight, &sum.ratio}) x->resize(e.grad.size());
       if (!e.counted) continue;
       sum.loss.value += term.weight * e.loss.value, sum.loss.tolerance += std::fabs(term.weight) * e.loss.tolerance;
-      if (share != 0) loss.value += share * e.loss.value, loss.tolerance += std::fabs(share) * e.loss.tolerance;
+      if (share != 0) loss_.value += share * e.loss.value, loss_.tolerance += std::fabs(share) * e.loss.tolerance;
       add(sum.grad, e.grad, share * plan.grad_scale);
       add(sum.teacher_grad, e.teacher_grad, share * plan.grad_scale);
       add(sum.weight, e.weight, term.weight), add(sum.ratio, e.ratio, term.weight);
     }
   }
+}
 
+std::string Promise::fault_of_query(const Result& result, int64_t b) const {
+  const Sum& sum = sums_[size_t(b)];
+  const double loss = result.per_query[size_t(b)];
+  const double tolerance = sum.loss.tolerance + 0x1p-22 * std::fabs(sum.loss.value);
+  if (!agree(loss, sum.loss.value, tolerance, sum.overflows))
+    return say("the loss", b, -1, loss, sum.loss.value, tolerance);
+  const int64_t begin = batch_.rows().begin(b);
+  std::string found;
+  const auto look = [&](const Floats& actual, const std::vector<Bounded>& expected, DType type, const char* what) {
+    for (size_t i = 0; found.empty() && !actual.empty() && i < expected.size(); i++) {
+      const double a = actual[size_t(begin) + i];
+      const Bounded& e = expected[i];
+      if (std::isnan(e.value) && &expected == &sum.ratio) continue;  // no ratio where p or q is 0
+      const bool masked = batch_.labels[size_t(begin) + i] == 255;
+      const double allowed = masked ? 0 : e.tolerance + rounding(type) * std::fabs(e.value) + floor_of(type);
+      if (!agree(a, e.value, allowed)) found = say(what, b, int64_t(i), a, e.value, allowed);
+    }
+  };
+  look(result.grad, sum.grad, batch_.type, "grad");
+  look(result.teacher_grad, sum.teacher_grad, batch_.type, "teacherGrad");
+  look(result.weight, sum.weight, DType::float32, "weight");
+  look(result.ratio, sum.ratio, DType::float32, "ratio");
+  return found;
+}
+
+std::string Promise::fault(const Result& result) const {
+  if (!result.status.ok()) return "the status is " + std::to_string(int(result.status.code));
   int64_t counted = 0;
-  for (int64_t b = 0; b < batch.queries; b++) {
-    const Sum& sum = sums[size_t(b)];
-    const Query query = batch.query(b);
-    const int64_t begin = batch.rows().begin(b);
-    counted += sum.counted;
-    const double per_query = result.per_query[size_t(b)], tolerance = sum.loss.tolerance + 0x1p-22 * std::fabs(sum.loss.value);
-    if (!agree(per_query, sum.loss.value, tolerance, sum.overflows))
-      return say("the loss", b, -1, per_query, sum.loss.value, tolerance);
-    const auto look = [&](const Floats& actual, const std::vector<Bounded>& expected, double relative, double least,
-                          const char* what) -> std::string {
-      for (size_t i = 0; !actual.empty() && i < query.size(); i++) {
-        const double a = actual[size_t(begin) + i];
-        const Bounded e = i < expected.size() ? expected[i] : Bounded();
-        if (std::isnan(e.value) && &expected == &sum.ratio) continue;  // no ratio where p or q is 0
-        const double tolerance = query.labels[i] == 255 ? 0 : e.tolerance + relative * std::fabs(e.value) + least;
-        if (!agree(a, e.value, tolerance)) return say(what, b, int64_t(i), a, e.value, tolerance);
-      }
-      return "";
-    };
-    const double relative = rounding(batch.type), least = floor_of(batch.type);
-    std::string found = look(result.grad, sum.grad, relative, least, "grad");
-    if (found.empty()) found = look(result.teacher_grad, sum.teacher_grad, relative, least, "teacherGrad");
-    if (found.empty() && options.diagnostics) found = look(result.weight, sum.weight, 0x1p-23, 0x1p-126, "weight");
-    if (found.empty() && options.diagnostics) found = look(result.ratio, sum.ratio, 0x1p-23, 0x1p-126, "ratio");
+  for (int64_t b = 0; b < batch_.queries; b++) {
+    counted += sums_[size_t(b)].counted;
+    const std::string found = fault_of_query(result, b);
     if (!found.empty()) return found;
   }
   if (result.summary.counted != counted) return "counted is " + std::to_string(result.summary.counted);
-  const double tolerance = loss.tolerance + 0x1p-22 * std::fabs(loss.value);
-  if (!agree(result.summary.loss, loss.value, tolerance, overflows))
-    return say("the batch's loss", -1, -1, result.summary.loss, loss.value, tolerance);
+  const double tolerance = loss_.tolerance + 0x1p-22 * std::fabs(loss_.value);
+  if (!agree(result.summary.loss, loss_.value, tolerance, overflows_))
+    return say("the batch's loss", -1, -1, result.summary.loss, loss_.value, tolerance);
   return "";
 }
 
