@@ -49,28 +49,26 @@ export class TokenLists {
 
   of(list: BagList): TokenList {
     let found = this.known.get(list);
-    if (!found) this.known.set(list, (found = this.prepare(list)));
+    if (!found) {
+      found = { query: queryWeights(list.query), ...this.prepare(list.documents) };
+      this.known.set(list, found);
+    }
     return found;
   }
 
-  /** The tokens of one document. */
-  document(bag: Bag): TokenDocument {
-    let found = this.tokens.get(bag);
-    if (!found) this.tokens.set(bag, (found = tokensOf(bag)));
-    return found;
-  }
-
-  private prepare(list: BagList): TokenList {
-    const places = new Map<number, number>();
-    const documents = list.documents.map((bag) => {
-      const { words, saturation } = this.document(bag);
-      const at = words.map((word) => {
-        let place = places.get(word);
-        if (place === undefined) places.set(word, (place = places.size));
+  /** Documents without a query. */
+  prepare(bags: readonly Bag[]): Omit<TokenList, 'query'> {
+    const numbers = new Map<number, number>();
+    const documents = bags.map((bag) => {
+      let tokens = this.tokens.get(bag);
+      if (!tokens) this.tokens.set(bag, (tokens = tokensOf(bag)));
+      const places = tokens.words.map((word) => {
+        let place = numbers.get(word);
+        if (place === undefined) numbers.set(word, (place = numbers.size));
         return place;
       });
-      return { places: at, saturation };
+      return { places, saturation: tokens.saturation };
     });
-    return { query: queryWeights(list.query), words: Int32Array.from(places.keys()), documents };
+    return { words: Int32Array.from(numbers.keys()), documents };
   }
 }

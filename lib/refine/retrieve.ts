@@ -32,13 +32,21 @@ export function retrieve(
       for (let k = 0; k < width; k++) dot += query[k] * index[row + k];
       scores[d] = dot;
     }
-    // The score that the depth-th document has; ties with it are all kept, for the measure to order.
-    const threshold = scores.slice().sort().at(-Math.min(depth, scores.length))!;
-    const best = new Map<string, number>();
-    scores.forEach((score, d) => {
-      if (score >= threshold) best.set(docids[d], score);
-    });
-    run.set(qid, best);
+    run.set(qid, keepBest(docids, scores, depth));
   }
   return run;
+}
+
+/** The `depth` documents with the highest scores, and all that tie with the last of them, for the measure to order. */
+export function keepBest(
+  docids: readonly string[],
+  scores: Float32Array,
+  depth: number,
+): Map<string, number> {
+  const threshold = scores.slice().sort().at(-Math.min(depth, scores.length))!;
+  const best = new Map<string, number>();
+  scores.forEach((score, d) => {
+    if (score >= threshold) best.set(docids[d], score);
+  });
+  return best;
 }

@@ -1,5 +1,7 @@
 // Random texts for the tests of the dense student.
 import type { Bag, BagList } from '../../../lib/refine/bags';
+import { expect } from 'vitest';
+import type { TableStudent } from '../../../lib/refine/table-student';
 import type { Random } from '../../../lib/train/random';
 
 /** Three to five different words of `vocabulary`, with weights from 0.5 to 1.5. */
@@ -22,4 +24,37 @@ export function drawBagList(random: Random, vocabulary: number, docs: number): B
     query: drawBag(random, vocabulary),
     documents: Array.from({ length: docs }, () => drawBag(random, vocabulary)),
   };
+}
+
+/** Compares the gradient of every parameter with central differences of Σ score · upstream. */
+export function checkGradient(student: TableStudent, list: BagList, random: Random): void {
+  const size = list.docids.length;
+  const upstream = Float32Array.from({ length: size }, () => random.normal());
+  const weighted = () => {
+    student.forget();
+    const scores = new Float32Array(size);
+    student.score(list, scores, 0);
+    return scores.reduce((sum, score, d) => sum + score * upstream[d], 0);
+  };
+  weighted();
+  student.backward(list, upstream, 0);
+  let largest = 0;
+  for (const [name, values] of Object.entries(student.parameters)) {
+    const gradient = student.gradient(name).slice();
+    expect(gradient).toHaveLength(values.length);
+    values.forEach((kept, i) => {
+      const step = 2 ** -7;
+      values[i] = kept + step;
+      const above = weighted();
+      values[i] = kept - step;
+      const below = weighted();
+      values[i] = kept;
+      const difference = (above - below) / (2 * step);
+      expect(Math.abs(gradient[i] - difference), `${name}[${i}]`).toBeLessThan(
+        2e-3 * (1 + Math.abs(difference)),
+      );
+      largest = Math.max(largest, Math.abs(difference));
+    });
+  }
+  expect(largest).toBeGreaterThan(0.1);
 }
