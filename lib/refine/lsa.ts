@@ -46,13 +46,13 @@ function addRows(
   width: number,
   transposed: boolean,
 ): void {
-  words.forEach((word, i) => {
+  const l = d * width;
+  for (let i = 0; i < words.length; i++) {
     const x = weights[i] / length;
-    const l = d * width;
-    const r = word * width;
+    const r = words[i] * width;
     if (transposed) for (let k = 0; k < width; k++) right[r + k] += x * left[l + k];
     else for (let k = 0; k < width; k++) left[l + k] += x * right[r + k];
-  });
+  }
 }
 
 /**
@@ -61,26 +61,86 @@ function addRows(
  */
 export function orthonormalise(matrix: Float64Array, width: number): void {
   for (let pass = 0; pass < 2; pass++) {
-    const factor = cholesky(gram(matrix, width), width);
-    // Solves row = x · Lᵀ for each row: x has orthonormal columns.
-    for (let at = 0; at < matrix.length; at += width) {
-      for (let j = 0; j < width; j++) {
-        let value = matrix[at + j];
-        for (let k = 0; k < j; k++) value -= factor[j * width + k] * matrix[at + k];
-        const pivot = factor[j * width + j];
-        matrix[at + j] = pivot > 0 ? value / pivot : 0;
+    multiplyRows(matrix, inverseOf(cholesky(gram(matrix, width), width), width), width);
+  }
+}
+
+/** L⁻¹ of a lower triangle L, with a row of 0 where L's pivot is 0: row · L⁻ᵀ is the product of the row with each of its rows. */
+function inverseOf(lower: Float64Array, width: number): Float64Array {
+  const inverse = new Float64Array(width * width);
+  for (let j = 0; j < width; j++) {
+    const pivot = lower[j * width + j];
+    if (pivot === 0) continue;
+    inverse[j * width + j] = 1 / pivot;
+    for (let k = 0; k < j; k++) {
+      const factor = lower[j * width + k] / pivot;
+      if (factor === 0) continue;
+      for (let i = 0; i <= k; i++) inverse[j * width + i] -= factor * inverse[k * width + i];
+    }
+  }
+  return inverse;
+}
+
+/** Replaces each row x by (T_0 · x, T_1 · x, …) for a lower triangular T; four sums at a time, so that they need not wait for each other. */
+function multiplyRows(matrix: Float64Array, triangle: Float64Array, width: number): void {
+  const row = new Float64Array(width);
+  for (let at = 0; at < matrix.length; at += width) {
+    row.set(matrix.subarray(at, at + width));
+    let j = 0;
+    for (; j + 4 <= width; j += 4) {
+      const [t0, t1, t2, t3] = [j * width, (j + 1) * width, (j + 2) * width, (j + 3) * width];
+      let a = 0;
+      let b = 0;
+      let c = 0;
+      let d = 0;
+      for (let k = 0; k < j + 4; k++) {
+        const x = row[k];
+        a += x * triangle[t0 + k];
+        b += x * triangle[t1 + k];
+        c += x * triangle[t2 + k];
+        d += x * triangle[t3 + k];
       }
+      matrix[at + j] = a;
+      matrix[at + j + 1] = b;
+      matrix[at + j + 2] = c;
+      matrix[at + j + 3] = d;
+    }
+    for (; j < width; j++) {
+      let a = 0;
+      for (let k = 0; k <= j; k++) a += row[k] * triangle[j * width + k];
+      matrix[at + j] = a;
     }
   }
 }
 
-/** The lower triangle of matrixᵀ · matrix. */
+/** The lower triangle of matrixᵀ · matrix; four rows at a time. */
 function gram(matrix: Float64Array, width: number): Float64Array {
   const out = new Float64Array(width * width);
-  for (let at = 0; at < matrix.length; at += width) {
+  const rows = matrix.length / width;
+  for (let first = 0; first < rows; first += 4) {
+    const at = first * width;
+    const count = Math.min(4, rows - first);
     for (let j = 0; j < width; j++) {
-      const value = matrix[at + j];
-      for (let k = 0; k <= j; k++) out[j * width + k] += value * matrix[at + k];
+      const a = matrix[at + j];
+      const b = count > 1 ? matrix[at + width + j] : 0;
+      const c = count > 2 ? matrix[at + 2 * width + j] : 0;
+      const d = count > 3 ? matrix[at + 3 * width + j] : 0;
+      if (count === 4) {
+        for (let k = 0; k <= j; k++) {
+          out[j * width + k] +=
+            a * matrix[at + k] +
+            b * matrix[at + width + k] +
+            c * matrix[at + 2 * width + k] +
+            d * matrix[at + 3 * width + k];
+        }
+      } else {
+        for (let k = 0; k <= j; k++) {
+          let sum = a * matrix[at + k];
+          if (count > 1) sum += b * matrix[at + width + k];
+          if (count > 2) sum += c * matrix[at + 2 * width + k];
+          out[j * width + k] += sum;
+        }
+      }
     }
   }
   return out;
