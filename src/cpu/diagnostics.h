@@ -14,23 +14,24 @@ namespace {
 template <class F>
 inline void weigh(const Along a, const TaskTerm& term, const Arrays w, const State& r, V factor, float* weight,
                   float* ratio) {
-  const F loss = F::make(term.parameters);
-  const V zero(0.0f), one(1.0f), gap = r.student.ln_z1 - r.teacher.ln_z1, share = one / r.positives;
+  const F loss = F::make(lifted(term.parameters));
+  const V zero(0.0f), at_top(kLifted), gap = r.student.ln_z1 - r.teacher.ln_z1;
+  const V share = at_top / r.positives;
   a.each_masked(
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
         const I label = a.label(i, slot);
         const M dead = bit_set(label, 0x80) | ~live, positive = bit_set(label, 1) & ~dead;
         const V e = load(w.es + slot);
-        Document<V, M> x = document<F>(a, w, r, term, gap, share, e, e == one, positive, i, slot);
+        Document<V, M> x = document<F>(a, w, r, term, gap, share, e, e == at_top, positive, i, slot);
         const V p = x.p;
         x.d = select((infinity() > x.d) & (x.d > -infinity()), x.d, zero);
         x.p = zero;
         const V h0 = loss(x).h;
-        x.p = one;
-        const V h1 = loss(x).h - h0;
+        x.p = at_top;
+        const V h1 = (loss(x).h - h0) * V(1 / kLifted);
         x.d = zero;
         const V g = select(h0 == zero, -h1, -h1 - h0 / p);
-        store(weight + slot, load(weight + slot) + select(dead, zero, factor * loss(x).u));
+        store(weight + slot, load(weight + slot) + select(dead, zero, factor * (loss(x).u * V(1 / kLifted))));
         store(ratio + slot, load(ratio + slot) + select(dead, zero, factor * g));
       },
       [] {});

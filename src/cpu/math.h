@@ -11,8 +11,11 @@ constexpr float kExpLimit = 87.0f;  // e^-87 is the last comfortably normal floa
 //
 // One constant for ln 2 is enough: what it leaves, x * 2.8e-9, is a twentieth of the rounding that x itself carries.
 // The polynomial is minimax of degree 5 on |r| <= ln 2 / 2 with value 1 at 0.
+//
+// With a Lift, 2^Lift as much, exactly, for x up to 87 + Lift ln 2.
+template <int Lift = 0>
 CKL_FN V exp_minus_in_range(V x) {
-  const V shifter(12582912.0f);  // 1.5 * 2^23: the nearest whole number lands in the low bits
+  const V shifter(12582912.0f - Lift);  // 1.5 * 2^23: the nearest whole number lands in the low bits
   const V k = fma(x, V(1.44269504f), shifter);
   const V n = k - shifter;
   const V r = fma(n, V(-0.69314718056f), x);

@@ -6,6 +6,10 @@
 //   term      one loss: its value and h (and u) of every document, summed
 //   finish    grad = h - q sum h
 //
+// Exponentials, and with them all that is linear in the teacher's probability, are kept 2^kLift times as large until the
+// end: denormals are flushed, and what is lost at the bottom of the range of floats must stay below 2^-120 also after
+// it was multiplied with a large ln(p / q).
+//
 // Where one document dominates, 1 - q and sums over the others are never formed by subtraction (losses.md).
 #pragma once
 #include "../core/plan.h"
@@ -18,9 +22,21 @@ namespace {
 using cpu::Task;
 using cpu::TaskTerm;
 
+constexpr int kLift = 6;
+constexpr float kLifted = 1 << kLift;
+constexpr float kLiftedExpLimit = 91.0f;  // 2^6 e^-91 is a normal float
+inline Parameters lifted(Parameters p) {
+  p.lambda *= kLifted;
+  return p;
+}
+CKL_FN V lifted_exp_minus(V x) {
+  const V limit(kLiftedExpLimit);
+  return select(x > limit, V(0.0f), exp_minus_in_range<kLift>(min(x, limit)));
+}
+
 // Scratch of one row (or sixteen): a slot a document each. h may be et, and then takes its place.
 struct Arrays {
-  float *es, *et;  // e^(s - max), e^(t - max); 0 for masked documents and scores of -inf
+  float *es, *et;  // 2^kLift e^(s - max) and e^(t - max); 0 for masked documents and scores of -inf
   float* gap;      // ln et - ln es: +inf where es is of a score of -inf, -inf where et is, NaN where both are
   float* bs;       // -ln es, finite
   float *h, *u;    // of the terms so far
@@ -29,7 +45,8 @@ struct Arrays {
 struct Side {  // one softmax
   V z;         // sum of e over all documents but one at the top
   V ln_z1;     // ln(1 + z)
-  V inverse;   // 1 / (1 + z)
+  V inverse;   // 1 / (1 + z): a lifted exponential times it is a lifted probability
+  V lowering;  // the same for a probability proper
   V rest;      // 1 - probability of a document at the top
   V tops;      // how many are at the top
 };
@@ -60,12 +77,13 @@ CKL_FN V Scale::careful(V x) const {
 CKL_FN V not_a_number() { return from_bits(splat(0x7fc00000)); }
 CKL_FN M is_infinite_or_nan(V x) { return ~(infinity() > x); }  // for x >= 0
 
-CKL_FN Side normalise(V z_below, V tops) {
+CKL_FN Side normalise(V lifted_z_below, V tops) {
   Side r;
   r.tops = tops;
-  r.z = z_below + (tops - V(1.0f));
+  r.z = lifted_z_below * V(1 / kLifted) + (tops - V(1.0f));
   r.ln_z1 = ln1p(r.z);
   r.inverse = V(1.0f) / (V(1.0f) + r.z);
+  r.lowering = r.inverse * V(1 / kLifted);
   r.rest = r.z * r.inverse;
   return r;
 }
@@ -73,7 +91,7 @@ CKL_FN Side normalise(V z_below, V tops) {
 // False if the row is not for the plain kind; nothing the careful kind reads has then been lost.
 template <bool Scaled, bool KeepLn, class Layout>
 CKL_FN bool softmax_plain(const Layout a, const Task& task, const Arrays w, State& r) {
-  const V one(1.0f), zero(0.0f);
+  const V one(1.0f), zero(0.0f), at_top(kLifted);
   const Scale student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
   const Scale teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
   V ms(-3.402823466e38f), mt = ms;
@@ -91,26 +109,26 @@ CKL_FN bool softmax_plain(const Layout a, const Task& task, const Arrays w, Stat
         V bs = ms - a.student(i, slot), bt = mt - a.teacher(i, slot);
         if constexpr (Scaled) bs = student_scale(bs), bt = teacher_scale(bt);
         widest = max_unsigned(widest, max_unsigned(bits(bs), bits(bt)));
-        const V es = exp_minus_in_range(bs), et = exp_minus_in_range(bt);
+        const V es = exp_minus_in_range<kLift>(bs), et = exp_minus_in_range<kLift>(bt);
         store(w.es + slot, es), store(w.et + slot, et), store(w.gap + slot, bs - bt);
         if constexpr (KeepLn) store(w.bs + slot, bs);
         if constexpr (Layout::kSparse) {
-          const M top_s = (es == one) & live, top_t = (et == one) & live;
+          const M top_s = (es == at_top) & live, top_t = (et == at_top) & live;
           if (__builtin_expect(any(top_s, top_t), 0)) {
             if (any(top_s)) one_top_block = top_block < 0, top_block = slot;
             tops_s = add_where(top_s, tops_s, one), tops_t = add_where(top_t, tops_t, one);
-            zs = add_where((one > es) & live, zs, es), zt = add_where((one > et) & live, zt, et);
+            zs = add_where((at_top > es) & live, zs, es), zt = add_where((at_top > et) & live, zt, et);
           } else {
             zs = add_where(live, zs, es), zt = add_where(live, zt, et);
           }
         } else {
-          const M low_s = (one > es) & live, low_t = (one > et) & live;
+          const M low_s = (at_top > es) & live, low_t = (at_top > et) & live;
           zs = add_where(low_s, zs, es), zt = add_where(low_t, zt, et);
           below_s = add_where(low_s, below_s, one), below_t = add_where(low_t, below_t, one);
         }
       },
       [&]() __attribute__((always_inline)) { chunk_s = chunk_s + zs, chunk_t = chunk_t + zt, zs = zero, zt = zero; });
-  if (any(above_unsigned(widest, bits(V(kExpLimit))))) return false;
+  if (any(above_unsigned(widest, bits(V(kLiftedExpLimit))))) return false;
   if constexpr (Layout::kSparse) {
     r.top_block = one_top_block ? top_block : -1;
     r.student = normalise(a.sum(chunk_s), a.sum(tops_s));
@@ -124,7 +142,7 @@ CKL_FN bool softmax_plain(const Layout a, const Task& task, const Arrays w, Stat
 
 template <class Layout>
 CKL_FN void softmax_careful(const Layout a, const Task& task, const Arrays w, State& r) {
-  const V one(1.0f), zero(0.0f), lowest(-3.402823466e38f);
+  const V one(1.0f), zero(0.0f), at_top(kLifted), lowest(-3.402823466e38f);
   const Scale student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
   const Scale teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
   const V minus_infinity = -infinity();
@@ -149,10 +167,10 @@ CKL_FN void softmax_careful(const Layout a, const Task& task, const Arrays w, St
         bs = student_scale.careful(bs), bt = teacher_scale.careful(bt);
         none_s = none_s | is_infinite_or_nan(bs), none_t = none_t | is_infinite_or_nan(bt);
         bs = select(none_s, infinity(), bs), bt = select(none_t, infinity(), bt);
-        const V es = exp_minus(bs), et = exp_minus(bt);
+        const V es = lifted_exp_minus(bs), et = lifted_exp_minus(bt);
         store(w.es + slot, es), store(w.et + slot, et), store(w.gap + slot, bs - bt);
         store(w.bs + slot, select(none_s, V(104.0f), bs));
-        const M low_s = (one > es) & ~dead, low_t = (one > et) & ~dead;
+        const M low_s = (at_top > es) & ~dead, low_t = (at_top > et) & ~dead;
         zs = add_where(low_s, zs, es), zt = add_where(low_t, zt, et);
         below_s = add_where(low_s, below_s, one), below_t = add_where(low_t, below_t, one);
       },
@@ -178,7 +196,7 @@ template <class F, class Layout, class Top, class Positive>
 CKL_FN Document<V, Positive> document(const Layout& a, const Arrays& w, const State& r, const TaskTerm& term, V gap,
                                       V share, V e, Top top, Positive positive, int64_t i, int64_t slot) {
   Document<V, Positive> x;
-  x.q = e * r.student.inverse;
+  x.q = e * r.student.lowering;
   x.rest = select(top, r.student.rest, V(1.0f) - x.q);
   x.minus_ln_q = load(w.bs + slot) + r.student.ln_z1;
   x.p = load(w.et + slot) * r.teacher.inverse;
@@ -192,9 +210,9 @@ CKL_FN Document<V, Positive> document(const Layout& a, const Arrays& w, const St
 
 template <class F, class Layout>
 CKL_FN void term_plain(const Layout a, const TaskTerm& term, const Arrays w, State& r) {
-  const F loss = F::make(term.parameters);
-  const V zero(0.0f), one(1.0f), gap = r.student.ln_z1 - r.teacher.ln_z1;
-  const V share = one / r.positives;
+  const F loss = F::make(lifted(term.parameters));
+  const V zero(0.0f), at_top(kLifted), gap = r.student.ln_z1 - r.teacher.ln_z1;
+  const V share = V(kLifted) / r.positives;
   V value = zero, below = zero, top_sum = zero, chunk_value = zero, chunk_below = zero;
   const auto add = [&](int64_t i, int64_t slot, auto live, V e, auto low, auto top, auto positive)
                        __attribute__((always_inline)) {
@@ -214,21 +232,21 @@ CKL_FN void term_plain(const Layout a, const TaskTerm& term, const Arrays w, Sta
             return;
           }
         }
-        add(i, slot, live, e, one > e, e == one, a.positive(i, slot));
+        add(i, slot, live, e, at_top > e, e == at_top, a.positive(i, slot));
       },
       [&]() __attribute__((always_inline)) {
         chunk_value = chunk_value + value, chunk_below = chunk_below + below, value = zero, below = zero;
       });
-  r.value = a.sum(chunk_value);
+  r.value = a.sum(chunk_value) * V(1 / kLifted);
   r.h_below = a.sum(chunk_below);
   r.h_top = a.sum(top_sum);
 }
 
 template <class F, class Layout>
 CKL_FN void term_careful(const Layout a, const TaskTerm& term, const Arrays w, const Mixing mix, State& r) {
-  const F loss = F::make(term.parameters);
-  const V zero(0.0f), one(1.0f), gap = r.student.ln_z1 - r.teacher.ln_z1;
-  const V share = one / r.positives;
+  const F loss = F::make(lifted(term.parameters));
+  const V zero(0.0f), at_top(kLifted), gap = r.student.ln_z1 - r.teacher.ln_z1;
+  const V share = V(kLifted) / r.positives;
   V value = zero, below = zero, top_sum = zero, chunk_value = zero, chunk_below = zero;
   V u_below = zero, u_top = zero;
   a.each_masked(
@@ -237,26 +255,26 @@ CKL_FN void term_careful(const Layout a, const TaskTerm& term, const Arrays w, c
         const M dead = bit_set(label, 0x80) | ~live;
         const M positive = bit_set(label, 1) & ~dead;
         const V e = load(w.es + slot), et = load(w.et + slot);
-        const M top = e == one;
+        const M top = e == at_top;
         Document<V, M> x = document<F>(a, w, r, term, gap, share, e, top, positive, i, slot);
         const M no_q = ~(infinity() > x.d), has_p = x.d > -infinity();
         x.d = select(no_q | ~has_p, zero, x.d);
         const Term<V> t = loss(x);
         const V h = mix.factor * t.h, u = mix.factor * t.u;
         value = value + select(dead, zero, select(no_q & loss.diverges(positive, has_p), infinity(), t.value));
-        below = add_where((one > e) & ~dead, below, h);
+        below = add_where((at_top > e) & ~dead, below, h);
         top_sum = add_where(top & ~dead, top_sum, h);
         store(w.h + slot, mix.first ? h : load(w.h + slot) + h);
         if (mix.keep_u) {
           store(w.u + slot, mix.first ? u : load(w.u + slot) + u);
-          u_below = add_where((one > et) & ~dead, u_below, u);
-          u_top = add_where((et == one) & ~dead, u_top, u);
+          u_below = add_where((at_top > et) & ~dead, u_below, u);
+          u_top = add_where((et == at_top) & ~dead, u_top, u);
         }
       },
       [&]() __attribute__((always_inline)) {
         chunk_value = chunk_value + value, chunk_below = chunk_below + below, value = zero, below = zero;
       });
-  const V sum = a.sum(chunk_value);
+  const V sum = a.sum(chunk_value) * V(1 / kLifted);
   const V contribution = select(mix.counted, sum * mix.contribution, zero);
   value = select(mix.counted, sum * mix.value, zero);
   below = a.sum(chunk_below), top_sum = a.sum(top_sum), u_below = a.sum(u_below), u_top = a.sum(u_top);
@@ -270,18 +288,20 @@ CKL_FN void term_careful(const Layout a, const TaskTerm& term, const Arrays w, c
 
 // grad = h - q sum h; at a lone top h (1 - q) - q (sum of the others), which does not cancel.
 struct Projection {
-  V top, others, lone;
+  V lowered, top, others, lone;
   CKL_FN Projection(const Side& side, V below, V at_top, V scale) {
-    top = fma(at_top, side.rest, -(side.inverse * below)) * scale;
-    others = -(side.inverse * (below + at_top)) * scale;
-    lone = select(side.tops == V(1.0f), V(1.0f), V(2.0f));
+    lowered = scale * V(1 / kLifted);
+    top = fma(at_top, side.rest, -(side.inverse * below)) * lowered;
+    others = -(side.lowering * (below + at_top)) * lowered;
+    lone = select(side.tops == V(1.0f), V(kLifted), V(2 * kLifted));
   }
   // Held to what is finite, so that 0 times it is 0.
   CKL_FN void saturate() {
     const V most(3.402823466e38f);
     top = max(min(top, most), -most), others = max(min(others, most), -most);
   }
-  CKL_FN V operator()(V e, V scaled_h) const { return select(e == lone, top, fma(e, others, scaled_h)); }
+  CKL_FN V operator()(V e, V h) const { return select(e == lone, top, below_top(e, h)); }
+  CKL_FN V below_top(V e, V h) const { return fma(e, others, h * lowered); }
 };
 
 template <class Layout>
@@ -289,10 +309,10 @@ CKL_FN void finish_plain(const Layout a, const Arrays w, const State& r, V scale
   const Projection project(r.student, r.h_below, r.h_top, scale);
   a.each(
       [&](int64_t i, int64_t slot, auto live) __attribute__((always_inline)) {
-        const V e = load(w.es + slot), h = load(w.h + slot) * scale;
+        const V e = load(w.es + slot), h = load(w.h + slot);
         if constexpr (Layout::kSparse && sizeof(live) == sizeof(Everywhere)) {
           if (__builtin_expect(r.top_block >= 0 && slot != r.top_block, 1)) {
-            a.put(a.grad, i, slot, fma(e, project.others, h), live);
+            a.put(a.grad, i, slot, project.below_top(e, h), live);
             return;
           }
         }
@@ -311,10 +331,10 @@ CKL_FN void finish_careful(const Layout a, const Arrays w, State& r, V scale, V 
   a.each_masked(
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
         const M none = bit_set(a.label(i, slot), 0x80) | ~counted;
-        const V g = select(clean, project(load(w.es + slot), load(w.h + slot) * scale), not_a_number());
+        const V g = select(clean, project(load(w.es + slot), load(w.h + slot)), not_a_number());
         a.put(a.grad, i, slot, select(none, zero, g), live);
         if (teacher) {
-          const V gt = project_teacher(load(w.et + slot), load(w.u + slot) * teacher_scale);
+          const V gt = project_teacher(load(w.et + slot), load(w.u + slot));
           a.put(a.teacher_grad, i, slot, select(none, zero, select(clean, gt, not_a_number())), live);
         }
       },

@@ -470,7 +470,7 @@ class Runner {
       }
       float* probability = scratch_[S::kGap];
       from_slots(w.es, g.n, probability);
-      for (int64_t i = 0; i < g.n; i++) probability[i] *= r.student.inverse[0];
+      for (int64_t i = 0; i < g.n; i++) probability[i] *= r.student.lowering[0];
       q = describe(a, probability, g.n);
       if (!(r.poison[0] == 0)) q = {__builtin_nanf(""), __builtin_nanf(""), __builtin_nanf("")};
     }

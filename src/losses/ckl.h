@@ -59,7 +59,9 @@ struct CklVariant {
       return {value, fma(V(gamma), select(x.positive, -(x.q * wp) * x.d, value), -w), value + w};
     } else {
       const V e = Biased ? V(gamma) - x.beta : V(gamma);
-      V w = exp_minus(e * x.minus_ln_q) * x.p;
+      // q^e as the square of q^(e/2), so that it does not underflow before it met p.
+      const V root = exp_minus(V(0.5f) * e * x.minus_ln_q);
+      V w = (root * x.p) * root;
       V slope = e * (w * x.d);
       if (any(x.positive)) {  // few: most blocks of documents skip this
         const V wp = power_minus_1(x.rest) * x.p;

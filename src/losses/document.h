@@ -19,6 +19,9 @@ namespace {
 //
 // The row engines make this safe: q = 0 arrives as q = 0, d = 0 and a large finite minus_ln_q; p = 0 as p = 0, d = 0;
 // a masked document as both. So a loss is plain arithmetic, with no special case of its own.
+//
+// A loss is linear in (p, share, lambda): an engine may give all three multiplied by a constant, and takes the answer
+// divided by it.
 template <class V, class M>
 struct Document {
   V q;           // student's probability, softmax(s / Ts)
