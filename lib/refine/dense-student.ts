@@ -1,7 +1,9 @@
 // The dense student: one vector a text, cosine as the score, and exact gradients for all of its parameters.
-import type { Student } from '../train/student.js';
-import type { Bag, BagList } from './bags.js';
+import type { Run } from '../metrics/index.js';
+import type { Bag, BagList, Corpus } from './bags.js';
+import { retrieve } from './retrieve.js';
 import { SparseAdam } from './sparse-adam.js';
+import { TableStudent } from './table-student.js';
 
 /** Word weights learn faster than vectors: three times, as a search on SciFact had it. */
 const WORD_WEIGHT_RATE = 3;
@@ -25,11 +27,11 @@ interface Encoding {
  *
  * Learned: word vectors v (words × width), word weights a, the map M (width × width, at first the identity), ln s.
  */
-export class DenseStudent implements Student<BagList> {
+export class DenseStudent extends TableStudent {
   private readonly wordWeights: Float32Array;
   private readonly map: Float32Array;
   private readonly logScale = new Float32Array(1);
-  private readonly optimizers: Record<'vectors' | 'wordWeights' | 'map' | 'logScale', SparseAdam>;
+  protected readonly tables: Record<'vectors' | 'wordWeights' | 'map' | 'logScale', SparseAdam>;
 
   /**
    * @param vectors words × width; the student's from now on
@@ -38,25 +40,16 @@ export class DenseStudent implements Student<BagList> {
     private readonly vectors: Float32Array,
     readonly width: number,
   ) {
+    super();
     this.wordWeights = new Float32Array(vectors.length / width);
     this.map = new Float32Array(width * width);
     for (let k = 0; k < width; k++) this.map[k * width + k] = 1;
-    this.optimizers = {
+    this.tables = {
       vectors: new SparseAdam(this.vectors, width),
       wordWeights: new SparseAdam(this.wordWeights, 1, WORD_WEIGHT_RATE),
       map: new SparseAdam(this.map, width),
       logScale: new SparseAdam(this.logScale, 1),
     };
-  }
-
-  /** All parameters, by name: what a gradient check moves. */
-  get parameters(): Record<'vectors' | 'wordWeights' | 'map' | 'logScale', Float32Array> {
-    return { vectors: this.vectors, wordWeights: this.wordWeights, map: this.map, logScale: this.logScale };
-  }
-
-  /** The gradient of a parameter array, as added up since the last step. */
-  gradient(name: keyof DenseStudent['parameters']): Float32Array {
-    return this.optimizers[name].gradient;
   }
 
   /** Encodings of lists scored since the last step, so that the backward pass need not make them again. */
@@ -105,16 +98,16 @@ export class DenseStudent implements Student<BagList> {
   /** Carries dL/de back to word vectors, word weights and the map. */
   private pull({ words, weights }: Bag, { sum, unit, length }: Encoding, upstream: Float64Array): void {
     if (length === 0) return;
-    const { width, vectors, map, wordWeights, optimizers } = this;
-    const gradMap = optimizers.map.gradient;
-    const gradVectors = optimizers.vectors.gradient;
+    const { width, vectors, map, wordWeights, tables } = this;
+    const gradMap = tables.map.gradient;
+    const gradVectors = tables.vectors.gradient;
     const along = dot(unit, upstream);
     const toSum = new Float64Array(width);
     for (let j = 0; j < width; j++) {
       // Through e = z / |z|.
       const toMapped = (upstream[j] - unit[j] * along) / length;
       const row = j * width;
-      optimizers.map.touch(j);
+      tables.map.touch(j);
       for (let k = 0; k < width; k++) {
         gradMap[row + k] += toMapped * sum[k];
         toSum[k] += toMapped * map[row + k];
@@ -124,14 +117,14 @@ export class DenseStudent implements Student<BagList> {
       const word = words[i];
       const x = weights[i] * Math.exp(wordWeights[word]);
       const row = word * width;
-      optimizers.vectors.touch(word);
-      optimizers.wordWeights.touch(word);
+      tables.vectors.touch(word);
+      tables.wordWeights.touch(word);
       let slope = 0;
       for (let k = 0; k < width; k++) {
         gradVectors[row + k] += x * toSum[k];
         slope += vectors[row + k] * toSum[k];
       }
-      optimizers.wordWeights.gradient[word] += x * slope;
+      tables.wordWeights.gradient[word] += x * slope;
     }
   }
 
@@ -142,15 +135,15 @@ export class DenseStudent implements Student<BagList> {
   }
 
   backward(list: BagList, gradScores: Float32Array, at: number): void {
-    const { width, optimizers } = this;
+    const { width, tables } = this;
     const { query, documents } = this.encodeList(list);
     const scale = Math.exp(this.logScale[0]);
     const toQuery = new Float64Array(width);
     const toDocument = new Float64Array(width);
-    optimizers.logScale.touch(0);
+    tables.logScale.touch(0);
     documents.forEach((document, d) => {
       const g = scale * gradScores[at + d];
-      optimizers.logScale.gradient[0] += g * dot(query.unit, document.unit);
+      tables.logScale.gradient[0] += g * dot(query.unit, document.unit);
       for (let k = 0; k < width; k++) {
         toQuery[k] += g * document.unit[k];
         toDocument[k] = g * query.unit[k];
@@ -160,22 +153,17 @@ export class DenseStudent implements Student<BagList> {
     this.pull(list.query, query, toQuery);
   }
 
-  step(learningRate: number): void {
-    for (const optimizer of Object.values(this.optimizers)) optimizer.step(learningRate);
-    this.encodings.clear();
-  }
-
   scale(factor: number): void {
     this.logScale[0] += Math.log(factor);
   }
 
-  save(): () => void {
-    const saved = Object.entries(this.parameters).map(([name, values]) => [name, values.slice()] as const);
-    return () => {
-      this.encodings.clear();
-      for (const [name, values] of saved)
-        this.parameters[name as keyof DenseStudent['parameters']].set(values);
-    };
+  forget(): void {
+    this.encodings.clear();
+  }
+
+  /** Full retrieval, see {@link retrieve}. */
+  search(corpus: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run {
+    return retrieve(this, corpus, queries, depth);
   }
 }
 

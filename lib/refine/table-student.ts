@@ -1,5 +1,5 @@
 // What the students of the refinement have in common: named tables of parameters, each with its row-sparse Adam.
-import type { Student } from '../train/student.js';
+import type { Saved, Student } from '../train/student.js';
 import type { BagList } from './bags.js';
 import type { SparseAdam } from './sparse-adam.js';
 
@@ -32,9 +32,9 @@ export abstract class TableStudent implements Student<BagList> {
     this.forget();
   }
 
-  save(): () => void {
-    const saved = mapTables(this.tables, ({ parameters }) => parameters.slice());
-    return () => this.load(saved);
+  save(): Saved {
+    const parameters = mapTables(this.tables, (table) => table.parameters.slice());
+    return Object.assign(() => this.load(parameters), { parameters });
   }
 
   /** Takes over saved parameters. */

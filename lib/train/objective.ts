@@ -1,5 +1,5 @@
 // The loss of a training run: any of the seven, prepared once, fed with what it reads of a batch.
-import { prepare, RankTracker, type LossName, type PreparedLoss } from '../index.js';
+import { prepare, RankTracker, type LossName, type PreparedLoss, type RankTrackerState } from '../index.js';
 import type { TrainingBatch } from './batch.js';
 import { setCurriculum } from './cl-drd.js';
 import type { CandidateList } from './candidates.js';
@@ -21,11 +21,11 @@ export interface ObjectiveOptions {
 /** Loss and gradient of batches. Holds native memory: dispose of it, or declare it with `using`. */
 export class Objective<L extends CandidateList> implements Disposable {
   private readonly prepared: PreparedLoss<'mean'>;
-  private readonly tracker: RankTracker | undefined;
+  private tracker: RankTracker | undefined;
 
   /**
    * @param shape the largest batch
-   * @param lists all training lists, which the ranks are refreshed over
+   * @param lists what a refresh of the ranks evaluates: for each training query a list
    * @throws RangeError for a hyper-parameter out of its range
    */
   constructor(
@@ -36,8 +36,18 @@ export class Objective<L extends CandidateList> implements Disposable {
     this.prepared = prepareLoss(options, shape);
     if (options.loss === 'ckl' && options.refreshRanks > 0) {
       // Reranking a list costs next to nothing here, so all of it is kept, not the top 50 of the paper.
-      this.tracker = new RankTracker({ every: options.refreshRanks, depth: shape[1] });
+      const depth = Math.max(...lists.map((list) => list.docids.length));
+      this.tracker = new RankTracker({ every: options.refreshRanks, depth });
     }
+  }
+
+  /** The ranks as they are held now, null where the loss holds none. */
+  get rankState(): RankTrackerState | null {
+    return this.tracker?.toJSON() ?? null;
+  }
+
+  set rankState(state: RankTrackerState | null) {
+    if (state) this.tracker = RankTracker.fromJSON(state);
   }
 
   /**

@@ -2,7 +2,8 @@
 
 /** Random numbers from a 32-bit seed: mulberry32 (Tommy Ettinger, public domain), period 2^32. Only integer arithmetic. */
 export class Random {
-  private state: number;
+  /** All there is to a generator: set it, and what follows repeats itself. A whole number of 32 bits. */
+  state: number;
 
   /** @param seed any whole number; only its low 32 bits count */
   constructor(seed: number) {

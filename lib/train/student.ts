@@ -1,6 +1,12 @@
 // What the training loop asks of a student, whatever it is made of.
 import type { CandidateList } from './candidates.js';
 
+/** Brings parameters back; what they are is there to be written to a checkpoint, where a student can {@link Student.load} them. */
+export interface Saved {
+  (): void;
+  readonly parameters?: Record<string, Float32Array>;
+}
+
 /** @typeParam L the lists it scores, with whatever it needs to see of query and documents */
 export interface Student<L extends CandidateList> {
   /** Writes the score of each document of the list to `out`, from `at` on. */
@@ -12,7 +18,9 @@ export interface Student<L extends CandidateList> {
   /** Multiplies all scores by a factor above 0. */
   scale(factor: number): void;
   /** Notes all parameters; the function it returns brings them back. */
-  save(): () => void;
+  save(): Saved;
   /** Forgets the optimizer's moments, before another stage of training; a student without it carries them on. */
   restart?(): void;
+  /** Takes over saved parameters. */
+  load?(parameters: Record<string, Float32Array>): void;
 }
