@@ -96,7 +96,8 @@ TEST_CASE("accuracy: padded, ragged and strided batches") {
 
 TEST_CASE("accuracy: temperatures from ordinary to extreme") {
   Random random(5);
-  const double temperatures[][2] = {{0.5, 2}, {2, 1}, {1, 0.05}, {3, 7}, {0.01, 100}, {1e30, 1e-3}, {8e37, 8e37}, {1e-30, 1}, {1e-38, 3e-38}};
+  const double temperatures[][2] = {{0.5, 2},     {2, 1},       {1, 0.05},  {3, 7},        {0.01, 100},
+                                    {1e30, 1e-3}, {8e37, 8e37}, {1e-30, 1}, {1e-38, 3e-38}};
   for (const PlanTerm& term : all_terms()) {
     if (kLosses[int(term.loss)].family == Family::pairwise) continue;
     for (int64_t docs : {1, 9, 64, 131})
@@ -120,8 +121,10 @@ TEST_CASE("accuracy: reductions, weights and gradScale") {
       plan.terms[0].weight = -2.5;
       plan.grad_scale = 1024;
       check(batch, plan, {}, "scaled");
-      for (int64_t b = 0; b < batch.queries; b++) batch.weights.push_back(b % 4 == 0 ? 0.0f : float(random.uniform(0, 3)));
-      for (int64_t i = 0; i < 3 * batch.docs; i++) batch.labels[size_t(i)] = 0;  // queries that some losses do not count
+      for (int64_t b = 0; b < batch.queries; b++)
+        batch.weights.push_back(b % 4 == 0 ? 0.0f : float(random.uniform(0, 3)));
+      for (int64_t i = 0; i < 3 * batch.docs; i++)
+        batch.labels[size_t(i)] = 0;  // queries that some losses do not count
       plan.grad_scale = -0.5;
       check(batch, plan, {}, "weighted");
       plan.terms[0].weight = 1;
@@ -144,7 +147,8 @@ TEST_CASE("accuracy: weighted sums of losses") {
     OwnedBatch batch = batch_of_families(random, 1 + random.below(round % 2 ? 40 : 150), kPlainFamilies);
     for (int64_t i = 0; i < 2 * batch.docs; i++) batch.labels[size_t(i)] = 0;
     if (round % 3 == 0) pad(random, batch, 0.2);
-    if (round % 2) for (int64_t b = 0; b < batch.queries; b++) batch.weights.push_back(float(random.uniform(0, 2)));
+    if (round % 2)
+      for (int64_t b = 0; b < batch.queries; b++) batch.weights.push_back(float(random.uniform(0, 2)));
     Options options;
     options.teacher_grad = plan.reads_teacher() && round % 2;
     options.diagnostics = round % 3 == 1;

@@ -109,9 +109,7 @@ Result run(const OwnedBatch& batch, const Plan& plan, const cpu::Target& target,
 Query OwnedBatch::query(int64_t b) const {
   const Rows r = rows();
   const auto begin = r.begin(b), end = begin + r.length(b);
-  const auto part = [&](const auto& x) {
-    return x.empty() ? Numbers() : Numbers(x.begin() + begin, x.begin() + end);
-  };
+  const auto part = [&](const auto& x) { return x.empty() ? Numbers() : Numbers(x.begin() + begin, x.begin() + end); };
   Query q;
   q.student = part(student), q.teacher = part(teacher);
   q.labels.assign(labels.begin() + begin, labels.begin() + end);

@@ -17,7 +17,7 @@ struct OwnedBatch {
   std::vector<int32_t> offsets;  // ragged if not empty
   Floats student, teacher;       // exactly representable in `type`
   std::vector<uint8_t> labels;
-  Numbers ranks;                 // the rest: empty where there are none
+  Numbers ranks;  // the rest: empty where there are none
   RankType rank_type = RankType::u32;
   Floats beta, relevance, weights;
   DType type = DType::float32;

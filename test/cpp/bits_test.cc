@@ -41,8 +41,9 @@ void same_alone(const OwnedBatch& batch, const Plan& plan, const Options& option
     for (int64_t b = 0; b < batch.queries; b++) {
       Result one = run(alone(batch, b), plan, target, options);
       one.summary = {};
-      same(row_of(all, batch, b), one, about + ", " + name_of(plan.terms[0]) + ", " + target.name + ", " +
-                                           std::to_string(batch.rows().length(b)) + " documents, query " + std::to_string(b));
+      same(row_of(all, batch, b), one,
+           about + ", " + name_of(plan.terms[0]) + ", " + target.name + ", " + std::to_string(batch.rows().length(b)) +
+               " documents, query " + std::to_string(b));
     }
   }
 }
@@ -60,7 +61,8 @@ TEST_CASE("bits: a row alone, and among rows with infinities, wide ranges and pa
       OwnedBatch hostile = batch_of_families(random, docs, 17);
       hostile.student[size_t(random.below(docs))] = NAN;
       hostile.teacher[size_t(docs * 16 + random.below(docs))] = INFINITY;
-      for (int64_t i = docs; i < 2 * docs; i++) if (random.below(2)) hostile.labels[size_t(i)] = 255;
+      for (int64_t i = docs; i < 2 * docs; i++)
+        if (random.below(2)) hostile.labels[size_t(i)] = 255;
       same_alone(hostile, plan, options, "hostile neighbours");
       if (docs <= 128) same_alone(hostile, plan, kEverything, "everything asked for");
     }
@@ -102,7 +104,8 @@ TEST_CASE("bits: any number of threads") {
     const Result one = run(batch, plan, cpu::targets().back(), options);
     for (int threads : {2, 3, 5, 8}) {
       options.threads = threads;
-      same(one, run(batch, plan, cpu::targets().back(), options), name_of(term) + ", threads " + std::to_string(threads));
+      same(one, run(batch, plan, cpu::targets().back(), options),
+           name_of(term) + ", threads " + std::to_string(threads));
     }
   }
   OwnedBatch ragged = ragged_batch(random, 3000, 150);
@@ -110,7 +113,8 @@ TEST_CASE("bits: any number of threads") {
   term.loss = LossId::ckl, term.gamma = 5, term.alpha = 1;
   Options several;
   several.threads = 3;
-  same(run(ragged, plan_of(term), cpu::targets().back()), run(ragged, plan_of(term), cpu::targets().back(), several), "ragged");
+  same(run(ragged, plan_of(term), cpu::targets().back()), run(ragged, plan_of(term), cpu::targets().back(), several),
+       "ragged");
 }
 
 TEST_CASE("bits: in place as into other memory") {
@@ -141,7 +145,8 @@ TEST_CASE("bits: avx2 and avx512 agree on everything") {
       if (docs % 5 == 0) convert(batch, DType::float16);
       Options options;
       options.teacher_grad = options.diagnostics = docs % 2 == 0;
-      same(run(batch, plan, *avx2, options), run(batch, plan, *avx512, options), name_of(term) + ", " + std::to_string(docs));
+      same(run(batch, plan, *avx2, options), run(batch, plan, *avx512, options),
+           name_of(term) + ", " + std::to_string(docs));
     }
   for (const PlanTerm& term : all_terms()) {
     if (kLosses[int(term.loss)].family == Family::pairwise) continue;
@@ -157,7 +162,8 @@ TEST_CASE("bits: nothing between the rows of a wider array is touched") {
       OwnedBatch batch = batch_of_families(random, docs + 5);
       batch.docs = docs;
       if (ragged) batch.offsets.push_back(3);
-      for (int64_t b = 0; ragged && b < batch.queries; b++) batch.offsets.push_back(batch.offsets.back() + int32_t(docs));
+      for (int64_t b = 0; ragged && b < batch.queries; b++)
+        batch.offsets.push_back(batch.offsets.back() + int32_t(docs));
       batch.student.resize(size_t(batch.extent())), batch.labels.resize(batch.student.size());
       Options options = kEverything;
       for (const cpu::Target& target : cpu::targets()) {

@@ -36,7 +36,8 @@ std::vector<Wrong> wrong_values() {
     return [=](OwnedBatch& b, size_t i) { b.relevance.assign(b.student.size(), 0), b.relevance[i] = value; };
   };
   const auto weight = [](float value) {
-    return [=](OwnedBatch& b, size_t i) { b.weights.assign(size_t(b.queries), 1), b.weights[i / size_t(b.docs)] = value; };
+    return
+        [=](OwnedBatch& b, size_t i) { b.weights.assign(size_t(b.queries), 1), b.weights[i / size_t(b.docs)] = value; };
   };
   const double nan = NAN, inf = INFINITY;
   return {
@@ -84,7 +85,10 @@ TEST_CASE("checks: each wrong value is found where it is, and nothing is written
   plan.terms.push_back(term);
   term.loss = LossId::lambdaMrr;
   plan.terms.push_back(term);
-  const struct { int64_t queries, docs; int threads; } shapes[] = {{3, 5, 1}, {4, 16, 1}, {3, 200, 1}, {900, 150, 3}};
+  const struct {
+    int64_t queries, docs;
+    int threads;
+  } shapes[] = {{3, 5, 1}, {4, 16, 1}, {3, 200, 1}, {900, 150, 3}};
   for (const Wrong& wrong : wrong_values())
     for (const auto& shape : shapes)
       for (int64_t query : {int64_t(0), shape.queries - 1})
@@ -197,7 +201,8 @@ TEST_CASE("checks: rows begin and end where 64-bit arithmetic says") {
 }
 
 TEST_CASE("checks: parts cover all rows in order, evenly, also of batches that no memory holds") {
-  for (int64_t queries : {int64_t(1), int64_t(2), int64_t(100), int64_t(1) << 31, (int64_t(1) << 33) + 12345, INT64_MAX / 64})
+  for (int64_t queries :
+       {int64_t(1), int64_t(2), int64_t(100), int64_t(1) << 31, (int64_t(1) << 33) + 12345, INT64_MAX / 64})
     for (int parts : {1, 2, 3, 7, 64, 1000}) {
       const Rows rows = {queries, 8, 8, nullptr};
       int64_t before = 0, largest = 0;

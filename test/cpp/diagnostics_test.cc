@@ -50,7 +50,8 @@ TEST_CASE("diagnostics: entropy and separation of every length") {
   for (int64_t docs : {1, 2, 3, 8, 10, 11, 15, 16, 17, 40, 128, 129, 300}) {
     OwnedBatch batch = batch_of_families(random, docs, 11);
     if (docs % 2) pad(random, batch, 0.2);
-    for (int64_t b = 0; b < batch.queries; b++) batch.labels[size_t(b * docs)] = 1, batch.student[size_t(b * docs)] = 0.25f, batch.teacher[size_t(b * docs)] = 0;
+    for (int64_t b = 0; b < batch.queries; b++)
+      batch.labels[size_t(b * docs)] = 1, batch.student[size_t(b * docs)] = 0.25f, batch.teacher[size_t(b * docs)] = 0;
     Options options;
     options.diagnostics = true;
     const Promise promise(batch, plan_of(term));

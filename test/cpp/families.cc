@@ -125,7 +125,8 @@ Plan plan_of(const PlanTerm& term, Reduction reduction) {
 }
 
 std::vector<PlanTerm> all_terms() {
-  const double gammas[][2] = {{1, 0}, {2, 0}, {3, 0}, {5, 0}, {2.5, 0}, {64, 0}, {100, 0}, {5, 1}, {5, 4}, {2.5, 1.5}, {70, 60}};
+  const double gammas[][2] = {{1, 0},   {2, 0}, {3, 0}, {5, 0},     {2.5, 0}, {64, 0},
+                              {100, 0}, {5, 1}, {5, 4}, {2.5, 1.5}, {70, 60}};
   std::vector<PlanTerm> terms;
   for (const LossInfo& info : kLosses) {
     PlanTerm term;
@@ -137,8 +138,7 @@ std::vector<PlanTerm> all_terms() {
       for (double lambda : {0.0, 0.1, 3.0}) term.lambda = lambda, terms.push_back(term);
     else if (takes("nllWeight"))
       for (double weight : {0.0, 0.5}) term.nll_weight = weight, terms.push_back(term);
-    else
-      terms.push_back(term);
+    else terms.push_back(term);
   }
   return terms;
 }

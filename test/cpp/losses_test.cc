@@ -47,8 +47,8 @@ void check_document(const F& loss, bool biased, const char* name) {
         const Term<Dual> by_q = loss(document(q, p, positive, beta, 0.25L, true));
         const Term<Dual> by_p = loss(document(q, p, positive, beta, 0.25L, false));
         const Real size = std::fabs(by_q.value.v) + p;
-        const std::string where = std::string(name) + " at q = " + std::to_string(double(q)) + ", p = " +
-                                  std::to_string(double(p)) + (positive ? ", positive" : ", negative");
+        const std::string where = std::string(name) + " at q = " + std::to_string(double(q)) +
+                                  ", p = " + std::to_string(double(p)) + (positive ? ", positive" : ", negative");
         CHECK_MESSAGE(close(by_q.h.v, by_q.value.d, size), where);
         CHECK_MESSAGE(close(by_p.u.v, by_p.value.d, size), where);
       }
@@ -86,7 +86,8 @@ std::vector<Term<Dual>> terms_of(const F& loss, const Row& row, bool biased) {
   for (bool y : row.positive) positives += y;
   std::vector<Term<Dual>> out;
   for (size_t i = 0; i < q.size(); i++) {
-    Document<Dual, bool> x = document(q[i], p[i], row.positive[i], biased && !row.positive[i] ? row.beta[i] : 0, 1 / positives, true);
+    Document<Dual, bool> x =
+        document(q[i], p[i], row.positive[i], biased && !row.positive[i] ? row.beta[i] : 0, 1 / positives, true);
     for (Dual* v : {&x.q, &x.rest, &x.minus_ln_q, &x.d}) v->d = 0;
     out.push_back(loss(x));
   }
@@ -203,9 +204,9 @@ void check_pairwise(const LambdaMrr& loss, const char* name) {
 
 #define CHECK_distribution(type, name, teacher) check_distribution<type>(name, teacher)
 #define CHECK_pairwise(type, name, teacher) check_pairwise(type(), name)
-#define LOSS(name, type, family, options, teacher)                                    \
-  TEST_CASE("losses: " #name " gives its own derivatives and keeps its limits") {     \
-    CHECK_##family(type, #name, teacher);                                             \
+#define LOSS(name, type, family, options, teacher)                                \
+  TEST_CASE("losses: " #name " gives its own derivatives and keeps its limits") { \
+    CHECK_##family(type, #name, teacher);                                         \
   }
 #include "../../src/losses/losses.def"
 #undef LOSS

@@ -44,7 +44,13 @@ struct Stated {
 };
 const Stated kStated[] = {
     {"exp_minus", &Probe::exp_minus, [](double x) { return std::exp(-x); }, 0, 87, {1.9, 1.0 / 28}, {1.9, 1}},
-    {"exp_minus_in_range", &Probe::exp_minus_in_range, [](double x) { return std::exp(-x); }, 0, 87, {1.9, 1.0 / 28}, {1.9, 1}},
+    {"exp_minus_in_range",
+     &Probe::exp_minus_in_range,
+     [](double x) { return std::exp(-x); },
+     0,
+     87,
+     {1.9, 1.0 / 28},
+     {1.9, 1}},
     {"ln", &Probe::ln, [](double x) { return std::log(x); }, 0x1p-126f, 3.4e38f, {0.9, 0}, {1.5, 0}},
     {"ln1p", &Probe::ln1p, [](double x) { return std::log1p(x); }, 0x1p-100f, 1e30f, {1.3, 0}, {2, 0}},
 };
@@ -57,7 +63,8 @@ TEST_CASE("numbers: errors of exp, ln and ln1p are those that docs/numerics.md s
       double worst = 0;  // error over bound
       float x[16], y[16], at = 0;
       for (uint64_t u = pattern(s.from); u <= pattern(s.to); u += 251 * 16) {
-        for (int j = 0; j < 16; j++) x[j] = from_pattern(uint32_t(std::min<uint64_t>(u + uint64_t(251 * j), pattern(s.to))));
+        for (int j = 0; j < 16; j++)
+          x[j] = from_pattern(uint32_t(std::min<uint64_t>(u + uint64_t(251 * j), pattern(s.to))));
         (probe->*s.function)(x, y, 16);
         for (int j = 0; j < 16; j++) {
           const double stated = bound.constant + bound.slope * double(x[j]);
@@ -122,7 +129,8 @@ TEST_CASE("numbers: every float16 and bfloat16 widens to its value") {
         int64_t wrong = -1;
         for (int64_t i = 0; i < n; i++) {
           const float expected = value(uint16_t(i + shift));
-          if (std::isnan(expected) ? !std::isnan(out[size_t(i)]) : pattern(out[size_t(i)]) != pattern(expected)) wrong = i;
+          if (std::isnan(expected) ? !std::isnan(out[size_t(i)]) : pattern(out[size_t(i)]) != pattern(expected))
+            wrong = i;
         }
         CHECK_MESSAGE(wrong == -1, std::to_string(wrong));
       }
@@ -138,7 +146,8 @@ std::vector<float> floats_to_narrow(float (*value)(uint16_t)) {
     for (float f : {x, middle})
       for (int step : {-1, 0, 1}) out.push_back(std::isnan(f) ? f : from_pattern(pattern(f) + uint32_t(step)));
   }
-  for (float f : {65504.0f, 65519.99f, 65520.0f, 3.38953139e38f, 3.4e38f, INFINITY, NAN}) out.push_back(f), out.push_back(-f);
+  for (float f : {65504.0f, 65519.99f, 65520.0f, 3.38953139e38f, 3.4e38f, INFINITY, NAN})
+    out.push_back(f), out.push_back(-f);
   Random random(21);
   for (int i = 0; i < 200000; i++) out.push_back(from_pattern(uint32_t(random.bits())));
   return out;
@@ -155,9 +164,10 @@ TEST_CASE("numbers: narrowing rounds to nearest even, with infinities, denormals
       int64_t wrong = -1;
       for (size_t i = 0; i < from.size(); i++)
         if (!same_half(out[i], expected[i], float16 ? 0x7c00 : 0x7f80)) wrong = int64_t(i);
-      const std::string about = wrong < 0 ? "" : std::string(probe->name) + " gives " + std::to_string(out[size_t(wrong)]) +
-                                                     " for " + std::to_string(from[size_t(wrong)]) + ", not " +
-                                                     std::to_string(expected[size_t(wrong)]);
+      const std::string about = wrong < 0 ? ""
+                                          : std::string(probe->name) + " gives " + std::to_string(out[size_t(wrong)]) +
+                                                " for " + std::to_string(from[size_t(wrong)]) + ", not " +
+                                                std::to_string(expected[size_t(wrong)]);
       CHECK_MESSAGE(wrong == -1, about);
     }
   }

@@ -26,7 +26,7 @@ namespace test {
 #define CKL_TEXT2(x) #x
 #define CKL_TEXT(x) CKL_TEXT2(x)
 extern const Probe CKL_PROBE;
-const Probe CKL_PROBE = {CKL_TEXT(CKL_PROBE), widen_all, narrow_all, map<call_exp_minus>, map<call_exp_minus_in_range>,
-                         map<call_ln>, map<call_ln1p>};
+const Probe CKL_PROBE = {CKL_TEXT(CKL_PROBE),          widen_all,    narrow_all,    map<call_exp_minus>,
+                         map<call_exp_minus_in_range>, map<call_ln>, map<call_ln1p>};
 }  // namespace test
 }  // namespace ckl

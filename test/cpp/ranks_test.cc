@@ -12,7 +12,8 @@ namespace {
 std::vector<uint32_t> ranks(const cpu::Target& target, const OwnedBatch& batch, bool with_labels) {
   std::vector<uint32_t> out(batch.student.size());
   const Scores scores = {reinterpret_cast<const char*>(batch.student.data()), DType::float32};
-  REQUIRE(cpu::compute_ranks(target, scores, batch.rows(), with_labels ? batch.labels.data() : nullptr, out.data()).ok());
+  REQUIRE(
+      cpu::compute_ranks(target, scores, batch.rows(), with_labels ? batch.labels.data() : nullptr, out.data()).ok());
   return out;
 }
 
@@ -79,7 +80,8 @@ TEST_CASE("ranks: wrong labels and ranks are found before anything is written") 
   uint8_t labels[4] = {1, 0, 7, 0};
   uint32_t out[4] = {9, 9, 9, 9};
   const Rows rows = {2, 2, 2, nullptr};
-  Status status = cpu::compute_ranks(cpu::targets().back(), {reinterpret_cast<const char*>(scores), DType::float32}, rows, labels, out);
+  Status status = cpu::compute_ranks(cpu::targets().back(), {reinterpret_cast<const char*>(scores), DType::float32},
+                                     rows, labels, out);
   CHECK((status.code == Code::label && status.query == 1 && status.document == 0 && status.value == 7));
   CHECK(out[0] == 9);
   labels[2] = 0;

@@ -57,8 +57,7 @@ Share share_of(const PlanTerm& t, const Doc& x) {
       const double e = t.gamma - x.beta;
       if (x.positive)
         add_divergence(s, x, std::pow(x.rest, t.gamma), -t.gamma * x.q * std::pow(x.rest, t.gamma - 1), true);
-      else
-        add_divergence(s, x, std::exp(e * x.ln_q), e * std::exp(e * x.ln_q), false);
+      else add_divergence(s, x, std::exp(e * x.ln_q), e * std::exp(e * x.ln_q), false);
       return s;
     }
     case LossId::bkl: {
@@ -103,8 +102,8 @@ std::vector<Bounded> project(const Numbers& h, const Numbers& sizes, const Numbe
   std::vector<Bounded> out(h.size());
   for (size_t k = 0; k < h.size(); k++) {
     out[k].value = side.rest[k] * h[k] - side.p[k] * others[k];
-    out[k].tolerance = 2 * bound * kEpsilon * (side.rest[k] * sizes[k] + side.p[k] * other_sizes[k]) +
-                       floors[k] + side.p[k] * floor + least;
+    out[k].tolerance = 2 * bound * kEpsilon * (side.rest[k] * sizes[k] + side.p[k] * other_sizes[k]) + floors[k] +
+                       side.p[k] * floor + least;
   }
   return out;
 }
@@ -258,8 +257,8 @@ Expected expect(const Query& query, const PlanTerm& term, double student_tempera
   out.counted = counts(info.needs, x);
   if (!out.counted) return out;
   const Expected row = info.family == Family::distribution ? distribution(x, term)
-                       : term.loss == LossId::marginMse   ? margin_mse(x)
-                                                          : lambda_mrr(x);
+                       : term.loss == LossId::marginMse    ? margin_mse(x)
+                                                           : lambda_mrr(x);
   out.loss = row.loss, out.pairs = row.pairs, out.overflows = row.overflows;
   for (size_t k = 0; k < keep.size(); k++) {
     const size_t i = keep[k];

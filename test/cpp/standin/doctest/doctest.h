@@ -39,9 +39,7 @@ inline int run() {
     try {
       c.body();
     } catch (const Stop&) {
-    } catch (const std::exception& error) {
-      check(false, c.name, 0, "it threw", error.what());
-    }
+    } catch (const std::exception& error) { check(false, c.name, 0, "it threw", error.what()); }
     if (failures() == before) continue;
     failed++;
     std::printf("FAILED: %s\n", c.name);
@@ -54,13 +52,14 @@ inline int run() {
 
 #define STANDIN_NAME2(a, b) a##b
 #define STANDIN_NAME(a, b) STANDIN_NAME2(a, b)
-#define TEST_CASE(name)                                                                        \
-  static void STANDIN_NAME(test_, __LINE__)();                                                 \
+#define TEST_CASE(name)                                                                                  \
+  static void STANDIN_NAME(test_, __LINE__)();                                                           \
   static const standin::Register STANDIN_NAME(register_, __LINE__)(name, STANDIN_NAME(test_, __LINE__)); \
   static void STANDIN_NAME(test_, __LINE__)()
 #define CHECK(...) standin::check(bool(__VA_ARGS__), __FILE__, __LINE__, #__VA_ARGS__)
 #define CHECK_MESSAGE(condition, message) standin::check(bool(condition), __FILE__, __LINE__, #condition, message)
-#define REQUIRE(...) (standin::check(bool(__VA_ARGS__), __FILE__, __LINE__, #__VA_ARGS__) ? void() : throw standin::Stop())
+#define REQUIRE(...) \
+  (standin::check(bool(__VA_ARGS__), __FILE__, __LINE__, #__VA_ARGS__) ? void() : throw standin::Stop())
 
 #ifdef DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 int main() { return standin::run(); }
