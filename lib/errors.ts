@@ -18,6 +18,7 @@ export const errorCodes = {
   ERR_CKL_TRACKER: 'a rank tracker has no ranks for a query, or was given a saved state that it cannot read',
   ERR_CKL_MEMORY: 'no memory for the scratch space',
   ERR_CKL_CUDA: 'a CUDA call failed',
+  ERR_CKL_ADDON: 'no native addon could be loaded',
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;
@@ -55,5 +56,29 @@ export class CudaError extends Error {
 
   override get name(): string {
     return 'CudaError';
+  }
+}
+
+/** No native addon could be loaded. The message lists what was tried and the ways out. */
+export class AddonError extends Error {
+  readonly code: ErrorCode = 'ERR_CKL_ADDON';
+
+  /** @param tried the files, most important first */
+  constructor(readonly tried: readonly { file: string; reason: string }[]) {
+    super(
+      [
+        `ckl-loss has no native addon that loads on ${process.platform}-${process.arch}, Node ${process.version}. Tried:`,
+        ...tried.map(({ file, reason }) => `  ${file}: ${reason}`),
+        'Ways out:',
+        '  1. Install the package on this machine: npm install ckl-loss --force',
+        '     (a node_modules folder copied from another platform has the binary of that platform)',
+        '  2. Compile it: npm rebuild ckl-loss --foreground-scripts (needs CMake 3.18 or newer and a C++17 compiler)',
+        '  3. `npx ckl-loss doctor` shows what this machine has, for a bug report',
+      ].join('\n'),
+    );
+  }
+
+  override get name(): string {
+    return 'AddonError';
   }
 }

@@ -1,6 +1,6 @@
 // The public API of ckl-loss; composes, and holds nothing itself.
 export { type Backends, backends } from './backends.js';
-export { CklRangeError, CklTypeError, CudaError, type ErrorCode } from './errors.js';
+export { AddonError, CklRangeError, CklTypeError, CudaError, type ErrorCode } from './errors.js';
 export * from './losses.js';
 export { prepare, type PreparedLoss, type PreparedSize } from './prepare.js';
 export { rankBias, ranks, type RankBiasBatch, type RankBatch } from './ranks.js';

@@ -1,5 +1,6 @@
 // Loads the native addon and gives its raw, positional interface a type. Nothing outside lib/ sees this.
 import { join } from 'node:path';
+import { loadAddon, type LoadedAddon } from './addon.js';
 
 /** Element types as the addon numbers them. */
 export const enum NativeType {
@@ -211,8 +212,7 @@ export interface NativeBinding {
   cuda(): NativeCudaInfo;
 }
 
-// eslint-disable-next-line @typescript-eslint/no-require-imports
-const load = require('node-gyp-build') as (dir: string) => NativeBinding;
+/** The addon and where it came from. */
+export const loadedAddon: LoadedAddon = loadAddon(join(__dirname, '..'));
 
-/** The addon: prebuilds/ or build/Release of this package, whichever loads. */
-export const native: NativeBinding = load(join(__dirname, '..'));
+export const native = loadedAddon.exports as NativeBinding;

@@ -26,6 +26,10 @@ const COMMANDS: Record<string, Command> = {
     about: 'teacher scores from one form into another',
     load: async () => (await import('./convert.js')).convert,
   },
+  doctor: {
+    about: 'what runs on this machine, and whether it computes what it should',
+    load: async () => (await import('./doctor.js')).doctor,
+  },
   sample: {
     about: 'write the synthetic sample that train uses by default',
     load: async () => (await import('./sample.js')).sample,

@@ -1,0 +1,76 @@
+// Finds the addon's binary and loads it: the one compiled on this machine, else the one that the package brought.
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { AddonError } from './errors.js';
+
+/** A binary that was tried, and why it is not in use. */
+export interface FailedAddon {
+  file: string;
+  reason: string;
+}
+
+export interface LoadedAddon {
+  exports: unknown;
+  file: string;
+  origin: 'compiled here' | 'prebuilt';
+  /** What was tried before it. */
+  failed: FailedAddon[];
+}
+
+/** What every version of the addon exports; a binary that lacks some of it belongs to another version. */
+const exported = ['Plan', 'ranks', 'rankBias', 'losses', 'cpu', 'cuda'];
+
+/** The C library that a prebuilt binary must be made for. Binaries of other platforms have no such tag. */
+const libc = process.platform !== 'linux' ? undefined : existsSync('/etc/alpine-release') ? 'musl' : 'glibc';
+
+/**
+ * @param root the folder of the package
+ * @throws AddonError if no binary loads
+ */
+export function loadAddon(root: string): LoadedAddon {
+  const failed: FailedAddon[] = [];
+  const prebuilds = join(root, 'prebuilds', `${process.platform}-${process.arch}`);
+  const compiled = join(root, 'build', 'Release', 'ckl_loss.node');
+  for (const file of [compiled, ...prebuiltFiles(prebuilds, failed)]) {
+    try {
+      const loaded = loadFile(file);
+      return { exports: loaded, file, origin: file === compiled ? 'compiled here' : 'prebuilt', failed };
+    } catch (error) {
+      failed.push({ file, reason: reasonOf(error, file) });
+    }
+  }
+  // The package's own binary is what most users should have: its fate is said first.
+  throw new AddonError(failed.reverse());
+}
+
+function prebuiltFiles(folder: string, failed: FailedAddon[]): string[] {
+  const reject = (reason: string): string[] => {
+    failed.push({ file: folder, reason });
+    return [];
+  };
+  if (!existsSync(folder)) {
+    return reject(`no such folder: there is no binary for ${process.platform}-${process.arch}`);
+  }
+  const names = readdirSync(folder).filter((name) => name.endsWith('.node'));
+  // ckl-loss.glibc.node: a tag between dots that is not this machine's keeps a file from being tried.
+  const fitting = names.filter((name) => !/\.(glibc|musl)\./.test(name) || name.includes(`.${libc}.`));
+  if (fitting.length > 0) return fitting.map((name) => join(folder, name));
+  return reject(
+    names.length === 0 ? 'no binary in this folder' : `no binary for ${libc}: ${names.join(', ')}`,
+  );
+}
+
+function loadFile(file: string): unknown {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const addon = require(file) as Record<string, unknown>;
+  const missing = exported.filter((name) => typeof addon[name] !== 'function');
+  if (missing.length === 0) return addon;
+  throw new Error(`not the addon of this version: it lacks ${missing.join(', ')}`);
+}
+
+/** The first line of what went wrong; loaders repeat the file's name and Node adds who required it. */
+function reasonOf(error: unknown, file: string): string {
+  if (!existsSync(file)) return 'no such file';
+  const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
+  return line.replace(`${file}: `, '');
+}
