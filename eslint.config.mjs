@@ -38,7 +38,7 @@ export default tseslint.config(
     files: ['**/*.cjs'],
     languageOptions: {
       sourceType: 'commonjs',
-      globals: { ...nodeGlobals, require: 'readonly', module: 'readonly' },
+      globals: { ...nodeGlobals, require: 'readonly', module: 'readonly', __dirname: 'readonly' },
     },
     rules: { '@typescript-eslint/no-require-imports': 'off' },
   },
