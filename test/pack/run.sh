@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Packs the package with a prebuilt addon and installs it as a user would: from the tarball, without a compiler.
+# Works in a temporary copy; the ordinary build is left alone. Needs the registry for the package's own dependencies.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+root=$PWD
+here=$(mktemp -d)
+trap 'rm -rf "$here"' EXIT
+
+# ---- pack
+mkdir "$here/package"
+git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$here/package"
+ln -s "$root/node_modules" "$here/package/node_modules"
+cd "$here/package"
+npx tsc -p tsconfig.build.json
+CMAKE_BUILD_PARALLEL_LEVEL=${CKL_JOBS:-2} npm run --silent prebuildify >"$here/prebuildify.log" 2>&1 || {
+  tail -30 "$here/prebuildify.log" >&2
+  exit 1
+}
+tarball=$here/package/$(npm pack --silent --ignore-scripts)
+listing=$(tar -tzf "$tarball")
+for wanted in package/dist/index.js package/dist/index.mjs package/dist/index.d.ts package/CMakeLists.txt package/src/losses/losses.def package/LICENSE; do
+  grep -qx "$wanted" <<<"$listing" || { echo "the tarball lacks $wanted" >&2; exit 1; }
+done
+grep -q '^package/prebuilds/.*\.node$' <<<"$listing" || { echo "the tarball has no prebuilt addon" >&2; exit 1; }
+if grep -E '^package/(test|bench|build|node_modules|\.ci)/|binding\.gyp$' <<<"$listing"; then
+  echo "the tarball has files that no user needs (above)" >&2
+  exit 1
+fi
+
+# ---- install where nothing can be compiled, with scripts and without
+mkdir "$here/tools"
+for tool in cmake cc c++ gcc g++ make ninja node-gyp cmake-js; do
+  printf '#!/bin/sh\necho "%s was called" >&2\nexit 1\n' "$tool" >"$here/tools/$tool"
+  chmod +x "$here/tools/$tool"
+done
+cp "$root/test/pack/use.cjs" "$root/test/pack/use.mjs" "$here"
+for flags in "" "--ignore-scripts"; do
+  user=$here/user$flags
+  mkdir "$user"
+  cd "$user"
+  echo '{"name":"user","private":true}' >package.json
+  PATH=$here/tools:$PATH npm install --silent --no-audit --no-fund $flags "$tarball"
+  rm -rf node_modules
+  PATH=$here/tools:$PATH npm ci --silent --no-audit --no-fund $flags
+  [ ! -e node_modules/ckl-loss/build ] || { echo "the install compiled" >&2; exit 1; }
+  cp "$here"/use.* .
+  node use.cjs
+  node use.mjs
+done
+echo "packed $(basename "$tarball"), $(du -k "$tarball" | cut -f1) KB, $(wc -l <<<"$listing") files; installed and used without a compiler"
