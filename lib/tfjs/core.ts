@@ -1,0 +1,27 @@
+// Finds tfjs-core, an optional peer: whoever imports ckl-loss/tfjs has a tfjs of their own.
+import { createRequire } from 'node:module';
+import type * as Tfjs from '@tensorflow/tfjs-core';
+
+/** `ckl-loss/tfjs` was imported where no tfjs is installed. */
+export class TfjsMissingError extends Error {
+  readonly code = 'ERR_CKL_TFJS';
+
+  constructor(cause: unknown) {
+    super(
+      'ckl-loss/tfjs needs @tensorflow/tfjs-core, which @tensorflow/tfjs and @tensorflow/tfjs-node bring with them',
+      { cause },
+    );
+  }
+}
+
+/** @throws TfjsMissingError */
+function load(): typeof Tfjs {
+  try {
+    return createRequire(__filename)('@tensorflow/tfjs-core') as typeof Tfjs;
+  } catch (error) {
+    throw new TfjsMissingError(error);
+  }
+}
+
+/** The tfjs-core of the program. */
+export const tf = load();

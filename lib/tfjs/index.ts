@@ -1,0 +1,130 @@
+// ckl-loss/tfjs: the losses as differentiable ops in the style of tf.losses.*, for programs that train with tfjs.
+import type { Reduction } from '@tensorflow/tfjs-core';
+import { bkl, ckl, combine, kl, klLogL, lambdaMrr, marginMse, nll } from '../losses.js';
+import type { BklParameters, CklParameters, KlLogLParameters, Term } from '../types.js';
+import { lossOp } from './op.js';
+import type { Input, Loss, TfjsOptions } from './types.js';
+
+export { TfjsMissingError } from './core.js';
+export type { Input, Loss, TfjsOptions } from './types.js';
+
+/*
+ * Common to all:
+ *
+ * - `labels`, `logits`, `teacher` have the same shape: [queries, documents], or any whose last axis is documents. Labels are 1
+ *   (positive), 0 (negative) or 255 (padding: never read, gradient 0).
+ * - `weights` broadcast to the queries; `reduction` is tf.Reduction, default SUM_BY_NONZERO_WEIGHTS. A query that the loss does not
+ *   count (for most: one without a positive) is left out as if its weight were 0.
+ * - The gradient is with respect to the logits, and with the option `teacherGrad` to the teacher's scores; labels and weights are
+ *   constants. There is no second derivative: the gradient is a constant to tfjs.
+ * - The scores are read with dataSync(); on a backend that has no dataSync (webgpu) the losses throw its error.
+ * - They throw TypeError or RangeError with a `code` (docs/errors.md).
+ */
+
+/** Contrastively-weighted KL divergence, the paper's loss: {@link ckl} as an op. */
+export function cklLoss(
+  labels: Input,
+  logits: Input,
+  teacher: Input,
+  weights?: Input | null,
+  options?: CklParameters & TfjsOptions,
+  reduction?: Reduction,
+): Loss {
+  return lossOp(['ckl'], ckl, { labels, logits, teacher, weights, options, reduction });
+}
+
+/** Kullback-Leibler divergence of the student from the teacher: {@link kl} as an op. */
+export function klLoss(
+  labels: Input,
+  logits: Input,
+  teacher: Input,
+  weights?: Input | null,
+  options?: TfjsOptions,
+  reduction?: Reduction,
+): Loss {
+  return lossOp(['kl'], kl, { labels, logits, teacher, weights, options, reduction });
+}
+
+/** Balanced KL, as {@link bkl} reconstructs it, as an op. */
+export function bklLoss(
+  labels: Input,
+  logits: Input,
+  teacher: Input,
+  weights?: Input | null,
+  options?: BklParameters & TfjsOptions,
+  reduction?: Reduction,
+): Loss {
+  return lossOp(['bkl'], bkl, { labels, logits, teacher, weights, options, reduction });
+}
+
+/** Negative log-likelihood of the positives: {@link nll} as an op. Reads no teacher. */
+export function nllLoss(
+  labels: Input,
+  logits: Input,
+  weights?: Input | null,
+  options?: Omit<TfjsOptions, 'teacherGrad' | 'teacherTemperature'>,
+  reduction?: Reduction,
+): Loss {
+  return lossOp(['nll'], nll, { labels, logits, weights, options, reduction });
+}
+
+/** KL plus negative log-likelihood: {@link klLogL} as an op. */
+export function klLogLLoss(
+  labels: Input,
+  logits: Input,
+  teacher: Input,
+  weights?: Input | null,
+  options?: KlLogLParameters & TfjsOptions,
+  reduction?: Reduction,
+): Loss {
+  return lossOp(['klLogL'], klLogL, { labels, logits, teacher, weights, options, reduction });
+}
+
+/** Squared difference of the margins of student and teacher: {@link marginMse} as an op. */
+export function marginMseLoss(
+  labels: Input,
+  logits: Input,
+  teacher: Input,
+  weights?: Input | null,
+  options?: TfjsOptions,
+  reduction?: Reduction,
+): Loss {
+  return lossOp(['marginMse'], marginMse, { labels, logits, teacher, weights, options, reduction });
+}
+
+/** CL-DRD's weighted pairwise logistic loss: {@link lambdaMrr} as an op. Reads no teacher; see the option `relevance`. */
+export function lambdaMrrLoss(
+  labels: Input,
+  logits: Input,
+  weights?: Input | null,
+  options?: Omit<TfjsOptions, 'teacherGrad' | 'teacherTemperature'>,
+  reduction?: Reduction,
+): Loss {
+  return lossOp(['lambdaMrr'], lambdaMrr, { labels, logits, weights, options, reduction });
+}
+
+/**
+ * A weighted sum of losses in one pass: {@link combine} as an op. A query counts when one of the terms counts it, and its loss is the sum of
+ * those that do; `combine` itself takes each term's mean over that term's own queries.
+ *
+ * @param teacher null where no term reads one
+ */
+export function combineLoss(
+  labels: Input,
+  logits: Input,
+  teacher: Input | null,
+  terms: readonly Term[],
+  weights?: Input | null,
+  options?: TfjsOptions,
+  reduction?: Reduction,
+): Loss {
+  const names = terms.map(({ loss }) => loss);
+  return lossOp(names, (batch, rest) => combine(batch, terms, rest), {
+    labels,
+    logits,
+    teacher: teacher ?? undefined,
+    weights,
+    options,
+    reduction,
+  });
+}
