@@ -3,7 +3,7 @@ import { prepare, ranks } from '../index.js';
 import { TrainingBatch } from '../train/batch.js';
 import { fitScale } from '../train/calibrate.js';
 import type { BagList } from './bags.js';
-import type { Trainee } from './compare-students.js';
+import type { TableStudent } from './table-student.js';
 import type { CompareOptions, FigureData } from './compare-types.js';
 
 /** Ranks that Figure 1 shows, and documents that Figure 2 does, at most. */
@@ -15,7 +15,7 @@ const DOCUMENTS = 500;
  * @param lists those without a positive and a negative are left out
  */
 export function figureData(
-  student: Trainee,
+  student: TableStudent,
   lists: readonly BagList[],
   {
     gamma,

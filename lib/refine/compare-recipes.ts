@@ -29,4 +29,4 @@ export function unitsOf(options: CompareOptions): Unit[] {
 
 /** How many trainings a unit holds: the measure of progress. */
 export const trainingsOf = ({ recipe }: Unit, { rates, seeds }: CompareOptions): number =>
-  recipe ? rates.length + seeds - 1 : seeds;
+  recipe ? rates.length + seeds - 1 : 1;

@@ -66,7 +66,11 @@ function tableOf(
   const references = here.filter(({ unit }) => !unit.recipe);
   const clean = results.filter(({ unit }) => !unit.recipe && unit.condition === 'clean');
   const rows: { name: string; rates: number[]; values: Map<string, Gathered> }[] = [
-    { name: 'start', rates: [], values: gather(clean.flatMap(({ starts }) => (starts ?? []).map(numbered))) },
+    {
+      name: 'start',
+      rates: [],
+      values: gather(clean.flatMap(({ start }) => (start ? [{ test: start, seed: 0 }] : []))),
+    },
   ];
   if (warmup) rows.push({ name: 'warm-up', rates: [], values: gather(references.flatMap(testsOf)) });
   for (const { name } of recipes) {

@@ -19,7 +19,7 @@ export interface CompareOptions {
   zeroShot: readonly string[];
   students: readonly StudentName[];
   recipes: readonly Recipe[];
-  /** How many trainings with different seeds; the first seed also searches the learning rate. */
+  /** How many trainings with batches in different orders, from one start; the first also searches the learning rate. */
   seeds: number;
   /** 0: the folder's own test split. Else so many folds, each query tested once. */
   folds: number;
@@ -82,10 +82,10 @@ export interface UnitResult {
   search: { rate: number; dev: number }[];
   /** The learning rate that dev chose. */
   rate: number;
-  /** One a seed. */
+  /** One a seed; of a unit without a recipe the warm-up, if there is one. */
   runs: { seed: number; dev: number[]; bestEpoch: number; test: TestValues; behaviour?: Behaviours }[];
-  /** Only of units without a recipe: the untrained student, one a seed. */
-  starts?: TestValues[];
+  /** The untrained student; only of units without a recipe. */
+  start?: TestValues;
   figures?: FigureData;
   /** The teacher's own ranking of the candidates. */
   teacher?: Values;

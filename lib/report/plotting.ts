@@ -1,4 +1,6 @@
 // Loads the plotting library, which is an optional peer: reports need it, losses do not.
+// An import type: the module is ES, this file CommonJS.
+// eslint-disable-next-line @typescript-eslint/consistent-type-imports
 type Plot = typeof import('@observablehq/plot', { with: { 'resolution-mode': 'import' } });
 
 /** The library, and a document for it to draw in. */
