@@ -14,7 +14,7 @@ namespace {
 template <class F>
 inline void weigh(const Along a, const TaskTerm& term, const Arrays w, const State& r, V factor, float* weight,
                   float* ratio) {
-  const F loss = F::make(lifted(term.parameters));
+  const F loss = F::make(term.parameters);
   const V zero(0.0f), at_top(kLifted), gap = r.student.ln_z1 - r.teacher.ln_z1;
   const V share = at_top / r.positives;
   a.each_masked(

@@ -25,10 +25,6 @@ using cpu::TaskTerm;
 constexpr int kLift = 6;
 constexpr float kLifted = 1 << kLift;
 constexpr float kLiftedExpLimit = 91.0f;  // 2^6 e^-91 is a normal float
-inline Parameters lifted(Parameters p) {
-  p.lambda *= kLifted;
-  return p;
-}
 CKL_FN V lifted_exp_minus(V x) {
   const V limit(kLiftedExpLimit);
   return select(x > limit, V(0.0f), exp_minus_in_range<kLift>(min(x, limit)));
@@ -203,6 +199,8 @@ CKL_FN Document<V, Positive> document(const Layout& a, const Arrays& w, const St
   x.d = load(w.gap + slot) + gap;
   if constexpr (F::biased) x.beta = V(term.beta_scale) * a.rank_bias(i, slot);
   else x.beta = V(0.0f);
+  x.mass = e * r.student.inverse;
+  x.unit = V(1 / kLifted);
   x.share = share;
   x.positive = positive;
   return x;
@@ -210,7 +208,7 @@ CKL_FN Document<V, Positive> document(const Layout& a, const Arrays& w, const St
 
 template <class F, class Layout>
 CKL_FN void term_plain(const Layout a, const TaskTerm& term, const Arrays w, State& r) {
-  const F loss = F::make(lifted(term.parameters));
+  const F loss = F::make(term.parameters);
   const V zero(0.0f), at_top(kLifted), gap = r.student.ln_z1 - r.teacher.ln_z1;
   const V share = V(kLifted) / r.positives;
   V value = zero, below = zero, top_sum = zero, chunk_value = zero, chunk_below = zero;
@@ -244,7 +242,7 @@ CKL_FN void term_plain(const Layout a, const TaskTerm& term, const Arrays w, Sta
 
 template <class F, class Layout>
 CKL_FN void term_careful(const Layout a, const TaskTerm& term, const Arrays w, const Mixing mix, State& r) {
-  const F loss = F::make(lifted(term.parameters));
+  const F loss = F::make(term.parameters);
   const V zero(0.0f), at_top(kLifted), gap = r.student.ln_z1 - r.teacher.ln_z1;
   const V share = V(kLifted) / r.positives;
   V value = zero, below = zero, top_sum = zero, chunk_value = zero, chunk_below = zero;

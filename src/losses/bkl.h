@@ -17,7 +17,7 @@ struct Bkl {
 
   template <class V, class M>
   CKL_FN Term<V> operator()(const Document<V, M>& x) const {
-    const V lq = V(lambda) * x.q, entropy = lq * x.minus_ln_q;  // -lambda q ln q
+    const V lq = V(lambda) * x.mass, entropy = lq * x.minus_ln_q;  // -lambda q ln q
     const V kl = x.p * x.d;
     return {kl + select(x.positive, -entropy, lq), select(x.positive, lq - entropy, lq) - x.p, kl + x.p};
   }

@@ -55,7 +55,9 @@ struct CklVariant {
     if constexpr (Gamma != kGammaReal && !Biased) {
       const V b = select(x.positive, x.rest, x.q);
       const V wp = power_minus_1(b) * x.p;  // w' p
-      const V w = wp * b, value = w * x.d;  // w here and below is w p of the formulas
+      V w = wp * b;                         // w here and below is w p of the formulas
+      if constexpr (Gamma == 1) w = select(x.positive, w, (x.p * x.mass) * x.unit);  // q alone may underflow
+      const V value = w * x.d;
       return {value, fma(V(gamma), select(x.positive, -(x.q * wp) * x.d, value), -w), value + w};
     } else {
       const V e = Biased ? V(gamma) - x.beta : V(gamma);

@@ -20,8 +20,8 @@ namespace {
 // The row engines make this safe: q = 0 arrives as q = 0, d = 0 and a large finite minus_ln_q; p = 0 as p = 0, d = 0;
 // a masked document as both. So a loss is plain arithmetic, with no special case of its own.
 //
-// A loss is linear in (p, share, lambda): an engine may give all three multiplied by a constant, and takes the answer
-// divided by it.
+// A loss is linear in (p, share, mass). An engine may give all three multiplied by a constant, so that small terms do
+// not underflow; value, h and u come out multiplied by the same.
 template <class V, class M>
 struct Document {
   V q;           // student's probability, softmax(s / Ts)
@@ -30,6 +30,8 @@ struct Document {
   V p;           // teacher's probability, softmax(t / Tt)
   V d;           // ln(p / q)
   V beta;        // rank bias of a negative (losses.md); 0 where there is none
+  V mass;        // q in the scale of p
+  V unit;        // 1 / that scale
   V share;       // 1 / number of positives of the query
   M positive;    // label 1
 };

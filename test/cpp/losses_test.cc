@@ -30,7 +30,7 @@ std::vector<Parameters> settings() {
 Document<Dual, bool> document(Real q, Real p, bool positive, Real beta, Real share, bool move_q) {
   const Real dq = move_q ? q : 0, dp = move_q ? 0 : p;
   Document<Dual, bool> x;
-  x.q = {q, dq}, x.rest = {1 - q, -dq}, x.minus_ln_q = {-std::log(q), move_q ? -1.0L : 0};
+  x.q = x.mass = {q, dq}, x.unit = {1, 0}, x.rest = {1 - q, -dq}, x.minus_ln_q = {-std::log(q), move_q ? -1.0L : 0};
   x.p = {p, dp}, x.d = {std::log(p / q), move_q ? -1.0L : 1.0L};
   x.beta = {beta, 0}, x.share = {share, 0};
   x.positive = positive;
@@ -138,7 +138,7 @@ void check_limits(const F& loss, bool reads_teacher, const char* name) {
     CHECK_MESSAGE(loss(x).h.v == without_teacher.h.v, std::string(name));
 
     x = document(0.25L, 0.5L, positive, 0, 0.5L, true);
-    x.q = x.d = {0, 0}, x.rest = {1, 0}, x.minus_ln_q = {104, 0};
+    x.q = x.mass = x.d = {0, 0}, x.rest = {1, 0}, x.minus_ln_q = {104, 0};
     const Term<Dual> without_student = loss(x);
     CHECK_MESSAGE(std::isfinite(double(without_student.h.v)), std::string(name));
     if (reads_teacher && loss.diverges(false, true) && !positive) CHECK(without_student.h.v == -0.5L);

@@ -58,16 +58,8 @@ interface Share {
 }
 
 const epsilon = 2 ** -23;
-/** What may be lost where a probability below 2^-126 becomes 0, as the promise has it. */
+/** What may be lost at the bottom of the range of floats, as the promise has it. */
 const tiny = 2 ** -120;
-
-/**
- * The same for any parameters: the lost probability would have been multiplied by up to an exponent times a logarithm, and a range beyond
- * that of the golden cases makes this more than 2^6.
- */
-function underflow(exponent: number, range: number): number {
-  return Math.max(tiny, 2 ** -126 * (1 + exponent * (range + 10)));
-}
 
 export const defaults = {
   gamma: 5,
@@ -196,7 +188,6 @@ function distribution(
   const bound =
     4 + (1 + Math.max(gamma, 1, ...exponents)) * ((range + Math.log(Math.max(2, docs.length))) / 2 + 4);
   const value = sum(shares.map((s) => s.value));
-  const lost = underflow(Math.max(gamma, ...exponents), spread(student) + spread(teacher));
   return {
     loss: value,
     lossTolerance: Number.isFinite(value)
@@ -210,7 +201,7 @@ function distribution(
       shares.map((s) => s.hSize),
       q,
       bound,
-      lost,
+      tiny,
     ),
     teacherGrad: project(
       shares.map((s) => s.u),
@@ -220,7 +211,7 @@ function distribution(
       shares.map((s) => s.uSize),
       p,
       bound,
-      lost,
+      tiny,
     ),
     weight: shares.map((s) => s.weight),
     ratio: shares.map((s, i) => -s.h / docs[i].p),
