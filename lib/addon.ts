@@ -1,4 +1,4 @@
-// Finds the addon's binary and loads it: the one compiled on this machine, else the one that the package brought.
+// Finds the addon's binary and loads it: where node-gyp-build says it is, else whichever of the files it could mean loads.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AddonError } from './errors.js';
@@ -17,6 +17,9 @@ export interface LoadedAddon {
   failed: FailedAddon[];
 }
 
+// eslint-disable-next-line @typescript-eslint/no-require-imports
+const nodeGypBuild = require('node-gyp-build') as { path(root: string): string };
+
 /** What every version of the addon exports; a binary that lacks some of it belongs to another version. */
 const exported = ['Plan', 'ranks', 'rankBias', 'losses', 'cpu', 'cuda'];
 
@@ -31,16 +34,25 @@ export function loadAddon(root: string): LoadedAddon {
   const failed: FailedAddon[] = [];
   const prebuilds = join(root, 'prebuilds', `${process.platform}-${process.arch}`);
   const compiled = join(root, 'build', 'Release', 'ckl_loss.node');
-  for (const file of [compiled, ...prebuiltFiles(prebuilds, failed)]) {
+  for (const file of new Set([...chosenFile(root), compiled, ...prebuiltFiles(prebuilds, failed)])) {
     try {
       const loaded = loadFile(file);
-      return { exports: loaded, file, origin: file === compiled ? 'compiled here' : 'prebuilt', failed };
+      return { exports: loaded, file, origin: file.startsWith(prebuilds) ? 'prebuilt' : 'compiled here', failed };
     } catch (error) {
       failed.push({ file, reason: reasonOf(error, file) });
     }
   }
   // The package's own binary is what most users should have: its fate is said first.
   throw new AddonError(failed.reverse());
+}
+
+/** The file of node-gyp-build's choice: build/Release, prebuilds/ by platform and libc, or below CKL_LOSS_PREBUILD. */
+function chosenFile(root: string): string[] {
+  try {
+    return [nodeGypBuild.path(root)];
+  } catch {
+    return []; // it found none; the loop says what is missing
+  }
 }
 
 function prebuiltFiles(folder: string, failed: FailedAddon[]): string[] {
