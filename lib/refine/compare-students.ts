@@ -37,7 +37,7 @@ export const studentKinds = {
   },
   multi: {
     title: 'Multi-vector (late interaction)',
-    rate: 0.01,
+    rate: 0.003,
     enter({ collection, vocabulary }, seed) {
       const vectors = multiVectorStart(collection.bags, collection.vocabulary, vocabulary, WIDTH, seed);
       const student = new MultiVectorStudent(vectors, WIDTH);
