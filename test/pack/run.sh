@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Packs the package with a prebuilt addon and installs it as a user would: from the tarball, without a compiler.
-# Works in a temporary copy; the ordinary build is left alone. Needs the registry for the package's own dependencies.
+# Packs the package with its prebuilt addons and installs it as a user would: from the tarball, without a compiler; then compiled, on every
+# runtime, and under the linters of packages. Works in a temporary copy; the ordinary build is left alone. Needs the registry for runtimes.
+# With a FILE the tarball is left there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
+pack=$root/test/pack
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 
@@ -17,9 +19,12 @@ CMAKE_BUILD_PARALLEL_LEVEL=${CKL_JOBS:-2} npm run --silent prebuildify >"$here/p
   tail -30 "$here/prebuildify.log" >&2
   exit 1
 }
+bash "$pack/arm64.sh" "$here/package"
+node scripts/headers.cjs
 tarball=$here/package/$(npm pack --silent --ignore-scripts)
+[ -z "${1:-}" ] || cp "$tarball" "$root/$1"
 listing=$(tar -tzf "$tarball")
-for wanted in package/dist/index.js package/dist/index.mjs package/dist/index.d.ts package/CMakeLists.txt package/src/losses/losses.def package/LICENSE; do
+for wanted in package/dist/index.js package/dist/index.mjs package/dist/index.d.ts package/CMakeLists.txt package/include/napi.h package/scripts/install.cjs package/src/losses/losses.def package/LICENSE; do
   grep -qx "$wanted" <<<"$listing" || { echo "the tarball lacks $wanted" >&2; exit 1; }
 done
 grep -q '^package/prebuilds/.*\.node$' <<<"$listing" || { echo "the tarball has no prebuilt addon" >&2; exit 1; }
@@ -28,13 +33,16 @@ if grep -E '^package/(test|bench|build|node_modules|\.ci)/|binding\.gyp$' <<<"$l
   exit 1
 fi
 
+kilobytes=$(($(stat -c %s "$tarball") / 1000))
+[ $kilobytes -le 6000 ] || { echo "the tarball has $kilobytes kB; 6 MB is the limit" >&2; exit 1; }
+
 # ---- install where nothing can be compiled, with scripts and without
 mkdir "$here/tools"
-for tool in cmake cc c++ gcc g++ make ninja node-gyp cmake-js; do
+for tool in cmake cc c++ gcc g++ clang++ make ninja node-gyp cmake-js python python3 nvcc; do
   printf '#!/bin/sh\necho "%s was called" >&2\nexit 1\n' "$tool" >"$here/tools/$tool"
   chmod +x "$here/tools/$tool"
 done
-cp "$root/test/pack/use.cjs" "$root/test/pack/use.mjs" "$here"
+cp "$pack/use.cjs" "$pack/use.mjs" "$here"
 for flags in "" "--ignore-scripts"; do
   user=$here/user$flags
   mkdir "$user"
@@ -47,5 +55,11 @@ for flags in "" "--ignore-scripts"; do
   cp "$here"/use.* .
   node use.cjs
   node use.mjs
+  npx --no-install ckl-loss doctor >doctor.log || { cat doctor.log >&2; exit 1; }
+  grep -q '(prebuilt)' doctor.log
 done
-echo "packed $(basename "$tarball"), $(du -k "$tarball" | cut -f1) KB, $(wc -l <<<"$listing") files; installed and used without a compiler"
+echo "packed $kilobytes kB, $(wc -l <<<"$listing") files; installed and used without a compiler"
+
+bash "$pack/lint.sh" "$tarball"
+bash "$pack/runtimes.sh" "$tarball"
+bash "$pack/compile.sh" "$tarball"

