@@ -1,0 +1,162 @@
+// What one call's rows have in common, in either layout: the passes to run, looked up once, and how they combine.
+#pragma once
+#include "half.h"
+#include "passes.h"
+#include "ranking.h"
+#include "scratch.h"
+#include "terms.h"
+
+namespace ckl {
+namespace {
+
+// The passes of one term, for rows of one layout.
+template <class Layout>
+struct Passes {
+  void (*plain)(const Layout&, const TaskTerm&, const Arrays&, State&) = nullptr;
+  void (*careful)(const Layout&, const TaskTerm&, const Arrays&, const Mixing&, State&) = nullptr;
+};
+
+#define CKL_PASS __attribute__((noinline))
+template <class F, class Layout>
+CKL_PASS void run_plain(const Layout& a, const TaskTerm& term, const Arrays& w, State& r) {
+  term_plain<F>(a, term, w, r);
+}
+template <class F, class Layout>
+CKL_PASS void run_careful(const Layout& a, const TaskTerm& term, const Arrays& w, const Mixing& mix, State& r) {
+  term_careful<F>(a, term, w, mix, r);
+}
+template <bool Scaled, bool KeepLn, class Layout>
+CKL_PASS bool run_softmax(const Layout& a, const Task& task, const Arrays& w, State& r) {
+  return softmax_plain<Scaled, KeepLn>(a, task, w, r);
+}
+template <class Layout>
+CKL_PASS void run_softmax_careful(const Layout& a, const Task& task, const Arrays& w, State& r) {
+  softmax_careful(a, task, w, r);
+}
+template <class Layout>
+CKL_PASS void run_finish(const Layout& a, const Arrays& w, const State& r, V scale) {
+  finish_plain(a, w, r, scale);
+}
+template <class Layout>
+CKL_PASS void run_finish_careful(const Layout& a, const Arrays& w, State& r, V scale, V teacher_scale, M counted,
+                                 bool teacher) {
+  finish_careful(a, w, r, scale, teacher_scale, counted, teacher);
+}
+#undef CKL_PASS
+
+// x as a float; what would overflow stays at the largest, so that 0 times it is 0.
+inline float saturate(double x) {
+  const double most = 3.4028234663852886e38;
+  return (float)(x > most ? most : x < -most ? -most : x);
+}
+
+inline M counts(Needs needs, const State& r) {
+  return (needs == Needs::positive ? r.positives : r.documents) > V(0.0f);
+}
+
+class Engine {
+ public:
+  Engine(const Task& task, int64_t longest, float* scratch) : task_(task), scratch_{scratch, Scratch::block_floats(longest)} {
+    int distributions = 0;
+    for (int k = 0; k < task.term_count; k++) {
+      const TaskTerm& term = task.terms[k];
+      biased_ |= term.parameters.biased;
+      distributions += with_term(term, [&](auto f) {
+        typedef decltype(f) F;
+        along_[k].plain = run_plain<F, Along>, along_[k].careful = run_careful<F, Along>;
+        across_[k].plain = run_plain<F, Across>, across_[k].careful = run_careful<F, Across>;
+        reads_ln_q_ |= F::reads_ln_q;
+      });
+    }
+    pairwise_ = distributions < task.term_count;
+    distribution_ = distributions > 0;
+    teacher_ = bool(task.out.teacher_grad);
+    single_ = task.term_count == 1;
+    plain_ = single_ && !pairwise_ && !teacher_ && task.terms[0].weight == 1 && !task.contributions;
+  }
+
+ protected:
+  typedef Scratch S;
+
+  double weight(int64_t b) const { return task_.batch.weights ? (double)task_.batch.weights[b] : 1.0; }
+  bool direct(const Scores& x) const { return x.type == DType::float32; }
+
+  template <class Layout>
+  bool softmax(const Layout& a, const Arrays& w, State& r) const {
+    if (task_.scaled)
+      return reads_ln_q_ ? run_softmax<true, true>(a, task_, w, r) : run_softmax<true, false>(a, task_, w, r);
+    return reads_ln_q_ ? run_softmax<false, true>(a, task_, w, r) : run_softmax<false, false>(a, task_, w, r);
+  }
+
+  // All distribution terms of a row (or sixteen), and their gradient. query_weights: a lane each.
+  template <class Layout>
+  void careful(const Layout& a, const Passes<Layout>* passes, const Arrays& w, State& r, const double* query_weights,
+               bool uniform) const {
+    run_softmax_careful(a, task_, w, r);
+    M counted = ~lanes_from(0);
+    bool first = true;
+    for (int k = 0; k < task_.term_count; k++) {
+      if (!passes[k].careful) continue;
+      const TaskTerm& term = task_.terms[k];
+      Mixing mix;
+      mix.counted = counts(term.needs, r);
+      mix.factor = V(1.0f);
+      if (!single_) mix.factor = select(mix.counted, per_query(query_weights, term.grad_scale, uniform), V(0.0f));
+      mix.value = V((float)term.weight);
+      mix.contribution = per_query(query_weights, term.loss_scale, uniform);
+      mix.first = first, mix.keep_u = teacher_;
+      passes[k].careful(a, term, w, mix, r);
+      counted = counted | mix.counted;
+      first = false;
+    }
+    const double scale = single_ ? task_.terms[0].grad_scale : 1.0;
+    const V student = single_ ? per_query(query_weights, scale / task_.student_temperature, uniform)
+                              : V(saturate(1.0 / task_.student_temperature));
+    const V teacher = single_ ? per_query(query_weights, scale / task_.teacher_temperature, uniform)
+                              : V(saturate(1.0 / task_.teacher_temperature));
+    run_finish_careful(a, w, r, student, teacher, counted, teacher_);
+  }
+
+  static V per_query(const double* query_weights, double scale, bool uniform) {
+    if (uniform) return V(saturate(query_weights[0] * scale));
+    float x[kLanes];
+    for (int j = 0; j < kLanes; j++) x[j] = saturate(query_weights[j] * scale);
+    return load(x);
+  }
+
+  Arrays arrays(bool h_apart) const {
+    return {scratch_[S::kEs], scratch_[S::kEt], scratch_[S::kGap], scratch_[S::kBs],
+            h_apart ? scratch_[S::kH] : scratch_[S::kEt], scratch_[S::kU]};
+  }
+
+  // 1 / rank of every document, from the ranks given or of the scores.
+  void inverse_ranks_of(const float* s, int64_t begin, int64_t n, const uint8_t* labels, float* out) const {
+    if (task_.batch.ranks) return inverse_ranks(task_.batch.ranks, begin, n, out);
+    uint32_t* ranks = (uint32_t*)scratch_.sorting();
+    fresh_ranks(s, labels, n, ranks, scratch_.sorting() + round_up(n));
+    inverse_ranks(ranks, n, out);
+  }
+  // The rank bias before alpha: the caller's beta, or 1 / rank - mean over the positives of 1 / rank.
+  void bias_of(const float* s, int64_t begin, int64_t n, const uint8_t* labels, float* out) const {
+    if (task_.batch.beta) {
+      memcpy(out, task_.batch.beta + begin, sizeof(float) * (size_t)n);
+      return;
+    }
+    inverse_ranks_of(s, begin, n, labels, out);
+    centre_on_positives(out, labels, n);
+  }
+
+  static void clear(float* x, int64_t n) {
+    if (n > 0) memset(x, 0, sizeof(float) * (size_t)n);
+  }
+
+  const Task& task_;
+  const Scratch scratch_;
+  Passes<Along> along_[kMaxTerms];
+  Passes<Across> across_[kMaxTerms];
+  bool biased_ = false, reads_ln_q_ = false, pairwise_ = false, distribution_ = false;
+  bool teacher_ = false, single_ = false, plain_ = false;
+};
+
+}  // namespace
+}  // namespace ckl

@@ -1,0 +1,30 @@
+// Scratch memory of one thread: where the passes over a row keep what they pass on.
+#pragma once
+#include "vec.h"
+
+namespace ckl {
+namespace {
+
+constexpr int64_t kAcrossLongest = 128;
+
+inline int64_t round_up(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
+
+// Scratch memory: blocks of one size, each large enough for a long row or for sixteen short ones. The odd 64 floats
+// keep blocks from starting at the same offset of a page, where stores would hold up loads.
+struct Scratch {
+  enum Block { kEs, kEt, kGap, kBs, kH, kU, kStudent, kTeacher, kBias, kGrad, kTeacherGrad, kLabels, kBlocks };
+  static int64_t block_floats(int64_t docs) {
+    const int64_t along = round_up(docs) + 2 * kLanes, across = kAcrossLongest * kLanes;
+    return (along > across ? along : across) + 64;
+  }
+  static int64_t floats(int64_t docs) { return kBlocks * block_floats(docs) + 5 * round_up(docs) + 6144; }
+
+  float* base;
+  int64_t size;
+  float* operator[](Block b) const { return base + b * size; }
+  // Behind the blocks: 5 n + 6144 words for sorting.
+  float* sorting() const { return base + kBlocks * size; }
+};
+
+}  // namespace
+}  // namespace ckl
