@@ -88,7 +88,7 @@ std::vector<Term<Dual>> terms_of(const F& loss, const Row& row, bool biased) {
   for (size_t i = 0; i < q.size(); i++) {
     Document<Dual, bool> x =
         document(q[i], p[i], row.positive[i], biased && !row.positive[i] ? row.beta[i] : 0, 1 / positives, true);
-    for (Dual* v : {&x.q, &x.rest, &x.minus_ln_q, &x.d}) v->d = 0;
+    for (Dual* v : {&x.q, &x.rest, &x.minus_ln_q, &x.d, &x.mass}) v->d = 0;
     out.push_back(loss(x));
   }
   return out;
@@ -124,6 +124,21 @@ void check_row(const F& loss, bool biased, Random& random, const char* name) {
     }
 }
 
+// An engine may scale (p, share, mass): the results then carry the same factor.
+template <class F>
+void check_scale(const F& loss, const char* name) {
+  for (bool positive : {false, true}) {
+    Document<Dual, bool> x = document(0.3L, 0.1L, positive, 0, 0.5L, true);
+    const Term<Dual> plain = loss(x);
+    for (Dual* v : {&x.p, &x.share, &x.mass}) v->v *= 64;
+    x.unit.v /= 64;
+    const Term<Dual> scaled = loss(x);
+    CHECK_MESSAGE(close(scaled.value.v, 64 * plain.value.v, 0), std::string(name));
+    CHECK_MESSAGE(close(scaled.h.v, 64 * plain.h.v, 0), std::string(name));
+    CHECK_MESSAGE(close(scaled.u.v, 64 * plain.u.v, 0), std::string(name));
+  }
+}
+
 // What losses.md says of p = 0 and of q = 0, as the row engine presents them.
 template <class F>
 void check_limits(const F& loss, bool reads_teacher, const char* name) {
@@ -156,6 +171,7 @@ void check_distribution(const char* name, bool reads_teacher) {
       check_document(loss, F::biased, name);
       for (int round = 0; round < 8; round++) check_row(loss, F::biased, random, name);
       check_limits(loss, reads_teacher, name);
+      check_scale(loss, name);
     });
 }
 
