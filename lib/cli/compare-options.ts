@@ -25,7 +25,8 @@ export const compareHelp =
 
   ckl-loss compare --data DIR --teacher FILE [options]
   ckl-loss compare --quick                     the bundled sample, small, in less than a minute
-  ckl-loss compare --from FILE --html FILE     the report of a comparison that was saved before
+  ckl-loss compare --from FILES --html FILE    the report of a comparison that was saved before, or of several, by commas,
+                                               that differ in their students alone
 
 All losses of a student share training lists, warm-up and the number of learning rates they may try; dev chooses the rate and the
 epoch, test is looked at once. Differences from CKL are tested (paired t-test over queries, Holm's correction over a table).
@@ -68,7 +69,7 @@ export interface CompareArguments {
   jobs?: number;
   json?: string;
   html?: string;
-  from?: string;
+  from?: string[];
   help: boolean;
   /** Whether the data is the package's own sample, which has to be made first where it is missing. */
   sample: boolean;
@@ -150,7 +151,7 @@ export function readCompareArguments(args: string[]): CompareArguments {
     jobs: number('jobs', 1, true),
     json: values.json,
     html: values.html,
-    from: values.from,
+    from: values.from?.split(',').map((path) => path.trim()),
     help: values.help ?? false,
     sample,
   };

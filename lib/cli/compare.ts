@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { compareLosses, type Compared } from '../refine/compare.js';
+import { compareLosses, joinCompared, type Compared } from '../refine/compare.js';
 import { compareHelp, readCompareArguments } from './compare-options.js';
 import { compareText } from './compare-text.js';
 import { CompareProgress } from './compare-progress.js';
@@ -33,7 +33,7 @@ export async function compare(
   }
   // Asked for first: a report that cannot be drawn should be known before the work, not after.
   const report = asked.html === undefined ? undefined : await loadReport();
-  const saved = asked.from === undefined ? await run(asked, progressOut) : await read(asked.from);
+  const saved = asked.from === undefined ? await run(asked, progressOut) : await readAll(asked.from);
   if (!saved) return INTERRUPTED;
   if (asked.json) await writeFile(asked.json, `${JSON.stringify(saved)}\n`);
   if (report) await writeFile(asked.html!, await report(saved));
@@ -65,6 +65,17 @@ async function run(asked: Asked, progressOut: Output): Promise<SavedComparison |
   }
 }
 
+/** Several saved comparisons of different students, otherwise alike, as one. */
+async function readAll(paths: readonly string[]): Promise<SavedComparison> {
+  const all: SavedComparison[] = [];
+  for (const path of paths) all.push(await read(path));
+  try {
+    return all.reduce(join);
+  } catch (error) {
+    throw new UsageError(`--from: ${(error as Error).message}`);
+  }
+}
+
 async function read(path: string): Promise<SavedComparison> {
   let parsed: unknown;
   try {
@@ -76,6 +87,19 @@ async function read(path: string): Promise<SavedComparison> {
   if (found?.format !== 'ckl-loss comparison 1')
     throw new UsageError(`--from: ${path} is no comparison that --json wrote`);
   return found as SavedComparison;
+}
+
+/** Times add up; memory is that of the larger. */
+function join(a: SavedComparison, b: SavedComparison): SavedComparison {
+  return {
+    ...joinCompared(a, b),
+    made: {
+      ...a.made,
+      seconds: a.made.seconds + b.made.seconds,
+      cpuSeconds: a.made.cpuSeconds + b.made.cpuSeconds,
+      peakMiB: Math.max(a.made.peakMiB, b.made.peakMiB),
+    },
+  };
 }
 
 async function loadReport(): Promise<(saved: SavedComparison) => Promise<string>> {

@@ -73,3 +73,23 @@ export async function compareLosses(
     grid: ratioGrid(options.gamma, options.lambda),
   };
 }
+
+/**
+ * Two comparisons of different students as one: what both together would have given.
+ *
+ * @throws RangeError when they differ in more than their students, or share one
+ */
+export function joinCompared(a: Compared, b: Compared): Compared {
+  const rest = ({ data, options }: Compared) =>
+    JSON.stringify({ data, options: { ...options, students: [] } });
+  if (rest(a) !== rest(b)) throw new RangeError('the comparisons differ in data or options');
+  const shared = a.options.students.find((student) => b.options.students.includes(student));
+  if (shared) throw new RangeError(`both comparisons have the student ${shared}`);
+  return {
+    ...a,
+    options: { ...a.options, students: [...a.options.students, ...b.options.students] },
+    tables: [...a.tables, ...b.tables],
+    curves: [...a.curves, ...b.curves],
+    figures: [...a.figures, ...b.figures],
+  };
+}

@@ -1,44 +1,76 @@
-// The result tables of the report: means with marks, what dev chose, and the tests behind the marks.
+// The tables of the report: means with marks, the paper's Table 2, and what dev chose.
 import { markOf } from '../cli/compare-text.js';
 import type { SavedComparison } from '../cli/compare.js';
-import type { Cell, Table, Tested } from '../refine/compare-tables.js';
+import type { Cell, Row, Table } from '../refine/compare-tables.js';
 import { htmlTable, type TableCell } from './html.js';
+import { differenceText, pText } from './statements.js';
 import { columnTitle, conditionText, recipeTitle } from './words.js';
 
-/** One table of the paper's form: a row a loss, a column a measure. */
-export function resultTable(table: Table, saved: SavedComparison): string {
-  const best = new Map(
-    table.columns.map((column) => [
-      column,
-      Math.max(...trained(table).map(({ cells }) => cells[column]?.mean ?? -Infinity)),
-    ]),
-  );
-  const isTrained = new Set(trained(table));
+const trained = ({ rows }: Pick<Table, 'rows'>) => rows.filter(({ rates }) => rates.length > 0);
+
+/**
+ * A row a loss, a column a measure; the best trained value of a column stands out.
+ *
+ * @param names only these rows; default all
+ */
+export function resultTable(table: Table, saved: SavedComparison, names?: readonly string[]): string {
+  const rows = names ? table.rows.filter(({ name }) => names.includes(name)) : table.rows;
+  const zeroShot = table.columns.filter((column) => column.startsWith('zero-shot'));
+  const columns = [
+    ...table.columns.map((column) => ({
+      title: columnTitle(column),
+      cellOf: (row: Row) => row.cells[column],
+    })),
+    ...(zeroShot.length > 1
+      ? [{ title: 'zero-shot mean', cellOf: (row: Row) => meanCell(row, zeroShot) }]
+      : []),
+  ];
   return htmlTable({
-    caption: `${table.title}, ${conditionText(table.condition, saved.options)}`,
-    columns: ['', ...table.columns.map(columnTitle)],
-    rows: table.rows.map((row) => [
+    caption: `${table.title}; ${conditionText(table.condition, saved.options)}.`,
+    columns: ['Loss', ...columns.map(({ title }) => title)],
+    rows: rows.map((row) => [
       recipeTitle(row.name),
-      ...table.columns.map((column): TableCell => {
-        const cell = row.cells[column];
+      ...columns.map(({ cellOf }): TableCell => {
+        const cell = cellOf(row);
         if (!cell) return { text: '' };
-        const strong = isTrained.has(row) && cell.mean === best.get(column);
+        const best = Math.max(...trained({ rows }).map((other) => cellOf(other)?.mean ?? -Infinity));
+        const strong = row.rates.length > 0 && cell.mean === best;
         return { text: `${cell.mean.toFixed(3)}${markOf(cell.versusCkl)}`, title: hintOf(cell), strong };
       }),
     ]),
   });
 }
 
-const trained = ({ rows }: Table) => rows.filter(({ rates }) => rates.length > 0);
+/** The mean over corpora, as the paper's BEIR column; it has no test of its own. */
+function meanCell({ cells }: Row, columns: readonly string[]): Cell | undefined {
+  const found = columns.map((column) => cells[column]).filter((cell) => cell !== undefined);
+  if (found.length < columns.length) return undefined;
+  return { mean: found.reduce((sum, { mean }) => sum + mean, 0) / found.length, bySeed: [] };
+}
 
 function hintOf({ mean, bySeed, versusCkl }: Cell): string {
-  const seeds = bySeed.length > 1 ? `; by seed ${bySeed.map((value) => value.toFixed(4)).join(', ')}` : '';
-  return `${mean.toFixed(4)}${seeds}${versusCkl ? `; against CKL ${testText(versusCkl)}` : ''}`;
+  const parts = [mean.toFixed(4)];
+  if (bySeed.length > 1) parts.push(`by seed ${bySeed.map((value) => value.toFixed(4)).join(', ')}`);
+  if (versusCkl) parts.push(`against CKL ${differenceText(versusCkl.difference)}, ${pText(versusCkl.pHolm)}`);
+  return parts.join('; ');
 }
 
-/** "+0.0123, p = 0.012 after correction". */
-export function testText({ difference, pHolm }: Tested): string {
-  return `${difference < 0 ? '−' : '+'}${Math.abs(difference).toFixed(4)}, ${pText(pHolm)} after correction`;
+/** The learning rate that dev chose for each loss, and how far seeds lie apart. */
+export function searchTable(
+  { title, condition, rows, columns }: Table,
+  { options }: SavedComparison,
+): string {
+  const [column] = columns;
+  return htmlTable({
+    caption: `${title}; ${conditionText(condition, options)}.`,
+    columns: ['Loss', 'learning rate', `${columnTitle(column)}, least and most over seeds`],
+    rows: trained({ rows }).map(({ name, rates, cells }) => {
+      const { bySeed } = cells[column];
+      return [
+        recipeTitle(name),
+        rates.map((rate) => String(Number(rate.toPrecision(3)))).join(', '),
+        `${Math.min(...bySeed).toFixed(3)} to ${Math.max(...bySeed).toFixed(3)}`,
+      ];
+    }),
+  });
 }
-
-export const pText = (p: number): string => (p < 0.0001 ? 'p < 0.0001' : `p = ${p.toPrecision(2)}`);

@@ -11,7 +11,7 @@ const RECIPES: Record<string, string> = {
   klLogL: 'KL + NLL',
   marginMse: 'MarginMSE',
   lambdaMrr: 'CL-DRD',
-  'kl+ckl': 'KL, then CKL',
+  'kl+ckl': 'KL → CKL',
   teacher: 'Teacher',
 };
 

@@ -1,0 +1,47 @@
+// How each loss looks in the figures, the same in all of them: colour, dashes, weight of the line.
+
+/** Light and dark, at least 3 : 1 against the page (a test computes it). */
+const COLOURS: Record<string, [light: string, dark: string]> = {
+  ckl: ['#0b5cad', '#6db3f2'],
+  kl: ['#b4460b', '#f08a4b'],
+  bkl: ['#8f3b76', '#d98cc4'],
+  nll: ['#00734f', '#4fc79a'],
+  klLogL: ['#756300', '#d9c23a'],
+  marginMse: ['#5f6368', '#a8adb3'],
+  lambdaMrr: ['#a0176b', '#f06aa8'],
+  'kl+ckl': ['#00677f', '#4cc3e0'],
+};
+
+const DASHES: Record<string, string> = {
+  bkl: '6 3',
+  nll: '2 3',
+  klLogL: '8 2 2 2',
+  marginMse: '4 4',
+  lambdaMrr: '1 3',
+  'kl+ckl': '10 3',
+};
+
+export interface SeriesStyle {
+  /** A CSS colour that changes with the page's mode. */
+  stroke: string;
+  strokeDasharray?: string;
+  strokeWidth: number;
+}
+
+const variable = (name: string): string => `--loss-${name.replace(/[^a-zA-Z]/g, '-')}`;
+
+/** CKL and KL, which the paper compares, stand out. */
+export function seriesStyle(name: string): SeriesStyle {
+  return {
+    stroke: name in COLOURS ? `var(${variable(name)})` : 'currentColor',
+    strokeWidth: name === 'ckl' || name === 'kl' ? 2.5 : 1.5,
+    ...(DASHES[name] && { strokeDasharray: DASHES[name] }),
+  };
+}
+
+/** The declarations of the colours' variables, for one mode. */
+export function colourVariables(mode: 'light' | 'dark'): string {
+  return Object.entries(COLOURS)
+    .map(([name, [light, dark]]) => `${variable(name)}:${mode === 'light' ? light : dark};`)
+    .join('');
+}
