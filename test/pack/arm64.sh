@@ -38,6 +38,7 @@ fi
 user=$build/user
 mkdir -p "$user/node_modules/ckl-loss/prebuilds"
 cp -r "$folder/dist" "$folder/package.json" "$user/node_modules/ckl-loss"
+cp -r "$folder/node_modules/node-gyp-build" "$user/node_modules"
 cp -r "$output" "$user/node_modules/ckl-loss/prebuilds"
 cd "$user"
 qemu-aarch64-static -L /usr/aarch64-linux-gnu "$node" node_modules/ckl-loss/dist/cli/main.js doctor >doctor.log || { cat doctor.log >&2; exit 1; }

@@ -1,0 +1,94 @@
+// Every code block of README.md, CONTRIBUTING.md and docs/ runs, or says why it does not.
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Block, blocksOf, documents, foreignCommands, programs, root, setupOf } from './blocks';
+
+const dir = mkdtempSync(join(tmpdir(), 'ckl-docs-'));
+const blocks = documents().flatMap(blocksOf);
+const runnable = documents().flatMap((file) =>
+  programs(blocksOf(file)).filter((block) => block.notRun === ''),
+);
+const titled = (language: Block['language']): [string, Block][] =>
+  runnable.filter((block) => block.language === language).map((block) => [block.place, block]);
+
+beforeAll(() => {
+  // A user's folder: the package is installed, and the sample lies there.
+  mkdirSync(join(dir, 'node_modules/.bin'), { recursive: true });
+  symlinkSync(root, join(dir, 'node_modules/ckl-loss'));
+  symlinkSync(join(root, 'dist/cli/main.js'), join(dir, 'node_modules/.bin/ckl-loss'));
+  for (const name of ['@types', '@tensorflow', 'undici-types']) {
+    symlinkSync(join(root, 'node_modules', name), join(dir, 'node_modules', name));
+  }
+  cpSync(join(root, 'examples'), join(dir, 'examples'), { recursive: true });
+  writeFileSync(join(dir, 'package.json'), '{"name":"user","private":true}');
+});
+afterAll(() => rmSync(dir, { recursive: true }));
+
+/** Runs a program in the user's folder; its output is the message if it fails. */
+function run(command: string, args: string[]): void {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd: dir,
+    encoding: 'utf8',
+    timeout: 50_000,
+    env: { ...process.env, PATH: `${join(dir, 'node_modules/.bin')}:${process.env.PATH}` },
+  });
+  if (status !== 0) expect.fail(`ends with ${status}\n${stdout}${stderr}`);
+}
+
+const fileOf = (block: Block, extension: string): string =>
+  join(dir, `${block.place.replace(/[^\w]+/g, '-')}.${extension}`);
+const withSetup = (block: Block): string => [...block.setup.map(setupOf), block.code].join('\n');
+
+describe('the code blocks', () => {
+  it('are found', () => {
+    expect(blocks.length).toBeGreaterThan(10);
+    expect(blocks.filter((block) => /```/.test(block.code))).toEqual([]);
+  });
+
+  it.each(titled('js'))('%s runs', (_, block) => {
+    const file = fileOf(block, 'mjs');
+    writeFileSync(file, withSetup(block));
+    run(process.execPath, [file]);
+  });
+
+  it('in TypeScript are typed right', () => {
+    const files = titled('ts').map(([, block]) => {
+      const file = fileOf(block, 'mts');
+      writeFileSync(file, withSetup(block));
+      return file;
+    });
+    const program = ts.createProgram(files, {
+      noEmit: true,
+      strict: true,
+      skipLibCheck: true,
+      target: ts.ScriptTarget.ES2022,
+      lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
+      module: ts.ModuleKind.Node16,
+      moduleResolution: ts.ModuleResolutionKind.Node16,
+      types: ['node'],
+      typeRoots: [join(root, 'node_modules/@types')],
+    });
+    const found = ts.getPreEmitDiagnostics(program).map((d) => {
+      const line = d.file?.getLineAndCharacterOfPosition(d.start ?? 0).line;
+      return `${d.file?.fileName}:${line}: ${ts.flattenDiagnosticMessageText(d.messageText, ' ')}`;
+    });
+    expect(found).toEqual([]);
+  });
+
+  it.each(titled('ts'))('%s runs', (_, block) => {
+    const file = fileOf(block, 'run.mjs');
+    const target = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022 };
+    writeFileSync(file, ts.transpileModule(withSetup(block), { compilerOptions: target }).outputText);
+    run(process.execPath, [file]);
+  });
+
+  it.each(titled('sh'))('%s runs', (_, block) => {
+    // Nothing that installs, removes or builds: the folder's node_modules leads to the repository.
+    expect(foreignCommands(block), 'mark the block <!-- not run: why -->').toEqual([]);
+    run('bash', ['-euo', 'pipefail', '-c', block.code]);
+  });
+});
