@@ -1,6 +1,9 @@
 // What `ckl-loss refine` prints and saves: a table of the losses, their comparisons, and a page with the paper's figures.
-import { escapeHtml, lineChart } from '../refine/chart.js';
 import type { RefineResult } from '../refine/job.js';
+import { legend, lineChart } from '../report/charts.js';
+import { htmlDocument } from '../report/document.js';
+import { htmlTable, paragraph } from '../report/html.js';
+import type { Plotting } from '../report/plotting.js';
 import { differenceText, formatTable, measureText, pText } from './table.js';
 
 const CAVEAT =
@@ -51,48 +54,39 @@ export function reportRefinement(result: RefineResult): string {
 }
 
 /** The report as one HTML page without scripts or links. */
-export function refinementPage(result: RefineResult): string {
-  const table = ([head, ...rows]: string[][]) => {
-    const row = (cells: string[], tag: string) =>
-      `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
-    return `<table><thead>${row(head, 'th')}</thead><tbody>${rows.map((cells) => row(cells, 'td')).join('')}</tbody></table>`;
-  };
-  const series = (values: (one: RefineResult['refined'][number]) => number[]) =>
-    result.refined.map((one) => ({ name: one.loss, values: values(one) }));
-  const charts = [
-    lineChart(
-      'Dev nDCG@10',
-      'epoch',
-      series((one) => one.training.history.map(({ dev }) => dev)),
-    ),
-    lineChart(
-      'Lowest positive - highest negative, top 10 (Fig. 3a, b)',
-      'epoch',
-      series((one) => one.behaviour.map((b) => b.separation)),
-    ),
-    lineChart(
-      'Entropy of the positives (Fig. 3c, d)',
-      'epoch',
-      series((one) => one.behaviour.map((b) => b.entropy)),
-    ),
-  ];
+export function refinementPage(result: RefineResult, plotting: Plotting): string {
   const { data } = result;
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>ckl-loss refine</title>
-<style>body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .7rem;border-bottom:1px solid #ccc;text-align:left}
-svg{font:12px system-ui,sans-serif;margin:.5rem}</style></head><body>
-<h1>Refinement by distillation</h1>
-<p>${data.documents} documents; ${data.train} training, ${data.dev} dev and ${data.test} held-out test queries. Rerank: the teacher's
-candidates; full: all documents.</p>
-${table(resultRows(result))}
-${result.comparisons.length > 0 ? table(comparisonRows(result)) : ''}
-<p>${CAVEAT}</p>
-<h2>Behaviour during training (dev queries)</h2>
-<p>Probabilities are the student's softmax over its candidates, without temperature.</p>
-${charts.join('\n')}
-</body></html>
-`;
+  const table = (caption: string, [columns, ...rows]: string[][]) => htmlTable({ caption, columns, rows });
+  const chart = (
+    title: string,
+    description: string,
+    y: string,
+    values: (one: RefineResult['refined'][number]) => number[],
+  ) =>
+    lineChart(plotting, {
+      title,
+      description,
+      x: 'Epoch',
+      y,
+      series: result.refined.map((one) => ({ name: one.loss, values: values(one) })),
+    });
+  const names = result.refined.map(({ loss }) => ({ name: loss, label: loss }));
+  return htmlDocument(
+    'Refinement by distillation',
+    `<h1>Refinement by distillation</h1>
+<p>${data.documents} documents; ${data.train} training, ${data.dev} dev and ${data.test} held-out test queries.</p>
+${table('Rerank: the teacher’s candidates; full: all documents.', resultRows(result))}
+${result.comparisons.length > 0 ? table('Paired t-tests over queries, Holm’s correction over all of them.', comparisonRows(result)) : ''}
+${paragraph(CAVEAT)}
+<h2>Behaviour during training</h2>
+<p>On dev queries. Probabilities are the student’s softmax over its candidates, without temperature.</p>
+${legend(names)}
+<div class="charts">
+${chart('Dev nDCG@10', 'Before training and after each epoch.', 'nDCG@10', (one) => one.training.history.map(({ dev }) => dev))}
+${chart('Separation', 'Figure 3 (a, b): lowest positive less highest negative probability among the ten best.', 'Separation', (one) => one.behaviour.map((b) => b.separation))}
+${chart('Entropy', 'Figure 3 (c, d): entropy of the probabilities of the positives, in nats.', 'Entropy', (one) => one.behaviour.map((b) => b.entropy))}
+</div>`,
+  );
 }
 
 /** The same and more, for --json. */

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { losses, type LossName } from '../losses.js';
 import { refine as runRefinement } from '../refine/job.js';
+import { loadPlotting } from '../report/plotting.js';
 import { INTERRUPTED, interruption } from './interrupt.js';
 import { ProgressLine, type Output } from './progress.js';
 import { refinementPage, reportRefinement, summariseRefinement } from './refine-report.js';
@@ -32,7 +33,8 @@ analysis of the corpus. Measured on held-out queries: the teacher's candidates r
   --wrong-teacher SHARE       of the training lists get their teacher scores dealt out anew (0 to 1, default: 0)
   --wrong-labels SHARE        of the training lists get their positives moved (0 to 1, default: 0)
   --json FILE                 all of it as JSON
-  --html FILE                 a page with the tables and the figures of the paper
+  --html FILE                 a page with the tables and the figures of the paper; needs the packages
+                              @observablehq/plot and linkedom
   --help
 
 Ctrl-C ends the training and reports on what was reached.
@@ -100,6 +102,8 @@ export async function refine(
   };
   if (!existsSync(options.data)) throw new UsageError(`--data: there is no folder ${options.data}`);
 
+  // Asked for first: a page that cannot be drawn should be known before the work, not after.
+  const plotting = values.html === undefined ? undefined : await loadPlotting();
   const signal = interruption();
   const line = new ProgressLine(progressOut);
   const result = await runRefinement(options, {
@@ -119,6 +123,6 @@ export async function refine(
   out.write(reportRefinement(result));
   if (values.json)
     await writeFile(values.json, `${JSON.stringify(summariseRefinement(result, options), null, 2)}\n`);
-  if (values.html) await writeFile(values.html, refinementPage(result));
+  if (plotting) await writeFile(values.html!, refinementPage(result, plotting));
   return signal.aborted ? INTERRUPTED : 0;
 }

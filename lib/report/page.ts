@@ -1,11 +1,11 @@
 // Composes the report: findings first, then tables, figures, how it was made, and what it does not show.
 import type { SavedComparison } from '../cli/compare.js';
 import type { Table } from '../refine/compare-tables.js';
+import { htmlDocument } from './document.js';
 import { figures } from './figures.js';
 import { escapeHtml, paragraph } from './html.js';
 import type { Plotting } from './plotting.js';
 import { findings, limits } from './statements.js';
-import { STYLE } from './style.js';
 import { resultTable, searchTable } from './tables.js';
 import { conditionText, recipeTitle } from './words.js';
 
@@ -18,11 +18,9 @@ export function renderPage(saved: SavedComparison, plotting: Plotting): string {
   const spoilt = tables.filter(({ condition }) => condition !== 'clean');
   const dense = clean.find(({ student }) => student === 'dense');
   const title = `Ranking-distillation losses compared on ${data.name}`;
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>${escapeHtml(title)}</title><style>${STYLE}</style></head>
-<body><main>
-<h1>${escapeHtml(title)}</h1>
+  return htmlDocument(
+    title,
+    `<h1>${escapeHtml(title)}</h1>
 ${madeText(saved)}
 <section><h2>What the data show</h2>
 ${tables.map((table) => findingList(table, saved)).join('\n')}
@@ -56,8 +54,8 @@ ${methodText(saved)}
 <h3>Learning rates and seeds</h3>
 ${tables.map((table) => searchTable(table, saved)).join('\n')}
 </section>
-</main></body></html>
-`.replace(/\n\n+/g, '\n');
+`,
+  );
 }
 
 const bullets = (items: readonly string[]) =>

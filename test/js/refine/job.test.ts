@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { refinementPage, reportRefinement } from '../../../lib/cli/refine-report';
+import { loadPlotting } from '../../../lib/report';
 import { behaviourOn } from '../../../lib/refine/behaviour';
 import { refine, type RefineOptions } from '../../../lib/refine/job';
 import type { CandidateList } from '../../../lib/train/candidates';
@@ -73,9 +74,9 @@ describe('refine', () => {
     const text = reportRefinement(result);
     const ndcg = result.refined[0].rerank.mean['ndcg@10'].toFixed(4);
     expect(text.split('\n').find((line) => line.startsWith('kl '))).toContain(ndcg);
-    const page = refinementPage(result);
-    expect(page.match(/<svg /g)).toHaveLength(3);
-    expect(page.match(/<polyline /g)).toHaveLength(6);
+    const page = refinementPage(result, await loadPlotting());
+    expect(page.match(/<figure>/g)).toHaveLength(3);
+    expect(page.match(/aria-label="line"/g)).toHaveLength(6);
     expect(page).toContain(result.refined[1].full.mean['mrr@10'].toFixed(4));
     expect(page).not.toMatch(/NaN|undefined|<script/);
   });
