@@ -6,6 +6,7 @@ import { keepBest } from './retrieve.js';
 import { SparseAdam } from './sparse-adam.js';
 import { paddedRows, products } from './products.js';
 import { TableStudent } from './table-student.js';
+import { WordMap, type MappedWords } from './word-map.js';
 
 /** Word weights learn ten times as fast as the map, as a search on SciFact's dev queries had it. */
 const WORD_WEIGHT_RATE = 10;
@@ -13,11 +14,7 @@ const WORD_WEIGHT_RATE = 10;
 const KEPT_LISTS = 64;
 
 /** The words of a query as the documents meet them. */
-interface MappedQuery {
-  /** M v_t scaled to length 1: query words × width, padded with rows of 0 for {@link products}. */
-  units: Float32Array;
-  /** |M v_t| of each query word. */
-  lengths: Float64Array;
+interface MappedQuery extends MappedWords {
   /** x_t exp(a_t) of each query word. */
   weights: Float64Array;
 }
@@ -39,7 +36,7 @@ interface Forward {
  * stay, so that an index of documents stays good while queries learn.
  */
 export class MultiVectorStudent extends TableStudent {
-  private readonly map: Float32Array;
+  private readonly map: WordMap;
   private readonly queryWeights: Float32Array;
   private readonly documentWeights: Float32Array;
   private readonly logScale = new Float32Array(1);
@@ -54,12 +51,11 @@ export class MultiVectorStudent extends TableStudent {
   ) {
     super();
     const words = vectors.length / width;
-    this.map = new Float32Array(width * width);
-    for (let k = 0; k < width; k++) this.map[k * width + k] = 1;
+    this.map = new WordMap(vectors, width);
     this.queryWeights = new Float32Array(words);
     this.documentWeights = new Float32Array(words);
     this.tables = {
-      map: new SparseAdam(this.map, width),
+      map: this.map.table,
       queryWeights: new SparseAdam(this.queryWeights, 1, WORD_WEIGHT_RATE),
       documentWeights: new SparseAdam(this.documentWeights, 1, WORD_WEIGHT_RATE),
       logScale: new SparseAdam(this.logScale, 1),
@@ -128,9 +124,10 @@ export class MultiVectorStudent extends TableStudent {
     const tokens = query.weights.length;
     const stride = paddedRows(tokens);
     tables.logScale.touch(0);
+    // dL/d unit of each query word, gathered over the documents.
+    const upstream = new Float64Array(tokens * width);
     for (let t = 0; t < tokens; t++) {
-      // dL/d unit_t, gathered over the documents.
-      const upstream = new Float64Array(width);
+      const own = t * width;
       let toWeight = 0;
       prepared.documents.forEach(({ places, saturation }, d) => {
         const i = best[d * tokens + t];
@@ -143,29 +140,13 @@ export class MultiVectorStudent extends TableStudent {
         tables.documentWeights.gradient[word] += slope * cosine;
         toWeight += slope * cosine;
         const row = word * width;
-        for (let k = 0; k < width; k++) upstream[k] += 2 * slope * vectors[row + k];
+        for (let k = 0; k < width; k++) upstream[own + k] += 2 * slope * vectors[row + k];
       });
       tables.logScale.gradient[0] += toWeight;
       tables.queryWeights.touch(list.query.words[t]);
       tables.queryWeights.gradient[list.query.words[t]] += toWeight;
-      this.pull(list.query.words[t], query, t, upstream);
     }
-  }
-
-  /** Carries dL/d unit_t, of the t-th query word, back to the map. */
-  private pull(word: number, { units, lengths }: MappedQuery, t: number, upstream: Float64Array): void {
-    if (lengths[t] === 0) return;
-    const { width, vectors, tables } = this;
-    let along = 0;
-    for (let k = 0; k < width; k++) along += units[t * width + k] * upstream[k];
-    const row = word * width;
-    for (let j = 0; j < width; j++) {
-      const toMapped = (upstream[j] - units[t * width + j] * along) / lengths[t];
-      tables.map.touch(j);
-      const at = j * width;
-      const gradient = tables.map.gradient;
-      for (let k = 0; k < width; k++) gradient[at + k] += toMapped * vectors[row + k];
-    }
+    this.map.pull(list.query.words, query, upstream);
   }
 
   private forward(list: BagList, prepared: TokenList): Forward {
@@ -207,21 +188,7 @@ export class MultiVectorStudent extends TableStudent {
   }
 
   private mapQuery({ words }: Bag, start: Float32Array): MappedQuery {
-    const { width, vectors, map, queryWeights } = this;
-    const units = new Float32Array(paddedRows(words.length) * width);
-    const lengths = new Float64Array(words.length);
-    words.forEach((word, t) => {
-      let square = 0;
-      for (let j = 0; j < width; j++) {
-        let z = 0;
-        for (let k = 0; k < width; k++) z += map[j * width + k] * vectors[word * width + k];
-        units[t * width + j] = z;
-        square += z * z;
-      }
-      lengths[t] = Math.sqrt(square);
-      if (square > 0) for (let j = 0; j < width; j++) units[t * width + j] /= lengths[t];
-    });
-    const weights = Float64Array.from(words, (word, t) => start[t] * Math.exp(queryWeights[word]));
-    return { units, lengths, weights };
+    const weights = Float64Array.from(words, (word, t) => start[t] * Math.exp(this.queryWeights[word]));
+    return { ...this.map.apply(words), weights };
   }
 }

@@ -14,8 +14,9 @@ export interface TokenDocument {
   saturation: Float32Array;
 }
 
-export function tokensOf({ words, counts, length }: Bag): TokenDocument {
-  const kept = Math.min(words.length, MAX_TOKENS);
+/** @param most how many of the words, the first ones, take part */
+export function tokensOf({ words, counts, length }: Bag, most = MAX_TOKENS): TokenDocument {
+  const kept = Math.min(words.length, most);
   const norm = K1 * (1 - B + B * length);
   return {
     words: words.subarray(0, kept),
@@ -47,10 +48,19 @@ export class TokenLists {
   private readonly known = new WeakMap<BagList, TokenList>();
   private readonly tokens = new WeakMap<Bag, TokenDocument>();
 
+  /**
+   * @param most words of a document that take part
+   * @param weigh how the words of a query weigh before any learning
+   */
+  constructor(
+    private readonly most = MAX_TOKENS,
+    private readonly weigh: (query: Bag) => Float32Array = queryWeights,
+  ) {}
+
   of(list: BagList): TokenList {
     let found = this.known.get(list);
     if (!found) {
-      found = { query: queryWeights(list.query), ...this.prepare(list.documents) };
+      found = { query: this.weigh(list.query), ...this.prepare(list.documents) };
       this.known.set(list, found);
     }
     return found;
@@ -61,7 +71,7 @@ export class TokenLists {
     const numbers = new Map<number, number>();
     const documents = bags.map((bag) => {
       let tokens = this.tokens.get(bag);
-      if (!tokens) this.tokens.set(bag, (tokens = tokensOf(bag)));
+      if (!tokens) this.tokens.set(bag, (tokens = tokensOf(bag, this.most)));
       const places = tokens.words.map((word) => {
         let place = numbers.get(word);
         if (place === undefined) numbers.set(word, (place = numbers.size));
