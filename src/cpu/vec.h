@@ -92,8 +92,9 @@ CKL_BINARY(V, V, operator*, x * y)
 CKL_BINARY(V, V, operator/, x / y)
 CKL_BINARY(V, V, max, max_piece(x, y))
 CKL_BINARY(V, V, min, min_piece(x, y))
-CKL_BINARY(I, I, operator+, x + y)
-CKL_BINARY(I, I, operator-, x - y)
+// Whole numbers wrap around.
+CKL_BINARY(I, I, operator+, (N)((U)x + (U)y))
+CKL_BINARY(I, I, operator-, (N)((U)x - (U)y))
 CKL_BINARY(I, I, operator&, x & y)
 CKL_BINARY(I, I, operator|, x | y)
 CKL_BINARY(I, I, max_unsigned, (N)((U)x > (U)y ? (U)x : (U)y))
@@ -118,7 +119,7 @@ CKL_FN V from_bits(I x) {
 }
 template <int Count>
 CKL_FN I shift_left(I x) {
-  CKL_PIECES x.v[k] <<= Count;
+  CKL_PIECES x.v[k] = (N)((U)x.v[k] << Count);
   return x;
 }
 template <int Count>
