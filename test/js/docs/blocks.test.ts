@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Block, blocksOf, documents, foreignCommands, programs, root, setupOf } from './blocks';
+import { type Block, blocksOf, documents, foreignCommands, programs, root } from './blocks';
 
 const dir = mkdtempSync(join(tmpdir(), 'ckl-docs-'));
 const blocks = documents().flatMap(blocksOf);
@@ -42,7 +42,6 @@ function run(command: string, args: string[]): void {
 
 const fileOf = (block: Block, extension: string): string =>
   join(dir, `${block.place.replace(/[^\w]+/g, '-')}.${extension}`);
-const withSetup = (block: Block): string => [...block.setup.map(setupOf), block.code].join('\n');
 
 describe('the code blocks', () => {
   it('are found', () => {
@@ -52,14 +51,14 @@ describe('the code blocks', () => {
 
   it.each(titled('js'))('%s runs', (_, block) => {
     const file = fileOf(block, 'mjs');
-    writeFileSync(file, withSetup(block));
+    writeFileSync(file, block.code);
     run(process.execPath, [file]);
   });
 
   it('in TypeScript are typed right', () => {
     const files = titled('ts').map(([, block]) => {
       const file = fileOf(block, 'mts');
-      writeFileSync(file, withSetup(block));
+      writeFileSync(file, block.code);
       return file;
     });
     const program = ts.createProgram(files, {
@@ -83,7 +82,7 @@ describe('the code blocks', () => {
   it.each(titled('ts'))('%s runs', (_, block) => {
     const file = fileOf(block, 'run.mjs');
     const target = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022 };
-    writeFileSync(file, ts.transpileModule(withSetup(block), { compilerOptions: target }).outputText);
+    writeFileSync(file, ts.transpileModule(block.code, { compilerOptions: target }).outputText);
     run(process.execPath, [file]);
   });
 

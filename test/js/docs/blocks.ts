@@ -1,11 +1,10 @@
 // The code blocks of the documentation: which there are, and how each is to be run.
 //
 // A comment in the line before a block says more about it:
-//   <!-- with: batch -->        the lines of setup.mjs under that name run first
 //   <!-- continues -->          runs together with the block before it
 //   <!-- not run: reason -->    is only an illustration; the reason is required
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 
 export const root = join(__dirname, '../../..');
 
@@ -16,7 +15,6 @@ export interface Block {
   place: string;
   language: Language;
   code: string;
-  setup: string[];
   continues: boolean;
   /** Why it is not run; '' if it is. */
   notRun: string;
@@ -72,14 +70,13 @@ export function blocksOf(file: string): Block[] {
 }
 
 function comments(lines: string[], fence: number, file: string) {
-  const result = { setup: [] as string[], continues: false, notRun: '' };
+  const result = { continues: false, notRun: '' };
   for (let i = fence - 1; i >= 0; i--) {
-    const found = /^\s*<!-- (with|continues|not run)(?:: (.+?))? -->\s*$/.exec(lines[i]);
+    const found = /^\s*<!-- (continues|not run)(?:: (.+?))? -->\s*$/.exec(lines[i]);
     if (found === null) break;
     const [, what, value] = found;
     if (what === 'continues') result.continues = true;
     else if (value === undefined) throw new Error(`${file}:${i + 1}: "${what}" needs a value`);
-    else if (what === 'with') result.setup = value.split(',').map((name) => name.trim());
     else result.notRun = value;
   }
   return result;
@@ -102,13 +99,4 @@ export function programs(blocks: readonly Block[]): Block[] {
 export function foreignCommands(block: Block): string[] {
   const lines = block.code.replace(/\\\n/g, ' ').split('\n');
   return lines.filter((line) => !/^\s*(#.*|(CKL_\w+=\S+ )*((npx )?ckl-loss|node) [^;&|`$]*)?$/.test(line));
-}
-
-/** The lines of setup.mjs under a name. */
-export function setupOf(name: string): string {
-  const text = readFileSync(join(__dirname, 'setup.mjs'), 'utf8');
-  const part = text.split(/^\/\/ ---- /m).find((section) => section.split('\n')[0].trim() === name);
-  if (part === undefined)
-    throw new Error(`${relative(root, join(__dirname, 'setup.mjs'))} has no part "${name}"`);
-  return part.slice(part.indexOf('\n') + 1);
 }
