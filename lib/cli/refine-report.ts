@@ -10,18 +10,34 @@ const CAVEAT =
   'One start, one seed, one learning rate for all losses: a difference here is a hint. Seeds alone move results by about .01; ' +
   'search the learning rate of each loss on dev and repeat with other seeds before you believe one.';
 
-function resultRows({ start, refined, teacher }: RefineResult): string[][] {
+function resultRows({ start, warmup, refined, teacher }: RefineResult): string[][] {
   const cells = (measured: RefineResult['start']) => [
     measureText(measured.rerank.mean['ndcg@10']),
     measureText(measured.rerank.mean['mrr@10']),
     measureText(measured.full.mean['ndcg@10']),
     measureText(measured.full.mean['mrr@10']),
+    ...Object.values(measured.zeroShot).map(({ mean }) => measureText(mean['ndcg@10'])),
   ];
+  const others = Object.keys(start.zeroShot);
   return [
-    ['student', 'rerank nDCG@10', 'rerank MRR@10', 'full nDCG@10', 'full MRR@10', 'epoch kept'],
+    [
+      'student',
+      ...['rerank nDCG@10', 'rerank MRR@10', 'full nDCG@10', 'full MRR@10'],
+      ...others.map((name) => `${name} nDCG@10`),
+      'epoch kept',
+    ],
     ['start', ...cells(start), ''],
+    ...(warmup ? [[`warm-up ${warmup.loss}`, ...cells(warmup), String(warmup.training.bestEpoch)]] : []),
     ...refined.map((one) => [one.loss, ...cells(one), String(one.training.bestEpoch)]),
-    ['teacher', measureText(teacher.mean['ndcg@10']), measureText(teacher.mean['mrr@10']), '', '', ''],
+    [
+      'teacher',
+      measureText(teacher.mean['ndcg@10']),
+      measureText(teacher.mean['mrr@10']),
+      '',
+      '',
+      ...others.map(() => ''),
+      '',
+    ],
   ];
 }
 
@@ -91,13 +107,22 @@ ${chart('Entropy', 'Figure 3 (c, d): entropy of the probabilities of the positiv
 
 /** The same and more, for --json. */
 export function summariseRefinement(result: RefineResult, options: object): object {
-  const means = ({ rerank, full }: RefineResult['start']) => ({ rerank: rerank.mean, full: full.mean });
+  const means = ({ rerank, full, zeroShot }: RefineResult['start']) => ({
+    rerank: rerank.mean,
+    full: full.mean,
+    zeroShot: Object.fromEntries(Object.entries(zeroShot).map(([name, { mean }]) => [name, mean])),
+  });
   return {
     options,
     data: result.data,
     teacherTemperature: result.teacherTemperature,
     teacher: result.teacher.mean,
     start: means(result.start),
+    warmup: result.warmup && {
+      loss: result.warmup.loss,
+      training: result.warmup.training,
+      ...means(result.warmup),
+    },
     refined: result.refined.map((one) => ({
       loss: one.loss,
       training: one.training,

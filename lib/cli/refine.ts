@@ -1,27 +1,39 @@
-// `ckl-loss refine`: a dense retriever refined with one or more losses from the same start, and how they compare.
+// `ckl-loss refine`: a retriever refined with one or more losses from the same start, and how they compare.
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { losses, type LossName } from '../losses.js';
 import { refine as runRefinement } from '../refine/job.js';
+import { STUDENT_NAMES } from '../refine/students.js';
 import { loadPlotting } from '../report/plotting.js';
 import { INTERRUPTED, interruption } from './interrupt.js';
 import { ProgressLine, type Output } from './progress.js';
 import { refinementPage, reportRefinement, summariseRefinement } from './refine-report.js';
 import { parseOptions, readChoice, readNumber, required, UsageError } from './usage.js';
 
-const REFINE_HELP = `ckl-loss refine: refine a dense retriever with one or more losses, from the same start, and compare them
+const REFINE_HELP = `ckl-loss refine: refine a retriever with one or more losses, from the same start, and compare them
 
   ckl-loss refine --data DIR --teacher FILE [options]
 
-The student turns a text into one vector (word vectors, word weights, a map) and ranks by cosine. It starts from latent semantic
-analysis of the corpus. Measured on held-out queries: the teacher's candidates reranked, and full retrieval.
+A student starts from latent semantic analysis of the corpus: dense turns a text into one vector and ranks by cosine, multi matches each
+word of a query with the best of the document (late interaction), sparse weighs and expands terms, two-stage has multi rerank what a first
+stage brings. Measured on held-out queries: the teacher's candidates reranked, and full retrieval.
 
   --data DIR                  a BEIR folder: corpus.jsonl, queries.jsonl, qrels
   --teacher FILE              a TREC run with the teacher's scores
+  --student NAME              ${STUDENT_NAMES.join(', ')} (default: dense)
+  --first-stage NAME          of two-stage: bm25 or sparse, which then learns too (default: bm25)
+  --candidates N              of two-stage: what the first stage brings a query (default: 100)
+  --query-flops X --document-flops X   weights of the sparse student's FLOPS in the loss (default: 0.001)
+  --loss NAME                 the same as --losses with one loss
   --losses LIST               of ${Object.keys(losses).join(', ')}; the first is compared with the others
                               (default: ckl,kl,nll)
   --gamma X --alpha X         of ckl (default: 5 and 1)
   --teacher-temperature T     divides the teacher's scores (default: 0.7 times their standard deviation within lists)
+  --warmup NAME               a first training with this loss, from which all others start
+  --warmup-epochs N --warmup-rate X   of that training (default: as --epochs and --learning-rate)
+  --in-batch X                adds X times the likelihood of the positives among those of the batch's other queries (default: 0)
+  --negatives best|drawn      of a training list: the teacher's best, or drawn anew each epoch (default: best for dense, else drawn)
+  --refresh-depth N           documents a query that a refresh of the ranks evaluates (default: as --docs)
   --refresh-ranks N           of ckl: batches between two refreshes of the ranks behind beta (default: one epoch)
   --docs N                    documents of a training list: positives and the teacher's best others (default: 33)
   --width N                   length of the vectors, even (default: 128)
@@ -29,6 +41,11 @@ analysis of the corpus. Measured on held-out queries: the teacher's candidates r
   --patience N                epochs without a better dev nDCG@10 before it stops (default: 3)
   --batch N                   queries a batch (default: 16)
   --learning-rate X           of Adam, decaying to a tenth (default: 0.003)
+  --rise X                    share of the steps over which the learning rate rises to its peak (default: 0)
+  --zero-shot DIR             another BEIR folder to measure the student on; may be repeated
+  --checkpoint FILE           written after each epoch and on Ctrl-C: with one loss, where the run stands
+  --checkpoint-every N        and after so many batches
+  --resume FILE               goes on from a checkpoint; the other options must be the same
   --seed N                    the same seed gives the same students, bit by bit (default: 1)
   --wrong-teacher SHARE       of the training lists get their teacher scores dealt out anew (0 to 1, default: 0)
   --wrong-labels SHARE        of the training lists get their positives moved (0 to 1, default: 0)
@@ -53,7 +70,24 @@ export async function refine(
   const values = parseOptions(args, {
     data: text,
     teacher: text,
+    student: text,
+    'first-stage': text,
+    candidates: text,
+    'query-flops': text,
+    'document-flops': text,
+    loss: text,
     losses: text,
+    warmup: text,
+    'warmup-epochs': text,
+    'warmup-rate': text,
+    'in-batch': text,
+    negatives: text,
+    'refresh-depth': text,
+    rise: text,
+    'zero-shot': { type: 'string', multiple: true },
+    checkpoint: text,
+    'checkpoint-every': text,
+    resume: text,
     gamma: text,
     alpha: text,
     'teacher-temperature': text,
@@ -77,7 +111,11 @@ export async function refine(
   }
   const number = (name: keyof typeof values, min: number, whole = false, max = Infinity) =>
     readNumber(name, values[name] as string | undefined, { min, max, whole });
-  const names = (values.losses ?? 'ckl,kl,nll')
+  if (values.loss !== undefined && values.losses !== undefined)
+    throw new UsageError('--loss and --losses are one or the other');
+  const choice = <T extends string>(name: 'student' | 'first-stage' | 'negatives', choices: readonly T[]) =>
+    values[name] === undefined ? undefined : readChoice(name, values[name], choices);
+  const names = (values.losses ?? values.loss ?? 'ckl,kl,nll')
     .split(',')
     .map((name) => readChoice('losses', name.trim(), Object.keys(losses) as LossName[]));
   const width = number('width', 2, true) ?? 128;
@@ -85,7 +123,26 @@ export async function refine(
   const options = {
     data: required('data', values.data),
     teacher: required('teacher', values.teacher),
+    student: choice('student', STUDENT_NAMES) ?? 'dense',
+    firstStage: choice('first-stage', ['bm25', 'sparse']),
+    candidates: number('candidates', 1, true),
+    queryFlops: number('query-flops', 0),
+    documentFlops: number('document-flops', 0),
     losses: [...new Set(names)],
+    warmup:
+      values.warmup === undefined
+        ? undefined
+        : readChoice('warmup', values.warmup, Object.keys(losses) as LossName[]),
+    warmupEpochs: number('warmup-epochs', 1, true),
+    warmupRate: number('warmup-rate', 1e-9),
+    inBatchWeight: number('in-batch', 0),
+    negatives: choice('negatives', ['best', 'drawn']),
+    refreshDepth: number('refresh-depth', 2, true),
+    rise: number('rise', 0, false, 1),
+    zeroShot: values['zero-shot'],
+    checkpoint: values.checkpoint,
+    checkpointEvery: number('checkpoint-every', 1, true),
+    resume: values.resume,
     gamma: number('gamma', 1),
     alpha: number('alpha', 0),
     teacherTemperature: number('teacher-temperature', 1e-6),

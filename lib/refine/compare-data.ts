@@ -51,7 +51,8 @@ export async function loadComparison(options: CompareOptions): Promise<Compariso
   return { collection, zeroShot, vocabulary: collection.numbers.size, folds };
 }
 
-async function loadTask(dir: string, numbers: Map<string, number>): Promise<SearchTask> {
+/** Reads the test split of a folder, or all that is judged where it has none. */
+export async function loadTask(dir: string, numbers: Map<string, number>): Promise<SearchTask> {
   const folder = await openBeir(dir);
   // The test split where there is one; else all that is judged.
   const paths = folder.qrels.has('test') ? [folder.qrels.get('test')!] : [...folder.qrels.values()];

@@ -6,22 +6,37 @@ import { distil, type Distilled, type DistilOptions, type Progress } from '../tr
 import { measure, runOf, scoresOf } from '../train/rerank.js';
 import { splitLists } from '../train/split.js';
 import { teacherDeviation } from '../train/standardise.js';
-import { loadCollection, type BagList } from './bags.js';
+import { loadCollection } from './bags.js';
 import { behaviourOn, type Behaviour } from './behaviour.js';
-import { DenseStudent } from './dense-student.js';
-import { retrieve } from './retrieve.js';
-import { startVectors } from './word-vectors.js';
+import { loadTask, type SearchTask } from './compare-data.js';
+import { crossPositives, draw, shorten } from './shorten.js';
+import { makeStudent, type StudentOptions } from './students.js';
+import { Trainings, type CheckpointOptions } from './trainings.js';
 
 export interface RefineOptions
-  extends Omit<DistilOptions, 'loss' | 'teacherTemperature' | 'refreshRanks'>, Corruption {
+  extends
+    Omit<DistilOptions, 'loss' | 'teacherTemperature' | 'refreshRanks'>,
+    Corruption,
+    StudentOptions,
+    CheckpointOptions {
   data: string;
   teacher: string;
   /** The first is compared with each of the others. */
   losses: readonly LossName[];
   /** Training documents a query: the positives and the teacher's best others. */
   docs: number;
-  /** Length of the vectors, even. */
-  width: number;
+  /** Which others of a training list an epoch takes: the teacher's best, or drawn anew. Default: best for dense, drawn for the rest. */
+  negatives?: 'best' | 'drawn';
+  /** A first training with this loss, from which all others start; its epochs and learning rate are the others' where not given. */
+  warmup?: LossName;
+  warmupEpochs?: number;
+  warmupRate?: number;
+  /** Weight of a loss over in-batch negatives; 0 or left out: none. */
+  inBatchWeight?: number;
+  /** How many documents a refresh of the ranks evaluates, the teacher's best with the positives. Default: `docs`. */
+  refreshDepth?: number;
+  /** BEIR folders that the student is measured on without having learned from them. */
+  zeroShot?: readonly string[];
   /** Default: 0.7 times the standard deviation of the teacher's scores within lists. */
   teacherTemperature?: number;
   /** Default: one epoch's batches. */
@@ -38,6 +53,8 @@ export interface Measured {
   rerank: Evaluation;
   /** Its ranking of the whole corpus. */
   full: Evaluation;
+  /** Its ranking of the whole corpus of other collections, by name. */
+  zeroShot: Record<string, Evaluation>;
 }
 
 export interface Refined extends Measured {
@@ -52,9 +69,11 @@ export interface RefineResult {
   teacherTemperature: number;
   teacher: Evaluation;
   start: Measured;
+  /** After the warm-up, where there was one; not in a run that was resumed later than that. */
+  warmup?: Refined;
   refined: Refined[];
   /** The first loss against each other one, and against the start; p corrected by Holm over all of them. */
-  comparisons: (Comparison & { setting: keyof Measured; against: string })[];
+  comparisons: (Comparison & { setting: 'rerank' | 'full'; against: string })[];
 }
 
 export interface RefineHooks {
@@ -66,14 +85,16 @@ export interface RefineHooks {
 }
 
 /**
- * Refines a dense student with each loss in turn.
+ * Refines a student with each loss in turn.
  *
- * @throws DataError for bad files, RangeError for options that a loss refuses
+ * @throws DataError for bad files, RangeError for options that a loss refuses, CheckpointError for a checkpoint that is
+ * damaged or of another run
  */
 export async function refine(options: RefineOptions, hooks: RefineHooks = {}): Promise<RefineResult> {
   const collection = await loadCollection(options.data, options.teacher);
   const { train, dev, test, qrels, unusable } = splitLists(collection, options.seed);
-  const vectors = startVectors(collection.bags, collection.vocabulary, options.width, options.seed);
+  const tasks: SearchTask[] = [];
+  for (const dir of options.zeroShot ?? []) tasks.push(await loadTask(dir, collection.numbers));
   const data = {
     documents: collection.docids.length,
     words: collection.vocabulary,
@@ -84,62 +105,94 @@ export async function refine(options: RefineOptions, hooks: RefineHooks = {}): P
   };
   hooks.onData?.(data);
   const teacherTemperature = options.teacherTemperature ?? (TEMPERATURE_SHARE * teacherDeviation(train) || 1);
-  const lists = corrupt(
-    train.map((list) => shorten(list, options.docs)),
-    options,
-    options.seed,
-  );
+  const spoilt = corrupt(train, options, options.seed);
+  const drawn =
+    (options.negatives ?? ((options.student ?? 'dense') === 'dense' ? 'best' : 'drawn')) === 'drawn';
+  const lists = drawn ? spoilt : spoilt.map((list) => shorten(list, options.docs));
   const queries = new Map(test.map((list) => [list.qid, list.query]));
-  const measured = (student: DenseStudent): Measured => ({
-    rerank: measure(runOf(test, scoresOf(student)), qrels),
-    full: measure(retrieve(student, collection, queries, DEPTH), qrels),
+  const pipeline = makeStudent(collection, collection.numbers.size, options);
+  const measured = (): Measured => ({
+    rerank: measure(runOf(test, scoresOf(pipeline.parts.at(-1)!.student)), qrels),
+    full: measure(pipeline.search(collection, queries, DEPTH), qrels),
+    zeroShot: Object.fromEntries(
+      tasks.map((task) => [task.name, measure(pipeline.search(task, task.queries, DEPTH), task.qrels)]),
+    ),
   });
-
-  const start = measured(new DenseStudent(vectors.slice(), options.width));
-  const refined: Refined[] = [];
-  for (const loss of options.losses) {
-    if (hooks.signal?.aborted) break;
+  const start = measured();
+  const trainings = await Trainings.begin(pipeline, options);
+  const refineWith = async (loss: LossName, more: Partial<DistilOptions>): Promise<Refined> => {
     hooks.onLoss?.(loss);
-    const student = new DenseStudent(vectors.slice(), options.width);
-    const behaviour = [behaviourOn(student, dev)];
-    const training = await distil(
-      student,
-      { train: lists, dev, qrels },
-      {
-        ...options,
-        loss,
-        teacherTemperature,
-        refreshRanks: options.refreshRanks ?? Math.ceil(train.length / options.batch),
-      },
-      {
-        signal: hooks.signal,
-        onProgress: hooks.onProgress,
-        onEpoch: (progress) => {
-          behaviour.push(behaviourOn(student, dev));
-          hooks.onEpoch?.(progress);
-        },
-      },
-    );
-    refined.push({ loss, training, behaviour, ...measured(student) });
+    const trained: Pick<Refined, 'training' | 'behaviour'>[] = [];
+    for (const { student } of pipeline.parts) {
+      if (hooks.signal?.aborted && trained.length > 0) break;
+      const one = await trainings.run(
+        student,
+        () => behaviourOn(student, dev),
+        (also) =>
+          distil(
+            student,
+            {
+              train: lists,
+              dev,
+              qrels,
+              sample: drawn ? (list, random) => draw(list, options.docs, random) : undefined,
+              ranked: spoilt.map((list) => shorten(list, options.refreshDepth ?? options.docs)),
+              inBatch: options.inBatchWeight
+                ? { weight: options.inBatchWeight, lists: crossPositives }
+                : undefined,
+            },
+            {
+              ...options,
+              loss,
+              teacherTemperature,
+              refreshRanks: options.refreshRanks ?? Math.ceil(train.length / options.batch),
+              ...more,
+            },
+            {
+              signal: hooks.signal,
+              onProgress: hooks.onProgress,
+              ...also,
+              onEpoch: (progress) => {
+                also.onEpoch();
+                hooks.onEpoch?.(progress);
+              },
+            },
+          ),
+      );
+      trained.push(one);
+    }
+    return { loss, ...trained.at(-1)!, ...measured() };
+  };
+
+  let warmup: Refined | undefined;
+  if (options.warmup) {
+    warmup = await refineWith(options.warmup, {
+      epochs: options.warmupEpochs ?? options.epochs,
+      learningRate: options.warmupRate ?? options.learningRate,
+    });
+    // The parameters are those of the checkpoint, not the warm-up's.
+    if (trainings.resumedBeyond(pipeline.parts.length)) warmup = undefined;
+  }
+  const restore = pipeline.parts.map(({ student }) => student.save());
+  const refined: Refined[] = [];
+  for (const [i, loss] of options.losses.entries()) {
+    if (hooks.signal?.aborted) break;
+    // The trainings of a resumed run may stand further than here already.
+    if (i > 0) restore.forEach((back) => back());
+    refined.push(await refineWith(loss, {}));
   }
   const teacher = measure(
     runOf(test, (list) => list.teacher),
     qrels,
   );
-  return { data, teacherTemperature, teacher, start, refined, comparisons: compareAll(start, refined) };
-}
-
-/** The positives of a list and the teacher's best others, `docs` in all where there are as many. */
-function shorten(list: BagList, docs: number): BagList {
-  const others = Math.max(1, docs - list.labels.reduce((sum, label) => sum + label, 0));
-  let seen = 0;
-  const kept = [...list.docids.keys()].filter((i) => list.labels[i] === 1 || seen++ < others);
   return {
-    ...list,
-    docids: kept.map((i) => list.docids[i]),
-    documents: kept.map((i) => list.documents[i]),
-    teacher: Float32Array.from(kept, (i) => list.teacher[i]),
-    labels: Uint8Array.from(kept, (i) => list.labels[i]),
+    data,
+    teacherTemperature,
+    teacher,
+    start,
+    warmup,
+    refined,
+    comparisons: compareAll(start, refined),
   };
 }
 
