@@ -24,6 +24,11 @@ const checks: Record<string, (out: string) => void> = {
   'resume-with-rank-tracker.mjs': (out) => {
     expect(out).toContain('the same scores, bit for bit');
   },
+  'tfjs.mjs': (out) => {
+    const found = [...out.matchAll(/found (\d+) %/g)].map(([, share]) => Number(share));
+    expect(found).toHaveLength(4);
+    expect(found.at(-1)).toBeGreaterThan(90);
+  },
 };
 
 describe('examples (need the build: npm run prepare)', () => {
