@@ -64,6 +64,7 @@ CKL_FN uint16_t narrow_float16(float f) {
 
 // n elements of any type to floats.
 inline void widen(Scores from, int64_t begin, float* to, int64_t n) {
+  if (n == 0) return;
   const uint16_t* h = (const uint16_t*)from.data + begin;
   int64_t i = 0;
   if (from.type == DType::float32) {
@@ -81,6 +82,7 @@ inline void widen(Scores from, int64_t begin, float* to, int64_t n) {
 }
 
 inline void narrow(const float* from, MutableScores to, int64_t begin, int64_t n) {
+  if (n == 0) return;
   uint16_t* h = (uint16_t*)to.data + begin;
   int64_t i = 0;
   if (to.type == DType::float32) {

@@ -89,7 +89,7 @@ class AcrossEngine : protected Engine {
     memset(padded, kPadding, (size_t)(kLanes * g.n));
     for (int j = 0; j < kLanes; j++) {
       g.padded[j] = j * g.n;
-      memcpy(padded + g.padded[j], g.labels + g.begin[j], (size_t)g.length[j]);
+      if (g.length[j] > 0) memcpy(padded + g.padded[j], g.labels + g.begin[j], (size_t)g.length[j]);
     }
     g.labels = padded, g.label_begin = g.padded;
   }

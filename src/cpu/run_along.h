@@ -116,7 +116,7 @@ class AlongEngine : protected Engine {
     if (shorter) {
       uint8_t* y = (uint8_t*)scratch_[S::kLabels];
       memset(y, kPadding, kLanes);
-      memcpy(y, a.y, (size_t)g.n);
+      if (g.n > 0) memcpy(y, a.y, (size_t)g.n);  // empty arrays may have no address
       a.y = y;
     }
     a.s = scores(x.student, g, shorter, scratch_[S::kStudent]);
