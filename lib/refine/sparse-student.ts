@@ -19,7 +19,7 @@ export interface SparseOptions {
 export const SPARSE_DEFAULTS: SparseOptions = { queryFlops: 1e-3, documentFlops: 1e-3 };
 
 /** At first a word expands to those whose cosine with it is above this. */
-const START_THRESHOLD = 0.6;
+const START_THRESHOLD = 0.9;
 /** Single numbers that all texts share learn faster than the map. */
 const SHARED_RATE = 10;
 const KEPT_LISTS = 64;
