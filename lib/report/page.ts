@@ -83,7 +83,7 @@ function methodText({ options, data }: SavedComparison): string {
       ? `${first.train} training lists (${first.unusable} more hold no positive or no negative and are left out), ${first.dev} dev, ${first.test} test`
       : `${data.folds.length} folds; each query is tested once; about ${first.train} training and ${first.dev} dev lists a fold`;
   const warmup = options.warmup
-    ? `${options.warmupEpochs} ${options.warmupEpochs === 1 ? 'epoch' : 'epochs'} of ${recipeTitle(options.warmup)}`
+    ? `${options.warmupEpochs} ${options.warmupEpochs === 1 ? 'epoch' : 'epochs'} of ${recipeTitle(options.warmup)}, of which the best on dev is kept, the start included`
     : 'none';
   const zeroShot = data.zeroShot.map(
     ({ name, documents, queries }) => `${name} (${documents} documents, ${queries} queries)`,
