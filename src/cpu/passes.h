@@ -247,36 +247,48 @@ CKL_FN void term_careful(const Layout a, const TaskTerm& term, const Arrays w, c
   const F loss = F::make(term.parameters);
   const V zero(0.0f), at_top(kLifted), gap = r.student.ln_z1 - r.teacher.ln_z1;
   const V share = V(kLifted) / r.positives;
-  V value = zero, below = zero, top_sum = zero, chunk_value = zero, chunk_below = zero;
-  V u_below = zero, u_top = zero;
-  a.each_masked(
-      [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
-        const I label = a.label(i, slot);
-        const M dead = bit_set(label, 0x80) | ~live;
-        const M positive = bit_set(label, 1) & ~dead;
-        const V e = load(w.es + slot), et = load(w.et + slot);
-        const M top = e == at_top;
-        Document<V, M> x = document<F>(a, w, r, term, gap, share, e, top, positive, i, slot);
-        const M no_q = ~(infinity() > x.d), has_p = x.d > -infinity();
-        x.d = select(no_q | ~has_p, zero, x.d);
-        const Term<V> t = loss(x);
-        const V h = mix.factor * t.h, u = mix.factor * t.u;
-        value = value + select(dead, zero, select(no_q & loss.diverges(positive, has_p), infinity(), t.value));
-        below = add_where((at_top > e) & ~dead, below, h);
-        top_sum = add_where(top & ~dead, top_sum, h);
-        store(w.h + slot, mix.first ? h : load(w.h + slot) + h);
-        if (mix.keep_u) {
-          store(w.u + slot, mix.first ? u : load(w.u + slot) + u);
-          u_below = add_where((at_top > et) & ~dead, u_below, u);
-          u_top = add_where((et == at_top) & ~dead, u_top, u);
-        }
-      },
-      [&]() __attribute__((always_inline)) {
-        chunk_value = chunk_value + value, chunk_below = chunk_below + below, value = zero, below = zero;
-      });
-  const V sum = a.sum(chunk_value) * V(1 / kLifted);
+  V below = zero, top_sum = zero, chunk_below = zero, u_below = zero, u_top = zero, sum = zero;
+  // A second time, for the value alone and without the lift, where the lift made it overflow.
+  for (int attempt = 0; attempt < 2; attempt++) {
+    const V scale(attempt == 0 ? 1.0f : 1 / kLifted);
+    V value = zero, chunk_value = zero;
+    a.each_masked(
+        [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
+          const I label = a.label(i, slot);
+          const M dead = bit_set(label, 0x80) | ~live;
+          const M positive = bit_set(label, 1) & ~dead;
+          const V e = load(w.es + slot), et = load(w.et + slot);
+          const M top = e == at_top;
+          auto x = document<F>(a, w, r, term, gap, share, e, top, positive, i, slot);
+          const M no_q = ~(infinity() > x.d), has_p = x.d > -infinity();
+          x.d = select(no_q | ~has_p, zero, x.d);
+          x.p = x.p * scale, x.mass = x.mass * scale, x.share = x.share * scale, x.unit = attempt == 0 ? x.unit : V(1.0f);
+          const Term<V> t = loss(x);
+          value = value + select(dead, zero, select(no_q & loss.diverges(positive, has_p), infinity(), t.value));
+          if (attempt > 0) return;
+          const V h = mix.factor * t.h, u = mix.factor * t.u;
+          below = add_where((at_top > e) & ~dead, below, h);
+          top_sum = add_where(top & ~dead, top_sum, h);
+          store(w.h + slot, mix.first ? h : load(w.h + slot) + h);
+          if (mix.keep_u) {
+            store(w.u + slot, mix.first ? u : load(w.u + slot) + u);
+            u_below = add_where((at_top > et) & ~dead, u_below, u);
+            u_top = add_where((et == at_top) & ~dead, u_top, u);
+          }
+        },
+        [&]() __attribute__((always_inline)) {
+          chunk_value = chunk_value + value, chunk_below = chunk_below + below, value = zero, below = zero;
+        });
+    const V all = a.sum(chunk_value);
+    if (attempt == 0) {
+      sum = all * V(1 / kLifted);
+      if (!any(is_infinite_or_nan(select(sum > zero, sum, -sum)))) break;
+    } else {
+      sum = select(is_infinite_or_nan(select(sum > zero, sum, -sum)), all, sum);
+    }
+  }
   const V contribution = select(mix.counted, sum * mix.contribution, zero);
-  value = select(mix.counted, sum * mix.value, zero);
+  const V value = select(mix.counted, sum * mix.value, zero);
   below = a.sum(chunk_below), top_sum = a.sum(top_sum), u_below = a.sum(u_below), u_top = a.sum(u_top);
   if (mix.first) {
     r.value = value, r.contribution = contribution, r.h_below = below, r.h_top = top_sum, r.u_below = u_below, r.u_top = u_top;
