@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const folder = join(__dirname, '../../../examples');
-const run = (name: string) => execFileSync(process.execPath, [join(folder, name)], { encoding: 'utf8' });
+const run = (name: string) =>
+  execFileSync(process.execPath, [join(folder, name)], { encoding: 'utf8', timeout: 50_000 });
 
 const checks: Record<string, (out: string) => void> = {
   'minimal.mjs': (out) => {
@@ -23,6 +24,15 @@ const checks: Record<string, (out: string) => void> = {
   },
   'resume-with-rank-tracker.mjs': (out) => {
     expect(out).toContain('the same scores, bit for bit');
+  },
+  'worker-loader.mjs': (out) => {
+    const [, before, after] = /^10 batches: mean loss (\S+) -> (\S+)/.exec(out)!.map(Number);
+    expect(after).toBeLessThan(before - 0.3);
+  },
+  'data-parallel.mjs': (out) => {
+    const [, one, two] = /one process: loss (\S+); two processes: loss (\S+)/.exec(out)!;
+    expect(two).toBe(one);
+    expect(Number(/difference of the parameters: (\S+)/.exec(out)![1])).toBeLessThan(1e-9);
   },
   'tfjs.mjs': (out) => {
     const found = [...out.matchAll(/found (\d+) %/g)].map(([, share]) => Number(share));
