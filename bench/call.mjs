@@ -22,5 +22,8 @@ const batch = makeBatch(4, 8);
 const start = performance.now();
 const calls = 2000;
 for (let k = 0; k < calls; k++) await cklAsync(batch, { gamma: 5, alpha: 0 });
-rows.push({ shape: '4×8 async', 'plain function, µs': round(((performance.now() - start) * 1e3) / calls, 1) });
+rows.push({
+  shape: '4×8 async',
+  'plain function, µs': round(((performance.now() - start) * 1e3) / calls, 1),
+});
 report('one call from JavaScript, ckl γ=5', rows);

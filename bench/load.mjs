@@ -7,7 +7,9 @@ import { report, round } from './lib/harness.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const once = `const t = performance.now(); require(${JSON.stringify(root)}); console.log(performance.now() - t)`;
-const times = Array.from({ length: 20 }, () => Number(execFileSync(process.execPath, ['-e', once], { encoding: 'utf8' })));
+const times = Array.from({ length: 20 }, () =>
+  Number(execFileSync(process.execPath, ['-e', once], { encoding: 'utf8' })),
+);
 const addon = createRequire(import.meta.url)('../dist/native.js').loadedAddon.file;
 report('loading the package', [
   { what: 'require, least of 20 processes, ms', value: round(Math.min(...times), 2) },

@@ -24,7 +24,9 @@ for (const shape of [
     try {
       answer = execFileSync(python, [script, ...shape, threads].map(String), { encoding: 'utf8' });
     } catch {
-      console.log(`no PyTorch: ${python} cannot import torch (Debian: apt-get install python3-torch; or set PYTHON)`);
+      console.log(
+        `no PyTorch: ${python} cannot import torch (Debian: apt-get install python3-torch; or set PYTHON)`,
+      );
       process.exit(0);
     }
     const [torch, theirs] = answer.trim().split(' ');
@@ -36,4 +38,6 @@ for (const shape of [
   }
   rows.push(row);
 }
-report(`against eager PyTorch ${version}, ckl γ=5, loss and gradient, float32`, rows, { peer: `torch ${version}` });
+report(`against eager PyTorch ${version}, ckl γ=5, loss and gradient, float32`, rows, {
+  peer: `torch ${version}`,
+});

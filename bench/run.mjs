@@ -7,4 +7,6 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const into = process.argv[2] ?? `${here}results`;
 mkdirSync(into, { recursive: true });
 for (const name of ['load', 'call', 'cpu', 'threads', 'peers'])
-  execFileSync(process.execPath, [`${here}${name}.mjs`, '--json', `${into}/${name}.json`], { stdio: 'inherit' });
+  execFileSync(process.execPath, [`${here}${name}.mjs`, '--json', `${into}/${name}.json`], {
+    stdio: 'inherit',
+  });

@@ -37,7 +37,12 @@ export function loadAddon(root: string): LoadedAddon {
   for (const file of new Set([...chosenFile(root), compiled, ...prebuiltFiles(prebuilds, failed)])) {
     try {
       const loaded = loadFile(file);
-      return { exports: loaded, file, origin: file.startsWith(prebuilds) ? 'prebuilt' : 'compiled here', failed };
+      return {
+        exports: loaded,
+        file,
+        origin: file.startsWith(prebuilds) ? 'prebuilt' : 'compiled here',
+        failed,
+      };
     } catch (error) {
       failed.push({ file, reason: reasonOf(error, file) });
     }

@@ -42,8 +42,12 @@ export function leastMean(call, calls = 20000, rounds = 30) {
 
 function commit() {
   try {
-    const run = (...args) => execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-    return run('rev-parse', '--short', 'HEAD').trim() + (run('status', '--porcelain', 'src', 'lib').trim() ? '+' : '');
+    const run = (...args) =>
+      execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    return (
+      run('rev-parse', '--short', 'HEAD').trim() +
+      (run('status', '--porcelain', 'src', 'lib').trim() ? '+' : '')
+    );
   } catch {
     return 'unknown';
   }
@@ -72,7 +76,14 @@ export function report(question, rows, extra = {}) {
   console.log(`\n${question}`);
   console.table(rows);
   if (!values.json) return;
-  const result = { question, ...machine(), commit: commit(), date: new Date().toISOString().slice(0, 10), ...extra, rows };
+  const result = {
+    question,
+    ...machine(),
+    commit: commit(),
+    date: new Date().toISOString().slice(0, 10),
+    ...extra,
+    rows,
+  };
   writeFileSync(values.json, JSON.stringify(result, null, 1) + '\n');
 }
 

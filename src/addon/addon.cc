@@ -59,7 +59,8 @@ napi_value rank_bias(napi_env env, napi_callback_info info) {
   batch.rows = in.rows();
   if (in.status().ok()) in.fail(check_rows(batch.rows, labels.length));
   const int64_t needed = in.status().ok() ? batch.rows.extent() : 0;
-  if (labels.type != napi_uint8_array && labels.type != napi_uint8_clamped_array) in.fail({Code::type, Argument::labels});
+  if (labels.type != napi_uint8_array && labels.type != napi_uint8_clamped_array)
+    in.fail({Code::type, Argument::labels});
   batch.labels = static_cast<const uint8_t*>(labels.data);
   Arguments again(env, values);
   again.ranks(needed, false);

@@ -114,7 +114,22 @@ class Arguments {
 
 // The scalars of a call: Scalar in lib/native.ts.
 struct Scalar {
-  enum { loss, counted, argument = 3, query, document, value, required, queries, docs, stride, student_type, teacher_type, grad_type, size = 16 };
+  enum {
+    loss,
+    counted,
+    argument = 3,
+    query,
+    document,
+    value,
+    required,
+    queries,
+    docs,
+    stride,
+    student_type,
+    teacher_type,
+    grad_type,
+    size = 16
+  };
 };
 
 inline void write_scalars(double* to, const Status& status, double loss, int64_t counted) {

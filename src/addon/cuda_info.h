@@ -12,9 +12,9 @@ struct CudaDevice {
 };
 
 struct CudaInfo {
-  bool built = false;      // compiled with CUDA
+  bool built = false;  // compiled with CUDA
   bool available = false;
-  std::string reason;      // why it is not available
+  std::string reason;                           // why it is not available
   int runtime_version = 0, driver_version = 0;  // 13000 for 13.0
   std::vector<CudaDevice> devices;
 };

@@ -36,7 +36,8 @@ Status read_diagnostics(napi_env env, napi_value list, int64_t documents, int64_
 
 // The arguments of run, in the order of lib/native.ts.
 Status read_call(napi_env env, const napi_value* values, const Plan& plan, Call& call) {
-  call.scalars = Arguments(env, values + kRunArguments - 1).typed<double>(Argument::none, napi_float64_array, Scalar::size, false);
+  call.scalars =
+      Arguments(env, values + kRunArguments - 1).typed<double>(Argument::none, napi_float64_array, Scalar::size, false);
   if (!call.scalars) return {Code::type};
   const double* scalar = call.scalars;
   Arguments in(env, values);
@@ -50,11 +51,13 @@ Status read_call(napi_env env, const napi_value* values, const Plan& plan, Call&
   const int64_t queries = batch.rows.queries;
 
   const DType teacher_type = in.element_type(scalar[Scalar::teacher_type]);
-  batch.student = in.scores<const char>(student, Argument::student, in.element_type(scalar[Scalar::student_type]), needed);
+  batch.student =
+      in.scores<const char>(student, Argument::student, in.element_type(scalar[Scalar::student_type]), needed);
   batch.teacher = in.scores<const char>(teacher, Argument::teacher, teacher_type, needed);
   if (plan.reads_teacher() && !teacher.present) in.fail({Code::type, Argument::teacher});
   if (!plan.reads_teacher()) batch.teacher = {};
-  if (labels.type != napi_uint8_array && labels.type != napi_uint8_clamped_array) in.fail({Code::type, Argument::labels});
+  if (labels.type != napi_uint8_array && labels.type != napi_uint8_clamped_array)
+    in.fail({Code::type, Argument::labels});
   if (labels.length < needed) in.fail(Status::size(Argument::labels, double(labels.length), double(needed)));
   batch.labels = static_cast<const uint8_t*>(labels.data);
   batch.ranks = in.ranks(needed, true);
@@ -152,7 +155,8 @@ std::shared_ptr<const Plan> read_plan(const Napi::Object& spec) {
       require(env, term.alpha >= 0 && term.alpha <= term.gamma - 1, "alpha");
     }
     if (term.loss == LossId::bkl) require(env, term.lambda >= 0 && std::isfinite(float(term.lambda)), "lambda");
-    if (term.loss == LossId::klLogL) require(env, term.nll_weight >= 0 && std::isfinite(float(term.nll_weight)), "nllWeight");
+    if (term.loss == LossId::klLogL)
+      require(env, term.nll_weight >= 0 && std::isfinite(float(term.nll_weight)), "nllWeight");
     plan->terms.push_back(term);
   }
   plan->student_temperature = number(spec, "studentTemperature");

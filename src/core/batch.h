@@ -30,7 +30,7 @@ struct Ranks {
 // Row b is elements [begin(b), begin(b) + length(b)): b * stride for padded batches, offsets for ragged ones.
 struct Rows {
   int64_t queries = 0;
-  int64_t docs = 0;    // length of every row when there are no offsets
+  int64_t docs = 0;  // length of every row when there are no offsets
   int64_t stride = 0;
   const int32_t* offsets = nullptr;  // queries + 1
 
@@ -51,21 +51,21 @@ constexpr uint8_t kPositive = 1, kPadding = 255;
 
 struct Batch {
   Rows rows;
-  Scores student, teacher;      // teacher: null when no loss reads it
+  Scores student, teacher;  // teacher: null when no loss reads it
   const uint8_t* labels = nullptr;
-  Ranks ranks;                  // or null
+  Ranks ranks;  // or null
   const float* beta = nullptr;
   const float* relevance = nullptr;
   const float* weights = nullptr;  // per query
 };
 
 struct Diagnostics {
-  float *weight = nullptr, *ratio = nullptr;                                   // per document, laid out like the student
+  float *weight = nullptr, *ratio = nullptr;  // per document, laid out like the student
   float *entropy = nullptr, *separation = nullptr, *separation_top10 = nullptr;  // per query
 };
 
 struct Outputs {
-  MutableScores grad;          // may be the student's own memory
+  MutableScores grad;  // may be the student's own memory
   float* per_query = nullptr;
   MutableScores teacher_grad;  // or null
   Diagnostics diagnostics;     // weight == null: not asked for

@@ -42,10 +42,10 @@ enum class Argument : int {
 struct Status {
   Code code = Code::ok;
   Argument argument = Argument::none;
-  int64_t query = -1;     // where a value is wrong: the query, and the document within it
+  int64_t query = -1;  // where a value is wrong: the query, and the document within it
   int64_t document = -1;
-  double value = 0;       // the value found
-  double required = 0;    // Code::size: the length needed
+  double value = 0;     // the value found
+  double required = 0;  // Code::size: the length needed
 
   bool ok() const { return code == Code::ok; }
 

@@ -247,7 +247,7 @@ class Run {
     const double* contributions = task_.contributions;
     double sums[4] = {0, 0, 0, 0};
     for (int64_t b = 0; b < queries; b++) {
-      const double value = contributions     ? contributions[b]
+      const double value = contributions    ? contributions[b]
                            : batch_.weights ? double(batch_.weights[b]) * out_.per_query[b]
                                             : out_.per_query[b];
       sums[b & 3] += value;
@@ -289,9 +289,7 @@ Status CpuBackend::run(const Plan& plan, const Batch& batch, const Outputs& out,
                        const std::atomic<int32_t>* abort, Summary& summary) {
   try {
     return Run(plan, batch, out, static_cast<CpuWorkspace&>(workspace), target_, *pool_, abort)(summary);
-  } catch (const std::bad_alloc&) {
-    return {Code::memory};
-  }
+  } catch (const std::bad_alloc&) { return {Code::memory}; }
 }
 
 Status compute_ranks(const Target& target, Scores student, const Rows& rows, const uint8_t* labels, uint32_t* out) {

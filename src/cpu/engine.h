@@ -56,7 +56,8 @@ inline M counts(Needs needs, const State& r) {
 
 class Engine {
  public:
-  Engine(const Task& task, int64_t longest, float* scratch) : task_(task), scratch_{scratch, Scratch::block_floats(longest)} {
+  Engine(const Task& task, int64_t longest, float* scratch)
+      : task_(task), scratch_{scratch, Scratch::block_floats(longest)} {
     int distributions = 0;
     for (int k = 0; k < task.term_count; k++) {
       const TaskTerm& term = task.terms[k];
@@ -125,8 +126,12 @@ class Engine {
   }
 
   Arrays arrays(bool h_apart) const {
-    return {scratch_[S::kEs], scratch_[S::kEt], scratch_[S::kGap], scratch_[S::kBs],
-            h_apart ? scratch_[S::kH] : scratch_[S::kEt], scratch_[S::kU]};
+    return {scratch_[S::kEs],
+            scratch_[S::kEt],
+            scratch_[S::kGap],
+            scratch_[S::kBs],
+            h_apart ? scratch_[S::kH] : scratch_[S::kEt],
+            scratch_[S::kU]};
   }
 
   // 1 / rank of every document, from the ranks given or of the scores.

@@ -12,10 +12,10 @@ struct TaskTerm {
   LossId loss;
   Needs needs;
   Parameters parameters;
-  float beta_scale;    // alpha, or 1 when the batch brings its own beta
-  double weight;       // of the term in a query's loss
-  double loss_scale;   // the same over the batch's normaliser; the query's weight comes on top
-  double grad_scale;   // the same times gradScale
+  float beta_scale;   // alpha, or 1 when the batch brings its own beta
+  double weight;      // of the term in a query's loss
+  double loss_scale;  // the same over the batch's normaliser; the query's weight comes on top
+  double grad_scale;  // the same times gradScale
 };
 
 struct Task {
@@ -23,11 +23,11 @@ struct Task {
   Outputs out;
   TaskTerm terms[kMaxTerms];
   int term_count;
-  bool pair_weighted;  // PairMean::batch: a query weighs as much as it has pairs
+  bool pair_weighted;                               // PairMean::batch: a query weighs as much as it has pairs
   float inverse_student_high, inverse_student_low;  // 1 / temperature as the sum of two floats
   float inverse_teacher_high, inverse_teacher_low;
   double student_temperature, teacher_temperature;
-  bool scaled;  // a temperature is not 1
+  bool scaled;        // a temperature is not 1
   bool plain_labels;  // known to hold nothing but 0 and 1
   // What each query adds to the batch's loss; null where per_query and the weights tell that already.
   double* contributions;

@@ -113,8 +113,7 @@ inline cpu::LabelTally tally_labels(const Rows& rows, const uint8_t* labels, int
   cpu::LabelTally t;
   // Rows without gaps are looked at in one go; most batches have no padding, and then a positive is all to look for.
   const bool dense = rows.offsets || rows.stride == rows.docs;
-  if (dense && !needs_both && first < last &&
-      plain_labels(labels + rows.begin(first), rows.documents(first, last))) {
+  if (dense && !needs_both && first < last && plain_labels(labels + rows.begin(first), rows.documents(first, last))) {
     t.plain = true;
     for (int64_t b = first; b < last; b++) {
       const int64_t n = rows.length(b);

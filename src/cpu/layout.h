@@ -28,9 +28,9 @@ struct Along {
   // Most blocks hold no positive and no document at the top: a branch saves a third of the work.
   static constexpr bool kSparse = true;
   int64_t n;
-  const float *s, *t;   // scores
-  const uint8_t* y;     // labels
-  const float* bias;    // or null
+  const float *s, *t;  // scores
+  const uint8_t* y;    // labels
+  const float* bias;   // or null
   float *grad, *teacher_grad;
   // The row that comes next: fetched while this one is computed.
   const float *next_s, *next_t;
@@ -62,8 +62,8 @@ struct Along {
     V m[4] = {ms, ms, ms, ms}, k[4] = {mt, mt, mt, mt};  // four chains: a maximum does not depend on the order
     int64_t i = 0;
     for (; i + 4 * kLanes <= n; i += 4 * kLanes)
-      CKL_UNROLL for (int j = 0; j < 4; j++)
-        m[j] = max(m[j], load(s + i + j * kLanes)), k[j] = max(k[j], load(t + i + j * kLanes));
+      CKL_UNROLL for (int j = 0; j < 4; j++) m[j] = max(m[j], load(s + i + j * kLanes)),
+                                             k[j] = max(k[j], load(t + i + j * kLanes));
     for (; i + kLanes <= n; i += kLanes) m[0] = max(m[0], load(s + i)), k[0] = max(k[0], load(t + i));
     ms = max(max(max(m[0], m[1]), max(m[2], m[3])), load(s + n - kLanes));
     mt = max(max(max(k[0], k[1]), max(k[2], k[3])), load(t + n - kLanes));

@@ -25,7 +25,8 @@ inline float margin_mse(const Along a, const Task& task, int64_t positives, int6
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
         const I label = a.label(i, slot);
         const M dead = bit_set(label, 0x80) | ~live, positive = bit_set(label, 1) & ~dead;
-        const V e = select(dead, zero, student_scale.careful(a.student(i, slot)) - teacher_scale.careful(a.teacher(i, slot)));
+        const V e =
+            select(dead, zero, student_scale.careful(a.student(i, slot)) - teacher_scale.careful(a.teacher(i, slot)));
         store(errors + slot, e);
         poison = poison + (e - e);
         sum_p = add_where(positive, sum_p, e), sum_n = add_where(~positive, sum_n, e);
@@ -62,8 +63,8 @@ struct LambdaScratch {
 };
 
 // Adds factor * dL/ds to grad. inverse_ranks: 1 / rank of each document.
-inline PairwiseResult lambda_mrr(const Along a, int64_t n, const Task& task, const float* relevance, const float* inverse_ranks,
-                                 double factor, const LambdaScratch w) {
+inline PairwiseResult lambda_mrr(const Along a, int64_t n, const Task& task, const float* relevance,
+                                 const float* inverse_ranks, double factor, const LambdaScratch w) {
   const LambdaMrr loss;
   const V zero(0.0f);
   const Scale scale{V(task.inverse_student_high), V(task.inverse_student_low)};
@@ -76,7 +77,9 @@ inline PairwiseResult lambda_mrr(const Along a, int64_t n, const Task& task, con
   memset(w.scores + m, 0, sizeof(float) * kLanes);
   memset(w.inverse + m, 0, sizeof(float) * kLanes);
   memset(w.grad + m, 0, sizeof(float) * kLanes);
-  const auto level = [&](int64_t k) { return relevance ? relevance[w.order[k]] : (float)(a.y[w.order[k]] == kPositive); };
+  const auto level = [&](int64_t k) {
+    return relevance ? relevance[w.order[k]] : (float)(a.y[w.order[k]] == kPositive);
+  };
 
   double total = 0;
   int64_t pairs = 0, lower = 0;

@@ -51,11 +51,11 @@ struct State {
   V documents, positives;  // valid ones, of positive ones
   V poison;                // NaN if a valid score is NaN or +inf, or all are -inf; else 0
   Side student, teacher;
-  V value;                 // the loss: weighted sum of the terms
-  V contribution;          // its part of the batch's loss
-  V h_below, h_top;        // sums of h below and at the student's top
-  V u_below, u_top;        // sums of u below and at the teacher's top
-  int64_t top_block;       // plain, along: the slot of the one block with documents at the student's top; -1: several
+  V value;            // the loss: weighted sum of the terms
+  V contribution;     // its part of the batch's loss
+  V h_below, h_top;   // sums of h below and at the student's top
+  V u_below, u_top;   // sums of u below and at the teacher's top
+  int64_t top_block;  // plain, along: the slot of the one block with documents at the student's top; -1: several
 };
 
 struct Scale {  // 1 / temperature, in two floats
@@ -213,7 +213,7 @@ CKL_FN void term_plain(const Layout a, const TaskTerm& term, const Arrays w, Sta
   const V share = V(kLifted) / r.positives;
   V value = zero, below = zero, top_sum = zero, chunk_value = zero, chunk_below = zero;
   const auto add = [&](int64_t i, int64_t slot, auto live, V e, auto low, auto top, auto positive)
-                       __attribute__((always_inline)) {
+      __attribute__((always_inline)) {
     const Term<V> t = loss(document<F>(a, w, r, term, gap, share, e, top, positive, i, slot));
     store(w.h + slot, t.h);
     value = add_where(live, value, t.value);
@@ -262,15 +262,23 @@ CKL_FN void term_careful(const Layout a, const TaskTerm& term, const Arrays w, c
           auto x = document<F>(a, w, r, term, gap, share, e, top, positive, i, slot);
           const M no_q = ~(infinity() > x.d), has_p = x.d > -infinity();
           x.d = select(no_q | ~has_p, zero, x.d);
-          x.p = x.p * scale, x.mass = x.mass * scale, x.share = x.share * scale, x.unit = attempt == 0 ? x.unit : V(1.0f);
+          x.p = x.p * scale, x.mass = x.mass * scale, x.share = x.share * scale,
+          x.unit = attempt == 0 ? x.unit : V(1.0f);
           const Term<V> t = loss(x);
           value = value + select(dead, zero, select(no_q & loss.diverges(positive, has_p), infinity(), t.value));
           if (attempt > 0) return;
-          const V h = mix.factor * t.h, u = mix.factor * t.u;
+          const V h = mix.factor * t.h;
           below = add_where((at_top > e) & ~dead, below, h);
           top_sum = add_where(top & ~dead, top_sum, h);
           store(w.h + slot, mix.first ? h : load(w.h + slot) + h);
           if (mix.keep_u) {
+            // Without the lift from here on: ln(p / q) may be large enough to make it overflow.
+            V u = t.u * V(1 / kLifted);
+            if (any(is_infinite_or_nan(select(u > zero, u, -u)))) {
+              x.p = x.p * V(1 / kLifted), x.mass = x.mass * V(1 / kLifted), x.unit = V(1.0f);
+              u = select(is_infinite_or_nan(select(u > zero, u, -u)), loss(x).u, u);
+            }
+            u = mix.factor * u;
             store(w.u + slot, mix.first ? u : load(w.u + slot) + u);
             u_below = add_where((at_top > et) & ~dead, u_below, u);
             u_top = add_where((et == at_top) & ~dead, u_top, u);
@@ -291,9 +299,11 @@ CKL_FN void term_careful(const Layout a, const TaskTerm& term, const Arrays w, c
   const V value = select(mix.counted, sum * mix.value, zero);
   below = a.sum(chunk_below), top_sum = a.sum(top_sum), u_below = a.sum(u_below), u_top = a.sum(u_top);
   if (mix.first) {
-    r.value = value, r.contribution = contribution, r.h_below = below, r.h_top = top_sum, r.u_below = u_below, r.u_top = u_top;
+    r.value = value, r.contribution = contribution, r.h_below = below, r.h_top = top_sum, r.u_below = u_below,
+    r.u_top = u_top;
   } else {
-    r.value = r.value + value, r.contribution = r.contribution + contribution, r.h_below = r.h_below + below, r.h_top = r.h_top + top_sum;
+    r.value = r.value + value, r.contribution = r.contribution + contribution, r.h_below = r.h_below + below,
+    r.h_top = r.h_top + top_sum;
     r.u_below = r.u_below + u_below, r.u_top = r.u_top + u_top;
   }
 }
@@ -301,8 +311,9 @@ CKL_FN void term_careful(const Layout a, const TaskTerm& term, const Arrays w, c
 // grad = h - q sum h; at a lone top h (1 - q) - q (sum of the others), which does not cancel.
 struct Projection {
   V lowered, top, others, lone;
+  // scale: of h; 1 / 2^kLift of the gradient's where h is lifted.
   CKL_FN Projection(const Side& side, V below, V at_top, V scale) {
-    lowered = scale * V(1 / kLifted);
+    lowered = scale;
     top = fma(at_top, side.rest, -(side.inverse * below)) * lowered;
     others = -(side.lowering * (below + at_top)) * lowered;
     lone = select(side.tops == V(1.0f), V(kLifted), V(2 * kLifted));
@@ -318,7 +329,7 @@ struct Projection {
 
 template <class Layout>
 CKL_FN void finish_plain(const Layout a, const Arrays w, const State& r, V scale) {
-  const Projection project(r.student, r.h_below, r.h_top, scale);
+  const Projection project(r.student, r.h_below, r.h_top, scale * V(1 / kLifted));
   a.each(
       [&](int64_t i, int64_t slot, auto live) __attribute__((always_inline)) {
         const V e = load(w.es + slot), h = load(w.h + slot);
@@ -334,10 +345,11 @@ CKL_FN void finish_plain(const Layout a, const Arrays w, const State& r, V scale
 }
 
 template <class Layout>
-CKL_FN void finish_careful(const Layout a, const Arrays w, State& r, V scale, V teacher_scale, M counted, bool teacher) {
+CKL_FN void finish_careful(const Layout a, const Arrays w, State& r, V scale, V teacher_scale, M counted,
+                           bool teacher) {
   const V zero(0.0f);
   const M clean = r.poison == zero;
-  Projection project(r.student, r.h_below, r.h_top, scale);
+  Projection project(r.student, r.h_below, r.h_top, scale * V(1 / kLifted));
   Projection project_teacher(r.teacher, r.u_below, r.u_top, teacher_scale);
   project.saturate(), project_teacher.saturate();
   a.each_masked(

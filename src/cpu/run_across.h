@@ -58,13 +58,13 @@ class AcrossEngine : protected Engine {
 
  private:
   struct Group {
-    int64_t b;                // the first row
-    int live;                 // rows; idle lanes repeat the first
-    bool even;                // all of one length
-    int64_t n;                // the longest
+    int64_t b;  // the first row
+    int live;   // rows; idle lanes repeat the first
+    bool even;  // all of one length
+    int64_t n;  // the longest
     int64_t begin[kLanes];
-    int64_t length[kLanes];   // uneven groups only
-    const uint8_t* labels;    // of row j at labels + label_begin[j]: the caller's, or padded to n
+    int64_t length[kLanes];  // uneven groups only
+    const uint8_t* labels;   // of row j at labels + label_begin[j]: the caller's, or padded to n
     int64_t padded[kLanes];
     const int64_t* label_begin;
     int64_t length_of(int j) const { return even ? n : length[j]; }

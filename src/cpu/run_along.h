@@ -77,9 +77,7 @@ class AlongEngine : protected Engine {
       for (int k = 0; k < task_.term_count; k++) {
         const TaskTerm& term = task_.terms[k];
         if (!counted(term.needs, g)) continue;
-        with_term(term, [&](auto f) {
-          weigh<decltype(f)>(a, term, w, r, V((float)term.weight), weights, ratios);
-        });
+        with_term(term, [&](auto f) { weigh<decltype(f)>(a, term, w, r, V((float)term.weight), weights, ratios); });
       }
       float* probability = scratch_[S::kGap];
       from_slots(w.es, g.n, probability);
@@ -156,7 +154,8 @@ class AlongEngine : protected Engine {
       if (term.loss == LossId::marginMse) {
         result.value = margin_mse(a, task_, g.labels.positives, g.documents() - g.labels.positives,
                                   saturate(term.grad_scale * query_weight / task_.student_temperature),
-                                  saturate(term.grad_scale * query_weight / task_.teacher_temperature), teacher_, scratch_[S::kEs]);
+                                  saturate(term.grad_scale * query_weight / task_.teacher_temperature), teacher_,
+                                  scratch_[S::kEs]);
       } else if (term.loss == LossId::lambdaMrr) {
         float* inverse = scratch_[S::kU];
         inverse_ranks_of(a.s, g.begin, g.n, a.y, inverse);
@@ -164,9 +163,9 @@ class AlongEngine : protected Engine {
         const int64_t pairs = cpu::ordered_pairs(relevance, a.y, g.n, (int32_t*)scratch_.sorting());
         if (pairs == 0) continue;
         if (task_.pair_weighted) query_share *= (double)pairs;
-        result = lambda_mrr(a, g.n, task_, relevance, inverse,
-                            term.grad_scale * query_share / task_.student_temperature,
-                            {(int32_t*)scratch_.sorting(), scratch_[S::kEs], scratch_[S::kEt], scratch_[S::kGap]});
+        result =
+            lambda_mrr(a, g.n, task_, relevance, inverse, term.grad_scale * query_share / task_.student_temperature,
+                       {(int32_t*)scratch_.sorting(), scratch_[S::kEs], scratch_[S::kEt], scratch_[S::kGap]});
       } else {
         continue;
       }

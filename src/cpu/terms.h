@@ -21,7 +21,8 @@ template <class Visit>
 bool with_term(const cpu::TaskTerm& t, Visit visit) {
   switch (t.loss) {
 #define LOSS(name, type, family, options, teacher) \
-  case LossId::name: return visit_##family<type>(t.parameters, visit);
+  case LossId::name:                               \
+    return visit_##family<type>(t.parameters, visit);
 #include "../losses/losses.def"
 #undef LOSS
   }

@@ -51,10 +51,10 @@ CKL_FN void scatter_quads(F x, const Rows& rows, int j, int64_t c) {
 }
 
 // 4 x 4 within each 128 bits; its own inverse.
-#define CKL_UNPACK_LOW(j) (((j) & ~3) + ((j) >> 1 & 1) + ((j) & 1 ? kPieceLanes : 0))
+#define CKL_UNPACK_LOW(j) (((j) & ~3) + ((j) >> 1 & 1) + ((j)&1 ? kPieceLanes : 0))
 #define CKL_UNPACK_HIGH(j) (CKL_UNPACK_LOW(j) + 2)
-#define CKL_PAIR_LOW(j) ((j) & 2 ? kPieceLanes + (j) - 2 : (j))
-#define CKL_PAIR_HIGH(j) ((j) & 2 ? kPieceLanes + (j) : (j) + 2)
+#define CKL_PAIR_LOW(j) ((j)&2 ? kPieceLanes + (j)-2 : (j))
+#define CKL_PAIR_HIGH(j) ((j)&2 ? kPieceLanes + (j) : (j) + 2)
 CKL_FN void transpose_quads(F* x) {
   const F a = CKL_SHUFFLE(x[0], x[1], CKL_UNPACK_LOW), b = CKL_SHUFFLE(x[2], x[3], CKL_UNPACK_LOW);
   const F c = CKL_SHUFFLE(x[0], x[1], CKL_UNPACK_HIGH), d = CKL_SHUFFLE(x[2], x[3], CKL_UNPACK_HIGH);
@@ -91,8 +91,8 @@ CKL_FN void quads_to_rows(const float* columns, const Rows rows, int64_t c) {
       CKL_UNROLL for (int r = 0; r < 4; r++) x[q][r] = load_piece(columns + (c + 4 * q + r) * kLanes + k);
       transpose_quads(x[q]);
     }
-    CKL_UNROLL for (int r = 0; r < 4; r++)
-      CKL_UNROLL for (int q = 0; q < Count; q++) scatter_quads(x[q][r], rows, k + r, c + 4 * q);
+    CKL_UNROLL for (int r = 0; r < 4; r++) CKL_UNROLL for (int q = 0; q < Count; q++)
+        scatter_quads(x[q][r], rows, k + r, c + 4 * q);
   }
 }
 
@@ -132,7 +132,8 @@ CKL_FN void count_columns(const uint8_t* words, int64_t n, V& positives, V& padd
   }
   const I low = splat(0xff);
   const auto total = [&](I x) {
-    return to_float(((x & low) + (shift_right<8>(x) & low)) + ((shift_right<16>(x) & low) + (shift_right<24>(x) & low)));
+    return to_float(((x & low) + (shift_right<8>(x) & low)) +
+                    ((shift_right<16>(x) & low) + (shift_right<24>(x) & low)));
   };
   positives = total(p), padding = total(m);
 }

@@ -21,7 +21,8 @@ namespace {
 
 #if defined __AVX512F__
 enum { kPieceBytes = 64 };
-#define CKL_LANES(f) f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(11), f(12), f(13), f(14), f(15)
+#define CKL_LANES(f) \
+  f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(11), f(12), f(13), f(14), f(15)
 #elif defined __AVX2__
 enum { kPieceBytes = 32 };
 #define CKL_LANES(f) f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7)
@@ -76,26 +77,26 @@ CKL_FN F min_piece(F x, F y) {
 #endif
 }
 
-#define CKL_BINARY(R, T, name, expr)                                                             \
-  CKL_FN R name(T a, T b) {                                                                      \
-    R r;                                                                                         \
-    CKL_PIECES {                                                                                 \
-      auto x = a.v[k];                                                                           \
-      auto y = b.v[k];                                                                           \
-      r.v[k] = expr;                                                                             \
-    }                                                                                            \
-    return r;                                                                                    \
+#define CKL_BINARY(R, T, name, expr) \
+  CKL_FN R name(T a, T b) {          \
+    R r;                             \
+    CKL_PIECES {                     \
+      auto x = a.v[k];               \
+      auto y = b.v[k];               \
+      r.v[k] = expr;                 \
+    }                                \
+    return r;                        \
   }
 CKL_BINARY(V, V, operator+, x + y)
 CKL_BINARY(V, V, operator-, x - y)
-CKL_BINARY(V, V, operator*, x * y)
+CKL_BINARY(V, V, operator*, x* y)
 CKL_BINARY(V, V, operator/, x / y)
 CKL_BINARY(V, V, max, max_piece(x, y))
 CKL_BINARY(V, V, min, min_piece(x, y))
 // Whole numbers wrap around.
 CKL_BINARY(I, I, operator+, (N)((U)x + (U)y))
 CKL_BINARY(I, I, operator-, (N)((U)x - (U)y))
-CKL_BINARY(I, I, operator&, x & y)
+CKL_BINARY(I, I, operator&, x& y)
 CKL_BINARY(I, I, operator|, x | y)
 CKL_BINARY(I, I, max_unsigned, (N)((U)x > (U)y ? (U)x : (U)y))
 CKL_FN V operator-(V a) {
@@ -173,7 +174,7 @@ CKL_FN M lanes_from(int n) { return {(__mmask16)(0xffffu << n)}; }
 struct M {
   N v[kPieces];
 };
-CKL_BINARY(M, M, operator&, x & y)
+CKL_BINARY(M, M, operator&, x& y)
 CKL_BINARY(M, M, operator|, x | y)
 CKL_BINARY(M, V, operator==, x == y)
 CKL_BINARY(M, V, operator>, x > y)
@@ -231,7 +232,7 @@ CKL_FN I load_bits(const void* p) {
   CKL_PIECES r.v[k] = *(const NUnaligned*)((const char*)p + k * kPieceBytes);
   return r;
 }
-CKL_FN void store_bits(void* p, I x) { CKL_PIECES *(NUnaligned*)((char*)p + k * kPieceBytes) = x.v[k]; }
+CKL_FN void store_bits(void* p, I x) { CKL_PIECES*(NUnaligned*)((char*)p + k * kPieceBytes) = x.v[k]; }
 
 // The first n < kPieceLanes floats; nothing past them is touched.
 CKL_FN F load_first(const float* p, int n) {

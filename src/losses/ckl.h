@@ -39,9 +39,7 @@ struct CklVariant {
   static constexpr bool biased = Biased, reads_ln_q = Biased || Gamma == kGammaReal;
   float gamma;
   int whole_minus_1;  // gamma - 1 for kGammaWhole
-  static CKL_FN CklVariant make(const Parameters& p) {
-    return {p.gamma, Gamma == kGammaWhole ? (int)p.gamma - 1 : 0};
-  }
+  static CKL_FN CklVariant make(const Parameters& p) { return {p.gamma, Gamma == kGammaWhole ? (int)p.gamma - 1 : 0}; }
 
   template <class V>
   CKL_FN V power_minus_1(V b) const {

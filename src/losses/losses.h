@@ -28,8 +28,7 @@ struct LossInfo {
 };
 
 constexpr LossInfo kLosses[] = {
-#define LOSS(name, type, family, options, teacher) \
-  {LossId::name, #name, Family::family, type::needs, options, teacher},
+#define LOSS(name, type, family, options, teacher) {LossId::name, #name, Family::family, type::needs, options, teacher},
 #include "losses.def"
 #undef LOSS
 };

@@ -45,7 +45,8 @@ async function main() {
   const wrong = { ...batch(), labels: new Uint8Array(96).fill(7) };
   assert.throws(
     () => imported.kl(wrong),
-    (error) => error instanceof api.CklRangeError && error instanceof RangeError && error.code === 'ERR_CKL_LABEL',
+    (error) =>
+      error instanceof api.CklRangeError && error instanceof RangeError && error.code === 'ERR_CKL_LABEL',
   );
   await assert.rejects(api.klAsync(wrong), { code: 'ERR_CKL_LABEL' });
   await assert.rejects(api.klAsync(batch(), { signal: AbortSignal.abort() }), { name: 'AbortError' });
@@ -62,9 +63,13 @@ async function main() {
   const theirs = await Promise.all([1, 2, 3].map(() => inWorker()));
   for (const text of theirs) assert.strictEqual(text, own);
 
-  const out = execFileSync(process.execPath, [require.resolve('ckl-loss').replace(/index\.js$/, 'cli/main.js'), 'doctor', '--json'], {
-    encoding: 'utf8',
-  });
+  const out = execFileSync(
+    process.execPath,
+    [require.resolve('ckl-loss').replace(/index\.js$/, 'cli/main.js'), 'doctor', '--json'],
+    {
+      encoding: 'utf8',
+    },
+  );
   const { ok, runtime, addon } = JSON.parse(out);
   assert(ok);
   console.log(`${runtime.name} ${runtime.version}: ${names.length} losses right, ${addon.origin} binary`);

@@ -15,7 +15,9 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'ckl-addon-'));
   copyFileSync(join(root, 'package.json'), join(dir, 'package.json'));
   cpSync(join(root, 'dist'), join(dir, 'dist'), { recursive: true });
-  cpSync(join(root, 'node_modules/node-gyp-build'), join(dir, 'node_modules/node-gyp-build'), { recursive: true });
+  cpSync(join(root, 'node_modules/node-gyp-build'), join(dir, 'node_modules/node-gyp-build'), {
+    recursive: true,
+  });
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
