@@ -13,6 +13,7 @@ const nodeGlobals = Object.fromEntries(
     'setImmediate',
     'globalThis',
     'fetch',
+    'AbortSignal',
   ].map((name) => [name, 'readonly']),
 );
 
@@ -38,7 +39,13 @@ export default tseslint.config(
     files: ['**/*.cjs'],
     languageOptions: {
       sourceType: 'commonjs',
-      globals: { ...nodeGlobals, require: 'readonly', module: 'readonly', __dirname: 'readonly' },
+      globals: {
+        ...nodeGlobals,
+        require: 'readonly',
+        module: 'readonly',
+        __dirname: 'readonly',
+        __filename: 'readonly',
+      },
     },
     rules: { '@typescript-eslint/no-require-imports': 'off' },
   },

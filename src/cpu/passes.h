@@ -310,21 +310,18 @@ CKL_FN void term_careful(const Layout a, const TaskTerm& term, const Arrays w, c
 
 // grad = h - q sum h; at a lone top h (1 - q) - q (sum of the others), which does not cancel.
 struct Projection {
-  V lowered, top, others, lone;
-  // scale: of h; 1 / 2^kLift of the gradient's where h is lifted.
-  CKL_FN Projection(const Side& side, V below, V at_top, V scale) {
-    lowered = scale;
-    top = fma(at_top, side.rest, -(side.inverse * below)) * lowered;
-    others = -(side.lowering * (below + at_top)) * lowered;
+  V scale, top, others, lone;
+  // scale: of h; 1 / 2^kLift of the gradient's where h is lifted. Applied last, for it may be tiny; held to what is
+  // finite, so that 0 times it is 0.
+  CKL_FN Projection(const Side& side, V below, V at_top, V of_h) {
+    const V most(3.402823466e38f);
+    scale = max(min(of_h, most), -most);
+    top = fma(at_top, side.rest, -(side.inverse * below));
+    others = -(side.lowering * (below + at_top));
     lone = select(side.tops == V(1.0f), V(kLifted), V(2 * kLifted));
   }
-  // Held to what is finite, so that 0 times it is 0.
-  CKL_FN void saturate() {
-    const V most(3.402823466e38f);
-    top = max(min(top, most), -most), others = max(min(others, most), -most);
-  }
-  CKL_FN V operator()(V e, V h) const { return select(e == lone, top, below_top(e, h)); }
-  CKL_FN V below_top(V e, V h) const { return fma(e, others, h * lowered); }
+  CKL_FN V operator()(V e, V h) const { return select(e == lone, top, fma(e, others, h)) * scale; }
+  CKL_FN V below_top(V e, V h) const { return fma(e, others, h) * scale; }
 };
 
 template <class Layout>
@@ -351,7 +348,6 @@ CKL_FN void finish_careful(const Layout a, const Arrays w, State& r, V scale, V 
   const M clean = r.poison == zero;
   Projection project(r.student, r.h_below, r.h_top, scale * V(1 / kLifted));
   Projection project_teacher(r.teacher, r.u_below, r.u_top, teacher_scale);
-  project.saturate(), project_teacher.saturate();
   a.each_masked(
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
         const M none = bit_set(a.label(i, slot), 0x80) | ~counted;
