@@ -2,5 +2,11 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  test: { pool: 'forks', include: ['test/js/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 120_000 },
+  test: {
+    pool: 'forks',
+    include: ['test/js/**/*.test.ts'],
+    setupFiles: ['test/js/setup.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
 });
