@@ -133,7 +133,7 @@ describe('ckl-loss train', () => {
     [['refine', '--data', 'x', '--teacher', 'x', '--width', '3'], 2, '--width takes an even number'],
     [['convert', '--from', 'x'], 2, '--from-form is needed'],
     [['convert', '--from', 'x', '--from-form', 'colbret'], 2, '(did you mean "colbert"?)'],
-    [['tarin'], 2, 'no command "tarin"; there are train, refine, evaluate'],
+    [['tarin'], 2, 'no command "tarin"; there are train, refine, compare, evaluate, convert, doctor, sample'],
   ])('%j ends with code %i and says why', async (args, code, message) => {
     const ended = await run(args);
     expect(ended.err).toContain(message);
