@@ -24,8 +24,9 @@ float* Buffer::reserve(int64_t floats) {
 
 namespace {
 
-// Work worth a thread of its own: about 40 microseconds.
-constexpr int64_t kDocumentsPerThread = 40000;
+// Work worth a thread of its own: about 40 microseconds, in slices that a thread which wakes late can leave to others.
+constexpr int64_t kDocumentsPerThread = 40000, kDocumentsPerSlice = 4096;
+constexpr int64_t kSlicesPerThread = 16;
 // The abort flag is looked at after so many documents.
 constexpr int64_t kDocumentsPerPoll = 1 << 18;
 
@@ -63,8 +64,10 @@ class Run {
       Pool& pool, const std::atomic<int32_t>* abort)
       : plan_(plan), batch_(batch), out_(out), workspace_(workspace), target_(target), pool_(pool), abort_(abort) {
     const int64_t documents = batch.rows.documents(0, batch.rows.queries);
-    parts_ = int(std::min<int64_t>(pool.threads(), 1 + documents / kDocumentsPerThread));
-    parts_ = int(std::max<int64_t>(1, std::min<int64_t>(parts_, batch.rows.queries)));
+    threads_ = int(
+        std::max<int64_t>(1, std::min<int64_t>({pool.threads(), documents / kDocumentsPerThread, batch.rows.queries})));
+    slices_ = int(std::max<int64_t>(
+        1, std::min<int64_t>({threads_ * kSlicesPerThread, documents / kDocumentsPerSlice, batch.rows.queries})));
     longest_ = longest_row(batch.rows);
     for (const PlanTerm& t : plan.terms) {
       ordered_ |= needs_of(t.loss) == Needs::ordered_pair;
@@ -75,7 +78,7 @@ class Run {
 
   Status operator()(Summary& summary) {
     const int64_t floats = target_.kernels->scratch_floats(longest_);
-    for (int k = 0; k < parts_; k++)
+    for (int k = 0; k < threads_; k++)
       if (!workspace_.scratch[k].reserve(floats)) return {Code::memory, Argument::none, -1, -1, double(floats) * 4};
     Status status = check_weights(batch_);
     if (!status.ok()) return status;
@@ -83,7 +86,7 @@ class Run {
     if (!scan.status.ok()) return scan.status;
     prepare(scan);
     if (abort_ && abort_->load()) return {Code::aborted};
-    each_part([&](int k, int64_t first, int64_t last) { rows(k, first, last); });
+    each_slice([&](int worker, int, int64_t first, int64_t last) { rows(worker, first, last); });
     if (abort_ && abort_->load()) return {Code::aborted};
     summary.loss = reduce();
     summary.counted = counted_;
@@ -91,14 +94,16 @@ class Run {
   }
 
  private:
-  template <class Part>
-  void each_part(Part part) {
+  // body(worker, slice, first row, last row)
+  template <class Body>
+  void each_slice(Body body) {
     const Rows& r = batch_.rows;
-    if (parts_ == 1) return part(0, int64_t(0), r.queries);
-    pool_.run(parts_, [&](int k) { part(k, cut(r, k, parts_), cut(r, k + 1, parts_)); });
+    if (threads_ == 1) return body(0, 0, int64_t(0), r.queries);
+    pool_.run(threads_, slices_,
+              [&](int worker, int k) { body(worker, k, cut(r, k, slices_), cut(r, k + 1, slices_)); });
   }
 
-  Scan scan_rows(int k, int64_t first, int64_t last) {
+  Scan scan_rows(int worker, int64_t first, int64_t last) {
     Scan s;
     s.labels = target_.kernels->labels(batch_.rows, batch_.labels, first, last, needs_both_);
     for (int64_t b = first; s.labels.invalid >= 0 && b < last && s.status.ok(); b++) s.status = find_label(batch_, b);
@@ -106,7 +111,7 @@ class Run {
     if (s.status.ok() && batch_.beta) s.status = check_beta(batch_, least_gamma_, first, last);
     if (s.status.ok() && batch_.relevance) s.status = check_relevance(batch_, first, last);
     if (!s.status.ok() || !ordered_) return s;
-    int32_t* order = reinterpret_cast<int32_t*>(workspace_.scratch[k].reserve(0));
+    int32_t* order = reinterpret_cast<int32_t*>(workspace_.scratch[worker].reserve(0));
     for (int64_t b = first; b < last; b++) {
       const int64_t pairs = pairs_of(b, order);
       s.with_pairs += pairs > 0;
@@ -122,10 +127,12 @@ class Run {
   }
 
   Scan scan_all() {
-    if (parts_ == 1) return scan_rows(0, 0, batch_.rows.queries);
+    if (threads_ == 1) return scan_rows(0, 0, batch_.rows.queries);
     std::vector<Scan> scans;
-    scans.resize(size_t(parts_));
-    each_part([&](int k, int64_t first, int64_t last) { scans[size_t(k)] = scan_rows(k, first, last); });
+    scans.resize(size_t(slices_));
+    each_slice([&](int worker, int slice, int64_t first, int64_t last) {
+      scans[size_t(slice)] = scan_rows(worker, first, last);
+    });
     Scan all;
     all.labels.plain = true;
     for (const Scan& s : scans) {
@@ -233,8 +240,8 @@ class Run {
     task_.contributions = simple ? nullptr : workspace_.contributions.data();
   }
 
-  void rows(int k, int64_t first, int64_t last) {
-    float* scratch = workspace_.scratch[k].reserve(0);
+  void rows(int worker, int64_t first, int64_t last) {
+    float* scratch = workspace_.scratch[worker].reserve(0);
     if (!abort_) return target_.kernels->rows(task_, first, last, longest_, scratch);
     const int64_t step = std::max<int64_t>(16, kDocumentsPerPoll / std::max<int64_t>(1, longest_) / 16 * 16);
     for (int64_t b = first; b < last && !abort_->load(); b += step)
@@ -267,7 +274,7 @@ class Run {
   Pool& pool_;
   const std::atomic<int32_t>* abort_;
   Task task_;
-  int parts_ = 1;
+  int threads_ = 1, slices_ = 1;
   int64_t longest_ = 0, counted_ = 0;
   bool ordered_ = false, needs_both_ = false;
   double least_gamma_ = 1e300;

@@ -1,8 +1,13 @@
 // A few threads that share one job at a time. The caller works too; idle threads sleep.
+//
+// A job is cut into slices. Every worker begins with its own share, so that memory stays with the core that touched it
+// last, and then takes what others have not begun: a thread that wakes late costs nothing.
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -12,6 +17,9 @@ namespace cpu {
 
 class Pool {
  public:
+  // What does the work of one slice; never two at a time with the same worker.
+  using Body = std::function<void(int worker, int slice)>;
+
   explicit Pool(int threads);  // the caller included
   ~Pool();
   Pool(const Pool&) = delete;
@@ -19,21 +27,30 @@ class Pool {
 
   int threads() const { return threads_; }
 
-  // Calls part(k) for k in [0, parts) and returns when all are done. parts <= threads(). If another thread is using the
-  // pool, or there is one part, everything runs here and now.
-  void run(int parts, const std::function<void(int)>& part);
+  // Calls body(worker, slice) once for every slice in [0, slices), with worker in [0, workers), and returns when all are
+  // done. workers <= threads(). If another thread is using the pool, or there is one worker, everything runs here.
+  void run(int workers, int slices, const Body& body);
 
  private:
+  struct alignas(64) Share {  // slices of one worker that nobody has begun; a cache line of its own
+    std::atomic<int> next{0};
+    int end = 0;
+  };
+
   void work(int index);
   void start();
+  void take(int worker, int workers, const Body& body);
+  void wait_for_workers();
 
   const int threads_;
+  const std::unique_ptr<Share[]> shares_;
   std::mutex user_;  // one job at a time
   std::mutex mutex_;
   std::condition_variable wake_, done_;
-  const std::function<void(int)>* part_ = nullptr;
-  int parts_ = 0, running_ = 0;
-  uint64_t job_ = 0;
+  const Body* body_ = nullptr;  // of the open job; late threads find none
+  int job_workers_ = 0, asleep_ = 0;
+  std::atomic<int> inside_{0};    // threads at work on the job
+  std::atomic<uint64_t> job_{0};  // counts jobs
   bool stop_ = false;
   std::vector<std::thread> workers_;  // started with the first job that needs them
 };

@@ -1,4 +1,4 @@
-// The thread pool: every part runs exactly once, whoever else uses the pool, whatever threads can be had.
+// The thread pool: every slice runs exactly once, whoever else uses the pool, whatever threads can be had.
 #include <doctest/doctest.h>
 
 #include <dlfcn.h>
@@ -30,21 +30,45 @@ namespace ckl {
 namespace test {
 namespace {
 
-bool runs_each_part_once(cpu::Pool& pool, int parts) {
-  std::vector<std::atomic<int>> times(static_cast<size_t>(parts));
-  pool.run(parts, [&](int k) { times[size_t(k)]++; });
+// Whether every slice ran once, and no worker ran two at a time.
+bool runs_each_slice_once(cpu::Pool& pool, int workers, int slices) {
+  std::vector<std::atomic<int>> times(static_cast<size_t>(slices)), busy(static_cast<size_t>(workers));
+  std::atomic<int> clashes{0};
+  pool.run(workers, slices, [&](int worker, int k) {
+    clashes += busy[size_t(worker)]++ != 0;
+    times[size_t(k)]++;
+    busy[size_t(worker)]--;
+  });
   for (const auto& t : times)
     if (t != 1) return false;
-  return true;
+  return clashes == 0;
 }
 
-TEST_CASE("pool: every part once, for every number of threads and parts") {
+TEST_CASE("pool: every slice once, for every number of threads, workers and slices") {
   for (int threads : {0, 1, 2, 3, 8}) {
     cpu::Pool pool(threads);
     CHECK(pool.threads() == std::max(1, threads));
-    for (int round = 0; round < 50; round++)
-      for (int parts = 1; parts <= pool.threads(); parts++) CHECK(runs_each_part_once(pool, parts));
+    for (int round = 0; round < 20; round++)
+      for (int workers = 1; workers <= pool.threads(); workers++)
+        for (int slices : {0, 1, 2, workers, 7, 40}) CHECK(runs_each_slice_once(pool, workers, slices));
   }
+}
+
+TEST_CASE("pool: a thread that is held up leaves its share to the others") {
+  cpu::Pool pool(2);
+  std::atomic<int> others{0};
+  std::atomic<bool> held{false};
+  pool.run(2, 20, [&](int worker, int slice) {
+    if (slice == 0) {  // whoever has it waits until the other worker has done all that is left
+      held = true;
+      while (others < 19) std::this_thread::yield();
+    } else {
+      (void)worker;
+      others++;
+    }
+  });
+  CHECK(held);
+  CHECK(others == 19);
 }
 
 TEST_CASE("pool: several threads at once, each sees its own work done") {
@@ -53,18 +77,18 @@ TEST_CASE("pool: several threads at once, each sees its own work done") {
   std::vector<std::thread> users;
   for (int u = 0; u < 6; u++)
     users.emplace_back([&] {
-      for (int round = 0; round < 300; round++) wrong += !runs_each_part_once(pool, 1 + round % 4);
+      for (int round = 0; round < 300; round++) wrong += !runs_each_slice_once(pool, 1 + round % 4, 1 + round % 9);
     });
   for (std::thread& user : users) user.join();
   CHECK(wrong == 0);
 }
 
-TEST_CASE("pool: a part may use the pool itself") {
+TEST_CASE("pool: a slice may use another pool, itself in use") {
   cpu::Pool pool(3), other(3);
   std::atomic<int> inner{0};
-  pool.run(3, [&](int) {
-    CHECK(runs_each_part_once(other, 3));
-    other.run(2, [&](int) { inner++; });
+  pool.run(3, 3, [&](int, int) {
+    CHECK(runs_each_slice_once(other, 3, 5));
+    other.run(2, 2, [&](int, int) { inner++; });
   });
   CHECK(inner == 6);
 }
@@ -73,9 +97,9 @@ TEST_CASE("pool: ends with workers that never ran, that idle, and right after wo
   for (int round = 0; round < 50; round++) {
     cpu::Pool unused(4);
     cpu::Pool used(4);
-    CHECK(runs_each_part_once(used, 4));
+    CHECK(runs_each_slice_once(used, 4, 2 * 4));
     cpu::Pool idle(2);
-    CHECK(runs_each_part_once(idle, 2));
+    CHECK(runs_each_slice_once(idle, 2, 2 * 2));
     if (round == 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 }
@@ -84,9 +108,9 @@ TEST_CASE("pool: the caller does what threads that cannot be had would have done
   for (int can_start : {0, 1, 2}) {
     cpu::Pool pool(5);
     threads_left = can_start;
-    CHECK(runs_each_part_once(pool, 5));
+    CHECK(runs_each_slice_once(pool, 5, 2 * 5));
     threads_left = 1 << 30;
-    CHECK(runs_each_part_once(pool, 5));  // and the rest starts as soon as it can
+    CHECK(runs_each_slice_once(pool, 5, 2 * 5));  // and the rest starts as soon as it can
   }
 }
 
