@@ -3,6 +3,7 @@
 // A pass over a row is written once, against `each`: it is called with i, the document's index, a slot, the place in
 // scratch arrays, and which lanes are live. Slots never overlap; the last block of Along overlaps the one before in i.
 #pragma once
+#include "../core/batch.h"
 #include "math.h"
 
 namespace ckl {
@@ -23,6 +24,22 @@ CKL_FN M operator~(Everywhere) { return lanes_from(kLanes); }
 // Sums of very long rows are taken in chunks, so that rounding grows with the square root of the length.
 constexpr int64_t kChunk = 4096;
 
+// What comes next, the row or sixteen of them: fetched a line at a time while this one is computed. Halves the time of
+// batches that lie in memory; addresses past the end do no harm.
+struct Ahead {
+  const char *s = nullptr, *t = nullptr, *grad = nullptr;
+  const uint8_t* y = nullptr;
+  CKL_FN void fetch(int64_t slot) const {
+    __builtin_prefetch(s + slot * 4, 0, 2);
+    __builtin_prefetch(t + slot * 4, 0, 2);
+    __builtin_prefetch(grad + slot * 4, 1, 2);
+    if (slot % 64 == 0) __builtin_prefetch(y + slot, 0, 2);
+  }
+  Ahead() = default;
+  Ahead(const Batch& x, const Outputs& out, int64_t begin)
+      : s(x.student.at(begin)), t(x.teacher ? x.teacher.at(begin) : s), grad(out.grad.at(begin)), y(x.labels + begin) {}
+};
+
 // One row of n >= 16 documents, along the vector.
 struct Along {
   // Most blocks hold no positive and no document at the top: a branch saves a third of the work.
@@ -32,9 +49,7 @@ struct Along {
   const uint8_t* y;    // labels
   const float* bias;   // or null
   float *grad, *teacher_grad;
-  // The row that comes next: fetched while this one is computed.
-  const float *next_s, *next_t;
-  const uint8_t* next_y;
+  Ahead ahead;
 
   // body(i, slot, live) over all documents; flush() after each chunk and at the end.
   template <class Body, class Flush>
@@ -81,11 +96,6 @@ struct Along {
   CKL_FN I label(int64_t i, int64_t) const { return load_labels(y + i); }
   CKL_FN V sum(V x) const { return sum_lanes(x); }
   CKL_FN V largest(V x) const { return max_lanes(x); }
-  CKL_FN void fetch(int64_t i) const {
-    __builtin_prefetch(next_s + i, 0, 2);
-    __builtin_prefetch(next_t + i, 0, 2);
-    if (i % 64 == 0) __builtin_prefetch(next_y + i, 0, 2);
-  }
   static CKL_FN void put(float* out, int64_t i, int64_t, V x, Everywhere) { store(out + i, x); }
   static CKL_FN void put(float* out, int64_t i, int64_t, V x, M live) {
     store(out + i, select(live, x, load(out + i)));
@@ -100,6 +110,7 @@ struct Across {
   const uint8_t* y;
   const float* bias;
   float *grad, *teacher_grad;
+  Ahead ahead;
 
   template <class Body, class Flush>
   CKL_FN void each(Body body, Flush flush) const {
@@ -129,7 +140,6 @@ struct Across {
   CKL_FN M positive(int64_t i, int64_t slot) const { return bit_set(label(i, slot), 1); }
   CKL_FN V sum(V x) const { return x; }
   CKL_FN V largest(V x) const { return x; }
-  CKL_FN void fetch(int64_t) const {}
   template <class Live>
   static CKL_FN void put(float* out, int64_t, int64_t slot, V x, Live) {
     store(out + slot, x);

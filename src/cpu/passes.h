@@ -101,7 +101,7 @@ CKL_FN bool softmax_plain(const Layout a, const Task& task, const Arrays w, Stat
   I widest = splat(0);  // largest bit pattern of a distance: also finds NaN and infinity
   a.each(
       [&](int64_t i, int64_t slot, auto live) __attribute__((always_inline)) {
-        a.fetch(i);
+        a.ahead.fetch(slot);
         V bs = ms - a.student(i, slot), bt = mt - a.teacher(i, slot);
         if constexpr (Scaled) bs = student_scale(bs), bt = teacher_scale(bt);
         widest = max_unsigned(widest, max_unsigned(bits(bs), bits(bt)));

@@ -18,6 +18,7 @@ class AcrossEngine : protected Engine {
     gather(g);
     Across a;
     a.n = g.n;
+    a.ahead = Ahead(x, out, b + live < x.rows.queries ? x.rows.begin(b + live) : g.begin[0]);
     uint8_t* words = (uint8_t*)scratch_[S::kLabels];
     labels_to_columns({(const char*)g.labels, g.label_begin}, words, g.n);
     a.y = words;

@@ -119,10 +119,7 @@ class AlongEngine : protected Engine {
     }
     a.s = scores(x.student, g, shorter, scratch_[S::kStudent]);
     a.t = x.teacher ? scores(x.teacher, g, shorter, scratch_[S::kTeacher]) : a.s;
-    const bool more = b + 1 < x.rows.queries && !x.rows.offsets && !shorter;
-    a.next_s = a.s + (more && direct(x.student) ? x.rows.stride : 0);
-    a.next_t = a.t + (more && x.teacher && direct(x.teacher) ? x.rows.stride : 0);
-    a.next_y = a.y + (more ? x.rows.stride : 0);
+    a.ahead = Ahead(x, task_.out, b + 1 < x.rows.queries ? x.rows.begin(b + 1) : g.begin);
     return g;
   }
   const float* scores(const Scores& x, const Staged& g, bool shorter, float* to) const {
