@@ -17,6 +17,9 @@ const nodeGlobals = Object.fromEntries(
   ].map((name) => [name, 'readonly']),
 );
 
+// What dist/index.js has in it (scripts/bundle.cjs) and is more than functions: imported from its own module, it would be there twice.
+const bundled = 'addon|async|backends|losses|native|plain|plans|prepare|rank-tracker|ranks|run';
+
 export default tseslint.config(
   { ignores: ['dist/', 'build/', 'prebuilds/', 'node_modules/', 'coverage/'] },
   js.configs.recommended,
@@ -27,6 +30,23 @@ export default tseslint.config(
       'no-console': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+    },
+  },
+  {
+    files: ['lib/*/**', 'lib/presets.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: `^(\\./|(\\.\\./)+)(${bundled})\\.js$`,
+              allowTypeImports: true,
+              message: 'Take values from index.js: there is one copy of them in the bundle.',
+            },
+          ],
+        },
+      ],
     },
   },
   {

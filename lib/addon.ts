@@ -1,6 +1,6 @@
-// Finds the addon's binary and loads it: where node-gyp-build says it is, else whichever of the files it could mean loads.
+// Finds the addon's binary and loads it: compiled here, else prebuilt for this platform, else wherever node-gyp-build finds one.
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AddonError } from './errors.js';
 
 /** A binary that was tried, and why it is not in use. */
@@ -17,9 +17,6 @@ export interface LoadedAddon {
   failed: FailedAddon[];
 }
 
-// eslint-disable-next-line @typescript-eslint/no-require-imports
-const nodeGypBuild = require('node-gyp-build') as { path(root: string): string };
-
 /** What every version of the addon exports; a binary that lacks some of it belongs to another version. */
 const exported = ['Plan', 'ranks', 'rankBias', 'losses', 'cpu', 'cuda'];
 
@@ -32,17 +29,16 @@ const libc = process.platform !== 'linux' ? undefined : existsSync('/etc/alpine-
  */
 export function loadAddon(root: string): LoadedAddon {
   const failed: FailedAddon[] = [];
-  const prebuilds = join(root, 'prebuilds', `${process.platform}-${process.arch}`);
-  const compiled = join(root, 'build', 'Release', 'ckl_loss.node');
-  for (const file of new Set([...chosenFile(root), compiled, ...prebuiltFiles(prebuilds, failed)])) {
+  for (const file of candidates(root, failed)) {
+    if (failed.some((attempt) => attempt.file === file)) continue;
+    if (!existsSync(file)) {
+      failed.push({ file, reason: 'no such file' });
+      continue;
+    }
     try {
-      const loaded = loadFile(file);
-      return {
-        exports: loaded,
-        file,
-        origin: file.startsWith(prebuilds) ? 'prebuilt' : 'compiled here',
-        failed,
-      };
+      const exports = loadFile(file);
+      const prebuilt = dirname(dirname(file)).endsWith('prebuilds');
+      return { exports, file, origin: prebuilt ? 'prebuilt' : 'compiled here', failed };
     } catch (error) {
       failed.push({ file, reason: reasonOf(error, file) });
     }
@@ -51,8 +47,20 @@ export function loadAddon(root: string): LoadedAddon {
   throw new AddonError(failed.reverse());
 }
 
-/** The file of node-gyp-build's choice: build/Release, prebuilds/ by platform and libc, or below CKL_LOSS_PREBUILD. */
+/**
+ * Where a binary may be. The usual places come first: node-gyp-build, which knows the unusual ones too (below CKL_LOSS_PREBUILD, beside an
+ * executable that was packed), takes longer to load than the addon does.
+ */
+function* candidates(root: string, failed: FailedAddon[]): Generator<string> {
+  if (process.env.CKL_LOSS_PREBUILD) yield* chosenFile(root);
+  yield join(root, 'build', 'Release', 'ckl_loss.node');
+  yield* prebuiltFiles(join(root, 'prebuilds', `${process.platform}-${process.arch}`), failed);
+  yield* chosenFile(root);
+}
+
 function chosenFile(root: string): string[] {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const nodeGypBuild = require('node-gyp-build') as { path(root: string): string };
   try {
     return [nodeGypBuild.path(root)];
   } catch {
@@ -87,7 +95,6 @@ function loadFile(file: string): unknown {
 
 /** The first line of what went wrong; loaders repeat the file's name and Node adds who required it. */
 function reasonOf(error: unknown, file: string): string {
-  if (!existsSync(file)) return 'no such file';
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
   return line.replace(`${file}: `, '');
 }

@@ -1,7 +1,7 @@
 // The distillation losses of five Python libraries, in their own scaling, as settings of this package's losses. docs/guide/migrating.md
 // has the table; test/js/presets compares each with its published definition.
 import { LayoutView } from './layout.js';
-import { combine, nll } from './losses.js';
+import { combine, nll } from './index.js';
 import type { Batch, CommonOptions, Layout, LossResult, Reduction, Term } from './types.js';
 
 /** Terms and options: `prepare('combine', { shape, ...preset })`, or `applyPreset(preset, batch)`. */

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { losses, type LossName } from '../losses.js';
+import { losses, type LossName } from '../index.js';
 import { allRecipes } from '../refine/compare-recipes.js';
 import { studentKinds, type StudentName } from '../refine/compare-students.js';
 import type { CompareOptions } from '../refine/compare-types.js';

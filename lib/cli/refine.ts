@@ -1,7 +1,7 @@
 // `ckl-loss refine`: a retriever refined with one or more losses from the same start, and how they compare.
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { losses, type LossName } from '../losses.js';
+import { losses, type LossName } from '../index.js';
 import { refine as runRefinement } from '../refine/job.js';
 import { STUDENT_NAMES } from '../refine/students.js';
 import { loadPlotting } from '../report/plotting.js';

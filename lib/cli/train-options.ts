@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { losses, type LossName } from '../losses.js';
+import { losses, type LossName } from '../index.js';
 import { SAMPLE_TEACHER } from '../train/sample/write.js';
 import type { JobOptions } from '../train/job.js';
 import { parseOptions, readChoice, readNumber, UsageError } from './usage.js';

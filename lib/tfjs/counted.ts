@@ -1,5 +1,5 @@
 // Which queries have what a loss needs: those that have not are left out of a mean.
-import type { LossName } from '../losses.js';
+import type { LossName } from '../index.js';
 
 const PADDING = 255;
 

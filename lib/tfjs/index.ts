@@ -1,6 +1,6 @@
 // ckl-loss/tfjs: the losses as differentiable ops in the style of tf.losses.*, for programs that train with tfjs.
 import type { Reduction } from '@tensorflow/tfjs-core';
-import { bkl, ckl, combine, kl, klLogL, lambdaMrr, marginMse, nll } from '../losses.js';
+import { bkl, ckl, combine, kl, klLogL, lambdaMrr, marginMse, nll } from '../index.js';
 import type { BklParameters, CklParameters, KlLogLParameters, Term } from '../types.js';
 import { lossOp } from './op.js';
 import type { Input, Loss, TfjsOptions } from './types.js';

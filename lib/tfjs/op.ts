@@ -1,7 +1,7 @@
 // The differentiable op behind all tfjs losses: one fused call gives loss and gradient, tf.customGrad hands them to the tape.
 import type { Reduction, Tensor } from '@tensorflow/tfjs-core';
 import { CklRangeError } from '../errors.js';
-import type { LossName } from '../losses.js';
+import type { LossName } from '../index.js';
 import type { Batch, LossResult } from '../types.js';
 import { tf } from './core.js';
 import { countedQueries } from './counted.js';

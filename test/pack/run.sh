@@ -14,7 +14,7 @@ mkdir "$here/package"
 git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$here/package"
 ln -s "$root/node_modules" "$here/package/node_modules"
 cd "$here/package"
-npx tsc -p tsconfig.build.json
+npm run --silent prepare
 CMAKE_BUILD_PARALLEL_LEVEL=${CKL_JOBS:-2} npm run --silent prebuildify >"$here/prebuildify.log" 2>&1 || {
   tail -30 "$here/prebuildify.log" >&2
   exit 1

@@ -19,6 +19,33 @@ describe('the package', () => {
     expect(JSON.parse(run('--input-type=module', '-e', code)).sort()).toEqual(Object.keys(api).sort());
   });
 
+  it('has one copy of every class, whichever entry throws it', () => {
+    const code = `
+      const { CklRangeError } = require('ckl-loss');
+      const { minMax, applyPreset } = require('ckl-loss/presets');
+      const tf = require('@tensorflow/tfjs-core');
+      require('@tensorflow/tfjs-backend-cpu');
+      const { klLoss } = require('ckl-loss/tfjs');
+      const student = new Float32Array(3);
+      const batch = { student, teacher: student, labels: new Uint8Array(3), shape: [2, 2] };
+      const thrown = [
+        () => minMax(student, { shape: [2, 2] }),
+        () => applyPreset({ terms: [{ loss: 'kl' }] }, batch),
+        () => klLoss(tf.scalar(1), tf.scalar(1), tf.scalar(1)),
+      ].map((action) => { try { action(); } catch (error) { return error instanceof CklRangeError; } });
+      console.log(JSON.stringify(thrown));`;
+    expect(JSON.parse(run('-e', code))).toEqual([true, true, true]);
+  });
+
+  it('loads few files', () => {
+    const code = `
+      const before = new Set(Object.keys(require.cache));
+      require('ckl-loss');
+      const { basename } = require('node:path');
+      console.log(JSON.stringify(Object.keys(require.cache).filter((f) => !before.has(f)).map((f) => basename(f))));`;
+    expect(JSON.parse(run('-e', code)).sort()).toEqual(['ckl_loss.node', 'errors.js', 'index.js']);
+  });
+
   it('is the same in a realm of its own, where instanceof does not know its arrays', () => {
     const code = `
       const vm = require('node:vm');
