@@ -7,7 +7,7 @@ import { type NativePlan, NativeStatus } from './native.js';
 import { type AnyOptions, checkCallOptions, checkObject } from './options.js';
 import { allocateOutputs } from './outputs.js';
 import { type MakePlan, PlanCache } from './plans.js';
-import { fillScalars, newScalars, resultOf } from './run.js';
+import { argumentsOf, newScalars, resultOf } from './run.js';
 import { statusError } from './status.js';
 import type { Batch, LossResult, Term } from './types.js';
 
@@ -59,23 +59,7 @@ function runInPool(
   signal: AbortSignal | undefined,
 ): Promise<NativeStatus> {
   const abort = new Int32Array(1);
-  fillScalars(view, scalars);
-  const status = plan.runAsync(
-    view.student,
-    view.teacher,
-    view.labels,
-    view.offsets,
-    view.ranks,
-    view.beta,
-    view.relevance,
-    view.weights,
-    view.grad!,
-    view.perQuery!,
-    view.teacherGrad,
-    view.diagnostics,
-    scalars,
-    abort,
-  );
+  const status = plan.runAsync(...argumentsOf(view, scalars), abort);
   if (signal === undefined) return status;
   return new Promise((resolve, reject) => {
     const onAbort = () => {

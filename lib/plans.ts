@@ -2,17 +2,21 @@
 import { environment } from './environment.js';
 import { native, type NativePlan } from './native.js';
 import { type AnyOptions, checkObject, type Plan } from './options.js';
+import { Runner } from './run.js';
 import type { Term } from './types.js';
 
 /** A native plan with the checked options that it was made from. */
 export class LivePlan {
   readonly native: NativePlan;
+  /** For the synchronous calls. */
+  readonly runner: Runner;
   readonly name: string;
   readonly reduction: string;
   readonly needsTeacher: boolean;
 
   constructor(readonly plan: Plan) {
     this.native = new native.Plan(plan.spec);
+    this.runner = new Runner(this.native);
     this.name = plan.name;
     this.reduction = plan.spec.reduction;
     this.needsTeacher = plan.needsTeacher;

@@ -10,7 +10,7 @@ import { type AnyOptions, checkCallOptions, lookUp, planOf, planOfTerms } from '
 import { allocateOutputs, ReusedOutputs } from './outputs.js';
 import { checkOverlap } from './overlap.js';
 import { LivePlan } from './plans.js';
-import { LastRun, newScalars, resultOf } from './run.js';
+import { newScalars, resultOf } from './run.js';
 import type {
   BackendName,
   Batch,
@@ -94,7 +94,6 @@ class Prepared {
   private live: LivePlan | null;
   private readonly view = new BatchView();
   private readonly scalars = newScalars();
-  private readonly last = new LastRun();
   private outputs: ReusedOutputs | null;
   private readonly half: HalfType;
   private teacherGrad: boolean | Scores | undefined;
@@ -131,13 +130,13 @@ class Prepared {
     else this.outputs!.lend(view, this.teacherGrad === true, this.diagnostics);
     if (view.aliased || (owned && view.changed && view.sharesBuffers())) checkOverlap(view);
     view.changed = false;
-    this.last.execute(live.native, view, scalars);
+    live.runner.execute(view, scalars, true);
     return resultOf(view, scalars, this.reduction);
   }
 
   dispose(): void {
     this.live?.native.dispose();
-    this.last.release();
+    this.live?.runner.forget();
     this.live = null;
     this.outputs = null;
     this.teacherGrad = undefined;

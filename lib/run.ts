@@ -1,6 +1,7 @@
 // One native call on a checked batch, and the result that the caller gets from it.
-import { BatchView } from './batch.js';
+import type { BatchView } from './batch.js';
 import { type NativePlan, NativeStatus, Scalar } from './native.js';
+import { SmallBatch } from './small-batch.js';
 import { statusError } from './status.js';
 import type { Diagnostics, LossResult } from './types.js';
 
@@ -9,105 +10,18 @@ export function newScalars(): Float64Array {
   return new Float64Array(16);
 }
 
-/**
- * The arguments of a plan's last run. They are held, and their lengths are checked before each run, so that a run with the very same ones
- * may be asked for without passing them again.
- */
-export class LastRun {
-  private ran = false;
-  private readonly view = new RunArguments();
+/** What a run passes to the addon. */
+export type RunArguments = Parameters<NativePlan['run']>;
 
-  /** Computes the loss of the batch in `view`. Throws what the addon found wrong with it; then nothing was written. */
-  execute(plan: NativePlan, view: BatchView, scalars: Float64Array): void {
-    if (this.ran && this.view.same(view)) {
-      const status = plan.again();
-      if (status !== NativeStatus.ok) throw statusError(status, scalars);
-      return;
-    }
-    this.ran = false;
-    execute(plan, view, scalars);
-    this.view.keep(view);
-    this.ran = true;
-  }
-
-  release(): void {
-    this.ran = false;
-    this.view.keep(new BatchView());
-  }
-}
-
-/** What a run passes to the addon besides the statistics. */
-class RunArguments {
-  private student: BatchView['student'] | null = null;
-  private studentType = 0;
-  private teacher: BatchView['teacher'] = null;
-  private teacherType = 0;
-  private labels: BatchView['labels'] | null = null;
-  private queries = 0;
-  private docs = 0;
-  private stride = 0;
-  private offsets: BatchView['offsets'] = null;
-  private ranks: BatchView['ranks'] = null;
-  private beta: BatchView['beta'] = null;
-  private relevance: BatchView['relevance'] = null;
-  private weights: BatchView['weights'] = null;
-  private grad: BatchView['grad'] = null;
-  private gradType = 0;
-  private perQuery: BatchView['perQuery'] = null;
-  private teacherGrad: BatchView['teacherGrad'] = null;
-  private diagnostics: BatchView['diagnostics'] = null;
-
-  keep(view: BatchView): void {
-    this.student = view.student;
-    this.studentType = view.studentType;
-    this.teacher = view.teacher;
-    this.teacherType = view.teacherType;
-    this.labels = view.labels;
-    this.queries = view.queries;
-    this.docs = view.docs;
-    this.stride = view.stride;
-    this.offsets = view.offsets;
-    this.ranks = view.ranks;
-    this.beta = view.beta;
-    this.relevance = view.relevance;
-    this.weights = view.weights;
-    this.grad = view.grad;
-    this.gradType = view.gradType;
-    this.perQuery = view.perQuery;
-    this.teacherGrad = view.teacherGrad;
-    this.diagnostics = view.diagnostics;
-  }
-
-  same(view: BatchView): boolean {
-    return (
-      this.student === view.student &&
-      this.teacher === view.teacher &&
-      this.labels === view.labels &&
-      this.queries === view.queries &&
-      this.docs === view.docs &&
-      this.stride === view.stride &&
-      this.grad === view.grad &&
-      this.perQuery === view.perQuery &&
-      this.studentType === view.studentType &&
-      this.teacherType === view.teacherType &&
-      this.gradType === view.gradType &&
-      this.ranks === view.ranks &&
-      this.beta === view.beta &&
-      this.relevance === view.relevance &&
-      this.weights === view.weights &&
-      this.teacherGrad === view.teacherGrad &&
-      this.diagnostics === view.diagnostics &&
-      // Offsets may have been changed in place, and rows must end before the scores do.
-      this.offsets === null &&
-      view.offsets === null
-    );
-  }
-}
-
-/** Computes the loss of the batch in `view`. Throws what the addon found wrong with it; then nothing was written. */
-export function execute(plan: NativePlan, view: BatchView, scalars: Float64Array): void {
-  fillScalars(view, scalars);
-  const status = plan.run(
+/** The arguments for the batch in `view`; its numbers go into `scalars`. */
+export function argumentsOf(view: BatchView, scalars: Float64Array): RunArguments {
+  scalars[Scalar.queries] = view.queries;
+  scalars[Scalar.docs] = view.docs;
+  scalars[Scalar.stride] = view.stride;
+  scalars[Scalar.studentType] = view.studentType;
+  scalars[Scalar.teacherType] = view.teacherType;
+  scalars[Scalar.gradType] = view.gradType;
+  return [
     view.student,
     view.teacher,
     view.labels,
@@ -121,18 +35,82 @@ export function execute(plan: NativePlan, view: BatchView, scalars: Float64Array
     view.teacherGrad,
     view.diagnostics,
     scalars,
-  );
-  if (status !== NativeStatus.ok) throw statusError(status, scalars);
+  ];
 }
 
-/** The numbers among a run's arguments. */
-export function fillScalars(view: BatchView, scalars: Float64Array): void {
-  scalars[Scalar.queries] = view.queries;
-  scalars[Scalar.docs] = view.docs;
-  scalars[Scalar.stride] = view.stride;
-  scalars[Scalar.studentType] = view.studentType;
-  scalars[Scalar.teacherType] = view.teacherType;
-  scalars[Scalar.gradType] = view.gradType;
+/**
+ * Runs one plan, and knows its last run: when the arguments are those again, the addon need not look at them again, which costs more than
+ * the arithmetic of a small batch. Every batch of one runner comes with the same `scalars`.
+ */
+export class Runner {
+  /** The arguments of the last run if it was kept; they are held, and their lengths were checked before this run. */
+  private last: RunArguments | null = null;
+  private readonly small = new SmallBatch();
+
+  constructor(private readonly plan: NativePlan) {}
+
+  /**
+   * Computes the loss of the batch in `view`, and may hold on to its arrays if `keep` is set. Throws what the addon found wrong with it; then
+   * nothing was written.
+   */
+  execute(view: BatchView, scalars: Float64Array, keep: boolean): void {
+    const { plan, small } = this;
+    if (small.fits(view)) {
+      const again = small.load(view);
+      this.last = null;
+      const status = again ? plan.again() : plan.run(...small.argumentsFor(view, scalars));
+      if (status !== NativeStatus.ok) throw this.fail(status, scalars);
+      small.unload(view);
+      return;
+    }
+    let status: NativeStatus;
+    if (this.last !== null && isSame(this.last, view, scalars)) {
+      status = plan.again();
+    } else {
+      this.forget();
+      const last = argumentsOf(view, scalars);
+      status = plan.run(...last);
+      if (keep) this.last = last;
+    }
+    if (status !== NativeStatus.ok) throw this.fail(status, scalars);
+  }
+
+  /** Lets go of the arrays of the last run. */
+  forget(): void {
+    this.last = null;
+    this.small.forget();
+  }
+
+  private fail(status: NativeStatus, scalars: Float64Array): Error {
+    this.forget();
+    return statusError(status, scalars);
+  }
+}
+
+/** Whether a batch has the very arrays and layout of a run that filled `scalars`. */
+function isSame(last: RunArguments, view: BatchView, scalars: Float64Array): boolean {
+  return (
+    last[0] === view.student &&
+    last[1] === view.teacher &&
+    last[2] === view.labels &&
+    // Offsets may have been changed in place, and rows must end before the scores do.
+    last[3] === null &&
+    view.offsets === null &&
+    last[4] === view.ranks &&
+    last[5] === view.beta &&
+    last[6] === view.relevance &&
+    last[7] === view.weights &&
+    last[8] === view.grad &&
+    last[9] === view.perQuery &&
+    last[10] === view.teacherGrad &&
+    last[11] === view.diagnostics &&
+    scalars[Scalar.queries] === view.queries &&
+    scalars[Scalar.docs] === view.docs &&
+    scalars[Scalar.stride] === view.stride &&
+    scalars[Scalar.studentType] === view.studentType &&
+    scalars[Scalar.teacherType] === view.teacherType &&
+    scalars[Scalar.gradType] === view.gradType
+  );
 }
 
 /** The result of a run that succeeded. */
