@@ -6,8 +6,6 @@ export default defineConfig({
     pool: 'forks',
     include: ['test/js/**/*.test.ts'],
     setupFiles: ['test/js/setup.ts'],
-    // What memory and processes of a shared machine do is not in a test's hands.
-    retry: process.env.CI ? 2 : 0,
     testTimeout: process.env.CI ? 240_000 : 60_000,
     hookTimeout: 120_000,
   },

@@ -149,6 +149,12 @@ export interface NativePlan {
   runAsync(...args: [...Parameters<NativePlan['run']>, abort: Int32Array]): Promise<NativeStatus>;
 
   /**
+   * Gives it another specification. Making a new plan instead would leave the old one in memory until the event loop turns, which a loop of
+   * plain calls does not do. Jobs in the pool end as they began. Throws as the constructor does, and is then what it was.
+   */
+  configure(spec: NativePlanSpec): void;
+
+  /**
    * Frees the scratch space at once, which the garbage collector would do late: it does not see that memory. A run makes it anew. Jobs in
    * the pool have their own.
    */

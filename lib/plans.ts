@@ -1,25 +1,42 @@
-// Makes native plans, and keeps the last one of a plain function: its options are usually the same from call to call.
+// Makes native plans, and keeps one for each plain function: its options are usually the same from call to call.
 import { environment } from './environment.js';
 import { native, type NativePlan } from './native.js';
 import { type AnyOptions, checkObject, type Plan } from './options.js';
 import { Runner } from './run.js';
 import type { Term } from './types.js';
 
-/** A native plan with the checked options that it was made from. */
+/** A native plan with the checked options that it has. */
 export class LivePlan {
   readonly native: NativePlan;
   /** For the synchronous calls. */
   readonly runner: Runner;
-  readonly name: string;
-  readonly reduction: string;
-  readonly needsTeacher: boolean;
+  plan: Plan;
+  name: string;
+  reduction: string;
+  needsTeacher: boolean;
 
-  constructor(readonly plan: Plan) {
+  constructor(plan: Plan) {
     this.native = new native.Plan(plan.spec);
     this.runner = new Runner(this.native);
+    this.plan = plan;
     this.name = plan.name;
     this.reduction = plan.spec.reduction;
     this.needsTeacher = plan.needsTeacher;
+    this.log();
+  }
+
+  /** Takes other options. Calls that are running end as they began. */
+  change(plan: Plan): void {
+    this.native.configure(plan.spec);
+    this.runner.forget();
+    this.plan = plan;
+    this.name = plan.name;
+    this.reduction = plan.spec.reduction;
+    this.needsTeacher = plan.needsTeacher;
+    this.log();
+  }
+
+  private log(): void {
     if (environment().debug) process.stderr.write(`ckl-loss: plan ${this.describe()}\n`);
   }
 
@@ -39,7 +56,7 @@ export class LivePlan {
 /** Makes the checked options of one function; `terms` is null unless the function is a weighted sum. */
 export type MakePlan = (options: AnyOptions, terms: readonly Term[] | null) => Plan;
 
-/** The last plan of one function. */
+/** The plan of one function, with the options of its last call. */
 export class PlanCache {
   private live: LivePlan | null = null;
   private options: AnyOptions = {};
@@ -53,13 +70,13 @@ export class PlanCache {
     if (this.live !== null && sameOptions(options, this.options, this.size) && sameTerms(terms, this.terms)) {
       return this.live;
     }
-    const live = new LivePlan(this.make(options, terms));
-    this.live?.native.dispose();
-    this.live = live;
+    const plan = this.make(options, terms);
+    if (this.live === null) this.live = new LivePlan(plan);
+    else this.live.change(plan);
     this.options = { ...options };
     this.size = countPlanOptions(options);
     this.terms = terms === null ? null : terms.map((term) => ({ ...term }));
-    return live;
+    return this.live;
   }
 }
 

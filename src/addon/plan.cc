@@ -180,26 +180,35 @@ Napi::Function PlanObject::define(Napi::Env env) {
   methods[2].utf8name = "runAsync", methods[2].method = run_async;
   methods[3].utf8name = "dispose", methods[3].method = dispose;
   for (napi_property_descriptor& m : methods) m.attributes = napi_default_method;
-  return DefineClass(env, "Plan",
-                     {methods[0], methods[1], methods[2], methods[3], InstanceAccessor<&PlanObject::target>("target"),
-                      InstanceAccessor<&PlanObject::threads>("threads")});
+  return DefineClass(
+      env, "Plan",
+      {methods[0], methods[1], methods[2], methods[3], InstanceMethod<&PlanObject::configure>("configure"),
+       InstanceAccessor<&PlanObject::target>("target"), InstanceAccessor<&PlanObject::threads>("threads")});
 }
 
-PlanObject::PlanObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PlanObject>(info) {
+PlanObject::PlanObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PlanObject>(info) { configure(info); }
+
+// Everything is read before anything changes: after an error the object is as it was. Jobs in the pool hold what they began with.
+Napi::Value PlanObject::configure(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (info.Length() < 1 || !info[0].IsObject()) throw Napi::TypeError::New(env, "Plan needs a specification");
   const Napi::Object spec = info[0].As<Napi::Object>();
-  plan_ = read_plan(spec);
+  std::shared_ptr<const Plan> plan = read_plan(spec);
   const std::string name = spec.Get("cpuTarget").ToString();
   const cpu::Target* target = cpu::find_target(name);
   if (!target) throw Napi::RangeError::New(env, "this machine cannot run the instruction set '" + name + "'");
   const double asked = number(spec, "threads");
   require(env, asked >= 0 && asked <= 1024, "threads (0 to 1024)");
   const int threads = asked > 0 ? int(asked) : std::min(cpu::hardware_threads(), 1024);
-  backend_ = std::make_shared<cpu::CpuBackend>(*target, env.GetInstanceData<Environment>()->pool(threads), threads);
   const double reserve = number(spec, "reserveDocs");
   require(env, reserve >= 0 && reserve <= 1e12, "reserveDocs");
-  workspace_ = backend_->workspace(int64_t(reserve));
+  if (!backend_ || &backend_->target() != target || backend_->threads() != threads) {
+    backend_ = std::make_shared<cpu::CpuBackend>(*target, env.GetInstanceData<Environment>()->pool(threads), threads);
+    workspace_ = backend_->workspace(int64_t(reserve));
+  }
+  plan_ = std::move(plan);
+  last_ = Call();
+  return env.Undefined();
 }
 
 Napi::Value PlanObject::target(const Napi::CallbackInfo& info) {

@@ -39,6 +39,7 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
   static napi_value start_job(napi_env env, napi_callback_info info);
   static napi_value dispose(napi_env env, napi_callback_info info);
   Status execute(Summary& summary);
+  Napi::Value configure(const Napi::CallbackInfo& info);
   Napi::Value target(const Napi::CallbackInfo& info);
   Napi::Value threads(const Napi::CallbackInfo& info);
 
