@@ -1,8 +1,10 @@
-// The cases of the self-test: lines of test/fixtures/golden.jsonl.gz, computed with 60 digits; a test compares them with that file.
+// The cases of the self-test: lines of test/fixtures/golden.jsonl.gz, computed with 60 digits; a test compares them with that file. And what
+// decides whether a result is right, which the tests of that file use too.
 
 /** One query, with the value and gradient that it must have. */
 export interface GoldenCase {
   id: string;
+  family: string;
   loss: string;
   options: Record<string, number>;
   student: number[];
@@ -22,9 +24,9 @@ export interface GoldenCase {
 
 const special: Record<string, number> = { Infinity, '-Infinity': -Infinity, NaN };
 
-/** The cases, parsed. Infinities are written as words. */
-export const readGoldenCases = (): GoldenCase[] =>
-  goldenLines
+/** One case a line. Infinities are written as words. */
+export const parseGolden = (lines: string): GoldenCase[] =>
+  lines
     .trim()
     .split('\n')
     .map((line) =>
@@ -32,6 +34,34 @@ export const readGoldenCases = (): GoldenCase[] =>
         typeof value === 'string' && value in special ? special[value] : value,
       ),
     );
+
+export const readGoldenCases = (): GoldenCase[] => parseGolden(goldenLines);
+
+export interface Outcome {
+  loss: number;
+  grad: ArrayLike<number>;
+  counted: boolean;
+}
+
+/** What is wrong with an outcome, in words; '' if it is within the case's tolerances. */
+export function fault(outcome: Outcome, expected: GoldenCase['expected']): string {
+  if (outcome.counted !== expected.counted) return `counted is ${outcome.counted}`;
+  if (!agree(outcome.loss, expected.loss, expected.lossTolerance)) {
+    return `loss is ${outcome.loss}, not ${expected.loss} within ${expected.lossTolerance}`;
+  }
+  if (outcome.grad.length !== expected.grad.length) return `grad has ${outcome.grad.length} elements`;
+  const i = expected.grad.findIndex((value, k) => !agree(outcome.grad[k], value, expected.gradTolerance[k]));
+  return i < 0
+    ? ''
+    : `grad[${i}] is ${outcome.grad[i]}, not ${expected.grad[i]} within ${expected.gradTolerance[i]}`;
+}
+
+/** Equal within the tolerance; infinities and NaN must be the same. */
+export function agree(actual: number, expected: number, tolerance: number): boolean {
+  if (Number.isNaN(expected)) return Number.isNaN(actual);
+  if (!Number.isFinite(expected)) return actual === expected;
+  return Math.abs(actual - expected) <= tolerance;
+}
 
 export const goldenLines = `
 {"id":"kl-34","family":"normal x3","loss":"kl","options":{},"student":[1.442245364189148,0.14179164171218872,1.0070140361785889,0.35990023612976074,4.480199337005615,-2.044144868850708,-2.3746650218963623,1.7250815629959106],"teacher":[-0.5659649968147278,-1.8382604122161865,-5.548948287963867,0.0058420877903699875,-1.700512409210205,3.299187421798706,-3.2136943340301514,1.3006325960159302],"labels":[0,0,1,0,0,0,0,0],"ranks":null,"beta":null,"relevance":null,"expected":{"loss":5.437407824197169,"grad":[0.023463003594650717,0.0062565167467556,0.02629356856924406,-0.01691144365096445,0.8459395639899895,-0.826660661766977,-0.0003310115812024883,-0.05804953590149593],"lossTolerance":3.675633038662703e-05,"gradTolerance":[3.102269373237089e-07,8.676461802131439e-08,1.449959940728036e-07,2.3897862963630443e-07,4.633268651286746e-06,4.521175767960451e-06,1.1612432735994692e-08,8.429760929559871e-07],"counted":true}}

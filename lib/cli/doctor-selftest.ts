@@ -1,6 +1,6 @@
 // The self-test and the timing of `ckl-loss doctor`. Loads the addon: import it only after that was seen to work.
 import { prepare, type CpuTarget, type LossName } from '../index.js';
-import { type GoldenCase, readGoldenCases } from './doctor-golden.js';
+import { fault, type GoldenCase, readGoldenCases } from './doctor-golden.js';
 
 export interface SelfTest {
   backend: 'cpu' | 'cuda';
@@ -47,20 +47,12 @@ function faultOf(c: GoldenCase, where: Where): string {
       ...(c.beta && { beta: Float32Array.from(c.beta) }),
       ...(c.relevance && { relevance: Float32Array.from(c.relevance) }),
     });
-    const { expected } = c;
-    if ((counted === 1) !== expected.counted) return `${c.id}: counted is ${counted}`;
-    if (!agree(loss, expected.loss, expected.lossTolerance))
-      return `${c.id}: loss is ${loss}, not ${expected.loss}`;
-    const i = expected.grad.findIndex((value, k) => !agree(grad[k], value, expected.gradTolerance[k]));
-    return i < 0 ? '' : `${c.id}: grad[${i}] is ${grad[i]}, not ${expected.grad[i]}`;
+    const wrong = fault({ loss, grad, counted: counted === 1 }, c.expected);
+    return wrong === '' ? '' : `${c.id}: ${wrong}`;
   } catch (error) {
     return `${c.id}: ${(error as Error).message}`;
   }
 }
-
-/** Within the tolerance; infinities and NaN must be the same. */
-const agree = (actual: number, expected: number, tolerance: number): boolean =>
-  Object.is(actual, expected) || Math.abs(actual - expected) <= tolerance;
 
 /** How long ckl takes, prepared, on the CPU: the median over about a tenth of a second for each size. */
 export function timing(): Timing[] {

@@ -1,7 +1,8 @@
 // The 913 golden cases through the public API, on every instruction set of this machine: alone and inside a ragged batch.
 import { describe, expect, it } from 'vitest';
 import { backends } from '../../../lib/index';
-import { fault, type GoldenCase, goldenCases } from './golden';
+import { fault, type GoldenCase } from '../../../lib/cli/doctor-golden';
+import { goldenCases } from './golden';
 import { expectSameBits, lossNames, lossOf } from './helpers';
 
 const { targets } = backends().cpu;

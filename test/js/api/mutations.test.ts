@@ -1,7 +1,8 @@
 // Would the golden test notice? Each deliberate fault, made in double precision, must be rejected by the comparison that it uses.
 import { describe, expect, it } from 'vitest';
 import { softmax, reference, type Parameters, rankBias, competitionRanks } from '../reference/losses';
-import { fault, type GoldenCase, goldenCases, type Outcome } from './golden';
+import { fault, type GoldenCase, type Outcome } from '../../../lib/cli/doctor-golden';
+import { goldenCases } from './golden';
 
 type Mutant = (c: GoldenCase) => Outcome;
 

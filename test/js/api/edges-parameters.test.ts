@@ -1,0 +1,143 @@
+// The table "semantics at the edges" of the specification, line by line, each test named after its line: temperatures, hyper-parameters,
+// ranks, names.
+import { describe, expect, it } from 'vitest';
+import { ckl, kl, klLogL, lambdaMrr, marginMse, nll } from '../../../lib/index';
+import {
+  distributionLosses,
+  expectClose,
+  expectSameBits,
+  lossOf,
+  randomBatch,
+  rowOf,
+  type TestBatch,
+} from './helpers';
+import { reference } from '../reference/losses';
+
+const three = randomBatch({ seed: 11, queries: 3, docs: 12 });
+
+/** One query of `docs` documents with document 0 positive. */
+function oneQuery(student: number[], teacher: number[], labels?: number[]): TestBatch {
+  return {
+    student: Float32Array.from(student),
+    teacher: Float32Array.from(teacher),
+    labels: Uint8Array.from(labels ?? student.map((_, i) => (i === 0 ? 1 : 0))),
+    shape: [1, student.length],
+  };
+}
+
+describe('temperature: the gradient carries 1 / studentTemperature, and no hidden square', () => {
+  it.each(distributionLosses)('%s of scores divided beforehand, by a power of two', (name) => {
+    const divided = {
+      ...three,
+      student: three.student.map((s) => s / 2),
+      teacher: three.teacher.map((t) => t / 4),
+    };
+    const inside = lossOf(name)(three, { studentTemperature: 2, teacherTemperature: 4 });
+    const outside = lossOf(name)(divided);
+    expect(inside.loss).toBe(outside.loss);
+    expectSameBits(
+      inside.grad,
+      outside.grad.map((g: number) => g / 2),
+    );
+  });
+
+  it.each(['marginMse', 'lambdaMrr'])('%s', (name) => {
+    const divided = {
+      ...three,
+      student: three.student.map((s) => s / 2),
+      teacher: three.teacher.map((t) => t / 4),
+    };
+    const inside = lossOf(name)(three, { studentTemperature: 2, teacherTemperature: 4 });
+    const outside = lossOf(name)(divided);
+    expect(inside.loss).toBeCloseTo(outside.loss, 6);
+    expectClose(
+      inside.grad,
+      outside.grad.map((g: number) => g / 2),
+      1e-6,
+    );
+  });
+});
+
+describe('hyper-parameters at their limits', () => {
+  it.each([
+    [1, 0],
+    [2.3, 1.3], // 2.3 - 1 is a little less than 1.3 in binary
+    [1.1, 0.1],
+    [5, 4],
+    [64, 63],
+    [70.5, 69.5],
+  ])('gamma %f with alpha %f', (gamma, alpha) => {
+    const { loss, grad } = ckl(three, { gamma, alpha, reduction: 'none' });
+    for (let b = 0; b < 3; b++) {
+      const row = reference('ckl', rowOf(three, b), { gamma, alpha });
+      expectClose([loss[b]], [row.loss], row.lossTolerance);
+      expectClose(grad.slice(b * 12, b * 12 + 12), row.grad, row.gradTolerance);
+    }
+  });
+
+  it('alpha is 1 by default, or gamma - 1 where that is less', () => {
+    expectSameBits(ckl(three).grad, ckl(three, { gamma: 5, alpha: 1 }).grad);
+    expectSameBits(ckl(three, { gamma: 1 }).grad, ckl(three, { gamma: 1, alpha: 0 }).grad);
+    expectSameBits(ckl(three, { gamma: 1.5 }).grad, ckl(three, { gamma: 1.5, alpha: 0.5 }).grad);
+  });
+});
+
+describe('where the ranks come from: beta given, ranks given, else the scores of this batch', () => {
+  const ranks = Uint8Array.from({ length: 36 }, (_, i) => 1 + ((i * 7) % 12));
+
+  it('given ranks of the scores themselves change nothing', () => {
+    const { student } = three;
+    const own = Float32Array.from({ length: 36 }, (_, i) => {
+      const row = student.subarray(Math.floor(i / 12) * 12, Math.floor(i / 12) * 12 + 12);
+      return 1 + row.filter((s) => s > student[i]).length;
+    });
+    expectSameBits(ckl({ ...three, ranks: own }, { alpha: 4 }).grad, ckl(three, { alpha: 4 }).grad);
+    expectSameBits(lambdaMrr({ ...three, ranks: own }).grad, lambdaMrr(three).grad);
+  });
+
+  it('beta wins over ranks', () => {
+    const beta = new Float32Array(36).fill(0.25);
+    expectSameBits(ckl({ ...three, beta, ranks }).grad, ckl({ ...three, beta }).grad);
+    expect(ckl({ ...three, beta }).loss).not.toBe(ckl({ ...three, ranks }).loss);
+  });
+
+  it('every kind of array of ranks gives the same', () => {
+    const expected = ckl({ ...three, ranks });
+    for (const Kind of [Uint16Array, Uint32Array, Int32Array, Float32Array]) {
+      expectSameBits(ckl({ ...three, ranks: Kind.from(ranks) }).grad, expected.grad, Kind.name);
+    }
+  });
+
+  it('1 / Infinity = 0', () => {
+    const far = Float32Array.from(ranks);
+    far[3] = far[20] = Infinity;
+    const huge = far.map((r) => (r === Infinity ? 3e38 : r));
+    expectClose(ckl({ ...three, ranks: far }).grad, ckl({ ...three, ranks: huge }).grad, 1e-9);
+    expect(Number.isFinite(lambdaMrr({ ...three, ranks: far }).loss)).toBe(true);
+  });
+
+  it('ties share a rank, so the order of documents does not matter', () => {
+    const tied = oneQuery([1, 2, 2, 0], [0.5, 0.1, 0.1, 0], [1, 0, 0, 0]);
+    const { grad } = ckl(tied, { alpha: 4 });
+    expect(grad[1]).toBe(grad[2]);
+  });
+});
+
+describe('names that agree with other implementations', () => {
+  it('marginMse with one positive and one negative is (student margin - teacher margin)^2', () => {
+    const { loss, grad } = marginMse(oneQuery([3, 1], [2, 1.5]));
+    expect(loss).toBeCloseTo(1.5 ** 2, 6);
+    expectClose(grad, [3, -3], 1e-6);
+  });
+
+  it('klLogL = kl + nllWeight nll', () => {
+    const sum = kl(three).loss + 0.5 * nll(three).loss;
+    expect(klLogL(three, { nllWeight: 0.5 }).loss).toBeCloseTo(sum, 5);
+  });
+
+  it('ckl may be negative', () => {
+    // A positive that the teacher rates lower than the student does, among many negatives that hardly weigh.
+    const rest = new Array<number>(10).fill(0);
+    expect(ckl(oneQuery([2.3, ...rest], [0.9, ...rest]), { alpha: 0 }).loss).toBeLessThan(-0.005);
+  });
+});
