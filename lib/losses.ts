@@ -19,25 +19,62 @@ import type {
 
 /** What there is to know of each loss without computing it. The addon has the same table; a test compares them. */
 export const losses = {
-  kl: { name: 'kl', family: 'distribution', parameters: [], pairMean: false, teacher: true },
+  kl: {
+    name: 'kl',
+    family: 'distribution',
+    needs: 'document',
+    parameters: [],
+    pairMean: false,
+    teacher: true,
+  },
   ckl: {
     name: 'ckl',
     family: 'distribution',
+    needs: 'positive',
     parameters: ['gamma', 'alpha'],
     pairMean: false,
     teacher: true,
   },
-  bkl: { name: 'bkl', family: 'distribution', parameters: ['lambda'], pairMean: false, teacher: true },
-  nll: { name: 'nll', family: 'distribution', parameters: [], pairMean: false, teacher: false },
+  bkl: {
+    name: 'bkl',
+    family: 'distribution',
+    needs: 'document',
+    parameters: ['lambda'],
+    pairMean: false,
+    teacher: true,
+  },
+  nll: {
+    name: 'nll',
+    family: 'distribution',
+    needs: 'positive',
+    parameters: [],
+    pairMean: false,
+    teacher: false,
+  },
   klLogL: {
     name: 'klLogL',
     family: 'distribution',
+    needs: 'positive',
     parameters: ['nllWeight'],
     pairMean: false,
     teacher: true,
   },
-  marginMse: { name: 'marginMse', family: 'pairwise', parameters: [], pairMean: false, teacher: true },
-  lambdaMrr: { name: 'lambdaMrr', family: 'pairwise', parameters: [], pairMean: true, teacher: false },
+  marginMse: {
+    name: 'marginMse',
+    family: 'pairwise',
+    needs: 'positiveAndNegative',
+    parameters: [],
+    pairMean: false,
+    teacher: true,
+  },
+  lambdaMrr: {
+    name: 'lambdaMrr',
+    family: 'pairwise',
+    needs: 'orderedPair',
+    parameters: [],
+    pairMean: true,
+    teacher: false,
+  },
 } as const satisfies Record<string, LossInfo>;
 
 export type LossName = keyof typeof losses;

@@ -168,6 +168,8 @@ export interface NativePlan {
 export interface NativeLossInfo {
   name: string;
   family: 'distribution' | 'pairwise';
+  /** When a query is counted. */
+  needs: 'document' | 'positive' | 'positiveAndNegative' | 'orderedPair';
   /** Which of gamma, alpha, lambda, nllWeight it takes. */
   parameters: string[];
   /** Whether it reads the teacher's scores. */

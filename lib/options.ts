@@ -21,6 +21,8 @@ export interface LossInfo {
   readonly name: string;
   /** A sum over documents, or a mean over pairs of documents. */
   readonly family: 'distribution' | 'pairwise';
+  /** What a query must have to be counted: documents, a positive among them, a negative as well, or two of different relevance. */
+  readonly needs: 'document' | 'positive' | 'positiveAndNegative' | 'orderedPair';
   readonly parameters: readonly ParameterName[];
   /** Whether it takes `pairMean`. */
   readonly pairMean: boolean;

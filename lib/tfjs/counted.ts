@@ -1,5 +1,5 @@
 // Which queries have what a loss needs: those that have not are left out of a mean.
-import type { LossName } from '../index.js';
+import { losses, type LossName } from '../index.js';
 
 const PADDING = 255;
 
@@ -11,14 +11,11 @@ interface Tally {
   graded: boolean;
 }
 
-const NEEDS: Record<LossName, (tally: Tally) => boolean> = {
-  kl: ({ documents }) => documents > 0,
-  bkl: ({ documents }) => documents > 0,
-  ckl: ({ positives }) => positives > 0,
-  nll: ({ positives }) => positives > 0,
-  klLogL: ({ positives }) => positives > 0,
-  marginMse: ({ positives, negatives }) => positives > 0 && negatives > 0,
-  lambdaMrr: ({ graded }) => graded,
+const has = {
+  document: ({ documents }: Tally) => documents > 0,
+  positive: ({ positives }: Tally) => positives > 0,
+  positiveAndNegative: ({ positives, negatives }: Tally) => positives > 0 && negatives > 0,
+  orderedPair: ({ graded }: Tally) => graded,
 };
 
 /**
@@ -44,6 +41,6 @@ export function countedQueries(
       first ??= relevance[i];
       if (relevance[i] !== first) tally.graded = true;
     }
-    return names.some((name) => NEEDS[name](tally)) ? 1 : 0;
+    return names.some((name) => has[losses[name].needs](tally)) ? 1 : 0;
   });
 }

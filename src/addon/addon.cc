@@ -84,6 +84,15 @@ Napi::Array words(Napi::Env env, const std::string& list) {
   return out;
 }
 
+const char* name_of(Needs needs) {
+  switch (needs) {
+    case Needs::document: return "document";
+    case Needs::positive: return "positive";
+    case Needs::positive_and_negative: return "positiveAndNegative";
+    default: return "orderedPair";
+  }
+}
+
 Napi::Value losses(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Napi::Array out = Napi::Array::New(env);
@@ -91,6 +100,7 @@ Napi::Value losses(const Napi::CallbackInfo& info) {
     Napi::Object entry = Napi::Object::New(env);
     entry.Set("name", loss.name);
     entry.Set("family", loss.family == Family::distribution ? "distribution" : "pairwise");
+    entry.Set("needs", name_of(loss.needs));
     entry.Set("parameters", words(env, loss.parameters));
     entry.Set("teacher", loss.teacher);
     out.Set(out.Length(), entry);

@@ -5,10 +5,11 @@ import { native } from '../../../lib/native';
 import { randomBatch } from './helpers';
 
 describe('the table of losses', () => {
-  it('agrees with the addon in names, families, parameters and use of the teacher', () => {
-    const ours = Object.values(api.losses).map(({ name, family, parameters, teacher }) => ({
+  it('agrees with the addon in names, families, needs, parameters and use of the teacher', () => {
+    const ours = Object.values(api.losses).map(({ name, family, needs, parameters, teacher }) => ({
       name,
       family,
+      needs,
       parameters: [...parameters],
       teacher,
     }));
