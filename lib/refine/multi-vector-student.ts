@@ -4,7 +4,7 @@ import type { Bag, BagList, Corpus } from './bags.js';
 import { queryWeights, TokenLists, type TokenList } from './multi-vector-words.js';
 import { keepBest } from './retrieve.js';
 import { SparseAdam } from './sparse-adam.js';
-import { paddedRows, products } from './products.js';
+import { paddedRows, ProductTable } from './products.js';
 import { TableStudent } from './table-student.js';
 import { WordMap, type MappedWords } from './word-map.js';
 
@@ -36,6 +36,7 @@ interface Forward {
  * stay, so that an index of documents stays good while queries learn.
  */
 export class MultiVectorStudent extends TableStudent {
+  private readonly similarities: ProductTable;
   private readonly map: WordMap;
   private readonly queryWeights: Float32Array;
   private readonly documentWeights: Float32Array;
@@ -51,6 +52,7 @@ export class MultiVectorStudent extends TableStudent {
   ) {
     super();
     const words = vectors.length / width;
+    this.similarities = new ProductTable(vectors, width);
     this.map = new WordMap(vectors, width);
     this.queryWeights = new Float32Array(words);
     this.documentWeights = new Float32Array(words);
@@ -164,7 +166,7 @@ export class MultiVectorStudent extends TableStudent {
     const query = this.mapQuery(bag, prepared.query);
     const tokens = query.weights.length;
     const stride = paddedRows(tokens);
-    const cosines = products(query.units, this.vectors, prepared.words, this.width);
+    const cosines = this.similarities.products(query.units, prepared.words);
     const strength = Float32Array.from(prepared.words, (word) => Math.exp(this.documentWeights[word]));
     const best = new Int16Array(prepared.documents.length * tokens);
     const highest = new Float64Array(tokens);

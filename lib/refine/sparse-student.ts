@@ -2,7 +2,7 @@
 import type { Run } from '../metrics/index.js';
 import type { Bag, BagList, Corpus } from './bags.js';
 import { TokenLists, type TokenList } from './multi-vector-words.js';
-import { paddedRows, products } from './products.js';
+import { paddedRows, ProductTable } from './products.js';
 import { keepBest } from './retrieve.js';
 import { SparseAdam } from './sparse-adam.js';
 import { TermWeights } from './sparse-student-weights.js';
@@ -47,6 +47,7 @@ interface Expansion {
  * identity), τ, both importances, ln s. The FLOPS regulariser (Paria et al. 2020) holds the mean weight of every term down.
  */
 export class SparseStudent extends TableStudent {
+  private readonly similarities: ProductTable;
   private readonly map: WordMap;
   private readonly threshold = Float32Array.of(Math.log(START_THRESHOLD / (1 - START_THRESHOLD)));
   private readonly logScale = new Float32Array(1);
@@ -69,6 +70,7 @@ export class SparseStudent extends TableStudent {
     private readonly options: SparseOptions = SPARSE_DEFAULTS,
   ) {
     super();
+    this.similarities = new ProductTable(vectors, width);
     this.map = new WordMap(vectors, width);
     this.queryWords = new TermWeights(vectors, width, idf);
     this.documentWords = new TermWeights(vectors, width, idf);
@@ -184,7 +186,7 @@ export class SparseStudent extends TableStudent {
     const mapped = this.map.apply(words);
     const importance = this.queryWords.values;
     const strengths = Float64Array.from(words, (word, t) => counts[t] * importance[word]);
-    const cosines = products(mapped.units, vectors, vocabulary, width);
+    const cosines = this.similarities.products(mapped.units, vocabulary);
     const sums = new Float64Array(vocabulary.length);
     const terms = new Float64Array(vocabulary.length);
     for (let j = 0; j < vocabulary.length; j++) {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { multiVectorStart } from '../../../lib/refine/multi-vector-start';
 import { MultiVectorStudent } from '../../../lib/refine/multi-vector-student';
 import { queryWeights, tokensOf } from '../../../lib/refine/multi-vector-words';
-import { paddedRows, products } from '../../../lib/refine/products';
+import { paddedRows, ProductTable } from '../../../lib/refine/products';
 import { Random } from '../../../lib/train/random';
 import { checkGradient, drawBag, drawBagList } from './collection';
 
@@ -150,19 +150,21 @@ describe('tokens', () => {
   });
 });
 
-describe('products', () => {
-  it.each([1, 2, 5])('are dot products, for %i chosen rows', (chosen) => {
+describe('ProductTable', () => {
+  it.each([0, 1, 2, 5])('gives dot products of %i chosen rows, rounded as float32 is', (chosen) => {
     const random = new Random(8);
     const width = 7;
     const few = new Float32Array(paddedRows(5) * width).map((_, i) => (i < 5 * width ? random.normal() : 0));
     const table = Float32Array.from({ length: 6 * width }, () => random.normal());
     const rows = Int32Array.from({ length: chosen }, () => random.below(6));
-    const out = products(few, table, rows, width);
+    const out = new ProductTable(table, width).products(few, rows);
+    expect(out).toHaveLength(chosen * 8);
     rows.forEach((row, i) => {
       for (let t = 0; t < 8; t++) {
         let expected = 0;
-        for (let k = 0; k < width; k++) expected += few[t * width + k] * table[row * width + k];
-        expect(out[i * 8 + t]).toBe(Math.fround(expected));
+        for (let k = 0; k < width; k++)
+          expected = Math.fround(expected + Math.fround(few[t * width + k] * table[row * width + k]));
+        expect(out[i * 8 + t]).toBe(expected);
       }
     });
   });
