@@ -8,7 +8,6 @@ import { splitLists, type Split } from '../train/split.js';
 import { teacherDeviation } from '../train/standardise.js';
 import { loadCollection, readBags, type Bag, type BagList, type Collection, type Corpus } from './bags.js';
 import type { CompareOptions, Condition, DataSummary } from './compare-types.js';
-import { shorten } from './shorten.js';
 
 export interface SearchTask extends Corpus {
   name: string;
@@ -90,14 +89,13 @@ function foldLists(
   });
 }
 
-/** The training lists of a condition, the same for every loss. */
+/** The training lists of a condition with all of their candidates, the same for every loss. */
 export function trainingLists(fold: Fold, condition: Condition, options: CompareOptions): BagList[] {
-  const spoilt = {
+  return {
     clean: () => fold.train,
     wrongTeacher: () => swapPositives(fold.train, options.wrongTeacher, options.seed),
     wrongLabels: () => corrupt(fold.train, { wrongLabels: options.wrongLabels }, options.seed),
   }[condition]();
-  return spoilt.map((list) => shorten(list, options.docs));
 }
 
 /**

@@ -1,5 +1,6 @@
 // Which ways of training a comparison runs, and the order of its units of work.
 import { losses, type LossName } from '../index.js';
+import { byModel } from './compare-students.js';
 import type { CompareOptions, Condition, Recipe, Unit } from './compare-types.js';
 
 /** Every loss by itself, and the paper's KL followed by CKL (its Table 2). */
@@ -17,11 +18,11 @@ export const conditionsOf = ({ wrongTeacher, wrongLabels }: CompareOptions): Con
 /** All units; those that share a warm-up stand together, so that a worker can keep it. */
 export function unitsOf(options: CompareOptions): Unit[] {
   const folds = [...Array(Math.max(1, options.folds)).keys()];
-  return options.students.flatMap((student) =>
+  return [...byModel(options.students)].flatMap(([model, students]) =>
     conditionsOf(options).flatMap((condition) =>
       folds.flatMap((fold) => [
-        { student, condition, fold },
-        ...options.recipes.map((recipe) => ({ student, condition, fold, recipe })),
+        { model, students, condition, fold },
+        ...options.recipes.map((recipe) => ({ model, students, condition, fold, recipe })),
       ]),
     ),
   );

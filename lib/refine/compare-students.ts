@@ -1,49 +1,53 @@
-// The students that a comparison can train: one entry each, with how they start, learn and search.
-import type { Run } from '../metrics/index.js';
-import type { Bag, Corpus } from './bags.js';
+// The students that a comparison can train: one entry each, with the model that learns and how it searches a corpus.
 import type { ComparisonData } from './compare-data.js';
-import { DenseStudent } from './dense-student.js';
-import { multiVectorStart } from './multi-vector-start.js';
-import { MultiVectorStudent } from './multi-vector-student.js';
-import { retrieve } from './retrieve.js';
-import type { TableStudent } from './table-student.js';
-import { startVectors } from './word-vectors.js';
+import { CANDIDATES, makeStudent, type Model } from './students.js';
+import { bm25, twoStage, type Searcher } from './two-stage.js';
 
-export interface Entrant {
-  /** Untrained when it comes; trained, put back and trained again by the comparison. */
-  student: TableStudent;
-  /** Its best `depth` documents of a whole corpus for each query. */
-  search(corpus: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run;
-}
+/** What learns. Students of the same model share its trainings. */
+export type ModelName = 'dense' | 'multi' | 'sparse';
 
 export interface StudentKind {
   title: string;
-  /** The learning rate that the factors of the search multiply. */
-  rate: number;
-  /** Makes the untrained student; the same seed gives the same one. */
-  enter(data: ComparisonData, seed: number): Entrant;
+  model: ModelName;
+  /** How it searches with the model as it then is. */
+  searcher(model: Model): Searcher;
 }
 
 const WIDTH = 128;
 
+const alone = (model: Model): Searcher => model;
+
 export const studentKinds = {
-  dense: {
-    title: 'Dense (one vector a text)',
-    rate: 0.003,
-    enter({ collection, vocabulary }, seed) {
-      const student = new DenseStudent(startVectors(collection.bags, vocabulary, WIDTH, seed), WIDTH);
-      return { student, search: (corpus, queries, depth) => retrieve(student, corpus, queries, depth) };
-    },
-  },
-  multi: {
-    title: 'Multi-vector (late interaction)',
-    rate: 0.003,
-    enter({ collection, vocabulary }, seed) {
-      const vectors = multiVectorStart(collection.bags, collection.vocabulary, vocabulary, WIDTH, seed);
-      const student = new MultiVectorStudent(vectors, WIDTH);
-      return { student, search: (corpus, queries, depth) => student.search(corpus, queries, depth) };
-    },
+  dense: { title: 'Dense (one vector a text)', model: 'dense', searcher: alone },
+  multi: { title: 'Multi-vector (late interaction)', model: 'multi', searcher: alone },
+  sparse: { title: 'Sparse (term weights with expansion)', model: 'sparse', searcher: alone },
+  'two-stage': {
+    title: 'Two stages (BM25, then multi-vector)',
+    model: 'multi',
+    searcher: (model) => twoStage(bm25, model, CANDIDATES),
   },
 } satisfies Record<string, StudentKind>;
 
 export type StudentName = keyof typeof studentKinds;
+
+/** The learning rates that the factors of the search multiply. */
+export const modelRates: Record<ModelName, number> = { dense: 0.003, multi: 0.003, sparse: 0.003 };
+
+/** Makes the untrained model; the same seed gives the same one. */
+export function makeModel(
+  { collection, vocabulary }: ComparisonData,
+  student: ModelName,
+  seed: number,
+): Model {
+  return makeStudent(collection, vocabulary, { student, width: WIDTH, seed }).parts[0].student;
+}
+
+/** The students by the model that they share, in the order given. */
+export function byModel(students: readonly StudentName[]): Map<ModelName, StudentName[]> {
+  const out = new Map<ModelName, StudentName[]>();
+  for (const student of students) {
+    const { model } = studentKinds[student];
+    out.set(model, [...(out.get(model) ?? []), student]);
+  }
+  return out;
+}

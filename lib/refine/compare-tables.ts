@@ -50,7 +50,7 @@ export const LEVEL = 0.05;
 export function tablesOf(options: CompareOptions, results: readonly UnitResult[]): Table[] {
   return options.students.flatMap((student) =>
     conditionsOf(options).map((condition) => {
-      const ofStudent = results.filter(({ unit }) => unit.student === student);
+      const ofStudent = results.filter(({ unit }) => unit.students.includes(student));
       return tableOf(student, condition, ofStudent, options);
     }),
   );
@@ -69,13 +69,15 @@ function tableOf(
     {
       name: 'start',
       rates: [],
-      values: gather(clean.flatMap(({ start }) => (start ? [{ test: start, seed: 0 }] : []))),
+      values: gather(
+        clean.flatMap(({ start }) => (start?.[student] ? [{ test: start[student], seed: 0 }] : [])),
+      ),
     },
   ];
-  if (warmup) rows.push({ name: 'warm-up', rates: [], values: gather(references.flatMap(testsOf)) });
+  if (warmup) rows.push({ name: 'warm-up', rates: [], values: gather(references.flatMap(testsOf(student))) });
   for (const { name } of recipes) {
     const own = here.filter(({ unit }) => unit.recipe?.name === name);
-    rows.push({ name, rates: own.map(({ rate }) => rate), values: gather(own.flatMap(testsOf)) });
+    rows.push({ name, rates: own.map(({ rate }) => rate), values: gather(own.flatMap(testsOf(student))) });
   }
   const teacher = new Map<string, Gathered>();
   for (const { teacher: values } of references) if (values) note(teacher, 'rerank', 0, values);
@@ -110,8 +112,10 @@ function tableOf(
   return table;
 }
 
-const testsOf = ({ runs }: UnitResult) => runs.map(({ test }) => test).map(numbered);
-const numbered = (test: TestValues, seed: number) => ({ test, seed });
+const testsOf =
+  (student: StudentName) =>
+  ({ runs }: UnitResult) =>
+    runs.map(({ test }, seed) => ({ test: test[student]!, seed }));
 
 function gather(tests: readonly { test: TestValues; seed: number }[]): Map<string, Gathered> {
   const out = new Map<string, Gathered>();

@@ -1,6 +1,6 @@
 // What a comparison is asked for, and what it finds: plain data all the way, so that it can be sent between threads and kept as JSON.
 import type { LossName } from '../index.js';
-import type { StudentName } from './compare-students.js';
+import type { ModelName, StudentName } from './compare-students.js';
 
 /** One way of training: a loss, or two of them, one after the other for half of the epochs each. */
 export interface Recipe {
@@ -45,9 +45,11 @@ export interface CompareOptions {
   seed: number;
 }
 
-/** One task of a comparison: everything that one recipe does to one student in one condition and fold. */
+/** One task of a comparison: everything that one recipe does to one model in one condition and fold. */
 export interface Unit {
-  student: StudentName;
+  model: ModelName;
+  /** Who is measured with it. */
+  students: readonly StudentName[];
   condition: Condition;
   fold: number;
   /** Without one, the unit measures what there is before refinement: the untrained student and the warm-up. */
@@ -76,6 +78,9 @@ export interface Behaved {
   entropy: number[];
 }
 
+/** What there is to say of each student of a unit. */
+export type OfStudents<T> = Partial<Record<StudentName, T>>;
+
 export interface UnitResult {
   unit: Unit;
   /** Each factor tried under the first seed, and the best dev nDCG@10 that it reached. */
@@ -83,9 +88,15 @@ export interface UnitResult {
   /** The learning rate that dev chose. */
   rate: number;
   /** One a seed; of a unit without a recipe the warm-up, if there is one. */
-  runs: { seed: number; dev: number[]; bestEpoch: number; test: TestValues; behaviour?: Behaviours }[];
+  runs: {
+    seed: number;
+    dev: number[];
+    bestEpoch: number;
+    test: OfStudents<TestValues>;
+    behaviour?: Behaviours;
+  }[];
   /** The untrained student; only of units without a recipe. */
-  start?: TestValues;
+  start?: OfStudents<TestValues>;
   figures?: FigureData;
   /** The teacher's own ranking of the candidates. */
   teacher?: Values;

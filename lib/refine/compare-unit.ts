@@ -5,18 +5,21 @@ import { distil } from '../train/distil.js';
 import { measure, runOf, scoresOf } from '../train/rerank.js';
 import type { BagList } from './bags.js';
 import { behaviourOn, type Behaviour } from './behaviour.js';
-import { trainingLists, type ComparisonData } from './compare-data.js';
+import { trainingLists, type ComparisonData, type SearchTask } from './compare-data.js';
 import { figureData } from './compare-figures.js';
-import { studentKinds, type Entrant, type StudentName } from './compare-students.js';
+import { makeModel, modelRates, studentKinds, type ModelName } from './compare-students.js';
 import type {
   Behaved,
   Behaviours,
   CompareOptions,
+  OfStudents,
   TestValues,
   Unit,
   UnitResult,
   Values,
 } from './compare-types.js';
+import { draw, shorten } from './shorten.js';
+import { negativesOf, type Model } from './students.js';
 import type { Parameters } from './table-student.js';
 
 /** How many documents a search brings. */
@@ -34,9 +37,9 @@ interface Trained {
 
 /** Runs units one after the other. The result of a unit depends on data, options and unit alone, not on what ran before. */
 export class UnitRunner {
-  /** The student at hand, and its parameters before any training; only one is kept, for its memory. */
-  private held: { name: StudentName; entrant: Entrant; start: Parameters } | undefined;
-  private lists: { key: string; train: readonly BagList[] } = { key: '', train: [] };
+  /** The model at hand, and its parameters before any training; only one is kept, for its memory. */
+  private held: { name: ModelName; model: Model; start: Parameters } | undefined;
+  private lists: { key: string; train: readonly BagList[]; short: readonly BagList[] } | undefined;
   private warm: { key: string; trained: Trained; parameters: Parameters } | undefined;
 
   /** @param onTraining called after each training */
@@ -52,11 +55,11 @@ export class UnitRunner {
 
   private async refine(unit: Unit, stages: readonly LossName[]): Promise<UnitResult> {
     const { rates, seeds, seed } = this.options;
-    const { student } = this.entrant(unit);
+    const student = this.model(unit);
     const search: UnitResult['search'] = [];
     let best: { trained: Trained; rate: number; dev: number; parameters: Parameters } | undefined;
     for (const factor of rates) {
-      const rate = factor * studentKinds[unit.student].rate;
+      const rate = factor * modelRates[unit.model];
       const trained = await this.train(unit, stages, seed, rate);
       const dev = Math.max(...trained.dev);
       search.push({ rate, dev });
@@ -75,7 +78,7 @@ export class UnitRunner {
   private async reference(unit: Unit): Promise<UnitResult> {
     const { seed, warmup } = this.options;
     const fold = this.data.folds[unit.fold];
-    const { student } = this.entrant(unit);
+    const student = this.model(unit);
     student.load(this.held!.start);
     const start = unit.condition === 'clean' ? this.test(unit) : undefined;
     const runs: UnitResult['runs'] = [];
@@ -90,7 +93,7 @@ export class UnitRunner {
     return {
       unit,
       search: [],
-      rate: studentKinds[unit.student].rate,
+      rate: modelRates[unit.model],
       runs,
       start,
       figures,
@@ -121,9 +124,10 @@ export class UnitRunner {
     seed: number,
     learningRate: number,
   ): Promise<Trained> {
-    const { student } = this.entrant(unit);
+    const student = this.model(unit);
     const { dev, qrels, teacherTemperature } = this.data.folds[unit.fold];
-    const train = this.trainingLists(unit);
+    const { train, short } = this.trainingLists(unit);
+    const drawn = negativesOf(unit.model) === 'drawn';
     const { batch, gamma, alpha, lambda } = this.options;
     const behaviour: Behaviours = {
       train: { separation: [], entropy: [] },
@@ -131,14 +135,20 @@ export class UnitRunner {
     };
     const observe = () => {
       if (!this.follows(unit, seed)) return;
-      add(behaviour.train, behaviourOn(student, train.slice(0, FOLLOWED)));
+      add(behaviour.train, behaviourOn(student, short.slice(0, FOLLOWED)));
       add(behaviour.dev, behaviourOn(student, dev));
     };
     student.restart();
     observe();
     const { history, bestEpoch } = await distil(
       student,
-      { train, dev, qrels },
+      {
+        train: drawn ? train : short,
+        dev,
+        qrels,
+        sample: drawn ? (list, random) => draw(list, this.options.docs, random) : undefined,
+        ranked: short,
+      },
       {
         loss,
         gamma,
@@ -159,33 +169,35 @@ export class UnitRunner {
 
   /** Puts the student where refinement starts: at the warm-up, or untrained. */
   private async begin(unit: Unit): Promise<void> {
-    const { student } = this.entrant(unit);
+    const student = this.model(unit);
     const { warmup, warmupEpochs, seed } = this.options;
     student.load(this.held!.start);
     if (!warmup) return;
-    const key = `${unit.student} ${unit.condition} ${unit.fold}`;
+    const key = `${unit.model} ${unit.condition} ${unit.fold}`;
     if (this.warm?.key !== key) {
-      const trained = await this.stage(unit, warmup, warmupEpochs, seed, studentKinds[unit.student].rate);
+      const trained = await this.stage(unit, warmup, warmupEpochs, seed, modelRates[unit.model]);
       this.warm = { key, trained, parameters: student.save().parameters! };
     }
     student.load(this.warm.parameters);
   }
 
-  private entrant({ student: name }: Unit): Entrant {
+  private model({ model: name }: Unit): Model {
     if (this.held?.name !== name) {
       this.held = undefined;
       this.warm = undefined;
-      const entrant = studentKinds[name].enter(this.data, this.options.seed);
-      this.held = { name, entrant, start: entrant.student.save().parameters! };
+      const model = makeModel(this.data, name, this.options.seed);
+      this.held = { name, model, start: model.save().parameters! };
     }
-    return this.held.entrant;
+    return this.held.model;
   }
 
-  private trainingLists({ condition, fold }: Unit): readonly BagList[] {
+  private trainingLists({ condition, fold }: Unit) {
     const key = `${condition} ${fold}`;
-    if (this.lists.key !== key)
-      this.lists = { key, train: trainingLists(this.data.folds[fold], condition, this.options) };
-    return this.lists.train;
+    if (this.lists?.key !== key) {
+      const train = trainingLists(this.data.folds[fold], condition, this.options);
+      this.lists = { key, train, short: train.map((list) => shorten(list, this.options.docs)) };
+    }
+    return this.lists;
   }
 
   /** Whether the paper's figures are drawn from this training. */
@@ -199,20 +211,23 @@ export class UnitRunner {
     return { seed, dev, bestEpoch, test: this.test(unit), ...followed };
   }
 
-  /** The look at test, with the student as it is. */
-  private test(unit: Unit): TestValues {
-    const { student, search } = this.entrant(unit);
+  /** The look at test, with the model as it is. */
+  private test(unit: Unit): OfStudents<TestValues> {
+    const model = this.model(unit);
     const { collection, zeroShot, folds } = this.data;
     const { test, qrels } = folds[unit.fold];
     const queries = new Map(test.map((list) => [list.qid, list.query]));
     const tasks = unit.condition === 'clean' ? zeroShot : [];
-    return {
-      rerank: toValues(measure(runOf(test, scoresOf(student)), qrels)),
-      full: toValues(measure(search(collection, queries, DEPTH), qrels)),
-      zeroShot: Object.fromEntries(
-        tasks.map((task) => [task.name, toValues(measure(search(task, task.queries, DEPTH), task.qrels))]),
-      ),
-    };
+    const rerank = toValues(measure(runOf(test, scoresOf(model)), qrels));
+    return Object.fromEntries(
+      unit.students.map((student) => {
+        const searcher = studentKinds[student].searcher(model);
+        const search = (task: Pick<SearchTask, 'docids' | 'bags' | 'queries' | 'qrels'>) =>
+          toValues(measure(searcher.search(task, task.queries, DEPTH), task.qrels));
+        const zeroShot = Object.fromEntries(tasks.map((task) => [task.name, search(task)]));
+        return [student, { rerank, full: search({ ...collection, queries, qrels }), zeroShot }];
+      }),
+    );
   }
 }
 

@@ -66,10 +66,12 @@ export async function compareLosses(
     curves: results.flatMap(({ unit, runs }) => {
       const [{ behaviour, dev }] = runs.length > 0 ? runs : [{ behaviour: undefined, dev: [] }];
       return unit.recipe && behaviour
-        ? [{ student: unit.student, recipe: unit.recipe.name, dev, behaviour }]
+        ? unit.students.map((student) => ({ student, recipe: unit.recipe!.name, dev, behaviour }))
         : [];
     }),
-    figures: results.flatMap(({ unit, figures }) => (figures ? [{ student: unit.student, ...figures }] : [])),
+    figures: results.flatMap(({ unit, figures }) =>
+      figures ? unit.students.map((student) => ({ student, ...figures })) : [],
+    ),
     grid: ratioGrid(options.gamma, options.lambda),
   };
 }

@@ -10,7 +10,7 @@ import { loadCollection } from './bags.js';
 import { behaviourOn, type Behaviour } from './behaviour.js';
 import { loadTask, type SearchTask } from './compare-data.js';
 import { crossPositives, draw, shorten } from './shorten.js';
-import { makeStudent, type StudentOptions } from './students.js';
+import { makeStudent, negativesOf, type StudentOptions } from './students.js';
 import { Trainings, type CheckpointOptions } from './trainings.js';
 
 export interface RefineOptions
@@ -106,8 +106,7 @@ export async function refine(options: RefineOptions, hooks: RefineHooks = {}): P
   hooks.onData?.(data);
   const teacherTemperature = options.teacherTemperature ?? (TEMPERATURE_SHARE * teacherDeviation(train) || 1);
   const spoilt = corrupt(train, options, options.seed);
-  const drawn =
-    (options.negatives ?? ((options.student ?? 'dense') === 'dense' ? 'best' : 'drawn')) === 'drawn';
+  const drawn = (options.negatives ?? negativesOf(options.student ?? 'dense')) === 'drawn';
   const lists = drawn ? spoilt : spoilt.map((list) => shorten(list, options.docs));
   const queries = new Map(test.map((list) => [list.qid, list.query]));
   const pipeline = makeStudent(collection, collection.numbers.size, options);

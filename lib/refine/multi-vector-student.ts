@@ -1,4 +1,4 @@
-// The multi-vector student: late interaction (MaxSim) of word vectors, with exact gradients for its map and its word weights.
+// The multi-vector student: late interaction (MaxSim) of word vectors, with exact gradients for its map and its importances.
 import type { Run } from '../metrics/index.js';
 import type { Bag, BagList, Corpus } from './bags.js';
 import { queryWeights, TokenLists, type TokenList } from './multi-vector-words.js';
@@ -6,10 +6,11 @@ import { keepBest } from './retrieve.js';
 import { SparseAdam } from './sparse-adam.js';
 import { paddedRows, ProductTable } from './products.js';
 import { TableStudent } from './table-student.js';
+import { TermWeights } from './term-weights.js';
 import { WordMap, type MappedWords } from './word-map.js';
 
-/** Word weights learn ten times as fast as the map, as a search on SciFact's dev queries had it. */
-const WORD_WEIGHT_RATE = 10;
+/** A word's own weight learns ten times as fast as the map, as a search on SciFact's dev queries had it. */
+const OWN_WEIGHT_RATE = 10;
 /** So many lists' forward passes are kept at most: a batch, not a whole test set. */
 const KEPT_LISTS = 64;
 
@@ -29,43 +30,54 @@ interface Forward {
 }
 
 /**
- * score(q, d) = s Σ_t x_t exp(a_t) max_u f_u exp(b_u) max(0, cos(M v_t, v_u))² over the words t of the query and u of the document, with
- * x_t the idf weight of the query's word and f_u BM25's saturation of the document's.
+ * score(q, d) = s Σ_t x_t α_t max_u f_u β_u max(0, cos(M v_t, v_u))² over the words t of the query and u of the document, with
+ * x_t the share of the query's words that are t and f_u BM25's saturation of the document's.
  *
- * Learned: the map M of query words (width × width, at first the identity), word weights a (queries) and b (documents), ln s. Word vectors
- * stay, so that an index of documents stays good while queries learn.
+ * Learned: the map M of query words (width × width, at first the identity), the importances α (queries) and β (documents), which all start
+ * at 1 (see {@link TermWeights}), ln s. It starts without idf: from a start that is as good as the teacher, there was nothing to learn. Word
+ * vectors stay, so that an index of documents stays good while queries learn.
  */
 export class MultiVectorStudent extends TableStudent {
   private readonly similarities: ProductTable;
   private readonly map: WordMap;
-  private readonly queryWeights: Float32Array;
-  private readonly documentWeights: Float32Array;
+  private readonly queryWords: TermWeights;
+  private readonly documentWords: TermWeights;
   private readonly logScale = new Float32Array(1);
-  protected readonly tables: Record<'map' | 'queryWeights' | 'documentWeights' | 'logScale', SparseAdam>;
+  protected readonly tables: Record<string, SparseAdam>;
   private readonly lists = new TokenLists();
   private forwards = new Map<BagList, Forward>();
 
-  /** @param vectors words × width, of length 1 each; they are read only */
+  /**
+   * @param vectors words × width, of length 1 each; they are read only
+   * @param idf of each word
+   */
   constructor(
     private readonly vectors: Float32Array,
     readonly width: number,
+    idf: Float32Array,
   ) {
     super();
-    const words = vectors.length / width;
     this.similarities = new ProductTable(vectors, width);
     this.map = new WordMap(vectors, width);
-    this.queryWeights = new Float32Array(words);
-    this.documentWeights = new Float32Array(words);
+    this.queryWords = new TermWeights(vectors, width, idf, OWN_WEIGHT_RATE);
+    this.documentWords = new TermWeights(vectors, width, idf, OWN_WEIGHT_RATE);
     this.tables = {
       map: this.map.table,
-      queryWeights: new SparseAdam(this.queryWeights, 1, WORD_WEIGHT_RATE),
-      documentWeights: new SparseAdam(this.documentWeights, 1, WORD_WEIGHT_RATE),
+      ...this.queryWords.tables('query'),
+      ...this.documentWords.tables('document'),
       logScale: new SparseAdam(this.logScale, 1),
     };
   }
 
   forget(): void {
     this.forwards.clear();
+    this.queryWords.forget();
+    this.documentWords.forget();
+  }
+
+  protected override settle(): void {
+    this.queryWords.settle();
+    this.documentWords.settle();
   }
 
   scale(factor: number): void {
@@ -83,7 +95,7 @@ export class MultiVectorStudent extends TableStudent {
     out: Float32Array,
     at: number,
   ): void {
-    const { documentWeights } = this;
+    const { documentWords } = this;
     const scale = Math.exp(this.logScale[0]);
     const tokens = query.weights.length;
     const stride = paddedRows(tokens);
@@ -93,7 +105,7 @@ export class MultiVectorStudent extends TableStudent {
         const i = best[d * tokens + t];
         if (i < 0) continue;
         const cosine = cosines[places[i] * stride + t];
-        const factor = saturation[i] * Math.exp(documentWeights[words[places[i]]]);
+        const factor = saturation[i] * documentWords.of(words[places[i]]);
         score += query.weights[t] * factor * cosine * cosine;
       }
       out[at + d] = scale * score;
@@ -121,7 +133,7 @@ export class MultiVectorStudent extends TableStudent {
   backward(list: BagList, gradScores: Float32Array, at: number): void {
     const prepared = this.lists.of(list);
     const { query, cosines, best } = this.forward(list, prepared);
-    const { width, vectors, documentWeights, tables } = this;
+    const { width, vectors, queryWords, documentWords, tables } = this;
     const scale = Math.exp(this.logScale[0]);
     const tokens = query.weights.length;
     const stride = paddedRows(tokens);
@@ -137,16 +149,14 @@ export class MultiVectorStudent extends TableStudent {
         if (i < 0 || g === 0) return;
         const word = prepared.words[places[i]];
         const cosine = cosines[places[i] * stride + t];
-        const slope = g * scale * query.weights[t] * saturation[i] * Math.exp(documentWeights[word]) * cosine;
-        tables.documentWeights.touch(word);
-        tables.documentWeights.gradient[word] += slope * cosine;
+        const slope = g * scale * query.weights[t] * saturation[i] * documentWords.of(word) * cosine;
+        documentWords.add(word, slope * cosine);
         toWeight += slope * cosine;
         const row = word * width;
         for (let k = 0; k < width; k++) upstream[own + k] += 2 * slope * vectors[row + k];
       });
       tables.logScale.gradient[0] += toWeight;
-      tables.queryWeights.touch(list.query.words[t]);
-      tables.queryWeights.gradient[list.query.words[t]] += toWeight;
+      queryWords.add(list.query.words[t], toWeight);
     }
     this.map.pull(list.query.words, query, upstream);
   }
@@ -167,7 +177,7 @@ export class MultiVectorStudent extends TableStudent {
     const tokens = query.weights.length;
     const stride = paddedRows(tokens);
     const cosines = this.similarities.products(query.units, prepared.words);
-    const strength = Float32Array.from(prepared.words, (word) => Math.exp(this.documentWeights[word]));
+    const strength = Float32Array.from(prepared.words, (word) => this.documentWords.of(word));
     const best = new Int16Array(prepared.documents.length * tokens);
     const highest = new Float64Array(tokens);
     prepared.documents.forEach(({ places, saturation }, d) => {
@@ -190,7 +200,7 @@ export class MultiVectorStudent extends TableStudent {
   }
 
   private mapQuery({ words }: Bag, start: Float32Array): MappedQuery {
-    const weights = Float64Array.from(words, (word, t) => start[t] * Math.exp(this.queryWeights[word]));
+    const weights = Float64Array.from(words, (word, t) => start[t] * this.queryWords.of(word));
     return { ...this.map.apply(words), weights };
   }
 }

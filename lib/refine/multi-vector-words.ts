@@ -24,11 +24,10 @@ export function tokensOf({ words, counts, length }: Bag, most = MAX_TOKENS): Tok
   };
 }
 
-/** The weight of each word of a query before any learning: count · idf, over their sum, so that queries of all lengths score alike. */
-export function queryWeights({ weights, counts }: Bag): Float32Array {
-  const out = weights.map((weight, i) => (weight * counts[i]) / (1 + Math.log(counts[i])));
-  const sum = out.reduce((total, weight) => total + weight, 0);
-  return sum > 0 ? out.map((weight) => weight / sum) : out;
+/** The weight of each word of a query before any learning: its share of the query's words, so that queries of all lengths score alike. */
+export function queryWeights({ counts }: Bag): Float32Array {
+  const sum = counts.reduce((total, count) => total + count, 0);
+  return counts.map((count) => count / sum);
 }
 
 /** A list prepared for matching. */

@@ -5,7 +5,7 @@ import { TokenLists, type TokenList } from './multi-vector-words.js';
 import { paddedRows, ProductTable } from './products.js';
 import { keepBest } from './retrieve.js';
 import { SparseAdam } from './sparse-adam.js';
-import { TermWeights } from './sparse-student-weights.js';
+import { TermWeights } from './term-weights.js';
 import { TableStudent } from './table-student.js';
 import { WordMap, type MappedWords } from './word-map.js';
 
@@ -77,12 +77,8 @@ export class SparseStudent extends TableStudent {
     this.tables = {
       map: this.map.table,
       threshold: new SparseAdam(this.threshold, 1, SHARED_RATE),
-      queryWords: this.queryWords.words,
-      queryHead: this.queryWords.head,
-      queryRarity: this.queryWords.rarity,
-      documentWords: this.documentWords.words,
-      documentHead: this.documentWords.head,
-      documentRarity: this.documentWords.rarity,
+      ...this.queryWords.tables('query'),
+      ...this.documentWords.tables('document'),
       logScale: new SparseAdam(this.logScale, 1, SHARED_RATE),
     };
   }
@@ -98,18 +94,12 @@ export class SparseStudent extends TableStudent {
     this.logScale[0] += Math.log(factor);
   }
 
-  override gradient(name: string): Float32Array {
-    this.settle();
-    return super.gradient(name);
-  }
-
   override step(learningRate: number): void {
     this.regularise();
-    this.settle();
     super.step(learningRate);
   }
 
-  private settle(): void {
+  protected override settle(): void {
     this.queryWords.settle();
     this.documentWords.settle();
   }
@@ -118,12 +108,11 @@ export class SparseStudent extends TableStudent {
     const prepared = this.lists.of(list);
     const { terms } = this.expandList(list, prepared);
     const scale = this.scaleOf(prepared);
-    const { values } = this.documentWords;
     prepared.documents.forEach(({ places, saturation }, d) => {
       let score = 0;
       for (let i = 0; i < places.length; i++) {
         const q = terms[places[i]];
-        if (q > 0) score += q * Math.log1p(saturation[i]) * values[prepared.words[places[i]]];
+        if (q > 0) score += q * Math.log1p(saturation[i]) * this.documentWords.of(prepared.words[places[i]]);
       }
       out[at + d] = scale * score;
     });
@@ -134,7 +123,6 @@ export class SparseStudent extends TableStudent {
     const expansion = this.expandList(list, prepared);
     const { terms } = expansion;
     const scale = this.scaleOf(prepared);
-    const { values } = this.documentWords;
     const toTerms = new Float64Array(terms.length);
     let toScale = 0;
     prepared.documents.forEach(({ places, saturation }, d) => {
@@ -142,7 +130,7 @@ export class SparseStudent extends TableStudent {
       for (let i = 0; i < places.length; i++) {
         const place = places[i];
         const word = prepared.words[place];
-        const weight = Math.log1p(saturation[i]) * values[word];
+        const weight = Math.log1p(saturation[i]) * this.documentWords.of(word);
         toTerms[place] += g * weight;
         toScale += g * terms[place] * weight;
         if (terms[place] > 0) this.documentWords.add(word, g * terms[place] * weight);
@@ -184,8 +172,7 @@ export class SparseStudent extends TableStudent {
     const { width, vectors, tau } = this;
     const stride = paddedRows(words.length);
     const mapped = this.map.apply(words);
-    const importance = this.queryWords.values;
-    const strengths = Float64Array.from(words, (word, t) => counts[t] * importance[word]);
+    const strengths = Float64Array.from(words, (word, t) => counts[t] * this.queryWords.of(word));
     const cosines = this.similarities.products(mapped.units, vocabulary);
     const sums = new Float64Array(vocabulary.length);
     const terms = new Float64Array(vocabulary.length);
@@ -258,7 +245,6 @@ export class SparseStudent extends TableStudent {
   private meanWeights(): { means: Map<number, number>; documents: Map<number, number> } {
     const means = new Map<number, number>();
     const documents = new Map<number, number>();
-    const { values } = this.documentWords;
     const queries = this.learned.size;
     let count = 0;
     for (const list of this.learned.keys()) count += list.documents.length;
@@ -268,7 +254,7 @@ export class SparseStudent extends TableStudent {
       for (const { places, saturation } of prepared.documents) {
         for (let i = 0; i < places.length; i++) {
           const word = prepared.words[places[i]];
-          const weight = Math.log1p(saturation[i]) * values[word];
+          const weight = Math.log1p(saturation[i]) * this.documentWords.of(word);
           documents.set(word, (documents.get(word) ?? 0) + weight / count);
         }
       }
@@ -280,7 +266,7 @@ export class SparseStudent extends TableStudent {
   search({ docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run {
     const { words, documents } = this.lists.prepare(bags);
     const weights = documents.map(({ places, saturation }) =>
-      saturation.map((f, i) => Math.log1p(f) * this.documentWords.values[words[places[i]]]),
+      saturation.map((f, i) => Math.log1p(f) * this.documentWords.of(words[places[i]])),
     );
     const scores = new Float32Array(bags.length);
     const run = new Map<string, Map<string, number>>();

@@ -12,6 +12,10 @@ import { startVectors } from './word-vectors.js';
 export const STUDENT_NAMES = ['dense', 'multi', 'sparse', 'two-stage'] as const;
 export type StudentName = (typeof STUDENT_NAMES)[number];
 
+/** Which others than the positives a training list takes where nobody says. */
+export const negativesOf = (student: StudentName): 'best' | 'drawn' =>
+  student === 'dense' ? 'best' : 'drawn';
+
 export interface StudentOptions {
   /** Default: dense. */
   student?: StudentName;
@@ -26,12 +30,16 @@ export interface StudentOptions {
   candidates?: number;
 }
 
+/** What learns and can search. */
+export type Model = TableStudent & Searcher;
+
 export interface Pipeline extends Searcher {
   /** What learns, one after the other; the last one is what reranks a list. */
-  parts: { name: string; student: TableStudent }[];
+  parts: { name: string; student: Model }[];
 }
 
-const CANDIDATES = 100;
+/** How many documents a first stage brings a query where nobody says. */
+export const CANDIDATES = 100;
 
 /**
  * An untrained student; the same data, options and seed give the same one, whatever other collections' words are known.
@@ -52,7 +60,7 @@ export function makeStudent(
     return single(name, new DenseStudent(vectors, width));
   }
   const vectors = multiVectorStart(bags, known, vocabulary, width, seed);
-  const multi = () => new MultiVectorStudent(vectors, width);
+  const multi = () => new MultiVectorStudent(vectors, width, idfOf(bags, vocabulary));
   const sparse = () =>
     new SparseStudent(vectors, width, idfOf(bags, vocabulary), {
       queryFlops: options.queryFlops ?? SPARSE_DEFAULTS.queryFlops,
@@ -71,7 +79,7 @@ export function makeStudent(
   };
 }
 
-function single(name: string, student: TableStudent & Searcher): Pipeline {
+function single(name: string, student: Model): Pipeline {
   return {
     parts: [{ name, student }],
     search: (corpus, queries, depth) => student.search(corpus, queries, depth),

@@ -24,10 +24,17 @@ export abstract class TableStudent implements Student<BagList> {
 
   /** The gradient of a table, as added up since the last step. */
   gradient(name: string): Float32Array {
+    this.settle();
     return this.tables[name].gradient;
   }
 
+  /** Carries on to the tables what the backward passes have gathered; nothing, where they write to the tables themselves. */
+  protected settle(): void {
+    // Most students have nothing to carry.
+  }
+
   step(learningRate: number): void {
+    this.settle();
     for (const table of Object.values(this.tables)) table.step(learningRate);
     this.forget();
   }

@@ -10,13 +10,30 @@ import { recipeTitle } from './words.js';
 /** The least weight that Figure 1 tells from nothing. */
 const LEAST = 1e-12;
 
-export function figures(saved: SavedComparison, plotting: Plotting): string {
+export function figures(all: SavedComparison, plotting: Plotting): string {
+  const saved = withoutRepeats(all);
   return [
     trainingCurves(saved, plotting),
     figure1(saved, plotting),
     figure2(saved, plotting),
     figure3(saved, plotting),
   ].join('\n');
+}
+
+/** Students of one model have its figures in common; they are drawn once. */
+function withoutRepeats(saved: SavedComparison): SavedComparison {
+  const { options, curves, figures } = saved;
+  const modelOf = (student: keyof typeof studentKinds) => studentKinds[student].model;
+  const drawn = options.students.filter(
+    (student, i, all) => all.findIndex((other) => modelOf(other) === modelOf(student)) === i,
+  );
+  const isDrawn = ({ student }: { student: keyof typeof studentKinds }) => drawn.includes(student);
+  return {
+    ...saved,
+    options: { ...options, students: drawn },
+    curves: curves.filter(isDrawn),
+    figures: figures.filter(isDrawn),
+  };
 }
 
 const section = (title: string, ...parts: string[]) =>

@@ -9,6 +9,7 @@ import { checkGradient, drawBag, drawBagList } from './collection';
 
 const WORDS = 12;
 const WIDTH = 5;
+const IDF = Float32Array.from({ length: WORDS }, (_, word) => 1 + word / WORDS);
 
 const drawVectors = (random: Random) => {
   const vectors = Float32Array.from({ length: WORDS * WIDTH }, () => random.normal());
@@ -20,9 +21,9 @@ const drawVectors = (random: Random) => {
 };
 
 function drawStudent(random: Random, vectors = drawVectors(random)): MultiVectorStudent {
-  const student = new MultiVectorStudent(vectors, WIDTH);
-  const { map, queryWeights, documentWeights, logScale } = student.parameters;
-  for (const weights of [queryWeights, documentWeights])
+  const student = new MultiVectorStudent(vectors, WIDTH, IDF);
+  const { map, logScale, ...importances } = student.parameters;
+  for (const weights of Object.values(importances))
     weights.forEach((_, i) => (weights[i] = 0.3 * random.normal()));
   map.forEach((value, i) => (map[i] = value + 0.3 * random.normal()));
   logScale[0] = 0.5;
@@ -50,16 +51,21 @@ describe('MultiVectorStudent', () => {
     list.documents[1].length = 2;
     list.query.counts[1] = 2;
     const student = drawStudent(random, vectors);
-    const { map, queryWeights: a, documentWeights: b } = student.parameters;
+    const { map, queryWords, queryHead, documentWords, documentHead, queryRarity, documentRarity } =
+      student.parameters;
+    // The words' own weights and what their vectors tell; another test has rarity.
+    queryRarity[0] = documentRarity[0] = 0;
+    student.forget();
     const row = (word: number) => [...vectors.subarray(word * WIDTH, (word + 1) * WIDTH)];
     const dot = (x: number[], y: number[]) => x.reduce((sum, value, k) => sum + value * y[k], 0);
     const mapped = (word: number) => {
       const z = row(word).map((_, j) => dot([...map.subarray(j * WIDTH, (j + 1) * WIDTH)], row(word)));
       return z.map((value) => value / Math.hypot(...z));
     };
-    const idf = [...list.query.weights].map((x, i) => x / (1 + Math.log(list.query.counts[i])));
-    const x = idf.map((value, i) => value * list.query.counts[i]);
+    const x = [...list.query.counts];
     const total = x.reduce((sum, value) => sum + value, 0);
+    const importance = (own: Float32Array, head: Float32Array, word: number) =>
+      Math.exp(own[word] + dot([...head], row(word)));
     scoresOf(student, list).forEach((score, d) => {
       const document = list.documents[d];
       let expected = 0;
@@ -69,9 +75,9 @@ describe('MultiVectorStudent', () => {
           const count = document.counts[j];
           const saturation = (count * 1.9) / (count + 0.9 * (0.6 + 0.4 * document.length));
           const cosine = Math.max(0, dot(mapped(t), row(u)));
-          best = Math.max(best, saturation * Math.exp(b[u]) * cosine ** 2);
+          best = Math.max(best, saturation * importance(documentWords, documentHead, u) * cosine ** 2);
         });
-        expected += (x[i] / total) * Math.exp(a[t]) * best;
+        expected += (x[i] / total) * importance(queryWords, queryHead, t) * best;
       });
       expect(score).toBeCloseTo(Math.exp(0.5) * expected, 5);
     });
@@ -106,14 +112,14 @@ describe('MultiVectorStudent', () => {
     const random = new Random(7);
     const list = drawBagList(random, WORDS, 4);
     const vectors = drawVectors(random);
-    const student = new MultiVectorStudent(vectors, WIDTH);
+    const student = new MultiVectorStudent(vectors, WIDTH, IDF);
     const learn = (pupil: MultiVectorStudent) => {
       scoresOf(pupil, list);
       pupil.backward(list, Float32Array.of(1, -2, 0.5, 0.25), 0);
       pupil.step(0.05);
     };
     learn(student);
-    const other = new MultiVectorStudent(vectors, WIDTH);
+    const other = new MultiVectorStudent(vectors, WIDTH, IDF);
     other.restore(structuredClone(student.state));
     learn(student);
     learn(other);
@@ -137,16 +143,15 @@ describe('tokens', () => {
     expect(words).toHaveLength(96);
     expect(saturation[95]).toBeCloseTo((2 * 1.9) / (2 + 0.9), 6);
   });
-  it('weigh a query by count and idf, 1 in all', () => {
-    const weights = Float32Array.of(3, 2 * (1 + Math.log(2)));
+  it('weigh a query by count, 1 in all', () => {
     const found = queryWeights({
       words: Int32Array.of(4, 7),
-      weights,
+      weights: Float32Array.of(3, 3),
       counts: Float32Array.of(1, 2),
       length: 1,
     });
-    expect(found[0]).toBeCloseTo(3 / 7, 6);
-    expect(found[1]).toBeCloseTo(4 / 7, 6);
+    expect(found[0]).toBeCloseTo(1 / 3, 6);
+    expect(found[1]).toBeCloseTo(2 / 3, 6);
   });
 });
 

@@ -1,8 +1,8 @@
-// How much each term matters to the sparse student: a weight of its own, and what its vector and its rarity tell of it.
+// How much each term matters to a student: a weight of its own, and what its vector and its rarity tell of it.
 import { SparseAdam } from './sparse-adam.js';
 
 /** How fast each part learns, over the student's map: few numbers that all words share fast, many that few texts teach slowly. */
-const RATES = { words: 3, head: 0.3, rarity: 10 };
+const RATES = { own: 3, head: 0.3, rarity: 10 };
 
 /**
  * The importance of word j is exp(a_j + h · v_j + r i_j): a_j its own, learned where it was seen; h a head over the vectors v_j and r the
@@ -10,38 +10,51 @@ const RATES = { words: 3, head: 0.3, rarity: 10 };
  * at first.
  */
 export class TermWeights {
-  readonly words: SparseAdam;
-  readonly head: SparseAdam;
-  readonly rarity: SparseAdam;
+  private readonly own: SparseAdam;
+  private readonly head: SparseAdam;
+  private readonly rarity: SparseAdam;
   private readonly rarities: Float32Array;
-  private known: Float64Array | undefined;
+  /** Importances already computed; NaN for those that are not. */
+  private readonly known: Float64Array;
   /** dL/dln importance of words, not yet carried on to a and h. */
   private readonly pending = new Map<number, number>();
 
   /**
    * @param vectors words × width, read only
    * @param idf of each word, above 0
+   * @param ownRate how fast a word's own weight learns, over the map
    */
   constructor(
     private readonly vectors: Float32Array,
     private readonly width: number,
     idf: Float32Array,
+    ownRate = RATES.own,
   ) {
-    this.words = new SparseAdam(new Float32Array(idf.length), 1, RATES.words);
+    this.own = new SparseAdam(new Float32Array(idf.length), 1, ownRate);
     this.head = new SparseAdam(new Float32Array(width), width, RATES.head);
     this.rarity = new SparseAdam(new Float32Array(1), 1, RATES.rarity);
     this.rarities = standardised(idf);
+    this.known = new Float64Array(idf.length).fill(NaN);
   }
 
-  /** The importance of every word. */
-  get values(): Float64Array {
-    this.known ??= this.compute();
-    return this.known;
+  /** The parameters, under names that begin alike. */
+  tables(prefix: string): Record<string, SparseAdam> {
+    return {
+      [`${prefix}Words`]: this.own,
+      [`${prefix}Head`]: this.head,
+      [`${prefix}Rarity`]: this.rarity,
+    };
+  }
+
+  /** The importance of a word. */
+  of(word: number): number {
+    const known = this.known[word];
+    return Number.isNaN(known) ? (this.known[word] = this.compute(word)) : known;
   }
 
   /** The parameters have changed. */
   forget(): void {
-    this.known = undefined;
+    this.known.fill(NaN);
     this.pending.clear();
   }
 
@@ -52,10 +65,10 @@ export class TermWeights {
 
   /** Carries what was added on to the gradients of the parameters. */
   settle(): void {
-    const { words, head, rarity, vectors, width, rarities } = this;
+    const { own, head, rarity, vectors, width, rarities } = this;
     for (const [word, gradient] of this.pending) {
-      words.touch(word);
-      words.gradient[word] += gradient;
+      own.touch(word);
+      own.gradient[word] += gradient;
       head.touch(0);
       for (let k = 0; k < width; k++) head.gradient[k] += gradient * vectors[word * width + k];
       rarity.touch(0);
@@ -64,18 +77,12 @@ export class TermWeights {
     this.pending.clear();
   }
 
-  private compute(): Float64Array {
-    const { vectors, width, rarities } = this;
-    const [rarity] = this.rarity.parameters;
-    const own = this.words.parameters;
+  private compute(word: number): number {
+    const { vectors, width } = this;
     const head = this.head.parameters;
-    const out = new Float64Array(own.length);
-    for (let word = 0; word < out.length; word++) {
-      let sum = own[word] + rarity * rarities[word];
-      for (let k = 0; k < width; k++) sum += head[k] * vectors[word * width + k];
-      out[word] = Math.exp(sum);
-    }
-    return out;
+    let sum = this.own.parameters[word] + this.rarity.parameters[0] * this.rarities[word];
+    for (let k = 0, at = word * width; k < width; k++) sum += head[k] * vectors[at + k];
+    return Math.exp(sum);
   }
 }
 
