@@ -11,11 +11,13 @@ import type { CompareOptions, Condition, DataSummary } from './compare-types.js'
 
 export interface SearchTask extends Corpus {
   name: string;
-  queries: Map<string, Bag>;
+  queries: ReadonlyMap<string, Bag>;
   qrels: Qrels;
 }
 
 export interface Fold extends Split<BagList> {
+  /** The test queries. */
+  queries: ReadonlyMap<string, Bag>;
   teacherTemperature: number;
 }
 
@@ -44,6 +46,7 @@ export async function loadComparison(options: CompareOptions): Promise<Compariso
   const splits = options.folds > 0 ? foldLists(collection, options) : [splitLists(collection, options.seed)];
   const folds = splits.map((split) => ({
     ...split,
+    queries: new Map(split.test.map((list) => [list.qid, list.query])),
     teacherTemperature:
       options.teacherTemperature ?? (TEMPERATURE_SHARE * teacherDeviation(split.train) || 1),
   }));

@@ -7,7 +7,7 @@ import type { BagList } from './bags.js';
 import { behaviourOn, type Behaviour } from './behaviour.js';
 import { trainingLists, type ComparisonData, type SearchTask } from './compare-data.js';
 import { figureData } from './compare-figures.js';
-import { makeModel, modelRates, studentKinds, type ModelName } from './compare-students.js';
+import { makeModel, modelRates, studentKinds, type ModelName, type StudentName } from './compare-students.js';
 import type {
   Behaved,
   Behaviours,
@@ -21,6 +21,7 @@ import type {
 import { draw, shorten } from './shorten.js';
 import { negativesOf, type Model } from './students.js';
 import type { Parameters } from './table-student.js';
+import type { Searcher } from './two-stage.js';
 
 /** How many documents a search brings. */
 const DEPTH = 100;
@@ -38,7 +39,8 @@ interface Trained {
 /** Runs units one after the other. The result of a unit depends on data, options and unit alone, not on what ran before. */
 export class UnitRunner {
   /** The model at hand, and its parameters before any training; only one is kept, for its memory. */
-  private held: { name: ModelName; model: Model; start: Parameters } | undefined;
+  private held:
+    { name: ModelName; model: Model; start: Parameters; searchers: Map<StudentName, Searcher> } | undefined;
   private lists: { key: string; train: readonly BagList[]; short: readonly BagList[] } | undefined;
   private warm: { key: string; trained: Trained; parameters: Parameters } | undefined;
 
@@ -181,12 +183,13 @@ export class UnitRunner {
     student.load(this.warm.parameters);
   }
 
-  private model({ model: name }: Unit): Model {
+  private model({ model: name, students }: Unit): Model {
     if (this.held?.name !== name) {
       this.held = undefined;
       this.warm = undefined;
       const model = makeModel(this.data, name, this.options.seed);
-      this.held = { name, model, start: model.save().parameters! };
+      const searchers = new Map(students.map((student) => [student, studentKinds[student].searcher(model)]));
+      this.held = { name, model, start: model.save().parameters!, searchers };
     }
     return this.held.model;
   }
@@ -215,13 +218,12 @@ export class UnitRunner {
   private test(unit: Unit): OfStudents<TestValues> {
     const model = this.model(unit);
     const { collection, zeroShot, folds } = this.data;
-    const { test, qrels } = folds[unit.fold];
-    const queries = new Map(test.map((list) => [list.qid, list.query]));
+    const { test, queries, qrels } = folds[unit.fold];
     const tasks = unit.condition === 'clean' ? zeroShot : [];
     const rerank = toValues(measure(runOf(test, scoresOf(model)), qrels));
     return Object.fromEntries(
       unit.students.map((student) => {
-        const searcher = studentKinds[student].searcher(model);
+        const searcher = this.held!.searchers.get(student)!;
         const search = (task: Pick<SearchTask, 'docids' | 'bags' | 'queries' | 'qrels'>) =>
           toValues(measure(searcher.search(task, task.queries, DEPTH), task.qrels));
         const zeroShot = Object.fromEntries(tasks.map((task) => [task.name, search(task)]));

@@ -119,15 +119,44 @@ export class MultiVectorStudent extends TableStudent {
    * @param depth how many of the best are kept, with those that tie with the last
    */
   search({ docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run {
-    const { words, documents } = this.lists.prepare(bags);
+    const prepared = this.lists.prepare(bags);
     const scores = new Float32Array(bags.length);
     const run = new Map<string, Map<string, number>>();
     for (const [qid, query] of queries) {
-      const prepared = { query: queryWeights(query), words, documents };
-      this.scoreFrom(this.match(query, prepared), prepared, scores, 0);
+      this.scoreAll(query, prepared, scores);
       run.set(qid, keepBest(docids, scores, depth));
     }
     return run;
+  }
+
+  /** The scores of {@link score}, without noting which words match. */
+  private scoreAll(bag: Bag, { words, documents }: Omit<TokenList, 'query'>, out: Float32Array): void {
+    const query = this.mapQuery(bag, queryWeights(bag));
+    const tokens = query.weights.length;
+    const stride = paddedRows(tokens);
+    const scale = Math.exp(this.logScale[0]);
+    // What a match of each query word with each word of the documents is worth, before saturation.
+    const worth = this.similarities.products(query.units, words);
+    for (let u = 0; u < words.length; u++) {
+      const importance = this.documentWords.of(words[u]);
+      for (let at = u * stride; at < (u + 1) * stride; at++)
+        worth[at] = importance * Math.max(0, worth[at]) ** 2;
+    }
+    const highest = new Float32Array(stride);
+    documents.forEach(({ places, saturation }, d) => {
+      highest.fill(0);
+      for (let i = 0; i < places.length; i++) {
+        const at = places[i] * stride;
+        const factor = saturation[i];
+        for (let t = 0; t < tokens; t++) {
+          const value = factor * worth[at + t];
+          if (value > highest[t]) highest[t] = value;
+        }
+      }
+      let score = 0;
+      for (let t = 0; t < tokens; t++) score += query.weights[t] * highest[t];
+      out[d] = scale * score;
+    });
   }
 
   backward(list: BagList, gradScores: Float32Array, at: number): void {

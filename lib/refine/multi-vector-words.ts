@@ -45,6 +45,7 @@ export interface TokenList {
 /** Prepares lists, each once. */
 export class TokenLists {
   private readonly known = new WeakMap<BagList, TokenList>();
+  private readonly prepared = new WeakMap<readonly Bag[], Omit<TokenList, 'query'>>();
   private readonly tokens = new WeakMap<Bag, TokenDocument>();
 
   /**
@@ -67,6 +68,12 @@ export class TokenLists {
 
   /** Documents without a query. */
   prepare(bags: readonly Bag[]): Omit<TokenList, 'query'> {
+    let found = this.prepared.get(bags);
+    if (!found) this.prepared.set(bags, (found = this.number(bags)));
+    return found;
+  }
+
+  private number(bags: readonly Bag[]): Omit<TokenList, 'query'> {
     const numbers = new Map<number, number>();
     const documents = bags.map((bag) => {
       let tokens = this.tokens.get(bag);
