@@ -14,11 +14,28 @@ const DOCUMENTS = 30;
 const PADDING = 255;
 
 /**
- * Writes relevance for the lists of a batch. Documents below the teacher's first 30 take no part.
+ * Where relevance comes from: the teacher's ranks in three stages; those of the last stage all along; or the labels, as 1 and 0.
+ */
+export const CURRICULA = ['cl-drd', 'last-stage', 'labels'] as const;
+export type Curriculum = (typeof CURRICULA)[number];
+
+/**
+ * Writes relevance for the lists of a batch.
  *
  * @param progress how much of the training is done, 0 to 1: each third is a stage
+ * @param alone whether no other loss reads the batch; then documents below the teacher's first 30 take no part
  */
-export function setCurriculum(batch: TrainingBatch, progress: number): void {
+export function setRelevance(
+  batch: TrainingBatch,
+  progress: number,
+  curriculum: Curriculum = 'cl-drd',
+  alone = true,
+): void {
+  if (curriculum === 'labels') batch.relevance.set(batch.labels);
+  else setStage(batch, curriculum === 'cl-drd' ? progress : 1, alone);
+}
+
+function setStage(batch: TrainingBatch, progress: number, alone: boolean): void {
   const { head, middle } = STAGES[Math.min(STAGES.length - 1, Math.floor(progress * STAGES.length))];
   const { offsets, relevance, labels, lists } = batch;
   lists.forEach(({ teacher }, b) => {
@@ -26,7 +43,7 @@ export function setCurriculum(batch: TrainingBatch, progress: number): void {
     order.forEach((document, place) => {
       const at = offsets[b] + document;
       relevance[at] = place < head ? 1 / (place + 1) : place < head + middle ? -0.25 : -0.5;
-      if (place >= DOCUMENTS) labels[at] = PADDING;
+      if (alone && place >= DOCUMENTS) labels[at] = PADDING;
     });
   });
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Adam, linearDecay } from '../../../lib/train/adam';
 import { TrainingBatch } from '../../../lib/train/batch';
 import { corrupt } from '../../../lib/train/corrupt';
-import { setCurriculum } from '../../../lib/train/cl-drd';
+import { setRelevance } from '../../../lib/train/cl-drd';
 import { Random } from '../../../lib/train/random';
 import { measureScale, standardise, teacherDeviation } from '../../../lib/train/standardise';
 import { LinearStudent } from '../../../lib/train/linear-student';
@@ -122,7 +122,7 @@ describe('TrainingBatch', () => {
   });
 });
 
-describe('setCurriculum', () => {
+describe('setRelevance', () => {
   it("gives CL-DRD's labels stage by stage and takes 30 documents of a list", () => {
     const docs = 40;
     const list = {
@@ -136,7 +136,7 @@ describe('setCurriculum', () => {
     const at = (progress: number) => {
       const batch = new TrainingBatch([1, docs]);
       batch.fill([list]);
-      setCurriculum(batch, progress);
+      setRelevance(batch, progress);
       const best = [...list.docids.keys()].sort((i, j) => list.teacher[j] - list.teacher[i]);
       expect(best.map((i) => batch.labels[i])).toEqual([
         ...Array<number>(30).fill(0),
