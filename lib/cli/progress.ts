@@ -1,4 +1,5 @@
 // Shows how training goes: a line that renews itself on a terminal, a few plain lines elsewhere.
+import type { Behaviour } from '../refine/behaviour.js';
 import type { Progress } from '../train/distil.js';
 
 /** What of a stream this needs; tests give their own. */
@@ -33,11 +34,11 @@ export class ProgressLine {
     this.out.write(`\r\x1b[K${text.slice(0, (this.out.columns ?? 80) - 1)}`);
   }
 
-  /** After each epoch: elsewhere than on a terminal, about ten lines over the whole training. */
-  epoch(progress: Progress): void {
+  /** After each epoch, with the diagnostics of Figure 3 where there are any: elsewhere than on a terminal, about ten lines over the whole training. */
+  epoch(progress: Progress, behaviour?: Behaviour): void {
     const every = Math.ceil(progress.epochs / PLAIN_LINES);
     if (!this.out.isTTY && (progress.epoch % every === 0 || progress.epoch === 1)) {
-      this.out.write(`${describeProgress(progress)}\n`);
+      this.out.write(`${describeProgress(progress)}${behaviour ? describeBehaviour(behaviour) : ''}\n`);
     }
   }
 
@@ -54,6 +55,9 @@ function describeProgress(
 ): string {
   return `epoch ${epoch}/${epochs}  loss ${loss.toFixed(4)}  ${devName} ${dev.toFixed(4)}  ${Math.round(queriesPerSecond)} queries/s`;
 }
+
+const describeBehaviour = ({ separation, entropy }: Behaviour): string =>
+  `  separation ${separation.toFixed(3)}  entropy ${entropy.toFixed(3)}`;
 
 /** 75 -> "1:15". */
 export function timeText(seconds: number): string {

@@ -60,7 +60,7 @@ export function reportRefinement(result: RefineResult): string {
   const { data, teacherTemperature, comparisons } = result;
   return [
     '',
-    `${data.test} held-out queries; rerank: the teacher's candidates, full: all ${data.documents} documents`,
+    `${data.test} held-out queries${result.folds ? ` in ${result.folds} folds` : ''}; rerank: the teacher's candidates, full: all ${data.documents} documents`,
     `teacher temperature ${Number(teacherTemperature.toPrecision(3))}`,
     '',
     formatTable(resultRows(result)),
@@ -115,6 +115,7 @@ export function summariseRefinement(result: RefineResult, options: object): obje
   return {
     options,
     data: result.data,
+    folds: result.folds,
     teacherTemperature: result.teacherTemperature,
     teacher: result.teacher.mean,
     start: means(result.start),

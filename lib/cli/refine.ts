@@ -1,14 +1,16 @@
 // `ckl-loss refine`: a retriever refined with one or more losses from the same start, and how they compare.
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { losses, type LossName } from '../index.js';
+import { losses } from '../index.js';
 import { refine as runRefinement } from '../refine/job.js';
 import { STUDENT_NAMES } from '../refine/students.js';
 import { loadPlotting } from '../report/plotting.js';
 import { INTERRUPTED, interruption } from './interrupt.js';
 import { ProgressLine, type Output } from './progress.js';
 import { refinementPage, reportRefinement, summariseRefinement } from './refine-report.js';
-import { parseOptions, readChoice, readNumber, required, UsageError } from './usage.js';
+import { titleOfLoss, type TrainingLoss } from '../train/loss-sum.js';
+import { numberReader, readLoss, readTraining, TRAINING_OPTIONS } from './training-options.js';
+import { parseOptions, readChoice, required, UsageError } from './usage.js';
 
 const REFINE_HELP = `ckl-loss refine: refine a retriever with one or more losses, from the same start, and compare them
 
@@ -20,14 +22,18 @@ stage brings. Measured on held-out queries: the teacher's candidates reranked, a
 
   --data DIR                  a BEIR folder: corpus.jsonl, queries.jsonl, qrels
   --teacher FILE              a TREC run with the teacher's scores
+  --skip-bad                  leave out lines that cannot be read, and count them
   --student NAME              ${STUDENT_NAMES.join(', ')} (default: dense)
   --first-stage NAME          of two-stage: bm25 or sparse, which then learns too (default: bm25)
   --candidates N              of two-stage: what the first stage brings a query (default: 100)
   --query-flops X --document-flops X   weights of the sparse student's FLOPS in the loss (default: 0.001)
-  --loss NAME                 the same as --losses with one loss
-  --losses LIST               of ${Object.keys(losses).join(', ')}; the first is compared with the others
-                              (default: ckl,kl,nll)
+  --loss NAME                 the same as --losses with one loss; or a weighted sum: kl:1,marginMse:0.05
+  --losses LIST               of ${Object.keys(losses).join(', ')}, and sums as kl:1+nll:0.5;
+                              the first is compared with the others (default: ckl,kl,nll)
   --gamma X --alpha X         of ckl (default: 5 and 1)
+  --lambda X --nll-weight X   of bkl and of klLogL
+  --curriculum NAME           of lambdaMrr, where its relevance comes from: cl-drd (the teacher's ranks in three stages), last-stage
+                              or labels (default: cl-drd)
   --teacher-temperature T     divides the teacher's scores (default: 0.7 times their standard deviation within lists)
   --warmup NAME               a first training with this loss, from which all others start
   --warmup-epochs N --warmup-rate X   of that training (default: as --epochs and --learning-rate)
@@ -42,6 +48,7 @@ stage brings. Measured on held-out queries: the teacher's candidates reranked, a
   --batch N                   queries a batch (default: 16)
   --learning-rate X           of Adam, decaying to a tenth (default: 0.003)
   --rise X                    share of the steps over which the learning rate rises to its peak (default: 0)
+  --folds K                   cross-validation: every query is tested in one of K folds (default: 0, the folder's test split)
   --zero-shot DIR             another BEIR folder to measure the student on; may be repeated
   --checkpoint FILE           written after each epoch and on Ctrl-C: with one loss, where the run stands
   --checkpoint-every N        and after so many batches
@@ -57,6 +64,40 @@ stage brings. Measured on held-out queries: the teacher's candidates reranked, a
 Ctrl-C ends the training and reports on what was reached.
 `;
 
+const text = { type: 'string' } as const;
+const OPTIONS = {
+  ...TRAINING_OPTIONS,
+  student: text,
+  'first-stage': text,
+  candidates: text,
+  'query-flops': text,
+  'document-flops': text,
+  losses: text,
+  warmup: text,
+  'warmup-epochs': text,
+  'warmup-rate': text,
+  'in-batch': text,
+  negatives: text,
+  'refresh-depth': text,
+  folds: text,
+  rise: text,
+  'zero-shot': { type: 'string', multiple: true },
+  checkpoint: text,
+  'checkpoint-every': text,
+  resume: text,
+  width: text,
+  html: text,
+} as const;
+
+/** One loss or sum, or a list by commas whose sums have + between their terms; each once. */
+function readLosses(one: string | undefined, list: string | undefined): TrainingLoss[] {
+  if (one !== undefined && list !== undefined)
+    throw new UsageError('--loss and --losses are one or the other');
+  if (one?.includes(':')) return [readLoss('loss', one)];
+  const all = (list ?? one ?? 'ckl,kl,nll').split(',').map((name) => readLoss('losses', name));
+  return [...new Map(all.map((loss) => [titleOfLoss(loss), loss])).values()];
+}
+
 /**
  * @param args what follows `refine` on the command line
  * @returns the exit code: 0, or 130 when it was interrupted (after reporting what was reached)
@@ -66,58 +107,18 @@ export async function refine(
   out: Output = process.stdout,
   progressOut: Output = process.stderr,
 ): Promise<number> {
-  const text = { type: 'string' } as const;
-  const values = parseOptions(args, {
-    data: text,
-    teacher: text,
-    student: text,
-    'first-stage': text,
-    candidates: text,
-    'query-flops': text,
-    'document-flops': text,
-    loss: text,
-    losses: text,
-    warmup: text,
-    'warmup-epochs': text,
-    'warmup-rate': text,
-    'in-batch': text,
-    negatives: text,
-    'refresh-depth': text,
-    rise: text,
-    'zero-shot': { type: 'string', multiple: true },
-    checkpoint: text,
-    'checkpoint-every': text,
-    resume: text,
-    gamma: text,
-    alpha: text,
-    'teacher-temperature': text,
-    'refresh-ranks': text,
-    docs: text,
-    width: text,
-    epochs: text,
-    patience: text,
-    batch: text,
-    'learning-rate': text,
-    seed: text,
-    'wrong-teacher': text,
-    'wrong-labels': text,
-    json: text,
-    html: text,
-    help: { type: 'boolean', short: 'h' },
-  });
+  const values = parseOptions(args, OPTIONS);
   if (values.help) {
     out.write(REFINE_HELP);
     return 0;
   }
-  const number = (name: keyof typeof values, min: number, whole = false, max = Infinity) =>
-    readNumber(name, values[name] as string | undefined, { min, max, whole });
-  if (values.loss !== undefined && values.losses !== undefined)
-    throw new UsageError('--loss and --losses are one or the other');
+  const number = numberReader(values);
   const choice = <T extends string>(name: 'student' | 'first-stage' | 'negatives', choices: readonly T[]) =>
     values[name] === undefined ? undefined : readChoice(name, values[name], choices);
-  const names = (values.losses ?? values.loss ?? 'ckl,kl,nll')
-    .split(',')
-    .map((name) => readChoice('losses', name.trim(), Object.keys(losses) as LossName[]));
+  const wanted = readLosses(values.loss, values.losses);
+  const warmup = values.warmup === undefined ? undefined : readLoss('warmup', values.warmup);
+  const folds = number('folds', 0, true) ?? 0;
+  if (folds === 1) throw new UsageError('--folds takes 0 or at least 2, not 1');
   const width = number('width', 2, true) ?? 128;
   if (width % 2 !== 0) throw new UsageError(`--width takes an even number, not ${width}`);
   const options = {
@@ -128,11 +129,9 @@ export async function refine(
     candidates: number('candidates', 1, true),
     queryFlops: number('query-flops', 0),
     documentFlops: number('document-flops', 0),
-    losses: [...new Set(names)],
-    warmup:
-      values.warmup === undefined
-        ? undefined
-        : readChoice('warmup', values.warmup, Object.keys(losses) as LossName[]),
+    losses: wanted,
+    warmup,
+    folds,
     warmupEpochs: number('warmup-epochs', 1, true),
     warmupRate: number('warmup-rate', 1e-9),
     inBatchWeight: number('in-batch', 0),
@@ -143,19 +142,13 @@ export async function refine(
     checkpoint: values.checkpoint,
     checkpointEvery: number('checkpoint-every', 1, true),
     resume: values.resume,
-    gamma: number('gamma', 1),
-    alpha: number('alpha', 0),
-    teacherTemperature: number('teacher-temperature', 1e-6),
-    refreshRanks: number('refresh-ranks', 0, true),
     docs: number('docs', 2, true) ?? 33,
     width,
-    epochs: number('epochs', 1, true) ?? 6,
-    patience: number('patience', 1, true) ?? 3,
-    batch: number('batch', 1, true) ?? 16,
-    learningRate: number('learning-rate', 1e-9) ?? 0.003,
-    seed: number('seed', 0, true, 2 ** 32 - 1) ?? 1,
-    wrongTeacher: number('wrong-teacher', 0, false, 1),
-    wrongLabels: number('wrong-labels', 0, false, 1),
+    ...readTraining(values, [...wanted, ...(warmup ? [warmup] : [])], {
+      epochs: 6,
+      patience: 3,
+      learningRate: 0.003,
+    }),
   };
   if (!existsSync(options.data)) throw new UsageError(`--data: there is no folder ${options.data}`);
 
@@ -165,16 +158,19 @@ export async function refine(
   const line = new ProgressLine(progressOut);
   const result = await runRefinement(options, {
     signal,
-    onData: ({ documents, words, train, dev, test }) =>
+    onData: ({ documents, words, train, dev, test, skipped }) => {
+      line.done();
       progressOut.write(
         `${documents} documents, ${words} words, ${train} train, ${dev} dev, ${test} test queries\n`,
-      ),
+      );
+      if (skipped > 0) progressOut.write(`left out: ${skipped} lines that cannot be read\n`);
+    },
     onLoss: (loss) => {
       line.done();
       progressOut.write(`${loss}\n`);
     },
     onProgress: (progress) => line.batch(progress),
-    onEpoch: (progress) => line.epoch(progress),
+    onEpoch: (progress, behaviour) => line.epoch(progress, behaviour),
   });
   line.done();
   out.write(reportRefinement(result));

@@ -2,10 +2,11 @@
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { losses, type LossName } from '../index.js';
+import { losses } from '../index.js';
 import { SAMPLE_TEACHER } from '../train/sample/write.js';
 import type { JobOptions } from '../train/job.js';
-import { parseOptions, readChoice, readNumber, UsageError } from './usage.js';
+import { numberReader, readLoss, readTraining, TRAINING_OPTIONS } from './training-options.js';
+import { parseOptions, UsageError } from './usage.js';
 
 /** The sample of the repository; an installed package, which lacks it, writes its own. */
 const REPOSITORY_SAMPLE = join(__dirname, '../../examples/sample');
@@ -23,12 +24,15 @@ Data
   --data DIR                  a BEIR folder: corpus.jsonl, queries.jsonl, qrels (default: the sample in examples/sample)
   --teacher FILE              a TREC run with the teacher's scores (default: ${SAMPLE_TEACHER} in the data folder)
   --docs N                    the teacher's best N candidates a query (default: all)
+  --skip-bad                  leave out lines that cannot be read, and count them
 
 Loss
-  --loss NAME                 ${Object.keys(losses).join(', ')} (default: ckl)
+  --loss NAME                 ${Object.keys(losses).join(', ')} (default: ckl), or a weighted sum: kl:1,marginMse:0.05
   --gamma X --alpha X         of ckl (default: 5 and 1)
   --lambda X                  of bkl
   --nll-weight X              of klLogL
+  --curriculum NAME           of lambdaMrr, where its relevance comes from: cl-drd (the teacher's ranks in three stages), last-stage
+                              or labels (default: cl-drd)
   --teacher-temperature T     divides the teacher's scores (default: 0.4 times their standard deviation within lists)
   --refresh-ranks N           of ckl: batches between two refreshes of the ranks behind beta; 0 = every batch's own scores
                               (default: one epoch)
@@ -62,64 +66,18 @@ export interface TrainArguments extends JobOptions {
 
 /** @throws UsageError */
 export function readTrainArguments(args: string[]): TrainArguments {
-  const text = { type: 'string' } as const;
-  const values = parseOptions(args, {
-    data: text,
-    teacher: text,
-    docs: text,
-    loss: text,
-    gamma: text,
-    alpha: text,
-    lambda: text,
-    'nll-weight': text,
-    'teacher-temperature': text,
-    'refresh-ranks': text,
-    epochs: text,
-    patience: text,
-    batch: text,
-    'learning-rate': text,
-    seed: text,
-    'wrong-teacher': text,
-    'wrong-labels': text,
-    json: text,
-    run: text,
-    help: { type: 'boolean', short: 'h' },
-  });
-  const number = (name: keyof typeof values, min: number, whole = false, max = Infinity) =>
-    readNumber(name, values[name] as string | undefined, { min, max, whole });
+  const values = parseOptions(args, { ...TRAINING_OPTIONS, run: { type: 'string' } });
   const sample = values.data === undefined;
   if (sample && values.teacher !== undefined)
     throw new UsageError('--teacher needs --data, the folder it has scores for');
   const data = values.data ?? SAMPLE;
-  const loss = readChoice('loss', values.loss ?? 'ckl', Object.keys(losses) as LossName[]);
-  for (const [option, parameter] of [
-    ['gamma', 'gamma'],
-    ['alpha', 'alpha'],
-    ['lambda', 'lambda'],
-    ['nll-weight', 'nllWeight'],
-  ] as const) {
-    const taken: readonly string[] = losses[loss].parameters;
-    if (values[option] !== undefined && !taken.includes(parameter))
-      throw new UsageError(`--${option} does not belong to --loss ${loss}`);
-  }
+  const loss = readLoss('loss', values.loss ?? 'ckl');
   return {
     data,
     teacher: values.teacher ?? defaultTeacher(data, sample),
-    docs: number('docs', 2, true),
+    docs: numberReader(values)('docs', 2, true),
     loss,
-    gamma: number('gamma', 1),
-    alpha: number('alpha', 0),
-    lambda: number('lambda', 0),
-    nllWeight: number('nll-weight', 0),
-    teacherTemperature: number('teacher-temperature', 1e-6),
-    refreshRanks: number('refresh-ranks', 0, true),
-    epochs: number('epochs', 1, true) ?? 20,
-    patience: number('patience', 1, true) ?? 5,
-    batch: number('batch', 1, true) ?? 16,
-    learningRate: number('learning-rate', 1e-9) ?? 0.02,
-    seed: number('seed', 0, true, 2 ** 32 - 1) ?? 1,
-    wrongTeacher: number('wrong-teacher', 0, false, 1),
-    wrongLabels: number('wrong-labels', 0, false, 1),
+    ...readTraining(values, [loss], { epochs: 20, patience: 5, learningRate: 0.02 }),
     json: values.json,
     run: values.run,
     help: values.help ?? false,

@@ -1,5 +1,6 @@
 // What `ckl-loss train` prints and saves at its end.
 import type { JobOptions, JobResult } from '../train/job.js';
+import { titleOfLoss } from '../train/loss-sum.js';
 import { MEASURES } from '../train/rerank.js';
 import { differenceText, formatTable, measureText, pText } from './table.js';
 
@@ -40,7 +41,7 @@ export function reportJob({
     .map(([name, weight]) => `${name} ${weight.toFixed(2)}`);
   return [
     '',
-    `${[loss, ...parameters].join(', ')}; teacher temperature ${Number(teacherTemperature.toPrecision(3))}; seed ${options.seed}`,
+    `${[titleOfLoss(loss), ...parameters].join(', ')}; teacher temperature ${Number(teacherTemperature.toPrecision(3))}; seed ${options.seed}`,
     `${ENDINGS[training.stopped]} after epoch ${training.history.length - 1}; weights of epoch ${training.bestEpoch} kept`,
     '',
     `${data.test} held-out queries, their candidates reranked:`,

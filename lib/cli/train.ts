@@ -32,10 +32,11 @@ export async function train(
   const started = performance.now();
   const result = await runJob(options, {
     signal: interruption(),
-    onData: ({ documents, train, dev, test, unusable }) => {
+    onData: ({ documents, train, dev, test, unusable, skipped }) => {
       progressOut.write(
         `${shown}: ${documents} documents, ${train} train, ${dev} dev, ${test} test queries\n`,
       );
+      if (skipped > 0) progressOut.write(`left out: ${skipped} lines that cannot be read\n`);
       if (unusable > 0)
         progressOut.write(`left out of training: ${unusable} lists without a positive and a negative\n`);
     },

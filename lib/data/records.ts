@@ -7,6 +7,8 @@ export interface ReadOptions {
   skipBad?: boolean;
   /** The longest line that is read, in bytes. Default 256 MiB. */
   maxLineBytes?: number;
+  /** Told of each line left out. */
+  onSkip?: (error: DataError) => void;
 }
 
 /** The first so many errors are kept when bad lines are skipped. */
@@ -72,6 +74,7 @@ export class Records<T> implements AsyncIterable<T> {
     const error = new DataError(this.path, this.lines, problem.expected, problem.found);
     if (!this.options.skipBad) throw error;
     this.skipped++;
+    this.options.onSkip?.(error);
     if (this.errors.length < KEPT_ERRORS) this.errors.push(error);
   }
 }

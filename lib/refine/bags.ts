@@ -1,5 +1,5 @@
 // Texts as bags of numbered words, and a whole collection of them in memory: what dense students are made from.
-import { readCorpus, readQueries, type BeirFolder } from '../data/index.js';
+import { readCorpus, readQueries, type BeirFolder, type ReadOptions } from '../data/index.js';
 import { loadCandidates, mustHave, type CandidateList, type Candidates } from '../train/candidates.js';
 import { PreparedDocument } from '../train/document.js';
 import { words } from '../train/text.js';
@@ -39,10 +39,14 @@ export interface Collection extends Corpus {
  *
  * @throws DataError for bad files, and for a query or document that the teacher scored and the folder lacks
  */
-export async function loadCollection(dir: string, teacher: string, maxDocs?: number): Promise<Collection> {
-  const { folder, lists, qrels } = await loadCandidates(dir, teacher, maxDocs);
+export async function loadCollection(
+  dir: string,
+  teacher: string,
+  reading?: ReadOptions,
+): Promise<Collection> {
+  const { folder, lists, qrels } = await loadCandidates(dir, teacher, undefined, reading);
   const numbers = new Map<string, number>();
-  const { docids, bags, queries } = await readBags(folder, numbers);
+  const { docids, bags, queries } = await readBags(folder, numbers, reading);
   const place = new Map(docids.map((id, i) => [id, i]));
   return {
     lists: lists.map((list) => ({
@@ -66,12 +70,13 @@ export async function loadCollection(dir: string, teacher: string, maxDocs?: num
 export async function readBags(
   folder: Pick<BeirFolder, 'corpus' | 'queries'>,
   numbers: Map<string, number>,
+  reading?: ReadOptions,
 ): Promise<Corpus & { queries: Map<string, Bag> }> {
   /** By word number; a word of another collection that this one lacks has none. */
   const frequency: number[] = [];
   const docids: string[] = [];
   const texts: { tally: Map<number, number>; length: number }[] = [];
-  for await (const { id, title, text } of readCorpus(folder.corpus)) {
+  for await (const { id, title, text } of readCorpus(folder.corpus, reading)) {
     const tally = new Map<number, number>();
     const document = new PreparedDocument(title, text);
     for (const [word, positions] of document.positions) {
@@ -92,7 +97,7 @@ export async function readBags(
     length: length / mean,
   });
   const queries = new Map<string, Bag>();
-  for await (const { id, text } of readQueries(folder.queries)) {
+  for await (const { id, text } of readQueries(folder.queries, reading)) {
     const tally = new Map<number, number>();
     const found = words(text);
     // A word that no document holds can match nothing.

@@ -4,7 +4,7 @@ import { loadQrels, openBeir } from '../data/index.js';
 import type { Qrels } from '../metrics/index.js';
 import { corrupt } from '../train/corrupt.js';
 import { Random } from '../train/random.js';
-import { splitLists, type Split } from '../train/split.js';
+import { foldLists, splitLists, type Split } from '../train/split.js';
 import { teacherDeviation } from '../train/standardise.js';
 import { loadCollection, readBags, type Bag, type BagList, type Collection, type Corpus } from './bags.js';
 import type { CompareOptions, Condition, DataSummary } from './compare-types.js';
@@ -30,7 +30,6 @@ export interface ComparisonData {
 }
 
 const TEMPERATURE_SHARE = 0.7;
-const DEV_SHARE = 0.15;
 
 /** A folder's name in reports: its own, or its parent's where it is only called `beir`. */
 export function nameOf(dir: string): string {
@@ -43,7 +42,10 @@ export async function loadComparison(options: CompareOptions): Promise<Compariso
   const collection = await loadCollection(options.data, options.teacher);
   const zeroShot: SearchTask[] = [];
   for (const dir of options.zeroShot) zeroShot.push(await loadTask(dir, collection.numbers));
-  const splits = options.folds > 0 ? foldLists(collection, options) : [splitLists(collection, options.seed)];
+  const splits =
+    options.folds > 0
+      ? foldLists(collection, options.folds, options.seed)
+      : [splitLists(collection, options.seed)];
   const folds = splits.map((split) => ({
     ...split,
     queries: new Map(split.test.map((list) => [list.qid, list.query])),
@@ -63,33 +65,6 @@ export async function loadTask(dir: string, numbers: Map<string, number>): Promi
   const { queries, ...corpus } = await readBags(folder, numbers);
   const judged = new Map([...queries].filter(([qid]) => qrels.has(qid)));
   return { name: nameOf(dir), ...corpus, queries: judged, qrels };
-}
-
-/** Each query is tested in one fold; of the others of that fold, 15 % are dev. Which are which depends on the seed alone. */
-function foldLists(
-  { lists, qrels }: Pick<Collection, 'lists' | 'qrels'>,
-  { folds, seed }: CompareOptions,
-): Split<BagList>[] {
-  if (lists.length < 3 * folds)
-    throw new RangeError(`${folds} folds need at least ${3 * folds} queries, not ${lists.length}`);
-  const random = new Random(seed);
-  const shuffled = random.shuffle([...lists]);
-  const merged: Qrels = new Map([...qrels.values()].flatMap((split) => [...split]));
-  return Array.from({ length: folds }, (_, fold) => {
-    const known = random.shuffle(shuffled.filter((_, i) => i % folds !== fold));
-    const devs = Math.max(1, Math.round(DEV_SHARE * known.length));
-    const rest = known.slice(devs);
-    const train = rest.filter((list) => list.labels.includes(1) && list.labels.includes(0));
-    if (train.length === 0)
-      throw new RangeError(`fold ${fold + 1} of ${folds} has no list with a positive and a negative`);
-    return {
-      train,
-      dev: known.slice(0, devs),
-      test: shuffled.filter((_, i) => i % folds === fold),
-      qrels: merged,
-      unusable: rest.length - train.length,
-    };
-  });
 }
 
 /** The training lists of a condition with all of their candidates, the same for every loss. */

@@ -1,14 +1,15 @@
 // The refinement job: one student, several losses, the same start; what each of them makes of it, on held-out queries.
-import type { LossName } from '../index.js';
 import { compare, holm, type Comparison, type Evaluation } from '../metrics/index.js';
 import { corrupt, type Corruption } from '../train/corrupt.js';
 import { distil, type Distilled, type DistilOptions, type Progress } from '../train/distil.js';
 import { measure, runOf, scoresOf } from '../train/rerank.js';
-import { splitLists } from '../train/split.js';
+import { titleOfLoss, type TrainingLoss } from '../train/loss-sum.js';
+import { foldLists, splitLists, type Split } from '../train/split.js';
 import { teacherDeviation } from '../train/standardise.js';
-import { loadCollection } from './bags.js';
+import { loadCollection, type BagList, type Collection } from './bags.js';
 import { behaviourOn, type Behaviour } from './behaviour.js';
 import { loadTask, type SearchTask } from './compare-data.js';
+import { pool, type FoldResult } from './folds.js';
 import { crossPositives, draw, shorten } from './shorten.js';
 import { makeStudent, negativesOf, type StudentOptions } from './students.js';
 import { Trainings, type CheckpointOptions } from './trainings.js';
@@ -22,13 +23,13 @@ export interface RefineOptions
   data: string;
   teacher: string;
   /** The first is compared with each of the others. */
-  losses: readonly LossName[];
+  losses: readonly TrainingLoss[];
   /** Training documents a query: the positives and the teacher's best others. */
   docs: number;
   /** Which others of a training list an epoch takes: the teacher's best, or drawn anew. Default: best for dense, drawn for the rest. */
   negatives?: 'best' | 'drawn';
   /** A first training with this loss, from which all others start; its epochs and learning rate are the others' where not given. */
-  warmup?: LossName;
+  warmup?: TrainingLoss;
   warmupEpochs?: number;
   warmupRate?: number;
   /** Weight of a loss over in-batch negatives; 0 or left out: none. */
@@ -37,6 +38,10 @@ export interface RefineOptions
   refreshDepth?: number;
   /** BEIR folders that the student is measured on without having learned from them. */
   zeroShot?: readonly string[];
+  /** 0 or left out: the folder's own test split. Else so many folds, each query tested once. */
+  folds?: number;
+  /** Leave out lines that cannot be read, and count them. */
+  skipBad?: boolean;
   /** Default: 0.7 times the standard deviation of the teacher's scores within lists. */
   teacherTemperature?: number;
   /** Default: one epoch's batches. */
@@ -58,14 +63,25 @@ export interface Measured {
 }
 
 export interface Refined extends Measured {
-  loss: LossName;
+  /** As {@link titleOfLoss} writes it. */
+  loss: string;
   training: Distilled;
   /** On dev, before training and after each epoch: Figure 3 of the paper. */
   behaviour: Behaviour[];
 }
 
 export interface RefineResult {
-  data: { documents: number; words: number; train: number; dev: number; test: number; unusable: number };
+  data: {
+    documents: number;
+    words: number;
+    train: number;
+    dev: number;
+    test: number;
+    unusable: number;
+    skipped: number;
+  };
+  /** How many folds the queries were tested in; absent for the folder's own split. */
+  folds?: number;
   teacherTemperature: number;
   teacher: Evaluation;
   start: Measured;
@@ -78,9 +94,10 @@ export interface RefineResult {
 
 export interface RefineHooks {
   onData?: (data: RefineResult['data']) => void;
-  onLoss?: (loss: LossName) => void;
+  onLoss?: (loss: string) => void;
   onProgress?: (progress: Progress) => void;
-  onEpoch?: (progress: Progress) => void;
+  /** After each epoch, with what the paper's Figure 3 plots. */
+  onEpoch?: (progress: Progress, behaviour: Behaviour) => void;
   signal?: AbortSignal;
 }
 
@@ -91,10 +108,38 @@ export interface RefineHooks {
  * damaged or of another run
  */
 export async function refine(options: RefineOptions, hooks: RefineHooks = {}): Promise<RefineResult> {
-  const collection = await loadCollection(options.data, options.teacher);
-  const { train, dev, test, qrels, unusable } = splitLists(collection, options.seed);
+  const { folds = 0 } = options;
+  if (folds > 0 && (options.checkpoint || options.resume))
+    throw new RangeError(`a checkpoint is of a run on one split, not of ${folds} folds`);
+  let skipped = 0;
+  const reading = { skipBad: options.skipBad, onSkip: () => skipped++ };
+  const collection = await loadCollection(options.data, options.teacher, reading);
   const tasks: SearchTask[] = [];
   for (const dir of options.zeroShot ?? []) tasks.push(await loadTask(dir, collection.numbers));
+  const splits =
+    folds > 0 ? foldLists(collection, folds, options.seed) : [splitLists(collection, options.seed)];
+  const results: FoldResult[] = [];
+  for (const split of splits) {
+    if (results.length > 0 && hooks.signal?.aborted) break;
+    results.push(await refineSplit(collection, split, tasks, skipped, options, hooks));
+  }
+  const all = pool(results);
+  return {
+    ...all,
+    ...(folds > 0 && { folds: results.length }),
+    comparisons: compareAll(all.start, all.refined),
+  };
+}
+
+/** Refines the student with each loss on one way to part the queries. */
+async function refineSplit(
+  collection: Collection,
+  { train, dev, test, qrels, unusable }: Split<BagList>,
+  tasks: readonly SearchTask[],
+  skipped: number,
+  options: RefineOptions,
+  hooks: RefineHooks,
+): Promise<FoldResult> {
   const data = {
     documents: collection.docids.length,
     words: collection.vocabulary,
@@ -102,6 +147,7 @@ export async function refine(options: RefineOptions, hooks: RefineHooks = {}): P
     dev: dev.length,
     test: test.length,
     unusable,
+    skipped,
   };
   hooks.onData?.(data);
   const teacherTemperature = options.teacherTemperature ?? (TEMPERATURE_SHARE * teacherDeviation(train) || 1);
@@ -119,8 +165,8 @@ export async function refine(options: RefineOptions, hooks: RefineHooks = {}): P
   });
   const start = measured();
   const trainings = await Trainings.begin(pipeline, options);
-  const refineWith = async (loss: LossName, more: Partial<DistilOptions>): Promise<Refined> => {
-    hooks.onLoss?.(loss);
+  const refineWith = async (loss: TrainingLoss, more: Partial<DistilOptions>): Promise<Refined> => {
+    hooks.onLoss?.(titleOfLoss(loss));
     const trained: Pick<Refined, 'training' | 'behaviour'>[] = [];
     for (const { student } of pipeline.parts) {
       if (hooks.signal?.aborted && trained.length > 0) break;
@@ -152,15 +198,14 @@ export async function refine(options: RefineOptions, hooks: RefineHooks = {}): P
               onProgress: hooks.onProgress,
               ...also,
               onEpoch: (progress) => {
-                also.onEpoch();
-                hooks.onEpoch?.(progress);
+                hooks.onEpoch?.(progress, also.onEpoch());
               },
             },
           ),
       );
       trained.push(one);
     }
-    return { loss, ...trained.at(-1)!, ...measured() };
+    return { loss: titleOfLoss(loss), ...trained.at(-1)!, ...measured() };
   };
 
   let warmup: Refined | undefined;
@@ -184,15 +229,7 @@ export async function refine(options: RefineOptions, hooks: RefineHooks = {}): P
     runOf(test, (list) => list.teacher),
     qrels,
   );
-  return {
-    data,
-    teacherTemperature,
-    teacher,
-    start,
-    warmup,
-    refined,
-    comparisons: compareAll(start, refined),
-  };
+  return { data, teacherTemperature, teacher, start, warmup, refined };
 }
 
 /** The first loss against the start and against every other loss, in both settings; one family of tests for Holm. */

@@ -169,7 +169,7 @@ export class SparseStudent extends TableStudent {
 
   /** The query's weight of each of some terms. */
   private expand({ words }: Bag, counts: Float32Array, vocabulary: Int32Array): Expansion {
-    const { width, vectors, tau } = this;
+    const { tau } = this;
     const stride = paddedRows(words.length);
     const mapped = this.map.apply(words);
     const strengths = Float64Array.from(words, (word, t) => counts[t] * this.queryWords.of(word));

@@ -1,5 +1,6 @@
 // The trainings of one run, one after the other: a checkpoint as they go, and the way back into the middle of them.
 import type { Distilled, Hooks, Position } from '../train/distil.js';
+import { titleOfLoss, type TrainingLoss } from '../train/loss-sum.js';
 import type { Behaviour } from './behaviour.js';
 import { readCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoint.js';
 import type { Pipeline } from './students.js';
@@ -23,7 +24,8 @@ type Best = NonNullable<Hooks['resume']>['best'];
 
 /** What a training needs of its hooks to be resumed. */
 export interface Also extends Pick<Hooks, 'checkpoint' | 'resume'> {
-  onEpoch: () => void;
+  /** Observes, and returns what it saw. */
+  onEpoch: () => Behaviour;
 }
 
 export class Trainings {
@@ -45,11 +47,13 @@ export class Trainings {
    */
   static async begin(
     pipeline: Pipeline,
-    options: CheckpointOptions & { losses: readonly string[] },
+    options: CheckpointOptions & { losses: readonly TrainingLoss[] },
   ): Promise<Trainings> {
     const { checkpoint, checkpointEvery, resume, ...asked } = options;
     if ((checkpoint || resume) && options.losses.length > 1)
-      throw new RangeError(`a checkpoint is of a run with one loss, not ${options.losses.join(', ')}`);
+      throw new RangeError(
+        `a checkpoint is of a run with one loss, not ${options.losses.map(titleOfLoss).join(', ')}`,
+      );
     const found = resume ? await readCheckpoint(resume, asked) : undefined;
     if (found) {
       for (const { name, student } of pipeline.parts) {
@@ -81,7 +85,10 @@ export class Trainings {
     const behaviour = here ? notes!.behaviour : [observe()];
     const { checkpoint, checkpointEvery = Infinity } = this.options;
     const training = await train({
-      onEpoch: () => behaviour.push(observe()),
+      onEpoch: () => {
+        behaviour.push(observe());
+        return behaviour.at(-1)!;
+      },
       checkpoint: checkpoint
         ? {
             every: checkpointEvery,

@@ -1,7 +1,18 @@
 // ckl-loss/tfjs: the losses as differentiable ops in the style of tf.losses.*, for programs that train with tfjs.
 import type { Reduction } from '@tensorflow/tfjs-core';
-import { bkl, ckl, combine, kl, klLogL, lambdaMrr, marginMse, nll } from '../index.js';
-import type { BklParameters, CklParameters, KlLogLParameters, Term } from '../types.js';
+import {
+  bkl,
+  ckl,
+  combine,
+  kl,
+  klLogL,
+  lambdaMrr,
+  marginMse,
+  nll,
+  type LossFunction,
+  type LossName,
+} from '../index.js';
+import type { BklParameters, CklParameters, CommonOptions, KlLogLParameters, Term } from '../types.js';
 import { lossOp } from './op.js';
 import type { Input, Loss, TfjsOptions } from './types.js';
 
@@ -21,87 +32,60 @@ export type { Input, Loss, TfjsOptions } from './types.js';
  * - They throw TypeError or RangeError with a `code` (docs/errors.md).
  */
 
-/** Contrastively-weighted KL divergence, the paper's loss: {@link ckl} as an op. */
-export function cklLoss(
+type WithTeacher<P> = (
   labels: Input,
   logits: Input,
   teacher: Input,
   weights?: Input | null,
-  options?: CklParameters & TfjsOptions,
+  options?: P & TfjsOptions,
   reduction?: Reduction,
-): Loss {
-  return lossOp(['ckl'], ckl, { labels, logits, teacher, weights, options, reduction });
-}
+) => Loss;
+
+type WithoutTeacher = (
+  labels: Input,
+  logits: Input,
+  weights?: Input | null,
+  options?: Omit<TfjsOptions, 'teacherGrad' | 'teacherTemperature'>,
+  reduction?: Reduction,
+) => Loss;
+
+const withTeacher =
+  <P extends object>(name: LossName, loss: LossFunction<P>): WithTeacher<P> =>
+  (labels, logits, teacher, weights, options, reduction) =>
+    lossOp([name], (batch, rest) => loss(batch, rest as P & CommonOptions<'none'>), {
+      labels,
+      logits,
+      teacher,
+      weights,
+      options,
+      reduction,
+    });
+
+const withoutTeacher =
+  (name: LossName, loss: LossFunction<object>): WithoutTeacher =>
+  (labels, logits, weights, options, reduction) =>
+    lossOp([name], loss, { labels, logits, weights, options, reduction });
+
+/** Contrastively-weighted KL divergence, the paper's loss: {@link ckl} as an op. */
+export const cklLoss: WithTeacher<CklParameters> = withTeacher('ckl', ckl);
 
 /** Kullback-Leibler divergence of the student from the teacher: {@link kl} as an op. */
-export function klLoss(
-  labels: Input,
-  logits: Input,
-  teacher: Input,
-  weights?: Input | null,
-  options?: TfjsOptions,
-  reduction?: Reduction,
-): Loss {
-  return lossOp(['kl'], kl, { labels, logits, teacher, weights, options, reduction });
-}
+export const klLoss: WithTeacher<object> = withTeacher('kl', kl);
 
 /** Balanced KL, as {@link bkl} reconstructs it, as an op. */
-export function bklLoss(
-  labels: Input,
-  logits: Input,
-  teacher: Input,
-  weights?: Input | null,
-  options?: BklParameters & TfjsOptions,
-  reduction?: Reduction,
-): Loss {
-  return lossOp(['bkl'], bkl, { labels, logits, teacher, weights, options, reduction });
-}
+export const bklLoss: WithTeacher<BklParameters> = withTeacher('bkl', bkl);
 
 /** Negative log-likelihood of the positives: {@link nll} as an op. Reads no teacher. */
-export function nllLoss(
-  labels: Input,
-  logits: Input,
-  weights?: Input | null,
-  options?: Omit<TfjsOptions, 'teacherGrad' | 'teacherTemperature'>,
-  reduction?: Reduction,
-): Loss {
-  return lossOp(['nll'], nll, { labels, logits, weights, options, reduction });
-}
+export const nllLoss: WithoutTeacher = withoutTeacher('nll', nll);
 
 /** KL plus negative log-likelihood: {@link klLogL} as an op. */
-export function klLogLLoss(
-  labels: Input,
-  logits: Input,
-  teacher: Input,
-  weights?: Input | null,
-  options?: KlLogLParameters & TfjsOptions,
-  reduction?: Reduction,
-): Loss {
-  return lossOp(['klLogL'], klLogL, { labels, logits, teacher, weights, options, reduction });
-}
+export const klLogLLoss: WithTeacher<KlLogLParameters> = withTeacher('klLogL', klLogL);
 
 /** Squared difference of the margins of student and teacher: {@link marginMse} as an op. */
-export function marginMseLoss(
-  labels: Input,
-  logits: Input,
-  teacher: Input,
-  weights?: Input | null,
-  options?: TfjsOptions,
-  reduction?: Reduction,
-): Loss {
-  return lossOp(['marginMse'], marginMse, { labels, logits, teacher, weights, options, reduction });
-}
+export const marginMseLoss: WithTeacher<object> = withTeacher('marginMse', marginMse);
 
 /** CL-DRD's weighted pairwise logistic loss: {@link lambdaMrr} as an op. Reads no teacher; see the option `relevance`. */
-export function lambdaMrrLoss(
-  labels: Input,
-  logits: Input,
-  weights?: Input | null,
-  options?: Omit<TfjsOptions, 'teacherGrad' | 'teacherTemperature'>,
-  reduction?: Reduction,
-): Loss {
-  return lossOp(['lambdaMrr'], lambdaMrr, { labels, logits, weights, options, reduction });
-}
+export const lambdaMrrLoss: WithoutTeacher = withoutTeacher('lambdaMrr', lambdaMrr);
 
 /**
  * A weighted sum of losses in one pass: {@link combine} as an op. A query counts when one of the terms counts it, and its loss is the sum of

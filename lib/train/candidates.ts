@@ -1,5 +1,5 @@
 // Reads who is to be ranked: for each judged query the teacher's candidates, their scores and labels.
-import { DataError, loadQrels, loadRun, openBeir, type BeirFolder } from '../data/index.js';
+import { DataError, loadQrels, loadRun, openBeir, type BeirFolder, type ReadOptions } from '../data/index.js';
 import type { Qrels } from '../metrics/index.js';
 
 /** The candidates of one query, in the order of the teacher's scores, best first. */
@@ -26,14 +26,19 @@ export interface Candidates {
  * @param maxDocs keep the teacher's best so many documents a query
  * @throws DataError for a file that is missing or bad, or a run that no judgement meets
  */
-export async function loadCandidates(dir: string, teacher: string, maxDocs = Infinity): Promise<Candidates> {
+export async function loadCandidates(
+  dir: string,
+  teacher: string,
+  maxDocs = Infinity,
+  reading?: ReadOptions,
+): Promise<Candidates> {
   const folder = await openBeir(dir);
   const qrels = new Map<string, Qrels>();
-  for (const [split, path] of folder.qrels) qrels.set(split, await loadQrels(path));
+  for (const [split, path] of folder.qrels) qrels.set(split, await loadQrels(path, reading));
   const judged = new Map([...qrels.values()].flatMap((split) => [...split]));
 
   const lists: CandidateList[] = [];
-  for (const [qid, scores] of await loadRun(teacher)) {
+  for (const [qid, scores] of await loadRun(teacher, reading)) {
     const levels = judged.get(qid);
     if (!levels) continue;
     const scored = [...scores].sort(([, a], [, b]) => b - a).slice(0, maxDocs);

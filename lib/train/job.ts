@@ -16,6 +16,8 @@ export interface JobOptions extends Omit<DistilOptions, 'teacherTemperature' | '
   teacher: string;
   /** Keep the teacher's best so many candidates a query. Default: all. */
   docs?: number;
+  /** Leave out lines that cannot be read, and count them. */
+  skipBad?: boolean;
   /** Default: 0.4 times the standard deviation of the teacher's scores within lists. */
   teacherTemperature?: number;
   /** Default: one epoch's batches. */
@@ -28,7 +30,7 @@ const TEMPERATURE_SHARE = 0.4;
 export interface JobResult {
   /** As used, defaults filled in. */
   options: DistilOptions;
-  data: { documents: number; train: number; dev: number; test: number; unusable: number };
+  data: { documents: number; train: number; dev: number; test: number; unusable: number; skipped: number };
   training: Distilled;
   /** Measures on the test queries' candidates. */
   before: Evaluation;
@@ -53,7 +55,9 @@ export async function runJob(
   options: JobOptions,
   hooks: Hooks & { onData?: (data: JobResult['data']) => void } = {},
 ): Promise<JobResult> {
-  const data = await loadTrainingData(options.data, options.teacher, options.docs);
+  let skipped = 0;
+  const reading = { skipBad: options.skipBad, onSkip: () => skipped++ };
+  const data = await loadTrainingData(options.data, options.teacher, options.docs, reading);
   const split = splitLists(data, options.seed);
   const counts = {
     documents: data.documents,
@@ -61,6 +65,7 @@ export async function runJob(
     dev: split.dev.length,
     test: split.test.length,
     unusable: split.unusable,
+    skipped,
   };
   hooks.onData?.(counts);
   const used: DistilOptions = {
@@ -69,6 +74,7 @@ export async function runJob(
     alpha: options.alpha,
     lambda: options.lambda,
     nllWeight: options.nllWeight,
+    curriculum: options.curriculum,
     teacherTemperature:
       options.teacherTemperature ?? (TEMPERATURE_SHARE * teacherDeviation(split.train) || 1),
     epochs: options.epochs,

@@ -1,5 +1,5 @@
 // Candidate lists with the features of each document, for the linear student.
-import { readCorpus, readQueries } from '../data/index.js';
+import { readCorpus, readQueries, type ReadOptions } from '../data/index.js';
 import { loadCandidates, mustHave, type CandidateList, type Candidates } from './candidates.js';
 import { PreparedDocument } from './document.js';
 import { FEATURE_COUNT, PreparedQuery } from './features.js';
@@ -27,18 +27,19 @@ export async function loadTrainingData(
   dir: string,
   teacher: string,
   maxDocs?: number,
+  reading?: ReadOptions,
 ): Promise<TrainingData> {
-  const { folder, lists, qrels } = await loadCandidates(dir, teacher, maxDocs);
+  const { folder, lists, qrels } = await loadCandidates(dir, teacher, maxDocs, reading);
   const wanted = new Set(lists.flatMap((list) => list.docids));
   const documents = new Map<string, PreparedDocument>();
   const vocabulary = new Vocabulary();
-  for await (const { id, title, text } of readCorpus(folder.corpus)) {
+  for await (const { id, title, text } of readCorpus(folder.corpus, reading)) {
     const document = new PreparedDocument(title, text);
     vocabulary.add(document.all);
     if (wanted.has(id)) documents.set(id, document);
   }
   const queries = new Map<string, string>();
-  for await (const { id, text } of readQueries(folder.queries)) queries.set(id, text);
+  for await (const { id, text } of readQueries(folder.queries, reading)) queries.set(id, text);
 
   const withFeatures = lists.map((list): FeatureList => {
     const text = mustHave(queries.get(list.qid), folder.queries, `query ${list.qid}`);

@@ -59,3 +59,35 @@ export function splitLists<L extends CandidateList>(
   }
   return split;
 }
+
+/**
+ * Each query is tested in one fold; of the others of that fold, 15 % are dev. Which are which depends on the seed alone.
+ *
+ * @throws RangeError when there are too few queries
+ */
+export function foldLists<L extends CandidateList>(
+  { lists, qrels }: { lists: readonly L[]; qrels: ReadonlyMap<string, Qrels> },
+  folds: number,
+  seed: number,
+): Split<L>[] {
+  if (lists.length < 3 * folds)
+    throw new RangeError(`${folds} folds need at least ${3 * folds} queries, not ${lists.length}`);
+  const random = new Random(seed);
+  const shuffled = random.shuffle([...lists]);
+  const merged: Qrels = new Map([...qrels.values()].flatMap((split) => [...split]));
+  return Array.from({ length: folds }, (_, fold) => {
+    const known = random.shuffle(shuffled.filter((_, i) => i % folds !== fold));
+    const devs = Math.max(1, Math.round(DEV_SHARE * known.length));
+    const rest = known.slice(devs);
+    const train = rest.filter((list) => list.labels.includes(1) && list.labels.includes(0));
+    if (train.length === 0)
+      throw new RangeError(`fold ${fold + 1} of ${folds} has no list with a positive and a negative`);
+    return {
+      train,
+      dev: known.slice(0, devs),
+      test: shuffled.filter((_, i) => i % folds === fold),
+      qrels: merged,
+      unusable: rest.length - train.length,
+    };
+  });
+}
