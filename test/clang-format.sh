@@ -8,5 +8,6 @@ if ! command -v clang-format >/dev/null; then
 fi
 mode=(--dry-run -Werror)
 [ "${1:-}" != --fix ] || mode=(-i)
-git ls-files 'src/*.h' 'src/*.cc' 'cuda/*.h' 'cuda/*.cc' 'cuda/*.cu' 'cuda/*.cuh' 'test/cpp/*.h' 'test/cpp/*.cc' |
+git ls-files 'src/*.h' 'src/*.cc' 'cuda/*.h' 'cuda/*.cc' 'cuda/*.cu' 'cuda/*.cuh' 'test/cpp/*.h' 'test/cpp/*.cc' \
+    'test/emulator/*.h' 'test/emulator/*.cc' |
   xargs clang-format "${mode[@]}"

@@ -17,6 +17,7 @@ enum class Code : int {
   memory = 9,
   aborted = 10,
   shape = 11,
+  device = 12,  // CUDA failed; value: its error code
 };
 
 enum class Argument : int {

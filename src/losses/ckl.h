@@ -98,5 +98,13 @@ void with_variant(Ckl, const Parameters& p, Visit visit) {
   else visit(CklVariant<kGammaReal, false>());
 }
 
+template <class Visit>
+CKL_FN void with_compact_variant(Ckl, const Parameters& p, Visit visit) {
+  const bool whole = p.gamma <= kLargestWholeGamma && p.gamma == (float)(int)p.gamma;
+  if (whole && p.biased) visit(CklVariant<kGammaWhole, true>());
+  else if (whole) visit(CklVariant<kGammaWhole, false>());
+  else visit(CklVariant<kGammaReal, true>());
+}
+
 }  // namespace
 }  // namespace ckl

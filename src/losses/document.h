@@ -50,5 +50,11 @@ void with_variant(Loss loss, const Parameters&, Visit visit) {
   visit(loss);
 }
 
+// The same with few variants, for code that shall be small: chosen where it runs.
+template <class Loss, class Visit>
+CKL_FN void with_compact_variant(Loss loss, const Parameters&, Visit visit) {
+  visit(loss);
+}
+
 }  // namespace
 }  // namespace ckl

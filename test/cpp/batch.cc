@@ -73,6 +73,15 @@ Floats untouched(int64_t n) { return Floats(size_t(n), kUntouched); }
 }  // namespace
 
 Result run(const OwnedBatch& batch, const Plan& plan, const cpu::Target& target, const Options& options) {
+  cpu::CpuBackend backend(target, std::make_shared<cpu::Pool>(options.threads), options.threads);
+  return run(batch, plan, backend, options);
+}
+
+Result run(const OwnedBatch& batch, const Plan& plan, const Target& target, const Options& options) {
+  return run(batch, plan, *target.backend(target, options), options);
+}
+
+Result run(const OwnedBatch& batch, const Plan& plan, Backend& backend, const Options& options) {
   const int64_t extent = batch.extent();
   Elements student(batch.student, batch.type), teacher(batch.teacher, batch.type);
   Elements grad(untouched(extent), batch.type), teacher_grad(untouched(extent), batch.type);
@@ -98,7 +107,6 @@ Result run(const OwnedBatch& batch, const Plan& plan, const cpu::Target& target,
     out.diagnostics = {result.weight.data(), result.ratio.data(), result.entropy.data(), result.separation.data(),
                        result.separation_top10.data()};
   }
-  cpu::CpuBackend backend(target, std::make_shared<cpu::Pool>(options.threads), options.threads);
   const std::unique_ptr<Workspace> workspace = backend.workspace(0);
   result.status = backend.run(plan, view, out, *workspace, nullptr, result.summary);
   result.grad = options.in_place ? student.floats() : grad.floats();

@@ -1,5 +1,6 @@
 // A batch that owns its memory, what a run makes of it, and the comparisons that tests are made of.
 #pragma once
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,18 @@ struct Result {
   Floats weight, ratio, entropy, separation, separation_top10;
 };
 
-// Runs a batch through the CPU backend. Outputs start as kUntouched, inputs lie at odd addresses of their element size.
+// Runs a batch through a backend, or the CPU's. Outputs start as kUntouched, inputs lie at odd addresses of their element size.
 constexpr float kUntouched = 7.75f;
+Result run(const OwnedBatch& batch, const Plan& plan, Backend& backend, const Options& options = {});
+
+// What this program tests: an instruction set of the CPU, or a GPU that is emulated.
+struct Target {
+  const char* name;
+  std::shared_ptr<Backend> (*backend)(const Target&, const Options&);
+  int index;
+};
+const std::vector<Target>& targets();
+Result run(const OwnedBatch& batch, const Plan& plan, const Target& target, const Options& options = {});
 Result run(const OwnedBatch& batch, const Plan& plan, const cpu::Target& target, const Options& options = {});
 
 Plan plan_of(const PlanTerm& term, Reduction reduction = Reduction::mean);

@@ -55,7 +55,7 @@ TEST_CASE("diagnostics: entropy and separation of every length") {
     Options options;
     options.diagnostics = true;
     const Promise promise(batch, plan_of(term));
-    for (const cpu::Target& target : cpu::targets()) {
+    for (const Target& target : targets()) {
       const Result r = run(batch, plan_of(term), target, options);
       for (int64_t b = 0; b < batch.queries; b++) {
         const Described expected = describe(batch.query(b));
@@ -77,7 +77,7 @@ TEST_CASE("diagnostics: asking for them changes no other bit") {
       const OwnedBatch batch = batch_of_families(random, docs);
       Options options;
       options.diagnostics = true;
-      for (const cpu::Target& target : cpu::targets()) {
+      for (const Target& target : targets()) {
         const Result with = run(batch, plan_of(term), target, options), without = run(batch, plan_of(term), target);
         CHECK(difference(with.grad, without.grad, "grad").empty());
         CHECK(difference(with.per_query, without.per_query, "perQuery").empty());

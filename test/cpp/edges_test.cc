@@ -16,7 +16,7 @@ bool reads_teacher(const PlanTerm& term) { return kLosses[int(term.loss)].teache
 
 template <class Body>
 void each(Body body) {
-  for (const cpu::Target& target : cpu::targets())
+  for (const Target& target : targets())
     for (const PlanTerm& term : all_terms()) body(target, term);
 }
 
@@ -43,7 +43,7 @@ OwnedBatch without_masked(const OwnedBatch& batch) {
 }
 
 TEST_CASE("edges: a masked document is as good as removed, and has gradient 0") {
-  each([](const cpu::Target& target, const PlanTerm& term) {
+  each([](const Target& target, const PlanTerm& term) {
     Random random(41);
     for (int64_t docs : {5, 16, 40, 128, 200}) {
       OwnedBatch batch = batch_of_families(random, docs, 5);
@@ -67,7 +67,7 @@ TEST_CASE("edges: a masked document is as good as removed, and has gradient 0") 
 }
 
 TEST_CASE("edges: teacher -inf gives its document no term and no h") {
-  each([](const cpu::Target& target, const PlanTerm& term) {
+  each([](const Target& target, const PlanTerm& term) {
     if (!distribution(term) || !reads_teacher(term)) return;
     // The student is uniform: where p = 0 a document's h is 0 but for nll and bkl's regulariser.
     const Result r = run(one_row({0, 0, 0, 0}, {1, 1, -kInf, -kInf}, {1, 0, 0, 0}), plan_of(term), target);
@@ -80,7 +80,7 @@ TEST_CASE("edges: teacher -inf gives its document no term and no h") {
 }
 
 TEST_CASE("edges: student -inf makes the loss infinite and leaves the gradient finite") {
-  each([](const cpu::Target& target, const PlanTerm& term) {
+  each([](const Target& target, const PlanTerm& term) {
     if (!distribution(term)) return;
     const Result r = run(one_row({0, 0, -kInf}, {0, 0, 0}, {1, 0, 0}), plan_of(term), target);
     const bool adds_nothing = term.loss == LossId::ckl || !reads_teacher(term);
@@ -96,7 +96,7 @@ TEST_CASE("edges: student -inf makes the loss infinite and leaves the gradient f
 }
 
 TEST_CASE("edges: a range beyond the largest float leaves the gradient finite") {
-  each([](const cpu::Target& target, const PlanTerm& term) {
+  each([](const Target& target, const PlanTerm& term) {
     if (!distribution(term)) return;
     Random random(42);
     for (size_t docs : {2, 16, 50, 200}) {
@@ -111,7 +111,7 @@ TEST_CASE("edges: a range beyond the largest float leaves the gradient finite") 
 }
 
 TEST_CASE("edges: NaN or +inf in a valid document makes that query NaN and no other") {
-  each([](const cpu::Target& target, const PlanTerm& term) {
+  each([](const Target& target, const PlanTerm& term) {
     Random random(43);
     for (float poison : {NAN, kInf})
       for (bool in_teacher : {false, true}) {
@@ -136,7 +136,7 @@ TEST_CASE("edges: NaN or +inf in a valid document makes that query NaN and no ot
 }
 
 TEST_CASE("edges: queries that a loss does not count have loss and gradient 0 and are left out of the mean") {
-  each([](const cpu::Target& target, const PlanTerm& term) {
+  each([](const Target& target, const PlanTerm& term) {
     Random random(44);
     OwnedBatch batch = batch_of_families(random, 12, 6);
     const Plan plan = plan_of(term);
@@ -159,7 +159,7 @@ TEST_CASE("edges: queries that a loss does not count have loss and gradient 0 an
 }
 
 TEST_CASE("edges: no query counted, no queries, no documents: mean 0") {
-  each([](const cpu::Target& target, const PlanTerm& term) {
+  each([](const Target& target, const PlanTerm& term) {
     const Plan plan = plan_of(term);
     const Result masked = run(one_row({NAN, 1}, {NAN, 1}, {255, 255}), plan, target);
     CHECK(masked.status.ok());
@@ -182,7 +182,7 @@ TEST_CASE("edges: no query counted, no queries, no documents: mean 0") {
 }
 
 TEST_CASE("edges: one document has loss 0 and gradient 0 in kl and ckl, gradient 0 in all") {
-  each([](const cpu::Target& target, const PlanTerm& term) {
+  each([](const Target& target, const PlanTerm& term) {
     if (!distribution(term)) return;
     for (uint8_t label : {0, 1}) {
       const Result r = run(one_row({3.5f}, {-2}, {label}), plan_of(term), target);
@@ -194,7 +194,7 @@ TEST_CASE("edges: one document has loss 0 and gradient 0 in kl and ckl, gradient
 }
 
 TEST_CASE("edges: a power of two as temperature is exact, and the gradient carries 1 / T") {
-  each([](const cpu::Target& target, const PlanTerm& term) {
+  each([](const Target& target, const PlanTerm& term) {
     Random random(45);
     const OwnedBatch batch = batch_of_families(random, 40, 3);
     OwnedBatch scaled = batch;

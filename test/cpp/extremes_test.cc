@@ -19,7 +19,7 @@ TEST_CASE("extremes: temperatures near 0 give no NaN, and one document has gradi
         Options options;
         options.teacher_grad = docs == 9;
         const OwnedBatch batch = batch_of_families(random, docs, kPlainFamilies);
-        for (const cpu::Target& target : cpu::targets()) {
+        for (const Target& target : targets()) {
           const Result result = run(batch, plan, target, options);
           REQUIRE(result.status.ok());
           bool clean = true;
@@ -40,7 +40,7 @@ TEST_CASE("extremes: a margin beyond float32 costs nothing on the right side, an
   Plan plan = plan_of(term);
   for (double temperature : {1e-3, 1e-10, 1e-30}) {  // 1e-10 and 1e-30: the second half of 1 / T overflows as well
     plan.student_temperature = temperature;
-    for (const cpu::Target& target : cpu::targets()) {
+    for (const Target& target : targets()) {
       const Result result = run(batch, plan, target);
       CHECK(result.per_query[0] == 0);
       CHECK(result.per_query[1] == INFINITY);

@@ -25,6 +25,7 @@ bool agree(double actual, double expected, double tolerance, bool may_overflow =
   if (may_overflow && actual == INFINITY) return true;
   if (std::isnan(expected)) return std::isnan(actual);
   if (std::isinf(expected)) return actual == expected;
+  if (std::fabs(expected) > 3.4028234e38 && std::isinf(actual)) return (actual > 0) == (expected > 0);
   return std::fabs(actual - expected) <= tolerance;
 }
 

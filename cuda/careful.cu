@@ -1,0 +1,26 @@
+// The kernels that do any plan and any row, and the survey that a mean needs.
+#include "launch.h"
+#include "careful_rows.cuh"
+#include "survey.cuh"
+
+namespace ckl {
+namespace cuda {
+
+RowKernel careful(Kind kind) {
+  switch (kind) {
+    case Kind::lanes: return careful_lanes;
+    case Kind::block: return careful_team<Block>;
+    case Kind::cluster: return careful_team<Cluster>;
+  }
+  return nullptr;
+}
+
+cudaError_t launch_survey(const Task& task, cudaStream_t stream) {
+  const int64_t rows_a_block = kSurveyThreads / task.width, rows = task.batch.rows.queries;
+  const int64_t wanted = (rows + rows_a_block - 1) / rows_a_block;
+  const unsigned blocks = unsigned(wanted < 1 ? 1 : wanted < kMostBlocks ? wanted : kMostBlocks);
+  return launch(survey, {blocks, kSurveyThreads, 1, kReduceBytes}, task, stream);
+}
+
+}  // namespace cuda
+}  // namespace ckl

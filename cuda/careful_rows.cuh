@@ -1,0 +1,51 @@
+// The careful row kernels: a warp a row, a block a row, a cluster a row.
+#pragma once
+#include "careful_row.cuh"
+#include "ranking.cuh"
+
+namespace ckl {
+namespace cuda {
+
+// A warp a row, for rows of up to 1024.
+static __global__ void __launch_bounds__(kLanesThreads) careful_lanes(CKL_PARAMETER Task task) {
+  if (task.only_marked && *task.marked == 0) return;
+  char* memory = dynamic_shared();
+  Lanes team{kWarp};
+  const unsigned warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;
+  float* const tile = reinterpret_cast<float*>(memory + kReduceBytes) + warp * 3 * kWarp;
+  float* const ranked =
+      reinterpret_cast<float*>(memory + kReduceBytes) + warps * 3 * kWarp + warp * 2 * kRankedInKernel;
+  Tally tally = {0, 0};
+  for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
+    const Row row = row_of(task.batch.rows, b);
+    if (!belongs(task, row) || (task.only_marked && !is_marked(task, b))) continue;
+    if (task.fresh_ranks) {
+      unsigned capacity = 1;
+      while (capacity < row.n) capacity *= 2;
+      rank_row(team, task.batch, row, capacity, ranked + kRankedInKernel, ranked);
+    }
+    add(tally, careful_row(task, team, row, task.fresh_ranks ? ranked : nullptr, tile));
+    __syncwarp();
+  }
+  finish(task, tally, memory);
+}
+
+template <class Team>
+__global__ void __launch_bounds__(kTeamThreads) careful_team(CKL_PARAMETER Task task) {
+  if (task.only_marked && *task.marked == 0) return;
+  char* memory = dynamic_shared();
+  float* const tile = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
+  Team team(memory);
+  Tally tally = {0, 0};
+  for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
+    const Row row = row_of(task.batch.rows, b);
+    if (!belongs(task, row) || (task.only_marked && !is_marked(task, b))) continue;
+    add(tally, careful_row(task, team, row, nullptr, tile));
+    team.sync();
+  }
+  team.sync();
+  finish(task, tally, memory + kTeamBytes);
+}
+
+}  // namespace cuda
+}  // namespace ckl

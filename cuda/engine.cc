@@ -1,0 +1,164 @@
+#include "engine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "launch_table.h"
+
+namespace ckl {
+namespace cuda {
+
+namespace {
+
+constexpr double kLog2E = 1.4426950408889634;
+
+// x as the sum of two floats; what would overflow stays at the largest float.
+void split(double x, float& high, float& low) {
+  high = to_float(x);
+  low = x > 3.4028234663852886e38 ? 0.0f : float(x - double(high));
+}
+
+unsigned power_of_two(int64_t least) {
+  unsigned p = 1;
+  while (p < least) p *= 2;
+  return p;
+}
+
+Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Scratch& scratch) {
+  Task task = {};
+  task.batch = batch, task.out = out;
+  if (!batch.teacher) task.batch.teacher = batch.student;
+  task.term_count = int(plan.terms.size());
+  task.pair_weighted = plan.pair_mean == PairMean::batch;
+  task.grad_scale = plan.grad_scale;
+  task.student_temperature = plan.student_temperature, task.teacher_temperature = plan.teacher_temperature;
+  split(1 / plan.student_temperature, task.inverse_student_high, task.inverse_student_low);
+  split(1 / plan.teacher_temperature, task.inverse_teacher_high, task.inverse_teacher_low);
+  task.student_slope = to_float(-kLog2E / plan.student_temperature);
+  task.teacher_slope = to_float(-kLog2E / plan.teacher_temperature);
+  for (int k = 0; k < task.term_count; k++) {
+    const PlanTerm& from = plan.terms[size_t(k)];
+    TaskTerm& to = task.terms[k];
+    to.loss = from.loss, to.needs = kLosses[int(from.loss)].needs;
+    const bool biased = from.loss == LossId::ckl && (batch.beta || from.alpha > 0);
+    to.parameters = {float(from.gamma), float(from.lambda), float(from.nll_weight), biased};
+    to.beta_scale = batch.beta ? 1.0f : float(from.alpha);
+    to.weight = from.weight;
+    task.biased |= biased;
+    task.ordered |= to.needs == Needs::ordered_pair;
+    task.fixed[k] = scale_for(from.weight, plan.grad_scale, plan.student_temperature, plan.teacher_temperature);
+  }
+  task.partials = scratch.partials, task.weight_sums = scratch.weight_sums;
+  task.ticket = scratch.ticket, task.marked = scratch.marked, task.result = scratch.result;
+  return task;
+}
+
+Shape shape_of(const Task& task, const WidthClass& c) {
+  int64_t teams = task.batch.rows.queries;
+  int shared = kReduceBytes;
+  if (c.kind == Kind::lanes) {
+    const int64_t teams_a_block = c.threads / task.width;
+    teams = (teams + teams_a_block - 1) / teams_a_block;
+    const int warps = int(c.threads) / 32;
+    if (c.elements == 0) shared += warps * (3 * 32 * 4 + (task.fresh_ranks ? 2 * kRankedInKernel * 4 : 0));
+  } else {
+    shared += kTeamBytes;
+    if (c.elements == 0) shared += int(c.threads) * 3 * 4;
+  }
+  if (c.elements > 0 && task.biased) shared += int(c.threads) * c.elements * 4 * (task.fresh_ranks ? 2 : 1);
+  const unsigned blocks = unsigned(std::min<int64_t>(teams, kMostBlocks / c.cluster)) * c.cluster;
+  return {blocks, c.threads, c.cluster, shared};
+}
+
+void enqueue_ranks(Task& task, const Extent& extent, Scratch& scratch, cudaStream_t stream) {
+  RankTask ranks = {task.batch, (extent.longest + kRankTile - 1) / kRankTile, nullptr, nullptr};
+  char* memory = scratch.ranks.reserve(size_t(extent.elements) * 8);
+  ranks.sorted = reinterpret_cast<float*>(memory);
+  ranks.ranks = reinterpret_cast<uint32_t*>(memory) + extent.elements;
+  must(launch_ranks(ranks, stream));
+  task.batch.ranks = {ranks.ranks, RankType::u32};
+}
+
+// lambdaMrr reads scores of the whole row while it writes gradients: not into the scores themselves.
+void keep_scores(Task& task, const Extent& extent, Scratch& scratch, cudaStream_t stream) {
+  const size_t bytes = size_t(extent.elements * size_of(task.batch.student.type));
+  char* copy = scratch.scores.reserve(bytes);
+  must(cudaMemcpyAsync(copy, task.batch.student.data, bytes, cudaMemcpyDeviceToDevice, stream));
+  task.batch.student.data = copy;
+}
+
+// The rows that a fast launch left: nearly always none, and then it returns at once.
+void enqueue_marked(Task task, WidthClass c, cudaStream_t stream) {
+  constexpr unsigned kBlocks = 1024;
+  c.elements = 0, c.threads = c.kind == Kind::lanes ? kLanesThreads : kTeamThreads;
+  c.cluster = std::min(c.cluster, 8u);
+  task.only_marked = task.accumulate = true, task.width = 32;
+  Shape shape = shape_of(task, c);
+  shape.blocks = std::min(shape.blocks, kBlocks);
+  must(launch(careful(c.kind), shape, task, stream));
+}
+
+// All rows, class by class.
+void enqueue_rows(int capability, Task task, const Extent& extent, bool fast, cudaStream_t stream) {
+  const bool halves = task.batch.student.type != DType::float32 || task.batch.teacher.type != DType::float32;
+  const auto resident = halves ? resident_halves : resident_float32;
+  WidthClass classes[kMostClasses];
+  const int count = classes_for(fast, halves, capability, extent.shortest, extent.longest, classes);
+  task.longest = -1;
+  for (int k = 0; k < count; k++) {
+    const WidthClass& c = classes[k];
+    task.shortest = task.longest + 1, task.longest = c.longest;
+    task.accumulate = k > 0;
+    task.width = 32;
+    if (c.kind == Kind::lanes && c.elements > 0)
+      task.width = std::min(32u, power_of_two((std::min(extent.longest, c.longest) + c.elements - 1) / c.elements));
+    const RowKernel kernel = c.elements > 0 ? resident(task.terms[0], c.kind, c.elements) : careful(c.kind);
+    if (c.cluster > 8) must(cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
+    must(launch(kernel, shape_of(task, c), task, stream));
+    if (c.elements > 0) enqueue_marked(task, c, stream);
+  }
+}
+
+}  // namespace
+
+Scratch::Scratch() {
+  size_t used = 0;
+  const auto place = [&](size_t bytes) { return std::exchange(used, used + (bytes + 255) / 256 * 256); };
+  const size_t at_result = place(sizeof(Result)), at_ticket = place(2 * sizeof(unsigned));
+  const size_t at_scales = place(sizeof(Scale) * kMaxTerms), at_partials = place(sizeof(Partial) * kMostBlocks);
+  const size_t at_sums = place(sizeof(double) * kMostBlocks * kMaxTerms);
+  char* base = fixed.reserve(used);
+  result = reinterpret_cast<Result*>(base + at_result), ticket = reinterpret_cast<unsigned*>(base + at_ticket);
+  marked = ticket + 1;
+  scales = reinterpret_cast<Scale*>(base + at_scales), partials = reinterpret_cast<Partial*>(base + at_partials);
+  weight_sums = reinterpret_cast<double*>(base + at_sums);
+}
+
+void enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
+             Scratch& scratch, cudaStream_t stream) {
+  if (!std::exchange(scratch.cleared, true)) must(cudaMemsetAsync(scratch.ticket, 0, 2 * sizeof(unsigned), stream));
+  if (batch.rows.queries == 0) return must(cudaMemsetAsync(scratch.result, 0, sizeof(Result), stream));
+  Task task = task_of(plan, batch, out, scratch);
+
+  const bool ranks_wanted = !batch.ranks && (task.ordered || (task.biased && !batch.beta));
+  task.fresh_ranks = ranks_wanted && extent.longest <= kRankedInKernel;
+  if (ranks_wanted && !task.fresh_ranks) enqueue_ranks(task, extent, scratch, stream);
+  if (task.ordered && out.grad.data == batch.student.data) keep_scores(task, extent, scratch, stream);
+  if (plan.reduction == Reduction::mean) {
+    task.scales = scratch.scales;
+    task.width = batch.rows.offsets ? 32 : std::min(32u, power_of_two((batch.rows.docs + 7) / 8));
+    must(launch_survey(task, stream));
+  }
+
+  const bool fast = plan.terms.size() == 1 && kLosses[int(plan.terms[0].loss)].family == Family::distribution;
+  if (fast && (out.teacher_grad || out.diagnostics.weight)) {
+    Task apart = task;
+    apart.apart = true;
+    enqueue_rows(capability, apart, extent, false, stream);
+    task.out.teacher_grad = {}, task.out.diagnostics = {};
+  }
+  enqueue_rows(capability, task, extent, fast, stream);
+}
+
+}  // namespace cuda
+}  // namespace ckl

@@ -1,0 +1,52 @@
+// Enqueueing kernels: their shape, and the row kernels that were compiled.
+#pragma once
+#ifdef CKL_EMULATE
+#include "../test/emulator/runtime.h"
+#else
+#include <cuda_runtime.h>
+#endif
+
+#include "task.h"
+
+namespace ckl {
+namespace cuda {
+
+struct Shape {
+  unsigned blocks, threads, cluster;
+  int shared_bytes;
+};
+
+template <class Argument>
+cudaError_t launch(void (*kernel)(Argument), const Shape& shape, const Argument& argument, cudaStream_t stream) {
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(shape.blocks), config.blockDim = dim3(shape.threads);
+  config.dynamicSmemBytes = size_t(shape.shared_bytes), config.stream = stream;
+  cudaLaunchAttribute cluster = {};
+  cluster.id = cudaLaunchAttributeClusterDimension;
+  cluster.val.clusterDim.x = shape.cluster, cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
+  config.attrs = &cluster, config.numAttrs = shape.cluster > 1;
+  return cudaLaunchKernelEx(&config, kernel, argument);
+}
+
+typedef void (*RowKernel)(Task);
+
+// How the threads of a kernel share rows.
+enum class Kind { lanes, block, cluster };
+
+// The fast kernel of a loss, or null. elements: of a row, a thread. halves: for batches with a two-byte type.
+RowKernel resident_float32(const TaskTerm& term, Kind kind, int elements);
+RowKernel resident_halves(const TaskTerm& term, Kind kind, int elements);
+RowKernel careful(Kind kind);
+cudaError_t launch_survey(const Task& task, cudaStream_t stream);
+
+// Ranks of all rows, in two launches: tiles sorted into `sorted`, then `ranks`; both laid out like the scores.
+struct RankTask {
+  Batch batch;  // its labels may be null
+  int64_t tiles_a_row;
+  float* sorted;
+  uint32_t* ranks;
+};
+cudaError_t launch_ranks(const RankTask& task, cudaStream_t stream);
+
+}  // namespace cuda
+}  // namespace ckl

@@ -1,0 +1,55 @@
+// The fast row kernels: many rows a block, a block a row, a cluster a row.
+#pragma once
+#include "resident.cuh"
+
+namespace ckl {
+namespace cuda {
+
+template <class F, int E, int P>
+__global__ void __launch_bounds__(kLanesThreads) resident_lanes(CKL_PARAMETER Task task) {
+  char* memory = dynamic_shared();
+  Lanes team{task.width};
+  const unsigned lane = threadIdx.x % kWarp, width = team.width, capacity = width * E;
+  // Of this thread's row: 1 / rank, or the bias; and the keys that ranks are made of.
+  float* const all_biases = reinterpret_cast<float*>(memory + kReduceBytes);
+  const unsigned floats = task.fresh_ranks ? 2 * capacity : capacity;
+  float* const bias = all_biases + threadIdx.x / width * floats;
+  Tally tally = {0, 0};
+  const int64_t step = team.count();
+  for (int64_t base = team.index() - lane / width; base < task.batch.rows.queries; base += step) {
+    const int64_t b = base + lane / width;
+    Row row = {0, 0, 0};
+    bool here = b < task.batch.rows.queries;
+    if (here) row = row_of(task.batch.rows, b), here = belongs(task, row);
+    if (!here) row.n = 0;
+    Resident<F, E, P, Lanes> x(task, team, row, bias);
+    if (F::biased && task.biased) {
+      if (task.fresh_ranks) rank_row(team, task.batch, row, capacity, bias + capacity, bias);
+      x.rank_mean = stage_bias<E, P>(task, team, row, task.fresh_ranks, bias);
+    }
+    x.run(here, tally);
+    __syncwarp();
+  }
+  finish(task, tally, memory);
+}
+
+template <class F, int E, int P, class Team>
+__global__ void __launch_bounds__(kTeamThreads) resident_team(CKL_PARAMETER Task task) {
+  char* memory = dynamic_shared();
+  Team team(memory);
+  float* const bias = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
+  Tally tally = {0, 0};
+  for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
+    const Row row = row_of(task.batch.rows, b);
+    if (!belongs(task, row)) continue;
+    Resident<F, E, P, Team> x(task, team, row, bias);
+    x.rank_mean = F::biased && task.biased ? stage_bias<E, P>(task, x.team, row, false, bias) : 0;
+    x.run(true, tally);
+    team = x.team;
+  }
+  team.sync();  // no block leaves while another reads its memory
+  finish(task, tally, memory + kTeamBytes);
+}
+
+}  // namespace cuda
+}  // namespace ckl

@@ -1,0 +1,68 @@
+// From a term to its fast kernel: a switch made of losses.def. Variants that gain nothing on a GPU share a kernel.
+#pragma once
+#include "launch.h"
+#include "rows.cuh"
+
+namespace ckl {
+namespace cuda {
+
+template <class F>
+struct Compiled {
+  typedef F Type;
+};
+// A real exponent is raised by exp and ln, with a bias or without; a biased one is real. Multiplication by a loop is as good as
+// unrolled.
+template <>
+struct Compiled<CklVariant<1, false>> {
+  typedef CklVariant<kGammaWhole, false> Type;
+};
+template <>
+struct Compiled<CklVariant<2, false>> {
+  typedef CklVariant<kGammaWhole, false> Type;
+};
+
+template <>
+struct Compiled<CklVariant<kGammaReal, false>> {
+  typedef CklVariant<kGammaReal, true> Type;
+};
+
+template <class F, int P>
+RowKernel resident_of(Kind kind, int elements) {
+  if (kind == Kind::cluster) return resident_team<F, 16, P, Cluster>;
+  if (kind == Kind::block) return resident_team<F, 16, P, Block>;
+  switch (elements) {
+    case 4: return P == 4 ? resident_lanes<F, P, P> : nullptr;
+    case 8: return resident_lanes<F, 8, P>;
+    case 16: return resident_lanes<F, 16, P>;
+    case 32: return resident_lanes<F, 32, P>;
+  }
+  return nullptr;
+}
+
+template <class Loss, int P>
+RowKernel resident_distribution(const TaskTerm& term, Kind kind, int elements) {
+  RowKernel found = nullptr;
+  with_variant(Loss(), term.parameters, [&](auto functor) {
+    found = resident_of<typename Compiled<decltype(functor)>::Type, P>(kind, elements);
+  });
+  return found;
+}
+template <class Loss, int P>
+RowKernel resident_pairwise(const TaskTerm&, Kind, int) {
+  return nullptr;
+}
+
+template <int P>
+RowKernel resident(const TaskTerm& term, Kind kind, int elements) {
+  switch (term.loss) {
+#define LOSS(name, type, family, options, teacher) \
+  case LossId::name:                               \
+    return resident_##family<type, P>(term, kind, elements);
+#include "../src/losses/losses.def"
+#undef LOSS
+  }
+  return nullptr;
+}
+
+}  // namespace cuda
+}  // namespace ckl

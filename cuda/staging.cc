@@ -1,0 +1,57 @@
+#include "staging.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ckl {
+namespace cuda {
+
+namespace {
+
+// Calls copy(host address, offset in the piece, bytes) for bytes [from, from + bytes) of the rows without their gaps.
+template <class Copy>
+void each_run(const HostRows& rows, int64_t from, int64_t bytes, Copy copy) {
+  if (rows.pitch == rows.row_bytes) return copy(rows.data + from, int64_t(0), bytes);
+  for (int64_t done = 0; done < bytes;) {
+    const int64_t row = (from + done) / rows.row_bytes, column = (from + done) % rows.row_bytes;
+    const int64_t run = std::min(bytes - done, rows.row_bytes - column);
+    copy(rows.data + row * rows.pitch + column, done, run);
+    done += run;
+  }
+}
+
+}  // namespace
+
+void Staging::to_device(char* to, const HostRows& from) {
+  for (int64_t at = 0; at < from.bytes(); at += kBytes) {
+    Slot& slot = slots_[next_];
+    next_ ^= 1;
+    const int64_t bytes = std::min(kBytes, from.bytes() - at);
+    slot.copied.wait();
+    each_run(from, at, bytes,
+             [&](const char* p, int64_t offset, int64_t n) { std::memcpy(slot.memory.data() + offset, p, size_t(n)); });
+    must(cudaMemcpyAsync(to + at, slot.memory.data(), size_t(bytes), cudaMemcpyHostToDevice, stream_));
+    slot.copied.record(stream_);
+  }
+}
+
+void Staging::to_host(const HostRows& to, const char* from) {
+  const int64_t pieces = (to.bytes() + kBytes - 1) / kBytes;
+  const auto size = [&](int64_t k) { return std::min(kBytes, to.bytes() - k * kBytes); };
+  // One piece is copied by the GPU while the one before is copied by the host.
+  for (int64_t k = 0; k <= pieces; k++) {
+    if (k < pieces) {
+      Slot& slot = slots_[(next_ + k) & 1];
+      must(cudaMemcpyAsync(slot.memory.data(), from + k * kBytes, size_t(size(k)), cudaMemcpyDeviceToHost, stream_));
+      slot.copied.record(stream_);
+    }
+    if (k == 0) continue;
+    Slot& slot = slots_[(next_ + k - 1) & 1];
+    slot.copied.wait();
+    each_run(to, (k - 1) * kBytes, size(k - 1),
+             [&](char* p, int64_t offset, int64_t n) { std::memcpy(p, slot.memory.data() + offset, size_t(n)); });
+  }
+}
+
+}  // namespace cuda
+}  // namespace ckl

@@ -1,0 +1,37 @@
+// Copies between the host's ordinary memory and a GPU, through pinned buffers that are filled and emptied in turn.
+#pragma once
+#include <stdint.h>
+
+#include "device_memory.h"
+
+namespace ckl {
+namespace cuda {
+
+// Rows of bytes in the host's memory, `pitch` apart. On the device they lie without gaps.
+struct HostRows {
+  char* data;
+  int64_t row_bytes, pitch, rows;
+  int64_t bytes() const { return row_bytes * rows; }
+};
+
+class Staging {
+ public:
+  explicit Staging(cudaStream_t stream) : stream_(stream) {}
+  // Has read all of `from` when it returns; the copy itself is enqueued.
+  void to_device(char* to, const HostRows& from);
+  // Has written all of `to` when it returns.
+  void to_host(const HostRows& to, const char* from);
+
+ private:
+  static constexpr int64_t kBytes = 2 << 20;
+  struct Slot {
+    PinnedBuffer memory{size_t(kBytes)};
+    Event copied;
+  };
+  cudaStream_t stream_;
+  Slot slots_[2];
+  int next_ = 0;
+};
+
+}  // namespace cuda
+}  // namespace ckl

@@ -1,0 +1,154 @@
+// What a kernel sees of a GPU, for sources that a host compiler compiles: the part of CUDA that cuda/ uses.
+//
+// Each thread of a block is a fiber. Shuffles, votes and barriers are meeting points: a thread that comes first lets
+// others run, in an order that a seed decides. Threads that wait for each other at different points, shuffles across
+// lanes that are not there, and vector accesses at odd addresses end the run with a message. Shared memory starts as NaN.
+#pragma once
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "runtime.h"  // first: it has members of the names of what is defined here
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __noinline__ __attribute__((noinline))
+#define __launch_bounds__(...)
+
+namespace emulator {
+
+struct Index {
+  unsigned x;
+};
+
+// The thread that runs, and what it may ask.
+struct Thread {
+  Index thread, block, block_size, grid_size;
+  unsigned cluster_size, cluster_rank;
+  char* shared;
+  size_t shared_bytes;
+};
+extern Thread* current;
+
+[[noreturn]] void fail(const char* what);
+void meet_block();
+void meet_cluster();
+// All lanes of the warp bring a word and see everybody's. kind: what for, so that lanes agree on it.
+const uint64_t* meet_warp(uint64_t word, int kind);
+char* peer_shared(char* mine, unsigned rank);
+
+template <class T>
+inline T bring(T x, unsigned from, int kind) {
+  static_assert(sizeof(T) <= 8, "a word");
+  uint64_t word = 0;
+  memcpy(&word, &x, sizeof x);
+  const uint64_t* all = meet_warp(word, kind);
+  T y;
+  memcpy(&y, &all[from], sizeof y);
+  return y;
+}
+inline void need_all(uint32_t mask) {
+  if (mask != 0xffffffffu) fail("a warp operation of less than a warp");
+}
+inline unsigned lane() { return current->thread.x % 32; }
+
+template <class T>
+inline void need_aligned(const T* p) {
+  if (reinterpret_cast<uintptr_t>(p) % sizeof(T))
+    fail("a vector access at an address that is not a multiple of its size");
+}
+
+}  // namespace emulator
+
+#define threadIdx (emulator::current->thread)
+#define blockIdx (emulator::current->block)
+#define blockDim (emulator::current->block_size)
+#define gridDim (emulator::current->grid_size)
+
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
+struct alignas(8) uint2 {
+  unsigned x, y;
+};
+inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
+inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
+
+template <class T>
+inline T __ldcs(const T* p) {
+  emulator::need_aligned(p);
+  return *p;
+}
+template <class T>
+inline void __stcs(T* p, T x) {
+  emulator::need_aligned(p);
+  *p = x;
+}
+
+inline float __uint_as_float(uint32_t u) {
+  float f;
+  memcpy(&f, &u, 4);
+  return f;
+}
+inline uint32_t __float_as_uint(float f) {
+  uint32_t u;
+  memcpy(&u, &f, 4);
+  return u;
+}
+inline float __fmaf_rn(float a, float b, float c) { return fmaf(a, b, c); }
+inline int __popc(uint32_t x) { return __builtin_popcount(x); }
+inline int __ffs(int x) { return __builtin_ffs(x); }
+
+inline void __syncthreads() { emulator::meet_block(); }
+inline void __syncwarp() { emulator::meet_warp(0, 0); }
+inline void __threadfence() {}
+template <class T>
+inline T __shfl_xor_sync(uint32_t mask, T x, unsigned distance) {
+  emulator::need_all(mask);
+  return emulator::bring(x, emulator::lane() ^ distance, 1);
+}
+inline uint32_t __ballot_sync(uint32_t mask, bool x) {
+  emulator::need_all(mask);
+  const uint64_t* all = emulator::meet_warp(x, 2);
+  uint32_t votes = 0;
+  for (int k = 0; k < 32; k++) votes |= uint32_t(all[k] & 1) << k;
+  return votes;
+}
+inline unsigned atomicInc(unsigned* p, unsigned most) {
+  const unsigned old = *p;
+  *p = old >= most ? 0 : old + 1;
+  return old;
+}
+
+#define CKL_CLUSTERS 1
+
+namespace ckl {
+namespace cuda {
+
+inline char* dynamic_shared() { return emulator::current->shared; }
+
+// Denormal results are 0, as the special-function unit's are.
+inline float flushed(float x) { return fabsf(x) < 1.17549435e-38f ? 0.0f * x : x; }
+inline float exp2_fast(float x) { return flushed(exp2f(x)); }
+inline float log2_fast(float x) { return log2f(flushed(x)); }
+
+float widen_float16(uint16_t h);
+uint16_t narrow_float16(float f);
+
+inline unsigned cluster_size() { return emulator::current->cluster_size; }
+inline unsigned cluster_rank() { return emulator::current->cluster_rank; }
+inline void cluster_sync() { emulator::meet_cluster(); }
+template <class T>
+inline T* cluster_peer(T* shared, unsigned rank) {
+  return reinterpret_cast<T*>(emulator::peer_shared(reinterpret_cast<char*>(shared), rank));
+}
+
+}  // namespace cuda
+}  // namespace ckl

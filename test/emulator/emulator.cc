@@ -1,0 +1,187 @@
+// Runs the threads of a cluster of blocks as fibers, in random order, and watches where they meet.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "device.h"
+#include "fiber.h"
+#include "runtime.h"
+
+namespace emulator {
+
+Thread* current = nullptr;
+void (*on_failure)(const char* what) = nullptr;
+
+[[noreturn]] void fail(const char* what) {
+  if (on_failure) on_failure(what);
+  if (current) fprintf(stderr, "emulator: %s (block %u, thread %u)\n", what, current->block.x, current->thread.x);
+  else fprintf(stderr, "emulator: %s\n", what);
+  abort();
+}
+
+namespace {
+
+struct Random {
+  uint64_t state = 1;
+  uint64_t bits() {  // SplitMix64
+    uint64_t x = state += 0x9e3779b97f4a7c15;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9, x = (x ^ x >> 27) * 0x94d049bb133111eb;
+    return x ^ x >> 31;
+  }
+  unsigned below(unsigned n) { return unsigned(bits() % n); }
+};
+
+// A place where `size` threads wait for each other.
+struct Meeting {
+  unsigned size = 0, here = 0;
+  uint64_t round = 0;
+};
+
+struct Warp {
+  Meeting meeting;
+  uint64_t words[2][32];
+  int kind = 0;
+};
+
+struct State {
+  Thread thread;
+  Fiber fiber;
+  bool done = true;
+  const uint64_t* waits_for = nullptr;  // a round that must become another
+  uint64_t round = 0;
+  unsigned block = 0;  // in the cluster
+};
+
+struct Machine {
+  Random random;
+  std::vector<State> threads;
+  std::vector<Warp> warps;
+  std::vector<Meeting> blocks;
+  Meeting cluster;
+  std::vector<std::unique_ptr<char[]>> shared;
+  Fiber scheduler;
+  State* running = nullptr;
+  const std::function<void()>* kernel = nullptr;
+  int capability = 90;
+} machine;
+
+void yield() { Fiber::switch_to(machine.running->fiber, machine.scheduler); }
+
+// Waits until everybody is at the meeting. True for the one that comes last.
+void wait(Meeting& meeting) {
+  if (++meeting.here == meeting.size) {
+    meeting.here = 0, meeting.round++;
+    return;
+  }
+  State& me = *machine.running;
+  me.waits_for = &meeting.round, me.round = meeting.round;
+  yield();
+}
+
+// A thread has ended: nobody may wait for it any more.
+void body() {
+  (*machine.kernel)();
+  machine.running->done = true;
+  Fiber::switch_to(machine.running->fiber, machine.scheduler, true);
+}
+
+// Lets threads run, each time one of those that can, until all have ended.
+void run_all() {
+  std::vector<unsigned> order(machine.threads.size());
+  for (unsigned k = 0; k < order.size(); k++) order[k] = k;
+  unsigned left = unsigned(order.size());
+  while (left > 0) {
+    bool moved = false;
+    for (unsigned k = 0; k + 1 < left; k++) std::swap(order[k], order[k + machine.random.below(left - k)]);
+    for (unsigned k = 0; k < left; k++) {
+      State& t = machine.threads[order[k]];
+      if (t.waits_for && *t.waits_for == t.round) continue;
+      t.waits_for = nullptr;
+      moved = true;
+      machine.running = &t, current = &t.thread;
+      Fiber::switch_to(machine.scheduler, t.fiber);
+      current = nullptr;
+    }
+    for (unsigned k = 0; k < left;)
+      if (machine.threads[order[k]].done) std::swap(order[k], order[--left]);
+      else k++;
+    if (!moved) fail("threads wait for others that never come: a barrier or shuffle that not all of them reach");
+  }
+}
+
+void start_cluster(unsigned first_block, unsigned blocks, unsigned threads, unsigned cluster, size_t shared_bytes) {
+  const unsigned count = threads * cluster;
+  while (machine.threads.size() < count) machine.threads.emplace_back();
+  while (machine.threads.size() > count) machine.threads.pop_back();
+  machine.warps.assign(count / 32, Warp());
+  for (Warp& w : machine.warps) w.meeting.size = 32;
+  machine.blocks.assign(cluster, Meeting{threads, 0, 0});
+  machine.cluster = Meeting{count, 0, 0};
+  machine.shared.clear();
+  for (unsigned b = 0; b < cluster; b++) {
+    // Exactly what was asked for, at 16 bytes, so that AddressSanitizer sees a step beyond.
+    machine.shared.emplace_back(new char[shared_bytes + 1]);
+    memset(machine.shared.back().get(), 0xff, shared_bytes);
+  }
+  for (unsigned k = 0; k < count; k++) {
+    State& t = machine.threads[k];
+    t.block = k / threads;
+    t.thread = {{k % threads}, {first_block + t.block},       {threads},   {blocks}, cluster,
+                t.block,       machine.shared[t.block].get(), shared_bytes};
+    t.done = false, t.waits_for = nullptr;
+    t.fiber.start(body);
+  }
+}
+
+}  // namespace
+
+void meet_block() { wait(machine.blocks[machine.running->block]); }
+void meet_cluster() { wait(machine.cluster); }
+
+const uint64_t* meet_warp(uint64_t word, int kind) {
+  const unsigned index = unsigned(machine.running - machine.threads.data());
+  Warp& warp = machine.warps[index / 32];
+  if (warp.meeting.here == 0) warp.kind = kind;
+  if (warp.kind != kind) fail("lanes of a warp meet in different operations");
+  // Two sets in turn: a lane may bring its next word while others have yet to read this one.
+  uint64_t* words = warp.words[warp.meeting.round & 1];
+  words[index % 32] = word;
+  wait(warp.meeting);
+  return words;
+}
+
+char* peer_shared(char* mine, unsigned rank) {
+  const Thread& t = *current;
+  if (rank >= t.cluster_size) fail("a block that the cluster does not have");
+  return machine.shared[rank].get() + (mine - t.shared);
+}
+
+cudaError_t run(unsigned blocks, unsigned threads, unsigned cluster, size_t shared_bytes,
+                const std::function<void()>& kernel) {
+  if (blocks == 0 || threads == 0 || threads % 32 || threads > 1024 || cluster == 0 || blocks % cluster) {
+    fail("a launch of an impossible shape");
+  }
+  if (cluster > 1 && machine.capability < 90) fail("a cluster on a chip that has none");
+  static std::mutex one_at_a_time;  // worker threads share the machine
+  const std::lock_guard<std::mutex> lock(one_at_a_time);
+  machine.kernel = &kernel;
+  std::vector<unsigned> order(blocks / cluster);
+  for (unsigned k = 0; k < order.size(); k++) order[k] = k;
+  for (unsigned k = 0; k + 1 < order.size(); k++)
+    std::swap(order[k], order[k + machine.random.below(unsigned(order.size()) - k)]);
+  for (const unsigned k : order) {
+    start_cluster(k * cluster, blocks, threads, cluster, shared_bytes);
+    run_all();
+  }
+  return cudaSuccess;
+}
+
+void seed(uint64_t value) { machine.random.state = value; }
+void pretend(int capability) { machine.capability = capability; }
+int capability() { return machine.capability; }
+
+}  // namespace emulator

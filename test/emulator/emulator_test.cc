@@ -1,0 +1,126 @@
+// The emulator finds what it is there to find: barriers that not all threads reach, accesses at odd addresses, and
+// threads that read what another has yet to write.
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <string>
+
+#include "device.h"
+#include "runtime.h"
+
+namespace {
+
+struct Argument {
+  float* out;
+  int what;
+};
+
+void launch(void (*kernel)(Argument), const Argument& argument, unsigned blocks, unsigned threads, unsigned cluster) {
+  emulator::run(blocks, threads, cluster, 4096, [&] { kernel(argument); });
+}
+
+// Whether the kernel ends the process with a message that holds `expected`.
+bool dies(void (*kernel)(Argument), int what, const char* expected) {
+  int ends[2];
+  if (pipe(ends) != 0) return false;
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(ends[1], 2);
+    signal(SIGABRT, SIG_DFL);  // the test framework has a handler of its own
+    alignas(16) static float out[1024];
+    launch(kernel, {out, what}, 1, 64, 1);
+    _exit(0);
+  }
+  close(ends[1]);
+  std::string said;
+  char text[512];
+  for (ssize_t n; (n = read(ends[0], text, sizeof text)) > 0;) said.append(text, size_t(n));
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFSIGNALED(status) && said.find(expected) != std::string::npos;
+}
+
+void half_a_block_waits(Argument) {
+  if (threadIdx.x < 32) __syncthreads();
+}
+void lanes_part(Argument) {
+  if (threadIdx.x % 2) __syncwarp();
+  else __ballot_sync(0xffffffffu, true);
+}
+void one_lane_stays_away(Argument) {
+  if (threadIdx.x != 5) __shfl_xor_sync(0xffffffffu, 1.0f, 1);
+}
+void odd_address(Argument a) { __stcs(reinterpret_cast<float4*>(a.out + 1), make_float4(0, 0, 0, 0)); }
+void less_than_a_warp(Argument) { __shfl_xor_sync(0xffffu, 1.0f, 1); }
+void nothing_wrong(Argument a) {
+  __syncthreads();
+  a.out[threadIdx.x] = __shfl_xor_sync(0xffffffffu, float(threadIdx.x), 1);
+}
+
+TEST_CASE("emulator: what is wrong ends the run and says why") {
+  CHECK(dies(half_a_block_waits, 0, "never come"));
+  CHECK(dies(lanes_part, 0, "different operations"));
+  CHECK(dies(one_lane_stays_away, 0, "never come"));
+  CHECK(dies(odd_address, 0, "not a multiple of its size"));
+  CHECK(dies(less_than_a_warp, 0, "less than a warp"));
+  CHECK(!dies(nothing_wrong, 0, ""));
+}
+
+// Each thread reads its neighbour's value; `what` says whether it waits for it to be written.
+void neighbour(Argument a) {
+  float* shared = reinterpret_cast<float*>(ckl::cuda::dynamic_shared());
+  shared[threadIdx.x] = float(threadIdx.x);
+  if (a.what) __syncthreads();
+  a.out[threadIdx.x] = shared[threadIdx.x ^ 33];
+}
+
+TEST_CASE("emulator: a missing barrier shows in some order") {
+  for (int waits : {0, 1}) {
+    bool right = true;
+    for (uint64_t seed = 1; seed < 10; seed++) {
+      emulator::seed(seed);
+      float out[64];
+      launch(neighbour, {out, waits}, 1, 64, 1);
+      for (unsigned k = 0; k < 64; k++) right = right && out[k] == float(k ^ 33);
+    }
+    CHECK(right == (waits == 1));
+  }
+}
+
+// Blocks of a cluster read each other's memory.
+void peers(Argument a) {
+  float* shared = reinterpret_cast<float*>(ckl::cuda::dynamic_shared());
+  shared[threadIdx.x] = float(100 * ckl::cuda::cluster_rank() + threadIdx.x);
+  ckl::cuda::cluster_sync();
+  const unsigned other = (ckl::cuda::cluster_rank() + 1) % ckl::cuda::cluster_size();
+  a.out[blockIdx.x * 64 + threadIdx.x] = ckl::cuda::cluster_peer(shared, other)[threadIdx.x];
+  ckl::cuda::cluster_sync();
+}
+
+TEST_CASE("emulator: clusters share their blocks' memory") {
+  emulator::pretend(90);
+  float out[8 * 64];
+  launch(peers, {out, 0}, 8, 64, 4);
+  for (unsigned b = 0; b < 8; b++)
+    for (unsigned t = 0; t < 64; t++) CHECK(out[b * 64 + t] == float(100 * ((b + 1) % 4) + t));
+}
+
+TEST_CASE("emulator: float16 is rounded as IEEE says") {
+  for (uint32_t h = 0; h < 65536; h++) {
+    const float x = ckl::cuda::widen_float16(uint16_t(h));
+    if (std::isnan(x)) continue;
+    CHECK(ckl::cuda::narrow_float16(x) == h);
+  }
+  CHECK(ckl::cuda::narrow_float16(65519.99f) == 0x7bff);
+  CHECK(ckl::cuda::narrow_float16(65520.0f) == 0x7c00);
+  CHECK(ckl::cuda::narrow_float16(0x1p-25f) == 0);
+  CHECK(ckl::cuda::narrow_float16(0x1.8p-25f) == 1);
+  CHECK(ckl::cuda::narrow_float16(1 + 0x1p-11f) == 0x3c00);
+  CHECK(ckl::cuda::narrow_float16(1 + 0x3p-11f) == 0x3c02);
+}
+
+}  // namespace
