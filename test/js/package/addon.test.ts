@@ -31,7 +31,7 @@ function put(file: string, content?: string): void {
 }
 
 /** What `require` of the copy gives: the file in use, or the error. */
-function load(): {
+function load(variables: Record<string, string> = {}): {
   file?: string;
   origin?: string;
   code?: string;
@@ -44,7 +44,13 @@ function load(): {
       const { file, origin } = require('./dist/native.js').loadedAddon;
       console.log(JSON.stringify({ file, origin }));
     } catch ({ code, message, tried }) { console.log(JSON.stringify({ code, message, tried })); }`;
-  return JSON.parse(spawnSync(process.execPath, ['-e', code], { cwd: dir, encoding: 'utf8' }).stdout);
+  return JSON.parse(
+    spawnSync(process.execPath, ['-e', code], {
+      cwd: dir,
+      encoding: 'utf8',
+      env: { ...process.env, ...variables },
+    }).stdout,
+  );
 }
 
 const doctor = (...args: string[]) =>
@@ -66,6 +72,16 @@ describe('the binary', () => {
     put(prebuilt());
     put(compiled(), 'not a binary');
     expect(load()).toEqual({ file: prebuilt(), origin: 'prebuilt' });
+  });
+});
+
+describe('CKL_LOSS_PREBUILD', () => {
+  it('is a folder whose binary comes before those of the package', () => {
+    put(prebuilt());
+    const elsewhere = join(dir, 'elsewhere');
+    const other = join(elsewhere, 'prebuilds', platform, `ckl-loss${tag}.node`);
+    put(other);
+    expect(load({ CKL_LOSS_PREBUILD: elsewhere })).toEqual({ file: other, origin: 'prebuilt' });
   });
 });
 

@@ -34,6 +34,9 @@ const checks: Record<string, (out: string) => void> = {
     expect(two).toBe(one);
     expect(Number(/difference of the parameters: (\S+)/.exec(out)![1])).toBeLessThan(1e-9);
   },
+  'bundled.mjs': (out) => {
+    expect(out).toMatch(/^loss -?\d+\.\d+ of 1 query\n$/);
+  },
   'tfjs.mjs': (out) => {
     const found = [...out.matchAll(/found (\d+) %/g)].map(([, share]) => Number(share));
     expect(found).toHaveLength(4);
