@@ -137,25 +137,17 @@ export class MultiVectorStudent extends TableStudent {
     const scale = Math.exp(this.logScale[0]);
     // What a match of each query word with each word of the documents is worth, before saturation.
     const worth = this.similarities.products(query.units, words);
-    for (let u = 0; u < words.length; u++) {
+    for (let u = 0, at = 0; u < words.length; u++) {
       const importance = this.documentWords.of(words[u]);
-      for (let at = u * stride; at < (u + 1) * stride; at++)
-        worth[at] = importance * Math.max(0, worth[at]) ** 2;
-    }
-    const highest = new Float32Array(stride);
-    documents.forEach(({ places, saturation }, d) => {
-      highest.fill(0);
-      for (let i = 0; i < places.length; i++) {
-        const at = places[i] * stride;
-        const factor = saturation[i];
-        for (let t = 0; t < tokens; t++) {
-          const value = factor * worth[at + t];
-          if (value > highest[t]) highest[t] = value;
-        }
+      for (const end = at + stride; at < end; at++) {
+        const cosine = worth[at];
+        worth[at] = cosine > 0 ? importance * cosine * cosine : 0;
       }
-      let score = 0;
-      for (let t = 0; t < tokens; t++) score += query.weights[t] * highest[t];
-      out[d] = scale * score;
+    }
+    const weights = new Float64Array(stride);
+    weights.set(query.weights);
+    documents.forEach(({ places, saturation }, d) => {
+      out[d] = scale * bestMatches(worth, stride, places, saturation, weights);
     });
   }
 
@@ -232,4 +224,35 @@ export class MultiVectorStudent extends TableStudent {
     const weights = Float64Array.from(words, (word, t) => start[t] * this.queryWords.of(word));
     return { ...this.map.apply(words), weights };
   }
+}
+
+/** Σ_t weights[t] max_i saturation[i] worth[places[i]][t], four columns at a time, so that their maxima stay in registers. */
+function bestMatches(
+  worth: Float32Array,
+  stride: number,
+  places: Int32Array,
+  saturation: Float32Array,
+  weights: Float64Array,
+): number {
+  let sum = 0;
+  for (let t = 0; t < stride; t += 4) {
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
+    for (let i = 0; i < places.length; i++) {
+      const at = places[i] * stride + t;
+      const factor = saturation[i];
+      const va = factor * worth[at];
+      const vb = factor * worth[at + 1];
+      const vc = factor * worth[at + 2];
+      const vd = factor * worth[at + 3];
+      if (va > a) a = va;
+      if (vb > b) b = vb;
+      if (vc > c) c = vc;
+      if (vd > d) d = vd;
+    }
+    sum += weights[t] * a + weights[t + 1] * b + weights[t + 2] * c + weights[t + 3] * d;
+  }
+  return sum;
 }
