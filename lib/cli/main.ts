@@ -30,6 +30,10 @@ const COMMANDS: Record<string, Command> = {
     about: 'what runs on this machine, and whether it computes what it should',
     load: async () => (await import('./doctor.js')).doctor,
   },
+  bench: {
+    about: 'how fast this machine is, against a copy and the peers that are installed',
+    load: async () => (await import('./bench.js')).bench,
+  },
   sample: {
     about: 'write the synthetic sample that train uses by default',
     load: async () => (await import('./sample.js')).sample,
