@@ -119,36 +119,24 @@ export class MultiVectorStudent extends TableStudent {
    * @param depth how many of the best are kept, with those that tie with the last
    */
   search({ docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run {
-    const prepared = this.lists.prepare(bags);
+    const { words } = this.lists.prepare(bags);
+    const places = this.lists.places(bags);
+    const scale = Math.exp(this.logScale[0]);
+    const importances = Float64Array.from(words, (word) => this.documentWords.of(word));
     const scores = new Float32Array(bags.length);
     const run = new Map<string, Map<string, number>>();
-    for (const [qid, query] of queries) {
-      this.scoreAll(query, prepared, scores);
+    for (const [qid, bag] of queries) {
+      const { units, weights } = this.mapQuery(bag, queryWeights(bag));
+      const matches = this.similarities.matches(units, words, importances, places);
+      const stride = paddedRows(weights.length);
+      for (let d = 0; d < scores.length; d++) {
+        let score = 0;
+        for (let t = 0; t < weights.length; t++) score += weights[t] * matches[d * stride + t];
+        scores[d] = scale * score;
+      }
       run.set(qid, keepBest(docids, scores, depth));
     }
     return run;
-  }
-
-  /** The scores of {@link score}, without noting which words match. */
-  private scoreAll(bag: Bag, { words, documents }: Omit<TokenList, 'query'>, out: Float32Array): void {
-    const query = this.mapQuery(bag, queryWeights(bag));
-    const tokens = query.weights.length;
-    const stride = paddedRows(tokens);
-    const scale = Math.exp(this.logScale[0]);
-    // What a match of each query word with each word of the documents is worth, before saturation.
-    const worth = this.similarities.products(query.units, words);
-    for (let u = 0, at = 0; u < words.length; u++) {
-      const importance = this.documentWords.of(words[u]);
-      for (const end = at + stride; at < end; at++) {
-        const cosine = worth[at];
-        worth[at] = cosine > 0 ? importance * cosine * cosine : 0;
-      }
-    }
-    const weights = new Float64Array(stride);
-    weights.set(query.weights);
-    documents.forEach(({ places, saturation }, d) => {
-      out[d] = scale * bestMatches(worth, stride, places, saturation, weights);
-    });
   }
 
   backward(list: BagList, gradScores: Float32Array, at: number): void {
@@ -224,35 +212,4 @@ export class MultiVectorStudent extends TableStudent {
     const weights = Float64Array.from(words, (word, t) => start[t] * this.queryWords.of(word));
     return { ...this.map.apply(words), weights };
   }
-}
-
-/** Σ_t weights[t] max_i saturation[i] worth[places[i]][t], four columns at a time, so that their maxima stay in registers. */
-function bestMatches(
-  worth: Float32Array,
-  stride: number,
-  places: Int32Array,
-  saturation: Float32Array,
-  weights: Float64Array,
-): number {
-  let sum = 0;
-  for (let t = 0; t < stride; t += 4) {
-    let a = 0;
-    let b = 0;
-    let c = 0;
-    let d = 0;
-    for (let i = 0; i < places.length; i++) {
-      const at = places[i] * stride + t;
-      const factor = saturation[i];
-      const va = factor * worth[at];
-      const vb = factor * worth[at + 1];
-      const vc = factor * worth[at + 2];
-      const vd = factor * worth[at + 3];
-      if (va > a) a = va;
-      if (vb > b) b = vb;
-      if (vc > c) c = vc;
-      if (vd > d) d = vd;
-    }
-    sum += weights[t] * a + weights[t + 1] * b + weights[t + 2] * c + weights[t + 3] * d;
-  }
-  return sum;
 }

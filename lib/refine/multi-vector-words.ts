@@ -1,5 +1,6 @@
 // The documents of a list with each word once: a similarity to a word is computed once however many documents hold it.
 import type { Bag, BagList } from './bags.js';
+import type { Places } from './products.js';
 
 /** BM25's saturation and length normalisation, as Anserini has them. */
 const K1 = 0.9;
@@ -46,6 +47,7 @@ export interface TokenList {
 export class TokenLists {
   private readonly known = new WeakMap<BagList, TokenList>();
   private readonly prepared = new WeakMap<readonly Bag[], Omit<TokenList, 'query'>>();
+  private readonly flat = new WeakMap<readonly Bag[], Places>();
   private readonly tokens = new WeakMap<Bag, TokenDocument>();
 
   /**
@@ -73,6 +75,13 @@ export class TokenLists {
     return found;
   }
 
+  /** The places and saturations of documents' words, one document after the other. */
+  places(bags: readonly Bag[]): Places {
+    let found = this.flat.get(bags);
+    if (!found) this.flat.set(bags, (found = flatten(this.prepare(bags).documents)));
+    return found;
+  }
+
   private number(bags: readonly Bag[]): Omit<TokenList, 'query'> {
     const numbers = new Map<number, number>();
     const documents = bags.map((bag) => {
@@ -87,4 +96,17 @@ export class TokenLists {
     });
     return { words: Int32Array.from(numbers.keys()), documents };
   }
+}
+
+function flatten(documents: TokenList['documents']): Places {
+  let end = 0;
+  const ends = Int32Array.from(documents, ({ places }) => (end += places.length));
+  const places = new Int32Array(end);
+  const factors = new Float32Array(end);
+  documents.forEach((document, d) => {
+    const at = ends[d] - document.places.length;
+    places.set(document.places, at);
+    factors.set(document.saturation, at);
+  });
+  return { places, factors, ends };
 }

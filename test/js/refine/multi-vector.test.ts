@@ -175,6 +175,34 @@ describe('ProductTable', () => {
   });
 });
 
+describe('ProductTable.matches', () => {
+  it('is the best match of each document, 0 for one without words', () => {
+    const random = new Random(10);
+    const width = 6;
+    const table = Float32Array.from({ length: 7 * width }, () => random.normal());
+    const few = Float32Array.from({ length: 8 * width }, () => random.normal());
+    const chosen = Int32Array.of(5, 0, 3);
+    const weights = [0.5, 1, 2];
+    const documents = [[0, 2], [], [1], [2, 1, 0, 2], []];
+    const ends = Int32Array.of(2, 2, 3, 7, 7);
+    const places = Int32Array.from(documents.flat());
+    const factors = Float32Array.from(places, () => random.next());
+    const products = new ProductTable(table, width);
+    const out = products.matches(few, chosen, weights, { places, factors, ends }).slice();
+    const cosines = products.products(few, chosen);
+    expect(out).toHaveLength(5 * 8);
+    for (let t = 0; t < 8; t++)
+      documents.forEach((document, d) => {
+        const first = d === 0 ? 0 : ends[d - 1];
+        const values = document.map(
+          (place, i) => factors[first + i] * weights[place] * Math.max(0, cosines[place * 8 + t]) ** 2,
+        );
+        expect(out[d * 8 + t]).toBeCloseTo(Math.max(0, ...values), 5);
+      });
+    expect(out.some((value) => value > 0.1)).toBe(true);
+  });
+});
+
 describe('multiVectorStart', () => {
   it('gives every word a vector of length 1, and those of the documents the same with more words beyond', () => {
     const random = new Random(9);
