@@ -5,24 +5,17 @@ import { describe, expect, it } from 'vitest';
 import { cklAsync, combine, combineAsync, klAsync } from '../../../lib/index';
 import {
   asyncLossOf,
+  copyOf,
   expectSameBits,
   expectSameResult,
   lossNames,
   lossOf,
   randomBatch,
-  type TestBatch,
 } from './helpers';
 
 const batch = randomBatch({ seed: 41, queries: 30, docs: 20, padding: 10 });
 /** Long enough for many milliseconds: lambdaMrr looks at pairs. */
 const long = randomBatch({ seed: 42, queries: 60, docs: 4000 });
-
-const copyOf = (b: TestBatch): TestBatch => ({
-  ...b,
-  student: b.student.slice(),
-  teacher: b.teacher.slice(),
-  labels: b.labels.slice(),
-});
 
 const rejectionOf = (promise: Promise<unknown>) =>
   promise.then(

@@ -2,26 +2,9 @@
 // what is made of them.
 import { describe, expect, it } from 'vitest';
 import { kl, lambdaMrr } from '../../../lib/index';
-import { expectClose, expectSameBits, lossNames, lossOf, randomBatch, type TestBatch } from './helpers';
+import { copyOf, expectClose, expectSameBits, lossNames, lossOf, oneQuery, randomBatch } from './helpers';
 
 const three = randomBatch({ seed: 11, queries: 3, docs: 12 });
-
-const copyOf = (batch: TestBatch): TestBatch => ({
-  ...batch,
-  student: batch.student.slice(),
-  teacher: batch.teacher.slice(),
-  labels: batch.labels.slice(),
-});
-
-/** One query of `docs` documents with document 0 positive. */
-function oneQuery(student: number[], teacher: number[], labels?: number[]): TestBatch {
-  return {
-    student: Float32Array.from(student),
-    teacher: Float32Array.from(teacher),
-    labels: Uint8Array.from(labels ?? student.map((_, i) => (i === 0 ? 1 : 0))),
-    shape: [1, student.length],
-  };
-}
 
 describe('a query that is not counted: loss 0, gradient 0, left out of the mean', () => {
   const uncounted: Record<string, number[][]> = {

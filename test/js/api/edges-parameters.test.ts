@@ -7,23 +7,13 @@ import {
   expectClose,
   expectSameBits,
   lossOf,
+  oneQuery,
   randomBatch,
   rowOf,
-  type TestBatch,
 } from './helpers';
 import { reference } from '../reference/losses';
 
 const three = randomBatch({ seed: 11, queries: 3, docs: 12 });
-
-/** One query of `docs` documents with document 0 positive. */
-function oneQuery(student: number[], teacher: number[], labels?: number[]): TestBatch {
-  return {
-    student: Float32Array.from(student),
-    teacher: Float32Array.from(teacher),
-    labels: Uint8Array.from(labels ?? student.map((_, i) => (i === 0 ? 1 : 0))),
-    shape: [1, student.length],
-  };
-}
 
 describe('temperature: the gradient carries 1 / studentTemperature, and no hidden square', () => {
   it.each(distributionLosses)('%s of scores divided beforehand, by a power of two', (name) => {

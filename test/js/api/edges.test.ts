@@ -2,35 +2,19 @@
 import { describe, expect, it } from 'vitest';
 import { ckl, kl, nll } from '../../../lib/index';
 import {
+  copyOf,
   distributionLosses,
   expectClose,
   expectSameBits,
   lossNames,
   lossOf,
+  oneQuery,
   randomBatch,
   rowOf,
-  type TestBatch,
 } from './helpers';
 import { reference } from '../reference/losses';
 
 const three = randomBatch({ seed: 11, queries: 3, docs: 12 });
-
-const copyOf = (batch: TestBatch): TestBatch => ({
-  ...batch,
-  student: batch.student.slice(),
-  teacher: batch.teacher.slice(),
-  labels: batch.labels.slice(),
-});
-
-/** One query of `docs` documents with document 0 positive. */
-function oneQuery(student: number[], teacher: number[], labels?: number[]): TestBatch {
-  return {
-    student: Float32Array.from(student),
-    teacher: Float32Array.from(teacher),
-    labels: Uint8Array.from(labels ?? student.map((_, i) => (i === 0 ? 1 : 0))),
-    shape: [1, student.length],
-  };
-}
 
 describe('a masked document is never read, whatever its scores hold; its gradient is 0', () => {
   it.each(lossNames)('%s', (name) => {

@@ -170,3 +170,21 @@ export function toFloat16(value: number): number {
   // A carry into the next power of two, and the step from subnormal to normal, come out right by plain addition.
   return sign | (rounded < 1024 ? rounded : rounded + (exponent + 14) * 1024);
 }
+
+/** The same batch in memory of its own, as far as the losses read it. */
+export const copyOf = (batch: TestBatch): TestBatch => ({
+  ...batch,
+  student: batch.student.slice(),
+  teacher: batch.teacher.slice(),
+  labels: batch.labels.slice(),
+});
+
+/** One query; document 0 is its positive unless labels say otherwise. */
+export function oneQuery(student: number[], teacher: number[], labels?: number[]): TestBatch {
+  return {
+    student: Float32Array.from(student),
+    teacher: Float32Array.from(teacher),
+    labels: Uint8Array.from(labels ?? student.map((_, i) => (i === 0 ? 1 : 0))),
+    shape: [1, student.length],
+  };
+}
