@@ -15,6 +15,13 @@ RowKernel careful(Kind kind) {
   return nullptr;
 }
 
+cudaError_t compiled_capability(int& capability) {
+  cudaFuncAttributes attributes = {};
+  const cudaError_t error = cudaFuncGetAttributes(&attributes, careful_team<Cluster>);
+  capability = attributes.ptxVersion;
+  return error;
+}
+
 cudaError_t launch_survey(const Task& task, cudaStream_t stream) {
   const int64_t rows_a_block = kSurveyThreads / task.width, rows = task.batch.rows.queries;
   const int64_t wanted = (rows + rows_a_block - 1) / rows_a_block;

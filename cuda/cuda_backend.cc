@@ -19,7 +19,9 @@ struct Machine {
     must(cudaSetDevice(device));
     cudaDeviceProp properties;
     must(cudaGetDeviceProperties(&properties, device));
-    capability = properties.major * 10 + properties.minor;
+    int compiled = 0;
+    must(compiled_capability(compiled));
+    capability = std::min(properties.major * 10 + properties.minor, compiled);
     stream.reset(new Stream);
     staging.reset(new Staging(stream->get()));
     scratch.reset(new Scratch);

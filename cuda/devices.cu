@@ -1,7 +1,7 @@
 // Which NVIDIA GPUs there are, asked of the statically linked CUDA runtime: works, and says why not, without a driver.
-#include <cuda_runtime.h>
-
 #include "../src/addon/cuda_info.h"
+#include "cuda_backend.h"
+#include "launch.h"
 
 namespace ckl {
 
@@ -37,8 +37,27 @@ CudaInfo cuda_info() {
     if (cudaGetDeviceProperties(&p, i) != cudaSuccess) continue;
     info.devices.push_back({p.name, std::to_string(p.major) + "." + std::to_string(p.minor), double(p.totalGlobalMem)});
   }
-  info.reason = "this version has no CUDA kernels: the losses run on the CPU";
+  info.available = !info.devices.empty();
+  if (!info.available) info.reason = "the GPUs do not answer";
   return info;
+}
+
+std::string cuda_target() {
+  int device_count = 0;
+  cudaDeviceProp properties;
+  if (cudaGetDeviceCount(&device_count) != cudaSuccess || device_count == 0 ||
+      cudaGetDeviceProperties(&properties, 0) != cudaSuccess) {
+    cudaGetLastError();
+    return "";
+  }
+  return "sm_" + std::to_string(properties.major * 10 + properties.minor);
+}
+
+std::shared_ptr<Backend> cuda_backend() { return std::make_shared<cuda::CudaBackend>(0); }
+
+CudaErrorText cuda_error_text(int code) {
+  const cudaError_t error = static_cast<cudaError_t>(code);
+  return {cudaGetErrorName(error), cudaGetErrorString(error)};
 }
 
 }  // namespace ckl

@@ -37,6 +37,8 @@ enum class Kind { lanes, block, cluster };
 RowKernel resident_float32(const TaskTerm& term, Kind kind, int elements);
 RowKernel resident_halves(const TaskTerm& term, Kind kind, int elements);
 RowKernel careful(Kind kind);
+// What the binary has code for on the current device: 90 where its kernels know of clusters. Not above the device's own.
+cudaError_t compiled_capability(int& capability);
 cudaError_t launch_survey(const Task& task, cudaStream_t stream);
 
 // Ranks of all rows, in two launches: tiles sorted into `sorted`, then `ranks`; both laid out like the scores.

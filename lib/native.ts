@@ -34,6 +34,8 @@ export const enum NativeStatus {
   aborted = 10,
   /** A shape that cannot be addressed: queries, docs or stride negative or too large. */
   shape = 11,
+  /** A CUDA call failed; value = CUDA's error code. */
+  device = 12,
 }
 
 /** The argument an error is about. Mirrors src/core/status.h. */
@@ -160,7 +162,7 @@ export interface NativePlan {
    */
   dispose(): void;
 
-  /** The instruction set and thread count this plan uses. */
+  /** The instruction set and thread count this plan uses; on a GPU its architecture (sm_90) and 0. */
   readonly target: string;
   readonly threads: number;
 }
@@ -218,6 +220,8 @@ export interface NativeBinding {
   /** The instruction sets this machine can run, best last; compiler and build facts. */
   cpu(): { targets: string[]; hardwareThreads: number; compiler: string };
   cuda(): NativeCudaInfo;
+  /** CUDA's own name of an error code, and its words for it. */
+  cudaError(code: number): [name: string, words: string];
 }
 
 /** The addon and where it came from. */

@@ -1,6 +1,6 @@
 // Puts into words what the addon found: a status code and five numbers become an error that names argument, place and rule.
-import { CklRangeError, CklTypeError, type ErrorCode } from './errors.js';
-import { NativeArgument, NativeStatus, Scalar } from './native.js';
+import { CklRangeError, CklTypeError, CudaError, type ErrorCode } from './errors.js';
+import { native, NativeArgument, NativeStatus, Scalar } from './native.js';
 
 /** Indexed by NativeArgument. */
 const argumentNames: readonly string[] = [
@@ -73,6 +73,13 @@ export function statusError(status: NativeStatus, scalars: Float64Array): Error 
         'ERR_CKL_MEMORY',
         `no memory for ${value} bytes of scratch space; use smaller batches or fewer threads`,
       );
+    case NativeStatus.device: {
+      const [cudaName, words] = native.cudaError(value);
+      return new CudaError(
+        cudaName,
+        `${words}. After a fault of the GPU this process cannot use it again; the CPU still works (backend: 'cpu')`,
+      );
+    }
     default:
       return new CklRangeError(
         'ERR_CKL_SHAPE',

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the tests under sanitizers: sanitize.sh [addresses] [addon] [threads]; without arguments all three.
+# Runs the tests under sanitizers: sanitize.sh [addresses] [emulator] [addon] [threads]; without arguments all four.
 #   addresses  the C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer
+#   emulator   the CUDA kernels on the host, with the same
 #   addon      the JavaScript tests of the API on an addon built with the same
 #   threads    the C++ tests of pool and backend with ThreadSanitizer
 # Builds in build/sanitize; the ordinary build is left alone.
@@ -8,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$PWD/build/sanitize
 jobs=${CKL_JOBS:-2}
-[ $# -gt 0 ] || set -- addresses addon threads
+[ $# -gt 0 ] || set -- addresses emulator addon threads
 mkdir -p "$out"
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
@@ -28,6 +29,11 @@ build_instrumented() {
 addresses() {
   build_instrumented
   "$out/build/test/cpp/ckl_tests"
+}
+
+emulator() {
+  build_instrumented
+  "$out/build/test/cpp/ckl_emulator_tests"
 }
 
 addon() {

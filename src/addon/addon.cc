@@ -144,6 +144,16 @@ Napi::Value cuda(const Napi::CallbackInfo& info) {
   return out;
 }
 
+// cudaError(code): [CUDA's name of it, CUDA's words].
+Napi::Value cuda_error(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const CudaErrorText text = cuda_error_text(info.Length() > 0 ? info[0].ToNumber().Int32Value() : 0);
+  Napi::Array out = Napi::Array::New(env);
+  out.Set(uint32_t(0), Napi::String::New(env, text.name));
+  out.Set(uint32_t(1), Napi::String::New(env, text.words));
+  return out;
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment);
   exports.Set("Plan", PlanObject::define(env));
@@ -155,6 +165,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("losses", Napi::Function::New(env, losses, "losses"));
   exports.Set("cpu", Napi::Function::New(env, cpu_info, "cpu"));
   exports.Set("cuda", Napi::Function::New(env, cuda, "cuda"));
+  exports.Set("cudaError", Napi::Function::New(env, cuda_error, "cudaError"));
   return exports;
 }
 

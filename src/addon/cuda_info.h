@@ -1,7 +1,10 @@
-// Whether there is a GPU to use, and if not, why not.
+// Whether there is a GPU to use, and if not, why not; and the backend that uses it.
 #pragma once
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "../core/backend.h"
 
 namespace ckl {
 
@@ -20,5 +23,16 @@ struct CudaInfo {
 };
 
 CudaInfo cuda_info();
+
+// The architecture that cuda_backend() runs on, "sm_90"; empty where CUDA is not available.
+std::string cuda_target();
+// For arrays in the host's memory; null without CUDA.
+std::shared_ptr<Backend> cuda_backend();
+
+// CUDA's own name of an error code, and its words for it.
+struct CudaErrorText {
+  std::string name, words;
+};
+CudaErrorText cuda_error_text(int code);
 
 }  // namespace ckl

@@ -9,4 +9,10 @@ CudaInfo cuda_info() {
   return info;
 }
 
+std::string cuda_target() { return ""; }
+
+std::shared_ptr<Backend> cuda_backend() { return nullptr; }
+
+CudaErrorText cuda_error_text(int) { return {}; }
+
 }  // namespace ckl

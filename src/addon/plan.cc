@@ -4,6 +4,7 @@
 
 #include "../core/check.h"
 #include "arguments.h"
+#include "cuda_info.h"
 
 namespace ckl {
 namespace addon {
@@ -88,7 +89,7 @@ void finish(const Call& call, const Status& status, const Summary& summary) {
 // One job on a thread of libuv's pool. The arrays are the job's own: nobody else can reach them until it settles.
 class Job : public Napi::AsyncWorker {
  public:
-  Job(Napi::Env env, std::shared_ptr<const Plan> plan, std::shared_ptr<cpu::CpuBackend> backend, const Call& call,
+  Job(Napi::Env env, std::shared_ptr<const Plan> plan, std::shared_ptr<Backend> backend, const Call& call,
       const std::atomic<int32_t>* abort, const napi_value* values, size_t count)
       : AsyncWorker(env, "ckl-loss"),
         deferred_(env),
@@ -116,7 +117,7 @@ class Job : public Napi::AsyncWorker {
  private:
   Napi::Promise::Deferred deferred_;
   const std::shared_ptr<const Plan> plan_;
-  const std::shared_ptr<cpu::CpuBackend> backend_;
+  const std::shared_ptr<Backend> backend_;
   const Call call_;
   const std::atomic<int32_t>* const abort_;
   Napi::ObjectReference keep_;
@@ -173,6 +174,33 @@ std::shared_ptr<const Plan> read_plan(const Napi::Object& spec) {
 
 }  // namespace
 
+namespace {
+
+typedef PlanObject::Place Place;
+
+Place cpu_place(const Napi::Object& spec) {
+  const Napi::Env env = spec.Env();
+  const std::string name = spec.Get("cpuTarget").ToString();
+  const cpu::Target* target = cpu::find_target(name);
+  if (!target) throw Napi::RangeError::New(env, "this machine cannot run the instruction set '" + name + "'");
+  const double asked = number(spec, "threads");
+  require(env, asked >= 0 && asked <= 1024, "threads (0 to 1024)");
+  return {target->name, asked > 0 ? int(asked) : std::min(cpu::hardware_threads(), 1024)};
+}
+
+std::shared_ptr<Backend> cpu_backend(Napi::Env env, const Place& place) {
+  return std::make_shared<cpu::CpuBackend>(*cpu::find_target(place.name),
+                                           env.GetInstanceData<Environment>()->pool(place.threads), place.threads);
+}
+
+Place cuda_place(Napi::Env env) {
+  const std::string name = cuda_target();
+  if (name.empty()) throw Napi::Error::New(env, "CUDA is not available: " + cuda_info().reason);
+  return {name, 0};
+}
+
+}  // namespace
+
 Napi::Function PlanObject::define(Napi::Env env) {
   napi_property_descriptor methods[4] = {};
   methods[0].utf8name = "run", methods[0].method = run;
@@ -194,28 +222,23 @@ Napi::Value PlanObject::configure(const Napi::CallbackInfo& info) {
   if (info.Length() < 1 || !info[0].IsObject()) throw Napi::TypeError::New(env, "Plan needs a specification");
   const Napi::Object spec = info[0].As<Napi::Object>();
   std::shared_ptr<const Plan> plan = read_plan(spec);
-  const std::string name = spec.Get("cpuTarget").ToString();
-  const cpu::Target* target = cpu::find_target(name);
-  if (!target) throw Napi::RangeError::New(env, "this machine cannot run the instruction set '" + name + "'");
-  const double asked = number(spec, "threads");
-  require(env, asked >= 0 && asked <= 1024, "threads (0 to 1024)");
-  const int threads = asked > 0 ? int(asked) : std::min(cpu::hardware_threads(), 1024);
+  const bool cuda = std::string(spec.Get("backend").ToString()) == "cuda";
+  const Place place = cuda ? cuda_place(env) : cpu_place(spec);
   const double reserve = number(spec, "reserveDocs");
   require(env, reserve >= 0 && reserve <= 1e12, "reserveDocs");
-  if (!backend_ || &backend_->target() != target || backend_->threads() != threads) {
-    backend_ = std::make_shared<cpu::CpuBackend>(*target, env.GetInstanceData<Environment>()->pool(threads), threads);
+  if (!backend_ || place.name != place_.name || place.threads != place_.threads) {
+    backend_ = cuda ? cuda_backend() : cpu_backend(env, place);
     workspace_ = backend_->workspace(int64_t(reserve));
+    place_ = place;
   }
   plan_ = std::move(plan);
   last_ = Call();
   return env.Undefined();
 }
 
-Napi::Value PlanObject::target(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), backend_->target().name);
-}
+Napi::Value PlanObject::target(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), place_.name); }
 Napi::Value PlanObject::threads(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), backend_->threads());
+  return Napi::Number::New(info.Env(), place_.threads);
 }
 
 Status PlanObject::execute(Summary& summary) {

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <string>
 
 #include "../core/plan.h"
 #include "../cpu/cpu_backend.h"
@@ -32,6 +33,12 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
   static Napi::Function define(Napi::Env env);
   explicit PlanObject(const Napi::CallbackInfo& info);
 
+  // What computes: an instruction set and its threads, or a GPU's architecture and none.
+  struct Place {
+    std::string name;
+    int threads = 0;
+  };
+
  private:
   static napi_value run(napi_env env, napi_callback_info info);
   static napi_value again(napi_env env, napi_callback_info info);
@@ -44,7 +51,8 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
   Napi::Value threads(const Napi::CallbackInfo& info);
 
   std::shared_ptr<const Plan> plan_;
-  std::shared_ptr<cpu::CpuBackend> backend_;
+  std::shared_ptr<Backend> backend_;
+  Place place_;
   std::unique_ptr<Workspace> workspace_;
   Call last_;  // of run; without scalars: none yet
 };

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# The JavaScript tests of the API on the CUDA backend, without a GPU: the addon with emulated kernels, every loss on
+# backend 'cuda'. Builds in build/emulate; the ordinary build is left alone. Arguments go to vitest.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+out=$PWD/build/emulate
+mkdir -p "$out/addon/build/Release"
+log=$out/build.log
+if ! { cmake -S . -B "$out/cmake" -DCKL_CUDA=EMULATE \
+  "-DCMAKE_JS_INC=$(node -p "require('node-api-headers').include_dir")" \
+  "-DCKL_NAPI_DIR=$(node -p "path.dirname(require.resolve('node-addon-api'))")" \
+  "-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=$out/addon/build/Release" &&
+  cmake --build "$out/cmake" --target ckl_loss --parallel "${CKL_JOBS:-2}" && npm run prepare; } >"$log" 2>&1; then
+  tail -40 "$log" >&2
+  exit 1
+fi
+suites=(golden edges ranks async table errors)
+CKL_BACKEND=cuda CKL_LOSS_PREBUILD=$out/addon node node_modules/vitest/vitest.mjs run \
+  "${suites[@]/#/test/js/api/}" --testTimeout 600000 "$@"
