@@ -7,6 +7,7 @@ namespace ckl {
 namespace cuda {
 
 // A warp a row, for rows of up to 1024.
+// Registers at most: 128
 static __global__ void __launch_bounds__(kLanesThreads) careful_lanes(CKL_PARAMETER Task task) {
   if (task.only_marked && *task.marked == 0) return;
   char* memory = dynamic_shared();
@@ -30,6 +31,7 @@ static __global__ void __launch_bounds__(kLanesThreads) careful_lanes(CKL_PARAME
   finish(task, tally, memory);
 }
 
+// Registers at most: 128
 template <class Team>
 __global__ void __launch_bounds__(kTeamThreads) careful_team(CKL_PARAMETER Task task) {
   if (task.only_marked && *task.marked == 0) return;

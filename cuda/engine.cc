@@ -113,7 +113,9 @@ void enqueue_rows(int capability, Task task, const Extent& extent, bool fast, cu
     if (c.kind == Kind::lanes && c.elements > 0)
       task.width = std::min(32u, power_of_two((std::min(extent.longest, c.longest) + c.elements - 1) / c.elements));
     const RowKernel kernel = c.elements > 0 ? resident(task.terms[0], c.kind, c.elements) : careful(c.kind);
-    if (c.cluster > 8) must(cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
+    if (c.cluster > 8)
+      must(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeNonPortableClusterSizeAllowed,
+                                1));
     must(launch(kernel, shape_of(task, c), task, stream));
     if (c.elements > 0) enqueue_marked(task, c, stream);
   }

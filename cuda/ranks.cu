@@ -10,6 +10,7 @@ namespace {
 constexpr int kThreads = 512;
 
 // Tiles of all rows, one after the other: row b has tiles_a_row of them, of which the last may be empty.
+// Registers at most: 48
 __global__ void __launch_bounds__(kThreads) sort_tiles(CKL_PARAMETER RankTask task) {
   float* const keys = reinterpret_cast<float*>(dynamic_shared());
   Block team(dynamic_shared() + kRankTile * sizeof(float));
@@ -26,6 +27,7 @@ __global__ void __launch_bounds__(kThreads) sort_tiles(CKL_PARAMETER RankTask ta
   }
 }
 
+// Registers at most: 64
 __global__ void __launch_bounds__(kThreads) look_up_ranks(CKL_PARAMETER RankTask task) {
   for (int64_t k = blockIdx.x; k < task.batch.rows.queries * task.tiles_a_row; k += gridDim.x) {
     const Row row = row_of(task.batch.rows, k / task.tiles_a_row);

@@ -15,7 +15,8 @@ namespace cuda {
 constexpr float kLift = 64.0f, kLog2Lift = 6.0f;
 
 // F: the loss; E: elements a thread; P: elements a load. Element i of a row is in pack i / P, and packs go round the team.
-template <class F, int E, int P, class Team>
+// Usual: known to be read in whole packs, without padding, and without positives and the top; for counting instructions.
+template <class F, int E, int P, class Team, bool Usual = false>
 struct Resident {
   static constexpr int kPacks = E / P, kWords = E / 4;
   // From here on a branch for each four documents that hold no positive, no padding and not the top saves more than the
@@ -40,17 +41,17 @@ struct Resident {
     const int64_t left = row.n - first(k);
     return left <= 0 ? 0 : left < P ? int(left) : P;
   }
-  CKL_DEVICE_MEMBER uint32_t masked(int w) const { return labels[w] & 0x80808080u; }
+  CKL_DEVICE_MEMBER uint32_t masked(int w) const { return Usual ? 0 : labels[w] & 0x80808080u; }
   CKL_DEVICE_MEMBER uint32_t positive(int w) const { return labels[w] & ~(labels[w] >> 7) & 0x01010101u; }
-  CKL_DEVICE_MEMBER bool is_masked(int j) const { return labels[j / 4] >> (8 * (j % 4) + 7) & 1; }
+  CKL_DEVICE_MEMBER bool is_masked(int j) const { return !Usual && labels[j / 4] >> (8 * (j % 4) + 7) & 1; }
   CKL_DEVICE_MEMBER bool is_positive(int j) const { return positive(j / 4) >> (8 * (j % 4)) & 1; }
 
   // Scores into es and et, labels beside them; the largest of both to all threads.
   CKL_DEVICE_MEMBER void read(float (&largest)[2]) {
     const Batch& batch = task.batch;
-    const bool wide_s = is_wide(batch.student.data, batch.student.type, row.begin, 16);
-    const bool wide_t = is_wide(batch.teacher.data, batch.teacher.type, row.begin, 16);
-    const bool wide_y = aligned(batch.labels, row.begin, 1, P);
+    const bool wide_s = Usual || is_wide(batch.student.data, batch.student.type, row.begin, 16);
+    const bool wide_t = Usual || is_wide(batch.teacher.data, batch.teacher.type, row.begin, 16);
+    const bool wide_y = Usual || aligned(batch.labels, row.begin, 1, P);
 #pragma unroll
     for (int k = 0; k < kPacks; k++) {
       load_pack<P>(es + k * P, batch.student, row.begin + first(k), live(k), wide_s);
@@ -138,7 +139,7 @@ struct Resident {
 #pragma unroll
     for (int w = 0; w < kWords; w++) {
       const float highest = fmaxf(fmaxf(es[4 * w], es[4 * w + 1]), fmaxf(es[4 * w + 2], es[4 * w + 3]));
-      if (!kBranch || masked(w) || positive(w) || highest >= kLift) {
+      if (!Usual && (!kBranch || masked(w) || positive(w) || highest >= kLift)) {
 #pragma unroll
         for (int j = 4 * w; j < 4 * w + 4; j++) document<true>(functor, j, sums);
       } else {
@@ -152,7 +153,7 @@ struct Resident {
 
   CKL_DEVICE_MEMBER void write(const Projection& project, bool counted) {
     const MutableScores& out = task.out.grad;
-    const bool wide = is_wide(out.data, out.type, row.begin, out.type == DType::float32 || P == 8 ? 16 : 8);
+    const bool wide = Usual || is_wide(out.data, out.type, row.begin, out.type == DType::float32 || P == 8 ? 16 : 8);
 #pragma unroll
     for (int k = 0; k < kPacks; k++) {
       float g[P];

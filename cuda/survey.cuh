@@ -40,6 +40,7 @@ CKL_DEVICE double multiplicity(const Task& task, Lanes& team, const Row& row, co
   return count_pairs(x);
 }
 
+// Registers at most: 80
 static __global__ void __launch_bounds__(kSurveyThreads) survey(CKL_PARAMETER Task task) {
   char* memory = dynamic_shared();
   Partial* shared = reinterpret_cast<Partial*>(memory);

@@ -1,0 +1,152 @@
+// Compiles the kernels for chips of three generations and holds them to their budgets: no spills, registers within the
+// cap that stands beside the kernel, and for ckl with gamma 5 the instructions that a document costs.
+//
+//   node test/cuda/budget.mjs [80 90 120]
+//
+// Needs nvcc; without it, it says so and does nothing.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const out = join(root, 'build/budget');
+const sources = ['careful', 'ranks', 'rows_float32', 'rows_halves'];
+
+const nvcc = [process.env.CUDACXX, 'nvcc', '/usr/local/cuda/bin/nvcc'].find(
+  (file) => file && spawnSync(file, ['--version']).status === 0,
+);
+if (!nvcc) {
+  console.log('no nvcc here: register and instruction budgets are not checked');
+  process.exit(0);
+}
+mkdirSync(out, { recursive: true });
+
+/** `// Registers at most: 64 (4 elements a thread), 96 (8)` beside a kernel, as { kernel: { elements: registers } }. */
+function readCaps() {
+  const caps = {};
+  for (const file of ['rows.cuh', 'careful_rows.cuh', 'survey.cuh', 'ranks.cu']) {
+    const text = readFileSync(join(root, 'cuda', file), 'utf8');
+    for (const [, list, name] of text.matchAll(/Registers at most: (.+)\n[^]*?\b(\w+)\(CKL_PARAMETER/g)) {
+      caps[name] = Object.fromEntries(
+        [...list.matchAll(/(\d+)(?: \((\d+)[^)]*\))?/g)].map(([, registers, elements]) => [elements ?? '', +registers]),
+      );
+    }
+  }
+  return caps;
+}
+
+function compile(source, architecture) {
+  const { stdout, stderr, status } = spawnSync(
+    nvcc,
+    [
+      ...['-std=c++17', '-O3', '-fmad=false', `-arch=sm_${architecture}`, '-Xptxas', '-v', '-cubin'],
+      ...['-o', join(out, `${source}.${architecture}.cubin`), join(root, 'cuda', `${source}.cu`)],
+    ],
+    { encoding: 'utf8', maxBuffer: 1 << 26 },
+  );
+  if (status !== 0) throw new Error(stdout + stderr);
+  return stderr;
+}
+
+/** What ptxas says of each kernel. */
+function kernels(log) {
+  const list = [];
+  for (const part of log.split("Compiling entry function '").slice(1)) {
+    const [, stack, stores, loads] = /(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads/.exec(part);
+    const mangled = part.slice(0, part.indexOf("'"));
+    const name = execFileSync('c++filt', [mangled], { encoding: 'utf8' });
+    list.push({
+      mangled,
+      name: name.replaceAll('(anonymous namespace)::', '').replaceAll(/ckl::|cuda::|void /g, '').split('(')[0].trim(),
+      registers: +/Used (\d+) registers/.exec(part)[1],
+      stack: +stack,
+      spills: +stores + +loads,
+    });
+  }
+  return list;
+}
+
+const caps = readCaps();
+const faults = [];
+const architectures = process.argv.length > 2 ? process.argv.slice(2) : ['80', '90', '120'];
+for (const architecture of architectures) {
+  let count = 0;
+  let most = 0;
+  for (const source of sources) {
+    for (const kernel of kernels(compile(source, architecture))) {
+      count++;
+      most = Math.max(most, kernel.registers);
+      const [, base, elements] = /^(\w+)(?:<.*?, (\d+), \d+.*>)?/.exec(kernel.name);
+      const cap = caps[base]?.[elements ?? ''] ?? caps[base]?.[''];
+      const fault = (what) => faults.push(`sm_${architecture} ${kernel.name}: ${what}`);
+      if (cap === undefined) fault('no cap stands beside it');
+      else if (kernel.registers > cap) fault(`${kernel.registers} registers, at most ${cap}`);
+      if (kernel.spills > 0) fault(`${kernel.spills} bytes of spills`);
+      // A call keeps its return address and arguments on the stack; fast kernels call nothing.
+      if (base.startsWith('resident') && kernel.stack > 0) fault(`${kernel.stack} bytes of local memory`);
+    }
+  }
+  console.log(`sm_${architecture}: ${count} kernels, ${most} registers at most`);
+}
+
+/** Opcodes, the low 12 bits of an instruction's 16 bytes, alike on all chips since Volta. */
+const opcode = { special: 0x308, loadLocal: 0x983, storeLocal: 0x387, nothing: 0x918 };
+
+/** Instructions of the kernel whose name holds `name`: all, those of the special-function unit, accesses to local memory. */
+function instructions(file, name) {
+  const elf = readFileSync(file);
+  const sections = Number(elf.readBigUInt64LE(0x28));
+  const [size, count, names] = [0x3a, 0x3c, 0x3e].map((at) => elf.readUInt16LE(at));
+  const section = (k) => ({
+    name: elf.readUInt32LE(sections + k * size),
+    at: Number(elf.readBigUInt64LE(sections + k * size + 0x18)),
+    bytes: Number(elf.readBigUInt64LE(sections + k * size + 0x20)),
+  });
+  const strings = section(names).at;
+  for (let k = 0; k < count; k++) {
+    const { name: offset, at, bytes } = section(k);
+    const text = elf.toString('latin1', strings + offset, elf.indexOf(0, strings + offset));
+    if (!text.startsWith('.text.') || !text.includes(name)) continue;
+    const found = Array.from({ length: bytes / 16 }, (_, i) => elf.readUInt16LE(at + 16 * i) & 0xfff);
+    const number = (...codes) => found.filter((code) => codes.includes(code)).length;
+    return {
+      all: found.length - number(opcode.nothing),
+      special: number(opcode.special),
+      local: number(opcode.loadLocal, opcode.storeLocal),
+    };
+  }
+  throw new Error(`${file} has no ${name}`);
+}
+
+// A row of gamma 5 on its usual way: 16-byte loads, no padding, documents that are neither positive nor at the top.
+const log = spawnSync(
+  nvcc,
+  [
+    ...['-std=c++17', '-O3', '-fmad=false', '-arch=sm_90', '-cubin'],
+    ...['-o', join(out, 'usual_way.cubin'), join(root, 'test/cuda/usual_way.cu')],
+  ],
+  { encoding: 'utf8' },
+);
+if (log.status !== 0) throw new Error(log.stdout + log.stderr);
+const row = Object.fromEntries(
+  [8, 16, 32].map((elements) => [elements, instructions(join(out, 'usual_way.cubin'), `usual_wayILi${elements}E`)]),
+);
+// Two sizes tell what a document costs from what a row costs.
+const slots = (row[32].all - row[16].all) / 16;
+const special = (row[32].special - row[16].special) / 16;
+console.log(`ckl, gamma 5, float32, sm_90: ${slots.toFixed(1)} instructions and ${special.toFixed(1)} MUFU a document`);
+for (const elements of [8, 32]) {
+  const n = 32 * elements;
+  const { all, special, local } = row[elements];
+  console.log(
+    `  N = ${n}: ${(all / elements).toFixed(1)} instructions and ${(special / elements).toFixed(1)} MUFU a document, ` +
+      `the row's own ${Math.round(all - slots * elements)} among them`,
+  );
+  if (local > 0) faults.push(`usual way, N = ${n}: ${local} accesses to local memory`);
+}
+if (slots > 30) faults.push(`${slots} instructions a document, at most 30`);
+if (special > 3) faults.push(`${special} MUFU a document, at most 3`);
+
+for (const fault of faults) console.log(`FAILED ${fault}`);
+process.exit(faults.length > 0 ? 1 : 0);
