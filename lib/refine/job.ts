@@ -198,7 +198,8 @@ async function refineSplit(
               onProgress: hooks.onProgress,
               ...also,
               onEpoch: (progress) => {
-                hooks.onEpoch?.(progress, also.onEpoch());
+                const behaviour = also.onEpoch();
+                hooks.onEpoch?.(progress, behaviour);
               },
             },
           ),
