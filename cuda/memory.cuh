@@ -45,6 +45,11 @@ CKL_DEVICE bool aligned(const void* data, int64_t i, int size, int bytes) {
   return (reinterpret_cast<uintptr_t>(data) + uintptr_t(i) * size) % bytes == 0;
 }
 
+// The address of a row's first element. Within a row that is read in packs, 32 bits count its documents.
+CKL_DEVICE const char* row_start(const Scores& of, int64_t begin) {
+  return of.data + begin * (of.type == DType::float32 ? 4 : 2);
+}
+
 // P consecutive documents: 4 of float32 or 8 where a two-byte type is among the arrays, 16 bytes either way.
 // `live`: how many of them are in the row; `wide`: whether the row's packs lie at addresses that can be read at once.
 CKL_DEVICE bool is_wide(const void* data, DType type, int64_t begin, int bytes) {
@@ -52,14 +57,14 @@ CKL_DEVICE bool is_wide(const void* data, DType type, int64_t begin, int bytes) 
 }
 
 template <int P>
-CKL_DEVICE void load_pack(float* x, const Scores& from, int64_t i, int live, bool wide) {
+CKL_DEVICE void load_pack(float* x, const char* row, DType type, int i, int live, bool wide) {
   if (!wide || live < P) {
 #pragma unroll
-    for (int j = 0; j < P; j++) x[j] = j < live ? load(from.data, from.type, i + j) : 0.0f;
+    for (int j = 0; j < P; j++) x[j] = j < live ? load(row, type, i + j) : 0.0f;
     return;
   }
-  if (P == 4 || from.type == DType::float32) {
-    const float4* p = reinterpret_cast<const float4*>(from.data + i * 4);
+  if (P == 4 || type == DType::float32) {
+    const float4* p = reinterpret_cast<const float4*>(row + i * 4);
 #pragma unroll
     for (int j = 0; j < P / 4; j++) {
       const float4 v = __ldcs(p + j);
@@ -67,9 +72,9 @@ CKL_DEVICE void load_pack(float* x, const Scores& from, int64_t i, int live, boo
     }
     return;
   }
-  const uint4 v = __ldcs(reinterpret_cast<const uint4*>(from.data + i * 2));
+  const uint4 v = __ldcs(reinterpret_cast<const uint4*>(row + i * 2));
   const uint32_t w[4] = {v.x, v.y, v.z, v.w};
-  if (from.type == DType::bfloat16) {
+  if (type == DType::bfloat16) {
 #pragma unroll
     for (int j = 0; j < P; j++) x[j] = __uint_as_float(j % 2 ? w[j / 2] & 0xffff0000u : w[j / 2] << 16);
   } else {
@@ -80,7 +85,7 @@ CKL_DEVICE void load_pack(float* x, const Scores& from, int64_t i, int live, boo
 
 // Labels of a pack, four to a word; 255 beyond the row.
 template <int P>
-CKL_DEVICE void load_labels(uint32_t* words, const uint8_t* labels, int64_t i, int live, bool wide) {
+CKL_DEVICE void load_labels(uint32_t* words, const uint8_t* labels, int i, int live, bool wide) {
   if (wide && live == P) {
     if (P == 4) {
       words[0] = __ldcs(reinterpret_cast<const uint32_t*>(labels + i));
@@ -99,16 +104,16 @@ CKL_DEVICE void load_labels(uint32_t* words, const uint8_t* labels, int64_t i, i
 }
 
 template <int P>
-CKL_DEVICE void store_pack(const float (&x)[P], const MutableScores& to, int64_t i, int live, bool wide) {
-  const bool is_float = to.type == DType::float32;
+CKL_DEVICE void store_pack(const float (&x)[P], char* row, DType type, int i, int live, bool wide) {
+  const bool is_float = type == DType::float32;
   if (!wide || live < P) {
 #pragma unroll
     for (int j = 0; j < P; j++)
-      if (j < live) store(to.data, to.type, i + j, x[j]);
+      if (j < live) store(row, type, i + j, x[j]);
     return;
   }
   if (is_float) {
-    float4* p = reinterpret_cast<float4*>(to.data + i * 4);
+    float4* p = reinterpret_cast<float4*>(row + i * 4);
 #pragma unroll
     for (int j = 0; j < P / 4; j++) __stcs(p + j, make_float4(x[4 * j], x[4 * j + 1], x[4 * j + 2], x[4 * j + 3]));
     return;
@@ -116,13 +121,13 @@ CKL_DEVICE void store_pack(const float (&x)[P], const MutableScores& to, int64_t
   uint32_t w[P / 2];
 #pragma unroll
   for (int j = 0; j < P / 2; j++) {
-    const bool brain = to.type == DType::bfloat16;
+    const bool brain = type == DType::bfloat16;
     const uint16_t low = brain ? narrow_bfloat16(x[2 * j]) : narrow_float16(x[2 * j]);
     const uint16_t high = brain ? narrow_bfloat16(x[2 * j + 1]) : narrow_float16(x[2 * j + 1]);
     w[j] = uint32_t(low) | uint32_t(high) << 16;
   }
-  if (P == 4) __stcs(reinterpret_cast<uint2*>(to.data + i * 2), make_uint2(w[0], w[1]));
-  else __stcs(reinterpret_cast<uint4*>(to.data + i * 2), make_uint4(w[0], w[1], w[P / 2 - 2], w[P / 2 - 1]));
+  if (P == 4) __stcs(reinterpret_cast<uint2*>(row + i * 2), make_uint2(w[0], w[1]));
+  else __stcs(reinterpret_cast<uint4*>(row + i * 2), make_uint4(w[0], w[1], w[P / 2 - 2], w[P / 2 - 1]));
 }
 
 }  // namespace cuda

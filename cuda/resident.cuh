@@ -15,7 +15,7 @@ namespace cuda {
 constexpr float kLift = 64.0f, kLog2Lift = 6.0f;
 
 // F: the loss; E: elements a thread; P: elements a load. Element i of a row is in pack i / P, and packs go round the team.
-// Usual: known to be read in whole packs, without padding, and without positives and the top; for counting instructions.
+// Usual: known to be float32 in whole packs, without padding, positives and the top; for counting instructions.
 template <class F, int E, int P, class Team, bool Usual = false>
 struct Resident {
   static constexpr int kPacks = E / P, kWords = E / 4;
@@ -30,16 +30,18 @@ struct Resident {
 
   float es[E], et[E], gap[E], bs[E];
   uint32_t labels[kWords];
+  uint32_t at_top;  // a bit for each word of labels: documents at the student's top
   Side student, teacher;
   float positives, rank_mean;
 
   CKL_DEVICE_MEMBER Resident(const Task& of, Team sharing, const Row& a_row, const float* biases)
       : task(of), team(sharing), row(a_row), bias(biases), rank_mean(0) {}
 
-  CKL_DEVICE_MEMBER int64_t first(int k) const { return (int64_t(k) * team.size() + team.rank()) * P; }
+  CKL_DEVICE_MEMBER int first(int k) const { return (k * int(team.size()) + int(team.rank())) * P; }
   CKL_DEVICE_MEMBER int live(int k) const {
-    const int64_t left = row.n - first(k);
-    return left <= 0 ? 0 : left < P ? int(left) : P;
+    if (Usual) return P;
+    const int left = int(row.n) - first(k);
+    return left <= 0 ? 0 : left < P ? left : P;
   }
   CKL_DEVICE_MEMBER uint32_t masked(int w) const { return Usual ? 0 : labels[w] & 0x80808080u; }
   CKL_DEVICE_MEMBER uint32_t positive(int w) const { return labels[w] & ~(labels[w] >> 7) & 0x01010101u; }
@@ -52,11 +54,14 @@ struct Resident {
     const bool wide_s = Usual || is_wide(batch.student.data, batch.student.type, row.begin, 16);
     const bool wide_t = Usual || is_wide(batch.teacher.data, batch.teacher.type, row.begin, 16);
     const bool wide_y = Usual || aligned(batch.labels, row.begin, 1, P);
+    const char* const s = row_start(batch.student, row.begin);
+    const char* const t = row_start(batch.teacher, row.begin);
+    const uint8_t* const y = batch.labels + row.begin;
 #pragma unroll
     for (int k = 0; k < kPacks; k++) {
-      load_pack<P>(es + k * P, batch.student, row.begin + first(k), live(k), wide_s);
-      load_pack<P>(et + k * P, batch.teacher, row.begin + first(k), live(k), wide_t);
-      load_labels<P>(labels + k * (P / 4), batch.labels, row.begin + first(k), live(k), wide_y);
+      load_pack<P>(es + k * P, s, batch.student.type, first(k), live(k), wide_s);
+      load_pack<P>(et + k * P, t, batch.teacher.type, first(k), live(k), wide_t);
+      load_labels<P>(labels + k * (P / 4), y, first(k), live(k), wide_y);
     }
     largest[0] = largest[1] = -3.402823466e38f;
 #pragma unroll
@@ -73,9 +78,27 @@ struct Resident {
     team.reduce(largest, Most());
   }
 
+  // Adds four exponentials to the sum of those below the top, or to the count of those at it; whether any is.
+  static CKL_DEVICE_MEMBER bool add_below(const float* e, float& below, float& tops) {
+    const bool any = fmaxf(fmaxf(e[0], e[1]), fmaxf(e[2], e[3])) >= kLift;
+    if (!kBranch || (!Usual && any)) {
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        if (e[j] >= kLift) tops += 1;
+        else below += e[j];
+      }
+    } else {
+#pragma unroll
+      for (int j = 0; j < 4; j++) below += e[j];
+    }
+    return any;
+  }
+
   // From scores to lifted exponentials and what normalises them.
   CKL_DEVICE_MEMBER void softmax(const float (&largest)[2]) {
     float z[5] = {0, 0, 0, 0, 0};  // sums below the top, counts at the top, positives
+    int count = 0;
+    at_top = 0;
 #pragma unroll
     for (int w = 0; w < kWords; w++) {
 #pragma unroll
@@ -91,15 +114,11 @@ struct Resident {
         for (int j = 4 * w; j < 4 * w + 4; j++)
           if (is_masked(j)) es[j] = et[j] = gap[j] = bs[j] = 0;
       }
-#pragma unroll
-      for (int j = 4 * w; j < 4 * w + 4; j++) {
-        if (es[j] >= kLift) z[2] += 1;
-        else z[0] += es[j];
-        if (et[j] >= kLift) z[3] += 1;
-        else z[1] += et[j];
-      }
-      z[4] += float(__popc(positive(w)));
+      if (add_below(es + 4 * w, z[0], z[2])) at_top |= 1u << w;
+      add_below(et + 4 * w, z[1], z[3]);
+      count += __popc(positive(w));
     }
+    z[4] = float(count);
     team.reduce(z, Add());
     student = normalise(z[0] * (1 / kLift), z[2]);
     teacher = normalise(z[1] * (1 / kLift), z[3]);
@@ -138,8 +157,7 @@ struct Resident {
     sums[0] = sums[1] = sums[2] = 0;
 #pragma unroll
     for (int w = 0; w < kWords; w++) {
-      const float highest = fmaxf(fmaxf(es[4 * w], es[4 * w + 1]), fmaxf(es[4 * w + 2], es[4 * w + 3]));
-      if (!Usual && (!kBranch || masked(w) || positive(w) || highest >= kLift)) {
+      if (!Usual && (!kBranch || masked(w) || positive(w) || (at_top >> w & 1))) {
 #pragma unroll
         for (int j = 4 * w; j < 4 * w + 4; j++) document<true>(functor, j, sums);
       } else {
@@ -154,15 +172,26 @@ struct Resident {
   CKL_DEVICE_MEMBER void write(const Projection& project, bool counted) {
     const MutableScores& out = task.out.grad;
     const bool wide = Usual || is_wide(out.data, out.type, row.begin, out.type == DType::float32 || P == 8 ? 16 : 8);
+    char* const start = const_cast<char*>(row_start({out.data, out.type}, row.begin));
 #pragma unroll
     for (int k = 0; k < kPacks; k++) {
       float g[P];
 #pragma unroll
-      for (int j = 0; j < P; j++) {
-        g[j] = project(es[k * P + j], et[k * P + j]);
-        if (!counted || is_masked(k * P + j)) g[j] = 0;
+      for (int w = 0; w < P / 4; w++) {
+        const int word = k * (P / 4) + w, j = 4 * word;
+        const bool special = !Usual && (!kBranch || masked(word) || (at_top >> word & 1));
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+          if (special) {
+            g[4 * w + i] = project(es[j + i], et[j + i]);
+            if (is_masked(j + i)) g[4 * w + i] = 0;
+          } else {
+            g[4 * w + i] = project.below_top(es[j + i], et[j + i]);
+          }
+          if (!counted) g[4 * w + i] = 0;
+        }
       }
-      store_pack<P>(g, out, row.begin + first(k), live(k), wide);
+      store_pack<P>(g, start, Usual ? DType::float32 : out.type, first(k), live(k), wide);
     }
   }
 

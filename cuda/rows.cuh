@@ -5,11 +5,14 @@
 namespace ckl {
 namespace cuda {
 
-// Registers at most: 64 (4 elements a thread), 96 (8), 128 (16), 232 (32)
+// Blocks that a multiprocessor shall hold at once: how many registers a thread may have follows.
+constexpr int blocks_of(int elements) { return elements <= 4 ? 8 : elements <= 8 ? 5 : elements <= 16 ? 3 : 2; }
+
+// Registers at most: 64 (4 elements a thread), 96 (8), 168 (16), 255 (32)
 template <class F, int E, int P>
-__global__ void __launch_bounds__(kLanesThreads) resident_lanes(CKL_PARAMETER Task task) {
+__global__ void __launch_bounds__(kLanesThreads, blocks_of(E)) resident_lanes(CKL_PARAMETER Task task) {
   char* memory = dynamic_shared();
-  Lanes team{task.width};
+  Lanes team{E == P ? task.width : kWarp};  // longer rows have a warp of their own
   const unsigned lane = threadIdx.x % kWarp, width = team.width, capacity = width * E;
   // Of this thread's row: 1 / rank, or the bias; and the keys that ranks are made of.
   float* const all_biases = reinterpret_cast<float*>(memory + kReduceBytes);

@@ -19,7 +19,9 @@ struct Most {
 // Reduces K values over groups of `width` lanes of a warp; all lanes of the warp take part.
 template <int K, class Op>
 CKL_DEVICE void reduce_lanes(float (&x)[K], unsigned width, Op op) {
-  for (unsigned o = width / 2; o > 0; o /= 2) {
+#pragma unroll
+  for (unsigned o = kWarp / 2; o > 0; o /= 2) {
+    if (o >= width) continue;
 #pragma unroll
     for (int k = 0; k < K; k++) x[k] = op(x[k], __shfl_xor_sync(kAll, x[k], o));
   }

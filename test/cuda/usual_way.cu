@@ -7,9 +7,6 @@ namespace cuda {
 
 template <int E>
 __global__ void __launch_bounds__(kLanesThreads) usual_way(CKL_PARAMETER Task task) {
-  __builtin_assume(task.batch.student.type == DType::float32);
-  __builtin_assume(task.batch.teacher.type == DType::float32);
-  __builtin_assume(task.out.grad.type == DType::float32);
   const int64_t b = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) / kWarp;
   Resident<CklVariant<5, false>, E, 4, Lanes, true> x(task, Lanes{kWarp}, Row{b, b * (kWarp * E), kWarp * E}, nullptr);
   float largest[2], sums[3];
