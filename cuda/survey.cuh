@@ -40,8 +40,8 @@ CKL_DEVICE double multiplicity(const Task& task, Lanes& team, const Row& row, co
   return count_pairs(x);
 }
 
-// Registers at most: 80
-static __global__ void __launch_bounds__(kSurveyThreads) survey(CKL_PARAMETER Task task) {
+// Registers at most: 128
+static __global__ void __launch_bounds__(kSurveyThreads, 2) survey(CKL_PARAMETER Task task) {
   char* memory = dynamic_shared();
   Partial* shared = reinterpret_cast<Partial*>(memory);
   Lanes team{task.width};

@@ -29,7 +29,10 @@ function readCaps() {
     const text = readFileSync(join(root, 'cuda', file), 'utf8');
     for (const [, list, name] of text.matchAll(/Registers at most: (.+)\n[^]*?\b(\w+)\(CKL_PARAMETER/g)) {
       caps[name] = Object.fromEntries(
-        [...list.matchAll(/(\d+)(?: \((\d+)[^)]*\))?/g)].map(([, registers, elements]) => [elements ?? '', +registers]),
+        [...list.matchAll(/(\d+)(?: \((\d+)[^)]*\))?/g)].map(([, registers, elements]) => [
+          elements ?? '',
+          +registers,
+        ]),
       );
     }
   }
@@ -53,12 +56,17 @@ function compile(source, architecture) {
 function kernels(log) {
   const list = [];
   for (const part of log.split("Compiling entry function '").slice(1)) {
-    const [, stack, stores, loads] = /(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads/.exec(part);
+    const [, stack, stores, loads] =
+      /(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads/.exec(part);
     const mangled = part.slice(0, part.indexOf("'"));
     const name = execFileSync('c++filt', [mangled], { encoding: 'utf8' });
     list.push({
       mangled,
-      name: name.replaceAll('(anonymous namespace)::', '').replaceAll(/ckl::|cuda::|void /g, '').split('(')[0].trim(),
+      name: name
+        .replaceAll('(anonymous namespace)::', '')
+        .replaceAll(/ckl::|cuda::|void /g, '')
+        .split('(')[0]
+        .trim(),
       registers: +/Used (\d+) registers/.exec(part)[1],
       stack: +stack,
       spills: +stores + +loads,
@@ -130,12 +138,17 @@ const log = spawnSync(
 );
 if (log.status !== 0) throw new Error(log.stdout + log.stderr);
 const row = Object.fromEntries(
-  [8, 16, 32].map((elements) => [elements, instructions(join(out, 'usual_way.cubin'), `usual_wayILi${elements}E`)]),
+  [8, 16, 32].map((elements) => [
+    elements,
+    instructions(join(out, 'usual_way.cubin'), `usual_wayILi${elements}E`),
+  ]),
 );
 // Two sizes tell what a document costs from what a row costs.
 const slots = (row[32].all - row[16].all) / 16;
 const special = (row[32].special - row[16].special) / 16;
-console.log(`ckl, gamma 5, float32, sm_90: ${slots.toFixed(1)} instructions and ${special.toFixed(1)} MUFU a document`);
+console.log(
+  `ckl, gamma 5, float32, sm_90: ${slots.toFixed(1)} instructions and ${special.toFixed(1)} MUFU a document`,
+);
 for (const elements of [8, 32]) {
   const n = 32 * elements;
   const { all, special, local } = row[elements];
