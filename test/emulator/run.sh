@@ -14,6 +14,6 @@ if ! { cmake -S . -B "$out/cmake" -DCKL_CUDA=EMULATE \
   tail -40 "$log" >&2
   exit 1
 fi
-suites=(golden edges ranks async table errors)
+suites=(golden edges ranks table errors)
 CKL_BACKEND=cuda CKL_LOSS_PREBUILD=$out/addon node node_modules/vitest/vitest.mjs run \
   "${suites[@]/#/test/js/api/}" --testTimeout 600000 "$@"
