@@ -7,8 +7,8 @@ namespace ckl {
 namespace cuda {
 
 // A warp a row, for rows of up to 1024.
-// Registers at most: 128
-static __global__ void __launch_bounds__(kLanesThreads) careful_lanes(CKL_PARAMETER Task task) {
+// Registers at most: 168
+static __global__ void __launch_bounds__(kLanesThreads, 3) careful_lanes(CKL_PARAMETER Task task) {
   if (task.only_marked && *task.marked == 0) return;
   char* memory = dynamic_shared();
   Lanes team{kWarp};
