@@ -133,7 +133,11 @@ describe('ckl-loss train', () => {
     [['refine', '--data', 'x', '--teacher', 'x', '--width', '3'], 2, '--width takes an even number'],
     [['convert', '--from', 'x'], 2, '--from-form is needed'],
     [['convert', '--from', 'x', '--from-form', 'colbret'], 2, '(did you mean "colbert"?)'],
-    [['tarin'], 2, 'no command "tarin"; there are train, refine, compare, evaluate, convert, doctor, sample'],
+    [
+      ['tarin'],
+      2,
+      'no command "tarin"; there are train, refine, compare, evaluate, convert, doctor, bench, sample',
+    ],
   ])('%j ends with code %i and says why', async (args, code, message) => {
     const ended = await run(args);
     expect(ended.err).toContain(message);
@@ -142,11 +146,14 @@ describe('ckl-loss train', () => {
     expect(ended.out).toBe('');
   });
 
-  it.each([['train'], ['refine'], ['evaluate'], ['convert'], ['sample']])('%s --help', async (name) => {
-    const { code, out } = await run([name, '--help']);
-    expect(code).toBe(0);
-    expect(out).toContain(`ckl-loss ${name}`);
-  });
+  it.each([['train'], ['refine'], ['evaluate'], ['convert'], ['bench'], ['sample']])(
+    '%s --help',
+    async (name) => {
+      const { code, out } = await run([name, '--help']);
+      expect(code).toBe(0);
+      expect(out).toContain(`ckl-loss ${name}`);
+    },
+  );
   it('explains itself', async () => {
     expect(await run(['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('evaluate') });
     expect((await run([])).code).toBe(2);
