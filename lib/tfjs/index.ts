@@ -32,7 +32,8 @@ export type { Input, Loss, TfjsOptions } from './types.js';
  * - They throw TypeError or RangeError with a `code` (docs/errors.md).
  */
 
-type WithTeacher<P> = (
+/** An op that reads the teacher's scores. `labels`, `logits` and `teacher` are [queries, docs] or [docs]; `weights` is per query. */
+export type WithTeacher<P> = (
   labels: Input,
   logits: Input,
   teacher: Input,
@@ -41,7 +42,8 @@ type WithTeacher<P> = (
   reduction?: Reduction,
 ) => Loss;
 
-type WithoutTeacher = (
+/** An op that reads labels and student alone, otherwise like {@link WithTeacher}. */
+export type WithoutTeacher = (
   labels: Input,
   logits: Input,
   weights?: Input | null,
