@@ -32,7 +32,7 @@ export type { Input, Loss, TfjsOptions } from './types.js';
  * - They throw TypeError or RangeError with a `code` (docs/errors.md).
  */
 
-/** An op that reads the teacher's scores. `labels`, `logits` and `teacher` are [queries, docs] or [docs]; `weights` is per query. */
+/** An op that reads the teacher's scores. Shapes and types are those at the head of this file: the last axis is documents. */
 export type WithTeacher<P> = (
   labels: Input,
   logits: Input,
