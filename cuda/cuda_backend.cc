@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../src/core/check.h"
+#include "device_loss.h"
 #include "engine.h"
 #include "staging.h"
 
@@ -16,14 +17,9 @@ namespace {
 // Everything of one device that a call needs, made with the first call: a workspace alone touches no device.
 struct Machine {
   explicit Machine(int device) {
-    must(cudaSetDevice(device));
-    cudaDeviceProp properties;
-    must(cudaGetDeviceProperties(&properties, device));
-    int compiled = 0;
-    must(compiled_capability(compiled));
-    capability = std::min(properties.major * 10 + properties.minor, compiled);
+    capability = capability_of(device);
     stream.reset(new Stream);
-    staging.reset(new Staging(stream->get()));
+    staging.reset(new Staging);
     scratch.reset(new Scratch);
   }
   int capability;
@@ -36,19 +32,6 @@ struct Machine {
 struct CudaWorkspace : Workspace {
   std::unique_ptr<Machine> machine;
 };
-
-Status check_values(const Plan& plan, const Batch& batch) {
-  const int64_t rows = batch.rows.queries;
-  Status status = check_weights(batch);
-  for (int64_t b = 0; status.ok() && b < rows; b++) status = find_label(batch, b);
-  if (status.ok()) status = check_ranks(batch, 0, rows);
-  double least_gamma = 1e300;
-  for (const PlanTerm& t : plan.terms)
-    if (t.loss == LossId::ckl) least_gamma = std::min(least_gamma, t.gamma);
-  if (status.ok() && batch.beta) status = check_beta(batch, least_gamma, 0, rows);
-  if (status.ok() && batch.relevance) status = check_relevance(batch, 0, rows);
-  return status;
-}
 
 int64_t rank_bytes(RankType type) {
   switch (type) {
@@ -81,9 +64,9 @@ class Call {
     enqueue(machine_.capability, plan, batch_, out_, extent_, *machine_.scratch, stream);
     Result result;
     const HostRows whole = {reinterpret_cast<char*>(&result), sizeof result, sizeof result, 1};
-    machine_.staging->to_host(whole, reinterpret_cast<const char*>(machine_.scratch->result));
-    for (const Copy& copy : results_) machine_.staging->to_host(copy.to, copy.from);
-    summary.loss = result.loss, summary.counted = result.counted;
+    machine_.staging->to_host(whole, reinterpret_cast<const char*>(machine_.scratch->result), stream);
+    for (const Copy& copy : results_) machine_.staging->to_host(copy.to, copy.from, stream);
+    summary.loss = result.loss, summary.counted = int64_t(result.counted);
   }
 
  private:
@@ -115,7 +98,7 @@ class Call {
   }
   char* in(const HostRows& rows, bool copy) {
     char* p = take(rows);
-    if (copy) machine_.staging->to_device(p, rows);
+    if (copy) machine_.staging->to_device(p, rows, machine_.stream->get());
     return p;
   }
   char* out(const HostRows& rows, bool copy) {
@@ -184,7 +167,7 @@ std::unique_ptr<Workspace> CudaBackend::workspace(int64_t) { return std::unique_
 Status CudaBackend::run(const Plan& plan, const Batch& batch, const Outputs& out, Workspace& workspace,
                         const std::atomic<int32_t>* abort, Summary& summary) {
   try {
-    const Status status = check_values(plan, batch);
+    const Status status = check_batch(plan, batch);
     if (!status.ok()) return status;
     if (abort && abort->load()) return {Code::aborted};
     std::unique_ptr<Machine>& machine = static_cast<CudaWorkspace&>(workspace).machine;

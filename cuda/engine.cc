@@ -136,9 +136,13 @@ Scratch::Scratch() {
   weight_sums = reinterpret_cast<double*>(base + at_sums);
 }
 
+void Scratch::clear(cudaStream_t stream) {
+  if (!std::exchange(cleared, true)) must(cudaMemsetAsync(ticket, 0, 2 * sizeof(unsigned), stream));
+}
+
 void enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
              Scratch& scratch, cudaStream_t stream) {
-  if (!std::exchange(scratch.cleared, true)) must(cudaMemsetAsync(scratch.ticket, 0, 2 * sizeof(unsigned), stream));
+  scratch.clear(stream);
   if (batch.rows.queries == 0) return must(cudaMemsetAsync(scratch.result, 0, sizeof(Result), stream));
   Task task = task_of(plan, batch, out, scratch);
 

@@ -1,5 +1,6 @@
 // Enqueues a loss on a stream: everything it reads and writes is device memory, and nothing is waited for.
 #pragma once
+#include "../src/core/device.h"
 #include "device_memory.h"
 #include "task.h"
 
@@ -9,19 +10,14 @@ namespace cuda {
 // Device memory of one call at a time: sums, counts and, for long rows without given ranks, the ranks.
 struct Scratch {
   Scratch();
-  Result* result;  // the batch's loss and count, when the stream has come so far
+  void clear(cudaStream_t stream);  // once, before the first use; enqueue does it where it was not done
+  Result* result;                   // the batch's loss and count, when the stream has come so far; may be set elsewhere
   Scale* scales;
   Partial* partials;
   double* weight_sums;
   unsigned *ticket, *marked;
   bool cleared = false;
   DeviceBuffer fixed, ranks, scores;
-};
-
-// What the host knows of a batch whose offsets may be in device memory: bounds of its rows' lengths, and how many
-// elements its arrays have.
-struct Extent {
-  int64_t shortest, longest, elements;
 };
 
 // capability: of the current device, 90 for 9.0. Throws Failure.

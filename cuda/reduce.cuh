@@ -70,8 +70,8 @@ CKL_DEVICE void finish(const Task& task, Tally mine, char* memory) {
   x = sum_block(x, shared);
   if (threadIdx.x != 0) return;
   if (task.only_marked) *task.marked = 0;
-  if (task.accumulate) x.loss += task.result->loss, x.counted += task.result->counted;
-  *task.result = {x.loss, x.counted};
+  if (task.accumulate) x.loss += task.result->loss, x.counted += int64_t(task.result->counted);
+  *task.result = {x.loss, double(x.counted)};
 }
 
 }  // namespace cuda

@@ -22,7 +22,7 @@ void each_run(const HostRows& rows, int64_t from, int64_t bytes, Copy copy) {
 
 }  // namespace
 
-void Staging::to_device(char* to, const HostRows& from) {
+void Staging::to_device(char* to, const HostRows& from, cudaStream_t stream) {
   for (int64_t at = 0; at < from.bytes(); at += kBytes) {
     Slot& slot = slots_[next_];
     next_ ^= 1;
@@ -30,20 +30,20 @@ void Staging::to_device(char* to, const HostRows& from) {
     slot.copied.wait();
     each_run(from, at, bytes,
              [&](const char* p, int64_t offset, int64_t n) { std::memcpy(slot.memory.data() + offset, p, size_t(n)); });
-    must(cudaMemcpyAsync(to + at, slot.memory.data(), size_t(bytes), cudaMemcpyHostToDevice, stream_));
-    slot.copied.record(stream_);
+    must(cudaMemcpyAsync(to + at, slot.memory.data(), size_t(bytes), cudaMemcpyHostToDevice, stream));
+    slot.copied.record(stream);
   }
 }
 
-void Staging::to_host(const HostRows& to, const char* from) {
+void Staging::to_host(const HostRows& to, const char* from, cudaStream_t stream) {
   const int64_t pieces = (to.bytes() + kBytes - 1) / kBytes;
   const auto size = [&](int64_t k) { return std::min(kBytes, to.bytes() - k * kBytes); };
   // One piece is copied by the GPU while the one before is copied by the host.
   for (int64_t k = 0; k <= pieces; k++) {
     if (k < pieces) {
       Slot& slot = slots_[(next_ + k) & 1];
-      must(cudaMemcpyAsync(slot.memory.data(), from + k * kBytes, size_t(size(k)), cudaMemcpyDeviceToHost, stream_));
-      slot.copied.record(stream_);
+      must(cudaMemcpyAsync(slot.memory.data(), from + k * kBytes, size_t(size(k)), cudaMemcpyDeviceToHost, stream));
+      slot.copied.record(stream);
     }
     if (k == 0) continue;
     Slot& slot = slots_[(next_ + k - 1) & 1];

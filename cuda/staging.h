@@ -16,11 +16,10 @@ struct HostRows {
 
 class Staging {
  public:
-  explicit Staging(cudaStream_t stream) : stream_(stream) {}
   // Has read all of `from` when it returns; the copy itself is enqueued.
-  void to_device(char* to, const HostRows& from);
+  void to_device(char* to, const HostRows& from, cudaStream_t stream);
   // Has written all of `to` when it returns.
-  void to_host(const HostRows& to, const char* from);
+  void to_host(const HostRows& to, const char* from, cudaStream_t stream);
 
  private:
   static constexpr int64_t kBytes = 2 << 20;
@@ -28,7 +27,6 @@ class Staging {
     PinnedBuffer memory{size_t(kBytes)};
     Event copied;
   };
-  cudaStream_t stream_;
   Slot slots_[2];
   int next_ = 0;
 };

@@ -14,10 +14,9 @@ struct TaskTerm {
   double weight;     // of the term in a query's loss
 };
 
-// What a launch leaves on the device.
+// What a launch leaves on the device. Callers read it as two doubles.
 struct Result {
-  double loss;
-  int64_t counted;
+  double loss, counted;
 };
 
 // A block's share of the result, added up by the last block to finish.

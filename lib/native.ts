@@ -190,8 +190,118 @@ export interface NativeCudaInfo {
   devices: { name: string; capability: string; memory: number }[];
 }
 
+/**
+ * The numbers of a call on device memory, a Float64Array that a DeviceLoss is made with. The first places are those of Scalar; from `student`
+ * on they are addresses, 0 for none.
+ */
+export const enum DeviceScalar {
+  queries = 8,
+  docs = 9,
+  stride = 10,
+  studentType = 11,
+  teacherType = 12,
+  gradType = 13,
+  /** A NativeRankType. */
+  rankType = 14,
+  /** With offsets in device memory: no row is longer. */
+  longest = 15,
+  /** Elements of the arrays over documents. */
+  elements = 16,
+  stream = 17,
+  /** 1: wait, and check all values as for arrays of the host. */
+  check = 18,
+  student = 19,
+  teacher = 20,
+  labels = 21,
+  offsets = 22,
+  ranks = 23,
+  beta = 24,
+  relevance = 25,
+  weights = 26,
+  grad = 27,
+  perQuery = 28,
+  teacherGrad = 29,
+  /** weight, ratio, entropy, separation, separationTop10 */
+  diagnostics = 30,
+  /** Two float64: the loss, and how many queries were counted. */
+  summary = 35,
+  size = 36,
+}
+
+export const enum NativeRankType {
+  none = 0,
+  u8 = 1,
+  u16 = 2,
+  u32 = 3,
+  i32 = 4,
+  f32 = 5,
+}
+
+/** What an address is. */
+export const enum NativeResidence {
+  unknown = 0,
+  host = 1,
+  device = 2,
+  managed = 3,
+}
+
+/**
+ * A GPU. Streams are CUDA's handles as numbers, and addresses numbers, too. All throw an Error whose `cudaCode` is CUDA's number of what
+ * failed; promises reject with it.
+ */
+export interface NativeDevice {
+  memory(): [free: number, total: number];
+  synchronize(stream: number): void;
+  idle(stream: number): boolean;
+  /** What `stream` is given from now on waits for what `other` holds now. */
+  join(stream: number, other: number): void;
+  /** Settles when the stream has done what it holds now. */
+  pending(stream: number): Promise<void>;
+  /** Has read the array when it returns. */
+  toDevice(address: number, from: ArrayBufferView, stream: number): void;
+  /** Waits, and has written the array when it returns. */
+  toHost(to: ArrayBufferView, address: number, stream: number): void;
+  copy(to: number, from: number, bytes: number, stream: number): void;
+  fill(address: number, byte: number, bytes: number, stream: number): void;
+  /** Enqueued at once; settles with the bytes. */
+  download(address: number, bytes: number, stream: number): Promise<ArrayBuffer>;
+}
+
+/** Freed by dispose(), or by the garbage collector. */
+export interface NativeDeviceMemory {
+  readonly address: number;
+  dispose(): void;
+}
+
+export interface NativeDeviceStream {
+  readonly handle: number;
+  dispose(): void;
+}
+
+/** Enqueues losses of batches in device memory. One stream at a time: who changes it joins the two. */
+export interface NativeDeviceLoss {
+  /** Enqueues what the DeviceScalars tell of. `offsets`: those of a ragged batch in host memory, in place of an address. */
+  enqueue(offsets: Int32Array | null): NativeStatus;
+  dispose(): void;
+}
+
+export interface NativeDeviceGraph {
+  /** Other than ok: why there is no graph. */
+  readonly status: NativeStatus;
+  launch(stream: number): void;
+  dispose(): void;
+}
+
 export interface NativeBinding {
   Plan: new (spec: NativePlanSpec) => NativePlan;
+  Device: new (index: number) => NativeDevice;
+  DeviceMemory: new (device: NativeDevice, bytes: number) => NativeDeviceMemory;
+  DeviceStream: new (device: NativeDevice) => NativeDeviceStream;
+  DeviceLoss: new (device: NativeDevice, spec: NativePlanSpec, call: Float64Array) => NativeDeviceLoss;
+  /** The loss of the batch that the DeviceScalars tell of, with scratch space of its own. */
+  DeviceGraph: new (loss: NativeDeviceLoss, offsets: Int32Array | null) => NativeDeviceGraph;
+  /** What an address is, and on which device. */
+  whereabouts(address: number): [residence: NativeResidence, device: number];
   /** Competition ranks of the scores among the valid documents of each query; 0 for masked ones. */
   ranks(
     student: ScoreArray,

@@ -66,7 +66,7 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
     );
   }
   const { shape, terms, ...rest } = options as AnyOptions & PreparedSize & { terms?: readonly Term[] };
-  const size = checkShape(shape);
+  const size = checkPreparedShape(shape);
   const plan =
     loss === 'combine'
       ? planOfTerms(losses, terms ?? [], rest)
@@ -76,7 +76,8 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
   return new Prepared(new LivePlan(plan), size, rest) as unknown as PreparedLoss<R>;
 }
 
-function checkShape(shape: unknown): Shape {
+/** @internal The size of the largest batch. */
+export function checkPreparedShape(shape: unknown): Shape {
   if (Array.isArray(shape) && shape.length === 2 && shape.every((n) => Number.isSafeInteger(n) && n >= 0)) {
     return [shape[0], shape[1]];
   }

@@ -5,6 +5,7 @@
 #include "../cpu/cpu_backend.h"
 #include "arguments.h"
 #include "cuda_info.h"
+#include "device.h"
 #include "plan.h"
 
 namespace ckl {
@@ -157,6 +158,8 @@ Napi::Value cuda_error(const Napi::CallbackInfo& info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment);
   exports.Set("Plan", PlanObject::define(env));
+  define_device(env, exports);
+  define_device_loss(env, exports);
   const napi_property_descriptor plain[] = {
       {"ranks", nullptr, ranks, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"rankBias", nullptr, rank_bias, nullptr, nullptr, nullptr, napi_default_method, nullptr},

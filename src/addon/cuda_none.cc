@@ -1,4 +1,5 @@
 // The answer of a binary that was compiled without CUDA.
+#include "../core/device.h"
 #include "cuda_info.h"
 
 namespace ckl {
@@ -14,5 +15,9 @@ std::string cuda_target() { return ""; }
 std::shared_ptr<Backend> cuda_backend() { return nullptr; }
 
 CudaErrorText cuda_error_text(int) { return {}; }
+
+std::shared_ptr<Device> open_device(int) { return nullptr; }
+
+Whereabouts whereabouts(const void*) { return {Residence::unknown, -1}; }
 
 }  // namespace ckl

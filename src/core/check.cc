@@ -1,5 +1,6 @@
 #include "check.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace ckl {
@@ -90,6 +91,19 @@ Status find_label(const Batch& batch, int64_t row) {
     if (y > 1 && y != kPadding) return Status::at(Code::label, Argument::labels, row, i - begin, y);
   }
   return {};
+}
+
+Status check_batch(const Plan& plan, const Batch& batch) {
+  const int64_t rows = batch.rows.queries;
+  Status status = check_weights(batch);
+  for (int64_t b = 0; status.ok() && b < rows; b++) status = find_label(batch, b);
+  if (status.ok()) status = check_ranks(batch, 0, rows);
+  double least_gamma = 1e300;
+  for (const PlanTerm& t : plan.terms)
+    if (t.loss == LossId::ckl) least_gamma = std::min(least_gamma, t.gamma);
+  if (status.ok() && batch.beta) status = check_beta(batch, least_gamma, 0, rows);
+  if (status.ok() && batch.relevance) status = check_relevance(batch, 0, rows);
+  return status;
 }
 
 }  // namespace ckl

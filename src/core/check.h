@@ -21,4 +21,7 @@ Status check_weights(const Batch& batch);
 // The first wrong label of a row.
 Status find_label(const Batch& batch, int64_t row);
 
+// All of the above, of the whole batch: for backends that do not check as they go.
+Status check_batch(const Plan& plan, const Batch& batch);
+
 }  // namespace ckl

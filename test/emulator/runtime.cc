@@ -1,91 +1,129 @@
+// Devices, errors and memory of the emulated CUDA runtime.
 #include "runtime.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "device.h"
+#include <map>
+#include <mutex>
 
 namespace emulator {
 int capability();
 }
 
+namespace {
+
+constexpr int kDevices = 2;
+constexpr size_t kMemory = size_t(1) << 34;  // of each
+thread_local int current_device = 0;
+
+struct Allocation {
+  size_t bytes;
+  cudaMemoryType type;
+  int device;
+};
+
+// What was allocated and not freed, by address.
+struct Memory {
+  std::mutex mutex;
+  std::map<uintptr_t, Allocation> all;
+  size_t used[kDevices] = {};
+};
+Memory& memory() {
+  static Memory* one = new Memory;  // outlives the statics that free into it
+  return *one;
+}
+
+// Memory that is not a multiple of anything, filled with NaN: a read of what was never written shows.
+cudaError_t allocate(void** pointer, size_t bytes, cudaMemoryType type) {
+  Memory& m = memory();
+  const std::lock_guard<std::mutex> lock(m.mutex);
+  size_t& used = m.used[current_device];
+  *pointer = nullptr;
+  if (type == cudaMemoryTypeDevice && bytes > kMemory - used) return cudaErrorMemoryAllocation;
+  if (bytes == 0) return cudaSuccess;
+  *pointer = aligned_alloc(256, (bytes + 255) / 256 * 256);
+  if (!*pointer) return cudaErrorMemoryAllocation;
+  memset(*pointer, 0xff, bytes);
+  m.all[reinterpret_cast<uintptr_t>(*pointer)] = {bytes, type, current_device};
+  if (type == cudaMemoryTypeDevice) used += bytes;
+  return cudaSuccess;
+}
+
+cudaError_t release(void* pointer) {
+  if (!pointer) return cudaSuccess;
+  emulator::drain();  // as cudaFree waits for the device
+  Memory& m = memory();
+  const std::lock_guard<std::mutex> lock(m.mutex);
+  const auto found = m.all.find(reinterpret_cast<uintptr_t>(pointer));
+  if (found == m.all.end()) return cudaErrorInvalidValue;
+  if (found->second.type == cudaMemoryTypeDevice) m.used[found->second.device] -= found->second.bytes;
+  m.all.erase(found);
+  free(pointer);
+  return cudaSuccess;
+}
+
+}  // namespace
+
 cudaError_t cudaRuntimeGetVersion(int* version) { return *version = 13000, cudaSuccess; }
 cudaError_t cudaDriverGetVersion(int* version) { return *version = 13000, cudaSuccess; }
-cudaError_t cudaGetDeviceCount(int* count) { return *count = 1, cudaSuccess; }
+cudaError_t cudaGetDeviceCount(int* count) { return *count = kDevices, cudaSuccess; }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int device) {
-  if (device != 0) return cudaErrorInvalidValue;
+  if (device < 0 || device >= kDevices) return cudaErrorInvalidDevice;
   *p = {};
   snprintf(p->name, sizeof p->name, "emulated GPU");
-  p->totalGlobalMem = size_t(1) << 34;
+  p->totalGlobalMem = kMemory;
   p->major = emulator::capability() / 10, p->minor = emulator::capability() % 10;
   p->multiProcessorCount = 4;
   return cudaSuccess;
 }
-cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : cudaErrorInvalidValue; }
-cudaError_t cudaGetDevice(int* device) { return *device = 0, cudaSuccess; }
+cudaError_t cudaSetDevice(int device) {
+  if (device < 0 || device >= kDevices) return cudaErrorInvalidDevice;
+  return current_device = device, cudaSuccess;
+}
+cudaError_t cudaGetDevice(int* device) { return *device = current_device, cudaSuccess; }
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 const char* cudaGetErrorName(cudaError_t error) {
+#define CKL_NAME(name) \
+  case name: return #name;
   switch (error) {
-    case cudaSuccess: return "cudaSuccess";
-    case cudaErrorInvalidValue: return "cudaErrorInvalidValue";
-    case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
-    case cudaErrorInsufficientDriver: return "cudaErrorInsufficientDriver";
-    case cudaErrorNoDevice: return "cudaErrorNoDevice";
-    case cudaErrorLaunchFailure: return "cudaErrorLaunchFailure";
+    CKL_NAME(cudaSuccess)
+    CKL_NAME(cudaErrorInvalidValue)
+    CKL_NAME(cudaErrorMemoryAllocation)
+    CKL_NAME(cudaErrorInsufficientDriver)
+    CKL_NAME(cudaErrorNoDevice)
+    CKL_NAME(cudaErrorInvalidDevice)
+    CKL_NAME(cudaErrorInvalidResourceHandle)
+    CKL_NAME(cudaErrorNotReady)
+    CKL_NAME(cudaErrorLaunchFailure)
+    CKL_NAME(cudaErrorStreamCaptureUnsupported)
   }
+#undef CKL_NAME
   return "cudaErrorUnknown";
 }
 const char* cudaGetErrorString(cudaError_t error) { return cudaGetErrorName(error); }
 
-// Memory that is not a multiple of anything, filled with NaN: a read of what was never written shows.
-cudaError_t cudaMalloc(void** pointer, size_t bytes) {
-  *pointer = aligned_alloc(256, (bytes + 255) / 256 * 256);
-  if (!*pointer) return cudaErrorMemoryAllocation;
-  memset(*pointer, 0xff, bytes);
+cudaError_t cudaMalloc(void** pointer, size_t bytes) { return allocate(pointer, bytes, cudaMemoryTypeDevice); }
+cudaError_t cudaFree(void* pointer) { return release(pointer); }
+cudaError_t cudaHostAlloc(void** pointer, size_t bytes, unsigned) {
+  return allocate(pointer, bytes, cudaMemoryTypeHost);
+}
+cudaError_t cudaFreeHost(void* pointer) { return release(pointer); }
+cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
+  Memory& m = memory();
+  const std::lock_guard<std::mutex> lock(m.mutex);
+  *total = kMemory, *free = kMemory - m.used[current_device];
   return cudaSuccess;
 }
-cudaError_t cudaFree(void* pointer) { return free(pointer), cudaSuccess; }
-cudaError_t cudaHostAlloc(void** pointer, size_t bytes, unsigned) { return cudaMalloc(pointer, bytes); }
-cudaError_t cudaFreeHost(void* pointer) { return cudaFree(pointer); }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t) {
-  if (bytes > 0) memmove(to, from, bytes);
+cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* pointer) {
+  Memory& m = memory();
+  const std::lock_guard<std::mutex> lock(m.mutex);
+  const uintptr_t address = reinterpret_cast<uintptr_t>(pointer);
+  auto after = m.all.upper_bound(address);
+  *attributes = {cudaMemoryTypeUnregistered, -1};
+  if (after == m.all.begin()) return cudaSuccess;
+  const auto& found = *--after;
+  if (address < found.first + found.second.bytes) *attributes = {found.second.type, found.second.device};
   return cudaSuccess;
 }
-cudaError_t cudaMemsetAsync(void* pointer, int value, size_t bytes, cudaStream_t) {
-  return memset(pointer, value, bytes), cudaSuccess;
-}
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) { return *stream = nullptr, cudaSuccess; }
-cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) { return *event = nullptr, cudaSuccess; }
-cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
-cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
-
-namespace ckl {
-namespace cuda {
-
-float widen_float16(uint16_t h) {
-  const uint32_t sign = uint32_t(h & 0x8000) << 16, exponent = h >> 10 & 31, mantissa = h & 1023;
-  if (exponent == 31) return __uint_as_float(sign | 0x7f800000 | mantissa << 13);
-  const float size = exponent ? ldexpf(float(1024 + mantissa), int(exponent) - 25) : ldexpf(float(mantissa), -24);
-  return sign ? -size : size;
-}
-
-// Round to nearest even: nearbyint of the value in units of the last place.
-uint16_t narrow_float16(float f) {
-  const uint16_t sign = uint16_t(__float_as_uint(f) >> 16 & 0x8000);
-  const float size = fabsf(f);
-  if (isnan(f)) return uint16_t(sign | 0x7e00);
-  if (size == 0) return sign;
-  if (size >= 65520.0f) return uint16_t(sign | 0x7c00);
-  int exponent = 0;
-  frexpf(size, &exponent);  // size < 2^exponent
-  const int unit = exponent - 11 < -24 ? -24 : exponent - 11;
-  const uint32_t steps = uint32_t(nearbyintf(ldexpf(size, -unit)));
-  return uint16_t(sign | (uint32_t(unit + 24) * 1024 + steps));
-}
-
-}  // namespace cuda
-}  // namespace ckl

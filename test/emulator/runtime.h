@@ -1,5 +1,6 @@
-// The part of the CUDA runtime that cuda/ uses, on a host without a GPU: device memory is the host's, streams run at
-// once, kernels are emulated.
+// The part of the CUDA runtime that cuda/ uses, on a host without a GPU: device memory is the host's, kernels are emulated.
+//
+// Streams are as late as a GPU may be: what is enqueued runs when somebody waits for it, so that a missing wait shows.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +13,11 @@ enum cudaError_t {
   cudaErrorMemoryAllocation = 2,
   cudaErrorInsufficientDriver = 35,
   cudaErrorNoDevice = 100,
+  cudaErrorInvalidDevice = 101,
+  cudaErrorInvalidResourceHandle = 400,
+  cudaErrorNotReady = 600,
   cudaErrorLaunchFailure = 719,
+  cudaErrorStreamCaptureUnsupported = 900,
 };
 enum cudaMemcpyKind {
   cudaMemcpyHostToDevice = 1,
@@ -25,7 +30,15 @@ enum cudaFuncAttribute {
   cudaFuncAttributeNonPortableClusterSizeAllowed = 13
 };
 enum cudaLaunchAttributeID { cudaLaunchAttributeClusterDimension = 4 };
-constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2, cudaHostAllocDefault = 0;
+enum cudaMemoryType {
+  cudaMemoryTypeUnregistered = 0,
+  cudaMemoryTypeHost = 1,
+  cudaMemoryTypeDevice = 2,
+  cudaMemoryTypeManaged = 3
+};
+enum cudaStreamCaptureMode { cudaStreamCaptureModeRelaxed = 2 };
+constexpr unsigned cudaStreamNonBlocking = 1, cudaHostAllocDefault = 0, cudaHostAllocPortable = 1;
+constexpr unsigned cudaEventBlockingSync = 1, cudaEventDisableTiming = 2;
 
 struct dim3 {
   unsigned x, y, z;
@@ -33,6 +46,12 @@ struct dim3 {
 };
 typedef struct EmulatedStream* cudaStream_t;
 typedef struct EmulatedEvent* cudaEvent_t;
+typedef struct EmulatedGraph* cudaGraph_t;
+typedef struct EmulatedGraphExec* cudaGraphExec_t;
+struct cudaPointerAttributes {
+  cudaMemoryType type;
+  int device;
+};
 struct cudaLaunchAttribute {
   cudaLaunchAttributeID id;
   struct {
@@ -67,6 +86,8 @@ cudaError_t cudaGetDevice(int* device);
 cudaError_t cudaGetLastError();
 const char* cudaGetErrorName(cudaError_t error);
 const char* cudaGetErrorString(cudaError_t error);
+cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* pointer);
+cudaError_t cudaMemGetInfo(size_t* free, size_t* total);
 cudaError_t cudaMalloc(void** pointer, size_t bytes);
 cudaError_t cudaFree(void* pointer);
 cudaError_t cudaHostAlloc(void** pointer, size_t bytes, unsigned flags);
@@ -76,6 +97,14 @@ cudaError_t cudaMemsetAsync(void* pointer, int value, size_t bytes, cudaStream_t
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaStreamQuery(cudaStream_t stream);
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long flags);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec);
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
@@ -91,6 +120,11 @@ cudaError_t cudaFuncSetAttribute(Kernel*, cudaFuncAttribute, int) {
 }
 
 namespace emulator {
+
+// To the end of what a stream holds, in order of enqueueing.
+cudaError_t enqueue(cudaStream_t stream, std::function<cudaError_t()> work);
+// Runs everything that all streams hold.
+void drain();
 
 // Runs a kernel's blocks, clusters at a time.
 cudaError_t run(unsigned blocks, unsigned threads, unsigned cluster, size_t shared_bytes,
@@ -108,6 +142,9 @@ extern void (*on_failure)(const char* what);
 template <class Argument>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Argument), const Argument& argument) {
   const unsigned cluster = config->numAttrs ? config->attrs[0].val.clusterDim.x : 1;
-  const Argument copy = argument;
-  return emulator::run(config->gridDim.x, config->blockDim.x, cluster, config->dynamicSmemBytes, [&] { kernel(copy); });
+  const unsigned blocks = config->gridDim.x, threads = config->blockDim.x;
+  const size_t shared = config->dynamicSmemBytes;
+  return emulator::enqueue(config->stream, [=] {
+    return emulator::run(blocks, threads, cluster, shared, [&] { kernel(argument); });
+  });
 }

@@ -1,0 +1,335 @@
+// Checks a batch in device memory and writes it down as the addon's numbers. Values are not looked at: that would wait for the GPU.
+import { checkMemory, isInt32 } from '../arrays.js';
+import { checkBatchKeys } from '../batch.js';
+import { describe } from '../describe.js';
+import { CklRangeError, CklTypeError } from '../errors.js';
+import { DeviceScalar, NativeRankType, NativeType } from '../native.js';
+import { type CudaArray, isCudaArray } from './array-interface.js';
+import type { Device } from './device.js';
+import type { DeviceDtype } from './dtype.js';
+import { DeviceTensor } from './tensor.js';
+
+/** Memory of the GPU: a tensor, or what shows itself by `__cuda_array_interface__`. */
+export type DeviceArray = DeviceTensor | CudaArray;
+
+/**
+ * One batch of queries in memory of one GPU. Layout, meaning and ranges are those of `Batch` in the package root; the values themselves are
+ * not checked, unless the loss was prepared with `check`.
+ */
+export interface DeviceBatch {
+  /** Default: the student's own, if it has two dimensions; else the prepared shape. */
+  shape?: readonly [queries: number, documents: number];
+  /** Elements from the start of a row to the start of the next. */
+  rowStride?: number;
+  /** `queries + 1` positions: an `Int32Array` of the host (checked), or int32 in device memory (no list longer than prepared for). */
+  offsets?: Int32Array | DeviceArray;
+  /** float32, bfloat16 or float16. */
+  student: DeviceArray;
+  /** float32, bfloat16 or float16; not needed for `nll` and `lambdaMrr`. */
+  teacher?: DeviceArray;
+  /** uint8: 1 positive, 0 negative, 255 padding. */
+  labels: DeviceArray;
+  /** uint8, uint16, uint32, int32 or float32. */
+  ranks?: DeviceArray;
+  /** float32 */
+  beta?: DeviceArray;
+  /** float32 */
+  relevance?: DeviceArray;
+  /** float32, a query. */
+  weights?: DeviceArray;
+  /** Where to write the gradient; may be the student itself. Default: memory of the prepared loss, overwritten by its next run. */
+  grad?: DeviceArray;
+  /** float32, a query. */
+  perQuery?: DeviceArray;
+  /** Of the teacher's type; implies the option `teacherGrad`. */
+  teacherGrad?: DeviceArray;
+}
+
+const half = ['float32', 'bfloat16', 'float16'] as const;
+const float = ['float32'] as const;
+const scoreTypes: Partial<Record<DeviceDtype, NativeType>> = {
+  float32: NativeType.float32,
+  bfloat16: NativeType.bfloat16,
+  float16: NativeType.float16,
+};
+const rankTypes: Partial<Record<DeviceDtype, NativeRankType>> = {
+  uint8: NativeRankType.u8,
+  uint16: NativeRankType.u16,
+  uint32: NativeRankType.u32,
+  int32: NativeRankType.i32,
+  float32: NativeRankType.f32,
+};
+const rankDtypes = Object.keys(rankTypes) as DeviceDtype[];
+
+/** Outputs, in the order of DeviceScalar from `grad` on. */
+export interface DeviceOutputs {
+  grad: DeviceTensor;
+  perQuery: DeviceTensor<'float32'>;
+  teacherGrad: DeviceTensor | null;
+  /** weight, ratio, entropy, separation, separationTop10 */
+  diagnostics: readonly DeviceTensor<'float32'>[] | null;
+}
+
+/** The tensors of one batch, checked, and its layout. */
+export class DeviceBatchView {
+  queries = 0;
+  docs = 0;
+  /** Elements that arrays over documents need. */
+  extent = 0;
+  longest = 0;
+  student!: DeviceTensor;
+  teacher: DeviceTensor | null = null;
+  hostOffsets: Int32Array | null = null;
+  /** All tensors of the batch, by their places from DeviceScalar.student on. */
+  readonly tensors: (DeviceTensor | null)[] = [];
+  /** What the last batch's overlap was found good for. */
+  private readonly seen = new Float64Array(DeviceScalar.size);
+
+  constructor(
+    private readonly lossName: string,
+    private readonly needsTeacher: boolean,
+    private readonly device: Device,
+    private readonly size: readonly [number, number],
+    /** The addon's numbers. */
+    readonly call: Float64Array,
+  ) {}
+
+  /** Reads layout and inputs. */
+  read(batch: DeviceBatch): void {
+    checkBatchKeys(batch);
+    const { call } = this;
+    this.student = this.take(batch.student, 'student', DeviceScalar.student, half)!;
+    this.readLayout(batch);
+    const { extent } = this;
+    checkLength(this.student, extent, 'student');
+    call[DeviceScalar.studentType] = scoreTypes[this.student.dtype]!;
+    // One batch serves many losses; what this one does not read must not reach it.
+    this.teacher = this.take(
+      this.needsTeacher ? batch.teacher : undefined,
+      'teacher',
+      DeviceScalar.teacher,
+      half,
+      extent,
+      this.needsTeacher,
+    );
+    call[DeviceScalar.teacherType] = this.teacher === null ? 0 : scoreTypes[this.teacher.dtype]!;
+    this.take(batch.labels, 'labels', DeviceScalar.labels, ['uint8'], extent);
+    const ranks = this.take(batch.ranks, 'ranks', DeviceScalar.ranks, rankDtypes, extent, false);
+    call[DeviceScalar.rankType] = ranks === null ? NativeRankType.none : rankTypes[ranks.dtype]!;
+    this.take(batch.beta, 'beta', DeviceScalar.beta, float, extent, false);
+    this.take(batch.relevance, 'relevance', DeviceScalar.relevance, float, extent, false);
+    this.take(batch.weights, 'weights', DeviceScalar.weights, float, this.queries, false);
+  }
+
+  /** Reads the outputs that the caller owns; the others come from `lend`. */
+  readOutputs(
+    batch: DeviceBatch,
+    lend: (view: this, owned: Partial<DeviceOutputs>) => DeviceOutputs,
+  ): DeviceOutputs {
+    const { extent, queries, call } = this;
+    const grad = this.take(batch.grad, 'grad', DeviceScalar.grad, half, extent, false) ?? undefined;
+    const perQuery =
+      this.take(batch.perQuery, 'perQuery', DeviceScalar.perQuery, float, queries, false) ?? undefined;
+    if (batch.teacherGrad !== undefined && this.teacher === null) {
+      throw new CklTypeError(
+        'ERR_CKL_TYPE',
+        `teacherGrad is given, but ${this.lossName} does not read the teacher`,
+      );
+    }
+    const types = [this.teacher?.dtype ?? 'float32'];
+    const teacherGrad =
+      this.take(batch.teacherGrad, 'teacherGrad', DeviceScalar.teacherGrad, types, extent, false) ??
+      undefined;
+    const outputs = lend(this, { grad, perQuery, teacherGrad } as Partial<DeviceOutputs>);
+    this.put(DeviceScalar.grad, outputs.grad);
+    this.put(DeviceScalar.perQuery, outputs.perQuery);
+    this.put(DeviceScalar.teacherGrad, outputs.teacherGrad);
+    for (let k = 0; k < 5; k++) this.put(DeviceScalar.diagnostics + k, outputs.diagnostics?.[k] ?? null);
+    call[DeviceScalar.gradType] = scoreTypes[outputs.grad.dtype]!;
+    return outputs;
+  }
+
+  /** Where the loss and the count go. Everything is in place then: outputs may not overlap with anything else. */
+  finish(summary: DeviceTensor<'float64'>): void {
+    this.put(DeviceScalar.summary, summary);
+    const { call, seen } = this;
+    let same = true;
+    for (let k = DeviceScalar.elements; k < DeviceScalar.size; k++) {
+      if (call[k] === seen[k]) continue;
+      same = false;
+      seen[k] = call[k];
+    }
+    if (!same) this.checkOverlap();
+  }
+
+  private readLayout(batch: DeviceBatch): void {
+    const { call, size, student } = this;
+    const { offsets } = batch;
+    this.hostOffsets = null;
+    this.put(DeviceScalar.offsets, null);
+    if (offsets !== undefined) {
+      if (batch.shape !== undefined || batch.rowStride !== undefined) {
+        throw new CklTypeError(
+          'ERR_CKL_SHAPE',
+          'both offsets and shape or rowStride are given; a batch has one layout',
+        );
+      }
+      let length: number;
+      if (isInt32(offsets)) {
+        checkMemory(offsets, 'offsets');
+        this.hostOffsets = offsets;
+        length = offsets.length;
+      } else {
+        length = this.take(offsets as DeviceArray, 'offsets', DeviceScalar.offsets, ['int32'])!.length;
+      }
+      if (length < 1)
+        throw new CklRangeError('ERR_CKL_OFFSETS', 'offsets is empty; it has one entry more than queries');
+      this.queries = length - 1;
+      this.docs = call[DeviceScalar.stride] = 0;
+      this.longest = this.hostOffsets === null ? size[1] : longestRow(this.hostOffsets);
+      this.extent = this.hostOffsets === null ? student.length : this.hostOffsets[this.queries];
+    } else {
+      const own = student.shape.length === 2 ? student.shape : undefined;
+      const [queries, docs] = checkShape(batch.shape ?? own ?? size);
+      const stride = batch.rowStride ?? docs;
+      if (!(Number.isSafeInteger(stride) && stride >= docs)) {
+        throw new CklRangeError(
+          'ERR_CKL_SHAPE',
+          `rowStride is ${describe(stride)}; it must be an integer of at least ${docs}, the documents of a row`,
+        );
+      }
+      this.queries = queries;
+      this.docs = this.longest = docs;
+      this.extent = queries === 0 ? 0 : (queries - 1) * stride + docs;
+      call[DeviceScalar.stride] = stride;
+    }
+    if (this.queries > size[0] || this.longest > size[1]) {
+      throw new CklRangeError(
+        'ERR_CKL_SHAPE',
+        `the batch has ${this.queries} queries of up to ${this.longest} documents; ` +
+          `this ${this.lossName} was prepared for [${size.join(', ')}]: split the batch, or prepare a larger shape`,
+      );
+    }
+    call[DeviceScalar.queries] = this.queries;
+    call[DeviceScalar.docs] = this.docs;
+    call[DeviceScalar.longest] = this.longest;
+    call[DeviceScalar.elements] = student.length;
+  }
+
+  /** A tensor of the batch, checked; `needed` elements at least. */
+  private take(
+    value: DeviceArray | undefined | null,
+    name: string,
+    place: number,
+    dtypes: readonly DeviceDtype[],
+    needed = 0,
+    required = true,
+  ): DeviceTensor | null {
+    if (value === undefined || value === null) {
+      if (required) throw new CklTypeError('ERR_CKL_TYPE', `${name} is missing; ${this.lossName} reads it`);
+      this.put(place, null);
+      return null;
+    }
+    const tensor = value instanceof DeviceTensor ? value : wrap(value, name);
+    if (tensor.disposed)
+      throw new CklTypeError('ERR_CKL_DISPOSED', `${name} was disposed; allocate another tensor`);
+    if (tensor.device !== this.device) {
+      throw new CklRangeError(
+        'ERR_CKL_DEVICE',
+        `${name} is on device ${tensor.device.index}; this ${this.lossName} was prepared for device ${this.device.index}`,
+      );
+    }
+    if (!dtypes.includes(tensor.dtype)) {
+      throw new CklTypeError(
+        'ERR_CKL_TYPE',
+        `${name} holds ${tensor.dtype}; it must hold ${dtypes.join(' or ')}`,
+      );
+    }
+    checkLength(tensor, needed, name);
+    this.put(place, tensor);
+    return tensor;
+  }
+
+  private put(place: number, tensor: DeviceTensor | null): void {
+    this.tensors[place - DeviceScalar.student] = tensor;
+    this.call[place] = tensor === null || tensor.length === 0 ? 0 : tensor.address;
+  }
+
+  /** An output must have memory of its own; only the gradient may take the student's. */
+  private checkOverlap(): void {
+    const { tensors } = this;
+    for (let out = DeviceScalar.grad - DeviceScalar.student; out < tensors.length; out++) {
+      const output = tensors[out];
+      if (!output) continue;
+      for (let other = 0; other < tensors.length; other++) {
+        const found = tensors[other];
+        if (!found || other === out || !overlap(output, found)) continue;
+        const inPlace =
+          out === DeviceScalar.grad - DeviceScalar.student &&
+          other === 0 &&
+          output.address === found.address &&
+          output.dtype === found.dtype;
+        if (inPlace) continue;
+        throw new CklRangeError(
+          'ERR_CKL_OVERLAP',
+          `${places[out]} and ${places[other]} share memory; an output needs memory of its own. ` +
+            'Only grad may be the student itself (same start, same type)',
+        );
+      }
+    }
+  }
+}
+
+/** By place, from DeviceScalar.student on. */
+const places = [
+  ...['student', 'teacher', 'labels', 'offsets', 'ranks', 'beta', 'relevance', 'weights'],
+  ...['grad', 'perQuery', 'teacherGrad', 'diagnostics.weight', 'diagnostics.ratio', 'diagnostics.entropy'],
+  ...['diagnostics.separation', 'diagnostics.separationTop10', 'summary'],
+];
+
+function overlap(a: DeviceTensor, b: DeviceTensor): boolean {
+  return (
+    a.length > 0 &&
+    b.length > 0 &&
+    a.address < b.address + b.byteLength &&
+    b.address < a.address + a.byteLength
+  );
+}
+
+function wrap(value: unknown, name: string): DeviceTensor {
+  if (isCudaArray(value)) return DeviceTensor.fromInterface(value);
+  const found = `${name} is ${describe(value)}`;
+  if (ArrayBuffer.isView(value)) {
+    throw new CklTypeError(
+      'ERR_CKL_DEVICE',
+      `${found}, memory of the host; copy it with DeviceTensor.from(${name}), or call the losses of 'ckl-loss', which take such arrays`,
+    );
+  }
+  const way =
+    typeof value === 'bigint' ? '; a pointer is wrapped by DeviceTensor.view(pointer, shape, dtype)' : '';
+  throw new CklTypeError(
+    'ERR_CKL_TYPE',
+    `${found}; it must be a DeviceTensor or have __cuda_array_interface__${way}`,
+  );
+}
+
+function checkLength(tensor: DeviceTensor, needed: number, name: string): void {
+  if (tensor.length >= needed) return;
+  throw new CklRangeError(
+    'ERR_CKL_SHAPE',
+    `${name} has ${tensor.length} elements; the batch needs at least ${needed}`,
+  );
+}
+
+function checkShape(shape: readonly number[]): readonly number[] {
+  if (Array.isArray(shape) && shape.length === 2 && shape.every((n) => Number.isSafeInteger(n) && n >= 0))
+    return shape;
+  throw new CklTypeError('ERR_CKL_SHAPE', `shape is ${describe(shape)}; it must be [queries, documents]`);
+}
+
+/** The addon checks the offsets; of those that are wrong any length will do. */
+function longestRow(offsets: Int32Array): number {
+  let longest = 0;
+  for (let b = 1; b < offsets.length; b++) longest = Math.max(longest, offsets[b] - offsets[b - 1]);
+  return longest;
+}

@@ -1,0 +1,61 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// A loss captured as a CUDA graph: enqueued as a whole, on the tensors that it was captured with.
+import { CklTypeError } from '../errors.js';
+import type { NativeDeviceGraph } from '../native.js';
+import type { Reduction } from '../types.js';
+import type { DeviceOutputs } from './batch.js';
+import { reporting } from './failure.js';
+import type { LentOutputs } from './outputs.js';
+import { DeviceLossResult } from './result.js';
+import { type Stream, streamOf } from './stream.js';
+import type { DeviceTensor, OnStream } from './tensor.js';
+
+/**
+ * One loss of one batch, ready to be enqueued with one call. Each launch reads the tensors that it was captured with anew and writes the same
+ * outputs. It has outputs and scratch space of its own: the loss it was captured from may run, or be disposed.
+ */
+export class DeviceGraph<R extends Reduction = Reduction> implements Disposable {
+  private last: Stream | null = null;
+
+  /** @internal */
+  constructor(
+    private native: NativeDeviceGraph | null,
+    private readonly outputs: DeviceOutputs,
+    private readonly lent: LentOutputs,
+    /** Every tensor that the graph reads or writes: kept, and looked at before a launch. */
+    private readonly tensors: readonly DeviceTensor[],
+    private readonly reduction: R,
+  ) {}
+
+  /** Enqueues it, and returns where its results will be. */
+  launch(options: OnStream = {}): DeviceLossResult<R> {
+    const { native, outputs, lent, tensors } = this;
+    if (native === null)
+      throw new CklTypeError('ERR_CKL_DISPOSED', 'this graph was disposed; capture another');
+    for (const tensor of tensors) {
+      if (!tensor.disposed) continue;
+      throw new CklTypeError(
+        'ERR_CKL_DISPOSED',
+        'a tensor of this graph was disposed; capture another with tensors that live',
+      );
+    }
+    const stream = streamOf(options.stream, outputs.grad.device);
+    if (this.last !== null && this.last !== stream && this.last.address >= 0) stream.waitFor(this.last);
+    this.last = stream;
+    reporting(() => native.launch(stream.address));
+    return new DeviceLossResult(outputs, lent.summary(), stream, this.reduction, () => this.native !== null);
+  }
+
+  /** Frees the graph and its outputs, when the GPU is done with them. May be called twice. */
+  dispose(): void {
+    if (this.native === null) return;
+    if (this.last !== null && this.last.address >= 0) this.last.synchronize();
+    this.native.dispose();
+    this.native = null;
+    this.lent.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

@@ -1,0 +1,10 @@
+// ckl-loss/cuda: losses on what is already in the memory of an NVIDIA GPU. Nothing is copied, and nothing waits unless asked to.
+export type { CudaArray, CudaArrayInterface } from './array-interface.js';
+export type { DeviceArray, DeviceBatch } from './batch.js';
+export { Device, devices } from './device.js';
+export type { DeviceDtype, HostArray, HostArrays } from './dtype.js';
+export { DeviceGraph } from './graph.js';
+export { DeviceLoss, type DeviceOptions, prepare } from './loss.js';
+export { type DeviceDiagnostics, DeviceLossResult, type LossValue } from './result.js';
+export { Stream } from './stream.js';
+export { DeviceTensor, type OnDevice, type OnStream, type TensorShape } from './tensor.js';

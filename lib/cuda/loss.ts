@@ -1,0 +1,177 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// Prepared losses on device memory: a run enqueues and returns, results stay on the GPU until they are asked for.
+import { describe } from '../describe.js';
+import { CklTypeError } from '../errors.js';
+import { losses, type LossName, type LossParameters } from '../losses.js';
+import { DeviceScalar, native, type NativeDeviceLoss, NativeStatus } from '../native.js';
+import { type AnyOptions, checkCallOptions, lookUp, type Plan, planOf, planOfTerms } from '../options.js';
+import { checkPreparedShape } from '../prepare.js';
+import { statusError } from '../status.js';
+import type { CommonOptions, PairParameters, Reduction, Term } from '../types.js';
+import { type DeviceBatch, DeviceBatchView, type DeviceOutputs } from './batch.js';
+import { type Device, deviceOf } from './device.js';
+import { reporting } from './failure.js';
+import { DeviceGraph } from './graph.js';
+import { LentOutputs, type Wanted } from './outputs.js';
+import { DeviceLossResult } from './result.js';
+import { type Stream, streamOf } from './stream.js';
+import type { OnDevice, OnStream } from './tensor.js';
+
+/** The options of a loss that mean something on a GPU; element types are those of the tensors. */
+export type DeviceOptions<R extends Reduction = Reduction> = Omit<
+  CommonOptions<R>,
+  'backend' | 'cpuTarget' | 'threads' | 'dtype' | 'teacherGrad'
+> &
+  OnDevice & {
+    /** Also return dL/d(teacher score). Default false. */
+    teacherGrad?: boolean;
+    /**
+     * Check the values of every batch as those of arrays of the host are checked (labels, ranks, offsets and so on), for debugging: each run
+     * then waits for the GPU and copies what it checks. Default false.
+     */
+    check?: boolean;
+    /** `[queries, documents]` at most. */
+    shape: readonly [queries: number, documents: number];
+  };
+
+type Sum = { terms: readonly Term[] } & PairParameters;
+
+/**
+ * Prepares a loss, or with `'combine'` a weighted sum (`terms` among the options), for batches in the memory of one GPU.
+ * @throws TypeError or RangeError if an option is not allowed or there is no GPU.
+ */
+export function prepare<N extends LossName | 'combine', R extends Reduction = 'mean'>(
+  loss: N,
+  options: (N extends LossName ? LossParameters[N] : Sum) & DeviceOptions<R>,
+): DeviceLoss<R> {
+  if (typeof options !== 'object' || options === null) {
+    throw new CklTypeError(
+      'ERR_CKL_OPTION',
+      `options is ${describe(options)}; prepare needs { shape: [queries, documents] }`,
+    );
+  }
+  const { shape, terms, device, check, ...rest } = options as AnyOptions & DeviceOptions & { terms?: Term[] };
+  for (const name of ['backend', 'cpuTarget', 'threads', 'dtype'] as const) {
+    if (rest[name] === undefined) continue;
+    throw new CklTypeError('ERR_CKL_OPTION', `a loss on device memory takes no option ${name}`);
+  }
+  if (check !== undefined && typeof check !== 'boolean') {
+    throw new CklTypeError('ERR_CKL_OPTION', `check is ${describe(check)}; it must be a boolean`);
+  }
+  const size = checkPreparedShape(shape);
+  const all: AnyOptions = { ...rest, backend: 'cuda' };
+  const plan =
+    loss === 'combine'
+      ? planOfTerms(losses, terms ?? [], all)
+      : planOf(lookUp(losses, loss, 'loss'), terms === undefined ? all : ({ ...all, terms } as AnyOptions));
+  checkCallOptions(all, plan.name, plan.needsTeacher);
+  const wanted = { teacherGrad: all.teacherGrad === true, diagnostics: all.diagnostics === true };
+  return new DeviceLoss(plan, deviceOf(device), size, wanted, check === true) as unknown as DeviceLoss<R>;
+}
+
+/**
+ * A loss that is ready to be enqueued. Its outputs are allocated when they are first needed and then used again: **each run overwrites the
+ * tensors of the run before**, unless the batch brings its own.
+ */
+export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
+  /** The loss, or `combine`. */
+  readonly loss: string;
+  private native: NativeDeviceLoss | null;
+  private readonly call = new Float64Array(DeviceScalar.size);
+  private readonly view: DeviceBatchView;
+  private readonly outputs: LentOutputs;
+  private readonly lend: (view: DeviceBatchView, owned: Partial<DeviceOutputs>) => DeviceOutputs;
+  private readonly reduction: R;
+  private last: Stream | null = null;
+  private runs = 0;
+
+  /** @internal */
+  constructor(
+    plan: Plan,
+    readonly device: Device,
+    readonly shape: readonly [queries: number, documents: number],
+    private readonly wanted: Wanted,
+    check: boolean,
+  ) {
+    this.loss = plan.name;
+    this.reduction = plan.spec.reduction as R;
+    this.call[DeviceScalar.check] = check ? 1 : 0;
+    this.native = reporting(() => new native.DeviceLoss(device.native, plan.spec, this.call));
+    this.view = new DeviceBatchView(plan.name, plan.needsTeacher, device, shape, this.call);
+    this.outputs = new LentOutputs(device, shape[0] * shape[1], shape[0], wanted);
+    this.lend = (view, owned) => this.outputs.lend(view, owned);
+  }
+
+  /**
+   * Enqueues the loss of a batch on a stream (default the device's own) and returns at once. What the tensors hold is read when the stream
+   * comes to it: they must not be changed before, other than by work on the same stream.
+   * @throws TypeError or RangeError with a `code` if the batch is wrong, CudaError if CUDA refuses; then nothing was enqueued
+   */
+  run(batch: DeviceBatch, options?: OnStream): DeviceLossResult<R> {
+    const live = this.live();
+    const { view, call } = this;
+    const stream = options?.stream === undefined ? this.device.stream : streamOf(options.stream, this.device);
+    view.read(batch);
+    const outputs = view.readOutputs(batch, this.lend);
+    const summary = this.outputs.summary();
+    view.finish(summary);
+    if (this.last !== stream) this.change(stream);
+    call[DeviceScalar.stream] = stream.address;
+    const status = live.enqueue(view.hostOffsets);
+    if (status !== NativeStatus.ok) throw statusError(status, call);
+    const run = ++this.runs;
+    return new DeviceLossResult(
+      outputs,
+      summary,
+      stream,
+      this.reduction,
+      () => this.runs === run && this.native !== null,
+    );
+  }
+
+  /**
+   * The loss of a batch as a CUDA graph. It reads the same tensors at each launch (of a ragged batch, offsets of the host are copied now), and
+   * has outputs of its own. Nothing is enqueued yet.
+   */
+  capture(batch: DeviceBatch): DeviceGraph<R> {
+    const live = this.live();
+    const { view } = this;
+    view.read(batch);
+    const own = new LentOutputs(this.device, 0, 0, this.wanted);
+    try {
+      const outputs = view.readOutputs(batch, (read, owned) => own.lend(read, owned));
+      view.finish(own.summary());
+      const graph = reporting(() => new native.DeviceGraph(live, view.hostOffsets));
+      if (graph.status !== NativeStatus.ok) throw statusError(graph.status, this.call);
+      const tensors = view.tensors.filter((tensor) => tensor !== null);
+      return new DeviceGraph(graph, outputs, own, tensors, this.reduction);
+    } catch (error) {
+      own.dispose();
+      throw error;
+    }
+  }
+
+  /** Frees its memory when the GPU is done with it; `run` then throws ERR_CKL_DISPOSED. May be called twice. */
+  dispose(): void {
+    if (this.native === null) return;
+    if (this.last !== null && this.last.address >= 0) this.last.synchronize();
+    this.native.dispose();
+    this.native = null;
+    this.outputs.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  private live(): NativeDeviceLoss {
+    if (this.native !== null) return this.native;
+    throw new CklTypeError('ERR_CKL_DISPOSED', `this prepared ${this.loss} was disposed; prepare another`);
+  }
+
+  /** The scratch space is of one run at a time: on another stream, wait for the run before. */
+  private change(stream: Stream): void {
+    if (this.last !== null && this.last.address >= 0) stream.waitFor(this.last);
+    this.last = stream;
+  }
+}

@@ -1,0 +1,334 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// DeviceTensor: memory of a GPU with a shape and an element type, made here or by someone else.
+import { nativeScores } from '../arrays.js';
+import { describe } from '../describe.js';
+import { CklRangeError, CklTypeError } from '../errors.js';
+import { native, type NativeDeviceMemory, NativeResidence } from '../native.js';
+import { type CudaArray, type CudaArrayInterface, isCudaArray, readInterface } from './array-interface.js';
+import { type Device, deviceOf, devices } from './device.js';
+import { type DeviceDtype, dtypeInfo, dtypeOf, isBits, type HostArray, type HostArrays } from './dtype.js';
+import { reporting, reportingAsync } from './failure.js';
+import { type Stream, Stream as Streams, streamOf } from './stream.js';
+
+export type TensorShape = number | readonly number[];
+
+/** Where something is enqueued; default the device's own stream. */
+export interface OnStream {
+  stream?: Stream;
+}
+
+/** On which GPU; default the first. */
+export interface OnDevice {
+  device?: Device | number;
+}
+
+/**
+ * Elements in memory of a GPU, without gaps. What is made here is freed by `dispose()`, or when it is garbage; freeing waits for what the
+ * GPU is at. Copies are enqueued on a stream, in order with what else is there: a loss that is enqueued after `copyFrom` sees the copy.
+ */
+export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Disposable, CudaArray {
+  readonly length: number;
+
+  private constructor(
+    readonly device: Device,
+    readonly dtype: D,
+    readonly shape: readonly number[],
+    /** @internal The address as a number; -1 after dispose. */
+    public address: number,
+    private memory: NativeDeviceMemory | null,
+    /** Whose memory it is, kept alive. */
+    private owner: unknown,
+    private readonly parent: DeviceTensor | null = null,
+  ) {
+    this.length = shape.reduce((a, b) => a * b, 1);
+  }
+
+  /**
+   * New memory, its contents undefined.
+   * @throws CudaError (`cudaErrorMemoryAllocation`) if there is not enough; nothing else is affected.
+   */
+  static allocate<D extends DeviceDtype = 'float32'>(
+    shape: TensorShape,
+    dtype: D = 'float32' as D,
+    options: OnDevice = {},
+  ): DeviceTensor<D> {
+    const device = deviceOf(options.device);
+    const sizes = checkShape(shape);
+    const bytes = sizes.reduce((a, b) => a * b, dtypeInfo(dtype).bytes);
+    const memory = reporting(() => new native.DeviceMemory(device.native, bytes));
+    return new DeviceTensor(device, dtype, sizes, memory.address, memory, null);
+  }
+
+  /** A copy of an array of the host, enqueued: the array has been read when this returns. `dtype` says how a Uint16Array is meant. */
+  static from<D extends DeviceDtype = DeviceDtype>(
+    array: HostArray,
+    options: { shape?: TensorShape; dtype?: D } & OnDevice & OnStream = {},
+  ): DeviceTensor<D> {
+    const dtype = dtypeOf(array, options.dtype, 'array') as D;
+    const device = options.stream?.device ?? options.device;
+    const made = DeviceTensor.allocate(options.shape ?? array.length, dtype, { device });
+    try {
+      return made.copyFrom(array, options);
+    } catch (error) {
+      made.dispose();
+      throw error;
+    }
+  }
+
+  /**
+   * A view of memory that someone else allocated and frees: it must live as long as the view is used. `owner` is kept alive by the view.
+   * @throws RangeError (ERR_CKL_DEVICE) if the pointer is not memory of a GPU.
+   */
+  static view<D extends DeviceDtype>(
+    pointer: bigint,
+    shape: TensorShape,
+    dtype: D,
+    options: { owner?: unknown } & OnDevice = {},
+  ): DeviceTensor<D> {
+    const sizes = checkShape(shape);
+    const { bytes } = dtypeInfo(dtype);
+    if (typeof pointer !== 'bigint' || pointer < 0n || pointer > BigInt(Number.MAX_SAFE_INTEGER)) {
+      throw new CklTypeError(
+        'ERR_CKL_TYPE',
+        `pointer is ${describe(pointer)}; it must be an address as a bigint`,
+      );
+    }
+    const address = Number(pointer);
+    if (address % bytes !== 0) {
+      throw new CklRangeError(
+        'ERR_CKL_DEVICE',
+        `pointer is 0x${pointer.toString(16)}; ${dtype} needs a multiple of ${bytes}`,
+      );
+    }
+    const empty = sizes.includes(0);
+    const device = empty ? deviceOf(options.device) : deviceAt(address, options.device);
+    return new DeviceTensor(device, dtype, sizes, address, null, options.owner ?? null);
+  }
+
+  /**
+   * A view of what shows itself by `__cuda_array_interface__`. `dtype` is for bfloat16, which has no name there. If the interface names a
+   * stream, `stream` (default the device's own) waits for it.
+   */
+  static fromInterface<D extends DeviceDtype = DeviceDtype>(
+    array: CudaArray,
+    options: { dtype?: D } & OnDevice & OnStream = {},
+  ): DeviceTensor<D> {
+    if (!isCudaArray(array)) {
+      throw new CklTypeError(
+        'ERR_CKL_TYPE',
+        `array is ${describe(array)}; it must have __cuda_array_interface__`,
+      );
+    }
+    const shown = readInterface(array, options.dtype);
+    const view = DeviceTensor.view(shown.pointer, shown.shape, shown.dtype as D, {
+      device: options.stream?.device ?? options.device,
+      owner: array,
+    });
+    if (shown.stream !== null) {
+      // 1 is the legacy default stream there, as in CUDA's own numbering of special handles.
+      streamOf(options.stream, view.device).waitFor(Streams.from(shown.stream, { device: view.device }));
+    }
+    return view;
+  }
+
+  get pointer(): bigint {
+    return BigInt(this.live());
+  }
+
+  get byteLength(): number {
+    return this.length * dtypeInfo(this.dtype).bytes;
+  }
+
+  /** For libraries in this process that read the interface. Who reads it on another stream orders the streams. */
+  get __cuda_array_interface__(): CudaArrayInterface {
+    return {
+      shape: this.shape,
+      typestr: dtypeInfo(this.dtype).names[0],
+      data: [this.pointer, false],
+      version: 3,
+      strides: null,
+      stream: null,
+    };
+  }
+
+  /** A view of the elements from `begin` to before `end`, flat. It ends with this tensor. */
+  subtensor(begin = 0, end = this.length): DeviceTensor<D> {
+    const { length } = this;
+    if (!(Number.isInteger(begin) && Number.isInteger(end) && begin >= 0 && begin <= end && end <= length)) {
+      throw new CklRangeError(
+        'ERR_CKL_SHAPE',
+        `the range is ${describe(begin)} to ${describe(end)}; this tensor has ${length} elements`,
+      );
+    }
+    const address = this.live() + begin * dtypeInfo(this.dtype).bytes;
+    return new DeviceTensor(
+      this.device,
+      this.dtype,
+      [end - begin],
+      address,
+      null,
+      null,
+      this as DeviceTensor,
+    );
+  }
+
+  /** @internal The first elements, in the given shape if it has as many. */
+  first(length: number, shape: readonly number[] = []): DeviceTensor<D> {
+    const fits = shape.length > 0 && shape.reduce((a, b) => a * b, 1) === length;
+    return new DeviceTensor(
+      this.device,
+      this.dtype,
+      fits ? shape : [length],
+      this.live(),
+      null,
+      null,
+      this as DeviceTensor,
+    );
+  }
+
+  /**
+   * Copies an array of the host, or a tensor of the same device, of the same length and type. An array has been read when this returns;
+   * the copy to the GPU is enqueued.
+   */
+  copyFrom(source: HostArray | DeviceTensor, options: OnStream = {}): this {
+    const to = this.live();
+    const stream = streamOf(options.stream, this.device).address;
+    if (source instanceof DeviceTensor) {
+      this.checkTensor(source);
+      reporting(() => this.device.native.copy(to, source.live(), this.byteLength, stream));
+      return this;
+    }
+    this.checkArray(source, 'source');
+    if (this.length > 0) reporting(() => this.device.native.toDevice(to, viewOf(source), stream));
+    return this;
+  }
+
+  /** The same; resolves when the GPU has the copy. The array has been read when this returns. */
+  async copyFromAsync(source: HostArray | DeviceTensor, options: OnStream = {}): Promise<this> {
+    this.copyFrom(source, options);
+    await streamOf(options.stream, this.device).done();
+    return this;
+  }
+
+  /** Waits for the stream, and writes the elements into an array of the host. */
+  copyTo<A extends HostArray>(array: A, options: OnStream = {}): A {
+    const from = this.live();
+    const stream = streamOf(options.stream, this.device).address;
+    this.checkArray(array, 'array');
+    if (this.length > 0) reporting(() => this.device.native.toHost(viewOf(array), from, stream));
+    return array;
+  }
+
+  /** Waits for the stream, and returns the elements. */
+  toArray(options: OnStream = {}): HostArrays[D] {
+    const made = this.hostArray(new ArrayBuffer(this.byteLength));
+    return this.copyTo(made, options);
+  }
+
+  /** The elements as they are when the stream has come to this point; later work on the same stream does not change them. */
+  async toArrayAsync(options: OnStream = {}): Promise<HostArrays[D]> {
+    const from = this.live();
+    const stream = streamOf(options.stream, this.device).address;
+    if (this.length === 0) return this.hostArray(new ArrayBuffer(0));
+    return this.hostArray(
+      await reportingAsync(() => this.device.native.download(from, this.byteLength, stream)),
+    );
+  }
+
+  /** Sets every byte to 0, enqueued. */
+  clear(options: OnStream = {}): this {
+    const to = this.live();
+    const stream = streamOf(options.stream, this.device).address;
+    if (this.length > 0) reporting(() => this.device.native.fill(to, 0, this.byteLength, stream));
+    return this;
+  }
+
+  /** Whether its memory may not be used any more. */
+  get disposed(): boolean {
+    return this.address < 0 || (this.parent !== null && this.parent.disposed);
+  }
+
+  /** Frees the memory if it was allocated here, when the GPU is done with it. May be called twice. */
+  dispose(): void {
+    this.memory?.dispose();
+    this.memory = this.owner = null;
+    this.address = -1;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  private live(): number {
+    if (!this.disposed) return this.address;
+    throw new CklTypeError('ERR_CKL_DISPOSED', 'this tensor was disposed; allocate another');
+  }
+
+  private hostArray(buffer: ArrayBuffer): HostArrays[D] {
+    return new (dtypeInfo(this.dtype).array)(buffer) as HostArrays[D];
+  }
+
+  private checkTensor(source: DeviceTensor): void {
+    if (source.device !== this.device) {
+      throw new CklRangeError(
+        'ERR_CKL_DEVICE',
+        `source is on device ${source.device.index} and this tensor on device ${this.device.index}; copy through an array of the host`,
+      );
+    }
+    this.checkFits(source.dtype, source.length, 'source');
+  }
+
+  private checkArray(array: HostArray, name: string): void {
+    this.checkFits(dtypeOf(array, isBits(array) ? this.dtype : undefined, name), array.length, name);
+  }
+
+  private checkFits(dtype: DeviceDtype, length: number, name: string): void {
+    if (dtype !== this.dtype) {
+      throw new CklTypeError('ERR_CKL_TYPE', `${name} holds ${dtype} and this tensor ${this.dtype}`);
+    }
+    if (length !== this.length) {
+      throw new CklRangeError(
+        'ERR_CKL_SHAPE',
+        `${name} has ${length} elements and this tensor ${this.length}; take a subtensor or a subarray`,
+      );
+    }
+  }
+}
+
+/** As the addon takes it. */
+function viewOf(array: HostArray): ArrayBufferView {
+  return nativeScores(array as Float32Array);
+}
+
+function checkShape(shape: TensorShape): readonly number[] {
+  const sizes = typeof shape === 'number' ? [shape] : shape;
+  const good = Array.isArray(sizes) && sizes.every((n) => Number.isSafeInteger(n) && n >= 0);
+  if (good && sizes.reduce((a: number, b: number) => a * b, 8) <= Number.MAX_SAFE_INTEGER)
+    return sizes as number[];
+  throw new CklTypeError(
+    'ERR_CKL_SHAPE',
+    `shape is ${describe(shape)}; it must be a length, or an array of sizes such as [64, 32]`,
+  );
+}
+
+/** The device that an address is of. */
+function deviceAt(address: number, option: Device | number | undefined): Device {
+  const expected = option === undefined ? undefined : deviceOf(option);
+  const all = devices();
+  const [residence, index] = reporting(() => native.whereabouts(address));
+  if (residence !== NativeResidence.device && residence !== NativeResidence.managed) {
+    const what = residence === NativeResidence.host ? 'memory of the host' : 'no memory that CUDA knows';
+    throw new CklRangeError(
+      'ERR_CKL_DEVICE',
+      `pointer is 0x${address.toString(16)}, ${what}; it must be memory of a GPU. Arrays of the host are copied with DeviceTensor.from(array)`,
+    );
+  }
+  if (residence === NativeResidence.managed) return expected ?? deviceOf(Math.max(0, index));
+  if (expected !== undefined && expected.index !== index) {
+    throw new CklRangeError(
+      'ERR_CKL_DEVICE',
+      `pointer is memory of device ${index}, and device is ${expected.index}`,
+    );
+  }
+  return all[index];
+}

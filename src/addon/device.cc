@@ -1,0 +1,238 @@
+#include "device.h"
+
+#include <utility>
+
+#include "cuda_info.h"
+
+namespace ckl {
+namespace addon {
+
+namespace {
+
+// Addresses, handles and sizes come as numbers: all are below 2^53.
+int64_t whole(const Napi::CallbackInfo& info, size_t i) {
+  const double x = i < info.Length() && info[i].IsNumber() ? info[i].As<Napi::Number>().DoubleValue() : -1;
+  if (!(x >= 0 && x <= 9007199254740991.0)) throw Napi::TypeError::New(info.Env(), "a number from 0 to 2^53 is needed");
+  return int64_t(x);
+}
+void* address(const Napi::CallbackInfo& info, size_t i) { return reinterpret_cast<void*>(uintptr_t(whole(info, i))); }
+StreamHandle stream(const Napi::CallbackInfo& info, size_t i) { return StreamHandle(whole(info, i)); }
+
+struct Bytes {
+  char* data;
+  int64_t size;
+};
+Bytes host_bytes(const Napi::CallbackInfo& info, size_t i) {
+  if (i >= info.Length() || !info[i].IsTypedArray()) throw Napi::TypeError::New(info.Env(), "a typed array is needed");
+  const Napi::TypedArray a = info[i].As<Napi::TypedArray>();
+  return {static_cast<char*>(a.ArrayBuffer().Data()) + a.ByteOffset(), int64_t(a.ByteLength())};
+}
+
+// Memory of a device, given back by dispose() or when JavaScript has lost it.
+class MemoryObject : public Napi::ObjectWrap<MemoryObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "DeviceMemory",
+                       {InstanceAccessor<&MemoryObject::where>("address"),
+                        InstanceMethod<&MemoryObject::dispose>("dispose")});
+  }
+  explicit MemoryObject(const Napi::CallbackInfo& info) : ObjectWrap(info), device_(DeviceObject::of(info)) {
+    const int64_t bytes = whole(info, 1);
+    data_ = reporting(info.Env(), [&] { return device_->allocate(bytes); });
+    account(info.Env(), bytes);
+  }
+  ~MemoryObject() override { release(); }
+  void Finalize(Napi::Env env) override {
+    account(env, -bytes_);
+    release();
+  }
+
+ private:
+  Napi::Value where(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), double(reinterpret_cast<uintptr_t>(data_)));
+  }
+  Napi::Value dispose(const Napi::CallbackInfo& info) {
+    account(info.Env(), -bytes_);
+    release();
+    return info.Env().Undefined();
+  }
+  // The garbage collector does not see this memory: told of it, it comes in time.
+  void account(Napi::Env env, int64_t change) {
+    bytes_ += change;
+    if (change != 0) Napi::MemoryManagement::AdjustExternalMemory(env, change);
+  }
+  void release() {
+    if (data_) device_->release(std::exchange(data_, nullptr));
+  }
+
+  const std::shared_ptr<Device> device_;
+  void* data_ = nullptr;
+  int64_t bytes_ = 0;
+};
+
+class StreamObject : public Napi::ObjectWrap<StreamObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "DeviceStream",
+                       {InstanceAccessor<&StreamObject::handle>("handle"),
+                        InstanceMethod<&StreamObject::dispose>("dispose")});
+  }
+  explicit StreamObject(const Napi::CallbackInfo& info)
+      : ObjectWrap(info),
+        device_(DeviceObject::of(info)),
+        handle_(reporting(info.Env(), [&] { return device_->make_stream(); })) {}
+  ~StreamObject() override { release(); }
+
+ private:
+  Napi::Value handle(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(handle_)); }
+  Napi::Value dispose(const Napi::CallbackInfo& info) {
+    release();
+    return info.Env().Undefined();
+  }
+  void release() {
+    if (handle_) device_->destroy_stream(std::exchange(handle_, 0));
+  }
+
+  const std::shared_ptr<Device> device_;
+  StreamHandle handle_;
+};
+
+// Waits on a thread of libuv's pool, asleep: work that was enqueued is done, and of a copy the bytes have come.
+class Waiting : public Napi::AsyncWorker {
+ public:
+  Waiting(Napi::Env env, std::unique_ptr<Pending> pending)
+      : AsyncWorker(env, "ckl-loss"), deferred_(env), pending_(std::move(pending)) {}
+  Waiting(Napi::Env env, std::unique_ptr<Download> download, int64_t bytes)
+      : AsyncWorker(env, "ckl-loss"), deferred_(env), download_(std::move(download)) {
+    // Nobody else can reach this memory before the promise settles.
+    Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, size_t(bytes));
+    data_ = buffer.Data();
+    result_ = Napi::Persistent(buffer.As<Napi::Object>());
+  }
+  // The promise of a worker that was queued.
+  static Napi::Value start(Waiting* worker) {
+    const Napi::Promise promise = worker->deferred_.Promise();
+    worker->Queue();
+    return promise;
+  }
+
+ protected:
+  void Execute() override {
+    try {
+      if (pending_) pending_->wait();
+      else download_->finish(data_);
+    } catch (const DeviceError& error) { error_ = error; }
+  }
+  void OnOK() override {
+    if (error_.code != 0) deferred_.Reject(cuda_failure(Env(), error_).Value());
+    else deferred_.Resolve(result_.IsEmpty() ? Env().Undefined() : result_.Value());
+  }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  const std::unique_ptr<Pending> pending_;
+  const std::unique_ptr<Download> download_;
+  void* data_ = nullptr;
+  Napi::ObjectReference result_;
+  DeviceError error_ = {0};
+};
+
+// whereabouts(address): [Residence, device]
+Napi::Value whereabouts_of(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Whereabouts found = reporting(env, [&] { return whereabouts(address(info, 0)); });
+  Napi::Array out = Napi::Array::New(env, 2);
+  out.Set(uint32_t(0), Napi::Number::New(env, int(found.residence)));
+  out.Set(uint32_t(1), Napi::Number::New(env, found.device));
+  return out;
+}
+
+}  // namespace
+
+Napi::Error cuda_failure(Napi::Env env, const DeviceError& error) {
+  const Napi::Error made = Napi::Error::New(env, cuda_error_text(error.code).words);
+  made.Value().Set("cudaCode", Napi::Number::New(env, error.code));
+  return made;
+}
+
+void define_device(Napi::Env env, Napi::Object exports) {
+  exports.Set("Device", DeviceObject::define(env));
+  exports.Set("DeviceMemory", MemoryObject::define(env));
+  exports.Set("DeviceStream", StreamObject::define(env));
+  exports.Set("whereabouts", Napi::Function::New(env, whereabouts_of, "whereabouts"));
+}
+
+Napi::Function DeviceObject::define(Napi::Env env) {
+  return DefineClass(
+      env, "Device",
+      {InstanceMethod<&DeviceObject::memory>("memory"), InstanceMethod<&DeviceObject::synchronize>("synchronize"),
+       InstanceMethod<&DeviceObject::idle>("idle"), InstanceMethod<&DeviceObject::join>("join"),
+       InstanceMethod<&DeviceObject::pending>("pending"), InstanceMethod<&DeviceObject::to_device>("toDevice"),
+       InstanceMethod<&DeviceObject::to_host>("toHost"), InstanceMethod<&DeviceObject::copy>("copy"),
+       InstanceMethod<&DeviceObject::fill>("fill"), InstanceMethod<&DeviceObject::download>("download")});
+}
+
+DeviceObject::DeviceObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<DeviceObject>(info) {
+  const int index = int(whole(info, 0));
+  device_ = reporting(info.Env(), [&] { return open_device(index); });
+  if (!device_) throw Napi::Error::New(info.Env(), "CUDA is not available: " + cuda_info().reason);
+}
+
+std::shared_ptr<Device> DeviceObject::of(const Napi::CallbackInfo& info) {
+  if (info.Length() < 1 || !info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "a Device is needed");
+  return Unwrap(info[0].As<Napi::Object>())->device_;
+}
+
+Napi::Value DeviceObject::memory(const Napi::CallbackInfo& info) {
+  double free = 0, total = 0;
+  reporting(info.Env(), [&] { device_->memory(free, total); });
+  Napi::Array out = Napi::Array::New(info.Env(), 2);
+  out.Set(uint32_t(0), Napi::Number::New(info.Env(), free));
+  out.Set(uint32_t(1), Napi::Number::New(info.Env(), total));
+  return out;
+}
+
+Napi::Value DeviceObject::synchronize(const Napi::CallbackInfo& info) {
+  reporting(info.Env(), [&] { device_->synchronize(stream(info, 0)); });
+  return info.Env().Undefined();
+}
+Napi::Value DeviceObject::idle(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), reporting(info.Env(), [&] { return device_->idle(stream(info, 0)); }));
+}
+Napi::Value DeviceObject::join(const Napi::CallbackInfo& info) {
+  reporting(info.Env(), [&] { device_->join(stream(info, 0), stream(info, 1)); });
+  return info.Env().Undefined();
+}
+Napi::Value DeviceObject::pending(const Napi::CallbackInfo& info) {
+  return Waiting::start(
+      new Waiting(info.Env(), reporting(info.Env(), [&] { return device_->pending(stream(info, 0)); })));
+}
+
+Napi::Value DeviceObject::to_device(const Napi::CallbackInfo& info) {
+  const Bytes from = host_bytes(info, 1);
+  reporting(info.Env(), [&] { device_->to_device(address(info, 0), from.data, from.size, stream(info, 2)); });
+  return info.Env().Undefined();
+}
+Napi::Value DeviceObject::to_host(const Napi::CallbackInfo& info) {
+  const Bytes to = host_bytes(info, 0);
+  reporting(info.Env(), [&] { device_->to_host(to.data, address(info, 1), to.size, stream(info, 2)); });
+  return info.Env().Undefined();
+}
+Napi::Value DeviceObject::copy(const Napi::CallbackInfo& info) {
+  reporting(info.Env(), [&] { device_->copy(address(info, 0), address(info, 1), whole(info, 2), stream(info, 3)); });
+  return info.Env().Undefined();
+}
+Napi::Value DeviceObject::fill(const Napi::CallbackInfo& info) {
+  reporting(info.Env(),
+            [&] { device_->fill(address(info, 0), int(whole(info, 1)), whole(info, 2), stream(info, 3)); });
+  return info.Env().Undefined();
+}
+Napi::Value DeviceObject::download(const Napi::CallbackInfo& info) {
+  const int64_t bytes = whole(info, 1);
+  return Waiting::start(new Waiting(
+      info.Env(), reporting(info.Env(), [&] { return device_->download(address(info, 0), bytes, stream(info, 2)); }),
+      bytes));
+}
+
+}  // namespace addon
+}  // namespace ckl

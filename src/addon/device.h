@@ -1,0 +1,50 @@
+// GPUs as JavaScript objects, for callers who have their data on one: Device, DeviceMemory, DeviceStream.
+#pragma once
+#include <napi.h>
+
+#include <memory>
+
+#include "../core/device.h"
+
+namespace ckl {
+namespace addon {
+
+// The classes of this file and of device_loss.cc, and whereabouts().
+void define_device(Napi::Env env, Napi::Object exports);
+void define_device_loss(Napi::Env env, Napi::Object exports);
+
+// A failed CUDA call as a JavaScript error; its property cudaCode is CUDA's number of it.
+Napi::Error cuda_failure(Napi::Env env, const DeviceError& error);
+
+// Runs calls that may throw DeviceError.
+template <class Calls>
+auto reporting(Napi::Env env, Calls calls) -> decltype(calls()) {
+  try {
+    return calls();
+  } catch (const DeviceError& error) { throw cuda_failure(env, error); }
+}
+
+class DeviceObject : public Napi::ObjectWrap<DeviceObject> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit DeviceObject(const Napi::CallbackInfo& info);
+  // The device that is argument 0 of a constructor.
+  static std::shared_ptr<Device> of(const Napi::CallbackInfo& info);
+
+ private:
+  Napi::Value memory(const Napi::CallbackInfo& info);
+  Napi::Value synchronize(const Napi::CallbackInfo& info);
+  Napi::Value idle(const Napi::CallbackInfo& info);
+  Napi::Value join(const Napi::CallbackInfo& info);
+  Napi::Value pending(const Napi::CallbackInfo& info);
+  Napi::Value to_device(const Napi::CallbackInfo& info);
+  Napi::Value to_host(const Napi::CallbackInfo& info);
+  Napi::Value copy(const Napi::CallbackInfo& info);
+  Napi::Value fill(const Napi::CallbackInfo& info);
+  Napi::Value download(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<Device> device_;
+};
+
+}  // namespace addon
+}  // namespace ckl

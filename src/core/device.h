@@ -1,0 +1,100 @@
+// What a GPU offers besides a Backend: memory, streams, copies, and losses enqueued on what is already in its memory.
+//
+// Everything here throws DeviceError. A stream is CUDA's own handle of it; 0 is its default stream. Objects belong to one
+// thread, but for those that say otherwise.
+#pragma once
+#include <memory>
+
+#include "batch.h"
+#include "plan.h"
+#include "status.h"
+
+namespace ckl {
+
+// A CUDA call failed; the code is CUDA's own.
+struct DeviceError {
+  int code;
+};
+
+typedef uint64_t StreamHandle;
+
+// Work that was enqueued, and when it is done. May be waited for on any thread.
+class Pending {
+ public:
+  virtual ~Pending() = default;
+  virtual void wait() = 0;
+};
+
+// A copy to the host that was enqueued. Any thread may take it.
+class Download {
+ public:
+  virtual ~Download() = default;
+  // Waits, and writes it to memory of the host.
+  virtual void finish(void* to) = 0;
+};
+
+// What the host knows of a batch whose offsets may be in device memory: bounds of its rows' lengths, and how many
+// elements its arrays have.
+struct Extent {
+  int64_t shortest, longest, elements;
+};
+
+// A loss with everything that it needs of one batch, to be enqueued as a whole.
+class Graph {
+ public:
+  virtual ~Graph() = default;
+  virtual void launch(StreamHandle stream) = 0;
+};
+
+// Enqueues losses of batches in device memory, and has the scratch space for one at a time: who changes streams joins them.
+class DeviceLoss {
+ public:
+  virtual ~DeviceLoss() = default;
+  // summary: two doubles, the loss and how many queries were counted. host_offsets: of a ragged batch, in place of
+  // batch.rows.offsets; they have been read when the call returns.
+  virtual void enqueue(const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
+                       const int32_t* host_offsets, double* summary, StreamHandle stream) = 0;
+  // The same as a graph, which has scratch space of its own; nothing runs yet.
+  virtual std::unique_ptr<Graph> capture(const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
+                                         const int32_t* host_offsets, double* summary) = 0;
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+
+  virtual void* allocate(int64_t bytes) = 0;
+  virtual void release(void* memory) noexcept = 0;  // when nothing enqueued uses it any more
+  virtual void memory(double& free, double& total) = 0;
+
+  virtual StreamHandle make_stream() = 0;
+  virtual void destroy_stream(StreamHandle stream) noexcept = 0;
+  virtual void synchronize(StreamHandle stream) = 0;
+  virtual bool idle(StreamHandle stream) = 0;
+  // What `stream` is given from now on waits for what `other` holds now.
+  virtual void join(StreamHandle stream, StreamHandle other) = 0;
+  virtual std::unique_ptr<Pending> pending(StreamHandle stream) = 0;
+
+  // Has read `from` when it returns; the copy is enqueued.
+  virtual void to_device(void* to, const void* from, int64_t bytes, StreamHandle stream) = 0;
+  // Waits for the stream, and has written `to` when it returns.
+  virtual void to_host(void* to, const void* from, int64_t bytes, StreamHandle stream) = 0;
+  virtual void copy(void* to, const void* from, int64_t bytes, StreamHandle stream) = 0;
+  virtual void fill(void* to, int byte, int64_t bytes, StreamHandle stream) = 0;
+  virtual std::unique_ptr<Download> download(const void* from, int64_t bytes, StreamHandle stream) = 0;
+
+  virtual std::unique_ptr<DeviceLoss> loss() = 0;
+};
+
+// What an address is, as CUDA knows it.
+enum class Residence : int { unknown = 0, host = 1, device = 2, managed = 3 };
+struct Whereabouts {
+  Residence residence;
+  int device;
+};
+
+// Implemented by cuda/, and by cuda_none.cc for a binary without it (then null). Throw DeviceError.
+std::shared_ptr<Device> open_device(int index);
+Whereabouts whereabouts(const void* address);
+
+}  // namespace ckl

@@ -1,0 +1,179 @@
+// Streams, events and graphs of the emulated CUDA runtime: work waits until somebody waits for it.
+#include <string.h>
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "runtime.h"
+
+typedef std::function<cudaError_t()> Work;
+
+struct EmulatedGraph {
+  std::vector<Work> work;
+};
+struct EmulatedGraphExec {
+  std::shared_ptr<const std::vector<Work>> work;
+};
+struct EmulatedStream {
+  int device = 0;
+  std::deque<Work> work;
+  uint64_t done = 0;  // pieces of work so far
+  std::unique_ptr<EmulatedGraph> capture;
+  cudaError_t error = cudaSuccess;
+  uint64_t enqueued() const { return done + work.size(); }
+};
+struct EmulatedEvent {
+  cudaStream_t stream = nullptr;
+  uint64_t position = 0;  // of the stream, when the event has come
+};
+
+namespace {
+
+struct Streams {
+  std::recursive_mutex mutex;
+  std::set<cudaStream_t> all;
+};
+Streams& streams() {
+  static Streams* one = new Streams;
+  return *one;
+}
+typedef std::lock_guard<std::recursive_mutex> Lock;
+
+// CUDA's default stream goes by three handles.
+bool is_default(cudaStream_t stream) { return reinterpret_cast<uintptr_t>(stream) <= 2; }
+
+// Runs what the stream holds, up to a position of its own.
+cudaError_t run_to(cudaStream_t stream, uint64_t position) {
+  if (is_default(stream) || !streams().all.count(stream)) return cudaSuccess;
+  while (stream->done < position && !stream->work.empty()) {
+    const Work work = std::move(stream->work.front());
+    stream->work.pop_front(), stream->done++;
+    const cudaError_t error = work();
+    if (stream->error == cudaSuccess) stream->error = error;
+  }
+  return stream->error;
+}
+
+bool is_pinned_or_device(const void* pointer) {
+  cudaPointerAttributes attributes;
+  cudaPointerGetAttributes(&attributes, pointer);
+  return attributes.type != cudaMemoryTypeUnregistered;
+}
+
+}  // namespace
+
+namespace emulator {
+
+cudaError_t enqueue(cudaStream_t stream, Work work) {
+  const Lock lock(streams().mutex);
+  if (is_default(stream)) {  // the default stream waits for all others
+    drain();
+    return work();
+  }
+  if (!streams().all.count(stream)) return cudaErrorInvalidResourceHandle;
+  int device;
+  cudaGetDevice(&device);
+  if (device != stream->device) return cudaErrorInvalidResourceHandle;
+  if (stream->capture) return stream->capture->work.push_back(std::move(work)), cudaSuccess;
+  stream->work.push_back(std::move(work));
+  return stream->error;
+}
+
+void drain() {
+  const Lock lock(streams().mutex);
+  for (cudaStream_t stream : streams().all) run_to(stream, UINT64_MAX);
+}
+
+}  // namespace emulator
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+  if (bytes == 0) return cudaSuccess;
+  const cudaError_t error = emulator::enqueue(stream, [=] { return memmove(to, from, bytes), cudaSuccess; });
+  // Ordinary memory of the host is read or written before the call returns.
+  if (error == cudaSuccess && !(is_pinned_or_device(to) && is_pinned_or_device(from)))
+    return cudaStreamSynchronize(stream);
+  return error;
+}
+cudaError_t cudaMemsetAsync(void* pointer, int value, size_t bytes, cudaStream_t stream) {
+  return emulator::enqueue(stream, [=] { return memset(pointer, value, bytes), cudaSuccess; });
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  const Lock lock(streams().mutex);
+  *stream = new EmulatedStream;
+  cudaGetDevice(&(*stream)->device);
+  streams().all.insert(*stream);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const Lock lock(streams().mutex);
+  run_to(stream, UINT64_MAX);
+  streams().all.erase(stream);
+  delete stream;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  const Lock lock(streams().mutex);
+  if (is_default(stream)) return emulator::drain(), cudaSuccess;
+  if (stream->capture) return cudaErrorStreamCaptureUnsupported;
+  return run_to(stream, UINT64_MAX);
+}
+// Each question moves the stream by one piece of work.
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  const Lock lock(streams().mutex);
+  if (is_default(stream)) return cudaSuccess;
+  if (stream->work.empty()) return stream->error;
+  run_to(stream, stream->done + 1);
+  return cudaErrorNotReady;
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) { return *event = new EmulatedEvent, cudaSuccess; }
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  const Lock lock(streams().mutex);
+  event->stream = stream, event->position = 0;
+  if (is_default(stream)) return emulator::drain(), cudaSuccess;
+  if (stream->capture) return cudaErrorStreamCaptureUnsupported;
+  event->position = stream->enqueued();
+  return cudaSuccess;
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  const Lock lock(streams().mutex);
+  return run_to(event->stream, event->position);
+}
+cudaError_t cudaEventDestroy(cudaEvent_t event) { return delete event, cudaSuccess; }
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  const EmulatedEvent moment = *event;
+  return emulator::enqueue(stream, [=] { return run_to(moment.stream, moment.position); });
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  const Lock lock(streams().mutex);
+  if (is_default(stream) || stream->capture) return cudaErrorStreamCaptureUnsupported;
+  stream->capture.reset(new EmulatedGraph);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  const Lock lock(streams().mutex);
+  if (!stream->capture) return cudaErrorInvalidValue;
+  return *graph = stream->capture.release(), cudaSuccess;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
+  *exec = new EmulatedGraphExec{std::make_shared<const std::vector<Work>>(graph->work)};
+  return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) { return delete graph, cudaSuccess; }
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
+  const auto work = exec->work;
+  return emulator::enqueue(stream, [=] {
+    for (const Work& piece : *work) {
+      const cudaError_t error = piece();
+      if (error != cudaSuccess) return error;
+    }
+    return cudaSuccess;
+  });
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) { return delete exec, cudaSuccess; }
