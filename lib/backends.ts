@@ -44,7 +44,13 @@ export function backends(): Backends {
   return { cpu: { available: true, targets, target, threads, compiler: cpu.compiler }, cuda };
 }
 
-/** The backend for an option `backend`, or for CKL_BACKEND when the option is not given. Host arrays run fastest on the CPU. */
+/** Whether the choice between CPU and GPU is left to the library, by the option `backend` or by CKL_BACKEND. */
+export function isAuto(option: string | undefined): boolean {
+  const [value] = pick(option, 'backend', environment().backend, 'CKL_BACKEND');
+  return value === undefined || value === 'auto';
+}
+
+/** The backend for an option `backend`, or for CKL_BACKEND when the option is not given. `auto` begins on the CPU; see auto.ts. */
 export function chooseBackend(option: string | undefined): BackendName {
   const [value, source] = pick(option, 'backend', environment().backend, 'CKL_BACKEND');
   const names = ['auto', 'cpu', 'cuda'];

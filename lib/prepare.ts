@@ -1,6 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // Prepared losses: options, native plan and outputs are settled once, so that a run costs little more than its arithmetic.
 import { halfType, type HalfType } from './arrays.js';
+import { chooseBySpeed } from './auto.js';
+import { isAuto } from './backends.js';
 import { BatchView, readBatch } from './batch.js';
 import { describe } from './describe.js';
 import { CklRangeError, CklTypeError } from './errors.js';
@@ -73,6 +75,10 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
       : planOf(lookUp(losses, loss, 'loss'), terms === undefined ? rest : ({ ...rest, terms } as AnyOptions));
   checkCallOptions(rest, plan.name, plan.needsTeacher);
   plan.spec.reserveDocs = size[1];
+  if (isAuto(rest.backend)) {
+    const choice = chooseBySpeed(plan.spec, size);
+    if (choice !== null) plan.backend = plan.spec.backend = choice.backend;
+  }
   return new Prepared(new LivePlan(plan), size, rest) as unknown as PreparedLoss<R>;
 }
 

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { FailedAddon } from '../addon.js';
+import type { AutoChoice } from '../auto.js';
 import type { Backends } from '../backends.js';
 import type { AddonError } from '../errors.js';
 import type * as Native from '../native.js';
@@ -29,6 +30,8 @@ export interface DoctorReport {
   };
   cpu?: Pick<Backends['cpu'], 'targets' | 'target' | 'threads'>;
   cuda?: Backends['cuda'] & { advice: string };
+  /** Where there is a GPU: what backend 'auto' takes for prepared losses of some sizes, and the microseconds that decide. */
+  auto?: (AutoChoice & { what: string })[];
   /** The variables CKL_... that are set. */
   environment: Record<string, string>;
   /** Versions of the optional packages; null = not installed. */
@@ -121,7 +124,26 @@ async function examineAddon(report: DoctorReport): Promise<void> {
       `the self-test fails on ${target || backend}: wrong results; please report this (${failures[0]})`,
     );
   }
-  if (report.problems.length === 0) report.timing = timing();
+  if (report.problems.length > 0) return;
+  report.timing = timing();
+  if (cuda.available) report.auto = await autoChoices();
+}
+
+async function autoChoices(): Promise<DoctorReport['auto']> {
+  const [{ chooseBySpeed }, { planOf }, { losses }] = await Promise.all([
+    import('../auto.js'),
+    import('../options.js'),
+    import('../index.js'),
+  ]);
+  const shapes = [
+    [1024, 64],
+    [16384, 64],
+    [1024, 1024],
+  ] as const;
+  return shapes.map(([queries, docs]) => ({
+    what: `ckl ${queries} x ${docs}`,
+    ...chooseBySpeed(planOf(losses.ckl, {}).spec, [queries, docs])!,
+  }));
 }
 
 /** What a user can do about CUDA; the reason itself is the addon's. */

@@ -55,6 +55,9 @@ export function reportText(report: DoctorReport): string {
         `${what}: ${microseconds} us, ${(documentsPerSecond / 1e6).toFixed(0)} million documents/s`,
       ),
     ),
+    ...(report.auto ?? []).map(({ what, backend, cpu, cuda }) =>
+      line('auto', `${what}: ${backend} (cpu ${cpu.toFixed(0)} us, cuda ${cuda.toFixed(0)} us with copies)`),
+    ),
     '',
     ...(report.ok ? ['All is well.'] : report.problems.map((problem) => `BROKEN: ${problem}`)),
   ];

@@ -71,7 +71,9 @@ export class LentOutputs {
   ): DeviceTensor<D> {
     const key = `${name} ${dtype}`;
     const last = this.views.get(key);
-    if (last !== undefined && last.length === length && !last.disposed) return last as DeviceTensor<D>;
+    if (last?.length === length && !last.disposed && (shape === undefined || sameShape(last.shape, shape))) {
+      return last as DeviceTensor<D>;
+    }
     let all = this.all.get(key);
     if (all === undefined || all.length < length || all.disposed) {
       all?.dispose();
@@ -82,4 +84,8 @@ export class LentOutputs {
     this.views.set(key, view);
     return view;
   }
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, k) => size === b[k]);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The JavaScript tests of the API on the CUDA backend, without a GPU: the addon with emulated kernels, every loss on
-# backend 'cuda'. Builds in build/emulate; the ordinary build is left alone. Arguments go to vitest.
+# The JavaScript tests of the CUDA backend and of ckl-loss/cuda, without a GPU: the addon with emulated kernels and streams,
+# every loss on backend 'cuda'. Builds in build/emulate; the ordinary build is left alone. Arguments go to vitest.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=$PWD/build/emulate
@@ -14,6 +14,6 @@ if ! { cmake -S . -B "$out/cmake" -DCKL_CUDA=EMULATE \
   tail -40 "$log" >&2
   exit 1
 fi
-suites=(golden edges ranks table errors)
+suites=(golden edges ranks table errors auto)
 CKL_BACKEND=cuda CKL_LOSS_PREBUILD=$out/addon node node_modules/vitest/vitest.mjs run \
-  "${suites[@]/#/test/js/api/}" --testTimeout 600000 "$@"
+  "${suites[@]/#/test/js/api/}" test/js/cuda --testTimeout 600000 "$@"

@@ -1,0 +1,93 @@
+// Streams: order, waiting, handles of others, and their end.
+import { describe, expect, it } from 'vitest';
+import { DeviceTensor, devices, Stream } from '../../../lib/cuda';
+import { errorOf, expectSameBits } from '../api/helpers';
+import { gpuCount, hasGpu } from './helpers';
+
+describe.runIf(hasGpu)('a stream', () => {
+  it('tells when it is done', async () => {
+    using stream = Stream.create();
+    using tensor = DeviceTensor.from(new Float32Array(1000).fill(2), { stream });
+    await stream.done();
+    expect(stream.idle).toBe(true);
+    expectSameBits(tensor.toArray({ stream }), new Float32Array(1000).fill(2));
+    stream.synchronize();
+  });
+
+  it('comes to be idle while it is asked', () => {
+    using stream = Stream.create();
+    using tensor = DeviceTensor.from(Float32Array.of(1), { stream });
+    const end = Date.now() + 10_000;
+    while (!stream.idle) expect(Date.now()).toBeLessThan(end);
+    expect(tensor.length).toBe(1);
+  });
+
+  it('waits for another', () => {
+    using one = Stream.create();
+    using other = Stream.create();
+    using tensor = DeviceTensor.from(new Float32Array(100_000).fill(1), { stream: one });
+    other.waitFor(one);
+    expect(tensor.toArray({ stream: other }).every((x) => x === 1)).toBe(true);
+  });
+
+  it('of someone else is used by its handle, and left alone', () => {
+    using owner = Stream.create();
+    const same = Stream.from(owner.handle);
+    expect(same.handle).toBe(owner.handle);
+    using tensor = DeviceTensor.from(Float32Array.of(3), { stream: same });
+    same.dispose();
+    expect(errorOf(() => same.handle).code).toBe('ERR_CKL_DISPOSED');
+    expectSameBits(tensor.toArray({ stream: owner }), Float32Array.of(3));
+  });
+
+  it('0 is CUDA’s default stream', () => {
+    const stream = Stream.from(0n);
+    using tensor = DeviceTensor.from(Float32Array.of(4), { stream });
+    expectSameBits(tensor.toArray({ stream }), Float32Array.of(4));
+    stream.synchronize();
+    expect(stream.idle).toBe(true);
+  });
+
+  it('that was disposed is refused', () => {
+    const stream = Stream.create();
+    stream.dispose();
+    stream.dispose();
+    expect(errorOf(() => stream.synchronize()).code).toBe('ERR_CKL_DISPOSED');
+    using tensor = DeviceTensor.allocate(1);
+    expect(errorOf(() => tensor.clear({ stream })).message).toBe('stream was disposed; make another');
+  });
+
+  it('that is none is refused', () => {
+    using tensor = DeviceTensor.allocate(1);
+    const error = errorOf(() => tensor.clear({ stream: 7 as unknown as Stream }));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toMatch(/^stream is 7; it must be a Stream/);
+    for (const handle of [-1n, 2n ** 60n, 5]) {
+      expect(errorOf(() => Stream.from(handle as bigint)).code).toBe('ERR_CKL_TYPE');
+    }
+  });
+
+  it('belongs to the first device unless told otherwise', () => {
+    expect(devices()[0].stream.device).toBe(devices()[0]);
+    expect(devices()[0].stream).toBe(devices()[0].stream);
+    if (gpuCount > 1) {
+      using stream = Stream.create({ device: 1 });
+      expect(stream.device.index).toBe(1);
+      using here = Stream.create();
+      expect(errorOf(() => here.waitFor(stream)).code).toBe('ERR_CKL_DEVICE');
+    }
+  });
+});
+
+describe.runIf(!hasGpu)('without a GPU', () => {
+  it('every way in says why there is none', () => {
+    for (const action of [() => devices(), () => Stream.create(), () => DeviceTensor.allocate(1)]) {
+      const error = errorOf(action);
+      expect(error).toBeInstanceOf(RangeError);
+      expect(error.code).toBe('ERR_CKL_BACKEND');
+      expect(error.message).toMatch(
+        /^CUDA is not available: .+ `npx ckl-loss doctor` tells what is missing$/,
+      );
+    }
+  });
+});

@@ -1,0 +1,263 @@
+// Device memory: copies in and out, views of memory that someone else owns, and what is refused.
+import { describe, expect, it } from 'vitest';
+import { CudaError } from '../../../lib/index';
+import { type CudaArray, DeviceTensor, devices, Stream } from '../../../lib/cuda';
+import { errorOf, expectSameBits } from '../api/helpers';
+import { gpuCount, hasGpu } from './helpers';
+
+const gigabyte = 2 ** 30;
+
+describe.runIf(hasGpu)('copies', () => {
+  const samples = [
+    Float32Array.of(1.5, NaN, -Infinity, -0),
+    Float64Array.of(1 / 3, 2),
+    Uint8Array.of(0, 1, 255),
+    Uint16Array.of(1, 65535),
+    Uint32Array.of(4294967295),
+    Int32Array.of(-1, 7),
+  ];
+
+  it.each(samples)('of $constructor.name come back as they went', async (array) => {
+    using tensor = DeviceTensor.from(array);
+    expect(tensor.length).toBe(array.length);
+    expect(tensor.byteLength).toBe(array.byteLength);
+    expectSameBits(tensor.toArray(), array);
+    expectSameBits(await tensor.toArrayAsync(), array);
+    const own = array.slice().fill(0);
+    expect(tensor.copyTo(own)).toBe(own);
+    expectSameBits(own, array);
+  });
+
+  it('of bit patterns keep their type', () => {
+    using tensor = DeviceTensor.from(Uint16Array.of(0x3f80, 0xbf80), { dtype: 'bfloat16' });
+    expect(tensor.dtype).toBe('bfloat16');
+    expectSameBits(tensor.toArray(), Uint16Array.of(0x3f80, 0xbf80));
+    tensor.copyFrom(Uint16Array.of(1, 2));
+    expectSameBits(tensor.toArray(), Uint16Array.of(1, 2));
+  });
+
+  it('of many megabytes go through pinned memory in pieces', async () => {
+    const array = Float32Array.from({ length: 3_000_001 }, (_, i) => i);
+    using tensor = DeviceTensor.from(array);
+    expectSameBits(tensor.toArray(), array);
+    using copy = DeviceTensor.allocate(array.length);
+    await copy.copyFromAsync(tensor);
+    expectSameBits(await copy.toArrayAsync(), array);
+  });
+
+  it('have read the array when they return', async () => {
+    const array = Float32Array.of(1, 2, 3);
+    using tensor = DeviceTensor.allocate(3);
+    const done = tensor.copyFromAsync(array);
+    array.fill(9);
+    expect(await done).toBe(tensor);
+    expectSameBits(tensor.toArray(), Float32Array.of(1, 2, 3));
+  });
+
+  it('to the host are of the moment they were asked for', async () => {
+    using tensor = DeviceTensor.from(Float32Array.of(1, 2));
+    const before = tensor.toArrayAsync();
+    tensor.copyFrom(Float32Array.of(3, 4));
+    const after = tensor.toArrayAsync();
+    tensor.clear();
+    expectSameBits(await before, Float32Array.of(1, 2));
+    expectSameBits(await after, Float32Array.of(3, 4));
+    expectSameBits(tensor.toArray(), new Float32Array(2));
+  });
+
+  it('of nothing are allowed', async () => {
+    using tensor = DeviceTensor.from(new Float32Array(0));
+    expect(tensor.toArray().length).toBe(0);
+    expect((await tensor.copyFromAsync(new Float32Array(0))).length).toBe(0);
+    expect((await tensor.toArrayAsync()).length).toBe(0);
+  });
+
+  it('keep a shape', () => {
+    using tensor = DeviceTensor.from(new Float32Array(6), { shape: [2, 3] });
+    expect(tensor.shape).toEqual([2, 3]);
+    expect(errorOf(() => DeviceTensor.from(new Float32Array(6), { shape: [2, 4] })).code).toBe(
+      'ERR_CKL_SHAPE',
+    );
+  });
+
+  it('of another length or type are refused, and nothing is written', () => {
+    using tensor = DeviceTensor.from(Float32Array.of(1, 2));
+    const wrongLength = errorOf(() => tensor.copyFrom(new Float32Array(3)));
+    expect(wrongLength.message).toBe(
+      'source has 3 elements and this tensor 2; take a subtensor or a subarray',
+    );
+    expect(errorOf(() => tensor.copyFrom(new Float64Array(2))).message).toBe(
+      'source holds float64 and this tensor float32',
+    );
+    expect(errorOf(() => tensor.copyTo(new Uint16Array(2))).code).toBe('ERR_CKL_TYPE');
+    expect(errorOf(() => tensor.copyFrom([1, 2] as unknown as Float32Array)).code).toBe('ERR_CKL_TYPE');
+    expectSameBits(tensor.toArray(), Float32Array.of(1, 2));
+  });
+});
+
+describe.runIf(hasGpu)('a subtensor', () => {
+  it('is a part of its tensor and ends with it', () => {
+    const tensor = DeviceTensor.from(Float32Array.of(0, 1, 2, 3, 4));
+    const part = tensor.subtensor(1, 3);
+    expectSameBits(part.toArray(), Float32Array.of(1, 2));
+    part.copyFrom(Float32Array.of(7, 8));
+    part.dispose();
+    expectSameBits(tensor.toArray(), Float32Array.of(0, 7, 8, 3, 4));
+    const other = tensor.subtensor(3);
+    tensor.dispose();
+    expect(errorOf(() => other.toArray()).code).toBe('ERR_CKL_DISPOSED');
+  });
+
+  it.each([
+    [-1, 2],
+    [2, 1],
+    [0, 6],
+    [0.5, 2],
+  ])('from %d to %d is refused', (begin, end) => {
+    using tensor = DeviceTensor.allocate(5);
+    expect(errorOf(() => tensor.subtensor(begin, end)).code).toBe('ERR_CKL_SHAPE');
+  });
+});
+
+describe.runIf(hasGpu)('memory of someone else', () => {
+  it('is seen by its pointer, and not freed', () => {
+    using owner = DeviceTensor.from(Float32Array.of(1, 2, 3, 4));
+    const view = DeviceTensor.view(owner.pointer + 4n, 3, 'float32', { owner });
+    expect(view.device).toBe(owner.device);
+    expectSameBits(view.toArray(), Float32Array.of(2, 3, 4));
+    view.dispose();
+    expectSameBits(owner.toArray(), Float32Array.of(1, 2, 3, 4));
+  });
+
+  it('that is no memory of a GPU is refused', () => {
+    const error = errorOf(() => DeviceTensor.view(0x1000n, 4, 'float32'));
+    expect(error).toBeInstanceOf(RangeError);
+    expect(error.code).toBe('ERR_CKL_DEVICE');
+    expect(error.message).toMatch(
+      /^pointer is 0x1000, no memory that CUDA knows; it must be memory of a GPU/,
+    );
+  });
+
+  it('at an odd address is refused', () => {
+    using owner = DeviceTensor.allocate(4);
+    expect(errorOf(() => DeviceTensor.view(owner.pointer + 2n, 1, 'float32')).message).toMatch(
+      /float32 needs a multiple of 4$/,
+    );
+    expect(errorOf(() => DeviceTensor.view(4 as unknown as bigint, 1, 'float32')).code).toBe('ERR_CKL_TYPE');
+    expect(errorOf(() => DeviceTensor.view(-4n, 1, 'float32')).code).toBe('ERR_CKL_TYPE');
+  });
+
+  it('is seen through the CUDA array interface, both ways', () => {
+    using owner = DeviceTensor.from(Float32Array.of(1, 2, 3, 4), { shape: [2, 2] });
+    const shown = owner.__cuda_array_interface__;
+    expect(shown).toEqual({
+      shape: [2, 2],
+      typestr: '<f4',
+      data: [owner.pointer, false],
+      version: 3,
+      strides: null,
+      stream: null,
+    });
+    const view = DeviceTensor.fromInterface({ __cuda_array_interface__: shown });
+    expect(view.shape).toEqual([2, 2]);
+    expectSameBits(view.toArray(), Float32Array.of(1, 2, 3, 4));
+  });
+
+  it('of bfloat16 is named by an option; bool labels are bytes', () => {
+    using owner = DeviceTensor.from(Uint16Array.of(1, 2), { dtype: 'bfloat16' });
+    const shown = { ...owner.__cuda_array_interface__, typestr: '<u2' };
+    expect(DeviceTensor.fromInterface({ __cuda_array_interface__: shown }, { dtype: 'bfloat16' }).dtype).toBe(
+      'bfloat16',
+    );
+    using labels = DeviceTensor.from(Uint8Array.of(1, 0));
+    const flags = { ...labels.__cuda_array_interface__, typestr: '|b1' };
+    expect(DeviceTensor.fromInterface({ __cuda_array_interface__: flags }).dtype).toBe('uint8');
+  });
+
+  it('shown with a stream is waited for', () => {
+    using stream = Stream.create();
+    using owner = DeviceTensor.from(Float32Array.of(5), { stream });
+    owner.copyFrom(Float32Array.of(6), { stream });
+    const view = DeviceTensor.fromInterface({
+      __cuda_array_interface__: { ...owner.__cuda_array_interface__, stream: stream.handle },
+    });
+    expectSameBits(view.toArray(), Float32Array.of(6));
+  });
+
+  const good = () => DeviceTensor.allocate([2, 3]).__cuda_array_interface__;
+  it.each([
+    ['strides of a transposed array', { strides: [4, 8] }, /strides is \[4, 8\]/],
+    ['an unknown element type', { typestr: '<c8' }, /typestr is '<c8'/],
+    ['no shape', { shape: undefined }, /\.shape is undefined/],
+    ['no data', { data: undefined }, /\.data is undefined/],
+    ['a stream that is none', { stream: 'x' }, /\.stream is 'x'/],
+  ])('with %s is refused', (_, change, message) => {
+    const array = { __cuda_array_interface__: { ...good(), ...change } } as unknown as CudaArray;
+    expect(errorOf(() => DeviceTensor.fromInterface(array)).message).toMatch(message);
+  });
+
+  it('with an option that contradicts the interface is refused', () => {
+    using owner = DeviceTensor.allocate(4);
+    expect(errorOf(() => DeviceTensor.fromInterface(owner, { dtype: 'float16' })).message).toMatch(
+      /2 bytes an element for float16/,
+    );
+    expect(errorOf(() => DeviceTensor.fromInterface({} as CudaArray)).code).toBe('ERR_CKL_TYPE');
+  });
+});
+
+describe.runIf(hasGpu)('allocation', () => {
+  it('of more than there is fails with CUDA’s name, and the next works', () => {
+    const error = errorOf(() => DeviceTensor.allocate(2 ** 40)) as unknown as CudaError;
+    expect(error).toBeInstanceOf(CudaError);
+    expect(error.cudaName).toBe('cudaErrorMemoryAllocation');
+    expect(error.code).toBe('ERR_CKL_CUDA');
+    using small = DeviceTensor.from(Float32Array.of(1));
+    expectSameBits(small.toArray(), Float32Array.of(1));
+  });
+
+  it('is given back by dispose', () => {
+    const [device] = devices();
+    const before = device.freeMemory();
+    const tensor = DeviceTensor.allocate(gigabyte / 4);
+    expect(before - device.freeMemory()).toBeGreaterThanOrEqual(gigabyte);
+    tensor.dispose();
+    tensor.dispose();
+    expect(tensor.disposed).toBe(true);
+    expect(before - device.freeMemory()).toBeLessThan(gigabyte / 4);
+    expect(errorOf(() => tensor.pointer).code).toBe('ERR_CKL_DISPOSED');
+    expect(errorOf(() => tensor.copyFrom(new Float32Array(1))).code).toBe('ERR_CKL_DISPOSED');
+  });
+
+  it.each([[-1], [1.5], [[2, -1]], ['x'], [[2 ** 30, 2 ** 30]]])('of shape %j is refused', (shape) => {
+    expect(errorOf(() => DeviceTensor.allocate(shape as number)).code).toBe('ERR_CKL_SHAPE');
+  });
+
+  it('of an unknown element type or device is refused', () => {
+    expect(errorOf(() => DeviceTensor.allocate(1, 'int64' as 'int32')).message).toMatch(
+      /^dtype is 'int64'; it must be/,
+    );
+    const error = errorOf(() => DeviceTensor.allocate(1, 'float32', { device: 99 }));
+    expect(error.code).toBe('ERR_CKL_DEVICE');
+    expect(error.message).toBe(`device is 99; this machine has ${gpuCount}, numbered from 0`);
+  });
+});
+
+describe.runIf(gpuCount > 1)('several devices', () => {
+  it('have memory and streams of their own', () => {
+    using there = DeviceTensor.from(Float32Array.of(1, 2), { device: 1 });
+    expect(there.device.index).toBe(1);
+    expectSameBits(there.toArray(), Float32Array.of(1, 2));
+    using here = DeviceTensor.allocate(2);
+    expect(errorOf(() => here.copyFrom(there)).message).toMatch(
+      /^source is on device 1 and this tensor on device 0/,
+    );
+    using stream = Stream.create({ device: 1 });
+    expect(errorOf(() => here.toArray({ stream })).message).toBe(
+      'stream belongs to device 1, and the work to device 0',
+    );
+    expect(errorOf(() => DeviceTensor.view(there.pointer, 2, 'float32', { device: 0 })).code).toBe(
+      'ERR_CKL_DEVICE',
+    );
+    expect(DeviceTensor.view(there.pointer, 2, 'float32').device.index).toBe(1);
+  });
+});
