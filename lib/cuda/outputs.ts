@@ -1,6 +1,6 @@
 // Device memory for results: lent from call to call by a prepared loss, or made for one graph.
-import type { Device } from './device.js';
 import type { DeviceBatchView, DeviceOutputs } from './batch.js';
+import type { Device } from './device.js';
 import type { DeviceDtype } from './dtype.js';
 import { DeviceTensor } from './tensor.js';
 
@@ -13,7 +13,13 @@ export interface Wanted {
 /** Outputs that are allocated when they are first needed, for batches of up to a size, and lent out at each call. */
 export class LentOutputs {
   private readonly all = new Map<string, DeviceTensor>();
-  private readonly views = new Map<string, DeviceTensor>();
+  /** What the last call was lent, and the batch it was for: most calls are like the one before. */
+  private last: DeviceOutputs | null = null;
+  private lastExtent = 0;
+  private lastQueries = 0;
+  private lastStudent: DeviceTensor | null = null;
+  private lastTeacher: DeviceTensor | null = null;
+  private result: DeviceTensor<'float64'> | null = null;
 
   constructor(
     private readonly device: Device,
@@ -25,21 +31,46 @@ export class LentOutputs {
 
   /** Every output that the caller did not bring. */
   lend(view: DeviceBatchView, owned: Partial<DeviceOutputs>): DeviceOutputs {
-    const { queries, student, teacher } = view;
-    const { teacherGrad, diagnostics } = this.wanted;
-    // Memory as wide as the student's, so that gradients of rows with gaps lie where the scores do.
-    const documents = view.extent;
-    const ofDocuments = (name: string) => this.take(name, 'float32', documents, this.documents);
+    const { student, teacher, extent, queries } = view;
+    const bringsNone = !owned.grad && !owned.perQuery && !owned.teacherGrad;
+    const alike =
+      extent === this.lastExtent &&
+      queries === this.lastQueries &&
+      student === this.lastStudent &&
+      teacher === this.lastTeacher;
+    if (bringsNone && alike && this.last !== null && allLive(this.last)) return this.last;
+    const outputs = this.outputsFor(view, owned);
+    this.last = bringsNone ? outputs : null;
+    this.lastExtent = extent;
+    this.lastQueries = queries;
+    this.lastStudent = student;
+    this.lastTeacher = teacher;
+    return outputs;
+  }
+
+  summary(): DeviceTensor<'float64'> {
+    if (this.result === null || this.result.disposed) this.result = this.take('summary', 'float64', 2, 2);
+    return this.result;
+  }
+
+  dispose(): void {
+    for (const tensor of this.all.values()) tensor.dispose();
+    this.all.clear();
+    this.last = this.lastStudent = this.lastTeacher = this.result = null;
+  }
+
+  private outputsFor(view: DeviceBatchView, owned: Partial<DeviceOutputs>): DeviceOutputs {
+    const { student, teacher, extent, queries } = view;
+    const ofDocuments = (name: string) => this.take(name, 'float32', extent, this.documents);
     const ofQueries = (name: string) => this.take(name, 'float32', queries, this.queries);
+    const beside = (name: string, scores: DeviceTensor) =>
+      this.take(name, scores.dtype, extent, this.documents, scores.shape);
+    const wantsTeacher = this.wanted.teacherGrad && teacher !== null;
     return {
-      grad: owned.grad ?? this.take('grad', student.dtype, documents, this.documents, student.shape),
+      grad: owned.grad ?? beside('grad', student),
       perQuery: owned.perQuery ?? ofQueries('perQuery'),
-      teacherGrad:
-        owned.teacherGrad ??
-        (teacherGrad && teacher !== null
-          ? this.take('teacherGrad', teacher.dtype, documents, this.documents, teacher.shape)
-          : null),
-      diagnostics: diagnostics
+      teacherGrad: owned.teacherGrad ?? (wantsTeacher ? beside('teacherGrad', teacher) : null),
+      diagnostics: this.wanted.diagnostics
         ? [
             ofDocuments('weight'),
             ofDocuments('ratio'),
@@ -51,16 +82,6 @@ export class LentOutputs {
     };
   }
 
-  summary(): DeviceTensor<'float64'> {
-    return this.take('summary', 'float64', 2, 2);
-  }
-
-  dispose(): void {
-    for (const tensor of this.all.values()) tensor.dispose();
-    this.all.clear();
-    this.views.clear();
-  }
-
   /** The first `length` elements of an output. `shape`: of what it stands beside, kept where the sizes agree. */
   private take<D extends DeviceDtype>(
     name: string,
@@ -70,22 +91,18 @@ export class LentOutputs {
     shape?: readonly number[],
   ): DeviceTensor<D> {
     const key = `${name} ${dtype}`;
-    const last = this.views.get(key);
-    if (last?.length === length && !last.disposed && (shape === undefined || sameShape(last.shape, shape))) {
-      return last as DeviceTensor<D>;
-    }
     let all = this.all.get(key);
-    if (all === undefined || all.length < length || all.disposed) {
+    if (all === undefined || all.length < length) {
       all?.dispose();
       all = DeviceTensor.allocate(Math.max(length, capacity), dtype, { device: this.device });
       this.all.set(key, all);
     }
-    const view = all.first(length, shape) as DeviceTensor<D>;
-    this.views.set(key, view);
-    return view;
+    return all.first(length, shape) as DeviceTensor<D>;
   }
 }
 
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, k) => size === b[k]);
+/** Whether the caller has left what was lent: a result's tensors can be disposed like any others. */
+function allLive({ grad, perQuery, teacherGrad, diagnostics }: DeviceOutputs): boolean {
+  if (grad.disposed || perQuery.disposed || teacherGrad?.disposed) return false;
+  return diagnostics === null || !diagnostics.some((tensor) => tensor.disposed);
 }

@@ -17,3 +17,4 @@ fi
 suites=(golden edges ranks table errors auto)
 CKL_BACKEND=cuda CKL_LOSS_PREBUILD=$out/addon node node_modules/vitest/vitest.mjs run \
   "${suites[@]/#/test/js/api/}" test/js/cuda --testTimeout 600000 "$@"
+CKL_LOSS_PREBUILD=$out/addon node examples/device-tensors.mjs | grep -E '^64 queries on emulated GPU: loss 0\.[0-9]+ -> -?0\.0'

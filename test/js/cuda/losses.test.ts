@@ -64,7 +64,7 @@ describe.runIf(hasGpu)('a loss on device memory', () => {
 
   it('takes ragged lists, their offsets on either side', () => {
     const offsets = Int32Array.of(0, 7, 7, 20, 50);
-    const { shape: _, ...rest } = randomBatch({ seed: 72, queries: 1, docs: 50 });
+    const rest = { ...randomBatch({ seed: 72, queries: 1, docs: 50 }), shape: undefined };
     compare('ckl', { ...rest, offsets });
     compare('ckl', { ...rest, offsets }, {}, { deviceOffsets: true });
     compare('lambdaMrr', { ...rest, offsets }, {}, { deviceOffsets: true });
@@ -146,7 +146,7 @@ describe.runIf(hasGpu)('a loss on device memory', () => {
 
   it('takes the student’s own shape, or the prepared one', () => {
     using loss = prepare('kl', { shape: [5, 13] });
-    const { shape: _, ...flat } = toDevice(batch);
+    const flat = { ...toDevice(batch), shape: undefined };
     const first = loss.run(flat).grad.toArray();
     const student = DeviceTensor.from(batch.student, { shape: [5, 13] });
     const second = loss.run({ ...flat, student });
@@ -212,6 +212,25 @@ describe.runIf(hasGpu)('results', () => {
     expectSameBits((await before).loss, expected.perQuery);
     expect((await before).counted).toBe(3);
     expect((await after).loss.every((x) => Math.abs(x) < 1e-6)).toBe(true);
+  });
+
+  it('can be disposed by who got them; the next run makes others', () => {
+    using loss = prepare('kl', { shape: [3, 20], teacherGrad: true, diagnostics: true });
+    const tensors = toDevice(batch);
+    const first = loss.run(tensors);
+    const grad = first.grad.toArray();
+    for (const tensor of [
+      first.grad,
+      first.perQuery,
+      first.teacherGrad!,
+      first.diagnostics!.ratio,
+      first.summary,
+    ]) {
+      tensor.dispose();
+      const result = loss.run(tensors);
+      expectSameBits(result.grad.toArray(), grad);
+      expect(result.read().counted).toBe(3);
+    }
   });
 
   it('are the same from run to run, and for any batch around a query', () => {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { backends } from '../../../lib/index';
 
 const folder = join(__dirname, '../../../examples');
 const run = (name: string) =>
@@ -33,6 +34,11 @@ const checks: Record<string, (out: string) => void> = {
     const [, one, two] = /one process: loss (\S+); two processes: loss (\S+)/.exec(out)!;
     expect(two).toBe(one);
     expect(Number(/difference of the parameters: (\S+)/.exec(out)![1])).toBeLessThan(1e-9);
+  },
+  'device-tensors.mjs': (out) => {
+    if (!backends().cuda.available) return expect(out).toMatch(/^no GPU to run on: .+\n$/);
+    const [, before, after] = /^64 queries on .+: loss (\S+) -> (\S+)/.exec(out)!.map(Number);
+    expect(after).toBeLessThan(before - 0.1);
   },
   'bundled.mjs': (out) => {
     expect(out).toMatch(/^loss -?\d+\.\d+ of 1 query\n$/);
