@@ -12,6 +12,23 @@ export type DeviceDtype =
 export type HostArray =
   Float32Array | Float64Array | Float16Scores | Uint8Array | Uint16Array | Uint32Array | Int32Array;
 
+/** The element type that an array of the host is copied as, unless told otherwise. */
+export type DtypeOf<A extends HostArray> = A extends Float32Array
+  ? 'float32'
+  : A extends Float64Array
+    ? 'float64'
+    : A extends Uint8Array
+      ? 'uint8'
+      : A extends Uint16Array
+        ? 'uint16'
+        : A extends Uint32Array
+          ? 'uint32'
+          : A extends Int32Array
+            ? 'int32'
+            : A extends Float16Scores
+              ? 'float16'
+              : DeviceDtype;
+
 /** The array that a tensor of a type comes back as. */
 export interface HostArrays {
   float32: Float32Array;

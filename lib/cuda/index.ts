@@ -2,7 +2,7 @@
 export type { CudaArray, CudaArrayInterface } from './array-interface.js';
 export type { DeviceArray, DeviceBatch } from './batch.js';
 export { Device, devices } from './device.js';
-export type { DeviceDtype, HostArray, HostArrays } from './dtype.js';
+export type { DeviceDtype, DtypeOf, HostArray, HostArrays } from './dtype.js';
 export { DeviceGraph } from './graph.js';
 export { DeviceLoss, type DeviceOptions, prepare } from './loss.js';
 export { type DeviceDiagnostics, DeviceLossResult, type LossValue } from './result.js';

@@ -6,7 +6,15 @@ import { CklRangeError, CklTypeError } from '../errors.js';
 import { native, type NativeDeviceMemory, NativeResidence } from '../native.js';
 import { type CudaArray, type CudaArrayInterface, isCudaArray, readInterface } from './array-interface.js';
 import { type Device, deviceOf, devices } from './device.js';
-import { type DeviceDtype, dtypeInfo, dtypeOf, isBits, type HostArray, type HostArrays } from './dtype.js';
+import {
+  type DeviceDtype,
+  type DtypeOf,
+  dtypeInfo,
+  dtypeOf,
+  isBits,
+  type HostArray,
+  type HostArrays,
+} from './dtype.js';
 import { reporting, reportingAsync } from './failure.js';
 import { type Stream, Stream as Streams, streamOf } from './stream.js';
 
@@ -60,8 +68,8 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
   }
 
   /** A copy of an array of the host, enqueued: the array has been read when this returns. `dtype` says how a Uint16Array is meant. */
-  static from<D extends DeviceDtype = DeviceDtype>(
-    array: HostArray,
+  static from<A extends HostArray, D extends DeviceDtype = DtypeOf<A>>(
+    array: A,
     options: { shape?: TensorShape; dtype?: D } & OnDevice & OnStream = {},
   ): DeviceTensor<D> {
     const dtype = dtypeOf(array, options.dtype, 'array') as D;

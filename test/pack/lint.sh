@@ -21,6 +21,7 @@ cat >use.ts <<'TS'
 import { ckl, prepare, CklRangeError, RankTracker, type LossResult } from 'ckl-loss';
 import { evaluate } from 'ckl-loss/metrics';
 import { readTeacher } from 'ckl-loss/data';
+import { DeviceTensor, prepare as prepareOnGpu } from 'ckl-loss/cuda';
 
 const batch = { student: new Float32Array(4), teacher: new Float32Array(4), labels: new Uint8Array(4), shape: [2, 2] as const };
 const result = ckl(batch, { gamma: 5 });
@@ -32,6 +33,9 @@ export const kept: LossResult<'mean'> = prepare('ckl', { shape: [2, 2] }).run(ba
 prepare('kl', { shape: [2, 2], gamma: 5 });
 // @ts-expect-error labels are bytes
 ckl({ ...batch, labels: new Float32Array(4) });
+export const onGpu = () => prepareOnGpu('ckl', { gamma: 5, shape: [2, 2] }).run({ student: DeviceTensor.allocate(4), labels: DeviceTensor.allocate(4, 'uint8') });
+// @ts-expect-error kl has no gamma
+export const wrong = () => prepareOnGpu('kl', { shape: [2, 2], gamma: 5 });
 export const all = [CklRangeError, RankTracker, evaluate, readTeacher];
 TS
 cp use.ts use.mts

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { kl, ckl } from 'ckl-loss';
 import * as metrics from 'ckl-loss/metrics';
 import * as data from 'ckl-loss/data';
+import { devices } from 'ckl-loss/cuda';
 
 assert.strictEqual(createRequire(import.meta.url)('ckl-loss').ckl, ckl);
 const { loss } = kl({
@@ -13,4 +14,9 @@ const { loss } = kl({
   shape: [1, 2],
 });
 assert(Math.abs(loss) < 1e-6);
+try {
+  assert(devices().length > 0);
+} catch (error) {
+  assert.strictEqual(error.code, 'ERR_CKL_BACKEND');
+}
 assert(Object.keys(metrics).length > 0 && Object.keys(data).length > 0);
