@@ -1,7 +1,6 @@
-// The kernels that do any plan and any row, and the survey that a mean needs.
+// The kernels that do any plan and any row.
 #include "launch.h"
 #include "careful_rows.cuh"
-#include "survey.cuh"
 
 namespace ckl {
 namespace cuda {
@@ -20,13 +19,6 @@ cudaError_t compiled_capability(int& capability) {
   const cudaError_t error = cudaFuncGetAttributes(&attributes, careful_team<Cluster>);
   capability = attributes.ptxVersion;
   return error;
-}
-
-cudaError_t launch_survey(const Task& task, cudaStream_t stream) {
-  const int64_t rows_a_block = kSurveyThreads / task.width, rows = task.batch.rows.queries;
-  const int64_t wanted = (rows + rows_a_block - 1) / rows_a_block;
-  const unsigned blocks = unsigned(wanted < 1 ? 1 : wanted < kMostBlocks ? wanted : kMostBlocks);
-  return launch(survey, {blocks, kSurveyThreads, 1, kReduceBytes}, task, stream);
 }
 
 }  // namespace cuda

@@ -152,7 +152,7 @@ void enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs
   if (task.ordered && out.grad.data == batch.student.data) keep_scores(task, extent, scratch, stream);
   if (plan.reduction == Reduction::mean) {
     task.scales = scratch.scales;
-    task.width = batch.rows.offsets ? 32 : std::min(32u, power_of_two((batch.rows.docs + 7) / 8));
+    task.width = batch.rows.offsets ? 32 : std::min(32u, power_of_two((batch.rows.docs + 15) / 16));
     must(launch_survey(task, stream));
   }
 

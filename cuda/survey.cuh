@@ -6,46 +6,84 @@
 namespace ckl {
 namespace cuda {
 
-// What a query's labels say, the same for all lanes that share the row.
-struct LabelCounts {
-  float documents, positives;
-  bool levels;  // two valid documents of different relevance
-};
+// What labels say of a query, as bits.
+constexpr unsigned kAnyDocument = 1, kAnyPositive = 2, kAnyNegative = 4;
 
-CKL_DEVICE LabelCounts look_at_labels(const Task& task, Lanes& team, const Row& row) {
-  float c[2] = {0, 0}, level[2] = {-infinity(), -infinity()};
+// Of four labels in a word.
+CKL_DEVICE unsigned seen_in(uint32_t w) {
+  const uint32_t positive = w & ~(w >> 7) & 0x01010101u, negative = ~w & 0x01010101u, valid = ~w & 0x80808080u;
+  return (valid ? kAnyDocument : 0) | (positive ? kAnyPositive : 0) | (negative ? kAnyNegative : 0);
+}
+
+// Of labels [from, to), at most 16 that start on a multiple of 16 bytes if they are 16.
+CKL_DEVICE unsigned seen_in(const uint8_t* labels, int64_t from, int64_t to) {
+  if (to - from == 16) {
+    const uint4 w = __ldcs(reinterpret_cast<const uint4*>(labels + from));
+    return seen_in(w.x) | seen_in(w.y) | seen_in(w.z) | seen_in(w.w);
+  }
+  unsigned seen = 0;
+  for (int64_t i = from; i < to; i++) seen |= seen_in(0xffffff00u | labels[i]);
+  return seen;
+}
+
+// Looks at a row's labels until all that is wanted was seen: of most rows, their beginning. All lanes of the warp come.
+CKL_DEVICE unsigned look_at_labels(const uint8_t* labels, Lanes& team, const Row& row, unsigned wanted) {
+  const unsigned first = threadIdx.x % kWarp - team.rank();
+  const uint32_t mine = (team.width == kWarp ? kAll : (1u << team.width) - 1) << first;
+  const int64_t end = row.begin + row.n, step = 16 * int64_t(team.width);
+  // From the last multiple of 16 bytes before the row, so that all but a row's ends is read 16 bytes at once.
+  int64_t base = row.begin - int64_t(reinterpret_cast<uintptr_t>(labels + row.begin) % 16);
+  unsigned seen = 0;
+  bool going = row.n > 0;
+  while (__ballot_sync(kAll, going)) {
+    const int64_t at = base + 16 * int64_t(team.rank());
+    const int64_t from = at < row.begin ? row.begin : at, to = at + 16 < end ? at + 16 : end;
+    const unsigned here = going && from < to ? seen_in(labels, from, to) : 0;
+    for (unsigned bit = kAnyDocument; bit <= kAnyNegative; bit *= 2)
+      if (__ballot_sync(kAll, (here & bit) != 0) & mine) seen |= bit;
+    base += step;
+    going = going && base < end && (seen & wanted) != wanted;
+  }
+  return seen;
+}
+
+CKL_DEVICE unsigned wanted_for(Needs needs) {
+  switch (needs) {
+    case Needs::document: return kAnyDocument;
+    case Needs::positive: return kAnyPositive;
+    default: return kAnyPositive | kAnyNegative;
+  }
+}
+
+// How many pairs of different relevance a query has, or whether it has any.
+CKL_DEVICE double count_ordered(const Task& task, Lanes& team, const Row& row) {
+  Careful<Lanes> x{task, team, row, nullptr, nullptr};
+  if (task.pair_weighted) {
+    x.count();
+    return count_pairs(x);
+  }
+  float level[2] = {-infinity(), -infinity()};
   for (int64_t i = row.begin + team.rank(); i < row.begin + row.n; i += team.size()) {
     const uint8_t y = task.batch.labels[i];
     if (y == kPadding) continue;
-    c[0] += 1, c[1] += y == kPositive;
-    const float x = task.batch.relevance ? task.batch.relevance[i] : float(y == kPositive);
-    level[0] = fmaxf(level[0], x), level[1] = fmaxf(level[1], -x);
+    const float r = task.batch.relevance ? task.batch.relevance[i] : float(y == kPositive);
+    level[0] = fmaxf(level[0], r), level[1] = fmaxf(level[1], -r);
   }
-  team.reduce(c, Add());
-  if (task.ordered) team.reduce(level, Most());
-  return {c[0], c[1], c[0] > 0 && level[0] > -level[1]};
+  team.reduce(level, Most());
+  return level[0] > -level[1];
 }
 
-// How often the query enters a term's mean.
-CKL_DEVICE double multiplicity(const Task& task, Lanes& team, const Row& row, const LabelCounts& c, Needs needs) {
-  switch (needs) {
-    case Needs::document: return c.documents > 0;
-    case Needs::positive: return c.positives > 0;
-    case Needs::positive_and_negative: return c.positives > 0 && c.documents > c.positives;
-    case Needs::ordered_pair: break;
-  }
-  if (!task.pair_weighted) return c.levels;
-  Careful<Lanes> x{task, team, row, nullptr, nullptr};
-  x.documents = c.documents, x.positives = c.positives;
-  return count_pairs(x);
-}
-
-// Registers at most: 128
-static __global__ void __launch_bounds__(kSurveyThreads, 2) survey(CKL_PARAMETER Task task) {
+// kOrdered: some term counts pairs of different relevance, which labels alone do not tell.
+// Registers at most: 64
+template <bool kOrdered>
+static __global__ void __launch_bounds__(kSurveyThreads, 4) survey(CKL_PARAMETER Task task) {
   char* memory = dynamic_shared();
   Partial* shared = reinterpret_cast<Partial*>(memory);
   Lanes team{task.width};
   const unsigned lane = threadIdx.x % kWarp;
+  unsigned wanted = 0;
+  for (int k = 0; k < task.term_count; k++)
+    if (task.terms[k].needs != Needs::ordered_pair) wanted |= wanted_for(task.terms[k].needs);
   double sums[kMaxTerms];
 #pragma unroll
   for (int k = 0; k < kMaxTerms; k++) sums[k] = 0;
@@ -53,11 +91,16 @@ static __global__ void __launch_bounds__(kSurveyThreads, 2) survey(CKL_PARAMETER
     const int64_t b = base + lane / team.width;
     const bool here = b < task.batch.rows.queries;
     const Row row = here ? row_of(task.batch.rows, b) : Row{0, 0, 0};
-    const LabelCounts counts = look_at_labels(task, team, row);
+    const unsigned seen = wanted ? look_at_labels(task.batch.labels, team, row, wanted) : 0;
+    const double pairs = kOrdered ? count_ordered(task, team, row) : 0;
     const double weight = !here || team.rank() != 0 ? 0 : task.batch.weights ? double(task.batch.weights[b]) : 1;
 #pragma unroll
-    for (int k = 0; k < kMaxTerms; k++)
-      if (k < task.term_count) sums[k] += weight * multiplicity(task, team, row, counts, task.terms[k].needs);
+    for (int k = 0; k < kMaxTerms; k++) {
+      if (k >= task.term_count) break;
+      const Needs needs = task.terms[k].needs;
+      const unsigned need = wanted_for(needs);
+      sums[k] += weight * (kOrdered && needs == Needs::ordered_pair ? pairs : (seen & need) == need);
+    }
   }
 #pragma unroll
   for (int k = 0; k < kMaxTerms; k++) {

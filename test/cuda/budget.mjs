@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const out = join(root, 'build/budget');
-const sources = ['careful', 'ranks', 'rows_float32', 'rows_halves'];
+const sources = ['careful', 'ranks', 'rows_float32', 'rows_halves', 'survey'];
 
 const nvcc = [process.env.CUDACXX, 'nvcc', '/usr/local/cuda/bin/nvcc'].find(
   (file) => file && spawnSync(file, ['--version']).status === 0,

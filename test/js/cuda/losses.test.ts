@@ -2,7 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import { type Batch, type LossResult, prepare as prepareHost } from '../../../lib/index';
 import { type DeviceLossResult, DeviceTensor, prepare, Stream } from '../../../lib/cuda';
-import { expectSameBits, lossNames, lossOf, randomBatch, toBfloat16, toFloat16 } from '../api/helpers';
+import {
+  expectClose,
+  expectSameBits,
+  lossNames,
+  lossOf,
+  randomBatch,
+  toBfloat16,
+  toFloat16,
+} from '../api/helpers';
 import { hasGpu, second, toDevice } from './helpers';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
@@ -184,6 +192,32 @@ describe.runIf(hasGpu)('a loss on device memory', () => {
   it('runs where it was prepared', () => {
     compare('ckl', batch, {}, { device: second });
   });
+});
+
+describe.runIf(hasGpu)('a mean', () => {
+  it.each(['kl', 'ckl', 'marginMse', 'lambdaMrr'] as const)(
+    '%s divides by the queries that count, wherever their positives are',
+    (name) => {
+      // Lists of 0 to 79 documents; every fifth has no positive, every seventh nothing but padding.
+      const lengths = Array.from({ length: 80 }, (_, k) => k);
+      const offsets = Int32Array.from([0, ...lengths].map((_, k) => (k * (k - 1)) / 2));
+      const { student, teacher } = randomBatch({ seed: 75, queries: 1, docs: offsets[80] });
+      const labels = new Uint8Array(offsets[80]);
+      for (const n of lengths) {
+        const row = labels.subarray(offsets[n], offsets[n + 1]);
+        if (n % 7 === 0) row.fill(255);
+        else if (n % 5 !== 0) row[(n * 31) % n] = 1;
+      }
+      const batch = { student, teacher, labels, offsets };
+      const sum = lossOf(name)(batch, { backend: 'cuda', reduction: 'sum' });
+      const mean = lossOf(name)(batch, { backend: 'cuda' });
+      const { counted } = lossOf(name)(batch, { backend: 'cpu' });
+      expect(mean.counted).toBe(counted);
+      expect(mean.loss).toBeCloseTo(sum.loss / counted, 12);
+      const scaled = (sum.grad as Float32Array).map((g) => g / counted);
+      expectClose(mean.grad as Float32Array, scaled, 1e-7, 'grad');
+    },
+  );
 });
 
 describe.runIf(hasGpu)('results', () => {
