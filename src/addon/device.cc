@@ -24,8 +24,11 @@ struct Bytes {
 };
 Bytes host_bytes(const Napi::CallbackInfo& info, size_t i) {
   if (i >= info.Length() || !info[i].IsTypedArray()) throw Napi::TypeError::New(info.Env(), "a typed array is needed");
-  const Napi::TypedArray a = info[i].As<Napi::TypedArray>();
-  return {static_cast<char*>(a.ArrayBuffer().Data()) + a.ByteOffset(), int64_t(a.ByteLength())};
+  // The C API: it has the address of shared memory as well.
+  void* data = nullptr;
+  if (napi_get_typedarray_info(info.Env(), info[i], nullptr, nullptr, &data, nullptr, nullptr) != napi_ok)
+    throw Napi::Error::New(info.Env());
+  return {static_cast<char*>(data), int64_t(info[i].As<Napi::TypedArray>().ByteLength())};
 }
 
 // Memory of a device, given back by dispose() or when JavaScript has lost it.

@@ -65,6 +65,15 @@ describe.runIf(hasGpu)('copies', () => {
     expectSameBits(tensor.toArray(), new Float32Array(2));
   });
 
+  it('reach memory that threads share', () => {
+    const shared = new Float32Array(new SharedArrayBuffer(16), 4, 2);
+    shared.set([1, 2]);
+    using tensor = DeviceTensor.from(shared);
+    shared.fill(0);
+    tensor.copyTo(shared);
+    expect([...shared]).toEqual([1, 2]);
+  });
+
   it('of nothing are allowed', async () => {
     using tensor = DeviceTensor.from(new Float32Array(0));
     expect(tensor.toArray().length).toBe(0);
