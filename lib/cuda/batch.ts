@@ -7,6 +7,7 @@ import { DeviceScalar, NativeRankType, NativeType } from '../native.js';
 import { type CudaArray, isCudaArray } from './array-interface.js';
 import type { Device } from './device.js';
 import type { DeviceDtype } from './dtype.js';
+import { checkOverlap } from './overlap.js';
 import { DeviceTensor } from './tensor.js';
 
 /** Memory of the GPU: a tensor, or what shows itself by `__cuda_array_interface__`. */
@@ -159,7 +160,7 @@ export class DeviceBatchView {
       same = false;
       seen[k] = call[k];
     }
-    if (!same) this.checkOverlap();
+    if (!same) checkOverlap(this.tensors);
   }
 
   private readLayout(batch: DeviceBatch): void {
@@ -254,46 +255,6 @@ export class DeviceBatchView {
     this.tensors[place - DeviceScalar.student] = tensor;
     this.call[place] = tensor === null || tensor.length === 0 ? 0 : tensor.address;
   }
-
-  /** An output must have memory of its own; only the gradient may take the student's. */
-  private checkOverlap(): void {
-    const { tensors } = this;
-    for (let out = DeviceScalar.grad - DeviceScalar.student; out < tensors.length; out++) {
-      const output = tensors[out];
-      if (!output) continue;
-      for (let other = 0; other < tensors.length; other++) {
-        const found = tensors[other];
-        if (!found || other === out || !overlap(output, found)) continue;
-        const inPlace =
-          out === DeviceScalar.grad - DeviceScalar.student &&
-          other === 0 &&
-          output.address === found.address &&
-          output.dtype === found.dtype;
-        if (inPlace) continue;
-        throw new CklRangeError(
-          'ERR_CKL_OVERLAP',
-          `${places[out]} and ${places[other]} share memory; an output needs memory of its own. ` +
-            'Only grad may be the student itself (same start, same type)',
-        );
-      }
-    }
-  }
-}
-
-/** By place, from DeviceScalar.student on. */
-const places = [
-  ...['student', 'teacher', 'labels', 'offsets', 'ranks', 'beta', 'relevance', 'weights'],
-  ...['grad', 'perQuery', 'teacherGrad', 'diagnostics.weight', 'diagnostics.ratio', 'diagnostics.entropy'],
-  ...['diagnostics.separation', 'diagnostics.separationTop10', 'summary'],
-];
-
-function overlap(a: DeviceTensor, b: DeviceTensor): boolean {
-  return (
-    a.length > 0 &&
-    b.length > 0 &&
-    a.address < b.address + b.byteLength &&
-    b.address < a.address + a.byteLength
-  );
 }
 
 function wrap(value: unknown, name: string): DeviceTensor {

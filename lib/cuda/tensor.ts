@@ -3,9 +3,10 @@
 import { nativeScores } from '../arrays.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
-import { native, type NativeDeviceMemory, NativeResidence } from '../native.js';
+import { native, type NativeDeviceMemory } from '../native.js';
+import { checkPointer, deviceAt } from './address.js';
 import { type CudaArray, type CudaArrayInterface, isCudaArray, readInterface } from './array-interface.js';
-import { type Device, deviceOf, devices } from './device.js';
+import { type Device, deviceOf } from './device.js';
 import {
   type DeviceDtype,
   type DtypeOf,
@@ -94,20 +95,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     options: { owner?: unknown } & OnDevice = {},
   ): DeviceTensor<D> {
     const sizes = checkShape(shape);
-    const { bytes } = dtypeInfo(dtype);
-    if (typeof pointer !== 'bigint' || pointer < 0n || pointer > BigInt(Number.MAX_SAFE_INTEGER)) {
-      throw new CklTypeError(
-        'ERR_CKL_TYPE',
-        `pointer is ${describe(pointer)}; it must be an address as a bigint`,
-      );
-    }
-    const address = Number(pointer);
-    if (address % bytes !== 0) {
-      throw new CklRangeError(
-        'ERR_CKL_DEVICE',
-        `pointer is 0x${pointer.toString(16)}; ${dtype} needs a multiple of ${bytes}`,
-      );
-    }
+    const address = checkPointer(pointer, dtype);
     const empty = sizes.includes(0);
     const device = empty ? deviceOf(options.device) : deviceAt(address, options.device);
     return new DeviceTensor(device, dtype, sizes, address, null, options.owner ?? null);
@@ -317,26 +305,4 @@ function checkShape(shape: TensorShape): readonly number[] {
     'ERR_CKL_SHAPE',
     `shape is ${describe(shape)}; it must be a length, or an array of sizes such as [64, 32]`,
   );
-}
-
-/** The device that an address is of. */
-function deviceAt(address: number, option: Device | number | undefined): Device {
-  const expected = option === undefined ? undefined : deviceOf(option);
-  const all = devices();
-  const [residence, index] = reporting(() => native.whereabouts(address));
-  if (residence !== NativeResidence.device && residence !== NativeResidence.managed) {
-    const what = residence === NativeResidence.host ? 'memory of the host' : 'no memory that CUDA knows';
-    throw new CklRangeError(
-      'ERR_CKL_DEVICE',
-      `pointer is 0x${address.toString(16)}, ${what}; it must be memory of a GPU. Arrays of the host are copied with DeviceTensor.from(array)`,
-    );
-  }
-  if (residence === NativeResidence.managed) return expected ?? deviceOf(Math.max(0, index));
-  if (expected !== undefined && expected.index !== index) {
-    throw new CklRangeError(
-      'ERR_CKL_DEVICE',
-      `pointer is memory of device ${index}, and device is ${expected.index}`,
-    );
-  }
-  return all[index];
 }

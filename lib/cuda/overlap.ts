@@ -1,0 +1,43 @@
+// Refuses outputs that share memory with another tensor of the batch: what a kernel writes would change what it has yet to read.
+import { CklRangeError } from '../errors.js';
+import { DeviceScalar } from '../native.js';
+import type { DeviceTensor } from './tensor.js';
+
+/** By place, from DeviceScalar.student on. */
+const places = [
+  ...['student', 'teacher', 'labels', 'offsets', 'ranks', 'beta', 'relevance', 'weights'],
+  ...['grad', 'perQuery', 'teacherGrad', 'diagnostics.weight', 'diagnostics.ratio', 'diagnostics.entropy'],
+  ...['diagnostics.separation', 'diagnostics.separationTop10', 'summary'],
+];
+
+function overlap(a: DeviceTensor, b: DeviceTensor): boolean {
+  return (
+    a.length > 0 &&
+    b.length > 0 &&
+    a.address < b.address + b.byteLength &&
+    b.address < a.address + a.byteLength
+  );
+}
+
+/** An output must have memory of its own; only the gradient may take the student's. */
+export function checkOverlap(tensors: readonly (DeviceTensor | null)[]): void {
+  for (let out = DeviceScalar.grad - DeviceScalar.student; out < tensors.length; out++) {
+    const output = tensors[out];
+    if (!output) continue;
+    for (let other = 0; other < tensors.length; other++) {
+      const found = tensors[other];
+      if (!found || other === out || !overlap(output, found)) continue;
+      const inPlace =
+        out === DeviceScalar.grad - DeviceScalar.student &&
+        other === 0 &&
+        output.address === found.address &&
+        output.dtype === found.dtype;
+      if (inPlace) continue;
+      throw new CklRangeError(
+        'ERR_CKL_OVERLAP',
+        `${places[out]} and ${places[other]} share memory; an output needs memory of its own. ` +
+          'Only grad may be the student itself (same start, same type)',
+      );
+    }
+  }
+}
