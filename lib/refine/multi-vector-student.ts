@@ -114,7 +114,7 @@ export class MultiVectorStudent extends TableStudent {
     const prepared = this.lists.prepare(bags);
     const asked = Int32Array.from(new Set([...queries.values()].flatMap(({ words }) => [...words])));
     const sums = new Map([...queries.keys()].map((qid) => [qid, new Float64Array(bags.length)]));
-    const strengths = this.strengths(prepared);
+    const strengths = this.documentWords.ofAll(prepared.words);
     for (let first = 0; first < asked.length; first += WORDS_AT_ONCE) {
       const some = asked.subarray(first, first + WORDS_AT_ONCE);
       const places = new Map([...some].map((word, t) => [word, t]));
@@ -139,16 +139,13 @@ export class MultiVectorStudent extends TableStudent {
       }
     }
     const scale = Math.exp(this.logScale[0]);
-    return new Map(
-      [...sums].map(([qid, sum]) => [
-        qid,
-        keepBest(
-          docids,
-          Float32Array.from(sum, (value) => scale * value),
-          depth,
-        ),
-      ]),
-    );
+    const scores = new Float32Array(bags.length);
+    const run = new Map<string, Map<string, number>>();
+    for (const [qid, sum] of sums) {
+      for (let d = 0; d < sum.length; d++) scores[d] = scale * sum[d];
+      run.set(qid, keepBest(docids, scores, depth));
+    }
+    return run;
   }
 
   backward(list: BagList, gradScores: Float32Array, at: number): void {
@@ -206,7 +203,7 @@ export class MultiVectorStudent extends TableStudent {
     const weights = Float64Array.from(words, (word, t) => prepared.query[t] * queryWords.of(word));
     const { values: worth, stride, scratch } = products(heap, vectors, width, mapped.units, prepared.words);
     const cosines = worth.slice();
-    this.weigh(worth, stride, this.strengths(prepared), scratch);
+    this.weigh(worth, stride, this.documentWords.ofAll(prepared.words), scratch);
     const values = scratch.floats(prepared.ends.length * stride);
     const best = scratch.integers(values.length);
     if (stride > 0) {
@@ -214,11 +211,6 @@ export class MultiVectorStudent extends TableStudent {
       heap.kernels.bestMatches(...tokens, values.byteOffset, best.byteOffset);
     }
     return { mapped, weights, stride, cosines, values: values.slice(), best: best.slice() };
-  }
-
-  /** β of each word of documents. */
-  private strengths({ words }: Tokens): Float32Array {
-    return Float32Array.from(words, (word) => this.documentWords.of(word));
   }
 
   /** Makes β max(0, cosine)² of cosines. */

@@ -103,10 +103,11 @@ export class TokenLists {
     documents.forEach((document, d) => {
       const first = ends[d] - document.words.length;
       worth.set(document.worth, first);
-      document.words.forEach((word, i) => {
+      for (let i = 0; i < document.words.length; i++) {
+        const word = document.words[i];
         if (seen[word] === 0) seen[word] = words.push(word);
         places[first + i] = seen[word] - 1;
-      });
+      }
     });
     for (const word of words) seen[word] = 0;
     return { words: Int32Array.from(words), places, worth, ends };

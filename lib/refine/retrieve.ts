@@ -60,9 +60,7 @@ export function keepBest(
 ): Map<string, number> {
   const threshold = highest(scores, depth);
   const best = new Map<string, number>();
-  scores.forEach((score, d) => {
-    if (score >= threshold) best.set(docids[d], score);
-  });
+  for (let d = 0; d < scores.length; d++) if (scores[d] >= threshold) best.set(docids[d], scores[d]);
   return best;
 }
 
@@ -72,9 +70,9 @@ function highest(scores: Float32Array, depth: number): number {
   const kept = new Float32Array(2 * depth);
   let count = 0;
   let threshold = -Infinity;
-  for (const score of scores) {
-    if (score <= threshold) continue;
-    kept[count++] = score;
+  for (let d = 0; d < scores.length; d++) {
+    if (scores[d] <= threshold) continue;
+    kept[count++] = scores[d];
     if (count === kept.length) {
       kept.sort();
       kept.copyWithin(0, depth);

@@ -205,14 +205,9 @@ export class SparseStudent extends TableStudent {
     const [strengthsAt, slope] = [strengths.byteOffset, 1 / (1 - tau)];
     if (stride > 0) heap.kernels.expansions(from, end, strengthsAt, 4 * stride, sums.byteOffset, tau, slope);
     const own = stride > 0 ? sums.slice(0, vocabulary.length) : new Float32Array(vocabulary.length);
-    return {
-      mapped,
-      strengths: strengths.slice(),
-      stride,
-      cosines: values.slice(),
-      sums: own,
-      terms: Float64Array.from(own, (y) => (y === 0 ? 0 : Math.log1p(y))),
-    };
+    const terms = new Float64Array(own.length);
+    for (let j = 0; j < own.length; j++) if (own[j] > 0) terms[j] = Math.log1p(own[j]);
+    return { mapped, strengths: strengths.slice(), stride, cosines: values.slice(), sums: own, terms };
   }
 
   /** Carries dL/dq_j back to the importances of the query's words, the threshold and the map. */
@@ -247,7 +242,9 @@ export class SparseStudent extends TableStudent {
     const factor = (2 * queryFlops) / this.learned.size;
     for (const [list, expansion] of this.learned) {
       const prepared = this.lists.of(list);
-      const toTerms = Float64Array.from(prepared.words, (word) => factor * queries.sums[word]);
+      const toTerms = new Float64Array(prepared.words.length);
+      for (let j = 0; j < toTerms.length; j++)
+        if (expansion.terms[j] > 0) toTerms[j] = factor * queries.sums[prepared.words[j]];
       this.pull(list.query, prepared, expansion, toTerms);
     }
     // d/dln β_j of mean² is 2 mean², as every document's weight of j is a multiple of β_j.
@@ -270,10 +267,9 @@ export class SparseStudent extends TableStudent {
     for (const list of this.learned.keys()) count += list.documents.length;
     for (const [list, { terms }] of this.learned) {
       const { words, places, worth } = this.lists.of(list);
-      terms.forEach((term, j) => {
-        if (term > 0) queries.add(words[j], term / this.learned.size);
-      });
-      places.forEach((place, i) => documents.add(words[place], worth[i] / count));
+      for (let j = 0; j < terms.length; j++)
+        if (terms[j] > 0) queries.add(words[j], terms[j] / this.learned.size);
+      for (let i = 0; i < places.length; i++) documents.add(words[places[i]], worth[i] / count);
     }
     for (const word of documents.words) documents.sums[word] *= this.documentWords.of(word);
     return { queries, documents };

@@ -52,6 +52,13 @@ export class TermWeights {
     return Number.isNaN(known) ? (this.known[word] = this.compute(word)) : known;
   }
 
+  /** The importances of words. */
+  ofAll(words: Int32Array): Float32Array {
+    const out = new Float32Array(words.length);
+    for (let i = 0; i < words.length; i++) out[i] = this.of(words[i]);
+    return out;
+  }
+
   /** The parameters have changed. */
   forget(): void {
     this.known.fill(NaN);

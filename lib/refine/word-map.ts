@@ -48,7 +48,7 @@ export class WordMap {
     // Σ_k v_k (row k of Mᵀ).
     this.sum(this.transposed, v, unit);
     let square = 0;
-    for (const z of unit) square += z * z;
+    for (let j = 0; j < unit.length; j++) square += unit[j] * unit[j];
     const length = Math.sqrt(square);
     if (length > 0) for (let j = 0; j < unit.length; j++) unit[j] /= length;
     return length;
