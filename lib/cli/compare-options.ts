@@ -33,8 +33,9 @@ epoch, test is looked at once. Differences from CKL are tested (paired t-test ov
 
 Data
   --data DIR                  a BEIR folder: corpus.jsonl, queries.jsonl, qrels
-  --teacher FILE              a TREC run with the teacher's scores
+  --teacher FILE              the teacher's scores: a TREC run, or a form of \`ckl-loss convert\`, told by its first line
   --zero-shot DIRS            further BEIR folders, by commas, searched whole without training on them
+  --skip-bad                  leave out lines that cannot be read, and count them
   --folds K                   cross-validation: each query is tested once (default: 0, the folder's test split)
   --wrong-teacher SHARE       of the training lists, in a table of its own: the teacher takes the positive for a document of its
                               lower half (default: ${FULL.wrongTeacher}; 0 leaves the table out)
@@ -59,6 +60,7 @@ Training
   --jobs N                    threads (default: 2, or 1 on a machine with one processor); the numbers do not depend on it
 
 Output
+  --checkpoint FILE           keeps what is done, as it is done; the same command goes on from there after Ctrl-C, or worse
   --json FILE                 everything, without texts
   --html FILE                 the report, one file that needs no network; needs the packages @observablehq/plot and linkedom
   --help
@@ -67,6 +69,7 @@ Output
 export interface CompareArguments {
   options: CompareOptions;
   jobs?: number;
+  checkpoint?: string;
   json?: string;
   html?: string;
   from?: string[];
@@ -100,6 +103,8 @@ export function readCompareArguments(args: string[]): CompareArguments {
     batch: text,
     seed: text,
     jobs: text,
+    'skip-bad': { type: 'boolean' },
+    checkpoint: text,
     quick: { type: 'boolean' },
     json: text,
     html: text,
@@ -147,7 +152,9 @@ export function readCompareArguments(args: string[]): CompareArguments {
       wrongTeacher: number('wrong-teacher', 0, false, 1) ?? defaults.wrongTeacher,
       wrongLabels: number('wrong-labels', 0, false, 1) ?? defaults.wrongLabels,
       seed: number('seed', 0, true, 2 ** 32 - 1) ?? 1,
+      skipBad: values['skip-bad'],
     },
+    checkpoint: values.checkpoint,
     jobs: number('jobs', 1, true),
     json: values.json,
     html: values.html,

@@ -21,7 +21,7 @@ word of a query with the best of the document (late interaction), sparse weighs 
 stage brings. Measured on held-out queries: the teacher's candidates reranked, and full retrieval.
 
   --data DIR                  a BEIR folder: corpus.jsonl, queries.jsonl, qrels
-  --teacher FILE              a TREC run with the teacher's scores
+  --teacher FILE              the teacher's scores: a TREC run, or a form of \`ckl-loss convert\`, told by its first line
   --skip-bad                  leave out lines that cannot be read, and count them
   --student NAME              ${STUDENT_NAMES.join(', ')} (default: dense)
   --first-stage NAME          of two-stage: bm25 or sparse, which then learns too (default: bm25)

@@ -22,7 +22,8 @@ after, with the teacher and BM25 as reference lines.
 
 Data
   --data DIR                  a BEIR folder: corpus.jsonl, queries.jsonl, qrels (default: the sample in examples/sample)
-  --teacher FILE              a TREC run with the teacher's scores (default: ${SAMPLE_TEACHER} in the data folder)
+  --teacher FILE              the teacher's scores: a TREC run, or a form of \`ckl-loss convert\`, told by its first line
+                              (default: ${SAMPLE_TEACHER} in the data folder)
   --docs N                    the teacher's best N candidates a query (default: all)
   --skip-bad                  leave out lines that cannot be read, and count them
 

@@ -138,9 +138,10 @@ export class DenseStudent extends TableStudent {
 
   private importance(word: number): number {
     const { importances } = this;
-    const known = importances[word];
-    if (known === known) return known;
-    return (importances[word] = Math.exp(this.tables.wordWeights.parameters[word]));
+    if (Number.isNaN(importances[word]))
+      importances[word] = Math.exp(this.tables.wordWeights.parameters[word]);
+    // As it is kept, rounded: the first reader gets what the others get.
+    return importances[word];
   }
 
   score(list: BagList, out: Float32Array, at: number): void {
