@@ -1,17 +1,10 @@
 // The options of `ckl-loss compare`: their names, ranges, defaults and help.
-import { existsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { losses, type LossName } from '../index.js';
 import { allRecipes } from '../refine/compare-recipes.js';
 import { studentKinds, type StudentName } from '../refine/compare-students.js';
 import type { CompareOptions } from '../refine/compare-types.js';
-import { SAMPLE_TEACHER } from '../train/sample/write.js';
+import { readData, type DataArguments } from './data-options.js';
 import { parseOptions, readChoice, readNumber, required, UsageError } from './usage.js';
-
-/** The sample of the repository; an installed package, which lacks it, writes its own. */
-const REPOSITORY_SAMPLE = join(__dirname, '../../examples/sample');
-const SAMPLE = existsSync(REPOSITORY_SAMPLE) ? REPOSITORY_SAMPLE : join(tmpdir(), 'ckl-loss-sample');
 
 const RECIPES = allRecipes.map(({ name }) => name);
 const STUDENTS = Object.keys(studentKinds) as StudentName[];
@@ -67,6 +60,7 @@ Output
 `;
 
 export interface CompareArguments {
+  where: DataArguments;
   options: CompareOptions;
   jobs?: number;
   checkpoint?: string;
@@ -74,8 +68,6 @@ export interface CompareArguments {
   html?: string;
   from?: string[];
   help: boolean;
-  /** Whether the data is the package's own sample, which has to be made first where it is missing. */
-  sample: boolean;
 }
 
 /** @throws UsageError */
@@ -118,11 +110,8 @@ export function readCompareArguments(args: string[]): CompareArguments {
       ? [...all]
       : [...new Set(values[name].split(',').map((part) => readChoice(name, part.trim(), all)))];
   const defaults = values.quick ? QUICK : FULL;
-  const needsData = !values.help && values.from === undefined;
-  const sample = values.data === undefined && values.quick === true;
-  const data = sample || !needsData ? SAMPLE : required('data', values.data);
-  if (!sample && needsData && !existsSync(data)) throw new UsageError(`--data: there is no folder ${data}`);
-  const teacher = sample || !needsData ? join(SAMPLE, SAMPLE_TEACHER) : required('teacher', values.teacher);
+  if (!values.quick && !values.help && values.from === undefined) required('data', values.data);
+  const where = readData(values.help || values.from !== undefined ? {} : values);
   const chosen = new Set(['ckl', ...list('losses', RECIPES)]);
   const warmup = readChoice('warmup', values.warmup ?? 'marginMse', [
     'none',
@@ -131,9 +120,10 @@ export function readCompareArguments(args: string[]): CompareArguments {
   const folds = number('folds', 0, true) ?? 0;
   if (folds === 1) throw new UsageError('--folds takes 0 or at least 2, not 1');
   return {
+    where,
     options: {
-      data,
-      teacher,
+      data: where.data,
+      teacher: where.teacher,
       zeroShot: values['zero-shot']?.split(',').map((dir) => dir.trim()) ?? [],
       students: list('students', STUDENTS),
       recipes: allRecipes.filter(({ name }) => chosen.has(name)),
@@ -160,7 +150,6 @@ export function readCompareArguments(args: string[]): CompareArguments {
     html: values.html,
     from: values.from?.split(',').map((path) => path.trim()),
     help: values.help ?? false,
-    sample,
   };
 }
 

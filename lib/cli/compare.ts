@@ -1,5 +1,4 @@
 // `ckl-loss compare`: every loss on every student from the same start, and the report with the paper's tables and figures.
-import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { CompareCheckpoint } from '../refine/compare-checkpoint.js';
@@ -7,11 +6,11 @@ import { compareLosses, joinCompared, type Compared } from '../refine/compare.js
 import { compareHelp, readCompareArguments } from './compare-options.js';
 import { compareText } from './compare-text.js';
 import { CompareProgress } from './compare-progress.js';
+import { provideSample } from './data-options.js';
 import { INTERRUPTED, interruption } from './interrupt.js';
 import type { Output } from './progress.js';
 import { provenance, type Provenance } from './provenance.js';
 import { UsageError } from './usage.js';
-import { writeSample } from '../train/sample/write.js';
 
 /** What --json writes: the comparison, and under `made` where and how it was made, which alone may differ from run to run. */
 export interface SavedComparison extends Compared {
@@ -51,7 +50,7 @@ async function run(asked: Asked, progressOut: Output): Promise<SavedComparison |
   const { options, jobs } = asked;
   const checkpoint =
     asked.checkpoint === undefined ? undefined : await CompareCheckpoint.open(asked.checkpoint, options);
-  if (asked.sample && !existsSync(options.data)) await writeSample(options.data);
+  await provideSample(asked.where);
   const signal = interruption();
   const progress = new CompareProgress(progressOut);
   const started = performance.now();

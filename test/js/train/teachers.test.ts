@@ -3,14 +3,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  convertTeacher,
-  DataError,
-  guessTeacherForm,
-  loadBeir,
-  loadQrels,
-  TEACHER_FORMS,
-} from '../../../lib/data';
+import { convertTeacher, guessTeacherForm, loadBeir, TEACHER_FORMS, type DataError } from '../../../lib/data';
 import { loadCandidates, type CandidateList } from '../../../lib/train/candidates';
 import { scratch } from '../data/files';
 
@@ -84,6 +77,13 @@ describe('the commands', () => {
       return (JSON.parse(readFileSync(json, 'utf8')) as { tables: unknown }).tables;
     });
     expect(saved[1]).toEqual(saved[0]);
+  });
+
+  it('convert needs no name for the form it reads', () => {
+    const to = join(files.dir, 'again.trec');
+    const args = ['convert', '--from', pathOf('simlm'), '--to', to, '--to-form', 'trec'];
+    execFileSync(process.execPath, [main, ...args], { stdio: 'ignore' });
+    expect(readFileSync(to, 'utf8')).toBe(readFileSync(run, 'utf8').replaceAll(/ t$/gm, ' teacher'));
   });
 
   it('compare counts bad lines with --skip-bad', () => {
