@@ -1,17 +1,10 @@
 // The options of `ckl-loss compare`: their names, ranges, defaults and help.
-import { existsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { losses, type LossName } from '../index.js';
 import { allRecipes } from '../refine/compare-recipes.js';
 import { studentKinds, type StudentName } from '../refine/compare-students.js';
 import type { CompareOptions } from '../refine/compare-types.js';
-import { SAMPLE_TEACHER } from '../train/sample/write.js';
+import { readData, type DataArguments } from './data-options.js';
 import { parseOptions, readChoice, readNumber, required, UsageError } from './usage.js';
-
-/** The sample of the repository; an installed package, which lacks it, writes its own. */
-const REPOSITORY_SAMPLE = join(__dirname, '../../examples/sample');
-const SAMPLE = existsSync(REPOSITORY_SAMPLE) ? REPOSITORY_SAMPLE : join(tmpdir(), 'ckl-loss-sample');
 
 const RECIPES = allRecipes.map(({ name }) => name);
 const STUDENTS = Object.keys(studentKinds) as StudentName[];
@@ -33,8 +26,9 @@ epoch, test is looked at once. Differences from CKL are tested (paired t-test ov
 
 Data
   --data DIR                  a BEIR folder: corpus.jsonl, queries.jsonl, qrels
-  --teacher FILE              a TREC run with the teacher's scores
+  --teacher FILE              the teacher's scores: a TREC run, or a form of \`ckl-loss convert\`, told by its first line
   --zero-shot DIRS            further BEIR folders, by commas, searched whole without training on them
+  --skip-bad                  leave out lines that cannot be read, and count them
   --folds K                   cross-validation: each query is tested once (default: 0, the folder's test split)
   --wrong-teacher SHARE       of the training lists, in a table of its own: the teacher takes the positive for a document of its
                               lower half (default: ${FULL.wrongTeacher}; 0 leaves the table out)
@@ -59,20 +53,21 @@ Training
   --jobs N                    threads (default: 2, or 1 on a machine with one processor); the numbers do not depend on it
 
 Output
+  --checkpoint FILE           keeps what is done, as it is done; the same command goes on from there after Ctrl-C, or worse
   --json FILE                 everything, without texts
   --html FILE                 the report, one file that needs no network; needs the packages @observablehq/plot and linkedom
   --help
 `;
 
 export interface CompareArguments {
+  where: DataArguments;
   options: CompareOptions;
   jobs?: number;
+  checkpoint?: string;
   json?: string;
   html?: string;
   from?: string[];
   help: boolean;
-  /** Whether the data is the package's own sample, which has to be made first where it is missing. */
-  sample: boolean;
 }
 
 /** @throws UsageError */
@@ -100,6 +95,8 @@ export function readCompareArguments(args: string[]): CompareArguments {
     batch: text,
     seed: text,
     jobs: text,
+    'skip-bad': { type: 'boolean' },
+    checkpoint: text,
     quick: { type: 'boolean' },
     json: text,
     html: text,
@@ -113,11 +110,8 @@ export function readCompareArguments(args: string[]): CompareArguments {
       ? [...all]
       : [...new Set(values[name].split(',').map((part) => readChoice(name, part.trim(), all)))];
   const defaults = values.quick ? QUICK : FULL;
-  const needsData = !values.help && values.from === undefined;
-  const sample = values.data === undefined && values.quick === true;
-  const data = sample || !needsData ? SAMPLE : required('data', values.data);
-  if (!sample && needsData && !existsSync(data)) throw new UsageError(`--data: there is no folder ${data}`);
-  const teacher = sample || !needsData ? join(SAMPLE, SAMPLE_TEACHER) : required('teacher', values.teacher);
+  if (!values.quick && !values.help && values.from === undefined) required('data', values.data);
+  const where = readData(values.help || values.from !== undefined ? {} : values);
   const chosen = new Set(['ckl', ...list('losses', RECIPES)]);
   const warmup = readChoice('warmup', values.warmup ?? 'marginMse', [
     'none',
@@ -126,9 +120,10 @@ export function readCompareArguments(args: string[]): CompareArguments {
   const folds = number('folds', 0, true) ?? 0;
   if (folds === 1) throw new UsageError('--folds takes 0 or at least 2, not 1');
   return {
+    where,
     options: {
-      data,
-      teacher,
+      data: where.data,
+      teacher: where.teacher,
       zeroShot: values['zero-shot']?.split(',').map((dir) => dir.trim()) ?? [],
       students: list('students', STUDENTS),
       recipes: allRecipes.filter(({ name }) => chosen.has(name)),
@@ -147,13 +142,14 @@ export function readCompareArguments(args: string[]): CompareArguments {
       wrongTeacher: number('wrong-teacher', 0, false, 1) ?? defaults.wrongTeacher,
       wrongLabels: number('wrong-labels', 0, false, 1) ?? defaults.wrongLabels,
       seed: number('seed', 0, true, 2 ** 32 - 1) ?? 1,
+      skipBad: values['skip-bad'],
     },
+    checkpoint: values.checkpoint,
     jobs: number('jobs', 1, true),
     json: values.json,
     html: values.html,
     from: values.from?.split(',').map((path) => path.trim()),
     help: values.help ?? false,
-    sample,
   };
 }
 

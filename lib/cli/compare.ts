@@ -1,20 +1,23 @@
 // `ckl-loss compare`: every loss on every student from the same start, and the report with the paper's tables and figures.
-import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { CompareCheckpoint } from '../refine/compare-checkpoint.js';
 import { compareLosses, joinCompared, type Compared } from '../refine/compare.js';
 import { compareHelp, readCompareArguments } from './compare-options.js';
 import { compareText } from './compare-text.js';
 import { CompareProgress } from './compare-progress.js';
+import { provideSample } from './data-options.js';
 import { INTERRUPTED, interruption } from './interrupt.js';
 import type { Output } from './progress.js';
 import { provenance, type Provenance } from './provenance.js';
 import { UsageError } from './usage.js';
-import { writeSample } from '../train/sample/write.js';
 
 /** What --json writes: the comparison, and under `made` where and how it was made, which alone may differ from run to run. */
 export interface SavedComparison extends Compared {
-  made: Provenance;
+  made: Provenance & {
+    /** Of a run that went on from a checkpoint: how many units were done before, which time and memory do not count. */
+    unitsBefore?: number;
+  };
 }
 
 /**
@@ -45,21 +48,30 @@ type Asked = ReturnType<typeof readCompareArguments>;
 
 async function run(asked: Asked, progressOut: Output): Promise<SavedComparison | undefined> {
   const { options, jobs } = asked;
-  if (asked.sample && !existsSync(options.data)) await writeSample(options.data);
+  const checkpoint =
+    asked.checkpoint === undefined ? undefined : await CompareCheckpoint.open(asked.checkpoint, options);
+  await provideSample(asked.where);
   const signal = interruption();
   const progress = new CompareProgress(progressOut);
   const started = performance.now();
   try {
     const compared = await compareLosses(options, jobs ?? Math.min(2, availableParallelism()), {
       signal,
+      checkpoint,
       onData: (data) => progress.data(data),
       onTraining: (done, all) => progress.training(done, all),
     });
     const seconds = Math.round((performance.now() - started) / 1000);
-    return { ...compared, made: await provenance(seconds) };
+    const before = checkpoint && checkpoint.done.size > 0 ? { unitsBefore: checkpoint.done.size } : {};
+    return { ...compared, made: { ...(await provenance(seconds)), ...before } };
   } catch (error) {
-    if (signal.aborted) return undefined;
-    throw error;
+    if (!signal.aborted) throw error;
+    progress.done();
+    const kept = asked.checkpoint
+      ? `the same command goes on from ${asked.checkpoint}`
+      : 'nothing is kept; --checkpoint FILE would keep what is done';
+    progressOut.write(`interrupted; ${kept}\n`);
+    return undefined;
   } finally {
     progress.done();
   }

@@ -1,13 +1,14 @@
 // `ckl-loss convert`: teacher scores from one form into another.
-import { convertTeacher, loadBeir, loadQrels, TEACHER_FORMS } from '../data/index.js';
+import { convertTeacher, guessTeacherForm, loadBeir, loadQrels, TEACHER_FORMS } from '../data/index.js';
 import type { Output } from './progress.js';
 import { parseOptions, readChoice, required } from './usage.js';
 
 const CONVERT_HELP = `ckl-loss convert: teacher scores from one form into another
 
-  ckl-loss convert --from FILE --from-form FORM --to FILE --to-form FORM [options]
+  ckl-loss convert --from FILE --to FILE --to-form FORM [options]
 
   FORM                  ${TEACHER_FORMS.join(', ')}
+  --from-form FORM      where the first line does not tell it
   --qrels FILE          labels, for forms that need them (flagembedding, simlm, hofstaetter)
   --data DIR            a BEIR folder with the texts, for flagembedding (and simlm's queries)
   --first-is-positive   the first document of a colbert or pylate list is its positive
@@ -40,11 +41,14 @@ export async function convert(args: string[], out: Output = process.stdout): Pro
     out.write(CONVERT_HELP);
     return 0;
   }
-  const side = (name: 'from' | 'to') => ({
-    path: required(name, values[name]),
-    form: readChoice(`${name}-form`, required(`${name}-form`, values[`${name}-form`]), TEACHER_FORMS),
-  });
-  const [from, to] = [side('from'), side('to')];
+  const formOf = (name: 'from-form' | 'to-form') =>
+    readChoice(name, required(name, values[name]), TEACHER_FORMS);
+  const path = required('from', values.from);
+  const to = { path: required('to', values.to), form: formOf('to-form') };
+  const from = {
+    path,
+    form: values['from-form'] === undefined ? await guessTeacherForm(path) : formOf('from-form'),
+  };
   const result = await convertTeacher(from, to, {
     qrels: values.qrels === undefined ? undefined : await loadQrels(values.qrels),
     texts: values.data === undefined ? undefined : await loadBeir(values.data),

@@ -1,102 +1,12 @@
 // `ckl-loss refine`: a retriever refined with one or more losses from the same start, and how they compare.
-import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { losses } from '../index.js';
 import { refine as runRefinement } from '../refine/job.js';
-import { STUDENT_NAMES } from '../refine/students.js';
 import { loadPlotting } from '../report/plotting.js';
+import { provideSample } from './data-options.js';
 import { INTERRUPTED, interruption } from './interrupt.js';
 import { ProgressLine, type Output } from './progress.js';
+import { readRefineArguments, REFINE_HELP } from './refine-options.js';
 import { refinementPage, reportRefinement, summariseRefinement } from './refine-report.js';
-import { titleOfLoss, type TrainingLoss } from '../train/loss-sum.js';
-import { numberReader, readLoss, readTraining, TRAINING_OPTIONS } from './training-options.js';
-import { parseOptions, readChoice, required, UsageError } from './usage.js';
-
-const REFINE_HELP = `ckl-loss refine: refine a retriever with one or more losses, from the same start, and compare them
-
-  ckl-loss refine --data DIR --teacher FILE [options]
-
-A student starts from latent semantic analysis of the corpus: dense turns a text into one vector and ranks by cosine, multi matches each
-word of a query with the best of the document (late interaction), sparse weighs and expands terms, two-stage has multi rerank what a first
-stage brings. Measured on held-out queries: the teacher's candidates reranked, and full retrieval.
-
-  --data DIR                  a BEIR folder: corpus.jsonl, queries.jsonl, qrels
-  --teacher FILE              a TREC run with the teacher's scores
-  --skip-bad                  leave out lines that cannot be read, and count them
-  --student NAME              ${STUDENT_NAMES.join(', ')} (default: dense)
-  --first-stage NAME          of two-stage: bm25 or sparse, which then learns too (default: bm25)
-  --candidates N              of two-stage: what the first stage brings a query (default: 100)
-  --query-flops X --document-flops X   weights of the sparse student's FLOPS in the loss (default: 0.001)
-  --loss NAME                 the same as --losses with one loss; or a weighted sum: kl:1,marginMse:0.05
-  --losses LIST               of ${Object.keys(losses).join(', ')}, and sums as kl:1+nll:0.5;
-                              the first is compared with the others (default: ckl,kl,nll)
-  --gamma X --alpha X         of ckl (default: 5 and 1)
-  --lambda X --nll-weight X   of bkl and of klLogL
-  --curriculum NAME           of lambdaMrr, where its relevance comes from: cl-drd (the teacher's ranks in three stages), last-stage
-                              or labels (default: cl-drd)
-  --teacher-temperature T     divides the teacher's scores (default: 0.7 times their standard deviation within lists)
-  --warmup NAME               a first training with this loss, from which all others start
-  --warmup-epochs N --warmup-rate X   of that training (default: as --epochs and --learning-rate)
-  --in-batch X                adds X times the likelihood of the positives among those of the batch's other queries (default: 0)
-  --negatives best|drawn      of a training list: the teacher's best, or drawn anew each epoch (default: best for dense, else drawn)
-  --refresh-depth N           documents a query that a refresh of the ranks evaluates (default: as --docs)
-  --refresh-ranks N           of ckl: batches between two refreshes of the ranks behind beta (default: one epoch)
-  --docs N                    documents of a training list: positives and the teacher's best others (default: 33)
-  --width N                   length of the vectors, even (default: 128)
-  --epochs N                  at most (default: 6)
-  --patience N                epochs without a better dev nDCG@10 before it stops (default: 3)
-  --batch N                   queries a batch (default: 16)
-  --learning-rate X           of Adam, decaying to a tenth (default: 0.003)
-  --rise X                    share of the steps over which the learning rate rises to its peak (default: 0)
-  --folds K                   cross-validation: every query is tested in one of K folds (default: 0, the folder's test split)
-  --zero-shot DIR             another BEIR folder to measure the student on; may be repeated
-  --checkpoint FILE           written after each epoch and on Ctrl-C: with one loss, where the run stands
-  --checkpoint-every N        and after so many batches
-  --resume FILE               goes on from a checkpoint; the other options must be the same
-  --seed N                    the same seed gives the same students, bit by bit (default: 1)
-  --wrong-teacher SHARE       of the training lists get their teacher scores dealt out anew (0 to 1, default: 0)
-  --wrong-labels SHARE        of the training lists get their positives moved (0 to 1, default: 0)
-  --json FILE                 all of it as JSON
-  --html FILE                 a page with the tables and the figures of the paper; needs the packages
-                              @observablehq/plot and linkedom
-  --help
-
-Ctrl-C ends the training and reports on what was reached.
-`;
-
-const text = { type: 'string' } as const;
-const OPTIONS = {
-  ...TRAINING_OPTIONS,
-  student: text,
-  'first-stage': text,
-  candidates: text,
-  'query-flops': text,
-  'document-flops': text,
-  losses: text,
-  warmup: text,
-  'warmup-epochs': text,
-  'warmup-rate': text,
-  'in-batch': text,
-  negatives: text,
-  'refresh-depth': text,
-  folds: text,
-  rise: text,
-  'zero-shot': { type: 'string', multiple: true },
-  checkpoint: text,
-  'checkpoint-every': text,
-  resume: text,
-  width: text,
-  html: text,
-} as const;
-
-/** One loss or sum, or a list by commas whose sums have + between their terms; each once. */
-function readLosses(one: string | undefined, list: string | undefined): TrainingLoss[] {
-  if (one !== undefined && list !== undefined)
-    throw new UsageError('--loss and --losses are one or the other');
-  if (one?.includes(':')) return [readLoss('loss', one)];
-  const all = (list ?? one ?? 'ckl,kl,nll').split(',').map((name) => readLoss('losses', name));
-  return [...new Map(all.map((loss) => [titleOfLoss(loss), loss])).values()];
-}
 
 /**
  * @param args what follows `refine` on the command line
@@ -107,61 +17,24 @@ export async function refine(
   out: Output = process.stdout,
   progressOut: Output = process.stderr,
 ): Promise<number> {
-  const values = parseOptions(args, OPTIONS);
-  if (values.help) {
+  const asked = readRefineArguments(args);
+  if (!asked) {
     out.write(REFINE_HELP);
     return 0;
   }
-  const number = numberReader(values);
-  const choice = <T extends string>(name: 'student' | 'first-stage' | 'negatives', choices: readonly T[]) =>
-    values[name] === undefined ? undefined : readChoice(name, values[name], choices);
-  const wanted = readLosses(values.loss, values.losses);
-  const warmup = values.warmup === undefined ? undefined : readLoss('warmup', values.warmup);
-  const folds = number('folds', 0, true) ?? 0;
-  if (folds === 1) throw new UsageError('--folds takes 0 or at least 2, not 1');
-  const width = number('width', 2, true) ?? 128;
-  if (width % 2 !== 0) throw new UsageError(`--width takes an even number, not ${width}`);
-  const options = {
-    data: required('data', values.data),
-    teacher: required('teacher', values.teacher),
-    student: choice('student', STUDENT_NAMES) ?? 'dense',
-    firstStage: choice('first-stage', ['bm25', 'sparse']),
-    candidates: number('candidates', 1, true),
-    queryFlops: number('query-flops', 0),
-    documentFlops: number('document-flops', 0),
-    losses: wanted,
-    warmup,
-    folds,
-    warmupEpochs: number('warmup-epochs', 1, true),
-    warmupRate: number('warmup-rate', 1e-9),
-    inBatchWeight: number('in-batch', 0),
-    negatives: choice('negatives', ['best', 'drawn']),
-    refreshDepth: number('refresh-depth', 2, true),
-    rise: number('rise', 0, false, 1),
-    zeroShot: values['zero-shot'],
-    checkpoint: values.checkpoint,
-    checkpointEvery: number('checkpoint-every', 1, true),
-    resume: values.resume,
-    docs: number('docs', 2, true) ?? 33,
-    width,
-    ...readTraining(values, [...wanted, ...(warmup ? [warmup] : [])], {
-      epochs: 6,
-      patience: 3,
-      learningRate: 0.003,
-    }),
-  };
-  if (!existsSync(options.data)) throw new UsageError(`--data: there is no folder ${options.data}`);
-
+  const { where, options, json, html } = asked;
   // Asked for first: a page that cannot be drawn should be known before the work, not after.
-  const plotting = values.html === undefined ? undefined : await loadPlotting();
+  const plotting = html === undefined ? undefined : await loadPlotting();
+  await provideSample(where);
   const signal = interruption();
   const line = new ProgressLine(progressOut);
   const result = await runRefinement(options, {
     signal,
     onData: ({ documents, words, train, dev, test, skipped }) => {
       line.done();
+      const shown = where.sample ? 'the sample (synthetic): ' : '';
       progressOut.write(
-        `${documents} documents, ${words} words, ${train} train, ${dev} dev, ${test} test queries\n`,
+        `${shown}${documents} documents, ${words} words, ${train} train, ${dev} dev, ${test} test queries\n`,
       );
       if (skipped > 0) progressOut.write(`left out: ${skipped} lines that cannot be read\n`);
     },
@@ -174,8 +47,7 @@ export async function refine(
   });
   line.done();
   out.write(reportRefinement(result));
-  if (values.json)
-    await writeFile(values.json, `${JSON.stringify(summariseRefinement(result, options), null, 2)}\n`);
-  if (plotting) await writeFile(values.html!, refinementPage(result, plotting));
+  if (json) await writeFile(json, `${JSON.stringify(summariseRefinement(result, options), null, 2)}\n`);
+  if (plotting) await writeFile(html!, refinementPage(result, plotting));
   return signal.aborted ? INTERRUPTED : 0;
 }

@@ -1,16 +1,10 @@
 // The options of `ckl-loss train`: their names, ranges, defaults and help.
-import { existsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { losses } from '../index.js';
 import { SAMPLE_TEACHER } from '../train/sample/write.js';
 import type { JobOptions } from '../train/job.js';
+import { readData, type DataArguments } from './data-options.js';
 import { numberReader, readLoss, readTraining, TRAINING_OPTIONS } from './training-options.js';
-import { parseOptions, UsageError } from './usage.js';
-
-/** The sample of the repository; an installed package, which lacks it, writes its own. */
-const REPOSITORY_SAMPLE = join(__dirname, '../../examples/sample');
-const SAMPLE = existsSync(REPOSITORY_SAMPLE) ? REPOSITORY_SAMPLE : join(tmpdir(), 'ckl-loss-sample');
+import { parseOptions } from './usage.js';
 
 export const TRAIN_HELP = `ckl-loss train: distil a small reranker from a teacher's scores, and measure it on held-out queries
 
@@ -22,7 +16,8 @@ after, with the teacher and BM25 as reference lines.
 
 Data
   --data DIR                  a BEIR folder: corpus.jsonl, queries.jsonl, qrels (default: the sample in examples/sample)
-  --teacher FILE              a TREC run with the teacher's scores (default: ${SAMPLE_TEACHER} in the data folder)
+  --teacher FILE              the teacher's scores: a TREC run, or a form of \`ckl-loss convert\`, told by its first line
+                              (default: ${SAMPLE_TEACHER} in the data folder)
   --docs N                    the teacher's best N candidates a query (default: all)
   --skip-bad                  leave out lines that cannot be read, and count them
 
@@ -56,39 +51,23 @@ Output
 Ctrl-C ends the training and reports on what was reached.
 `;
 
-export interface TrainArguments extends JobOptions {
+export interface TrainArguments extends JobOptions, DataArguments {
   json?: string;
   run?: string;
   help: boolean;
-  /** Whether the data is the package's own sample, which has to be made first where it is missing. */
-  sample: boolean;
 }
 
 /** @throws UsageError */
 export function readTrainArguments(args: string[]): TrainArguments {
   const values = parseOptions(args, { ...TRAINING_OPTIONS, run: { type: 'string' } });
-  const sample = values.data === undefined;
-  if (sample && values.teacher !== undefined)
-    throw new UsageError('--teacher needs --data, the folder it has scores for');
-  const data = values.data ?? SAMPLE;
   const loss = readLoss('loss', values.loss ?? 'ckl');
   return {
-    data,
-    teacher: values.teacher ?? defaultTeacher(data, sample),
+    ...readData(values),
     docs: numberReader(values)('docs', 2, true),
     loss,
     ...readTraining(values, [loss], { epochs: 20, patience: 5, learningRate: 0.02 }),
     json: values.json,
     run: values.run,
     help: values.help ?? false,
-    sample,
   };
-}
-
-function defaultTeacher(data: string, sample: boolean): string {
-  if (!sample && !existsSync(data)) throw new UsageError(`--data: there is no folder ${data}`);
-  const path = join(data, SAMPLE_TEACHER);
-  if (!sample && !existsSync(path))
-    throw new UsageError(`--teacher is needed: ${data} holds no ${SAMPLE_TEACHER}`);
-  return path;
 }

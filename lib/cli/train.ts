@@ -1,11 +1,10 @@
 // `ckl-loss train`: runs the training job, shows its progress, prints and saves what came out.
-import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { formatRunLine } from '../data/index.js';
 import { rank, type Run } from '../metrics/index.js';
 import { runJob } from '../train/job.js';
-import { writeSample } from '../train/sample/write.js';
+import { provideSample } from './data-options.js';
 import { INTERRUPTED, interruption } from './interrupt.js';
 import { ProgressLine, type Output } from './progress.js';
 import { reportJob, summariseJob } from './train-report.js';
@@ -25,7 +24,7 @@ export async function train(
     out.write(TRAIN_HELP);
     return 0;
   }
-  if (options.sample && !existsSync(options.data)) await writeSample(options.data);
+  await provideSample(options);
 
   const line = new ProgressLine(progressOut);
   const shown = options.sample ? 'the sample (synthetic)' : relative('.', options.data) || '.';

@@ -10,6 +10,7 @@ export {
   type Query,
 } from './beir.js';
 export { DataError } from './errors.js';
+export { guessTeacherForm } from './guess-form.js';
 export { formatList, type Missing } from './format-forms.js';
 export { Records, type ReadOptions } from './records.js';
 export { TEACHER_FORMS, type ScoredDocument, type ScoredList, type TeacherForm } from './scored.js';

@@ -77,12 +77,7 @@ export async function readCheckpoint(file: string, options: Record<string, unkno
   const { index, ...rest } = JSON.parse(body.toString('utf8', start, end)) as Omit<Checkpoint, 'arrays'> & {
     index: [string, number][];
   };
-  const asked = JSON.parse(JSON.stringify(options)) as Record<string, unknown>;
-  for (const name of new Set([...Object.keys(asked), ...Object.keys(rest.options)])) {
-    const [was, is] = [rest.options[name], asked[name]].map((value) => JSON.stringify(value) ?? 'not given');
-    if (was !== is)
-      throw new CheckpointError(file, `of a run with other options: ${name} was ${was}, now ${is}`);
-  }
+  checkOptions(file, rest.options, options);
   const arrays: Record<string, Float32Array> = {};
   let at = end;
   for (const [name, length] of index) {
@@ -91,4 +86,19 @@ export async function readCheckpoint(file: string, options: Record<string, unkno
     at += 4 * length;
   }
   return { ...rest, arrays };
+}
+
+/**
+ * @param were of the run that a file is of
+ * @param options what this run was asked for
+ * @throws CheckpointError that names the first option that differs
+ */
+export function checkOptions(file: string, were: Record<string, unknown>, options: object): void {
+  // As the file would hold them.
+  const asked = JSON.parse(JSON.stringify(options)) as Record<string, unknown>;
+  for (const name of new Set([...Object.keys(asked), ...Object.keys(were)])) {
+    const [was, is] = [were[name], asked[name]].map((value) => JSON.stringify(value) ?? 'not given');
+    if (was !== is)
+      throw new CheckpointError(file, `of a run with other options: ${name} was ${was}, now ${is}`);
+  }
 }

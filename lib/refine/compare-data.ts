@@ -1,6 +1,6 @@
 // The data of a comparison: collection, folds, training lists as they came or spoilt, and the corpora of the zero-shot column.
 import { basename, dirname } from 'node:path';
-import { loadQrels, openBeir } from '../data/index.js';
+import { loadQrels, openBeir, type ReadOptions } from '../data/index.js';
 import type { Qrels } from '../metrics/index.js';
 import { corrupt } from '../train/corrupt.js';
 import { Random } from '../train/random.js';
@@ -27,6 +27,8 @@ export interface ComparisonData {
   /** Words of all corpora together. */
   vocabulary: number;
   folds: Fold[];
+  /** Lines left out, of all files. */
+  skipped: number;
 }
 
 const TEMPERATURE_SHARE = 0.7;
@@ -39,9 +41,11 @@ export function nameOf(dir: string): string {
 
 /** @throws DataError for bad files, RangeError for data that cannot be split */
 export async function loadComparison(options: CompareOptions): Promise<ComparisonData> {
-  const collection = await loadCollection(options.data, options.teacher);
+  let skipped = 0;
+  const reading = { skipBad: options.skipBad, onSkip: () => skipped++ };
+  const collection = await loadCollection(options.data, options.teacher, reading);
   const zeroShot: SearchTask[] = [];
-  for (const dir of options.zeroShot) zeroShot.push(await loadTask(dir, collection.numbers));
+  for (const dir of options.zeroShot) zeroShot.push(await loadTask(dir, collection.numbers, reading));
   const splits =
     options.folds > 0
       ? foldLists(collection, options.folds, options.seed)
@@ -52,17 +56,22 @@ export async function loadComparison(options: CompareOptions): Promise<Compariso
     teacherTemperature:
       options.teacherTemperature ?? (TEMPERATURE_SHARE * teacherDeviation(split.train) || 1),
   }));
-  return { collection, zeroShot, vocabulary: collection.numbers.size, folds };
+  return { collection, zeroShot, vocabulary: collection.numbers.size, folds, skipped };
 }
 
 /** Reads the test split of a folder, or all that is judged where it has none. */
-export async function loadTask(dir: string, numbers: Map<string, number>): Promise<SearchTask> {
+export async function loadTask(
+  dir: string,
+  numbers: Map<string, number>,
+  reading?: ReadOptions,
+): Promise<SearchTask> {
   const folder = await openBeir(dir);
   // The test split where there is one; else all that is judged.
   const paths = folder.qrels.has('test') ? [folder.qrels.get('test')!] : [...folder.qrels.values()];
   const qrels = new Map<string, ReadonlyMap<string, number>>();
-  for (const path of paths) for (const [qid, levels] of await loadQrels(path)) qrels.set(qid, levels);
-  const { queries, ...corpus } = await readBags(folder, numbers);
+  for (const path of paths)
+    for (const [qid, levels] of await loadQrels(path, reading)) qrels.set(qid, levels);
+  const { queries, ...corpus } = await readBags(folder, numbers, reading);
   const judged = new Map([...queries].filter(([qid]) => qrels.has(qid)));
   return { name: nameOf(dir), ...corpus, queries: judged, qrels };
 }
@@ -100,7 +109,7 @@ export function swapPositives(lists: readonly BagList[], share: number, seed: nu
 
 /** What there is to say of the data without a word of their texts. */
 export function summarise(
-  { collection, folds, zeroShot, vocabulary }: ComparisonData,
+  { collection, folds, zeroShot, vocabulary, skipped }: ComparisonData,
   { data }: CompareOptions,
 ): DataSummary {
   return {
@@ -108,6 +117,7 @@ export function summarise(
     documents: collection.docids.length,
     words: vocabulary,
     lists: collection.lists.length,
+    skipped,
     folds: folds.map(({ train, dev, test, unusable, teacherTemperature }) => ({
       train: train.length,
       dev: dev.length,

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import type { CompareCheckpoint } from './compare-checkpoint.js';
 import { loadComparison, summarise } from './compare-data.js';
 import { trainingsOf, unitsOf } from './compare-recipes.js';
 import type { CompareOptions, DataSummary, Unit, UnitResult } from './compare-types.js';
@@ -11,19 +12,22 @@ import { UnitRunner } from './compare-unit.js';
 export type WorkerMessage =
   | { kind: 'ready'; data: DataSummary }
   | { kind: 'training' }
-  | { kind: 'result'; index: number; result: UnitResult };
+  | { kind: 'result'; place: number; result: UnitResult };
 
-/** What it is told: the index and the unit that come next. */
+/** A unit with its place among {@link unitsOf}. */
 export interface WorkerTask {
-  index: number;
+  place: number;
   unit: Unit;
 }
 
 export interface PoolHooks {
+  /** Once the data is read. */
   onData?: (data: DataSummary) => void;
-  /** After each training: how many are done, and how many there are. */
+  /** After each training, and once at the beginning: how many are done, and how many there are. */
   onTraining?: (done: number, all: number) => void;
   signal?: AbortSignal;
+  /** Keeps results as they come; what it holds already is not done again. */
+  checkpoint?: CompareCheckpoint;
 }
 
 interface PoolResult {
@@ -32,48 +36,64 @@ interface PoolResult {
   results: UnitResult[];
 }
 
+/** Where the threads of a run take their work and leave it. */
+interface Work {
+  /** The next unit; undefined when there is none. */
+  next(): WorkerTask | undefined;
+  finish(place: number, result: UnitResult): Promise<void>;
+  onData(data: DataSummary): void;
+  onTraining(): void;
+}
+
 /**
  * @param jobs threads; 1 = this one
  * @throws DataError for bad files, RangeError for options that a loss refuses; the reason of an abort
  */
-export function runUnits(options: CompareOptions, jobs: number, hooks: PoolHooks): Promise<PoolResult> {
+export async function runUnits(options: CompareOptions, jobs: number, hooks: PoolHooks): Promise<PoolResult> {
+  const { checkpoint, signal } = hooks;
   const units = unitsOf(options);
-  const all = units.reduce((sum, unit) => sum + trainingsOf(unit, options), 0);
-  let done = 0;
-  const onTraining = () => hooks.onTraining?.(++done, all);
-  const threads = Math.min(jobs, units.length);
-  return threads > 1
-    ? runOnThreads(options, units, threads, { ...hooks, onTraining })
-    : runHere(options, units, { ...hooks, onTraining });
+  const results = new Map<number, UnitResult>(checkpoint?.done);
+  const tasks = units.map((unit, place) => ({ place, unit })).filter(({ place }) => !results.has(place));
+  const count = (some: readonly Unit[]) => some.reduce((sum, unit) => sum + trainingsOf(unit, options), 0);
+  const all = count(units);
+  let done = all - count(tasks.map(({ unit }) => unit));
+  let data: DataSummary | undefined;
+  const work: Work = {
+    next: () => tasks.shift(),
+    async finish(place, result) {
+      results.set(place, result);
+      await checkpoint?.add(place, result);
+    },
+    onData(found) {
+      if (data) return;
+      data = found;
+      hooks.onData?.(data);
+      hooks.onTraining?.(done, all);
+    },
+    onTraining: () => hooks.onTraining?.(++done, all),
+  };
+  const threads = Math.min(jobs, tasks.length);
+  await (threads > 1 ? runOnThreads(options, threads, work, signal) : runHere(options, work, signal));
+  return { data: data!, results: units.map((_, place) => results.get(place)!) };
 }
 
-async function runHere(
-  options: CompareOptions,
-  units: readonly Unit[],
-  hooks: PoolHooks & { onTraining: () => void },
-): Promise<PoolResult> {
+async function runHere(options: CompareOptions, work: Work, signal: AbortSignal | undefined): Promise<void> {
   const loaded = await loadComparison(options);
-  const data = summarise(loaded, options);
-  hooks.onData?.(data);
-  const runner = new UnitRunner(loaded, options, hooks.onTraining);
-  const results: UnitResult[] = [];
-  for (const unit of units) {
-    hooks.signal?.throwIfAborted();
-    results.push(await runner.run(unit));
+  work.onData(summarise(loaded, options));
+  const runner = new UnitRunner(loaded, options, work.onTraining);
+  for (let task = work.next(); task; task = work.next()) {
+    signal?.throwIfAborted();
+    await work.finish(task.place, await runner.run(task.unit));
     await setImmediate();
   }
-  return { data, results };
 }
 
 async function runOnThreads(
   options: CompareOptions,
-  units: readonly Unit[],
   threads: number,
-  { onData, onTraining, signal }: PoolHooks & { onTraining: () => void },
-): Promise<PoolResult> {
-  const results = new Array<UnitResult>(units.length);
-  let data: DataSummary | undefined;
-  let next = 0;
+  work: Work,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   // The losses' own threads would only be in the way of these.
   const env = { ...process.env, CKL_THREADS: '1' };
   const workers = Array.from(
@@ -83,18 +103,19 @@ async function runOnThreads(
   const serve = (worker: Worker) =>
     new Promise<void>((resolve, reject) => {
       const give = () => {
-        if (next >= units.length) return resolve();
-        const task: WorkerTask = { index: next, unit: units[next++] };
-        worker.postMessage(task);
+        const task = work.next();
+        if (task) worker.postMessage(task);
+        else resolve();
       };
       const stop = () => reject(signal!.reason as Error);
       signal?.addEventListener('abort', stop, { once: true });
       worker.on('error', reject);
       worker.on('exit', (code) => reject(new Error(`a comparison thread ended with code ${code}`)));
       worker.on('message', (message: WorkerMessage) => {
-        if (message.kind === 'training') return onTraining();
-        if (message.kind === 'result') results[message.index] = message.result;
-        else if (!data) onData?.((data = message.data));
+        if (message.kind === 'training') return work.onTraining();
+        if (message.kind === 'result')
+          return void work.finish(message.place, message.result).then(give, reject);
+        work.onData(message.data);
         give();
       });
     });
@@ -103,5 +124,4 @@ async function runOnThreads(
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
-  return { data: data!, results };
 }

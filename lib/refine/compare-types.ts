@@ -12,7 +12,7 @@ export interface Recipe {
 export type Condition = 'clean' | 'wrongTeacher' | 'wrongLabels';
 
 export interface CompareOptions {
-  /** A BEIR folder, and a TREC run with the teacher's scores of its candidates. */
+  /** A BEIR folder, and a file with the teacher's scores of its candidates. */
   data: string;
   teacher: string;
   /** Further BEIR folders that are searched whole, without training on them. */
@@ -43,6 +43,8 @@ export interface CompareOptions {
   wrongTeacher: number;
   wrongLabels: number;
   seed: number;
+  /** Leave out lines that cannot be read, and count them. */
+  skipBad?: boolean;
 }
 
 /** One task of a comparison: everything that one recipe does to one model in one condition and fold. */
@@ -130,6 +132,8 @@ export interface DataSummary {
   /** Distinct words of all corpora. */
   words: number;
   lists: number;
+  /** Lines left out, of all files. */
+  skipped: number;
   folds: FoldData[];
   zeroShot: { name: string; documents: number; queries: number }[];
 }

@@ -9,9 +9,9 @@ async function work(options: CompareOptions): Promise<void> {
   const say = (message: WorkerMessage) => parentPort!.postMessage(message);
   const data = await loadComparison(options);
   const runner = new UnitRunner(data, options, () => say({ kind: 'training' }));
-  parentPort!.on('message', ({ index, unit }: WorkerTask) => {
+  parentPort!.on('message', ({ place, unit }: WorkerTask) => {
     void runner.run(unit).then(
-      (result) => say({ kind: 'result', index, result }),
+      (result) => say({ kind: 'result', place, result }),
       // Ends the thread, which hands the error to the pool.
       (error: unknown) =>
         setImmediate(() => {

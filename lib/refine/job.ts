@@ -115,7 +115,7 @@ export async function refine(options: RefineOptions, hooks: RefineHooks = {}): P
   const reading = { skipBad: options.skipBad, onSkip: () => skipped++ };
   const collection = await loadCollection(options.data, options.teacher, reading);
   const tasks: SearchTask[] = [];
-  for (const dir of options.zeroShot ?? []) tasks.push(await loadTask(dir, collection.numbers));
+  for (const dir of options.zeroShot ?? []) tasks.push(await loadTask(dir, collection.numbers, reading));
   const splits =
     folds > 0 ? foldLists(collection, folds, options.seed) : [splitLists(collection, options.seed)];
   const results: FoldResult[] = [];

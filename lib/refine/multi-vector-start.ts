@@ -27,9 +27,15 @@ export function multiVectorStart(
   out.set(latentDirections(bags, known, width, random));
   for (let word = 0; word < vocabulary; word++) {
     const vector = out.subarray(word * width, (word + 1) * width);
-    if (Math.hypot(...vector) < NOTHING) vector.forEach((_, k) => (vector[k] = random.normal()));
-    const length = Math.hypot(...vector);
-    vector.forEach((value, k) => (vector[k] = value / length));
+    if (lengthOf(vector) < NOTHING) for (let k = 0; k < width; k++) vector[k] = random.normal();
+    const length = lengthOf(vector);
+    for (let k = 0; k < width; k++) vector[k] /= length;
   }
   return out;
+}
+
+function lengthOf(vector: Float32Array): number {
+  let square = 0;
+  for (let k = 0; k < vector.length; k++) square += vector[k] * vector[k];
+  return Math.sqrt(square);
 }

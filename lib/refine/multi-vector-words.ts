@@ -1,6 +1,5 @@
 // The documents of a list with each word once: a similarity to a word is computed once however many documents hold it.
 import type { Bag, BagList } from './bags.js';
-import type { Places } from './products.js';
 
 /** BM25's saturation and length normalisation, as Anserini has them. */
 const K1 = 0.9;
@@ -8,20 +7,24 @@ const B = 0.4;
 /** A document's words beyond these many first ones take no part. */
 export const MAX_TOKENS = 96;
 
-/** A document as the student matches it: its first words, and how much a match with each counts. */
+/** A document as a student sees it. */
 export interface TokenDocument {
   words: Int32Array;
-  /** BM25's factor of the word's count: count (k1 + 1) / (count + k1 (1 - b + b length)), from 0 to k1 + 1. */
-  saturation: Float32Array;
+  /** How much each counts. */
+  worth: Float32Array;
 }
 
-/** @param most how many of the words, the first ones, take part */
+/**
+ * A document's words, worth BM25's factor of the word's count each: count (k1 + 1) / (count + k1 (1 - b + b length)), from 0 to k1 + 1.
+ *
+ * @param most how many of the words, the first ones, take part
+ */
 export function tokensOf({ words, counts, length }: Bag, most = MAX_TOKENS): TokenDocument {
   const kept = Math.min(words.length, most);
   const norm = K1 * (1 - B + B * length);
   return {
     words: words.subarray(0, kept),
-    saturation: counts.subarray(0, kept).map((count) => (count * (K1 + 1)) / (count + norm)),
+    worth: counts.subarray(0, kept).map((count) => (count * (K1 + 1)) / (count + norm)),
   };
 }
 
@@ -31,33 +34,43 @@ export function queryWeights({ counts }: Bag): Float32Array {
   return counts.map((count) => count / sum);
 }
 
-/** A list prepared for matching. */
-export interface TokenList {
-  query: Float32Array;
+/** The words of documents, one document after the other. */
+export interface Tokens {
   /** Every word of the documents, once. */
   words: Int32Array;
-  documents: readonly {
-    /** Places in `words`. */
-    places: Int32Array;
-    saturation: Float32Array;
-  }[];
+  /** Places in `words`. */
+  places: Int32Array;
+  /** As in {@link TokenDocument}, of each place. */
+  worth: Float32Array;
+  /** Where each document ends. */
+  ends: Int32Array;
+}
+
+/** A list prepared for matching. */
+export interface TokenList extends Tokens {
+  query: Float32Array;
 }
 
 /** Prepares lists, each once. */
 export class TokenLists {
   private readonly known = new WeakMap<BagList, TokenList>();
-  private readonly prepared = new WeakMap<readonly Bag[], Omit<TokenList, 'query'>>();
-  private readonly flat = new WeakMap<readonly Bag[], Places>();
+  private readonly prepared = new WeakMap<readonly Bag[], Tokens>();
   private readonly tokens = new WeakMap<Bag, TokenDocument>();
+  /** Place + 1 of a word among those of the documents at hand; 0 between two of them. */
+  private readonly seen: Int32Array;
 
   /**
-   * @param most words of a document that take part
+   * @param vocabulary how many words there are
+   * @param tokensOfBag what of a document takes part, and what its words are worth
    * @param weigh how the words of a query weigh before any learning
    */
   constructor(
-    private readonly most = MAX_TOKENS,
+    vocabulary: number,
+    private readonly tokensOfBag: (bag: Bag) => TokenDocument = (bag) => tokensOf(bag),
     private readonly weigh: (query: Bag) => Float32Array = queryWeights,
-  ) {}
+  ) {
+    this.seen = new Int32Array(vocabulary);
+  }
 
   of(list: BagList): TokenList {
     let found = this.known.get(list);
@@ -69,44 +82,34 @@ export class TokenLists {
   }
 
   /** Documents without a query. */
-  prepare(bags: readonly Bag[]): Omit<TokenList, 'query'> {
+  prepare(bags: readonly Bag[]): Tokens {
     let found = this.prepared.get(bags);
     if (!found) this.prepared.set(bags, (found = this.number(bags)));
     return found;
   }
 
-  /** The places and saturations of documents' words, one document after the other. */
-  places(bags: readonly Bag[]): Places {
-    let found = this.flat.get(bags);
-    if (!found) this.flat.set(bags, (found = flatten(this.prepare(bags).documents)));
-    return found;
-  }
-
-  private number(bags: readonly Bag[]): Omit<TokenList, 'query'> {
-    const numbers = new Map<number, number>();
+  private number(bags: readonly Bag[]): Tokens {
+    const { seen } = this;
     const documents = bags.map((bag) => {
       let tokens = this.tokens.get(bag);
-      if (!tokens) this.tokens.set(bag, (tokens = tokensOf(bag, this.most)));
-      const places = tokens.words.map((word) => {
-        let place = numbers.get(word);
-        if (place === undefined) numbers.set(word, (place = numbers.size));
-        return place;
-      });
-      return { places, saturation: tokens.saturation };
+      if (!tokens) this.tokens.set(bag, (tokens = this.tokensOfBag(bag)));
+      return tokens;
     });
-    return { words: Int32Array.from(numbers.keys()), documents };
+    let end = 0;
+    const ends = Int32Array.from(documents, ({ words }) => (end += words.length));
+    const places = new Int32Array(end);
+    const worth = new Float32Array(end);
+    const words: number[] = [];
+    documents.forEach((document, d) => {
+      const first = ends[d] - document.words.length;
+      worth.set(document.worth, first);
+      for (let i = 0; i < document.words.length; i++) {
+        const word = document.words[i];
+        if (seen[word] === 0) seen[word] = words.push(word);
+        places[first + i] = seen[word] - 1;
+      }
+    });
+    for (const word of words) seen[word] = 0;
+    return { words: Int32Array.from(words), places, worth, ends };
   }
-}
-
-function flatten(documents: TokenList['documents']): Places {
-  let end = 0;
-  const ends = Int32Array.from(documents, ({ places }) => (end += places.length));
-  const places = new Int32Array(end);
-  const factors = new Float32Array(end);
-  documents.forEach((document, d) => {
-    const at = ends[d] - document.places.length;
-    places.set(document.places, at);
-    factors.set(document.saturation, at);
-  });
-  return { places, factors, ends };
 }

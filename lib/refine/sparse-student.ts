@@ -1,13 +1,20 @@
 // The sparse student: learned term weights, queries expanded by a learned map, the FLOPS regulariser; a SPLADE in small.
 import type { Run } from '../metrics/index.js';
 import type { Bag, BagList, Corpus } from './bags.js';
-import { TokenLists, type TokenList } from './multi-vector-words.js';
-import { paddedRows, ProductTable } from './products.js';
+import { endOf, Heap } from './heap.js';
+import {
+  TokenLists,
+  tokensOf,
+  type TokenDocument,
+  type TokenList,
+  type Tokens,
+} from './multi-vector-words.js';
+import { products } from './products.js';
 import { keepBest } from './retrieve.js';
 import { SparseAdam } from './sparse-adam.js';
 import { TermWeights } from './term-weights.js';
 import { TableStudent } from './table-student.js';
-import { WordMap, type MappedWords } from './word-map.js';
+import { WordMap, type MappedRows } from './word-map.js';
 
 export interface SparseOptions {
   /** Weight of the FLOPS of queries in the loss. */
@@ -23,16 +30,20 @@ const START_THRESHOLD = 0.9;
 /** Single numbers that all texts share learn faster than the map. */
 const SHARED_RATE = 10;
 const KEPT_LISTS = 64;
+/** So many words of queries are expanded at a time: their cosines take memory. */
+const WORDS_AT_ONCE = 64;
 
 /** What the forward pass of a query over some terms leaves for its backward pass. */
 interface Expansion {
-  mapped: MappedWords;
+  mapped: MappedRows;
   /** count · weight of each query word. */
-  strengths: Float64Array;
-  /** Cosines: terms × padded query words. */
+  strengths: Float32Array;
+  /** How many query words there are with padding: the distance of rows in `cosines`. */
+  stride: number;
+  /** Cosines: terms × query words. */
   cosines: Float32Array;
   /** y_j before saturation, of each term. */
-  sums: Float64Array;
+  sums: Float32Array;
   /** q_j = ln(1 + y_j). */
   terms: Float64Array;
 }
@@ -47,33 +58,38 @@ interface Expansion {
  * identity), τ, both importances, ln s. The FLOPS regulariser (Paria et al. 2020) holds the mean weight of every term down.
  */
 export class SparseStudent extends TableStudent {
-  private readonly similarities: ProductTable;
+  private readonly heap = new Heap();
+  private readonly vectors: Float32Array;
   private readonly map: WordMap;
   private readonly threshold = Float32Array.of(Math.log(START_THRESHOLD / (1 - START_THRESHOLD)));
   private readonly logScale = new Float32Array(1);
   private readonly queryWords: TermWeights;
   private readonly documentWords: TermWeights;
   protected readonly tables: Record<string, SparseAdam>;
-  private readonly lists = new TokenLists(Infinity, ({ counts }) => counts);
+  private readonly lists: TokenLists;
   private forwards = new Map<BagList, Expansion>();
   /** Lists whose gradient came in since the last step: what FLOPS is taken over. */
   private learned = new Map<BagList, Expansion>();
 
   /**
-   * @param vectors words × width, of length 1 each; read only
+   * @param vectors words × width, of length 1 each, copied
+   * @param width a multiple of four
    * @param idf of each word
    */
   constructor(
-    private readonly vectors: Float32Array,
+    vectors: Float32Array,
     readonly width: number,
     idf: Float32Array,
     private readonly options: SparseOptions = SPARSE_DEFAULTS,
   ) {
     super();
-    this.similarities = new ProductTable(vectors, width);
-    this.map = new WordMap(vectors, width);
-    this.queryWords = new TermWeights(vectors, width, idf);
-    this.documentWords = new TermWeights(vectors, width, idf);
+    const { heap } = this;
+    this.vectors = heap.floats(vectors.length);
+    this.vectors.set(vectors);
+    this.lists = new TokenLists(idf.length, termsOf, ({ counts }) => counts);
+    this.map = new WordMap(heap, width);
+    this.queryWords = new TermWeights(heap, this.vectors, width, idf);
+    this.documentWords = new TermWeights(heap, this.vectors, width, idf);
     this.tables = {
       map: this.map.table,
       threshold: new SparseAdam(this.threshold, 1, SHARED_RATE),
@@ -86,6 +102,7 @@ export class SparseStudent extends TableStudent {
   forget(): void {
     this.forwards.clear();
     this.learned.clear();
+    this.map.forget();
     this.queryWords.forget();
     this.documentWords.forget();
   }
@@ -106,40 +123,48 @@ export class SparseStudent extends TableStudent {
 
   score(list: BagList, out: Float32Array, at: number): void {
     const prepared = this.lists.of(list);
+    const { places, ends } = prepared;
     const { terms } = this.expandList(list, prepared);
     const scale = this.scaleOf(prepared);
-    prepared.documents.forEach(({ places, saturation }, d) => {
+    const weigh = this.documentWeights(prepared);
+    for (let d = 0, i = 0; d < ends.length; d++) {
       let score = 0;
-      for (let i = 0; i < places.length; i++) {
-        const q = terms[places[i]];
-        if (q > 0) score += q * Math.log1p(saturation[i]) * this.documentWords.of(prepared.words[places[i]]);
-      }
+      for (; i < ends[d]; i++) if (terms[places[i]] > 0) score += terms[places[i]] * weigh(i);
       out[at + d] = scale * score;
-    });
+    }
   }
 
   backward(list: BagList, gradScores: Float32Array, at: number): void {
     const prepared = this.lists.of(list);
+    const { words, places, ends } = prepared;
     const expansion = this.expandList(list, prepared);
     const { terms } = expansion;
     const scale = this.scaleOf(prepared);
+    const weigh = this.documentWeights(prepared);
     const toTerms = new Float64Array(terms.length);
     let toScale = 0;
-    prepared.documents.forEach(({ places, saturation }, d) => {
+    for (let d = 0, i = 0; d < ends.length; d++) {
       const g = scale * gradScores[at + d];
-      for (let i = 0; i < places.length; i++) {
+      for (; i < ends[d]; i++) {
         const place = places[i];
-        const word = prepared.words[place];
-        const weight = Math.log1p(saturation[i]) * this.documentWords.of(word);
+        // Only terms that the query has learn from it.
+        if (terms[place] === 0) continue;
+        const weight = weigh(i);
         toTerms[place] += g * weight;
         toScale += g * terms[place] * weight;
-        if (terms[place] > 0) this.documentWords.add(word, g * terms[place] * weight);
+        this.documentWords.add(words[place], g * terms[place] * weight);
       }
-    });
+    }
     this.tables.logScale.touch(0);
     this.tables.logScale.gradient[0] += toScale;
     this.pull(list.query, prepared, expansion, toTerms);
     this.learned.set(list, expansion);
+  }
+
+  /** d_j of each place of documents. */
+  private documentWeights({ words, places, worth }: Tokens): (i: number) => number {
+    const { documentWords } = this;
+    return (i) => worth[i] * documentWords.of(words[places[i]]);
   }
 
   /** The score's factor: s over the words of the query. */
@@ -169,31 +194,27 @@ export class SparseStudent extends TableStudent {
 
   /** The query's weight of each of some terms. */
   private expand({ words }: Bag, counts: Float32Array, vocabulary: Int32Array): Expansion {
-    const { tau } = this;
-    const stride = paddedRows(words.length);
-    const mapped = this.map.apply(words);
-    const strengths = Float64Array.from(words, (word, t) => counts[t] * this.queryWords.of(word));
-    const cosines = this.similarities.products(mapped.units, vocabulary);
-    const sums = new Float64Array(vocabulary.length);
-    const terms = new Float64Array(vocabulary.length);
-    for (let j = 0; j < vocabulary.length; j++) {
-      let y = 0;
-      for (let t = 0; t < words.length; t++) {
-        const over = cosines[j * stride + t] - tau;
-        if (over > 0) y += strengths[t] * (over / (1 - tau)) ** 2;
-      }
-      sums[j] = y;
-      terms[j] = Math.log1p(y);
-    }
-    return { mapped, strengths, cosines, sums, terms };
+    const { tau, heap, map, vectors, width } = this;
+    const mapped = map.applyToRows(vectors, words);
+    const { values, stride, scratch } = products(heap, vectors, width, mapped.units, vocabulary);
+    const strengths = scratch.floats(stride);
+    strengths.fill(0);
+    words.forEach((word, t) => (strengths[t] = counts[t] * this.queryWords.of(word)));
+    const sums = scratch.floats(vocabulary.length + 3);
+    const [from, end] = [values.byteOffset, endOf(values)];
+    const [strengthsAt, slope] = [strengths.byteOffset, 1 / (1 - tau)];
+    if (stride > 0) heap.kernels.expansions(from, end, strengthsAt, 4 * stride, sums.byteOffset, tau, slope);
+    const own = stride > 0 ? sums.slice(0, vocabulary.length) : new Float32Array(vocabulary.length);
+    const terms = new Float64Array(own.length);
+    for (let j = 0; j < own.length; j++) if (own[j] > 0) terms[j] = Math.log1p(own[j]);
+    return { mapped, strengths: strengths.slice(), stride, cosines: values.slice(), sums: own, terms };
   }
 
   /** Carries dL/dq_j back to the importances of the query's words, the threshold and the map. */
   private pull({ words }: Bag, prepared: TokenList, expansion: Expansion, toTerms: Float64Array): void {
     const { width, vectors, tables, tau, queryWords } = this;
-    const { mapped, strengths, cosines, sums } = expansion;
-    const stride = paddedRows(words.length);
-    const upstream = new Float64Array(words.length * width);
+    const { mapped, strengths, stride, cosines, sums } = expansion;
+    const upstream = new Float32Array(words.length * width);
     let toTau = 0;
     for (let j = 0; j < sums.length; j++) {
       if (sums[j] === 0 || toTerms[j] === 0) continue;
@@ -211,83 +232,142 @@ export class SparseStudent extends TableStudent {
     }
     tables.threshold.touch(0);
     tables.threshold.gradient[0] += toTau * tau * (1 - tau);
-    this.map.pull(words, mapped, upstream);
+    this.map.pullRows(vectors, words, mapped, upstream);
   }
 
   /** Adds the gradient of the FLOPS, Σ_j (mean weight of term j)², of the queries and of the documents that were learned from. */
   regularise(): void {
     const { queryFlops, documentFlops } = this.options;
-    const { means, documents } = this.meanWeights();
-    const queries = this.learned.size;
+    const { queries, documents } = this.meanWeights();
+    const factor = (2 * queryFlops) / this.learned.size;
     for (const [list, expansion] of this.learned) {
       const prepared = this.lists.of(list);
-      const toTerms = Float64Array.from(
-        prepared.words,
-        (word) => (2 * queryFlops * means.get(word)!) / queries,
-      );
+      const toTerms = new Float64Array(prepared.words.length);
+      for (let j = 0; j < toTerms.length; j++)
+        if (expansion.terms[j] > 0) toTerms[j] = factor * queries.sums[prepared.words[j]];
       this.pull(list.query, prepared, expansion, toTerms);
     }
     // d/dln β_j of mean² is 2 mean², as every document's weight of j is a multiple of β_j.
-    for (const [word, mean] of documents) this.documentWords.add(word, 2 * documentFlops * mean * mean);
+    for (const word of documents.words)
+      this.documentWords.add(word, 2 * documentFlops * documents.sums[word] ** 2);
   }
 
   /** The FLOPS of the batch at hand, as {@link regularise} holds it down. */
   get flops(): { queries: number; documents: number } {
-    const squares = (means: Map<number, number>) => {
-      let sum = 0;
-      for (const mean of means.values()) sum += mean * mean;
-      return sum;
-    };
-    const { means, documents } = this.meanWeights();
-    return { queries: squares(means), documents: squares(documents) };
+    const { queries, documents } = this.meanWeights();
+    const squares = ({ words, sums }: WordSums) => words.reduce((sum, word) => sum + sums[word] ** 2, 0);
+    return { queries: squares(queries), documents: squares(documents) };
   }
 
-  private meanWeights(): { means: Map<number, number>; documents: Map<number, number> } {
-    const means = new Map<number, number>();
-    const documents = new Map<number, number>();
-    const queries = this.learned.size;
+  /** The mean weights of terms over the queries and over the documents that were learned from. */
+  private meanWeights(): { queries: WordSums; documents: WordSums } {
+    const vocabulary = this.vectors.length / this.width;
+    const [queries, documents] = [new WordSums(vocabulary), new WordSums(vocabulary)];
     let count = 0;
     for (const list of this.learned.keys()) count += list.documents.length;
     for (const [list, { terms }] of this.learned) {
-      const prepared = this.lists.of(list);
-      prepared.words.forEach((word, j) => means.set(word, (means.get(word) ?? 0) + terms[j] / queries));
-      for (const { places, saturation } of prepared.documents) {
-        for (let i = 0; i < places.length; i++) {
-          const word = prepared.words[places[i]];
-          const weight = Math.log1p(saturation[i]) * this.documentWords.of(word);
-          documents.set(word, (documents.get(word) ?? 0) + weight / count);
-        }
-      }
+      const { words, places, worth } = this.lists.of(list);
+      for (let j = 0; j < terms.length; j++)
+        if (terms[j] > 0) queries.add(words[j], terms[j] / this.learned.size);
+      for (let i = 0; i < places.length; i++) documents.add(words[places[i]], worth[i] / count);
     }
-    return { means, documents };
+    for (const word of documents.words) documents.sums[word] *= this.documentWords.of(word);
+    return { queries, documents };
   }
 
-  /** Full retrieval, see {@link MultiVectorStudent.search}. */
+  /** Full retrieval, see {@link MultiVectorStudent.search}; of each query's terms the documents that hold them are looked at. */
   search({ docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run {
-    const { words, documents } = this.lists.prepare(bags);
-    const weights = documents.map(({ places, saturation }) =>
-      saturation.map((f, i) => Math.log1p(f) * this.documentWords.of(words[places[i]])),
-    );
+    const prepared = this.lists.prepare(bags);
+    const { words } = prepared;
+    const { starts, documents, worth } = postingsOf(prepared);
+    const edges = this.edges(queries, words);
+    const sums = new WordSums(words.length);
     const scores = new Float32Array(bags.length);
     const run = new Map<string, Map<string, number>>();
     for (const [qid, query] of queries) {
-      const { terms } = this.expand(query, query.counts, words);
-      documents.forEach(({ places }, d) => {
-        let score = 0;
-        for (let i = 0; i < places.length; i++) score += terms[places[i]] * weights[d][i];
-        scores[d] = score;
+      query.words.forEach((word, t) => {
+        const strength = query.counts[t] * this.queryWords.of(word);
+        for (const { term, weight } of edges.get(word)!) sums.add(term, strength * weight);
       });
+      scores.fill(0);
+      for (const term of sums.words) {
+        const weight = Math.log1p(sums.sums[term]) * this.documentWords.of(words[term]);
+        for (let i = starts[term]; i < starts[term + 1]; i++) scores[documents[i]] += weight * worth[i];
+      }
+      sums.clear();
       run.set(qid, keepBest(docids, scores, depth));
     }
     return run;
   }
 
-  /** How many terms a query has after expansion, on average, among the words of a corpus. */
-  meanTerms({ bags }: Pick<Corpus, 'bags'>, queries: ReadonlyMap<string, Bag>): number {
-    const { words } = this.lists.prepare(bags);
-    let total = 0;
-    for (const query of queries.values())
-      total += this.expand(query, query.counts, words).terms.reduce((sum, q) => sum + (q > 0 ? 1 : 0), 0);
-    return total / Math.max(1, queries.size);
+  /** Of each word of queries the terms that it expands to, among some words: their places, and e² of each. */
+  private edges(queries: ReadonlyMap<string, Bag>, words: Int32Array) {
+    const { tau, map, heap, vectors, width } = this;
+    const asked = Int32Array.from(new Set([...queries.values()].flatMap((bag) => [...bag.words])));
+    const edges = new Map<number, { term: number; weight: number }[]>();
+    for (let first = 0; first < asked.length; first += WORDS_AT_ONCE) {
+      const some = asked.subarray(first, first + WORDS_AT_ONCE);
+      const found = [...some].map((word): { term: number; weight: number }[] => {
+        edges.set(word, []);
+        return edges.get(word)!;
+      });
+      const { values, stride } = products(heap, vectors, width, map.applyToRows(vectors, some).units, words);
+      for (let term = 0; term < words.length; term++) {
+        for (let t = 0; t < some.length; t++) {
+          const cosine = values[term * stride + t];
+          if (cosine > tau) found[t].push({ term, weight: ((cosine - tau) / (1 - tau)) ** 2 });
+        }
+      }
+    }
+    return edges;
   }
+}
+
+/** A document's terms before the importance of each: ln(1 + f). */
+function termsOf(bag: Bag): TokenDocument {
+  const { words, worth } = tokensOf(bag, Infinity);
+  return { words, worth: worth.map(Math.log1p) };
+}
+
+/** A sum a word, and which words have one. */
+class WordSums {
+  readonly sums: Float64Array;
+  readonly words: number[] = [];
+  private readonly met: Uint8Array;
+
+  constructor(vocabulary: number) {
+    this.sums = new Float64Array(vocabulary);
+    this.met = new Uint8Array(vocabulary);
+  }
+
+  add(word: number, value: number): void {
+    if (this.met[word] === 0) {
+      this.met[word] = 1;
+      this.words.push(word);
+    }
+    this.sums[word] += value;
+  }
+
+  clear(): void {
+    for (const word of this.words) this.sums[word] = this.met[word] = 0;
+    this.words.length = 0;
+  }
+}
+
+/** For each word of documents, from `starts[place]` on, the documents that hold it and what it is worth there. */
+function postingsOf({ words, places, worth, ends }: Tokens) {
+  const starts = new Int32Array(words.length + 1);
+  for (const place of places) starts[place + 1]++;
+  for (let place = 0; place < words.length; place++) starts[place + 1] += starts[place];
+  const next = starts.slice();
+  const documents = new Int32Array(places.length);
+  const sorted = new Float32Array(places.length);
+  for (let d = 0, i = 0; d < ends.length; d++) {
+    for (; i < ends[d]; i++) {
+      const at = next[places[i]]++;
+      documents[at] = d;
+      sorted[at] = worth[i];
+    }
+  }
+  return { starts, documents, worth: sorted };
 }

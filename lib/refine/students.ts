@@ -59,7 +59,7 @@ export function makeStudent(
     for (let i = known * width; i < vectors.length; i++) vectors[i] = random.normal() / Math.sqrt(width);
     return single(name, new DenseStudent(vectors, width));
   }
-  const vectors = multiVectorStart(bags, known, vocabulary, width, seed);
+  const vectors = startOf(bags, known, vocabulary, width, seed);
   const multi = () => new MultiVectorStudent(vectors, width, idfOf(bags, vocabulary));
   const sparse = () =>
     new SparseStudent(vectors, width, idfOf(bags, vocabulary), {
@@ -77,6 +77,17 @@ export function makeStudent(
     parts: [{ name: 'sparse', student: first }, reranker],
     ...twoStage(first, reranker.student, candidates),
   };
+}
+
+/** The last start of a collection: multi and sparse, one after the other, have the same. */
+const starts = new WeakMap<readonly Bag[], { asked: string; vectors: Float32Array }>();
+
+/** {@link multiVectorStart}, made once for the same documents and options. */
+function startOf(bags: readonly Bag[], ...rest: [number, number, number, number]): Float32Array {
+  const asked = rest.join();
+  let start = starts.get(bags);
+  if (start?.asked !== asked) starts.set(bags, (start = { asked, vectors: multiVectorStart(bags, ...rest) }));
+  return start.vectors;
 }
 
 function single(name: string, student: Model): Pipeline {

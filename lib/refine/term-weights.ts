@@ -1,4 +1,5 @@
 // How much each term matters to a student: a weight of its own, and what its vector and its rarity tell of it.
+import { endOf, type Heap } from './heap.js';
 import { SparseAdam } from './sparse-adam.js';
 
 /** How fast each part learns, over the student's map: few numbers that all words share fast, many that few texts teach slowly. */
@@ -16,22 +17,21 @@ export class TermWeights {
   private readonly rarities: Float32Array;
   /** Importances already computed; NaN for those that are not. */
   private readonly known: Float64Array;
-  /** dL/dln importance of words, not yet carried on to a and h. */
-  private readonly pending = new Map<number, number>();
 
   /**
-   * @param vectors words × width, read only
+   * @param vectors words × width, of the heap; read only
    * @param idf of each word, above 0
    * @param ownRate how fast a word's own weight learns, over the map
    */
   constructor(
+    private readonly heap: Heap,
     private readonly vectors: Float32Array,
     private readonly width: number,
     idf: Float32Array,
     ownRate = RATES.own,
   ) {
     this.own = new SparseAdam(new Float32Array(idf.length), 1, ownRate);
-    this.head = new SparseAdam(new Float32Array(width), width, RATES.head);
+    this.head = new SparseAdam(heap.floats(width), width, RATES.head, heap);
     this.rarity = new SparseAdam(new Float32Array(1), 1, RATES.rarity);
     this.rarities = standardised(idf);
     this.known = new Float64Array(idf.length).fill(NaN);
@@ -52,29 +52,44 @@ export class TermWeights {
     return Number.isNaN(known) ? (this.known[word] = this.compute(word)) : known;
   }
 
+  /** The importances of words. */
+  ofAll(words: Int32Array): Float32Array {
+    const out = new Float32Array(words.length);
+    for (let i = 0; i < words.length; i++) out[i] = this.of(words[i]);
+    return out;
+  }
+
   /** The parameters have changed. */
   forget(): void {
     this.known.fill(NaN);
-    this.pending.clear();
   }
 
-  /** Adds dL/dln importance of a word. */
+  /** Adds dL/dln importance of a word, which is dL/da as well. */
   add(word: number, gradient: number): void {
-    this.pending.set(word, (this.pending.get(word) ?? 0) + gradient);
+    this.own.touch(word);
+    this.own.gradient[word] += gradient;
   }
 
-  /** Carries what was added on to the gradients of the parameters. */
+  /** Makes the gradients of the head and of the rarity's weight of what was added. */
   settle(): void {
-    const { own, head, rarity, vectors, width, rarities } = this;
-    for (const [word, gradient] of this.pending) {
-      own.touch(word);
-      own.gradient[word] += gradient;
+    const { own, head, rarity, heap, vectors, width, rarities } = this;
+    const scratch = heap.scratch();
+    const rows = scratch.integers(own.rows.length);
+    const factors = scratch.floats(rows.length);
+    rows.set(own.rows);
+    let toRarity = 0;
+    rows.forEach((word, i) => {
+      factors[i] = own.gradient[word];
+      toRarity += own.gradient[word] * rarities[word];
+    });
+    head.gradient.fill(0);
+    const [from, to] = [vectors.byteOffset, head.gradient.byteOffset];
+    heap.kernels.sumRows(from, rows.byteOffset, endOf(rows), factors.byteOffset, to, 4 * width);
+    rarity.gradient[0] = toRarity;
+    if (rows.length > 0) {
       head.touch(0);
-      for (let k = 0; k < width; k++) head.gradient[k] += gradient * vectors[word * width + k];
       rarity.touch(0);
-      rarity.gradient[0] += gradient * rarities[word];
     }
-    this.pending.clear();
   }
 
   private compute(word: number): number {

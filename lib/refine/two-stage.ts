@@ -29,9 +29,9 @@ export const bm25: Searcher = {
 function rankByBm25({ docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run {
   const postings = new Map<number, { document: number; factor: number }[]>();
   bags.forEach((bag, document) => {
-    const { words, saturation } = tokensOf(bag, Infinity);
+    const { words, worth } = tokensOf(bag, Infinity);
     words.forEach((word, i) => {
-      const entry = { document, factor: saturation[i] };
+      const entry = { document, factor: worth[i] };
       const there = postings.get(word);
       if (there) there.push(entry);
       else postings.set(word, [entry]);

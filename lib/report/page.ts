@@ -71,8 +71,11 @@ const markText = () =>
 
 function madeText({ made, data }: SavedComparison): string {
   const commit = made.commit ? `, commit ${made.commit}` : '';
+  const before = made.unitsBefore
+    ? ` (without ${made.unitsBefore} of its parts, which were done before)`
+    : '';
   return `<p class="soft">${escapeHtml(
-    `${data.documents} documents, ${data.lists} queries with the teacher’s candidates. ${made.date}${commit}; ${made.machine}, Node ${made.node}; ${made.seconds} s, ${made.cpuSeconds} s of processor time, at most ${made.peakMiB} MiB.`,
+    `${data.documents} documents, ${data.lists} queries with the teacher’s candidates. ${made.date}${commit}; ${made.machine}, Node ${made.node}; ${made.seconds} s, ${made.cpuSeconds} s of processor time, at most ${made.peakMiB} MiB${before}.`,
   )}</p>`;
 }
 

@@ -1,5 +1,14 @@
 // Reads who is to be ranked: for each judged query the teacher's candidates, their scores and labels.
-import { DataError, loadQrels, loadRun, openBeir, type BeirFolder, type ReadOptions } from '../data/index.js';
+import {
+  DataError,
+  guessTeacherForm,
+  loadQrels,
+  loadRun,
+  openBeir,
+  readTeacher,
+  type BeirFolder,
+  type ReadOptions,
+} from '../data/index.js';
 import type { Qrels } from '../metrics/index.js';
 
 /** The candidates of one query, in the order of the teacher's scores, best first. */
@@ -14,7 +23,7 @@ export interface CandidateList {
 
 export interface Candidates {
   folder: BeirFolder;
-  /** One list a query that the teacher scored and someone judged, in the order of the teacher's run. */
+  /** One list a query that the teacher scored and someone judged, in the order of the teacher's file. */
   lists: CandidateList[];
   /** Split -> judgements, as in the folder. */
   qrels: ReadonlyMap<string, Qrels>;
@@ -22,9 +31,9 @@ export interface Candidates {
 
 /**
  * @param dir a BEIR folder
- * @param teacher a TREC run, plain or gzip
+ * @param teacher scores in any of the forms that `ckl-loss/data` reads, told by the first line; plain or gzip
  * @param maxDocs keep the teacher's best so many documents a query
- * @throws DataError for a file that is missing or bad, or a run that no judgement meets
+ * @throws DataError for a file that is missing or bad, or a teacher none of whose queries is judged
  */
 export async function loadCandidates(
   dir: string,
@@ -38,7 +47,7 @@ export async function loadCandidates(
   const judged = new Map([...qrels.values()].flatMap((split) => [...split]));
 
   const lists: CandidateList[] = [];
-  for (const [qid, scores] of await loadRun(teacher, reading)) {
+  for (const [qid, scores] of await loadTeacher(teacher, reading)) {
     const levels = judged.get(qid);
     if (!levels) continue;
     const scored = [...scores].sort(([, a], [, b]) => b - a).slice(0, maxDocs);
@@ -52,6 +61,30 @@ export async function loadCandidates(
   if (lists.length === 0)
     throw new DataError(teacher, 0, 'queries that the folder has judgements for', 'none');
   return { folder, lists, qrels };
+}
+
+/** Query -> document -> score. Which documents are positive, the judgements say, whatever the file has. */
+async function loadTeacher(
+  path: string,
+  reading?: ReadOptions,
+): Promise<Iterable<[string, Iterable<[docid: string, score: number]>]>> {
+  const form = await guessTeacherForm(path);
+  // A run is read whole: its lines may stand in any order.
+  if (form === 'trec') return loadRun(path, reading);
+  const lists = new Map<string, [string, number][]>();
+  for await (const { qid, docs } of readTeacher(path, form, reading)) {
+    if (lists.has(qid)) {
+      const error = new DataError(path, 0, 'one list a query', `query ${qid} again`);
+      if (!reading?.skipBad) throw error;
+      reading.onSkip?.(error);
+      continue;
+    }
+    lists.set(
+      qid,
+      docs.map(({ docid, score }) => [docid, score]),
+    );
+  }
+  return lists;
 }
 
 /** What the teacher scored must be in the folder. */

@@ -12,7 +12,7 @@ import { LinearStudent } from './linear-student.js';
 export interface JobOptions extends Omit<DistilOptions, 'teacherTemperature' | 'refreshRanks'>, Corruption {
   /** A BEIR folder. */
   data: string;
-  /** A TREC run with the teacher's scores. */
+  /** A file with the teacher's scores. */
   teacher: string;
   /** Keep the teacher's best so many candidates a query. Default: all. */
   docs?: number;

@@ -4,27 +4,11 @@ import { linearDecay, riseAndDecay } from '../../../lib/train/adam';
 import { distil, type DistilOptions, type Hooks, type Position } from '../../../lib/train/distil';
 import { LinearStudent } from '../../../lib/train/linear-student';
 import type { FeatureList } from '../../../lib/train/lists';
-import { Random } from '../../../lib/train/random';
-import { drawLists, judgementsOf } from '../train/lists';
-
-const TRUTH = [0.2, 2, -1.5, 1];
-const random = new Random(11);
-const all = drawLists(random, 180, TRUTH, 0.15);
-const data = { train: all.slice(0, 100), dev: all.slice(100, 130), qrels: judgementsOf(all) };
-const OPTIONS: DistilOptions = {
-  loss: 'ckl',
-  teacherTemperature: 1,
-  epochs: 12,
-  batch: 16,
-  learningRate: 0.05,
-  patience: 12,
-  refreshRanks: 7,
-  seed: 3,
-};
+import { DATA, OPTIONS, TRUTH } from '../train/lists';
 
 async function trained(options: Partial<DistilOptions> = {}, hooks?: Hooks) {
   const student = new LinearStudent(TRUTH.length, 0);
-  const result = await distil(student, data, { ...OPTIONS, ...options }, hooks);
+  const result = await distil(student, DATA, { ...OPTIONS, ...options }, hooks);
   return { student, result };
 }
 
@@ -46,7 +30,7 @@ describe('resuming', () => {
     expect(positions.at(-1)!.ranks!.batches).toBe(84);
     const again = new LinearStudent(TRUTH.length, 0);
     const best = { weights: Float32Array.from(student.weights) };
-    const resumed = await distil(again, data, OPTIONS, { resume: { position: positions.at(-1)!, best } });
+    const resumed = await distil(again, DATA, OPTIONS, { resume: { position: positions.at(-1)!, best } });
     expect(resumed).toEqual(result);
   });
 });
@@ -59,7 +43,7 @@ describe('in-batch negatives', () => {
     // The lists themselves stand in for cross lists: kl plus 0.5 nll is klLogL.
     const summed = await distil(
       student,
-      { ...data, inBatch: { weight: 0.5, lists } },
+      { ...DATA, inBatch: { weight: 0.5, lists } },
       { ...OPTIONS, loss: 'kl' },
     );
     const together = await trained({ loss: 'klLogL', nllWeight: 0.5 });

@@ -3,12 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { multiVectorStart } from '../../../lib/refine/multi-vector-start';
 import { MultiVectorStudent } from '../../../lib/refine/multi-vector-student';
 import { queryWeights, tokensOf } from '../../../lib/refine/multi-vector-words';
-import { paddedRows, ProductTable } from '../../../lib/refine/products';
 import { Random } from '../../../lib/train/random';
 import { checkGradient, drawBag, drawBagList } from './collection';
 
 const WORDS = 12;
-const WIDTH = 5;
+const WIDTH = 8;
 const IDF = Float32Array.from({ length: WORDS }, (_, word) => 1 + word / WORDS);
 
 const drawVectors = (random: Random) => {
@@ -139,9 +138,9 @@ describe('tokens', () => {
       counts: new Float32Array(120).fill(2),
       length: 1,
     };
-    const { words, saturation } = tokensOf(many);
+    const { words, worth } = tokensOf(many);
     expect(words).toHaveLength(96);
-    expect(saturation[95]).toBeCloseTo((2 * 1.9) / (2 + 0.9), 6);
+    expect(worth[95]).toBeCloseTo((2 * 1.9) / (2 + 0.9), 6);
   });
   it('weigh a query by count, 1 in all', () => {
     const found = queryWeights({
@@ -152,54 +151,6 @@ describe('tokens', () => {
     });
     expect(found[0]).toBeCloseTo(1 / 3, 6);
     expect(found[1]).toBeCloseTo(2 / 3, 6);
-  });
-});
-
-describe('ProductTable', () => {
-  it.each([0, 1, 2, 5])('gives dot products of %i chosen rows, rounded as float32 is', (chosen) => {
-    const random = new Random(8);
-    const width = 7;
-    const few = new Float32Array(paddedRows(5) * width).map((_, i) => (i < 5 * width ? random.normal() : 0));
-    const table = Float32Array.from({ length: 6 * width }, () => random.normal());
-    const rows = Int32Array.from({ length: chosen }, () => random.below(6));
-    const out = new ProductTable(table, width).products(few, rows);
-    expect(out).toHaveLength(chosen * 8);
-    rows.forEach((row, i) => {
-      for (let t = 0; t < 8; t++) {
-        let expected = 0;
-        for (let k = 0; k < width; k++)
-          expected = Math.fround(expected + Math.fround(few[t * width + k] * table[row * width + k]));
-        expect(out[i * 8 + t]).toBe(expected);
-      }
-    });
-  });
-});
-
-describe('ProductTable.matches', () => {
-  it('is the best match of each document, 0 for one without words', () => {
-    const random = new Random(10);
-    const width = 6;
-    const table = Float32Array.from({ length: 7 * width }, () => random.normal());
-    const few = Float32Array.from({ length: 8 * width }, () => random.normal());
-    const chosen = Int32Array.of(5, 0, 3);
-    const weights = [0.5, 1, 2];
-    const documents = [[0, 2], [], [1], [2, 1, 0, 2], []];
-    const ends = Int32Array.of(2, 2, 3, 7, 7);
-    const places = Int32Array.from(documents.flat());
-    const factors = Float32Array.from(places, () => random.next());
-    const products = new ProductTable(table, width);
-    const out = products.matches(few, chosen, weights, { places, factors, ends }).slice();
-    const cosines = products.products(few, chosen);
-    expect(out).toHaveLength(5 * 8);
-    for (let t = 0; t < 8; t++)
-      documents.forEach((document, d) => {
-        const first = d === 0 ? 0 : ends[d - 1];
-        const values = document.map(
-          (place, i) => factors[first + i] * weights[place] * Math.max(0, cosines[place * 8 + t]) ** 2,
-        );
-        expect(out[d * 8 + t]).toBeCloseTo(Math.max(0, ...values), 5);
-      });
-    expect(out.some((value) => value > 0.1)).toBe(true);
   });
 });
 

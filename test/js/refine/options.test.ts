@@ -132,6 +132,13 @@ describe('the command', () => {
     expect(status).toBe(2);
   });
 
+  it('takes the bundled sample where nobody names data', () => {
+    const { stderr, stdout } = run(...small, '--loss', 'kl');
+    expect(stderr).toContain('the sample (synthetic): 576 documents');
+    expect(stdout).toMatch(/^kl /m);
+    expect(run('--teacher', OPTIONS.teacher).stderr).toContain('--teacher needs --data');
+  });
+
   it('stops at a bad line, or counts it with --skip-bad', () => {
     const dir = join(files.dir, 'bad');
     cpSync(sample, dir, { recursive: true });

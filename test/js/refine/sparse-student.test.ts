@@ -5,7 +5,7 @@ import { Random } from '../../../lib/train/random';
 import { checkGradient, drawBagList } from './collection';
 
 const WORDS = 12;
-const WIDTH = 5;
+const WIDTH = 8;
 
 function drawStudent(
   random: Random,
@@ -114,7 +114,7 @@ describe('SparseStudent', () => {
     expect(heavy.documents).toBeLessThan(0.8 * light.documents);
   });
 
-  it('searches a corpus in the order of its scores, and counts the terms of a query', () => {
+  it('searches a corpus in the order of its scores', () => {
     const random = new Random(7);
     const list = drawBagList(random, WORDS, 9);
     const student = disturb(drawStudent(random), random);
@@ -123,8 +123,27 @@ describe('SparseStudent', () => {
     const found = student.search(corpus, new Map([['q', list.query]]), 4).get('q')!;
     const order = [...scores.keys()].sort((a, b) => scores[b] - scores[a]).slice(0, 4);
     expect([...found].sort(([, a], [, b]) => b - a).map(([id]) => id)).toEqual(order.map((d) => `d${d}`));
-    const terms = student.meanTerms(corpus, new Map([['q', list.query]]));
-    expect(terms).toBeGreaterThan(list.query.words.length);
-    expect(terms).toBeLessThanOrEqual(WORDS);
+  });
+
+  it('expands: below the threshold it finds documents that share no word with the query', () => {
+    const random = new Random(8);
+    const [query, other] = [0, 1].map((word) => ({
+      words: Int32Array.of(word),
+      weights: Float32Array.of(1),
+      counts: Float32Array.of(1),
+      length: 1,
+    }));
+    const student = drawStudent(random);
+    const { vectors } = student as unknown as { vectors: Float32Array };
+    const cosine = vectors.subarray(0, WIDTH).reduce((sum, x, k) => sum + x * vectors[WIDTH + k], 0);
+    const scoreAt = (threshold: number) => {
+      student.parameters.threshold[0] = Math.log(threshold / (1 - threshold));
+      student.forget();
+      const found = student.search({ docids: ['d'], bags: [other] }, new Map([['q', query]]), 1);
+      return found.get('q')!.get('d');
+    };
+    expect(cosine).toBeGreaterThan(0.2);
+    expect(scoreAt(cosine - 0.1)).toBeGreaterThan(0);
+    expect(scoreAt(cosine + 0.1)).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
 // Where the dense student starts, and how its vectors are searched.
 import { describe, expect, it } from 'vitest';
+import { Heap } from '../../../lib/refine/heap';
 import { latentDirections, orthonormalise } from '../../../lib/refine/lsa';
 import { retrieve } from '../../../lib/refine/retrieve';
 import { startVectors } from '../../../lib/refine/word-vectors';
@@ -82,8 +83,9 @@ describe('retrieve', () => {
   });
   const encoder = {
     width: 2,
+    heap: new Heap(),
     encode: ({ words }: { words: Int32Array }) =>
-      Float64Array.of(Math.cos(words[0] / 10), Math.sin(words[0] / 10)),
+      Float32Array.of(Math.cos(words[0] / 10), Math.sin(words[0] / 10)),
   };
   const collection = { docids: ['a', 'b', 'c', 'd', 'e'], bags: [0, 3, 1, 3, 9].map(unit) };
 

@@ -6,29 +6,13 @@ import { distil, type DistilOptions, type Hooks } from '../../../lib/train/disti
 import { Random } from '../../../lib/train/random';
 import { measure, runOf, scoresOf } from '../../../lib/train/rerank';
 import { LinearStudent } from '../../../lib/train/linear-student';
-import { drawLists, judgementsOf } from './lists';
-
-const TRUTH = [0.2, 2, -1.5, 1];
-const random = new Random(11);
-const all = drawLists(random, 180, TRUTH, 0.15);
-const data = { train: all.slice(0, 100), dev: all.slice(100, 130), qrels: judgementsOf(all) };
-const test = all.slice(130);
-const OPTIONS: DistilOptions = {
-  loss: 'ckl',
-  teacherTemperature: 1,
-  epochs: 12,
-  batch: 16,
-  learningRate: 0.05,
-  patience: 12,
-  refreshRanks: 7,
-  seed: 3,
-};
+import { DATA, drawLists, OPTIONS, TEST, TRUTH } from './lists';
 
 async function trained(options: Partial<DistilOptions> = {}, hooks?: Hooks) {
   const student = new LinearStudent(TRUTH.length, 0);
-  const score = () => measure(runOf(test, scoresOf(student)), data.qrels).mean['ndcg@10'];
+  const score = () => measure(runOf(TEST, scoresOf(student)), DATA.qrels).mean['ndcg@10'];
   const before = score();
-  const result = await distil(student, data, { ...OPTIONS, ...options }, hooks);
+  const result = await distil(student, DATA, { ...OPTIONS, ...options }, hooks);
   return { student, result, before, after: score() };
 }
 
@@ -65,7 +49,7 @@ describe('distil', () => {
     const { result, student } = await trained();
     const best = Math.max(...result.history.map((epoch) => epoch.dev));
     expect(result.history[result.bestEpoch].dev).toBe(best);
-    expect(measure(runOf(data.dev, scoresOf(student)), data.qrels).mean['ndcg@10']).toBe(best);
+    expect(measure(runOf(DATA.dev, scoresOf(student)), DATA.qrels).mean['ndcg@10']).toBe(best);
   });
 
   it('stops early when dev no longer gains', async () => {

@@ -1,6 +1,7 @@
 // Candidate lists for the tests of the training job: drawn at random, with a teacher that a linear student can follow.
 import type { FeatureList } from '../../../lib/train/lists';
-import type { Random } from '../../../lib/train/random';
+import type { DistilOptions } from '../../../lib/train/distil';
+import { Random } from '../../../lib/train/random';
 
 /** Lists whose teacher scores are a fixed weighted sum of the features plus noise; the best document is the positive. */
 export function drawLists(
@@ -34,3 +35,19 @@ export const judgementsOf = (lists: readonly FeatureList[]) =>
       new Map(list.docids.filter((_, i) => list.labels[i] === 1).map((id) => [id, 1])),
     ]),
   );
+
+/** What the tests of the training loop train on, and how. */
+export const TRUTH = [0.2, 2, -1.5, 1];
+const all = drawLists(new Random(11), 180, TRUTH, 0.15);
+export const DATA = { train: all.slice(0, 100), dev: all.slice(100, 130), qrels: judgementsOf(all) };
+export const TEST = all.slice(130);
+export const OPTIONS: DistilOptions = {
+  loss: 'ckl',
+  teacherTemperature: 1,
+  epochs: 12,
+  batch: 16,
+  learningRate: 0.05,
+  patience: 12,
+  refreshRanks: 7,
+  seed: 3,
+};

@@ -1,0 +1,61 @@
+// What a comparison has done so far, in a file that grows line by line: interrupted at any time, all but the units at hand is kept.
+import { appendFile, readFile, truncate, writeFile } from 'node:fs/promises';
+import { CheckpointError, checkOptions } from './checkpoint.js';
+import type { CompareOptions, UnitResult } from './compare-types.js';
+
+const FORMAT = 'ckl-loss comparison checkpoint 1';
+
+/** The first line: what was asked for. Each line after it: a unit's place in the plan, and its result. */
+interface Head {
+  format: typeof FORMAT;
+  options: Record<string, unknown>;
+}
+
+export class CompareCheckpoint {
+  private constructor(
+    private readonly file: string,
+    /** Results that the file held when it was opened, by place. */
+    readonly done: ReadonlyMap<number, UnitResult>,
+  ) {}
+
+  /**
+   * Opens the file, or begins it where there is none.
+   *
+   * @throws CheckpointError for a file that is something else, or of a run with other options
+   */
+  static async open(file: string, options: CompareOptions): Promise<CompareCheckpoint> {
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      const head: Head = { format: FORMAT, options: { ...options } };
+      await writeFile(file, `${JSON.stringify(head)}\n`);
+      return new CompareCheckpoint(file, new Map());
+    }
+    // A line without its end was being written when the run ended.
+    const whole = bytes.lastIndexOf('\n') + 1;
+    const [first, ...lines] = bytes.toString('utf8', 0, whole).split('\n').slice(0, -1);
+    const { options: were } = headOf(file, first);
+    checkOptions(file, were, options);
+    if (whole < bytes.length) await truncate(file, whole);
+    return new CompareCheckpoint(
+      file,
+      new Map(lines.map((line) => JSON.parse(line) as [place: number, result: UnitResult])),
+    );
+  }
+
+  async add(place: number, result: UnitResult): Promise<void> {
+    await appendFile(this.file, `${JSON.stringify([place, result])}\n`);
+  }
+}
+
+function headOf(file: string, line = ''): Head {
+  try {
+    const head = JSON.parse(line) as Head;
+    if (head.format === FORMAT) return head;
+  } catch {
+    // Said below.
+  }
+  throw new CheckpointError(file, 'not a checkpoint of ckl-loss compare');
+}
