@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, stripVTControlCharacters } from 'node:util';
 import * as build from './build.mjs';
 import { api, apiEmulated, notCpuAlone } from './suites.mjs';
 
@@ -54,11 +54,7 @@ function note(name, ended, seconds, words) {
 
 /** What a log has to say in a line. */
 function lastWords(text) {
-  // eslint-disable-next-line no-control-regex
-  const lines = text
-    .replaceAll(/\u001b\[[0-9;]*m/g, '')
-    .trim()
-    .split('\n');
+  const lines = stripVTControlCharacters(text).trim().split('\n');
   const tests = lines.filter((line) => /^\s*Tests\s|test cases: |ERROR SUMMARY/.test(line));
   return (tests.at(-1) ?? lines.at(-1) ?? '').replaceAll('=========', '').trim().slice(0, 90);
 }
@@ -104,7 +100,7 @@ if (!values['no-build']) {
     'build',
     canBuild ? 'ok' : 'left out',
     (performance.now() - start) / 1e3,
-    canBuild || 'no nvcc: the addon that is here',
+    canBuild ? '' : 'no nvcc: the addon that is here',
   );
 }
 if (build.hasAddon(emulated)) process.env.CKL_LOSS_PREBUILD = build.addonFolder(emulated);

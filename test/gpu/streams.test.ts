@@ -49,7 +49,10 @@ describe('streams', () => {
           expectSameBits(result.grad.toArray({ stream: all[k].stream }), all[k].grad, `job ${k}`);
       });
     }
-    for (const { loss, stream } of all) (loss.dispose(), stream.dispose());
+    for (const { loss, stream } of all) {
+      loss.dispose();
+      stream.dispose();
+    }
   });
 
   it('change under a loss from run to run, and its runs stay in order', () => {
