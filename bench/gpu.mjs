@@ -1,8 +1,9 @@
 // How fast is a GPU, against a copy of the same bytes, PyTorch and Triton in the same run? bench/README.md says how it is measured.
-//   --quick           six shapes and three variants: two minutes
+//   --quick           five shapes and three variants: two minutes
 //   --shapes LIST     such as 64x50,1024x262144        --dtypes LIST   of float32,bfloat16
 //   --variants LIST   such as "γ=5,γ=5, fresh ranks", separated by ;
 //   --peers LIST      of triton,eager,compile,liger (default all), or none
+//   --compile-all     torch.compile for every variant, not only γ=5: ten seconds each
 //   --seconds S       for each figure (default 0.15; 0.05 with --quick)
 //   --no-calls        leave out what is measured from JavaScript
 //   --minutes M       then a training loop of so long, its memory watched
@@ -22,7 +23,7 @@ const flag = { type: 'boolean', default: false };
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    ...{ quick: flag, emulated: flag, markdown: flag, 'no-calls': flag },
+    ...{ quick: flag, emulated: flag, markdown: flag, 'no-calls': flag, 'compile-all': flag },
     ...{ shapes: text, dtypes: text, variants: text, peers: text, seconds: text, minutes: text, json: text },
   },
 });
@@ -66,9 +67,14 @@ const variants = cases.variants.filter(({ name }) => names.includes(name));
 const peerNames = values.peers === 'none' ? [] : list(values.peers, ['triton', 'eager', 'compile', 'liger']);
 const seconds = Number(values.seconds ?? (isEmulated ? 0.001 : values.quick ? 0.05 : 0.15));
 
-/** torch.compile takes seconds for each shape: in the quick run, only where it is asked for plainly. */
-const peersFor = (variant) =>
-  peerNames.filter((name) => name !== 'compile' || !values.quick || variant.ranks === 'none');
+/** torch.compile takes ten seconds for each shape, and the ways in Triton a second each: in the quick run, fewer of both. */
+function peersFor(variant, dtype) {
+  const first = variant.name === 'γ=5';
+  const leaveOut = new Set();
+  if (!values['compile-all'] && (!first || (values.quick && dtype !== 'float32'))) leaveOut.add('compile');
+  if (values.quick && !first) leaveOut.add('triton');
+  return peerNames.filter((name) => !leaveOut.has(name));
+}
 
 function driver() {
   try {
@@ -88,55 +94,9 @@ if (peers) {
   console.log(`the same losses and gradients on the CPU and by ${checked.join('; ')}`);
 }
 
-const rows = [];
-console.log(heading);
-for (const shape of shapes) {
-  for (const dtype of dtypes) {
-    let plain;
-    for (const variant of variants) {
-      // Batches are made anew: the peers have the memory in between.
-      const sets = cases.setsOf(shape, dtype, variant, isEmulated);
-      const batches = new Batches(shape, dtype, sets);
-      const ours = timeOurs(batches, shape, dtype, variant, seconds);
-      batches.dispose();
-      if (variant.name === 'γ=5') plain = ours.run;
-      const job = { ...variant, ask: 'time', shape, dtype, sets, seconds };
-      const bytes = cases.bytesOf(shape, dtype, variant);
-      const asked = peers && {
-        ...job,
-        bytes,
-        peers: peersFor(variant),
-        graph: cases.isLatency(shape) && !isEmulated,
-      };
-      const theirs = asked && (await peers.ask(asked));
-      if (theirs?.error) console.log(`  peers: ${theirs.error}`);
-      const row = judge({ shape, dtype, variant, ours, peers: theirs?.error ? null : theirs }, plain);
-      rows.push(row);
-      console.log(lineOf(row));
-    }
-  }
-}
-const words = peers?.takeWords();
-if (words) console.log(`the peers say:\n${words}`);
-peers?.end();
-
-let calls = [];
-if (!values['no-calls']) {
-  const { timeCalls } = await import('./gpu/calls.mjs');
-  calls = await timeCalls();
-  console.table(calls);
-}
-let training;
-if (values.minutes) {
-  const { train } = await import('./gpu/training.mjs');
-  const onProgress = ({ done, seconds: s, rss, device }) =>
-    console.log(
-      `${s} s: ${done} steps, resident memory +${(rss / 1e6).toFixed(1)} MB, device memory +${(device / 1e6).toFixed(1)} MB`,
-    );
-  training = await train({ minutes: Number(values.minutes), onProgress });
-  console.log(training);
-}
-
+const name = gpu.name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+const file =
+  values.json ?? (isEmulated ? 'none' : fileURLToPath(new URL(`results/gpu-${name}.json`, import.meta.url)));
 const result = {
   question: 'loss and gradient on a GPU, against a copy of the least bytes and other implementations',
   gpu: gpu.name,
@@ -147,12 +107,62 @@ const result = {
   peer: peers?.hello ?? null,
   commit: commit(),
   date: new Date().toISOString().slice(0, 10),
-  ...{ calls, training, rows },
+  calls: [],
+  training: null,
+  rows: [],
 };
-const missed = rows.filter((row) => row.missed.length > 0);
-console.log(`${rows.length} figures, ${missed.length} short of what is to be reached`);
-const name = gpu.name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
-const file =
-  values.json ?? (isEmulated ? 'none' : fileURLToPath(new URL(`results/gpu-${name}.json`, import.meta.url)));
-if (file !== 'none') writeFileSync(file, JSON.stringify(result, null, 1) + '\n');
+/** After each part, so that a run that is cut short has not been in vain. */
+const save = () => file === 'none' || writeFileSync(file, JSON.stringify(result, null, 1) + '\n');
+
+/** One figure: ours, then the peers, which have the memory in between. plain: ours without ranks. */
+async function measure(shape, dtype, variant, plain) {
+  const sets = cases.setsOf(shape, dtype, variant, isEmulated);
+  const batches = new Batches(shape, dtype, sets);
+  const ours = timeOurs(batches, shape, dtype, variant, seconds);
+  batches.dispose();
+  let theirs = null;
+  if (peers) {
+    const bytes = cases.bytesOf(shape, dtype, variant);
+    const graph = cases.isLatency(shape) && !isEmulated;
+    const job = { ask: 'time', shape, dtype, sets, seconds, bytes, graph, peers: peersFor(variant, dtype) };
+    theirs = await peers.ask({ ...variant, ...job });
+    if (theirs.error) console.log(`  peers: ${theirs.error}`);
+  }
+  return { ours, row: judge({ shape, dtype, variant, ours, peers: theirs?.error ? null : theirs }, plain) };
+}
+
+console.log(heading);
+for (const shape of shapes) {
+  for (const dtype of dtypes) {
+    let plain;
+    for (const variant of variants) {
+      const { ours, row } = await measure(shape, dtype, variant, plain);
+      if (variant.name === 'γ=5') plain = ours.run;
+      result.rows.push(row);
+      console.log(lineOf(row));
+    }
+  }
+  save();
+}
+const words = peers?.takeWords();
+if (words) console.log(`the peers say:\n${words}`);
+peers?.end();
+
+if (!values['no-calls']) {
+  const { timeCalls } = await import('./gpu/calls.mjs');
+  result.calls = await timeCalls();
+  console.table(result.calls);
+  save();
+}
+if (values.minutes) {
+  const { train } = await import('./gpu/training.mjs');
+  const MB = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+  const onProgress = ({ done, seconds: s, rss, device }) =>
+    console.log(`${s} s: ${done} steps, resident memory +${MB(rss)}, device memory +${MB(device)}`);
+  result.training = await train({ minutes: Number(values.minutes), onProgress });
+  console.log(result.training);
+  save();
+}
+const missed = result.rows.filter((row) => row.missed.length > 0);
+console.log(`${result.rows.length} figures, ${missed.length} short of what is to be reached`);
 if (values.markdown) console.log(markdown(result));

@@ -31,7 +31,6 @@ export const shapes = [...latency, ...throughput];
 /** A few that stand for the rest. */
 export const quickShapes = [
   [64, 50],
-  [131072, 32],
   [65536, 64],
   [32768, 1024],
   [4096, 32768],

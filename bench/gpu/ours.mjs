@@ -30,6 +30,17 @@ function normals(length, seed) {
   );
 }
 
+const kept = new Map();
+/** A million scores of a type: they are made once. */
+function scoresOf(dtype, seed) {
+  const key = `${dtype} ${seed}`;
+  if (!kept.has(key)) {
+    const floats = normals(2 ** 20, seed);
+    kept.set(key, dtype === 'bfloat16' ? halves(floats) : floats);
+  }
+  return kept.get(key);
+}
+
 /** The upper half of each float32: bfloat16, rounded towards zero. */
 const halves = (floats) => Uint16Array.from(new Uint32Array(floats.buffer), (bits) => bits >>> 16);
 
@@ -53,10 +64,9 @@ export class Batches {
     const labels = new Uint8Array(n);
     for (let b = 0; b < rows; b++) labels[b * docs + ((b * 7919) % docs)] = 1;
     const ranks = Uint16Array.from({ length: n }, (_, i) => 1 + Math.min(i % docs, 65534));
-    const scores = (seed) => (dtype === 'bfloat16' ? halves(normals(n, seed)) : normals(n, seed));
     const made = (array, type) => fill(DeviceTensor.allocate(shape, type), array);
-    const student = scores(1);
-    const teacher = scores(2);
+    const student = scoresOf(dtype, 1).subarray(0, n);
+    const teacher = scoresOf(dtype, 2).subarray(0, n);
     this.all = Array.from({ length: count }, () => ({
       student: made(student, dtype),
       teacher: made(teacher, dtype),
