@@ -52,13 +52,15 @@ export function leastMeanOver(make, call, calls = 200, rounds = 500) {
   return least;
 }
 
-function commit() {
+/** The commit that is measured, with a + where sources differ from it; CKL_COMMIT says it where there is no repository. */
+export function commit() {
+  if (process.env.CKL_COMMIT) return process.env.CKL_COMMIT;
   try {
     const run = (...args) =>
       execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
     return (
       run('rev-parse', '--short', 'HEAD').trim() +
-      (run('status', '--porcelain', 'src', 'lib').trim() ? '+' : '')
+      (run('status', '--porcelain', 'src', 'cuda', 'lib').trim() ? '+' : '')
     );
   } catch {
     return 'unknown';

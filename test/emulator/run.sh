@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The JavaScript tests of the CUDA backend and of ckl-loss/cuda, without a GPU: the addon with emulated kernels and streams,
-# every loss on backend 'cuda'. Builds in build/emulate; the ordinary build is left alone. Arguments go to vitest.
+# every loss on backend 'cuda'. Builds in build/emulate; the ordinary build is left alone. Arguments go to vitest; --build
+# alone only builds.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=$PWD/build/emulate
@@ -14,6 +15,7 @@ if ! { cmake -S . -B "$out/cmake" -DCKL_CUDA=EMULATE \
   tail -40 "$log" >&2
   exit 1
 fi
+[ "${1:-}" != --build ] || exit 0
 suites=(golden edges ranks table errors auto)
 CKL_BACKEND=cuda CKL_LOSS_PREBUILD=$out/addon node node_modules/vitest/vitest.mjs run \
   "${suites[@]/#/test/js/api/}" test/js/cuda --testTimeout 600000 "$@"

@@ -71,7 +71,7 @@ export const defaults = {
 };
 
 export function softmax(scores: number[]): { p: number[]; lnP: number[]; rest: number[] } {
-  const top = scores.indexOf(Math.max(...scores));
+  const top = scores.indexOf(largest(scores));
   const shifted = scores.map((s) => s - scores[top]);
   const exps = shifted.map(Math.exp);
   const others = sum(exps.filter((_, i) => i !== top));
@@ -86,7 +86,9 @@ export function softmax(scores: number[]): { p: number[]; lnP: number[]; rest: n
 
 /** 1 + how many score higher: ties share a rank. */
 export function competitionRanks(scores: number[]): number[] {
-  return scores.map((s) => 1 + scores.filter((other) => other > s).length);
+  const ranks = new Map<number, number>();
+  [...scores].sort((a, b) => b - a).forEach((s, k) => ranks.has(s) || ranks.set(s, k + 1));
+  return scores.map((s) => ranks.get(s)!);
 }
 
 /** alpha (1/rank - mean over the positives of 1/rank). */
@@ -186,7 +188,7 @@ function distribution(
   const gamma = loss === 'ckl' ? par.gamma : 1;
   const range = Math.min(104, Math.max(spread(student), spread(teacher)));
   const bound =
-    4 + (1 + Math.max(gamma, 1, ...exponents)) * ((range + Math.log(Math.max(2, docs.length))) / 2 + 4);
+    4 + (1 + Math.max(gamma, 1, largest(exponents))) * ((range + Math.log(Math.max(2, docs.length))) / 2 + 4);
   const value = sum(shares.map((s) => s.value));
   return {
     loss: value,
@@ -220,7 +222,8 @@ function distribution(
 
 /** dL/ds_k = h_k - q_k sum h, as (1 - q_k) h_k - q_k (sum of the others), which does not cancel. */
 function project(h: number[], { p, rest }: { p: number[]; rest: number[] }): number[] {
-  return h.map((v, k) => rest[k] * v - p[k] * sum(h.filter((_, j) => j !== k)));
+  const others = sumOfOthers(h);
+  return h.map((v, k) => rest[k] * v - p[k] * others[k]);
 }
 
 function projectSizes(
@@ -229,9 +232,8 @@ function projectSizes(
   bound: number,
   lost: number,
 ): number[] {
-  return sizes.map(
-    (v, k) => 2 * bound * epsilon * (rest[k] * v + p[k] * sum(sizes.filter((_, j) => j !== k))) + lost,
-  );
+  const others = sumOfOthers(sizes);
+  return sizes.map((v, k) => 2 * bound * epsilon * (rest[k] * v + p[k] * others[k]) + lost);
 }
 
 function shareOf(loss: string, doc: Doc, par: Required<Parameters>): Share {
@@ -343,7 +345,20 @@ function sum(values: number[]): number {
   return values.reduce((a, b) => a + b, 0);
 }
 
+/** For each value the sum of all others: what is before it and what is after it, so that a large one takes nothing from the small. */
+function sumOfOthers(values: number[]): number[] {
+  const others = new Array<number>(values.length).fill(0);
+  for (let k = 1, before = 0; k < values.length; k++) others[k] = before += values[k - 1];
+  for (let k = values.length - 2, after = 0; k >= 0; k--) others[k] += after += values[k + 1];
+  return others;
+}
+
+/** Not Math.max(...values): a row may have a million documents. NaN if one is. */
+function largest(values: number[]): number {
+  return values.reduce((a, b) => Math.max(a, b), -Infinity);
+}
+
 function spread(scores: number[]): number {
   const finite = scores.filter((s) => s !== -Infinity);
-  return Math.max(...scores) - (finite.length ? Math.min(...finite) : 0);
+  return largest(scores) - (finite.length ? -largest(finite.map((s) => -s)) : 0);
 }

@@ -34,13 +34,22 @@ inline bool check(bool good, const char* file, int line, const char* what, const
   return good;
 }
 
-// Runs all cases but those that the only option, --test-case-exclude=PATTERN, names.
+// The pattern of an option such as --test-case-exclude=PATTERN; otherwise if it is not given.
+inline std::string option(int count, char** arguments, const std::string& name, const char* otherwise) {
+  for (int k = 1; k < count; k++) {
+    const std::string given = arguments[k];
+    if (given.compare(0, name.size(), name) == 0) return given.substr(name.size());
+  }
+  return otherwise;
+}
+
+// Runs the cases that --test-case=PATTERN names, default all, but those that --test-case-exclude=PATTERN names.
 inline int run(int count, char** arguments) {
-  const std::string option = "--test-case-exclude=", given = count > 1 ? arguments[1] : "";
-  const std::string pattern = given.compare(0, option.size(), option) == 0 ? given.substr(option.size()) : "";
+  const std::string wanted = option(count, arguments, "--test-case=", "*");
+  const std::string unwanted = option(count, arguments, "--test-case-exclude=", "");
   int failed = 0, left_out = 0;
   for (const Case& c : cases()) {
-    if (fnmatch(pattern.c_str(), c.name, 0) == 0) {
+    if (fnmatch(wanted.c_str(), c.name, 0) != 0 || fnmatch(unwanted.c_str(), c.name, 0) == 0) {
       left_out++;
       continue;
     }

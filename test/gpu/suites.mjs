@@ -1,0 +1,41 @@
+// What of the JavaScript suites runs on backend cuda, and which of their tests are about the CPU alone.
+
+/** Of test/js/api. Not here: those of types, of the package, and of the choice of backends and instruction sets. */
+export const api = [
+  ...[
+    'golden',
+    'edges',
+    'edges-counting',
+    'edges-parameters',
+    'properties',
+    'theorems',
+    'small-batches',
+    'dtypes',
+  ],
+  ...[
+    'ranks',
+    'rank-tracker',
+    'table',
+    'mutations',
+    'errors',
+    'prepare',
+    'async',
+    'workers',
+    'memory',
+    'auto',
+  ],
+];
+/** Enough of them to know that the command works, where kernels are emulated. `npm run test:emulator` runs more. */
+export const apiEmulated = ['table', 'edges-parameters'];
+
+/** Names of tests that ask for instruction sets or threads, or for what holds on the CPU only. */
+const cpuAlone = [
+  // Two-byte scores may round otherwise than the same numbers in float32: docs/guide/gpu.md.
+  'float16 \\w+, \\d+ queries of \\d+',
+  'bfloat16 \\w+, \\d+ queries of \\d+',
+  'mixes with float32',
+  'tells what it runs on',
+];
+
+/** For vitest -t: every test but those. */
+export const notCpuAlone = `^(?!.*(${cpuAlone.join('|')}))`;
