@@ -28,15 +28,8 @@ struct Compiled<CklVariant<kGammaReal, false>> {
 
 template <class F, int P>
 RowKernel resident_of(Kind kind, int elements) {
-  if (kind == Kind::cluster) return resident_team<F, 16, P, Cluster>;
-  if (kind == Kind::block) return resident_team<F, 16, P, Block>;
-  switch (elements) {
-    case 4: return P == 4 ? resident_lanes<F, P, P> : nullptr;
-    case 8: return resident_lanes<F, 8, P>;
-    case 16: return resident_lanes<F, 16, P>;
-    case 32: return resident_lanes<F, 32, P>;
-  }
-  return nullptr;
+  if (kind == Kind::team) return resident_team<F, 16, P>;
+  return elements == 8 ? resident_lanes<F, 8, P> : resident_lanes<F, 32, P>;
 }
 
 template <class Loss, int P>

@@ -59,6 +59,7 @@ CKL_FN Scale scale_for(double loss, double grad_scale, double student_temperatur
 struct Task {
   Batch batch;
   Outputs out;
+  int64_t elements;           // of an array laid out like the scores
   int64_t shortest, longest;  // rows of other lengths belong to another launch
   TaskTerm terms[kMaxTerms];
   int term_count;
@@ -66,7 +67,8 @@ struct Task {
   bool biased, ordered;  // ckl with ranks; lambdaMrr
   bool fresh_ranks;      // the row kernel makes them
   bool accumulate;       // add to the result of the launch before
-  bool only_marked;      // do the rows that the launch before left
+  bool only_marked;      // do the rows that launches before left
+  bool last;             // no launch after this one looks for marked rows
   bool apart;            // write diagnostics and the teacher's gradient alone: another launch does the rest
   double grad_scale;
   double student_temperature, teacher_temperature;
