@@ -24,9 +24,9 @@ unsigned power_of_two(int64_t least) {
   return p;
 }
 
-Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, int64_t elements, const Scratch& scratch) {
+Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent, const Scratch& scratch) {
   Task task = {};
-  task.batch = batch, task.out = out, task.elements = elements;
+  task.batch = batch, task.out = out, task.elements = extent.elements, task.longest_here = extent.longest;
   const bool taught = batch.teacher && plan.reads_teacher();
   if (!taught) task.batch.teacher = batch.student;
   task.term_count = int(plan.terms.size());
@@ -66,6 +66,7 @@ Shape shape_of(const Task& task, const WidthClass& c) {
     shared += kTeamBytes;
     if (c.elements == 0) shared += int(c.threads) * 3 * 4;
   }
+  if (c.kind == Kind::grid) teams *= (task.longest_here + kChunk - 1) / kChunk;
   if (c.elements > 0 && task.biased) shared += int(c.threads) * c.elements * 4 * (task.fresh_ranks ? 2 : 1);
   const unsigned blocks = unsigned(std::min<int64_t>(teams, kMostBlocks / c.cluster)) * c.cluster;
   return {blocks, c.threads, c.cluster, shared};
@@ -93,7 +94,8 @@ unsigned lanes_for(int64_t longest, int elements) {
   return std::clamp(power_of_two((longest + elements - 1) / elements), elements > 8 ? 8u : 2u, 32u);
 }
 
-void enqueue_class(Task task, const WidthClass& c, const Extent& extent, RowKernel kernel, cudaStream_t stream) {
+void enqueue_class(Task task, const WidthClass& c, const Extent& extent, RowKernel kernel, Scratch& scratch,
+                   cudaStream_t stream) {
   task.width = 32;
   if (c.kind == Kind::lanes && c.elements > 0) task.width = lanes_for(std::min(extent.longest, c.longest), c.elements);
   if (c.cluster > 8)
@@ -102,11 +104,17 @@ void enqueue_class(Task task, const WidthClass& c, const Extent& extent, RowKern
   Shape shape = shape_of(task, c);
   // The rows that fast launches left are nearly always none.
   if (task.only_marked) shape.blocks = std::min(shape.blocks, 1024u);
-  must(launch(kernel, shape, task, stream));
+  if (c.kind != Kind::grid) return must(launch(kernel, shape, task, stream));
+  task.chunks = reinterpret_cast<ChunkSums*>(
+      scratch.chunks.reserve(size_t(extent.elements / (kChunk / 2) + 1) * sizeof(ChunkSums)));
+  for (const Sweep sweep : {Sweep::softmax, Sweep::loss, Sweep::gradient}) {
+    task.sweep = sweep;
+    must(launch(kernel, shape, task, stream));
+  }
 }
 
 // All rows, class by class; then what fast kernels have left.
-void enqueue_rows(int capability, Task task, const Extent& extent, bool fast, cudaStream_t stream) {
+void enqueue_rows(int capability, Task task, const Extent& extent, bool fast, Scratch& scratch, cudaStream_t stream) {
   const bool halves = task.batch.student.type != DType::float32 || task.batch.teacher.type != DType::float32;
   const auto resident = halves ? resident_halves : resident_float32;
   for (const bool marked : {false, true}) {
@@ -118,7 +126,7 @@ void enqueue_rows(int capability, Task task, const Extent& extent, bool fast, cu
       const WidthClass& c = classes[k];
       task.shortest = task.longest + 1, task.longest = c.longest, task.last = k + 1 == count;
       enqueue_class(task, c, extent, c.elements > 0 ? resident(task.terms[0], c.kind, c.elements) : careful(c.kind),
-                    stream);
+                    scratch, stream);
       task.accumulate = true;
     }
   }
@@ -143,7 +151,7 @@ void enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs
              Scratch& scratch, cudaStream_t stream) {
   if (!std::exchange(scratch.cleared, true)) must(cudaMemsetAsync(scratch.ticket, 0, 2 * sizeof(unsigned), stream));
   if (batch.rows.queries == 0) return must(cudaMemsetAsync(scratch.result, 0, sizeof(Result), stream));
-  Task task = task_of(plan, batch, out, extent.elements, scratch);
+  Task task = task_of(plan, batch, out, extent, scratch);
 
   const bool ranks_wanted = !batch.ranks && (task.ordered || (task.biased && !batch.beta));
   task.fresh_ranks = ranks_wanted && extent.longest <= kRankedInKernel;
@@ -159,10 +167,10 @@ void enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs
   if (fast && (out.teacher_grad || out.diagnostics.weight)) {
     Task apart = task;
     apart.apart = true;
-    enqueue_rows(capability, apart, extent, false, stream);
+    enqueue_rows(capability, apart, extent, false, scratch, stream);
     task.out.teacher_grad = {}, task.out.diagnostics = {};
   }
-  enqueue_rows(capability, task, extent, fast, stream);
+  enqueue_rows(capability, task, extent, fast, scratch, stream);
 }
 
 }  // namespace cuda

@@ -15,7 +15,7 @@ struct Scratch {
   double* weight_sums;
   unsigned *ticket, *marked;
   bool cleared = false;
-  DeviceBuffer fixed, ranks, scores;
+  DeviceBuffer fixed, ranks, scores, chunks;
 };
 
 // What the host knows of a batch whose offsets may be in device memory: bounds of its rows' lengths, and how many

@@ -30,6 +30,7 @@ constexpr WidthClass kResident[] = {
     {32768, Kind::team, 16, kTeamThreads, 4},
     {65536, Kind::team, 16, kTeamThreads, 8},
     {131072, Kind::team, 16, kTeamThreads, 16},
+    {1 << 28, Kind::grid, kChunk / kGridThreads, kGridThreads, 1},  // 32 bits count bytes within a row
 };
 constexpr WidthClass kCareful[] = {
     {1024, Kind::lanes, 0, kLanesThreads, 1},

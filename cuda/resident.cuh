@@ -239,8 +239,9 @@ struct Resident {
     float largest[2], sums[3];
     read(largest);
     softmax(largest);
+    if (team.ended(Sweep::softmax)) return;
     const bool good = loss(sums), counted = F::needs == Needs::document || positives > 0;
-    if (rarely(!here)) return;
+    if (rarely(!here) || team.ended(Sweep::loss)) return;
     if (rarely(!good && counted)) {
       if (team.rank() == 0) mark_row(task, row.b);
       return;

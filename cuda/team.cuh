@@ -14,9 +14,11 @@ struct Add {
   CKL_DEVICE_MEMBER T operator()(T a, T b) const {
     return a + b;
   }
+  static CKL_DEVICE_MEMBER float neutral() { return 0; }
 };
 struct Most {
   CKL_DEVICE_MEMBER float operator()(float a, float b) const { return fmaxf(a, b); }
+  static CKL_DEVICE_MEMBER float neutral() { return -3.402823466e38f; }
 };
 
 CKL_DEVICE unsigned lane_id() { return threadIdx.x % kWarp; }
@@ -64,12 +66,6 @@ CKL_DEVICE void reduce_lanes(float (&x)[K], unsigned width, Op op) {
   }
 }
 
-// What a softmax needs of all documents: for student and teacher the sum below the top and how many are at it; and the
-// positives.
-struct Census {
-  float below[2], tops[2], positives;
-};
-
 // Counts of up to 1024 documents in one word, to travel together.
 CKL_DEVICE uint32_t pack_counts(uint32_t students, uint32_t teachers, uint32_t positives) {
   return students | teachers << 11 | positives << 22;
@@ -97,6 +93,8 @@ struct Lanes {
     reduce_lanes(x, width, op);
   }
   CKL_DEVICE_MEMBER void census(Census& x, uint32_t counts) { reduce_census(x, counts, width); }
+  // Whether the row goes on in a sweep to come.
+  CKL_DEVICE_MEMBER bool ended(Sweep) const { return false; }
   // Where in a row a thread's first pack is, of `packs`, and how many packs on its next one is. Groups of lanes share a
   // stretch of the row, so that the place does not depend on the width.
   CKL_DEVICE_MEMBER int origin(int packs, int group) const {
@@ -204,6 +202,7 @@ struct Cluster {
     between(all, Add());
     x = {{all[0], all[1]}, {all[2], all[3]}, all[4]};
   }
+  CKL_DEVICE_MEMBER bool ended(Sweep) const { return false; }
   CKL_DEVICE_MEMBER int origin(int, int) const { return int(rank()); }
   CKL_DEVICE_MEMBER int stride(int) const { return int(size()); }
   CKL_DEVICE_MEMBER int group_origin(int, int) const { return int(threadIdx.x); }

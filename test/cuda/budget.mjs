@@ -78,7 +78,7 @@ function kernels(log) {
 
 /** All architectures of a release, as CMakeLists.txt names them, in one fat binary a source. */
 function checkFatbin() {
-  const list = /CKL_CUDA STREQUAL "ON"\)\s+set\(architectures (.+)\)/.exec(
+  const list = /CKL_RELEASE\)\s+set\(architectures (.+)\)/.exec(
     readFileSync(join(root, 'CMakeLists.txt'), 'utf8'),
   )[1];
   const codes = list.split(' ').flatMap((name) => {
