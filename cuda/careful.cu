@@ -5,18 +5,11 @@
 namespace ckl {
 namespace cuda {
 
-RowKernel careful(Kind kind) {
-  switch (kind) {
-    case Kind::lanes: return careful_lanes;
-    case Kind::block: return careful_team<Block>;
-    case Kind::cluster: return careful_team<Cluster>;
-  }
-  return nullptr;
-}
+RowKernel careful(Kind kind) { return kind == Kind::lanes ? careful_lanes : careful_team; }
 
 cudaError_t compiled_capability(int& capability) {
   cudaFuncAttributes attributes = {};
-  const cudaError_t error = cudaFuncGetAttributes(&attributes, careful_team<Cluster>);
+  const cudaError_t error = cudaFuncGetAttributes(&attributes, careful_team);
   capability = attributes.ptxVersion;
   return error;
 }

@@ -61,8 +61,8 @@ static __device__ __noinline__ Tally careful_row(const Task& task, Team team, Ro
         const Share s = x.share(term, seen);
         h += x.factor(k, weight) * s.h, u += x.factor(k, weight) * s.u;
       }
-      gs = clean ? by_student(seen.es, h) : not_a_number();
-      gt = clean ? by_teacher(seen.et, u) : not_a_number();
+      gs = clean ? by_student(seen.es == 1, seen.es, h) : not_a_number();
+      gt = clean ? by_teacher(seen.et == 1, seen.et, u) : not_a_number();
     }
     const PairSums pairs = pairwise.lambda ? lambda_pairs(x, i, live) : PairSums{0, 0};
     lambda_value += pairs.value;

@@ -1,4 +1,4 @@
-// The careful row kernels: a warp a row, a block a row, a cluster a row.
+// The careful row kernels: a warp a row; a block or a cluster of blocks a row.
 #pragma once
 #include "careful_row.cuh"
 #include "ranking.cuh"
@@ -32,12 +32,11 @@ static __global__ void __launch_bounds__(kLanesThreads, 3) careful_lanes(CKL_PAR
 }
 
 // Registers at most: 128
-template <class Team>
-__global__ void __launch_bounds__(kTeamThreads) careful_team(CKL_PARAMETER Task task) {
+static __global__ void __launch_bounds__(kTeamThreads) careful_team(CKL_PARAMETER Task task) {
   if (task.only_marked && *task.marked == 0) return;
   char* memory = dynamic_shared();
   float* const tile = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
-  Team team(memory);
+  Cluster team(memory);
   Tally tally = {0, 0};
   for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
     const Row row = row_of(task.batch.rows, b);

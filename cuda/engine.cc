@@ -24,10 +24,11 @@ unsigned power_of_two(int64_t least) {
   return p;
 }
 
-Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Scratch& scratch) {
+Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent, const Scratch& scratch) {
   Task task = {};
-  task.batch = batch, task.out = out;
-  if (!batch.teacher) task.batch.teacher = batch.student;
+  task.batch = batch, task.out = out, task.elements = extent.elements, task.longest_here = extent.longest;
+  const bool taught = batch.teacher && plan.reads_teacher();
+  if (!taught) task.batch.teacher = batch.student;
   task.term_count = int(plan.terms.size());
   task.pair_weighted = plan.pair_mean == PairMean::batch;
   task.grad_scale = plan.grad_scale;
@@ -35,7 +36,7 @@ Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Scr
   split(1 / plan.student_temperature, task.inverse_student_high, task.inverse_student_low);
   split(1 / plan.teacher_temperature, task.inverse_teacher_high, task.inverse_teacher_low);
   task.student_slope = to_float(-kLog2E / plan.student_temperature);
-  task.teacher_slope = to_float(-kLog2E / plan.teacher_temperature);
+  task.teacher_slope = taught ? to_float(-kLog2E / plan.teacher_temperature) : task.student_slope;
   for (int k = 0; k < task.term_count; k++) {
     const PlanTerm& from = plan.terms[size_t(k)];
     TaskTerm& to = task.terms[k];
@@ -65,6 +66,7 @@ Shape shape_of(const Task& task, const WidthClass& c) {
     shared += kTeamBytes;
     if (c.elements == 0) shared += int(c.threads) * 3 * 4;
   }
+  if (c.kind == Kind::grid) teams *= (task.longest_here + kChunk - 1) / kChunk;
   if (c.elements > 0 && task.biased) shared += int(c.threads) * c.elements * 4 * (task.fresh_ranks ? 2 : 1);
   const unsigned blocks = unsigned(std::min<int64_t>(teams, kMostBlocks / c.cluster)) * c.cluster;
   return {blocks, c.threads, c.cluster, shared};
@@ -87,37 +89,46 @@ void keep_scores(Task& task, const Extent& extent, Scratch& scratch, cudaStream_
   task.batch.student.data = copy;
 }
 
-// The rows that a fast launch left: nearly always none, and then it returns at once.
-void enqueue_marked(Task task, WidthClass c, cudaStream_t stream) {
-  constexpr unsigned kBlocks = 1024;
-  c.elements = 0, c.threads = c.kind == Kind::lanes ? kLanesThreads : kTeamThreads;
-  c.cluster = std::min(c.cluster, 8u);
-  task.only_marked = task.accumulate = true, task.width = 32;
-  Shape shape = shape_of(task, c);
-  shape.blocks = std::min(shape.blocks, kBlocks);
-  must(launch(careful(c.kind), shape, task, stream));
+// The lanes that share rows of up to `longest` documents: at least two, which make a softmax each.
+unsigned lanes_for(int64_t longest, int elements) {
+  return std::clamp(power_of_two((longest + elements - 1) / elements), elements > 8 ? 8u : 2u, 32u);
 }
 
-// All rows, class by class.
-void enqueue_rows(int capability, Task task, const Extent& extent, bool fast, cudaStream_t stream) {
+void enqueue_class(Task task, const WidthClass& c, const Extent& extent, RowKernel kernel, Scratch& scratch,
+                   cudaStream_t stream) {
+  task.width = 32;
+  if (c.kind == Kind::lanes && c.elements > 0) task.width = lanes_for(std::min(extent.longest, c.longest), c.elements);
+  if (c.cluster > 8)
+    must(
+        cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
+  Shape shape = shape_of(task, c);
+  // The rows that fast launches left are nearly always none.
+  if (task.only_marked) shape.blocks = std::min(shape.blocks, 1024u);
+  if (c.kind != Kind::grid) return must(launch(kernel, shape, task, stream));
+  task.chunks = reinterpret_cast<ChunkSums*>(
+      scratch.chunks.reserve(size_t(extent.elements / (kChunk / 2) + 1) * sizeof(ChunkSums)));
+  for (const Sweep sweep : {Sweep::softmax, Sweep::loss, Sweep::gradient}) {
+    task.sweep = sweep;
+    must(launch(kernel, shape, task, stream));
+  }
+}
+
+// All rows, class by class; then what fast kernels have left.
+void enqueue_rows(int capability, Task task, const Extent& extent, bool fast, Scratch& scratch, cudaStream_t stream) {
   const bool halves = task.batch.student.type != DType::float32 || task.batch.teacher.type != DType::float32;
   const auto resident = halves ? resident_halves : resident_float32;
-  WidthClass classes[kMostClasses];
-  const int count = classes_for(fast, halves, capability, extent.shortest, extent.longest, classes);
-  task.longest = -1;
-  for (int k = 0; k < count; k++) {
-    const WidthClass& c = classes[k];
-    task.shortest = task.longest + 1, task.longest = c.longest;
-    task.accumulate = k > 0;
-    task.width = 32;
-    if (c.kind == Kind::lanes && c.elements > 0)
-      task.width = std::min(32u, power_of_two((std::min(extent.longest, c.longest) + c.elements - 1) / c.elements));
-    const RowKernel kernel = c.elements > 0 ? resident(task.terms[0], c.kind, c.elements) : careful(c.kind);
-    if (c.cluster > 8)
-      must(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeNonPortableClusterSizeAllowed,
-                                1));
-    must(launch(kernel, shape_of(task, c), task, stream));
-    if (c.elements > 0) enqueue_marked(task, c, stream);
+  for (const bool marked : {false, true}) {
+    if (marked && !fast) break;
+    task.only_marked = marked, task.longest = -1;
+    WidthClass classes[kMostClasses];
+    const int count = classes_for(fast && !marked, capability, extent.shortest, extent.longest, classes);
+    for (int k = 0; k < count; k++) {
+      const WidthClass& c = classes[k];
+      task.shortest = task.longest + 1, task.longest = c.longest, task.last = k + 1 == count;
+      enqueue_class(task, c, extent, c.elements > 0 ? resident(task.terms[0], c.kind, c.elements) : careful(c.kind),
+                    scratch, stream);
+      task.accumulate = true;
+    }
   }
 }
 
@@ -144,7 +155,7 @@ void enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs
              Scratch& scratch, cudaStream_t stream) {
   scratch.clear(stream);
   if (batch.rows.queries == 0) return must(cudaMemsetAsync(scratch.result, 0, sizeof(Result), stream));
-  Task task = task_of(plan, batch, out, scratch);
+  Task task = task_of(plan, batch, out, extent, scratch);
 
   const bool ranks_wanted = !batch.ranks && (task.ordered || (task.biased && !batch.beta));
   task.fresh_ranks = ranks_wanted && extent.longest <= kRankedInKernel;
@@ -160,10 +171,10 @@ void enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs
   if (fast && (out.teacher_grad || out.diagnostics.weight)) {
     Task apart = task;
     apart.apart = true;
-    enqueue_rows(capability, apart, extent, false, stream);
+    enqueue_rows(capability, apart, extent, false, scratch, stream);
     task.out.teacher_grad = {}, task.out.diagnostics = {};
   }
-  enqueue_rows(capability, task, extent, fast, stream);
+  enqueue_rows(capability, task, extent, fast, scratch, stream);
 }
 
 }  // namespace cuda

@@ -17,7 +17,7 @@ struct Scratch {
   double* weight_sums;
   unsigned *ticket, *marked;
   bool cleared = false;
-  DeviceBuffer fixed, ranks, scores;
+  DeviceBuffer fixed, ranks, scores, chunks;
 };
 
 // capability: of the current device, 90 for 9.0. Throws Failure.

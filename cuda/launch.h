@@ -30,8 +30,8 @@ cudaError_t launch(void (*kernel)(Argument), const Shape& shape, const Argument&
 
 typedef void (*RowKernel)(Task);
 
-// How the threads of a kernel share rows.
-enum class Kind { lanes, block, cluster };
+// How the threads of a kernel share rows: lanes of a warp; a block, or a cluster of blocks; the whole grid, in sweeps.
+enum class Kind { lanes, team, grid };
 
 // The fast kernel of a loss, or null. elements: of a row, a thread. halves: for batches with a two-byte type.
 RowKernel resident_float32(const TaskTerm& term, Kind kind, int elements);

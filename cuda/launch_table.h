@@ -1,7 +1,6 @@
 // Which kernel takes which row: by its length, the width of its elements, and the chip.
 //
-// A row's class is a function of these alone, never of the batch around it, so that its bits are not either. Classes of
-// `lanes` agree with each other to the last bit (teams of lanes add zeros for what is not there), so they may be merged.
+// A row's class is a function of these alone, never of the batch around it, so that its bits are not either.
 #pragma once
 #include <stdint.h>
 
@@ -19,43 +18,30 @@ struct WidthClass {
 
 constexpr int64_t kAnyLength = INT64_MAX;
 
-// The starting points of design and register counts; to be replaced by what a GPU measures (bench/gpu).
-constexpr WidthClass kResidentFloat32[] = {
-    {128, Kind::lanes, 4, kLanesThreads, 1},
-    {256, Kind::lanes, 8, kLanesThreads, 1},
-    {512, Kind::lanes, 16, kLanesThreads, 1},
+// The starting points of design and of counting registers and instructions (docs/guide/gpu.md); to be replaced by what a
+// GPU measures (bench/gpu). Lanes: 32 elements a thread spread what a row itself costs thin; short rows have too few.
+constexpr WidthClass kResident[] = {
+    {128, Kind::lanes, 8, kLanesThreads, 1},
     {1024, Kind::lanes, 32, kLanesThreads, 1},
-    {2048, Kind::block, 16, 128, 1},
-    {4096, Kind::block, 16, 256, 1},
-    {8192, Kind::block, 16, kTeamThreads, 1},
-    {16384, Kind::cluster, 16, kTeamThreads, 2},
-    {32768, Kind::cluster, 16, kTeamThreads, 4},
-    {65536, Kind::cluster, 16, kTeamThreads, 8},
-    {131072, Kind::cluster, 16, kTeamThreads, 16},
-};
-constexpr WidthClass kResidentHalves[] = {
-    {256, Kind::lanes, 8, kLanesThreads, 1},
-    {512, Kind::lanes, 16, kLanesThreads, 1},
-    {1024, Kind::lanes, 32, kLanesThreads, 1},
-    {2048, Kind::block, 16, 128, 1},
-    {4096, Kind::block, 16, 256, 1},
-    {8192, Kind::block, 16, kTeamThreads, 1},
-    {16384, Kind::cluster, 16, kTeamThreads, 2},
-    {32768, Kind::cluster, 16, kTeamThreads, 4},
-    {65536, Kind::cluster, 16, kTeamThreads, 8},
-    {131072, Kind::cluster, 16, kTeamThreads, 16},
+    {2048, Kind::team, 16, 128, 1},
+    {4096, Kind::team, 16, 256, 1},
+    {8192, Kind::team, 16, kTeamThreads, 1},
+    {16384, Kind::team, 16, kTeamThreads, 2},
+    {32768, Kind::team, 16, kTeamThreads, 4},
+    {65536, Kind::team, 16, kTeamThreads, 8},
+    {131072, Kind::team, 16, kTeamThreads, 16},
+    {1 << 28, Kind::grid, kChunk / kGridThreads, kGridThreads, 1},  // 32 bits count bytes within a row
 };
 constexpr WidthClass kCareful[] = {
     {1024, Kind::lanes, 0, kLanesThreads, 1},
-    {32768, Kind::block, 0, kTeamThreads, 1},
-    {kAnyLength, Kind::cluster, 0, kTeamThreads, 8},
+    {32768, Kind::team, 0, kTeamThreads, 1},
+    {kAnyLength, Kind::team, 0, kTeamThreads, 8},
 };
 
 constexpr int kMostClasses = 16;
 
 // The classes that a batch's rows fall into, in ascending order; returns how many. fast: the plan has fast kernels.
-int classes_for(bool fast, bool halves, int capability, int64_t shortest, int64_t longest,
-                WidthClass (&out)[kMostClasses]);
+int classes_for(bool fast, int capability, int64_t shortest, int64_t longest, WidthClass (&out)[kMostClasses]);
 
 }  // namespace cuda
 }  // namespace ckl

@@ -42,6 +42,11 @@ CKL_DEVICE float log2_fast(float x) {
   asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
+CKL_DEVICE float reciprocal_fast(float x) {
+  float y;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
 
 CKL_DEVICE float widen_float16(uint16_t h) {
   float f;
@@ -78,6 +83,20 @@ CKL_DEVICE uint16_t narrow_bfloat16(float f) {
   const uint32_t u = __float_as_uint(f);
   if ((u & 0x7fffffff) > 0x7f800000) return uint16_t(u >> 16 | 0x40);
   return uint16_t((u + 0x7fff + (u >> 16 & 1)) >> 16);
+}
+
+// Two at once, the first in the low half; one instruction on newer chips.
+CKL_DEVICE uint32_t narrow_pair(bool brain, float low, float high) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  uint32_t pair;
+  if (brain) asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  else asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  return pair;
+#else
+  const uint16_t a = brain ? narrow_bfloat16(low) : narrow_float16(low);
+  const uint16_t b = brain ? narrow_bfloat16(high) : narrow_float16(high);
+  return uint32_t(a) | uint32_t(b) << 16;
+#endif
 }
 
 CKL_DEVICE float infinity() { return __uint_as_float(0x7f800000); }

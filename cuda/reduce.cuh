@@ -69,7 +69,7 @@ CKL_DEVICE void finish(const Task& task, Tally mine, char* memory) {
   }
   x = sum_block(x, shared);
   if (threadIdx.x != 0) return;
-  if (task.only_marked) *task.marked = 0;
+  if (task.only_marked && task.last) *task.marked = 0;
   if (task.accumulate) x.loss += task.result->loss, x.counted += int64_t(task.result->counted);
   *task.result = {x.loss, double(x.counted)};
 }

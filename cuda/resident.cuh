@@ -2,151 +2,191 @@
 // once. A row that comes out infinite or NaN is marked, and done the careful way by the launch that follows.
 //
 // Exponentials, and with them all that is linear in the teacher's probability, are kept 2^6 times as large until the
-// end, so that what the special-function unit flushes to 0 stays below 2^-120 also after it met a large ln(p / q).
+// end, so that what the special-function unit flushes to 0 stays below 2^-120 also after it met a large ln(p / q). The
+// teacher's are not normalised before the end either: a loss is linear in them (document.h).
 #pragma once
 #include "number.cuh"
+#include "packs.cuh"
 #include "ranking.cuh"
 #include "reduce.cuh"
 #include "softmax.cuh"
+#include "team.cuh"
 
 namespace ckl {
 namespace cuda {
 
-constexpr float kLift = 64.0f, kLog2Lift = 6.0f;
+constexpr float kLift = 64.0f, kLog2Lift = 6.0f, kLn2 = 0.69314718f;
 
 // F: the loss; E: elements a thread; P: elements a load. Element i of a row is in pack i / P, and packs go round the team.
-// Usual: known to be float32 in whole packs, without padding, positives and the top; for counting instructions.
+// Usual: what is rare ends the thread; for counting the instructions of a row on its usual way.
 template <class F, int E, int P, class Team, bool Usual = false>
 struct Resident {
   static constexpr int kPacks = E / P, kWords = E / 4;
-  // From here on a branch for each four documents that hold no positive, no padding and not the top saves more than the
-  // second copy of the code costs.
+  // From here on a branch for each four documents that hold no positive and not the top saves more than the second copy
+  // of the code costs.
   static constexpr bool kBranch = E >= 16;
+  // Lanes that share a stretch of the row, so that what they read and write at once is whole sectors of memory.
+  static constexpr int kGroup = E >= 32 ? 8 : 2;
 
   const Task& task;
   Team team;
   Row row;
   const float* bias;  // of this thread's group, in the order of its packs
+  Packs packs;
 
-  float es[E], et[E], gap[E], bs[E];
+  // es and et: scores, then exponentials; et then h. gap: log2(p / q) but for the normalisers. us: log2 of es.
+  float es[E], et[E], gap[E], us[F::reads_ln_q ? E : 1];
+  float own[2], highest[kBranch ? 2 * kWords : 1];  // of the thread's documents; of four each, student and teacher
+  // Four to a word. Masked documents become negatives of no probability; bit 1 is for those at the student's top.
   uint32_t labels[kWords];
-  uint32_t at_top;  // a bit for each word of labels: documents at the student's top
+  bool masked, top_here;  // whether some of the thread's documents are masked, at the student's top
   Side student, teacher;
   float positives, rank_mean;
 
   CKL_DEVICE_MEMBER Resident(const Task& of, Team sharing, const Row& a_row, const float* biases)
       : task(of), team(sharing), row(a_row), bias(biases), rank_mean(0) {}
 
-  CKL_DEVICE_MEMBER int first(int k) const { return (k * int(team.size()) + int(team.rank())) * P; }
-  CKL_DEVICE_MEMBER int live(int k) const {
-    if (Usual) return P;
-    const int left = int(row.n) - first(k);
-    return left <= 0 ? 0 : left < P ? left : P;
+  // Whether something rare is so, on whose cost the counting kernel does not go on.
+  static CKL_DEVICE_MEMBER bool rarely(bool so) {
+#ifndef CKL_EMULATE
+    if (Usual && so) {
+      asm volatile("exit;");
+      __builtin_unreachable();
+    }
+#endif
+    return !Usual && so;
   }
-  CKL_DEVICE_MEMBER uint32_t masked(int w) const { return Usual ? 0 : labels[w] & 0x80808080u; }
+  CKL_DEVICE_MEMBER uint32_t tops(int w) const { return labels[w] & 0x02020202u; }
   CKL_DEVICE_MEMBER uint32_t positive(int w) const { return labels[w] & ~(labels[w] >> 7) & 0x01010101u; }
-  CKL_DEVICE_MEMBER bool is_masked(int j) const { return !Usual && labels[j / 4] >> (8 * (j % 4) + 7) & 1; }
-  CKL_DEVICE_MEMBER bool is_positive(int j) const { return positive(j / 4) >> (8 * (j % 4)) & 1; }
+  CKL_DEVICE_MEMBER bool is_masked(int j) const { return labels[j / 4] >> (8 * (j % 4) + 7) & 1; }
+  CKL_DEVICE_MEMBER bool is_positive(int j) const { return labels[j / 4] >> (8 * (j % 4)) & 1; }
+  CKL_DEVICE_MEMBER bool is_top(int j) const { return labels[j / 4] >> (8 * (j % 4) + 1) & 1; }
 
   // Scores into es and et, labels beside them; the largest of both to all threads.
   CKL_DEVICE_MEMBER void read(float (&largest)[2]) {
     const Batch& batch = task.batch;
-    const bool wide_s = Usual || is_wide(batch.student.data, batch.student.type, row.begin, 16);
-    const bool wide_t = Usual || is_wide(batch.teacher.data, batch.teacher.type, row.begin, 16);
-    const bool wide_y = Usual || aligned(batch.labels, row.begin, 1, P);
     const char* const s = row_start(batch.student, row.begin);
     const char* const t = row_start(batch.teacher, row.begin);
     const uint8_t* const y = batch.labels + row.begin;
+    packs = packs_of(task, row, team.origin(kPacks, kGroup) * P, team.stride(kGroup) * P, kPacks, P,
+                     offset_in(s, 16) | offset_in(t, 16) | offset_in(y, P));
+    if (rarely(!packs.plain)) packs.plain = false;
+    load_scores<kPacks, P>(es, s, P == 4 ? DType::float32 : batch.student.type, packs);
+    load_scores<kPacks, P>(et, t, P == 4 ? DType::float32 : batch.teacher.type, packs);
+    load_labels<kPacks, P>(labels, y, packs);
+    uint32_t any = 0;
 #pragma unroll
-    for (int k = 0; k < kPacks; k++) {
-      load_pack<P>(es + k * P, s, batch.student.type, first(k), live(k), wide_s);
-      load_pack<P>(et + k * P, t, batch.teacher.type, first(k), live(k), wide_t);
-      load_labels<P>(labels + k * (P / 4), y, first(k), live(k), wide_y);
+    for (int w = 0; w < kWords; w++) any |= labels[w];
+    masked = rarely((any & 0x80808080u) != 0);
+    if (masked) {
+#pragma unroll
+      for (int j = 0; j < E; j++)
+        if (is_masked(j)) es[j] = et[j] = -3.402823466e38f;
     }
     largest[0] = largest[1] = -3.402823466e38f;
 #pragma unroll
     for (int w = 0; w < kWords; w++) {
-      if (masked(w)) {
-#pragma unroll
-        for (int j = 4 * w; j < 4 * w + 4; j++)
-          if (is_masked(j)) es[j] = et[j] = -3.402823466e38f;
-      }
-#pragma unroll
-      for (int j = 4 * w; j < 4 * w + 4; j++)
-        largest[0] = fmaxf(largest[0], es[j]), largest[1] = fmaxf(largest[1], et[j]);
+      const float *a = es + 4 * w, *b = et + 4 * w;
+      const float most_s = fmaxf(fmaxf(a[0], a[1]), fmaxf(a[2], a[3]));
+      const float most_t = fmaxf(fmaxf(b[0], b[1]), fmaxf(b[2], b[3]));
+      if constexpr (kBranch) highest[2 * w] = most_s, highest[2 * w + 1] = most_t;
+      largest[0] = fmaxf(largest[0], most_s), largest[1] = fmaxf(largest[1], most_t);
     }
+    own[0] = largest[0], own[1] = largest[1];
     team.reduce(largest, Most());
   }
 
-  // Adds four exponentials to the sum of those below the top, or to the count of those at it; whether any is.
-  static CKL_DEVICE_MEMBER bool add_below(const float* e, float& below, float& tops) {
-    const bool any = fmaxf(fmaxf(e[0], e[1]), fmaxf(e[2], e[3])) >= kLift;
-    if (!kBranch || (!Usual && any)) {
+  // Four exponentials into the sum of those below the top and the count of those at it; returns bit 1 of a byte for each of these.
+  static CKL_DEVICE_MEMBER uint32_t add_apart(const float* e, float& below, uint32_t& tops) {
+    uint32_t bits = 0;
+    float part[4];
 #pragma unroll
-      for (int j = 0; j < 4; j++) {
-        if (e[j] >= kLift) tops += 1;
-        else below += e[j];
-      }
-    } else {
-#pragma unroll
-      for (int j = 0; j < 4; j++) below += e[j];
+    for (int j = 0; j < 4; j++) {
+      const bool top = e[j] >= kLift;
+      bits |= uint32_t(top) << (8 * j + 1), tops += top;
+      part[j] = top ? 0.0f : e[j];
     }
-    return any;
+    below += (part[0] + part[1]) + (part[2] + part[3]);
+    return bits;
+  }
+
+  CKL_DEVICE_MEMBER void add_together(int w, float (&below)[2]) const {
+    const float *a = es + 4 * w, *b = et + 4 * w;
+    below[0] += (a[0] + a[1]) + (a[2] + a[3]), below[1] += (b[0] + b[1]) + (b[2] + b[3]);
   }
 
   // From scores to lifted exponentials and what normalises them.
   CKL_DEVICE_MEMBER void softmax(const float (&largest)[2]) {
-    float z[5] = {0, 0, 0, 0, 0};  // sums below the top, counts at the top, positives
-    int count = 0;
-    at_top = 0;
 #pragma unroll
-    for (int w = 0; w < kWords; w++) {
-#pragma unroll
-      for (int j = 4 * w; j < 4 * w + 4; j++) {
-        const float s = largest[0] - es[j], t = largest[1] - et[j];
-        bs[j] = s * task.inverse_student_high;
-        gap[j] = __fmaf_rn(-t, task.inverse_teacher_high, bs[j]);
-        es[j] = exp2_fast(__fmaf_rn(s, task.student_slope, kLog2Lift));
-        et[j] = exp2_fast(__fmaf_rn(t, task.teacher_slope, kLog2Lift));
-      }
-      if (masked(w)) {
-#pragma unroll
-        for (int j = 4 * w; j < 4 * w + 4; j++)
-          if (is_masked(j)) es[j] = et[j] = gap[j] = bs[j] = 0;
-      }
-      if (add_below(es + 4 * w, z[0], z[2])) at_top |= 1u << w;
-      add_below(et + 4 * w, z[1], z[3]);
-      count += __popc(positive(w));
+    for (int j = 0; j < E; j++) {
+      const float u = __fmaf_rn(largest[0] - es[j], task.student_slope, kLog2Lift);
+      const float v = __fmaf_rn(largest[1] - et[j], task.teacher_slope, kLog2Lift);
+      gap[j] = v - u;
+      if constexpr (F::reads_ln_q) us[j] = u;
+      es[j] = exp2_fast(u), et[j] = exp2_fast(v);
     }
-    z[4] = float(count);
-    team.reduce(z, Add());
-    student = normalise(z[0] * (1 / kLift), z[2]);
-    teacher = normalise(z[1] * (1 / kLift), z[3]);
-    positives = z[4];
+    uint32_t ones = 0, student_tops = 0, teacher_tops = 0;
+    if (masked) {
+#pragma unroll
+      for (int j = 0; j < E; j++)
+        if (is_masked(j)) {
+          es[j] = et[j] = gap[j] = 0;
+          if constexpr (F::reads_ln_q) us[j] = 0;
+        }
+#pragma unroll
+      for (int w = 0; w < kWords; w++) labels[w] = positive(w);
+    }
+#pragma unroll
+    for (int w = 0; w < kWords; w++) ones += labels[w];
+    Census census = {};
+    bool apart = !kBranch;
+    if constexpr (kBranch) {
+#pragma unroll
+      for (int w = 0; w < kWords; w++) add_together(w, census.below);
+      apart = rarely(own[0] == largest[0] || own[1] == largest[1]);
+    }
+    if (apart) {  // the sums once more, without the top
+      census.below[0] = census.below[1] = 0;
+#pragma unroll
+      for (int w = 0; w < kWords; w++) {
+        if (!kBranch || highest[2 * w] == largest[0] || highest[2 * w + 1] == largest[1]) {
+          labels[w] |= add_apart(es + 4 * w, census.below[0], student_tops);
+          add_apart(et + 4 * w, census.below[1], teacher_tops);
+        } else {
+          add_together(w, census.below);
+        }
+      }
+    }
+    top_here = student_tops > 0;
+    team.census(census, pack_counts(student_tops, teacher_tops, ones * 0x01010101u >> 24));
+    normalise(census.below[0] * (1 / kLift), census.below[1] * (1 / kLift), census.tops, student, teacher);
+    positives = census.positives;
   }
 
-  // One document through the loss; its h takes the place of et. Special: it may be positive, masked or at the top.
+  // One document through the loss; its h takes the place of et. Special: it may be positive or at the top.
   template <bool Special>
   CKL_DEVICE_MEMBER void document(const F& loss, int j, float (&sums)[3]) {
-    const bool top = Special && es[j] >= kLift;
+    const bool top = Special && is_top(j);
+    const float scale = kLift * (1.0f + teacher.z);  // of all that is linear in p
     Document<Fast, bool> x;
     x.q = es[j] * (student.inverse * (1 / kLift));
     x.rest = 1.0f - x.q.v;
     if (top) x.rest = student.rest;
-    x.minus_ln_q = bs[j] + student.ln_z1;
-    x.p = et[j] * teacher.inverse;
-    x.d = gap[j] + (student.ln_z1 - teacher.ln_z1);
+    x.minus_ln_q = 0.0f;
+    if constexpr (F::reads_ln_q) x.minus_ln_q = __fmaf_rn(us[j] - kLog2Lift, -kLn2, student.ln_z1);
+    x.p = et[j];
+    x.d = __fmaf_rn(gap[j], kLn2, student.ln_z1 - teacher.ln_z1);
     x.beta = 0.0f;
     if (F::biased && task.biased) {
-      const int64_t slot = (int64_t(j / P) * team.group_size() + team.group_rank()) * P + j % P;
-      x.beta = task.terms[0].beta_scale * (bias[slot] - rank_mean);
+      const int pack = team.group_origin(kPacks, kGroup) + j / P * team.group_stride(kGroup);
+      x.beta = task.terms[0].beta_scale * (bias[pack * P + j % P] - rank_mean);
     }
-    x.mass = es[j] * student.inverse, x.unit = 1 / kLift, x.share = kLift / positives;
+    x.mass = es[j] * (student.inverse * (1.0f + teacher.z));
+    x.unit = teacher.inverse * (1 / kLift), x.share = scale / positives;
     x.positive = Special && is_positive(j);
     const Term<Fast> t = loss(x);
     sums[0] += t.value.v;
     et[j] = t.h.v;
-    if (Special && is_masked(j)) et[j] = 0;
     if (top) sums[2] += et[j];
     else sums[1] += et[j];
   }
@@ -157,7 +197,7 @@ struct Resident {
     sums[0] = sums[1] = sums[2] = 0;
 #pragma unroll
     for (int w = 0; w < kWords; w++) {
-      if (!Usual && (!kBranch || masked(w) || positive(w) || (at_top >> w & 1))) {
+      if (!kBranch || rarely((labels[w] & 0x03030303u) != 0)) {
 #pragma unroll
         for (int j = 4 * w; j < 4 * w + 4; j++) document<true>(functor, j, sums);
       } else {
@@ -166,33 +206,32 @@ struct Resident {
       }
     }
     team.reduce(sums, Add());
-    return finite(sums[0]) && finite(sums[1]) && finite(sums[2]);
+    float zero = student.inverse * 0.0f;
+    zero = __fmaf_rn(teacher.inverse, 0.0f, zero);
+#pragma unroll
+    for (int k = 0; k < 3; k++) zero = __fmaf_rn(sums[k], 0.0f, zero);
+    return zero == 0.0f;
   }
 
-  CKL_DEVICE_MEMBER void write(const Projection& project, bool counted) {
-    const MutableScores& out = task.out.grad;
-    const bool wide = Usual || is_wide(out.data, out.type, row.begin, out.type == DType::float32 || P == 8 ? 16 : 8);
-    char* const start = const_cast<char*>(row_start({out.data, out.type}, row.begin));
+  CKL_DEVICE_MEMBER void write(const Projection& project) {
 #pragma unroll
-    for (int k = 0; k < kPacks; k++) {
-      float g[P];
-#pragma unroll
-      for (int w = 0; w < P / 4; w++) {
-        const int word = k * (P / 4) + w, j = 4 * word;
-        const bool special = !Usual && (!kBranch || masked(word) || (at_top >> word & 1));
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-          if (special) {
-            g[4 * w + i] = project(es[j + i], et[j + i]);
-            if (is_masked(j + i)) g[4 * w + i] = 0;
-          } else {
-            g[4 * w + i] = project.below_top(es[j + i], et[j + i]);
-          }
-          if (!counted) g[4 * w + i] = 0;
-        }
-      }
-      store_pack<P>(g, start, Usual ? DType::float32 : out.type, first(k), live(k), wide);
+    for (int j = 0; j < E; j++) {
+      const float others = project.below_top(es[j], et[j]);
+      et[j] = kBranch ? others : project(is_top(j), es[j], et[j]);
     }
+    if (kBranch && rarely(top_here && project.lone)) {
+#pragma unroll
+      for (int w = 0; w < kWords; w++)
+        if (tops(w)) {
+#pragma unroll
+          for (int j = 4 * w; j < 4 * w + 4; j++) et[j] = is_top(j) ? project.top : et[j];
+        }
+    }
+    const MutableScores& out = task.out.grad;
+    char* const to = const_cast<char*>(row_start({out.data, out.type}, row.begin));
+    if (rarely(!packs.plain || out.type != DType::float32 || offset_in(to, 16) != 0))
+      store_scores<kPacks, P>(et, to, out.type, packs);
+    else store_plain<kPacks, P>(et, to, packs);
   }
 
   // `here`: the row is one of the launch's.
@@ -200,43 +239,47 @@ struct Resident {
     float largest[2], sums[3];
     read(largest);
     softmax(largest);
+    if (team.ended(Sweep::softmax)) return;
     const bool good = loss(sums), counted = F::needs == Needs::document || positives > 0;
-    if (!here) return;
-    if (!good && counted) {
+    if (rarely(!here) || team.ended(Sweep::loss)) return;
+    if (rarely(!good && counted)) {
       if (team.rank() == 0) mark_row(task, row.b);
       return;
     }
     const Scale& scale = scale_of(task, 0);
-    const float weight = task.batch.weights ? task.batch.weights[row.b] : 1.0f;
-    const Projection project(student, sums[1], sums[2], saturate(weight * scale.student), kLift);
-    write(project, counted);
+    const float weight = task.batch.weights ? task.batch.weights[row.b] : 1.0f, undo = teacher.inverse * (1 / kLift);
+    Projection project(student, sums[1], sums[2], saturate(weight * scale.student) * undo, kLift);
+    if (rarely(!counted)) {
+      project.others = project.top = project.scale = 0;
+#pragma unroll
+      for (int j = 0; j < E; j++) et[j] = 0;
+    }
+    write(project);
     if (team.rank() != 0) return;
-    const float value = sums[0] * (1 / kLift);
+    const float value = sums[0] * undo;
     task.out.per_query[row.b] = counted ? float(task.terms[0].weight) * value : 0;
     if (counted) tally.loss += double(weight) * (scale.loss * double(value)), tally.counted++;
   }
 };
 
 // The rank bias of a thread's own documents, before alpha, into shared memory; returns the mean that is still to be
-// taken off. `inverse` holds 1 / rank where the kernel ranks.
-template <int E, int P, class Team>
+// taken off. `memory` holds 1 / rank where the kernel ranks.
+template <class R, int E, int P, class Team>
 CKL_DEVICE float stage_bias(const Task& task, Team& team, const Row& row, bool ranked, float* memory) {
+  constexpr int kPacks = E / P, kGroup = R::kGroup;
   float all[2] = {0, 0};
 #pragma unroll 1
-  for (int k = 0; k < E / P; k++)
-#pragma unroll 1
-    for (int j = 0; j < P; j++) {
-      const int64_t i = (int64_t(k) * team.size() + team.rank()) * P + j;
-      const int64_t slot = (int64_t(k) * team.group_size() + team.group_rank()) * P + j;
-      if (i >= row.n) {
-        memory[slot] = 0;
-        continue;
-      }
-      if (!ranked)
-        memory[slot] =
-            task.batch.beta ? task.batch.beta[row.begin + i] : 1.0f / rank_at(task.batch.ranks, row.begin + i);
-      if (task.batch.labels[row.begin + i] == kPositive) all[0] += memory[slot], all[1] += 1;
+  for (int j = 0; j < E; j++) {
+    const int64_t i = int64_t(team.origin(kPacks, kGroup) + j / P * team.stride(kGroup)) * P + j % P;
+    const int slot = (team.group_origin(kPacks, kGroup) + j / P * team.group_stride(kGroup)) * P + j % P;
+    if (i >= row.n) {
+      memory[slot] = 0;
+      continue;
     }
+    if (!ranked)
+      memory[slot] = task.batch.beta ? task.batch.beta[row.begin + i] : 1.0f / rank_at(task.batch.ranks, row.begin + i);
+    if (task.batch.labels[row.begin + i] == kPositive) all[0] += memory[slot], all[1] += 1;
+  }
   team.reduce(all, Add());
   return task.batch.beta || all[1] == 0 ? 0 : all[0] / all[1];
 }

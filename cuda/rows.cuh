@@ -1,4 +1,4 @@
-// The fast row kernels: many rows a block, a block a row, a cluster a row.
+// The fast row kernels: many rows a block; a block or a cluster of blocks a row.
 #pragma once
 #include "resident.cuh"
 
@@ -6,13 +6,15 @@ namespace ckl {
 namespace cuda {
 
 // Blocks that a multiprocessor shall hold at once: how many registers a thread may have follows.
-constexpr int blocks_of(int elements) { return elements <= 4 ? 8 : elements <= 8 ? 5 : elements <= 16 ? 3 : 2; }
+constexpr int blocks_of(int elements) { return elements <= 8 ? 6 : 2; }
 
-// Registers at most: 64 (4 elements a thread), 96 (8), 168 (16), 255 (32)
+// A row by `width` lanes of a warp.
+// Registers at most: 80 (8 elements a thread), 255 (32)
 template <class F, int E, int P>
 __global__ void __launch_bounds__(kLanesThreads, blocks_of(E)) resident_lanes(CKL_PARAMETER Task task) {
+  typedef Resident<F, E, P, Lanes> Way;
   char* memory = dynamic_shared();
-  Lanes team{E == P ? task.width : kWarp};  // longer rows have a warp of their own
+  Lanes team{task.width};
   const unsigned lane = threadIdx.x % kWarp, width = team.width, capacity = width * E;
   // Of this thread's row: 1 / rank, or the bias; and the keys that ranks are made of.
   float* const all_biases = reinterpret_cast<float*>(memory + kReduceBytes);
@@ -26,10 +28,10 @@ __global__ void __launch_bounds__(kLanesThreads, blocks_of(E)) resident_lanes(CK
     bool here = b < task.batch.rows.queries;
     if (here) row = row_of(task.batch.rows, b), here = belongs(task, row);
     if (!here) row.n = 0;
-    Resident<F, E, P, Lanes> x(task, team, row, bias);
+    Way x(task, team, row, bias);
     if (F::biased && task.biased) {
       if (task.fresh_ranks) rank_row(team, task.batch, row, capacity, bias + capacity, bias);
-      x.rank_mean = stage_bias<E, P>(task, team, row, task.fresh_ranks, bias);
+      x.rank_mean = stage_bias<Way, E, P>(task, team, row, task.fresh_ranks, bias);
     }
     x.run(here, tally);
     __syncwarp();
@@ -38,17 +40,18 @@ __global__ void __launch_bounds__(kLanesThreads, blocks_of(E)) resident_lanes(CK
 }
 
 // Registers at most: 128
-template <class F, int E, int P, class Team>
+template <class F, int E, int P>
 __global__ void __launch_bounds__(kTeamThreads) resident_team(CKL_PARAMETER Task task) {
+  typedef Resident<F, E, P, Cluster> Way;
   char* memory = dynamic_shared();
-  Team team(memory);
+  Cluster team(memory);
   float* const bias = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
   Tally tally = {0, 0};
   for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
     const Row row = row_of(task.batch.rows, b);
     if (!belongs(task, row)) continue;
-    Resident<F, E, P, Team> x(task, team, row, bias);
-    x.rank_mean = F::biased && task.biased ? stage_bias<E, P>(task, x.team, row, false, bias) : 0;
+    Way x(task, team, row, bias);
+    x.rank_mean = F::biased && task.biased ? stage_bias<Way, E, P>(task, x.team, row, false, bias) : 0;
     x.run(true, tally);
     team = x.team;
   }

@@ -1,6 +1,8 @@
 // From a term to its fast kernel: a switch made of losses.def. Variants that gain nothing on a GPU share a kernel.
 #pragma once
-#include "launch.h"
+#include "launch.h"  // first: the emulator gives names of its members a meaning
+
+#include "grid.cuh"
 #include "rows.cuh"
 
 namespace ckl {
@@ -10,8 +12,8 @@ template <class F>
 struct Compiled {
   typedef F Type;
 };
-// A real exponent is raised by exp and ln, with a bias or without; a biased one is real. Multiplication by a loop is as good as
-// unrolled.
+// A real exponent is raised by exp and ln, with a bias or without; a biased one is real, and a whole gamma beside it is of use
+// to the few positives alone. Multiplication by a loop is as good as unrolled.
 template <>
 struct Compiled<CklVariant<1, false>> {
   typedef CklVariant<kGammaWhole, false> Type;
@@ -20,7 +22,10 @@ template <>
 struct Compiled<CklVariant<2, false>> {
   typedef CklVariant<kGammaWhole, false> Type;
 };
-
+template <>
+struct Compiled<CklVariant<kGammaWhole, true>> {
+  typedef CklVariant<kGammaReal, true> Type;
+};
 template <>
 struct Compiled<CklVariant<kGammaReal, false>> {
   typedef CklVariant<kGammaReal, true> Type;
@@ -28,15 +33,9 @@ struct Compiled<CklVariant<kGammaReal, false>> {
 
 template <class F, int P>
 RowKernel resident_of(Kind kind, int elements) {
-  if (kind == Kind::cluster) return resident_team<F, 16, P, Cluster>;
-  if (kind == Kind::block) return resident_team<F, 16, P, Block>;
-  switch (elements) {
-    case 4: return P == 4 ? resident_lanes<F, P, P> : nullptr;
-    case 8: return resident_lanes<F, 8, P>;
-    case 16: return resident_lanes<F, 16, P>;
-    case 32: return resident_lanes<F, 32, P>;
-  }
-  return nullptr;
+  if (kind == Kind::grid) return resident_grid<F, P>;
+  if (kind == Kind::team) return resident_team<F, 16, P>;
+  return elements == 8 ? resident_lanes<F, 8, P> : resident_lanes<F, 32, P>;
 }
 
 template <class Loss, int P>

@@ -28,7 +28,7 @@ struct Partial {
 constexpr int kMostBlocks = 4096;  // of a launch: rows beyond are taken by further rounds
 
 // Threads of a block, which the kernels' register caps are made for.
-constexpr int kLanesThreads = 128, kTeamThreads = 512, kSurveyThreads = 256;
+constexpr int kLanesThreads = 128, kTeamThreads = 512, kGridThreads = 256, kSurveyThreads = 256;
 
 // Shared memory: for reductions within a team (kTeamValues at once; two halves in turn, and the same for clusters), and
 // for the batch's sum.
@@ -37,6 +37,21 @@ constexpr int kReduceBytes = 32 * int(sizeof(Partial));
 
 // Rows of up to so many documents are ranked by the row kernel; of longer ones, tiles are sorted first.
 constexpr int kRankedInKernel = 1024, kRankTile = 4096;
+
+// What a softmax needs of all documents of a row, or of a part of it: of student and teacher the sum below the top and how
+// many are at it; the positives.
+struct Census {
+  float below[2], tops[2], positives;
+};
+
+// Rows that the whole grid shares: documents of a chunk, what its sweeps leave, and the sweeps.
+constexpr int kChunk = 2048;
+struct ChunkSums {
+  float most[2];
+  Census census;
+  float ranks[2], sums[3];
+};
+enum class Sweep { softmax, loss, gradient };
 
 // How a term's value becomes loss and gradient of the batch: the survey writes it, since a mean divides by a count.
 struct Scale {
@@ -58,6 +73,7 @@ CKL_FN Scale scale_for(double loss, double grad_scale, double student_temperatur
 struct Task {
   Batch batch;
   Outputs out;
+  int64_t elements;           // of an array laid out like the scores
   int64_t shortest, longest;  // rows of other lengths belong to another launch
   TaskTerm terms[kMaxTerms];
   int term_count;
@@ -65,7 +81,8 @@ struct Task {
   bool biased, ordered;  // ckl with ranks; lambdaMrr
   bool fresh_ranks;      // the row kernel makes them
   bool accumulate;       // add to the result of the launch before
-  bool only_marked;      // do the rows that the launch before left
+  bool only_marked;      // do the rows that launches before left
+  bool last;             // no launch after this one looks for marked rows
   bool apart;            // write diagnostics and the teacher's gradient alone: another launch does the rest
   double grad_scale;
   double student_temperature, teacher_temperature;
@@ -77,6 +94,9 @@ struct Task {
   unsigned width;                      // lanes a row, where rows share warps
   Partial* partials;                   // kMostBlocks of them
   double* weight_sums;                 // of the survey: kMostBlocks times a double a term
+  Sweep sweep;                         // of rows that the whole grid shares,
+  ChunkSums* chunks;                   // one for every half chunk of elements
+  int64_t longest_here;                // the longest row of the batch
   unsigned* ticket;                    // 0 between launches
   unsigned* marked;                    // whether the launch left a row to the next
   Result* result;

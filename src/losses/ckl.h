@@ -86,9 +86,11 @@ struct Ckl {
 // Whole gammas are raised by multiplication up to here; beyond, e^(gamma ln q) is as good and as fast.
 constexpr float kLargestWholeGamma = 64;
 
+CKL_FN bool is_whole(float gamma) { return gamma <= kLargestWholeGamma && gamma == (float)(int)gamma; }
+
 template <class Visit>
 void with_variant(Ckl, const Parameters& p, Visit visit) {
-  const bool whole = p.gamma <= kLargestWholeGamma && p.gamma == (float)(int)p.gamma;
+  const bool whole = is_whole(p.gamma);
   if (p.biased && whole) visit(CklVariant<kGammaWhole, true>());
   else if (p.biased) visit(CklVariant<kGammaReal, true>());
   else if (p.gamma == 1) visit(CklVariant<1, false>());
@@ -100,7 +102,7 @@ void with_variant(Ckl, const Parameters& p, Visit visit) {
 
 template <class Visit>
 CKL_FN void with_compact_variant(Ckl, const Parameters& p, Visit visit) {
-  const bool whole = p.gamma <= kLargestWholeGamma && p.gamma == (float)(int)p.gamma;
+  const bool whole = is_whole(p.gamma);
   if (whole && p.biased) visit(CklVariant<kGammaWhole, true>());
   else if (whole) visit(CklVariant<kGammaWhole, false>());
   else visit(CklVariant<kGammaReal, true>());

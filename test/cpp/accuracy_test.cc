@@ -134,26 +134,9 @@ TEST_CASE("accuracy: reductions, weights and gradScale") {
 
 TEST_CASE("accuracy: weighted sums of losses") {
   Random random(7);
-  for (int round = 0; round < 60; round++) {
-    Plan plan;
-    const std::vector<PlanTerm> terms = all_terms();
-    for (int64_t k = 1 + random.below(4); k > 0; k--) {
-      plan.terms.push_back(terms[size_t(random.below(int64_t(terms.size())))]);
-      plan.terms.back().weight = random.uniform(-1, 2);
-    }
-    plan.reduction = round % 3 ? Reduction::mean : Reduction::sum;
-    plan.pair_mean = round % 4 == 1 ? PairMean::batch : PairMean::query;
-    plan.student_temperature = round % 5 ? 1 : 0.7;
-    OwnedBatch batch = batch_of_families(random, 1 + random.below(round % 2 ? 40 : 150), kPlainFamilies);
-    for (int64_t i = 0; i < 2 * batch.docs; i++) batch.labels[size_t(i)] = 0;
-    if (round % 3 == 0) pad(random, batch, 0.2);
-    if (round % 2)
-      for (int64_t b = 0; b < batch.queries; b++) batch.weights.push_back(float(random.uniform(0, 2)));
-    Options options;
-    options.teacher_grad = plan.reads_teacher() && round % 2;
-    options.diagnostics = round % 3 == 1;
+  each_weighted_sum(random, [](const OwnedBatch& batch, const Plan& plan, Options options) {
     check(batch, plan, options, "combined");
-  }
+  });
 }
 
 TEST_CASE("accuracy: half types, in and out") {

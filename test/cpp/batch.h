@@ -1,5 +1,6 @@
 // A batch that owns its memory, what a run makes of it, and the comparisons that tests are made of.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -67,6 +68,8 @@ constexpr int kFamilies = 18, kPlainFamilies = 13;
 OwnedBatch batch_of_families(Random& random, int64_t docs, int families = kFamilies, int first = 0);
 // The same rows (first of the family, then the next) with random lengths up to docs.
 OwnedBatch ragged_batch(Random& random, int64_t queries, int64_t docs);
+// 60 batches with sums of up to four losses, of positive and negative weights, in all reductions.
+void each_weighted_sum(Random& random, const std::function<void(const OwnedBatch&, const Plan&, Options)>& visit);
 // Masks a part of the documents and writes garbage where their scores were.
 void pad(Random& random, OwnedBatch& batch, double share);
 // Rounds scores to the type and makes it the batch's.

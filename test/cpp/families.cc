@@ -143,6 +143,29 @@ std::vector<PlanTerm> all_terms() {
   return terms;
 }
 
+void each_weighted_sum(Random& random, const std::function<void(const OwnedBatch&, const Plan&, Options)>& visit) {
+  const std::vector<PlanTerm> terms = all_terms();
+  for (int round = 0; round < 60; round++) {
+    Plan plan;
+    for (int64_t k = 1 + random.below(4); k > 0; k--) {
+      plan.terms.push_back(terms[size_t(random.below(int64_t(terms.size())))]);
+      plan.terms.back().weight = random.uniform(-1, 2);
+    }
+    plan.reduction = round % 3 ? Reduction::mean : Reduction::sum;
+    plan.pair_mean = round % 4 == 1 ? PairMean::batch : PairMean::query;
+    plan.student_temperature = round % 5 ? 1 : 0.7;
+    OwnedBatch batch = batch_of_families(random, 1 + random.below(round % 2 ? 40 : 150), kPlainFamilies);
+    for (int64_t i = 0; i < 2 * batch.docs; i++) batch.labels[size_t(i)] = 0;
+    if (round % 3 == 0) pad(random, batch, 0.2);
+    if (round % 2)
+      for (int64_t b = 0; b < batch.queries; b++) batch.weights.push_back(float(random.uniform(0, 2)));
+    Options options;
+    options.teacher_grad = plan.reads_teacher() && round % 2;
+    options.diagnostics = round % 3 == 1;
+    visit(batch, plan, options);
+  }
+}
+
 std::string name_of(const PlanTerm& t) {
   return std::string(kLosses[int(t.loss)].name) + " gamma " + std::to_string(t.gamma) + " alpha " +
          std::to_string(t.alpha) + " lambda " + std::to_string(t.lambda) + " nllWeight " + std::to_string(t.nll_weight);

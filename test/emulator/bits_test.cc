@@ -55,6 +55,22 @@ TEST_CASE("bits: a row alone has the bits it has in a batch, padded or ragged") 
     }
 }
 
+TEST_CASE("bits: a row that the whole grid shares has the bits it has in a batch") {
+  Random random(84);
+  PlanTerm term;
+  term.loss = LossId::ckl, term.gamma = 5;
+  const OwnedBatch batch = ragged_batch(random, 5, 20000);
+  const Target& target = targets()[1];
+  const Result all = run(batch, plan_of(term, Reduction::none), target);
+  for (int64_t b = 0; b < batch.queries; b++) {
+    emulator::seed(uint64_t(b) + 7);
+    const Result in_batch = row_of(all, batch, b);
+    const Result by_itself = run(alone(batch, b), plan_of(term, Reduction::none), target);
+    CHECK(difference(in_batch.grad, by_itself.grad, "grad").empty());
+    CHECK(difference(in_batch.per_query, by_itself.per_query, "perQuery").empty());
+  }
+}
+
 TEST_CASE("bits: the order that threads and blocks run in is of no consequence") {
   Random random(82);
   for (const PlanTerm& term : few_terms())

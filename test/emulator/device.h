@@ -2,7 +2,7 @@
 //
 // Each thread of a block is a fiber. Shuffles, votes and barriers are meeting points: a thread that comes first lets
 // others run, in an order that a seed decides. Threads that wait for each other at different points, shuffles across
-// lanes that are not there, and vector accesses at odd addresses end the run with a message. Shared memory starts as NaN.
+// lanes that are not there, and vector accesses at odd addresses or beyond an array end the run with a message. Shared memory starts as NaN.
 #pragma once
 #include <math.h>
 #include <stddef.h>
@@ -53,6 +53,10 @@ inline T bring(T x, unsigned from, int kind) {
 inline void need_all(uint32_t mask) {
   if (mask != 0xffffffffu) fail("a warp operation of less than a warp");
 }
+// Vector accesses stay within the arrays that a test has named, if it has.
+void name_array(const void* begin, size_t bytes);
+void forget_arrays();
+void need_inside(const void* p, size_t bytes);
 inline unsigned lane() { return current->thread.x % 32; }
 
 template <class T>
@@ -84,11 +88,13 @@ inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 template <class T>
 inline T __ldcs(const T* p) {
   emulator::need_aligned(p);
+  emulator::need_inside(p, sizeof(T));
   return *p;
 }
 template <class T>
 inline void __stcs(T* p, T x) {
   emulator::need_aligned(p);
+  emulator::need_inside(p, sizeof(T));
   *p = x;
 }
 
@@ -103,6 +109,9 @@ inline uint32_t __float_as_uint(float f) {
   return u;
 }
 inline float __fmaf_rn(float a, float b, float c) { return fmaf(a, b, c); }
+inline uint32_t __funnelshift_r(uint32_t low, uint32_t high, unsigned by) {
+  return uint32_t((uint64_t(high) << 32 | low) >> (by & 31));
+}
 inline int __popc(uint32_t x) { return __builtin_popcount(x); }
 inline int __ffs(int x) { return __builtin_ffs(x); }
 
@@ -113,6 +122,11 @@ template <class T>
 inline T __shfl_xor_sync(uint32_t mask, T x, unsigned distance) {
   emulator::need_all(mask);
   return emulator::bring(x, emulator::lane() ^ distance, 1);
+}
+template <class T>
+inline T __shfl_sync(uint32_t mask, T x, unsigned from) {
+  emulator::need_all(mask);
+  return emulator::bring(x, from % 32, 3);
 }
 inline uint32_t __ballot_sync(uint32_t mask, bool x) {
   emulator::need_all(mask);
@@ -138,6 +152,7 @@ inline char* dynamic_shared() { return emulator::current->shared; }
 inline float flushed(float x) { return fabsf(x) < 1.17549435e-38f ? 0.0f * x : x; }
 inline float exp2_fast(float x) { return flushed(exp2f(x)); }
 inline float log2_fast(float x) { return log2f(flushed(x)); }
+inline float reciprocal_fast(float x) { return flushed(1 / x); }
 
 float widen_float16(uint16_t h);
 uint16_t narrow_float16(float f);

@@ -154,6 +154,22 @@ const uint64_t* meet_warp(uint64_t word, int kind) {
   return words;
 }
 
+namespace {
+std::vector<std::pair<const char*, const char*>> arrays;
+}
+void name_array(const void* begin, size_t bytes) {
+  const char* from = static_cast<const char*>(begin);
+  arrays.emplace_back(from, from + bytes);
+}
+void forget_arrays() { arrays.clear(); }
+void need_inside(const void* p, size_t bytes) {
+  if (arrays.empty()) return;
+  const char* from = static_cast<const char*>(p);
+  for (const auto& a : arrays)
+    if (from >= a.first && from + bytes <= a.second) return;
+  fail("a vector access that is not within an array");
+}
+
 char* peer_shared(char* mine, unsigned rank) {
   const Thread& t = *current;
   if (rank >= t.cluster_size) fail("a block that the cluster does not have");

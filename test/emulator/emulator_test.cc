@@ -55,6 +55,10 @@ void one_lane_stays_away(Argument) {
   if (threadIdx.x != 5) __shfl_xor_sync(0xffffffffu, 1.0f, 1);
 }
 void odd_address(Argument a) { __stcs(reinterpret_cast<float4*>(a.out + 1), make_float4(0, 0, 0, 0)); }
+void beyond_an_array(Argument a) {
+  emulator::name_array(a.out, 24);
+  __stcs(reinterpret_cast<float4*>(a.out) + 1, make_float4(0, 0, 0, 0));
+}
 void less_than_a_warp(Argument) { __shfl_xor_sync(0xffffu, 1.0f, 1); }
 void nothing_wrong(Argument a) {
   __syncthreads();
@@ -66,6 +70,7 @@ TEST_CASE("emulator: what is wrong ends the run and says why") {
   CHECK(dies(lanes_part, 0, "different operations"));
   CHECK(dies(one_lane_stays_away, 0, "never come"));
   CHECK(dies(odd_address, 0, "not a multiple of its size"));
+  CHECK(dies(beyond_an_array, 0, "not within an array"));
   CHECK(dies(less_than_a_warp, 0, "less than a warp"));
   CHECK(!dies(nothing_wrong, 0, ""));
 }

@@ -1,0 +1,111 @@
+// Rows may start anywhere: their bits do not depend on it, they are read 16 bytes at a time, and nothing outside an array
+// is read or written.
+#include <doctest/doctest.h>
+
+#include <cstring>
+
+#include "../../cuda/engine.h"
+#include "../cpp/batch.h"
+#include "../../cuda/platform.cuh"
+
+namespace ckl {
+namespace test {
+namespace {
+
+constexpr size_t kGuard = 64;
+
+// A copy of an array, `shift` elements behind 64 bytes; what is around it stays as it is.
+struct Placed {
+  std::vector<char> memory;
+  char* data;
+  size_t bytes;
+  Placed(const std::vector<char>& content, size_t size, size_t shift)
+      : memory(content.size() + 3 * kGuard, char(0x5a)), bytes(content.size()) {
+    char* base = memory.data();
+    base += kGuard - size_t(reinterpret_cast<uintptr_t>(base)) % kGuard;
+    data = base + shift * size;
+    std::memcpy(data, content.data(), bytes);
+    emulator::name_array(data, bytes);
+  }
+  bool untouched_around() const {
+    for (const char* p = memory.data(); p != memory.data() + memory.size(); p++)
+      if ((p < data || p >= data + bytes) && *p != char(0x5a)) return false;
+    return true;
+  }
+};
+
+std::vector<char> bytes_of(const Floats& values, DType type) {
+  std::vector<char> bytes(values.size() * size_t(size_of(type)));
+  for (size_t i = 0; i < values.size(); i++) {
+    if (type == DType::float32) std::memcpy(&bytes[4 * i], &values[i], 4);
+    else {
+      const uint16_t h = type == DType::bfloat16 ? cuda::narrow_bfloat16(values[i]) : cuda::narrow_float16(values[i]);
+      std::memcpy(&bytes[2 * i], &h, 2);
+    }
+  }
+  return bytes;
+}
+
+struct Bits {
+  std::vector<char> grad;
+  Floats per_query;
+  bool clean;
+};
+
+// The batch with its arrays shifted by so many elements, straight through the kernels.
+Bits run_at(const OwnedBatch& from, const Plan& plan, DType teacher_type, const size_t (&shift)[4]) {
+  emulator::pretend(90);
+  const size_t size = size_t(size_of(from.type));
+  Placed student(bytes_of(from.student, from.type), size, shift[0]);
+  Placed teacher(bytes_of(from.teacher, teacher_type), size_t(size_of(teacher_type)), shift[1]);
+  Placed labels(std::vector<char>(from.labels.begin(), from.labels.end()), 1, shift[2]);
+  Placed grad(std::vector<char>(student.bytes), size, shift[3]);
+  Bits bits = {{}, Floats(size_t(from.queries)), true};
+  Batch batch = {};
+  batch.rows = from.rows();
+  batch.student = {student.data, from.type}, batch.teacher = {teacher.data, teacher_type};
+  batch.labels = reinterpret_cast<const uint8_t*>(labels.data);
+  Outputs out = {};
+  out.grad = {grad.data, from.type}, out.per_query = bits.per_query.data();
+  cuda::Extent extent = {INT64_MAX, 0, from.extent()};
+  for (int64_t b = 0; b < from.queries; b++) {
+    extent.shortest = std::min(extent.shortest, batch.rows.length(b));
+    extent.longest = std::max(extent.longest, batch.rows.length(b));
+  }
+  cuda::Scratch scratch;
+  cuda::enqueue(90, plan, batch, out, extent, scratch, nullptr);
+  emulator::forget_arrays();
+  bits.grad.assign(grad.data, grad.data + grad.bytes);
+  for (const Placed* array : {&student, &teacher, &labels, &grad}) bits.clean &= array->untouched_around();
+  return bits;
+}
+
+TEST_CASE("alignment: a row has the same bits wherever it starts, and nothing around the arrays is touched") {
+  Random random(91);
+  PlanTerm term;
+  term.loss = LossId::ckl, term.gamma = 5;
+  const Plan plan = plan_of(term, Reduction::none);
+  for (DType type : {DType::float32, DType::bfloat16, DType::float16})
+    for (int64_t docs : {1, 3, 16, 61, 128, 129, 250, 1001, 1024, 1501}) {
+      OwnedBatch batch = docs % 2 ? batch_of_families(random, docs, 3) : ragged_batch(random, 5, docs);
+      convert(batch, type);
+      const DType teacher = type == DType::bfloat16 && docs == 250 ? DType::float32 : type;
+      const Bits aligned = run_at(batch, plan, teacher, {0, 0, 0, 0});
+      CHECK(aligned.clean);
+      for (size_t by = 1; by < 16; by++) {
+        const size_t all[4] = {by, by, by, by}, apart[4] = {by, by * 3 % 16, by * 5 % 16, by * 7 % 16};
+        for (const auto& shift : {all, apart}) {
+          const Bits bits = run_at(batch, plan, teacher, {shift[0], shift[1], shift[2], shift[3]});
+          const bool same =
+              bits.grad == aligned.grad && difference(bits.per_query, aligned.per_query, "perQuery").empty();
+          const std::string about = std::to_string(docs) + " documents, " + std::to_string(by) + " elements on";
+          CHECK_MESSAGE(same, about);
+          CHECK_MESSAGE(bits.clean, about);
+        }
+      }
+    }
+}
+
+}  // namespace
+}  // namespace test
+}  // namespace ckl
