@@ -60,11 +60,9 @@ export class DenseStudent extends TableStudent {
     super();
     const { heap } = this;
     const words = vectors.length / width;
-    const own = heap.floats(vectors.length);
-    own.set(vectors);
     this.map = new WordMap(heap, width);
     this.tables = {
-      vectors: new SparseAdam(own, width, 1, heap),
+      vectors: new SparseAdam(heap.copy(vectors), width, 1, heap),
       wordWeights: new SparseAdam(new Float32Array(words), 1, WORD_WEIGHT_RATE),
       map: this.map.table,
       logScale: new SparseAdam(this.logScale, 1),

@@ -46,6 +46,13 @@ export class Heap {
     return new Float32Array(this.memory.buffer, at, length);
   }
 
+  /** A lasting copy. */
+  copy(values: Float32Array): Float32Array {
+    const out = this.floats(values.length);
+    out.set(values);
+    return out;
+  }
+
   /** A lasting copy of whole numbers. */
   integers(values: ArrayLike<number>): Int32Array {
     const at = this.take(values.length);
@@ -72,6 +79,10 @@ export class Heap {
 
   private reach(end: number): SharedArrayBuffer {
     const missing = end - this.memory.buffer.byteLength;
+    if (end > MOST_PAGES * PAGE)
+      throw new RangeError(
+        'a student of this many words needs more than 4 GiB: take shorter vectors (--width)',
+      );
     if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE));
     return this.memory.buffer;
   }
@@ -102,7 +113,7 @@ export class Scratch {
 }
 
 /** Vectors of four numbers are read fastest where none of them lies on two cache lines. */
-const aligned = (address: number): number => (address + 63) & ~63;
+const aligned = (address: number): number => 64 * Math.ceil(address / 64);
 
 /** Behind the last number of an array. */
 export const endOf = ({ byteOffset, byteLength }: Float32Array | Int32Array): number =>

@@ -63,8 +63,7 @@ export class MultiVectorStudent extends TableStudent {
   ) {
     super();
     const { heap } = this;
-    this.vectors = heap.floats(vectors.length);
-    this.vectors.set(vectors);
+    this.vectors = heap.copy(vectors);
     this.lists = new TokenLists(idf.length);
     this.map = new WordMap(heap, width);
     this.queryWords = new TermWeights(heap, this.vectors, width, idf, OWN_WEIGHT_RATE);

@@ -2,16 +2,11 @@
 import type { Run } from '../metrics/index.js';
 import type { Bag, BagList, Corpus } from './bags.js';
 import { endOf, Heap } from './heap.js';
-import {
-  TokenLists,
-  tokensOf,
-  type TokenDocument,
-  type TokenList,
-  type Tokens,
-} from './multi-vector-words.js';
+import { TokenLists, type TokenList, type Tokens } from './multi-vector-words.js';
 import { products } from './products.js';
 import { keepBest } from './retrieve.js';
 import { SparseAdam } from './sparse-adam.js';
+import { edgesOf, meanTerms, postingsOf, termsOf, WordSums, type Edge } from './sparse-terms.js';
 import { TermWeights } from './term-weights.js';
 import { TableStudent } from './table-student.js';
 import { WordMap, type MappedRows } from './word-map.js';
@@ -42,7 +37,7 @@ interface Expansion {
   stride: number;
   /** Cosines: terms × query words. */
   cosines: Float32Array;
-  /** y_j before saturation, of each term. */
+  /** y_j before saturation, of each term; at least as many as there are terms. */
   sums: Float32Array;
   /** q_j = ln(1 + y_j). */
   terms: Float64Array;
@@ -84,8 +79,7 @@ export class SparseStudent extends TableStudent {
   ) {
     super();
     const { heap } = this;
-    this.vectors = heap.floats(vectors.length);
-    this.vectors.set(vectors);
+    this.vectors = heap.copy(vectors);
     this.lists = new TokenLists(idf.length, termsOf, ({ counts }) => counts);
     this.map = new WordMap(heap, width);
     this.queryWords = new TermWeights(heap, this.vectors, width, idf);
@@ -169,13 +163,8 @@ export class SparseStudent extends TableStudent {
 
   /** The score's factor: s over the words of the query. */
   private scaleOf({ query }: TokenList): number {
-    return (
-      Math.exp(this.logScale[0]) /
-      Math.max(
-        1,
-        query.reduce((sum, count) => sum + count, 0),
-      )
-    );
+    const words = query.reduce((sum, count) => sum + count, 0);
+    return Math.exp(this.logScale[0]) / Math.max(1, words);
   }
 
   private get tau(): number {
@@ -185,7 +174,7 @@ export class SparseStudent extends TableStudent {
   private expandList(list: BagList, prepared: TokenList): Expansion {
     let found = this.forwards.get(list);
     if (!found) {
-      found = this.expand(list.query, prepared.query, prepared.words);
+      found = this.expand(list.query, prepared);
       if (this.forwards.size >= KEPT_LISTS) this.forwards.clear();
       this.forwards.set(list, found);
     }
@@ -193,7 +182,7 @@ export class SparseStudent extends TableStudent {
   }
 
   /** The query's weight of each of some terms. */
-  private expand({ words }: Bag, counts: Float32Array, vocabulary: Int32Array): Expansion {
+  private expand({ words }: Bag, { query: counts, words: vocabulary }: TokenList): Expansion {
     const { tau, heap, map, vectors, width } = this;
     const mapped = map.applyToRows(vectors, words);
     const { values, stride, scratch } = products(heap, vectors, width, mapped.units, vocabulary);
@@ -204,10 +193,17 @@ export class SparseStudent extends TableStudent {
     const [from, end] = [values.byteOffset, endOf(values)];
     const [strengthsAt, slope] = [strengths.byteOffset, 1 / (1 - tau)];
     if (stride > 0) heap.kernels.expansions(from, end, strengthsAt, 4 * stride, sums.byteOffset, tau, slope);
-    const own = stride > 0 ? sums.slice(0, vocabulary.length) : new Float32Array(vocabulary.length);
-    const terms = new Float64Array(own.length);
-    for (let j = 0; j < own.length; j++) if (own[j] > 0) terms[j] = Math.log1p(own[j]);
-    return { mapped, strengths: strengths.slice(), stride, cosines: values.slice(), sums: own, terms };
+    else sums.fill(0);
+    const terms = new Float64Array(vocabulary.length);
+    for (let j = 0; j < terms.length; j++) if (sums[j] > 0) terms[j] = Math.log1p(sums[j]);
+    return {
+      mapped,
+      strengths: strengths.slice(),
+      stride,
+      cosines: values.slice(),
+      sums: sums.slice(),
+      terms,
+    };
   }
 
   /** Carries dL/dq_j back to the importances of the query's words, the threshold and the map. */
@@ -216,7 +212,7 @@ export class SparseStudent extends TableStudent {
     const { mapped, strengths, stride, cosines, sums } = expansion;
     const upstream = new Float32Array(words.length * width);
     let toTau = 0;
-    for (let j = 0; j < sums.length; j++) {
+    for (let j = 0; j < toTerms.length; j++) {
       if (sums[j] === 0 || toTerms[j] === 0) continue;
       const toSum = toTerms[j] / (1 + sums[j]);
       const row = prepared.words[j] * width;
@@ -242,9 +238,7 @@ export class SparseStudent extends TableStudent {
     const factor = (2 * queryFlops) / this.learned.size;
     for (const [list, expansion] of this.learned) {
       const prepared = this.lists.of(list);
-      const toTerms = new Float64Array(prepared.words.length);
-      for (let j = 0; j < toTerms.length; j++)
-        if (expansion.terms[j] > 0) toTerms[j] = factor * queries.sums[prepared.words[j]];
+      const toTerms = expansion.terms.map((_, j) => factor * queries.sums[prepared.words[j]]);
       this.pull(list.query, prepared, expansion, toTerms);
     }
     // d/dln β_j of mean² is 2 mean², as every document's weight of j is a multiple of β_j.
@@ -255,24 +249,14 @@ export class SparseStudent extends TableStudent {
   /** The FLOPS of the batch at hand, as {@link regularise} holds it down. */
   get flops(): { queries: number; documents: number } {
     const { queries, documents } = this.meanWeights();
-    const squares = ({ words, sums }: WordSums) => words.reduce((sum, word) => sum + sums[word] ** 2, 0);
-    return { queries: squares(queries), documents: squares(documents) };
+    return { queries: queries.squares(), documents: documents.squares() };
   }
 
-  /** The mean weights of terms over the queries and over the documents that were learned from. */
   private meanWeights(): { queries: WordSums; documents: WordSums } {
-    const vocabulary = this.vectors.length / this.width;
-    const [queries, documents] = [new WordSums(vocabulary), new WordSums(vocabulary)];
-    let count = 0;
-    for (const list of this.learned.keys()) count += list.documents.length;
-    for (const [list, { terms }] of this.learned) {
-      const { words, places, worth } = this.lists.of(list);
-      for (let j = 0; j < terms.length; j++)
-        if (terms[j] > 0) queries.add(words[j], terms[j] / this.learned.size);
-      for (let i = 0; i < places.length; i++) documents.add(words[places[i]], worth[i] / count);
-    }
-    for (const word of documents.words) documents.sums[word] *= this.documentWords.of(word);
-    return { queries, documents };
+    const learned = [...this.learned].map(([list, { terms }]) => ({ tokens: this.lists.of(list), terms }));
+    const means = meanTerms(learned, this.vectors.length / this.width);
+    for (const word of means.documents.words) means.documents.sums[word] *= this.documentWords.of(word);
+    return means;
   }
 
   /** Full retrieval, see {@link MultiVectorStudent.search}; of each query's terms the documents that hold them are looked at. */
@@ -300,74 +284,16 @@ export class SparseStudent extends TableStudent {
     return run;
   }
 
-  /** Of each word of queries the terms that it expands to, among some words: their places, and e² of each. */
-  private edges(queries: ReadonlyMap<string, Bag>, words: Int32Array) {
+  /** Of each word of queries the terms that it expands to, among some words. */
+  private edges(queries: ReadonlyMap<string, Bag>, words: Int32Array): Map<number, Edge[]> {
     const { tau, map, heap, vectors, width } = this;
     const asked = Int32Array.from(new Set([...queries.values()].flatMap((bag) => [...bag.words])));
-    const edges = new Map<number, { term: number; weight: number }[]>();
+    const edges = new Map<number, Edge[]>();
     for (let first = 0; first < asked.length; first += WORDS_AT_ONCE) {
       const some = asked.subarray(first, first + WORDS_AT_ONCE);
-      const found = [...some].map((word): { term: number; weight: number }[] => {
-        edges.set(word, []);
-        return edges.get(word)!;
-      });
       const { values, stride } = products(heap, vectors, width, map.applyToRows(vectors, some).units, words);
-      for (let term = 0; term < words.length; term++) {
-        for (let t = 0; t < some.length; t++) {
-          const cosine = values[term * stride + t];
-          if (cosine > tau) found[t].push({ term, weight: ((cosine - tau) / (1 - tau)) ** 2 });
-        }
-      }
+      some.forEach((word, t) => edges.set(word, edgesOf(values, stride, words.length, t, tau)));
     }
     return edges;
   }
-}
-
-/** A document's terms before the importance of each: ln(1 + f). */
-function termsOf(bag: Bag): TokenDocument {
-  const { words, worth } = tokensOf(bag, Infinity);
-  return { words, worth: worth.map(Math.log1p) };
-}
-
-/** A sum a word, and which words have one. */
-class WordSums {
-  readonly sums: Float64Array;
-  readonly words: number[] = [];
-  private readonly met: Uint8Array;
-
-  constructor(vocabulary: number) {
-    this.sums = new Float64Array(vocabulary);
-    this.met = new Uint8Array(vocabulary);
-  }
-
-  add(word: number, value: number): void {
-    if (this.met[word] === 0) {
-      this.met[word] = 1;
-      this.words.push(word);
-    }
-    this.sums[word] += value;
-  }
-
-  clear(): void {
-    for (const word of this.words) this.sums[word] = this.met[word] = 0;
-    this.words.length = 0;
-  }
-}
-
-/** For each word of documents, from `starts[place]` on, the documents that hold it and what it is worth there. */
-function postingsOf({ words, places, worth, ends }: Tokens) {
-  const starts = new Int32Array(words.length + 1);
-  for (const place of places) starts[place + 1]++;
-  for (let place = 0; place < words.length; place++) starts[place + 1] += starts[place];
-  const next = starts.slice();
-  const documents = new Int32Array(places.length);
-  const sorted = new Float32Array(places.length);
-  for (let d = 0, i = 0; d < ends.length; d++) {
-    for (; i < ends[d]; i++) {
-      const at = next[places[i]]++;
-      documents[at] = d;
-      sorted[at] = worth[i];
-    }
-  }
-  return { starts, documents, worth: sorted };
 }

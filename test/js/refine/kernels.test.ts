@@ -37,6 +37,10 @@ describe('Heap', () => {
   });
 });
 
+it('a heap that would be too large is refused in words', () => {
+  expect(() => new Heap().floats(2 ** 30 + 1)).toThrow(/more than 4 GiB: take shorter vectors/);
+});
+
 // 36 columns are a block of 32 and four more.
 describe.each([4, 32, 36])('rows of %i numbers', (width) => {
   it('are summed in their order, and multiples added to them', () => {
