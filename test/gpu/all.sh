@@ -16,7 +16,7 @@ fi
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader || true
 
 # shellcheck disable=SC2086
-timeout "${CKL_GPU_TEST_SECONDS:-330}" node test/gpu/run.mjs "${build[@]}" ${CKL_GPU_TEST:-} 2>&1 | tee "$results/test.log"
+timeout "${CKL_GPU_TEST_SECONDS:-330}" node test/gpu/run.mjs --require "${build[@]}" ${CKL_GPU_TEST:-} 2>&1 | tee "$results/test.log"
 tested=${PIPESTATUS[0]}
 cp build/gpu/*.log "$results" 2>/dev/null || true
 

@@ -19,13 +19,9 @@ const { root, out } = build;
 const only = values.only?.split(',');
 
 /** What the addon in use knows of GPUs; null if none loads. */
-function cudaInfo(env = {}) {
+function cudaInfo() {
   const code = 'console.log(JSON.stringify(require("./dist/index.js").backends().cuda))';
-  const { status, stdout } = spawnSync(process.execPath, ['-e', code], {
-    cwd: root,
-    encoding: 'utf8',
-    env: { ...process.env, ...env },
-  });
+  const { status, stdout } = spawnSync(process.execPath, ['-e', code], { cwd: root, encoding: 'utf8' });
   return status === 0 ? JSON.parse(stdout) : null;
 }
 
@@ -33,6 +29,11 @@ function leave(reason) {
   console.log(reason);
   process.exit(values.require ? 1 : 0);
 }
+
+const useBuilt = () => {
+  if (build.hasAddon(emulated)) process.env.CKL_LOSS_PREBUILD = build.addonFolder(emulated);
+};
+useBuilt();
 
 // Whether there is a GPU, asked without compiling anything.
 if (!emulated) {
@@ -103,7 +104,7 @@ if (!values['no-build']) {
     canBuild ? '' : 'no nvcc: the addon that is here',
   );
 }
-if (build.hasAddon(emulated)) process.env.CKL_LOSS_PREBUILD = build.addonFolder(emulated);
+useBuilt();
 const cuda = cudaInfo();
 if (!cuda?.available) leave(`no GPU can be used: ${cuda?.reason ?? 'no addon loads'}`);
 console.log(
