@@ -177,9 +177,7 @@ Status CudaBackend::run(const Plan& plan, const Batch& batch, const Outputs& out
     if (abort && abort->load()) return {Code::aborted};
     return {};
   } catch (const Failure& failure) {
-    return failure.error == cudaErrorMemoryAllocation
-               ? Status{Code::memory}
-               : Status{Code::device, Argument::none, -1, -1, double(failure.error)};
+    return {Code::device, Argument::none, -1, -1, double(failure.error)};
   } catch (const std::bad_alloc&) { return {Code::memory}; }
 }
 

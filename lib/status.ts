@@ -75,10 +75,11 @@ export function statusError(status: NativeStatus, scalars: Float64Array): Error 
       );
     case NativeStatus.device: {
       const [cudaName, words] = native.cudaError(value);
-      return new CudaError(
-        cudaName,
-        `${words}. After a fault of the GPU this process cannot use it again; the CPU still works (backend: 'cpu')`,
-      );
+      const way =
+        cudaName === 'cudaErrorMemoryAllocation'
+          ? 'The batch and its results do not fit into the memory that is free on the GPU: use smaller batches'
+          : `After a fault of the GPU this process cannot use it again; the CPU still works (backend: 'cpu')`;
+      return new CudaError(cudaName, `${words}. ${way}`);
     }
     default:
       return new CklRangeError(

@@ -35,9 +35,9 @@ Bytes host_bytes(const Napi::CallbackInfo& info, size_t i) {
 class MemoryObject : public Napi::ObjectWrap<MemoryObject> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "DeviceMemory",
-                       {InstanceAccessor<&MemoryObject::where>("address"),
-                        InstanceMethod<&MemoryObject::dispose>("dispose")});
+    return DefineClass(
+        env, "DeviceMemory",
+        {InstanceAccessor<&MemoryObject::where>("address"), InstanceMethod<&MemoryObject::dispose>("dispose")});
   }
   explicit MemoryObject(const Napi::CallbackInfo& info) : ObjectWrap(info), device_(DeviceObject::of(info)) {
     const int64_t bytes = whole(info, 1);
@@ -76,9 +76,9 @@ class MemoryObject : public Napi::ObjectWrap<MemoryObject> {
 class StreamObject : public Napi::ObjectWrap<StreamObject> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "DeviceStream",
-                       {InstanceAccessor<&StreamObject::handle>("handle"),
-                        InstanceMethod<&StreamObject::dispose>("dispose")});
+    return DefineClass(
+        env, "DeviceStream",
+        {InstanceAccessor<&StreamObject::handle>("handle"), InstanceMethod<&StreamObject::dispose>("dispose")});
   }
   explicit StreamObject(const Napi::CallbackInfo& info)
       : ObjectWrap(info),
@@ -226,8 +226,7 @@ Napi::Value DeviceObject::copy(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 Napi::Value DeviceObject::fill(const Napi::CallbackInfo& info) {
-  reporting(info.Env(),
-            [&] { device_->fill(address(info, 0), int(whole(info, 1)), whole(info, 2), stream(info, 3)); });
+  reporting(info.Env(), [&] { device_->fill(address(info, 0), int(whole(info, 1)), whole(info, 2), stream(info, 3)); });
   return info.Env().Undefined();
 }
 Napi::Value DeviceObject::download(const Napi::CallbackInfo& info) {

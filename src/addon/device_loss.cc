@@ -149,8 +149,7 @@ Status check_values(Device& device, StreamHandle stream, const Plan& plan, const
   constexpr int64_t kRankBytes[] = {0, 1, 2, 4, 4, 4};
   batch.labels = copy(batch.labels, needed);
   if (batch.ranks)
-    batch.ranks.data =
-        copy(static_cast<const char*>(batch.ranks.data), needed, kRankBytes[int(batch.ranks.type)]);
+    batch.ranks.data = copy(static_cast<const char*>(batch.ranks.data), needed, kRankBytes[int(batch.ranks.type)]);
   batch.beta = copy(batch.beta, needed), batch.relevance = copy(batch.relevance, needed);
   batch.weights = copy(batch.weights, queries);
   return check_batch(plan, batch);
@@ -245,9 +244,10 @@ class LossObject : public Napi::ObjectWrap<LossObject> {
 class GraphObject : public Napi::ObjectWrap<GraphObject> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "DeviceGraph",
-                       {InstanceAccessor<&GraphObject::status>("status"), InstanceMethod<&GraphObject::launch>("launch"),
-                        InstanceMethod<&GraphObject::dispose>("dispose")});
+    return DefineClass(
+        env, "DeviceGraph",
+        {InstanceAccessor<&GraphObject::status>("status"), InstanceMethod<&GraphObject::launch>("launch"),
+         InstanceMethod<&GraphObject::dispose>("dispose")});
   }
   explicit GraphObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     if (info.Length() < 2 || !info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "a DeviceLoss is needed");

@@ -144,7 +144,6 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
   const unsigned cluster = config->numAttrs ? config->attrs[0].val.clusterDim.x : 1;
   const unsigned blocks = config->gridDim.x, threads = config->blockDim.x;
   const size_t shared = config->dynamicSmemBytes;
-  return emulator::enqueue(config->stream, [=] {
-    return emulator::run(blocks, threads, cluster, shared, [&] { kernel(argument); });
-  });
+  return emulator::enqueue(config->stream,
+                           [=] { return emulator::run(blocks, threads, cluster, shared, [&] { kernel(argument); }); });
 }

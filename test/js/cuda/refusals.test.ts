@@ -1,6 +1,10 @@
 // What a loss on device memory refuses: each error names the argument and the value, and the next run works.
 import { describe, expect, it } from 'vitest';
 import { type DeviceBatch, DeviceTensor, prepare } from '../../../lib/cuda';
+import type { CudaError } from '../../../lib/index';
+import { NativeStatus, Scalar } from '../../../lib/native';
+import { newScalars } from '../../../lib/run';
+import { statusError } from '../../../lib/status';
 import { errorOf, randomBatch } from '../api/helpers';
 import { gpuCount, hasGpu, toDevice } from './helpers';
 
@@ -205,5 +209,22 @@ describe.runIf(hasGpu)('with check, values are refused as on the host', () => {
     expect(error.message).toMatch(message);
     expect(error.code).toBe(code);
     expect(loss.run(tensors).read().counted).toBe(3);
+  });
+});
+
+describe.runIf(hasGpu)('what CUDA refuses', () => {
+  const errorFor = (code: number) => {
+    const scalars = newScalars();
+    scalars[Scalar.value] = code;
+    return statusError(NativeStatus.device, scalars) as CudaError;
+  };
+
+  it('is said in its words, with the way out', () => {
+    const noMemory = errorFor(2);
+    expect(noMemory.cudaName).toBe('cudaErrorMemoryAllocation');
+    expect(noMemory.message).toMatch(/^cudaErrorMemoryAllocation: .+ do not fit .+ smaller batches$/);
+    const fault = errorFor(719);
+    expect(fault.cudaName).toBe('cudaErrorLaunchFailure');
+    expect(fault.message).toMatch(/the CPU still works/);
   });
 });
