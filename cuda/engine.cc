@@ -43,6 +43,10 @@ Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Ext
     to.loss = from.loss, to.needs = kLosses[int(from.loss)].needs;
     const bool biased = from.loss == LossId::ckl && (batch.beta || from.alpha > 0);
     to.parameters = {float(from.gamma), float(from.lambda), float(from.nll_weight), biased};
+    // What the others are made of in the fast kernels (select.cuh): kl once, or not at all.
+    if (from.loss != LossId::ckl) to.parameters.gamma = from.loss == LossId::nll ? 0 : 1;
+    if (from.loss != LossId::bkl) to.parameters.lambda = 0;
+    if (from.loss != LossId::klLogL) to.parameters.nll_weight = from.loss == LossId::nll ? 1 : 0;
     to.beta_scale = batch.beta ? 1.0f : float(from.alpha);
     to.weight = from.weight;
     task.biased |= biased;

@@ -240,7 +240,7 @@ struct Resident {
     read(largest);
     softmax(largest);
     if (team.ended(Sweep::softmax)) return;
-    const bool good = loss(sums), counted = F::needs == Needs::document || positives > 0;
+    const bool good = loss(sums), counted = task.terms[0].needs == Needs::document || positives > 0;
     if (rarely(!here) || team.ended(Sweep::loss)) return;
     if (rarely(!good && counted)) {
       if (team.rank() == 0) mark_row(task, row.b);

@@ -15,6 +15,8 @@ git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t 
 ln -s "$root/node_modules" "$here/package/node_modules"
 cd "$here/package"
 npm run --silent prepare
+# One architecture's PTX: a release's seven take minutes.
+export CKL_CUDA_ARCHITECTURES=${CKL_CUDA_ARCHITECTURES:-75-virtual}
 CMAKE_BUILD_PARALLEL_LEVEL=${CKL_JOBS:-2} npm run --silent prebuildify >"$here/prebuildify.log" 2>&1 || {
   tail -30 "$here/prebuildify.log" >&2
   exit 1
