@@ -32,7 +32,7 @@ static __global__ void __launch_bounds__(kLanesThreads, 3) careful_lanes(CKL_PAR
 }
 
 // Registers at most: 128
-static __global__ void __launch_bounds__(kTeamThreads) careful_team(CKL_PARAMETER Task task) {
+static __global__ void __launch_bounds__(kTeamThreads, 1) careful_team(CKL_PARAMETER Task task) {
   if (task.only_marked && *task.marked == 0) return;
   char* memory = dynamic_shared();
   float* const tile = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);

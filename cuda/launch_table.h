@@ -18,7 +18,7 @@ struct WidthClass {
 
 constexpr int64_t kAnyLength = INT64_MAX;
 
-// The starting points of design and of counting registers and instructions (docs/guide/gpu.md); to be replaced by what a
+// The starting points of design and of counting registers and instructions (test/cuda/budget.mjs); to be replaced by what a
 // GPU measures (bench/gpu). Lanes: 32 elements a thread spread what a row itself costs thin; short rows have too few.
 constexpr WidthClass kResident[] = {
     {128, Kind::lanes, 8, kLanesThreads, 1},

@@ -6,10 +6,10 @@ namespace ckl {
 namespace cuda {
 
 // Blocks that a multiprocessor shall hold at once: how many registers a thread may have follows.
-constexpr int blocks_of(int elements) { return elements <= 8 ? 6 : 2; }
+constexpr int blocks_of(int elements) { return elements <= 8 ? 5 : 2; }
 
 // A row by `width` lanes of a warp.
-// Registers at most: 80 (8 elements a thread), 255 (32)
+// Registers at most: 96 (8 elements a thread), 255 (32)
 template <class F, int E, int P>
 __global__ void __launch_bounds__(kLanesThreads, blocks_of(E)) resident_lanes(CKL_PARAMETER Task task) {
   typedef Resident<F, E, P, Lanes> Way;
