@@ -1,5 +1,5 @@
 // `ckl-loss compare`: every loss on every student from the same start, and the report with the paper's tables and figures.
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { CompareCheckpoint } from '../refine/compare-checkpoint.js';
 import { compareLosses, joinCompared, type Compared } from '../refine/compare.js';
@@ -8,6 +8,7 @@ import { compareText } from './compare-text.js';
 import { CompareProgress } from './compare-progress.js';
 import { provideSample } from './data-options.js';
 import { INTERRUPTED, interruption } from './interrupt.js';
+import { checkOutputs, writeOutput } from './output-files.js';
 import type { Output } from './progress.js';
 import { provenance, type Provenance } from './provenance.js';
 import { UsageError } from './usage.js';
@@ -34,12 +35,13 @@ export async function compare(
     out.write(compareHelp());
     return 0;
   }
+  await checkOutputs({ json: asked.json, html: asked.html, checkpoint: asked.checkpoint });
   // Asked for first: a report that cannot be drawn should be known before the work, not after.
   const report = asked.html === undefined ? undefined : await loadReport();
   const saved = asked.from === undefined ? await run(asked, progressOut) : await readAll(asked.from);
   if (!saved) return INTERRUPTED;
-  if (asked.json) await writeFile(asked.json, `${JSON.stringify(saved)}\n`);
-  if (report) await writeFile(asked.html!, await report(saved));
+  if (asked.json) await writeOutput(asked.json, `${JSON.stringify(saved)}\n`);
+  if (report) await writeOutput(asked.html!, await report(saved));
   out.write(compareText(saved));
   return 0;
 }

@@ -39,14 +39,19 @@ export class CompareCheckpoint {
     const { options: were } = headOf(file, first);
     checkOptions(file, were, options);
     if (whole < bytes.length) await truncate(file, whole);
-    return new CompareCheckpoint(
-      file,
-      new Map(lines.map((line) => JSON.parse(line) as [place: number, result: UnitResult])),
-    );
+    return new CompareCheckpoint(file, new Map(lines.map((line, i) => unitOf(file, line, i + 2))));
   }
 
   async add(place: number, result: UnitResult): Promise<void> {
     await appendFile(this.file, `${JSON.stringify([place, result])}\n`);
+  }
+}
+
+function unitOf(file: string, line: string, number: number): [place: number, result: UnitResult] {
+  try {
+    return JSON.parse(line) as [place: number, result: UnitResult];
+  } catch (error) {
+    throw new CheckpointError(file, `damaged: line ${number} is no JSON`, { cause: error });
   }
 }
 
