@@ -79,6 +79,8 @@ async function run(asked: Asked, progressOut: Output): Promise<SavedComparison |
   }
 }
 
+const PARTS = ['options', 'data', 'tables', 'curves', 'figures', 'grid', 'made'] as const;
+
 /** Several saved comparisons of different students, otherwise alike, as one. */
 async function readAll(paths: readonly string[]): Promise<SavedComparison> {
   const all: SavedComparison[] = [];
@@ -98,7 +100,8 @@ async function read(path: string): Promise<SavedComparison> {
     throw new UsageError(`--from: ${path} cannot be read: ${(error as Error).message}`);
   }
   const found = parsed as Partial<SavedComparison> | null;
-  if (found?.format !== 'ckl-loss comparison 1')
+  const whole = PARTS.every((part) => typeof found?.[part] === 'object');
+  if (found?.format !== 'ckl-loss comparison 1' || !whole)
     throw new UsageError(`--from: ${path} is no comparison that --json wrote`);
   return found as SavedComparison;
 }

@@ -1,6 +1,6 @@
 // Texts as bags of numbered words, and a whole collection of them in memory: what dense students are made from.
 import { distinct } from '../data/beir.js';
-import { readCorpus, readQueries, type BeirFolder, type ReadOptions } from '../data/index.js';
+import { DataError, readCorpus, readQueries, type BeirFolder, type ReadOptions } from '../data/index.js';
 import { loadCandidates, type CandidateList, type Candidates } from '../train/candidates.js';
 import { PreparedDocument } from '../train/document.js';
 import { knownLists } from '../train/known.js';
@@ -90,6 +90,7 @@ export async function readBags(
     docids.push(id);
     texts.push({ tally, length: document.length });
   }
+  if (docids.length === 0) throw new DataError(folder.corpus, 0, 'documents', 'none');
   const mean = texts.reduce((sum, { length }) => sum + length, 0) / Math.max(1, texts.length) || 1;
   const idf = frequency.map((n) => Math.log(1 + (docids.length - n + 0.5) / (n + 0.5)));
   const toBag = (tally: ReadonlyMap<number, number>, length: number): Bag => ({

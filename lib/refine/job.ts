@@ -8,7 +8,7 @@ import { foldLists, splitLists, type Split } from '../train/split.js';
 import { teacherDeviation } from '../train/standardise.js';
 import { loadCollection, type BagList, type Collection } from './bags.js';
 import { behaviourOn, type Behaviour } from './behaviour.js';
-import { loadTask, type SearchTask } from './compare-data.js';
+import { loadTasks, type SearchTask } from './compare-data.js';
 import { pool, type FoldResult } from './folds.js';
 import { crossPositives, draw, shorten } from './shorten.js';
 import { makeStudent, negativesOf, type StudentOptions } from './students.js';
@@ -114,8 +114,7 @@ export async function refine(options: RefineOptions, hooks: RefineHooks = {}): P
   let skipped = 0;
   const reading = { skipBad: options.skipBad, onSkip: () => skipped++ };
   const collection = await loadCollection(options.data, options.teacher, reading);
-  const tasks: SearchTask[] = [];
-  for (const dir of options.zeroShot ?? []) tasks.push(await loadTask(dir, collection.numbers, reading));
+  const tasks = await loadTasks(options.zeroShot ?? [], collection.numbers, reading);
   const splits =
     folds > 0 ? foldLists(collection, folds, options.seed) : [splitLists(collection, options.seed)];
   const results: FoldResult[] = [];

@@ -79,6 +79,7 @@ describe.each([
     const [dir, teacher] = folder({ 'qrels/test.tsv': 'query-id\tcorpus-id\tscore\n' });
     const empty = load(dir, teacher);
     await expect(empty).rejects.toThrow('qrels/test.tsv: expected judgements; found none');
-    await expect(skipping({ 'corpus.jsonl': '' })).rejects.toThrow('corpus.jsonl: expected documents');
+    const other = '{"_id":"z","text":"word"}\n';
+    await expect(skipping({ 'corpus.jsonl': other })).rejects.toThrow('corpus.jsonl: expected documents');
   });
 });
