@@ -6,6 +6,7 @@ import { corrupt } from '../train/corrupt.js';
 import { Random } from '../train/random.js';
 import { foldLists, splitLists, type Split } from '../train/split.js';
 import { teacherDeviation } from '../train/standardise.js';
+import { dataDigest } from './data-digest.js';
 import { loadCollection, readBags, type Bag, type BagList, type Collection, type Corpus } from './bags.js';
 import type { CompareOptions, Condition, DataSummary } from './compare-types.js';
 
@@ -135,6 +136,7 @@ export function summarise(
     documents: collection.docids.length,
     words: vocabulary,
     lists: collection.lists.length,
+    digest: dataDigest(collection),
     skipped,
     folds: folds.map(({ train, dev, test, unusable, teacherTemperature }) => ({
       train: train.length,

@@ -9,6 +9,7 @@ import { teacherDeviation } from '../train/standardise.js';
 import { loadCollection, type BagList, type Collection } from './bags.js';
 import { behaviourOn, type Behaviour } from './behaviour.js';
 import { loadTasks, type SearchTask } from './compare-data.js';
+import { dataDigest } from './data-digest.js';
 import { pool, type FoldResult } from './folds.js';
 import { crossPositives, draw, shorten } from './shorten.js';
 import { makeStudent, negativesOf, type StudentOptions } from './students.js';
@@ -163,7 +164,7 @@ async function refineSplit(
     ),
   });
   const start = measured();
-  const trainings = await Trainings.begin(pipeline, options);
+  const trainings = await Trainings.begin(pipeline, options, dataDigest(collection));
   const refineWith = async (loss: TrainingLoss, more: Partial<DistilOptions>): Promise<Refined> => {
     hooks.onLoss?.(titleOfLoss(loss));
     const trained: Pick<Refined, 'training' | 'behaviour'>[] = [];
