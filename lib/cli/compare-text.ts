@@ -23,7 +23,7 @@ export function compareText({ tables, options, made }: SavedComparison): string 
     }),
     '',
     `† below CKL, ‡ above CKL: paired t-test over queries, p < ${LEVEL} after Holm's correction over the table.`,
-    `Means over ${options.seeds} seeds. ${made.seconds} s, ${made.peakMiB} MiB${made.unitsBefore ? `, without ${made.unitsBefore} parts that were done before` : ''}.`,
+    `Means over ${options.seeds} ${options.seeds === 1 ? 'seed' : 'seeds'}. ${made.seconds} s, ${made.peakMiB} MiB${made.unitsBefore ? `, without ${made.unitsBefore} parts that were done before` : ''}.`,
     '',
   ].join('\n');
 }

@@ -1,5 +1,5 @@
 // `ckl-loss compare`: every loss on every student from the same start, and the report with the paper's tables and figures.
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { CompareCheckpoint } from '../refine/compare-checkpoint.js';
 import { compareLosses, joinCompared, type Compared } from '../refine/compare.js';
@@ -8,6 +8,7 @@ import { compareText } from './compare-text.js';
 import { CompareProgress } from './compare-progress.js';
 import { provideSample } from './data-options.js';
 import { INTERRUPTED, interruption } from './interrupt.js';
+import { checkOutputs, writeOutput } from './output-files.js';
 import type { Output } from './progress.js';
 import { provenance, type Provenance } from './provenance.js';
 import { UsageError } from './usage.js';
@@ -34,12 +35,13 @@ export async function compare(
     out.write(compareHelp());
     return 0;
   }
+  await checkOutputs({ json: asked.json, html: asked.html, checkpoint: asked.checkpoint });
   // Asked for first: a report that cannot be drawn should be known before the work, not after.
   const report = asked.html === undefined ? undefined : await loadReport();
   const saved = asked.from === undefined ? await run(asked, progressOut) : await readAll(asked.from);
   if (!saved) return INTERRUPTED;
-  if (asked.json) await writeFile(asked.json, `${JSON.stringify(saved)}\n`);
-  if (report) await writeFile(asked.html!, await report(saved));
+  if (asked.json) await writeOutput(asked.json, `${JSON.stringify(saved)}\n`);
+  if (report) await writeOutput(asked.html!, await report(saved));
   out.write(compareText(saved));
   return 0;
 }
@@ -77,6 +79,8 @@ async function run(asked: Asked, progressOut: Output): Promise<SavedComparison |
   }
 }
 
+const PARTS = ['options', 'data', 'tables', 'curves', 'figures', 'grid', 'made'] as const;
+
 /** Several saved comparisons of different students, otherwise alike, as one. */
 async function readAll(paths: readonly string[]): Promise<SavedComparison> {
   const all: SavedComparison[] = [];
@@ -96,7 +100,8 @@ async function read(path: string): Promise<SavedComparison> {
     throw new UsageError(`--from: ${path} cannot be read: ${(error as Error).message}`);
   }
   const found = parsed as Partial<SavedComparison> | null;
-  if (found?.format !== 'ckl-loss comparison 1')
+  const whole = PARTS.every((part) => typeof found?.[part] === 'object');
+  if (found?.format !== 'ckl-loss comparison 1' || !whole)
     throw new UsageError(`--from: ${path} is no comparison that --json wrote`);
   return found as SavedComparison;
 }

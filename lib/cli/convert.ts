@@ -1,6 +1,7 @@
 // `ckl-loss convert`: teacher scores from one form into another.
 import { convertTeacher, guessTeacherForm, loadBeir, loadQrels, TEACHER_FORMS } from '../data/index.js';
 import type { Output } from './progress.js';
+import { checkOutputs } from './output-files.js';
 import { parseOptions, readChoice, required } from './usage.js';
 
 const CONVERT_HELP = `ckl-loss convert: teacher scores from one form into another
@@ -45,21 +46,24 @@ export async function convert(args: string[], out: Output = process.stdout): Pro
     readChoice(name, required(name, values[name]), TEACHER_FORMS);
   const path = required('from', values.from);
   const to = { path: required('to', values.to), form: formOf('to-form') };
+  await checkOutputs({ to: to.path });
+  const beside: Error[] = [];
+  const reading = { skipBad: values['skip-bad'], onSkip: (error: Error) => void beside.push(error) };
   const from = {
     path,
     form: values['from-form'] === undefined ? await guessTeacherForm(path) : formOf('from-form'),
   };
   const result = await convertTeacher(from, to, {
-    qrels: values.qrels === undefined ? undefined : await loadQrels(values.qrels),
-    texts: values.data === undefined ? undefined : await loadBeir(values.data),
+    qrels: values.qrels === undefined ? undefined : await loadQrels(values.qrels, reading),
+    texts: values.data === undefined ? undefined : await loadBeir(values.data, reading),
     firstIsPositive: values['first-is-positive'],
     skipBad: values['skip-bad'],
   });
   out.write(`${result.lists} queries, ${result.documents} documents\n`);
-  if (result.skipped > 0) {
-    out.write(
-      `left out: ${result.skipped}\n${result.errors.map((error) => `  ${error.message}\n`).join('')}`,
-    );
+  const skipped = beside.length + result.skipped;
+  if (skipped > 0) {
+    const shown = [...beside, ...result.errors].slice(0, 10);
+    out.write(`left out: ${skipped}\n${shown.map(({ message }) => `  ${message}\n`).join('')}`);
   }
   return 0;
 }

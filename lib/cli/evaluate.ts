@@ -1,6 +1,5 @@
 // `ckl-loss evaluate`: measures of a run against judgements, and whether two runs differ.
-import { loadQrels, loadRun } from '../data/index.js';
-import { writeFile } from 'node:fs/promises';
+import { DataError, loadQrels, loadRun } from '../data/index.js';
 import {
   compare,
   evaluate as measureRun,
@@ -9,6 +8,7 @@ import {
   type Comparison,
   type Evaluation,
 } from '../metrics/index.js';
+import { checkOutputs, writeOutput } from './output-files.js';
 import type { Output } from './progress.js';
 import { differenceText, formatTable, measureText, pText } from './table.js';
 import { parseOptions, readChoice, readNumber, required, UsageError } from './usage.js';
@@ -27,6 +27,7 @@ export const EVALUATE_HELP = `ckl-loss evaluate: measures of a run, and whether 
   --complete            queries the run lacks count as 0 (trec_eval -c)
   --level N             the lowest relevance level that counts (trec_eval -l; default: 1)
   --per-query           one line a query as well
+  --skip-bad            leave out lines that cannot be read, and count them
   --json FILE           everything as JSON; - for standard output instead of the table
   --help
 `;
@@ -48,6 +49,7 @@ export async function evaluate(args: string[], out: Output = process.stdout): Pr
     complete: flag,
     level: text,
     'per-query': flag,
+    'skip-bad': flag,
     json: text,
     help: { type: 'boolean', short: 'h' },
   });
@@ -62,12 +64,22 @@ export async function evaluate(args: string[], out: Output = process.stdout): Pr
     complete: values.complete,
     relevanceLevel: readNumber('level', values.level, { min: 1, whole: true }),
   };
-  const qrels = await loadQrels(required('qrels', values.qrels));
+  const [qrelsFile, runFile] = [required('qrels', values.qrels), required('run', values.run)];
+  await checkOutputs({ json: values.json === '-' ? undefined : values.json });
+  let skipped = 0;
+  const reading = { skipBad: values['skip-bad'], onSkip: () => skipped++ };
+  const qrels = await loadQrels(qrelsFile, reading);
   const load = async (path: string): Promise<Evaluation> => {
-    const run = await loadRun(path, { order: convention === 'msmarco' ? 'rank' : 'file' });
-    return measureRun(run, qrels, options);
+    const run = await loadRun(path, {
+      ...reading,
+      order: convention === 'msmarco' ? 'rank' : 'file',
+    });
+    const measured = measureRun(run, qrels, options);
+    if (measured.queries.length === 0)
+      throw new DataError(path, 0, `queries that ${qrelsFile} has judgements for`, 'none');
+    return measured;
   };
-  const run = await load(required('run', values.run));
+  const run = await load(runFile);
   const baseline = values.baseline === undefined ? undefined : await load(values.baseline);
   const comparison = baseline && compare(run, baseline);
 
@@ -77,9 +89,10 @@ export async function evaluate(args: string[], out: Output = process.stdout): Pr
       out.write(json);
       return 0;
     }
-    await writeFile(values.json, json);
+    await writeOutput(values.json, json);
   }
   if (values['per-query']) out.write(perQueryTable(run, options.measures));
+  if (skipped > 0) out.write(`left out: ${skipped} lines that cannot be read\n`);
   out.write(`${run.queries.length} queries\n`);
   out.write(comparison ? comparisonTable(comparison) : meanTable(run, options.measures));
   return 0;

@@ -11,7 +11,7 @@ const COMMANDS: Record<string, Command> = {
     load: async () => (await import('./train.js')).train,
   },
   refine: {
-    about: 'refine a dense retriever with one or more losses, and compare them',
+    about: 'refine a retriever with one or more losses, and compare them',
     load: async () => (await import('./refine.js')).refine,
   },
   compare: {
@@ -35,7 +35,7 @@ const COMMANDS: Record<string, Command> = {
     load: async () => (await import('./bench.js')).bench,
   },
   sample: {
-    about: 'write the synthetic sample that train uses by default',
+    about: 'write the synthetic sample that is used where no data are named',
     load: async () => (await import('./sample.js')).sample,
   },
 };

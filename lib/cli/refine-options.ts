@@ -93,6 +93,22 @@ function readLosses(one: string | undefined, list: string | undefined): Training
   return [...new Map(all.map((loss) => [titleOfLoss(loss), loss])).values()];
 }
 
+/** An option that nothing at hand reads would be a silent mistake. */
+function checkOwners(values: Partial<Record<keyof typeof OPTIONS, unknown>>): void {
+  const twoStage = values.student === 'two-stage';
+  const sparse = values.student === 'sparse' || (twoStage && values['first-stage'] === 'sparse');
+  const owners = [
+    ['--student two-stage', twoStage, ['first-stage', 'candidates']],
+    ['--student sparse or --first-stage sparse', sparse, ['query-flops', 'document-flops']],
+    ['--warmup', values.warmup !== undefined, ['warmup-epochs', 'warmup-rate']],
+    ['--checkpoint', values.checkpoint !== undefined, ['checkpoint-every']],
+  ] as const;
+  for (const [owner, isThere, options] of owners) {
+    const idle = options.find((option) => values[option] !== undefined);
+    if (idle && !isThere) throw new UsageError(`--${idle} does nothing without ${owner}`);
+  }
+}
+
 export interface RefineArguments {
   where: DataArguments;
   options: RefineOptions;
@@ -107,6 +123,7 @@ export interface RefineArguments {
 export function readRefineArguments(args: string[]): RefineArguments | undefined {
   const values = parseOptions(args, OPTIONS);
   if (values.help) return undefined;
+  checkOwners(values);
   const number = numberReader(values);
   const choice = <T extends string>(name: 'student' | 'first-stage' | 'negatives', choices: readonly T[]) =>
     values[name] === undefined ? undefined : readChoice(name, values[name], choices);

@@ -1,9 +1,9 @@
 // `ckl-loss refine`: a retriever refined with one or more losses from the same start, and how they compare.
-import { writeFile } from 'node:fs/promises';
 import { refine as runRefinement } from '../refine/job.js';
 import { loadPlotting } from '../report/plotting.js';
 import { provideSample } from './data-options.js';
 import { INTERRUPTED, interruption } from './interrupt.js';
+import { checkOutputs, writeOutput } from './output-files.js';
 import { ProgressLine, type Output } from './progress.js';
 import { readRefineArguments, REFINE_HELP } from './refine-options.js';
 import { refinementPage, reportRefinement, summariseRefinement } from './refine-report.js';
@@ -23,6 +23,7 @@ export async function refine(
     return 0;
   }
   const { where, options, json, html } = asked;
+  await checkOutputs({ json, html, checkpoint: options.checkpoint });
   // Asked for first: a page that cannot be drawn should be known before the work, not after.
   const plotting = html === undefined ? undefined : await loadPlotting();
   await provideSample(where);
@@ -47,7 +48,7 @@ export async function refine(
   });
   line.done();
   out.write(reportRefinement(result));
-  if (json) await writeFile(json, `${JSON.stringify(summariseRefinement(result, options), null, 2)}\n`);
-  if (plotting) await writeFile(html!, refinementPage(result, plotting));
+  if (json) await writeOutput(json, `${JSON.stringify(summariseRefinement(result, options), null, 2)}\n`);
+  if (plotting) await writeOutput(html!, refinementPage(result, plotting));
   return signal.aborted ? INTERRUPTED : 0;
 }

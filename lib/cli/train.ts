@@ -1,11 +1,11 @@
 // `ckl-loss train`: runs the training job, shows its progress, prints and saves what came out.
-import { writeFile } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { formatRunLine } from '../data/index.js';
 import { rank, type Run } from '../metrics/index.js';
 import { runJob } from '../train/job.js';
 import { provideSample } from './data-options.js';
 import { INTERRUPTED, interruption } from './interrupt.js';
+import { checkOutputs, writeOutput } from './output-files.js';
 import { ProgressLine, type Output } from './progress.js';
 import { reportJob, summariseJob } from './train-report.js';
 import { readTrainArguments, TRAIN_HELP } from './train-options.js';
@@ -24,6 +24,7 @@ export async function train(
     out.write(TRAIN_HELP);
     return 0;
   }
+  await checkOutputs({ json: options.json, run: options.run });
   await provideSample(options);
 
   const line = new ProgressLine(progressOut);
@@ -46,11 +47,11 @@ export async function train(
 
   out.write(reportJob(result));
   if (options.json)
-    await writeFile(
+    await writeOutput(
       options.json,
       `${JSON.stringify(summariseJob(result, options, performance.now() - started), null, 2)}\n`,
     );
-  if (options.run) await writeFile(options.run, runText(result.run));
+  if (options.run) await writeOutput(options.run, runText(result.run));
   return result.training.stopped === 'interrupted' ? INTERRUPTED : 0;
 }
 

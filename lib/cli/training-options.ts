@@ -85,6 +85,10 @@ function checkOwners(values: Values, names: readonly LossName[]): void {
     if (values[option] !== undefined && !taken)
       throw new UsageError(`--${option} does not belong to --loss ${names.join(', ')}`);
   }
+  for (const option of ['refresh-ranks', 'refresh-depth']) {
+    if (values[option] !== undefined && !names.includes('ckl'))
+      throw new UsageError(`--${option} belongs to ckl, not to ${names.join(', ')}`);
+  }
   if (values.curriculum !== undefined && !names.includes('lambdaMrr'))
     throw new UsageError(`--curriculum belongs to lambdaMrr, not to ${names.join(', ')}`);
 }
@@ -104,5 +108,7 @@ export function readLoss(option: string, given: string): TrainingLoss {
     if (sum[loss] !== undefined) throw new UsageError(`--${option}: ${loss} stands twice in ${given}`);
     sum[loss] = readNumber(option, weight ?? '', { min: 0 })!;
   }
+  if (Object.values(sum).every((weight) => weight === 0))
+    throw new UsageError(`--${option}: all weights of ${given} are 0`);
   return sum;
 }

@@ -43,6 +43,23 @@ export function readQueries(path: string, options?: ReadOptions): Records<Query>
   );
 }
 
+/**
+ * The records, each id once.
+ *
+ * @throws DataError at an id that was there before; with `skipBad` it is counted
+ */
+export async function* distinct<T extends { id: string }>(records: Records<T>): AsyncGenerator<T> {
+  const seen = new Set<string>();
+  for await (const record of records) {
+    if (seen.has(record.id)) {
+      records.refuse(new BadLine('each id once', `${excerpt(record.id)} again`));
+      continue;
+    }
+    seen.add(record.id);
+    yield record;
+  }
+}
+
 /** Where the files of a BEIR folder are. */
 export interface BeirFolder {
   dir: string;
@@ -114,14 +131,10 @@ export interface Beir {
 export async function loadBeir(dir: string, options?: ReadOptions): Promise<Beir> {
   const folder = await openBeir(dir);
   const corpus = new Map<string, Document>();
-  const documents = readCorpus(folder.corpus, options);
-  for await (const document of documents) {
-    if (corpus.has(document.id))
-      documents.refuse(new BadLine('each document once', `${excerpt(document.id)} again`));
-    else corpus.set(document.id, document);
-  }
+  for await (const document of distinct(readCorpus(folder.corpus, options)))
+    corpus.set(document.id, document);
   const queries = new Map<string, string>();
-  for await (const query of readQueries(folder.queries, options)) queries.set(query.id, query.text);
+  for await (const query of distinct(readQueries(folder.queries, options))) queries.set(query.id, query.text);
   const qrels = new Map<string, Qrels>();
   for (const [split, path] of folder.qrels) qrels.set(split, await loadQrels(path, options));
   return { corpus, queries, qrels };

@@ -1,6 +1,5 @@
 // Reads, writes and converts teacher scores in every form that is in use.
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -12,6 +11,7 @@ import { parseColbert, parseFlagEmbedding, parsePylate, parseSimlm } from './par
 import { Records, type ReadOptions } from './records.js';
 import type { ScoredList, TeacherForm } from './scored.js';
 import { readRun } from './trec.js';
+import { writeWhole } from './whole-file.js';
 
 export interface TeacherReadOptions extends ReadOptions {
   /** Take the first document of each ColBERT or PyLate list as its positive and the others as negatives. Default false. */
@@ -125,16 +125,11 @@ export async function convertTeacher(
       result.documents += list.docs.length;
     }
   }
-  const partial = `${to.path}.partial`;
-  try {
+  await writeWhole(to.path, async (path) => {
     const text = Readable.from(lines());
-    const file = createWriteStream(partial);
+    const file = createWriteStream(path);
     await (to.path.endsWith('.gz') ? pipeline(text, createGzip(), file) : pipeline(text, file));
-    await rename(partial, to.path);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
+  });
   result.skipped += source.skipped;
   result.errors = [...source.errors, ...result.errors].slice(0, 10);
   return result;

@@ -1,7 +1,9 @@
 // Texts as bags of numbered words, and a whole collection of them in memory: what dense students are made from.
-import { readCorpus, readQueries, type BeirFolder, type ReadOptions } from '../data/index.js';
-import { loadCandidates, mustHave, type CandidateList, type Candidates } from '../train/candidates.js';
+import { distinct } from '../data/beir.js';
+import { DataError, readCorpus, readQueries, type BeirFolder, type ReadOptions } from '../data/index.js';
+import { loadCandidates, type CandidateList, type Candidates } from '../train/candidates.js';
 import { PreparedDocument } from '../train/document.js';
+import { knownLists } from '../train/known.js';
 import { words } from '../train/text.js';
 
 /** The words of one text: each word's number once, in the order of first appearance, with its weight (1 + ln count) · idf. */
@@ -49,10 +51,10 @@ export async function loadCollection(
   const { docids, bags, queries } = await readBags(folder, numbers, reading);
   const place = new Map(docids.map((id, i) => [id, i]));
   return {
-    lists: lists.map((list) => ({
+    lists: knownLists(lists, folder, { queries, documents: place }, reading).map((list) => ({
       ...list,
-      query: mustHave(queries.get(list.qid), folder.queries, `query ${list.qid}`),
-      documents: list.docids.map((id) => bags[mustHave(place.get(id), folder.corpus, `document ${id}`)]),
+      query: queries.get(list.qid)!,
+      documents: list.docids.map((id) => bags[place.get(id)!]),
     })),
     qrels,
     docids,
@@ -76,7 +78,7 @@ export async function readBags(
   const frequency: number[] = [];
   const docids: string[] = [];
   const texts: { tally: Map<number, number>; length: number }[] = [];
-  for await (const { id, title, text } of readCorpus(folder.corpus, reading)) {
+  for await (const { id, title, text } of distinct(readCorpus(folder.corpus, reading))) {
     const tally = new Map<number, number>();
     const document = new PreparedDocument(title, text);
     for (const [word, positions] of document.positions) {
@@ -88,6 +90,7 @@ export async function readBags(
     docids.push(id);
     texts.push({ tally, length: document.length });
   }
+  if (docids.length === 0) throw new DataError(folder.corpus, 0, 'documents', 'none');
   const mean = texts.reduce((sum, { length }) => sum + length, 0) / Math.max(1, texts.length) || 1;
   const idf = frequency.map((n) => Math.log(1 + (docids.length - n + 0.5) / (n + 0.5)));
   const toBag = (tally: ReadonlyMap<number, number>, length: number): Bag => ({
@@ -97,7 +100,7 @@ export async function readBags(
     length: length / mean,
   });
   const queries = new Map<string, Bag>();
-  for await (const { id, text } of readQueries(folder.queries, reading)) {
+  for await (const { id, text } of distinct(readQueries(folder.queries, reading))) {
     const tally = new Map<number, number>();
     const found = words(text);
     // A word that no document holds can match nothing.

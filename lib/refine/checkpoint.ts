@@ -26,6 +26,8 @@ export class CheckpointError extends Error {
 export interface Checkpoint {
   /** What the run was asked for; a run with other options cannot go on from here. */
   options: Record<string, unknown>;
+  /** Of its data, as dataDigest makes it. */
+  data: string;
   /** How many trainings of the run are done, warm-ups included. */
   trainings: number;
   /** Of the training at hand. */
@@ -58,9 +60,14 @@ export async function writeCheckpoint(file: string, { arrays, ...rest }: Checkpo
 
 /**
  * @param options what this run was asked for
- * @throws CheckpointError for a file that is missing, damaged, or of a run with other options
+ * @param data the digest of its data
+ * @throws CheckpointError for a file that is missing, damaged, or of a run with other options or data
  */
-export async function readCheckpoint(file: string, options: Record<string, unknown>): Promise<Checkpoint> {
+export async function readCheckpoint(
+  file: string,
+  options: Record<string, unknown>,
+  data: string,
+): Promise<Checkpoint> {
   let bytes: Buffer;
   try {
     bytes = await readFile(file);
@@ -78,6 +85,7 @@ export async function readCheckpoint(file: string, options: Record<string, unkno
     index: [string, number][];
   };
   checkOptions(file, rest.options, options);
+  checkData(file, rest.data, data);
   const arrays: Record<string, Float32Array> = {};
   let at = end;
   for (const [name, length] of index) {
@@ -101,4 +109,10 @@ export function checkOptions(file: string, were: Record<string, unknown>, option
     if (was !== is)
       throw new CheckpointError(file, `of a run with other options: ${name} was ${was}, now ${is}`);
   }
+}
+
+/** @throws CheckpointError when the digests differ */
+export function checkData(file: string, was: string, is: string): void {
+  if (was !== is)
+    throw new CheckpointError(file, 'of a run on other data: texts, scores or judgements have changed since');
 }

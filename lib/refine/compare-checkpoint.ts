@@ -1,11 +1,11 @@
 // What a comparison has done so far, in a file that grows line by line: interrupted at any time, all but the units at hand is kept.
 import { appendFile, readFile, truncate, writeFile } from 'node:fs/promises';
-import { CheckpointError, checkOptions } from './checkpoint.js';
+import { CheckpointError, checkData, checkOptions } from './checkpoint.js';
 import type { CompareOptions, UnitResult } from './compare-types.js';
 
 const FORMAT = 'ckl-loss comparison checkpoint 1';
 
-/** The first line: what was asked for. Each line after it: a unit's place in the plan, and its result. */
+/** The first line: what was asked for. The second: the digest of the data. Each line after it: a unit's place in the plan, and its result. */
 interface Head {
   format: typeof FORMAT;
   options: Record<string, unknown>;
@@ -16,6 +16,7 @@ export class CompareCheckpoint {
     private readonly file: string,
     /** Results that the file held when it was opened, by place. */
     readonly done: ReadonlyMap<number, UnitResult>,
+    private data?: string,
   ) {}
 
   /**
@@ -39,14 +40,34 @@ export class CompareCheckpoint {
     const { options: were } = headOf(file, first);
     checkOptions(file, were, options);
     if (whole < bytes.length) await truncate(file, whole);
-    return new CompareCheckpoint(
-      file,
-      new Map(lines.map((line) => JSON.parse(line) as [place: number, result: UnitResult])),
-    );
+    const entries = lines.map((line, i) => entryOf(file, line, i + 2));
+    const data = entries.find((entry) => 'data' in entry)?.data;
+    return new CompareCheckpoint(file, new Map(entries.filter((entry) => Array.isArray(entry))), data);
+  }
+
+  /**
+   * Says which data the run is on, before anything is added.
+   *
+   * @throws CheckpointError when what is done was done on others
+   */
+  async bind(data: string): Promise<void> {
+    if (this.data !== undefined) return checkData(this.file, this.data, data);
+    this.data = data;
+    await appendFile(this.file, `${JSON.stringify({ data })}\n`);
   }
 
   async add(place: number, result: UnitResult): Promise<void> {
     await appendFile(this.file, `${JSON.stringify([place, result])}\n`);
+  }
+}
+
+type Entry = { data: string } | [place: number, result: UnitResult];
+
+function entryOf(file: string, line: string, number: number): Entry {
+  try {
+    return JSON.parse(line) as Entry;
+  } catch (error) {
+    throw new CheckpointError(file, `damaged: line ${number} is no JSON`, { cause: error });
   }
 }
 

@@ -1,11 +1,12 @@
 // The data of a comparison: collection, folds, training lists as they came or spoilt, and the corpora of the zero-shot column.
 import { basename, dirname } from 'node:path';
-import { loadQrels, openBeir, type ReadOptions } from '../data/index.js';
+import { DataError, loadQrels, openBeir, type ReadOptions } from '../data/index.js';
 import type { Qrels } from '../metrics/index.js';
 import { corrupt } from '../train/corrupt.js';
 import { Random } from '../train/random.js';
 import { foldLists, splitLists, type Split } from '../train/split.js';
 import { teacherDeviation } from '../train/standardise.js';
+import { dataDigest } from './data-digest.js';
 import { loadCollection, readBags, type Bag, type BagList, type Collection, type Corpus } from './bags.js';
 import type { CompareOptions, Condition, DataSummary } from './compare-types.js';
 
@@ -44,8 +45,7 @@ export async function loadComparison(options: CompareOptions): Promise<Compariso
   let skipped = 0;
   const reading = { skipBad: options.skipBad, onSkip: () => skipped++ };
   const collection = await loadCollection(options.data, options.teacher, reading);
-  const zeroShot: SearchTask[] = [];
-  for (const dir of options.zeroShot) zeroShot.push(await loadTask(dir, collection.numbers, reading));
+  const zeroShot = await loadTasks(options.zeroShot, collection.numbers, reading);
   const splits =
     options.folds > 0
       ? foldLists(collection, options.folds, options.seed)
@@ -59,8 +59,25 @@ export async function loadComparison(options: CompareOptions): Promise<Compariso
   return { collection, zeroShot, vocabulary: collection.numbers.size, folds, skipped };
 }
 
+/** Reads folders one by one; of several with one name, the later ones get a number behind it. */
+export async function loadTasks(
+  dirs: readonly string[],
+  numbers: Map<string, number>,
+  reading?: ReadOptions,
+): Promise<SearchTask[]> {
+  const tasks: SearchTask[] = [];
+  const met = new Map<string, number>();
+  for (const dir of dirs) {
+    const task = await loadTask(dir, numbers, reading);
+    const count = (met.get(task.name) ?? 0) + 1;
+    met.set(task.name, count);
+    tasks.push(count === 1 ? task : { ...task, name: `${task.name} ${count}` });
+  }
+  return tasks;
+}
+
 /** Reads the test split of a folder, or all that is judged where it has none. */
-export async function loadTask(
+async function loadTask(
   dir: string,
   numbers: Map<string, number>,
   reading?: ReadOptions,
@@ -73,6 +90,8 @@ export async function loadTask(
     for (const [qid, levels] of await loadQrels(path, reading)) qrels.set(qid, levels);
   const { queries, ...corpus } = await readBags(folder, numbers, reading);
   const judged = new Map([...queries].filter(([qid]) => qrels.has(qid)));
+  if (judged.size === 0)
+    throw new DataError(paths.join(', '), 0, `judgements of queries in ${folder.queries}`, 'none');
   return { name: nameOf(dir), ...corpus, queries: judged, qrels };
 }
 
@@ -117,6 +136,7 @@ export function summarise(
     documents: collection.docids.length,
     words: vocabulary,
     lists: collection.lists.length,
+    digest: dataDigest(collection),
     skipped,
     folds: folds.map(({ train, dev, test, unusable, teacherTemperature }) => ({
       train: train.length,

@@ -41,7 +41,7 @@ interface Work {
   /** The next unit; undefined when there is none. */
   next(): WorkerTask | undefined;
   finish(place: number, result: UnitResult): Promise<void>;
-  onData(data: DataSummary): void;
+  onData(data: DataSummary): Promise<void>;
   onTraining(): void;
 }
 
@@ -64,9 +64,10 @@ export async function runUnits(options: CompareOptions, jobs: number, hooks: Poo
       results.set(place, result);
       await checkpoint?.add(place, result);
     },
-    onData(found) {
+    async onData(found) {
       if (data) return;
       data = found;
+      await checkpoint?.bind(found.digest);
       hooks.onData?.(data);
       hooks.onTraining?.(done, all);
     },
@@ -79,7 +80,7 @@ export async function runUnits(options: CompareOptions, jobs: number, hooks: Poo
 
 async function runHere(options: CompareOptions, work: Work, signal: AbortSignal | undefined): Promise<void> {
   const loaded = await loadComparison(options);
-  work.onData(summarise(loaded, options));
+  await work.onData(summarise(loaded, options));
   const runner = new UnitRunner(loaded, options, work.onTraining);
   for (let task = work.next(); task; task = work.next()) {
     signal?.throwIfAborted();
@@ -115,8 +116,7 @@ async function runOnThreads(
         if (message.kind === 'training') return work.onTraining();
         if (message.kind === 'result')
           return void work.finish(message.place, message.result).then(give, reject);
-        work.onData(message.data);
-        give();
+        void work.onData(message.data).then(give, reject);
       });
     });
   try {

@@ -132,6 +132,8 @@ export interface DataSummary {
   /** Distinct words of all corpora. */
   words: number;
   lists: number;
+  /** Tells data apart: SHA-256 of texts, teacher's lists and judgements. */
+  digest: string;
   /** Lines left out, of all files. */
   skipped: number;
   folds: FoldData[];

@@ -8,7 +8,8 @@ import { foldLists, splitLists, type Split } from '../train/split.js';
 import { teacherDeviation } from '../train/standardise.js';
 import { loadCollection, type BagList, type Collection } from './bags.js';
 import { behaviourOn, type Behaviour } from './behaviour.js';
-import { loadTask, type SearchTask } from './compare-data.js';
+import { loadTasks, type SearchTask } from './compare-data.js';
+import { dataDigest } from './data-digest.js';
 import { pool, type FoldResult } from './folds.js';
 import { crossPositives, draw, shorten } from './shorten.js';
 import { makeStudent, negativesOf, type StudentOptions } from './students.js';
@@ -114,8 +115,7 @@ export async function refine(options: RefineOptions, hooks: RefineHooks = {}): P
   let skipped = 0;
   const reading = { skipBad: options.skipBad, onSkip: () => skipped++ };
   const collection = await loadCollection(options.data, options.teacher, reading);
-  const tasks: SearchTask[] = [];
-  for (const dir of options.zeroShot ?? []) tasks.push(await loadTask(dir, collection.numbers, reading));
+  const tasks = await loadTasks(options.zeroShot ?? [], collection.numbers, reading);
   const splits =
     folds > 0 ? foldLists(collection, folds, options.seed) : [splitLists(collection, options.seed)];
   const results: FoldResult[] = [];
@@ -164,7 +164,7 @@ async function refineSplit(
     ),
   });
   const start = measured();
-  const trainings = await Trainings.begin(pipeline, options);
+  const trainings = await Trainings.begin(pipeline, options, dataDigest(collection));
   const refineWith = async (loss: TrainingLoss, more: Partial<DistilOptions>): Promise<Refined> => {
     hooks.onLoss?.(titleOfLoss(loss));
     const trained: Pick<Refined, 'training' | 'behaviour'>[] = [];

@@ -36,6 +36,7 @@ export class Trainings {
     private readonly pipeline: Pipeline,
     private readonly options: CheckpointOptions,
     private readonly asked: Record<string, unknown>,
+    private readonly data: string,
     private readonly resumed: Checkpoint | undefined,
   ) {}
 
@@ -43,24 +44,26 @@ export class Trainings {
    * Brings the pipeline to where a checkpoint left it, if there is one to go on from.
    *
    * @param options all of the run's options: those of a checkpoint must be the same
+   * @param data the digest of its data, which must be the same, too
    * @throws CheckpointError
    */
   static async begin(
     pipeline: Pipeline,
     options: CheckpointOptions & { losses: readonly TrainingLoss[] },
+    data: string,
   ): Promise<Trainings> {
     const { checkpoint, checkpointEvery, resume, ...asked } = options;
     if ((checkpoint || resume) && options.losses.length > 1)
       throw new RangeError(
         `a checkpoint is of a run with one loss, not ${options.losses.map(titleOfLoss).join(', ')}`,
       );
-    const found = resume ? await readCheckpoint(resume, asked) : undefined;
+    const found = resume ? await readCheckpoint(resume, asked, data) : undefined;
     if (found) {
       for (const { name, student } of pipeline.parts) {
         student.restore({ arrays: within(found.arrays, `${name}/`), steps: within(found.steps, `${name}/`) });
       }
     }
-    return new Trainings(pipeline, { checkpoint, checkpointEvery, resume }, asked, found);
+    return new Trainings(pipeline, { checkpoint, checkpointEvery, resume }, asked, data, found);
   }
 
   /**
@@ -118,6 +121,7 @@ export class Trainings {
     for (const [key, values] of Object.entries(best)) arrays[`best/${key}`] = values;
     await writeCheckpoint(file, {
       options: this.asked,
+      data: this.data,
       trainings: this.done.length,
       position,
       notes: { done: this.done, behaviour },

@@ -33,7 +33,8 @@ export interface Candidates {
  * @param dir a BEIR folder
  * @param teacher scores in any of the forms that `ckl-loss/data` reads, told by the first line; plain or gzip
  * @param maxDocs keep the teacher's best so many documents a query
- * @throws DataError for a file that is missing or bad, or a teacher none of whose queries is judged
+ * @throws DataError for a file that is missing or bad, a folder without a judgement, a teacher none of whose queries is judged, or a score
+ * that float32 cannot hold
  */
 export async function loadCandidates(
   dir: string,
@@ -45,12 +46,16 @@ export async function loadCandidates(
   const qrels = new Map<string, Qrels>();
   for (const [split, path] of folder.qrels) qrels.set(split, await loadQrels(path, reading));
   const judged = new Map([...qrels.values()].flatMap((split) => [...split]));
+  if (judged.size === 0) throw new DataError([...folder.qrels.values()].join(', '), 0, 'judgements', 'none');
 
   const lists: CandidateList[] = [];
   for (const [qid, scores] of await loadTeacher(teacher, reading)) {
     const levels = judged.get(qid);
     if (!levels) continue;
-    const scored = [...scores].sort(([, a], [, b]) => b - a).slice(0, maxDocs);
+    const scored = [...scores]
+      .filter(([docid, score]) => fits(score, teacher, qid, docid, reading))
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, maxDocs);
     lists.push({
       qid,
       docids: scored.map(([docid]) => docid),
@@ -61,6 +66,26 @@ export async function loadCandidates(
   if (lists.length === 0)
     throw new DataError(teacher, 0, 'queries that the folder has judgements for', 'none');
   return { folder, lists, qrels };
+}
+
+/** Whether a score stays finite as float32, in which the losses take it. */
+function fits(
+  score: number,
+  file: string,
+  qid: string,
+  docid: string,
+  { skipBad = false, onSkip }: ReadOptions = {},
+): boolean {
+  if (Number.isFinite(Math.fround(score))) return true;
+  const error = new DataError(
+    file,
+    0,
+    `a score of query ${qid}, document ${docid} within float32`,
+    `${score}`,
+  );
+  if (!skipBad) throw error;
+  onSkip?.(error);
+  return false;
 }
 
 /** Query -> document -> score. Which documents are positive, the judgements say, whatever the file has. */
@@ -85,10 +110,4 @@ async function loadTeacher(
     );
   }
   return lists;
-}
-
-/** What the teacher scored must be in the folder. */
-export function mustHave<T>(found: T | undefined, path: string, what: string): T {
-  if (found === undefined) throw new DataError(path, 0, `${what}, which the teacher scored`, 'none such');
-  return found;
 }

@@ -1,8 +1,10 @@
 // Candidate lists with the features of each document, for the linear student.
+import { distinct } from '../data/beir.js';
 import { readCorpus, readQueries, type ReadOptions } from '../data/index.js';
-import { loadCandidates, mustHave, type CandidateList, type Candidates } from './candidates.js';
+import { loadCandidates, type CandidateList, type Candidates } from './candidates.js';
 import { PreparedDocument } from './document.js';
 import { FEATURE_COUNT, PreparedQuery } from './features.js';
+import { knownLists } from './known.js';
 import { words } from './text.js';
 import { Vocabulary } from './vocabulary.js';
 
@@ -33,24 +35,20 @@ export async function loadTrainingData(
   const wanted = new Set(lists.flatMap((list) => list.docids));
   const documents = new Map<string, PreparedDocument>();
   const vocabulary = new Vocabulary();
-  for await (const { id, title, text } of readCorpus(folder.corpus, reading)) {
+  for await (const { id, title, text } of distinct(readCorpus(folder.corpus, reading))) {
     const document = new PreparedDocument(title, text);
     vocabulary.add(document.all);
     if (wanted.has(id)) documents.set(id, document);
   }
   const queries = new Map<string, string>();
-  for await (const { id, text } of readQueries(folder.queries, reading)) queries.set(id, text);
+  for await (const { id, text } of distinct(readQueries(folder.queries, reading))) queries.set(id, text);
 
-  const withFeatures = lists.map((list): FeatureList => {
-    const text = mustHave(queries.get(list.qid), folder.queries, `query ${list.qid}`);
-    const query = new PreparedQuery(words(text), vocabulary);
+  const known = knownLists(lists, folder, { queries, documents }, reading);
+  const withFeatures = known.map((list): FeatureList => {
+    const query = new PreparedQuery(words(queries.get(list.qid)!), vocabulary);
     const features = new Float64Array(list.docids.length * FEATURE_COUNT);
     list.docids.forEach((docid, i) => {
-      query.write(
-        mustHave(documents.get(docid), folder.corpus, `document ${docid}`),
-        features,
-        i * FEATURE_COUNT,
-      );
+      query.write(documents.get(docid)!, features, i * FEATURE_COUNT);
     });
     return { ...list, features };
   });

@@ -52,9 +52,11 @@ export function splitLists<L extends CandidateList>(
   };
   for (const part of ['train', 'dev', 'test'] as const) {
     if (split[part].length === 0) {
-      throw new RangeError(
-        `no ${part} queries: the teacher scored ${lists.length} judged queries, of splits ${[...qrels.keys()].join(', ')}`,
-      );
+      const why =
+        part === 'train' && rest.length > 0
+          ? `none of ${rest.length} has both a positive and a negative among the teacher's candidates`
+          : `the teacher scored ${lists.length} judged queries, of splits ${[...qrels.keys()].join(', ')}`;
+      throw new RangeError(`no ${part} queries: ${why}`);
     }
   }
   return split;

@@ -59,7 +59,7 @@ describe('a BEIR folder', () => {
     write('corpus.jsonl', CORPUS + CORPUS);
     write('queries.jsonl', QUERIES);
     write('qrels.tsv', QRELS);
-    await expect(loadBeir(dir)).rejects.toMatchObject({ line: 3, expected: 'each document once' });
+    await expect(loadBeir(dir)).rejects.toMatchObject({ line: 3, expected: 'each id once' });
     expect((await loadBeir(dir, { skipBad: true })).corpus.size).toBe(2);
   });
 });

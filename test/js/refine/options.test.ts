@@ -126,6 +126,12 @@ describe('the command', () => {
     [['--loss', 'kl', '--curriculum', 'labels'], '--curriculum belongs to lambdaMrr'],
     [['--loss', 'lambdaMrr', '--curriculum', 'x'], '--curriculum takes cl-drd'],
     [['--folds', '1'], '--folds takes 0 or at least 2'],
+    [['--loss', 'kl:0,ckl:0'], '--loss: all weights of kl:0,ckl:0 are 0'],
+    [['--loss', 'kl', '--refresh-ranks', '3'], '--refresh-ranks belongs to ckl, not to kl'],
+    [['--candidates', '5'], '--candidates does nothing without --student two-stage'],
+    [['--student', 'two-stage', '--query-flops', '1'], '--query-flops does nothing without --student sparse'],
+    [['--warmup-epochs', '2'], '--warmup-epochs does nothing without --warmup'],
+    [['--checkpoint-every', '2'], '--checkpoint-every does nothing without --checkpoint'],
   ])('refuses %j', (args, message) => {
     const { stderr, status } = run(...data, ...args);
     expect(stderr).toContain(message);

@@ -63,6 +63,16 @@ describe('a checkpoint', () => {
     expect(readFileSync(file, 'utf8')).toBe('{"format":"something"}\n');
   });
 
+  it('damaged in the middle is refused with the line', async () => {
+    const file = join(files.dir, 'damaged.ckpt');
+    await CompareCheckpoint.open(file, LESS);
+    appendFileSync(file, '[0,{"un\n[1,{}]\n');
+    await expect(CompareCheckpoint.open(file, LESS)).rejects.toMatchObject({
+      code: 'ERR_CKL_CHECKPOINT',
+      message: `${file}: damaged: line 2 is no JSON`,
+    });
+  });
+
   it('is kept by the command, which says so when it is interrupted', { timeout: 120_000 }, async () => {
     const file = join(files.dir, 'command.ckpt');
     const child = spawn(process.execPath, [

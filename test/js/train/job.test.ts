@@ -62,7 +62,8 @@ describe('loadTrainingData', () => {
     await expect(loadTrainingData(short.dir, short.run)).rejects.toThrow('query q39');
   });
   it('says so when no scored query is judged', async () => {
-    const { dir, run } = folder({ test: () => false });
+    const { dir, run } = folder({ test: (q) => q === 1 });
+    writeFileSync(run, 'q0 Q0 d0 1 1 t\n');
     await expect(loadTrainingData(dir, run)).rejects.toThrow('queries that the folder has judgements for');
   });
 });
@@ -103,6 +104,11 @@ describe('splitLists', () => {
   });
   it('says which part would be empty', async () => {
     const data = await load({ test: () => true });
-    expect(() => splitLists(data, 1)).toThrow('no train queries');
+    expect(() => splitLists(data, 1)).toThrow('no train queries: the teacher scored 40 judged queries');
+  });
+  it('says so when no training list has both a positive and a negative', async () => {
+    const data = await load({ train: (q) => q < 20, test: (q) => q >= 20 });
+    const lists = data.lists.map((list) => ({ ...list, labels: list.labels.fill(0) }));
+    expect(() => splitLists({ ...data, lists }, 1)).toThrow('none of 17 has both a positive and a negative');
   });
 });
