@@ -30,6 +30,17 @@ describe.runIf(hasGpu)('a stream', () => {
     expect(tensor.toArray({ stream: other }).every((x) => x === 1)).toBe(true);
   });
 
+  it('may copy to the host while another has yet to copy from it', () => {
+    using one = Stream.create();
+    using other = Stream.create();
+    using ready = DeviceTensor.from(new Float32Array(4).fill(7));
+    ready.toArray();
+    const arrays = [1, 2, 3].map((value) => new Float32Array(4).fill(value));
+    const tensors = arrays.map((array) => DeviceTensor.from(array, { stream: one }));
+    expectSameBits(ready.toArray({ stream: other }), new Float32Array(4).fill(7));
+    for (const [k, tensor] of tensors.entries()) expectSameBits(tensor.toArray({ stream: one }), arrays[k]);
+  });
+
   it('of someone else is used by its handle, and left alone', () => {
     using owner = Stream.create();
     const same = Stream.from(owner.handle);
