@@ -8,6 +8,7 @@ import { type CudaArray, isCudaArray } from './array-interface.js';
 import type { Device } from './device.js';
 import type { DeviceDtype } from './dtype.js';
 import { checkOverlap } from './overlap.js';
+import type { Stream } from './stream.js';
 import { DeviceTensor } from './tensor.js';
 
 /** Memory of the GPU: a tensor, or what shows itself by `__cuda_array_interface__`. */
@@ -83,6 +84,8 @@ export class DeviceBatchView {
   hostOffsets: Int32Array | null = null;
   /** All tensors of the batch, by their places from DeviceScalar.student on. */
   readonly tensors: (DeviceTensor | null)[] = [];
+  /** What waits for the streams that array interfaces name. */
+  private stream!: Stream;
   /** What the last batch's overlap was found good for. */
   private readonly seen = new Float64Array(DeviceScalar.size);
 
@@ -95,10 +98,11 @@ export class DeviceBatchView {
     readonly call: Float64Array,
   ) {}
 
-  /** Reads layout and inputs. */
-  read(batch: DeviceBatch): void {
+  /** Reads layout and inputs. Where an array names a stream, `stream` waits for it. */
+  read(batch: DeviceBatch, stream: Stream): void {
     checkBatchKeys(batch);
     const { call } = this;
+    this.stream = stream;
     this.student = this.take(batch.student, 'student', DeviceScalar.student, half)!;
     this.readLayout(batch);
     const { extent } = this;
@@ -231,7 +235,7 @@ export class DeviceBatchView {
       this.put(place, null);
       return null;
     }
-    const tensor = value instanceof DeviceTensor ? value : wrap(value, name);
+    const tensor = value instanceof DeviceTensor ? value : wrap(value, name, this.stream);
     if (tensor.disposed)
       throw new CklTypeError('ERR_CKL_DISPOSED', `${name} was disposed; allocate another tensor`);
     if (tensor.device !== this.device) {
@@ -257,8 +261,8 @@ export class DeviceBatchView {
   }
 }
 
-function wrap(value: unknown, name: string): DeviceTensor {
-  if (isCudaArray(value)) return DeviceTensor.fromInterface(value);
+function wrap(value: unknown, name: string, stream: Stream): DeviceTensor {
+  if (isCudaArray(value)) return DeviceTensor.fromInterface(value, { stream });
   const found = `${name} is ${describe(value)}`;
   if (ArrayBuffer.isView(value)) {
     throw new CklTypeError(

@@ -15,8 +15,6 @@ import type { DeviceTensor, OnStream } from './tensor.js';
  * outputs. It has outputs and scratch space of its own: the loss it was captured from may run, or be disposed.
  */
 export class DeviceGraph<R extends Reduction = Reduction> implements Disposable {
-  private last: Stream | null = null;
-
   /** @internal */
   constructor(
     private native: NativeDeviceGraph | null,
@@ -25,6 +23,8 @@ export class DeviceGraph<R extends Reduction = Reduction> implements Disposable 
     /** Every tensor that the graph reads or writes: kept, and looked at before a launch. */
     private readonly tensors: readonly DeviceTensor[],
     private readonly reduction: R,
+    /** Where it was launched last; at first, what waits for the streams that its arrays named. */
+    private last: Stream,
   ) {}
 
   /** Enqueues it, and returns where its results will be. */
@@ -40,7 +40,7 @@ export class DeviceGraph<R extends Reduction = Reduction> implements Disposable 
       );
     }
     const stream = streamOf(options.stream, outputs.grad.device);
-    if (this.last !== null && this.last !== stream && this.last.address >= 0) stream.waitFor(this.last);
+    if (this.last !== stream && this.last.address >= 0) stream.waitFor(this.last);
     this.last = stream;
     reporting(() => native.launch(stream.address));
     return new DeviceLossResult(outputs, lent.summary(), stream, this.reduction, () => this.native !== null);
@@ -49,7 +49,7 @@ export class DeviceGraph<R extends Reduction = Reduction> implements Disposable 
   /** Frees the graph and its outputs, when the GPU is done with them. May be called twice. */
   dispose(): void {
     if (this.native === null) return;
-    if (this.last !== null && this.last.address >= 0) this.last.synchronize();
+    if (this.last.address >= 0) this.last.synchronize();
     this.native.dispose();
     this.native = null;
     this.lent.dispose();

@@ -111,7 +111,7 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
     const live = this.live();
     const { view, call } = this;
     const stream = options?.stream === undefined ? this.device.stream : streamOf(options.stream, this.device);
-    view.read(batch);
+    view.read(batch, stream);
     const outputs = view.readOutputs(batch, this.lend);
     const summary = this.outputs.summary();
     view.finish(summary);
@@ -136,7 +136,8 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
   capture(batch: DeviceBatch): DeviceGraph<R> {
     const live = this.live();
     const { view } = this;
-    view.read(batch);
+    const { stream } = this.device;
+    view.read(batch, stream);
     const own = new LentOutputs(this.device, 0, 0, this.wanted);
     try {
       const outputs = view.readOutputs(batch, (read, owned) => own.lend(read, owned));
@@ -144,7 +145,7 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
       const graph = reporting(() => new native.DeviceGraph(live, view.hostOffsets));
       if (graph.status !== NativeStatus.ok) throw statusError(graph.status, this.call);
       const tensors = view.tensors.filter((tensor) => tensor !== null);
-      return new DeviceGraph(graph, outputs, own, tensors, this.reduction);
+      return new DeviceGraph(graph, outputs, own, tensors, this.reduction, stream);
     } catch (error) {
       own.dispose();
       throw error;
