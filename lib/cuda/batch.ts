@@ -86,8 +86,9 @@ export class DeviceBatchView {
   readonly tensors: (DeviceTensor | null)[] = [];
   /** What waits for the streams that array interfaces name. */
   private stream!: Stream;
-  /** What the last batch's overlap was found good for. */
+  /** The numbers and the tensors' lengths that overlap was last found good for. */
   private readonly seen = new Float64Array(DeviceScalar.size);
+  private readonly seenLengths = new Float64Array(DeviceScalar.size - DeviceScalar.student);
 
   constructor(
     private readonly lossName: string,
@@ -157,14 +158,28 @@ export class DeviceBatchView {
   /** Where the loss and the count go. Everything is in place then: outputs may not overlap with anything else. */
   finish(summary: DeviceTensor<'float64'>): void {
     this.put(DeviceScalar.summary, summary);
-    const { call, seen } = this;
-    let same = true;
-    for (let k = DeviceScalar.elements; k < DeviceScalar.size; k++) {
+    if (!this.changed()) return;
+    this.seen[DeviceScalar.summary] = -1; // until it is found good: what was refused once is refused again
+    checkOverlap(this.tensors);
+    this.seen[DeviceScalar.summary] = this.call[DeviceScalar.summary];
+  }
+
+  /** Whether a tensor lies elsewhere than at the last call, or has another length or type. */
+  private changed(): boolean {
+    const { call, seen, seenLengths, tensors } = this;
+    let changed = false;
+    for (let k = DeviceScalar.studentType; k < DeviceScalar.size; k++) {
       if (call[k] === seen[k]) continue;
-      same = false;
+      changed = true;
       seen[k] = call[k];
     }
-    if (!same) checkOverlap(this.tensors);
+    for (let k = 0; k < tensors.length; k++) {
+      const length = tensors[k]?.length ?? 0;
+      if (length === seenLengths[k]) continue;
+      changed = true;
+      seenLengths[k] = length;
+    }
+    return changed;
   }
 
   private readLayout(batch: DeviceBatch): void {

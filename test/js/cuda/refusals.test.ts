@@ -106,6 +106,19 @@ describe.runIf(hasGpu)('a run refuses', () => {
     expect(loss.run(tensors).read()).toEqual(expected);
   });
 
+  it('an output that has grown into another, and what it has refused before', () => {
+    using loss = prepare('ckl', { shape: [3, 8] });
+    const tensors = { ...toDevice(batch), shape: [3, 8] as const };
+    using memory = DeviceTensor.allocate(60);
+    const perQuery = memory.subtensor(24, 27);
+    const good = { ...tensors, grad: memory.subtensor(0, 24), perQuery };
+    loss.run(good);
+    loss.run(good);
+    const bad = { ...tensors, grad: memory.subtensor(0, 25), perQuery };
+    for (let k = 0; k < 3; k++) expect(errorOf(() => loss.run(bad)).code).toBe('ERR_CKL_OVERLAP');
+    loss.run(good);
+  });
+
   it('a tensor that was disposed', () => {
     using loss = prepare('ckl', { shape: [3, 8] });
     const tensors = toDevice(batch);
