@@ -68,8 +68,9 @@ export class DeviceLossResult<R extends Reduction = Reduction> {
     this.check();
     const { stream, perQuery } = this;
     const each = this.reduction === 'none' ? perQuery.toArrayAsync({ stream }) : null;
-    const [loss, counted] = await this.summary.toArrayAsync({ stream });
-    return this.value(loss, counted, await each);
+    // Together: where both fail, neither goes unheard.
+    const [[loss, counted], values] = await Promise.all([this.summary.toArrayAsync({ stream }), each]);
+    return this.value(loss, counted, values);
   }
 
   private value(loss: number, counted: number, each: Float32Array | null): LossValue<R> {

@@ -198,6 +198,17 @@ describe.runIf(hasGpu)('a loss on device memory', () => {
     expect(graph.launch({ stream: other }).read()).toEqual(expected);
   });
 
+  it('that cannot be read fails once, and nothing goes unheard', async () => {
+    using loss = prepare('kl', { shape: [5, 13], reduction: 'none' });
+    const result = loss.run(toDevice(batch));
+    const failing = (after: number) => () =>
+      new Promise<never>((_, reject) => setTimeout(() => reject(new Error(`failed ${after}`)), after));
+    Object.assign(result.summary, { toArrayAsync: failing(1) });
+    Object.assign(result.perQuery, { toArrayAsync: failing(2) });
+    await expect(result.readAsync()).rejects.toThrow('failed 1');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  });
+
   it('of no queries, and of rows without documents, is 0', () => {
     using loss = prepare('ckl', { shape: [4, 8] });
     const empty = toDevice({
