@@ -7,7 +7,7 @@ import { DeviceScalar, NativeRankType, NativeType } from '../native.js';
 import { type CudaArray, isCudaArray } from './array-interface.js';
 import type { Device } from './device.js';
 import type { DeviceDtype } from './dtype.js';
-import { checkOverlap } from './overlap.js';
+import { OverlapCheck } from './overlap.js';
 import type { Stream } from './stream.js';
 import { DeviceTensor } from './tensor.js';
 
@@ -86,9 +86,7 @@ export class DeviceBatchView {
   readonly tensors: (DeviceTensor | null)[] = [];
   /** What waits for the streams that array interfaces name. */
   private stream!: Stream;
-  /** The numbers and the tensors' lengths that overlap was last found good for. */
-  private readonly seen = new Float64Array(DeviceScalar.size);
-  private readonly seenLengths = new Float64Array(DeviceScalar.size - DeviceScalar.student);
+  private readonly overlap = new OverlapCheck();
 
   constructor(
     private readonly lossName: string,
@@ -158,28 +156,7 @@ export class DeviceBatchView {
   /** Where the loss and the count go. Everything is in place then: outputs may not overlap with anything else. */
   finish(summary: DeviceTensor<'float64'>): void {
     this.put(DeviceScalar.summary, summary);
-    if (!this.changed()) return;
-    this.seen[DeviceScalar.summary] = -1; // until it is found good: what was refused once is refused again
-    checkOverlap(this.tensors);
-    this.seen[DeviceScalar.summary] = this.call[DeviceScalar.summary];
-  }
-
-  /** Whether a tensor lies elsewhere than at the last call, or has another length or type. */
-  private changed(): boolean {
-    const { call, seen, seenLengths, tensors } = this;
-    let changed = false;
-    for (let k = DeviceScalar.studentType; k < DeviceScalar.size; k++) {
-      if (call[k] === seen[k]) continue;
-      changed = true;
-      seen[k] = call[k];
-    }
-    for (let k = 0; k < tensors.length; k++) {
-      const length = tensors[k]?.length ?? 0;
-      if (length === seenLengths[k]) continue;
-      changed = true;
-      seenLengths[k] = length;
-    }
-    return changed;
+    this.overlap.check(this.call, this.tensors);
   }
 
   private readLayout(batch: DeviceBatch): void {

@@ -5,10 +5,11 @@ import type { NativeDeviceGraph } from '../native.js';
 import type { Reduction } from '../types.js';
 import type { DeviceOutputs } from './batch.js';
 import { reporting } from './failure.js';
+import { type OnStream, streamOf } from './options.js';
 import type { LentOutputs } from './outputs.js';
 import { DeviceLossResult } from './result.js';
-import { type Stream, streamOf } from './stream.js';
-import type { DeviceTensor, OnStream } from './tensor.js';
+import type { Stream } from './stream.js';
+import type { DeviceTensor } from './tensor.js';
 
 /**
  * One loss of one batch, ready to be enqueued with one call. Each launch reads the tensors that it was captured with anew and writes the same
@@ -39,7 +40,7 @@ export class DeviceGraph<R extends Reduction = Reduction> implements Disposable 
         'a tensor of this graph was disposed; capture another with tensors that live',
       );
     }
-    const stream = streamOf(options.stream, outputs.grad.device);
+    const stream = streamOf(options, outputs.grad.device, 'launch');
     if (this.last !== stream && this.last.address >= 0) stream.waitFor(this.last);
     this.last = stream;
     reporting(() => native.launch(stream.address));

@@ -12,10 +12,10 @@ import { type DeviceBatch, DeviceBatchView, type DeviceOutputs } from './batch.j
 import { type Device, deviceOf } from './device.js';
 import { reporting } from './failure.js';
 import { DeviceGraph } from './graph.js';
+import { type OnDevice, type OnStream, streamOf } from './options.js';
 import { LentOutputs, type Wanted } from './outputs.js';
 import { DeviceLossResult } from './result.js';
-import { type Stream, streamOf } from './stream.js';
-import type { OnDevice, OnStream } from './tensor.js';
+import type { Stream } from './stream.js';
 
 /** The options of a loss that mean something on a GPU; element types are those of the tensors. */
 export type DeviceOptions<R extends Reduction = Reduction> = Omit<
@@ -110,7 +110,7 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
   run(batch: DeviceBatch, options?: OnStream): DeviceLossResult<R> {
     const live = this.live();
     const { view, call } = this;
-    const stream = options?.stream === undefined ? this.device.stream : streamOf(options.stream, this.device);
+    const stream = options === undefined ? this.device.stream : streamOf(options, this.device, 'run');
     view.read(batch, stream);
     const outputs = view.readOutputs(batch, this.lend);
     const summary = this.outputs.summary();

@@ -5,6 +5,7 @@ import { CklRangeError, CklTypeError } from '../errors.js';
 import { native, type NativeDeviceStream } from '../native.js';
 import { type Device, deviceOf } from './device.js';
 import { reporting, reportingAsync } from './failure.js';
+import { checkOptions } from './options.js';
 
 /** Work on one stream runs in the order in which it was enqueued; work on different streams in any. */
 export class Stream implements Disposable {
@@ -17,6 +18,7 @@ export class Stream implements Disposable {
 
   /** A new stream; it does not wait for CUDA's default stream. */
   static create(options: { device?: Device | number } = {}): Stream {
+    checkOptions(options, 'Stream.create', ['device']);
     const device = deviceOf(options.device);
     const owned = reporting(() => new native.DeviceStream(device.native));
     return new Stream(device, owned.handle, owned);
@@ -27,6 +29,7 @@ export class Stream implements Disposable {
    * live as long as what is enqueued on it through this object.
    */
   static from(handle: bigint, options: { device?: Device | number } = {}): Stream {
+    checkOptions(options, 'Stream.from', ['device']);
     if (typeof handle !== 'bigint' || handle < 0n || handle > BigInt(Number.MAX_SAFE_INTEGER)) {
       throw new CklTypeError(
         'ERR_CKL_TYPE',
@@ -103,11 +106,4 @@ export function checkStream(stream: Stream, device: Device, name: string): void 
       `${name} belongs to device ${stream.device.index}, and the work to device ${device.index}`,
     );
   }
-}
-
-/** The stream that an option names; default the device's own. */
-export function streamOf(option: Stream | undefined, device: Device): Stream {
-  if (option === undefined) return device.stream;
-  checkStream(option, device, 'stream');
-  return option;
 }

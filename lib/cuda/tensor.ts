@@ -17,19 +17,11 @@ import {
   type HostArrays,
 } from './dtype.js';
 import { reporting, reportingAsync } from './failure.js';
-import { type Stream, Stream as Streams, streamOf } from './stream.js';
+import { checkOptions, type OnDevice, type OnStream, streamOf } from './options.js';
+import { checkShape, type TensorShape } from './shape.js';
+import { Stream } from './stream.js';
 
-export type TensorShape = number | readonly number[];
-
-/** Where something is enqueued; default the device's own stream. */
-export interface OnStream {
-  stream?: Stream;
-}
-
-/** On which GPU; default the first. */
-export interface OnDevice {
-  device?: Device | number;
-}
+const onDevice = ['device'];
 
 /**
  * Elements in memory of a GPU, without gaps. What is made here is freed by `dispose()`, or when it is garbage; freeing waits for what the
@@ -61,6 +53,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     dtype: D = 'float32' as D,
     options: OnDevice = {},
   ): DeviceTensor<D> {
+    checkOptions(options, 'allocate', onDevice);
     const device = deviceOf(options.device);
     const sizes = checkShape(shape);
     const bytes = sizes.reduce((a, b) => a * b, dtypeInfo(dtype).bytes);
@@ -73,11 +66,13 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     array: A,
     options: { shape?: TensorShape; dtype?: D } & OnDevice & OnStream = {},
   ): DeviceTensor<D> {
+    checkOptions(options, 'from', ['shape', 'dtype', 'device', 'stream']);
+    const { stream } = options;
     const dtype = dtypeOf(array, options.dtype, 'array') as D;
-    const device = options.stream?.device ?? options.device;
+    const device = options.device ?? stream?.device;
     const made = DeviceTensor.allocate(options.shape ?? array.length, dtype, { device });
     try {
-      return made.copyFrom(array, options);
+      return made.copyFrom(array, { stream });
     } catch (error) {
       made.dispose();
       throw error;
@@ -94,6 +89,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     dtype: D,
     options: { owner?: unknown } & OnDevice = {},
   ): DeviceTensor<D> {
+    checkOptions(options, 'view', ['owner', 'device']);
     const sizes = checkShape(shape);
     const address = checkPointer(pointer, dtype);
     const empty = sizes.includes(0);
@@ -109,6 +105,8 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     array: CudaArray,
     options: { dtype?: D } & OnDevice & OnStream = {},
   ): DeviceTensor<D> {
+    checkOptions(options, 'fromInterface', ['dtype', 'device', 'stream']);
+    const { stream } = options;
     if (!isCudaArray(array)) {
       throw new CklTypeError(
         'ERR_CKL_TYPE',
@@ -117,12 +115,14 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     }
     const shown = readInterface(array, options.dtype);
     const view = DeviceTensor.view(shown.pointer, shown.shape, shown.dtype as D, {
-      device: options.stream?.device ?? options.device,
+      device: options.device ?? stream?.device,
       owner: array,
     });
     if (shown.stream !== null) {
       // 1 is the legacy default stream there, as in CUDA's own numbering of special handles.
-      streamOf(options.stream, view.device).waitFor(Streams.from(shown.stream, { device: view.device }));
+      streamOf({ stream }, view.device, 'fromInterface').waitFor(
+        Stream.from(shown.stream, { device: view.device }),
+      );
     }
     return view;
   }
@@ -188,7 +188,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
    */
   copyFrom(source: HostArray | DeviceTensor, options: OnStream = {}): this {
     const to = this.live();
-    const stream = streamOf(options.stream, this.device).address;
+    const stream = streamOf(options, this.device, 'copyFrom').address;
     if (source instanceof DeviceTensor) {
       this.checkTensor(source);
       reporting(() => this.device.native.copy(to, source.live(), this.byteLength, stream));
@@ -202,14 +202,14 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
   /** The same; resolves when the GPU has the copy. The array has been read when this returns. */
   async copyFromAsync(source: HostArray | DeviceTensor, options: OnStream = {}): Promise<this> {
     this.copyFrom(source, options);
-    await streamOf(options.stream, this.device).done();
+    await streamOf(options, this.device, 'copyFromAsync').done();
     return this;
   }
 
   /** Waits for the stream, and writes the elements into an array of the host. */
   copyTo<A extends HostArray>(array: A, options: OnStream = {}): A {
     const from = this.live();
-    const stream = streamOf(options.stream, this.device).address;
+    const stream = streamOf(options, this.device, 'copyTo').address;
     this.checkArray(array, 'array');
     if (this.length > 0) reporting(() => this.device.native.toHost(viewOf(array), from, stream));
     return array;
@@ -224,7 +224,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
   /** The elements as they are when the stream has come to this point; later work on the same stream does not change them. */
   async toArrayAsync(options: OnStream = {}): Promise<HostArrays[D]> {
     const from = this.live();
-    const stream = streamOf(options.stream, this.device).address;
+    const stream = streamOf(options, this.device, 'toArrayAsync').address;
     if (this.length === 0) return this.hostArray(new ArrayBuffer(0));
     return this.hostArray(
       await reportingAsync(() => this.device.native.download(from, this.byteLength, stream)),
@@ -234,7 +234,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
   /** Sets every byte to 0, enqueued. */
   clear(options: OnStream = {}): this {
     const to = this.live();
-    const stream = streamOf(options.stream, this.device).address;
+    const stream = streamOf(options, this.device, 'clear').address;
     if (this.length > 0) reporting(() => this.device.native.fill(to, 0, this.byteLength, stream));
     return this;
   }
@@ -294,15 +294,4 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
 /** As the addon takes it. */
 function viewOf(array: HostArray): ArrayBufferView {
   return nativeScores(array as Float32Array);
-}
-
-function checkShape(shape: TensorShape): readonly number[] {
-  const sizes = typeof shape === 'number' ? [shape] : shape;
-  const good = Array.isArray(sizes) && sizes.every((n) => Number.isSafeInteger(n) && n >= 0);
-  if (good && sizes.reduce((a: number, b: number) => a * b, 8) <= Number.MAX_SAFE_INTEGER)
-    return sizes as number[];
-  throw new CklTypeError(
-    'ERR_CKL_SHAPE',
-    `shape is ${describe(shape)}; it must be a length, or an array of sizes such as [64, 32]`,
-  );
 }

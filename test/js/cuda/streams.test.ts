@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { DeviceTensor, devices, Stream } from '../../../lib/cuda';
 import { errorOf, expectSameBits } from '../api/helpers';
-import { gpuCount, hasGpu } from './helpers';
+import { gpuCount, hasGpu, second } from './helpers';
 
 describe.runIf(hasGpu)('a stream', () => {
   it('tells when it is done', async () => {
@@ -78,6 +78,42 @@ describe.runIf(hasGpu)('a stream', () => {
     }
   });
 
+  it('of a device is made anew after its end', () => {
+    const device = devices()[second];
+    const ended = device.stream;
+    ended.dispose();
+    expect(device.stream).not.toBe(ended);
+    using tensor = DeviceTensor.from(Float32Array.of(5), { device });
+    expectSameBits(tensor.toArray(), Float32Array.of(5));
+  });
+
+  it('is named in options, and nothing that is misspelled is passed over', () => {
+    using stream = Stream.create();
+    using tensor = DeviceTensor.allocate(1);
+    const calls: ((options: never) => unknown)[] = [
+      (options) => DeviceTensor.allocate(1, 'float32', options),
+      (options) => DeviceTensor.from(Float32Array.of(1), options),
+      (options) => DeviceTensor.view(tensor.pointer, 1, 'float32', options),
+      (options) => DeviceTensor.fromInterface(tensor, options),
+      (options) => tensor.copyFrom(Float32Array.of(1), options),
+      (options) => tensor.copyTo(new Float32Array(1), options),
+      (options) => tensor.clear(options),
+      (options) => Stream.create(options),
+      (options) => Stream.from(0n, options),
+    ];
+    for (const call of calls) {
+      for (const wrong of [stream, { straem: stream }, null, 1]) {
+        expect(errorOf(() => call(wrong as never)).code).toBe('ERR_CKL_OPTION');
+      }
+    }
+    expect(errorOf(() => tensor.clear(stream as never)).message).toBe(
+      'options is a Stream; it must be { stream }',
+    );
+    expect(errorOf(() => tensor.clear({ straem: stream } as never)).message).toBe(
+      'clear takes no option straem (did you mean "stream"?); it takes stream',
+    );
+  });
+
   it('belongs to the first device unless told otherwise', () => {
     expect(devices()[0].stream.device).toBe(devices()[0]);
     expect(devices()[0].stream).toBe(devices()[0].stream);
@@ -86,6 +122,11 @@ describe.runIf(hasGpu)('a stream', () => {
       expect(stream.device.index).toBe(1);
       using here = Stream.create();
       expect(errorOf(() => here.waitFor(stream)).code).toBe('ERR_CKL_DEVICE');
+      const both = { stream: here, device: 1 };
+      expect(errorOf(() => DeviceTensor.from(Float32Array.of(1), both)).code).toBe('ERR_CKL_DEVICE');
+    }
+    for (const device of [-1, 99, 0.5, 'length', '0', null]) {
+      expect(errorOf(() => Stream.create({ device: device as number })).code).toBe('ERR_CKL_DEVICE');
     }
   });
 });
