@@ -242,6 +242,12 @@ export class DeviceBatchView {
         `${name} holds ${tensor.dtype}; it must hold ${dtypes.join(' or ')}`,
       );
     }
+    if (place >= DeviceScalar.grad && tensor.readOnly) {
+      throw new CklTypeError(
+        'ERR_CKL_TYPE',
+        `${name} is for reading only; an output needs memory to write to`,
+      );
+    }
     checkLength(tensor, needed, name);
     this.put(place, tensor);
     return tensor;

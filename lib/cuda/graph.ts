@@ -50,7 +50,6 @@ export class DeviceGraph<R extends Reduction = Reduction> implements Disposable 
   /** Frees the graph and its outputs, when the GPU is done with them. May be called twice. */
   dispose(): void {
     if (this.native === null) return;
-    if (this.last.address >= 0) this.last.synchronize();
     this.native.dispose();
     this.native = null;
     this.lent.dispose();

@@ -155,7 +155,6 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
   /** Frees its memory when the GPU is done with it; `run` then throws ERR_CKL_DISPOSED. May be called twice. */
   dispose(): void {
     if (this.native === null) return;
-    if (this.last !== null && this.last.address >= 0) this.last.synchronize();
     this.native.dispose();
     this.native = null;
     this.outputs.dispose();

@@ -57,16 +57,16 @@ export class DeviceLossResult<R extends Reduction = Reduction> {
    * @throws TypeError (ERR_CKL_DISPOSED) if a later run has overwritten it
    */
   read(): LossValue<R> {
-    this.check();
-    const { stream, perQuery } = this;
+    const { perQuery } = this;
+    const stream = this.check();
     const [loss, counted] = this.summary.toArray({ stream });
     return this.value(loss, counted, this.reduction === 'none' ? perQuery.toArray({ stream }) : null);
   }
 
   /** The same without waiting. Later runs on the same stream do not change what it resolves with. */
   async readAsync(): Promise<LossValue<R>> {
-    this.check();
-    const { stream, perQuery } = this;
+    const { perQuery } = this;
+    const stream = this.check();
     const each = this.reduction === 'none' ? perQuery.toArrayAsync({ stream }) : null;
     // Together: where both fail, neither goes unheard.
     const [[loss, counted], values] = await Promise.all([this.summary.toArrayAsync({ stream }), each]);
@@ -77,8 +77,9 @@ export class DeviceLossResult<R extends Reduction = Reduction> {
     return { loss: each ?? loss, counted } as LossValue<R>;
   }
 
-  private check(): void {
-    if (this.current()) return;
+  /** The stream to read it on; where its own was disposed, that has waited for it. */
+  private check(): Stream {
+    if (this.current()) return this.stream.address >= 0 ? this.stream : this.stream.device.stream;
     throw new CklTypeError(
       'ERR_CKL_DISPOSED',
       'a later run of this loss has overwritten this result; read it before, or prepare another loss for what is kept longer',

@@ -25,8 +25,8 @@ export class Stream implements Disposable {
   }
 
   /**
-   * A stream that someone else made and destroys, such as `torch.cuda.current_stream().cuda_stream`; 0n is CUDA's default stream. It must
-   * live as long as what is enqueued on it through this object.
+   * A stream that someone else made and destroys, such as `torch.cuda.current_stream().cuda_stream`; 0n is CUDA's default stream. Whoever
+   * destroys it disposes this object first: until then it may be waited for, by losses that ran on it and now run elsewhere, too.
    */
   static from(handle: bigint, options: { device?: Device | number } = {}): Stream {
     checkOptions(options, 'Stream.from', ['device']);
@@ -69,12 +69,19 @@ export class Stream implements Disposable {
     reporting(() => this.device.native.join(address, other.address));
   }
 
-  /** Waits, and destroys the stream if it was made here. May be called twice. */
+  /**
+   * Waits until everything is done that was enqueued so far, and destroys the stream if it was made here. May be called twice.
+   * @throws CudaError if that work has failed; the stream is disposed all the same
+   */
   dispose(): void {
-    if (this.owned !== null && this.address >= 0) this.synchronize();
-    this.owned?.dispose();
-    this.owned = null;
-    this.address = -1;
+    if (this.address < 0) return;
+    try {
+      this.synchronize();
+    } finally {
+      this.owned?.dispose();
+      this.owned = null;
+      this.address = -1;
+    }
   }
 
   [Symbol.dispose](): void {

@@ -1,18 +1,17 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // DeviceTensor: memory of a GPU with a shape and an element type, made here or by someone else.
-import { nativeScores } from '../arrays.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { native, type NativeDeviceMemory } from '../native.js';
 import { checkPointer, deviceAt } from './address.js';
 import { type CudaArray, type CudaArrayInterface, isCudaArray, readInterface } from './array-interface.js';
+import { checkArray, checkTensor, nativeView } from './copies.js';
 import { type Device, deviceOf } from './device.js';
 import {
   type DeviceDtype,
   type DtypeOf,
   dtypeInfo,
   dtypeOf,
-  isBits,
   type HostArray,
   type HostArrays,
 } from './dtype.js';
@@ -40,6 +39,8 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     /** Whose memory it is, kept alive. */
     private owner: unknown,
     private readonly parent: DeviceTensor | null = null,
+    /** Whether it was shown as for reading only: nothing here writes to it. */
+    readonly readOnly: boolean = parent !== null && parent.readOnly,
   ) {
     this.length = shape.reduce((a, b) => a * b, 1);
   }
@@ -87,14 +88,15 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     pointer: bigint,
     shape: TensorShape,
     dtype: D,
-    options: { owner?: unknown } & OnDevice = {},
+    options: { owner?: unknown; readOnly?: boolean } & OnDevice = {},
   ): DeviceTensor<D> {
-    checkOptions(options, 'view', ['owner', 'device']);
+    checkOptions(options, 'view', ['owner', 'readOnly', 'device']);
     const sizes = checkShape(shape);
     const address = checkPointer(pointer, dtype);
     const empty = sizes.includes(0);
     const device = empty ? deviceOf(options.device) : deviceAt(address, options.device);
-    return new DeviceTensor(device, dtype, sizes, address, null, options.owner ?? null);
+    const { owner = null, readOnly = false } = options;
+    return new DeviceTensor(device, dtype, sizes, address, null, owner, null, readOnly);
   }
 
   /**
@@ -117,6 +119,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     const view = DeviceTensor.view(shown.pointer, shown.shape, shown.dtype as D, {
       device: options.device ?? stream?.device,
       owner: array,
+      readOnly: shown.readOnly,
     });
     if (shown.stream !== null) {
       // 1 is the legacy default stream there, as in CUDA's own numbering of special handles.
@@ -140,7 +143,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     return {
       shape: this.shape,
       typestr: dtypeInfo(this.dtype).names[0],
-      data: [this.pointer, false],
+      data: [this.pointer, this.readOnly],
       version: 3,
       strides: null,
       stream: null,
@@ -187,15 +190,16 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
    * the copy to the GPU is enqueued.
    */
   copyFrom(source: HostArray | DeviceTensor, options: OnStream = {}): this {
-    const to = this.live();
+    const to = this.writable();
     const stream = streamOf(options, this.device, 'copyFrom').address;
     if (source instanceof DeviceTensor) {
-      this.checkTensor(source);
-      reporting(() => this.device.native.copy(to, source.live(), this.byteLength, stream));
+      const from = source.live();
+      checkTensor(this as DeviceTensor, source);
+      reporting(() => this.device.native.copy(to, from, this.byteLength, stream));
       return this;
     }
-    this.checkArray(source, 'source');
-    if (this.length > 0) reporting(() => this.device.native.toDevice(to, viewOf(source), stream));
+    checkArray(this as DeviceTensor, source, 'source');
+    if (this.length > 0) reporting(() => this.device.native.toDevice(to, nativeView(source), stream));
     return this;
   }
 
@@ -210,8 +214,8 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
   copyTo<A extends HostArray>(array: A, options: OnStream = {}): A {
     const from = this.live();
     const stream = streamOf(options, this.device, 'copyTo').address;
-    this.checkArray(array, 'array');
-    if (this.length > 0) reporting(() => this.device.native.toHost(viewOf(array), from, stream));
+    checkArray(this as DeviceTensor, array, 'array');
+    if (this.length > 0) reporting(() => this.device.native.toHost(nativeView(array), from, stream));
     return array;
   }
 
@@ -233,7 +237,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
 
   /** Sets every byte to 0, enqueued. */
   clear(options: OnStream = {}): this {
-    const to = this.live();
+    const to = this.writable();
     const stream = streamOf(options, this.device, 'clear').address;
     if (this.length > 0) reporting(() => this.device.native.fill(to, 0, this.byteLength, stream));
     return this;
@@ -260,38 +264,12 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     throw new CklTypeError('ERR_CKL_DISPOSED', 'this tensor was disposed; allocate another');
   }
 
+  private writable(): number {
+    if (!this.readOnly) return this.live();
+    throw new CklTypeError('ERR_CKL_TYPE', 'this tensor is for reading only; copy it to one that is not');
+  }
+
   private hostArray(buffer: ArrayBuffer): HostArrays[D] {
     return new (dtypeInfo(this.dtype).array)(buffer) as HostArrays[D];
   }
-
-  private checkTensor(source: DeviceTensor): void {
-    if (source.device !== this.device) {
-      throw new CklRangeError(
-        'ERR_CKL_DEVICE',
-        `source is on device ${source.device.index} and this tensor on device ${this.device.index}; copy through an array of the host`,
-      );
-    }
-    this.checkFits(source.dtype, source.length, 'source');
-  }
-
-  private checkArray(array: HostArray, name: string): void {
-    this.checkFits(dtypeOf(array, isBits(array) ? this.dtype : undefined, name), array.length, name);
-  }
-
-  private checkFits(dtype: DeviceDtype, length: number, name: string): void {
-    if (dtype !== this.dtype) {
-      throw new CklTypeError('ERR_CKL_TYPE', `${name} holds ${dtype} and this tensor ${this.dtype}`);
-    }
-    if (length !== this.length) {
-      throw new CklRangeError(
-        'ERR_CKL_SHAPE',
-        `${name} has ${length} elements and this tensor ${this.length}; take a subtensor or a subarray`,
-      );
-    }
-  }
-}
-
-/** As the addon takes it. */
-function viewOf(array: HostArray): ArrayBufferView {
-  return nativeScores(array as Float32Array);
 }

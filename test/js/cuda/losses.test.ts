@@ -178,37 +178,6 @@ describe.runIf(hasGpu)('a loss on device memory', () => {
     expectSameBits(result.grad.toArray(), expected);
   });
 
-  it('waits for the stream that an array names, wherever it runs', () => {
-    using first = prepare('kl', { shape: [5, 13] });
-    using loss = prepare('kl', { shape: [5, 13] });
-    const tensors = toDevice(batch);
-    const expected = first.run(tensors).read();
-    using writer = Stream.create();
-    using other = Stream.create();
-    const student = DeviceTensor.allocate([5, 13]);
-    const shown = {
-      __cuda_array_interface__: { ...student.__cuda_array_interface__, stream: writer.handle },
-    };
-    const written = () => student.copyFrom(batch.student, { stream: writer });
-    written();
-    expect(loss.run({ ...tensors, student: shown }, { stream: other }).read()).toEqual(expected);
-    student.clear().toArray();
-    written();
-    using graph = loss.capture({ ...tensors, student: shown });
-    expect(graph.launch({ stream: other }).read()).toEqual(expected);
-  });
-
-  it('that cannot be read fails once, and nothing goes unheard', async () => {
-    using loss = prepare('kl', { shape: [5, 13], reduction: 'none' });
-    const result = loss.run(toDevice(batch));
-    const failing = (after: number) => () =>
-      new Promise<never>((_, reject) => setTimeout(() => reject(new Error(`failed ${after}`)), after));
-    Object.assign(result.summary, { toArrayAsync: failing(1) });
-    Object.assign(result.perQuery, { toArrayAsync: failing(2) });
-    await expect(result.readAsync()).rejects.toThrow('failed 1');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  });
-
   it('of no queries, and of rows without documents, is 0', () => {
     using loss = prepare('ckl', { shape: [4, 8] });
     const empty = toDevice({

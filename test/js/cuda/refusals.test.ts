@@ -119,6 +119,15 @@ describe.runIf(hasGpu)('a run refuses', () => {
     loss.run(good);
   });
 
+  it('an output that is for reading only', () => {
+    using loss = prepare('kl', { shape: [3, 8] });
+    using memory = DeviceTensor.allocate(24);
+    const grad = DeviceTensor.view(memory.pointer, 24, 'float32', { readOnly: true });
+    expect(errorOf(() => loss.run({ ...toDevice(batch), grad })).message).toMatch(
+      /^grad is for reading only/,
+    );
+  });
+
   it('a tensor that was disposed', () => {
     using loss = prepare('ckl', { shape: [3, 8] });
     const tensors = toDevice(batch);
@@ -143,6 +152,17 @@ describe.runIf(hasGpu)('a run refuses', () => {
     expect(errorOf(() => first.read()).message).toMatch(
       /^a later run of this loss has overwritten this result/,
     );
+  });
+
+  it('to read what has failed once, and no rejection goes unheard', async () => {
+    using loss = prepare('kl', { shape: [3, 8], reduction: 'none' });
+    const result = loss.run(toDevice(batch));
+    const failing = (after: number) => () =>
+      new Promise<never>((_, reject) => setTimeout(() => reject(new Error(`failed ${after}`)), after));
+    Object.assign(result.summary, { toArrayAsync: failing(1) });
+    Object.assign(result.perQuery, { toArrayAsync: failing(2) });
+    await expect(result.readAsync()).rejects.toThrow('failed 1');
+    await new Promise((resolve) => setTimeout(resolve, 5));
   });
 
   it('to run after dispose', () => {

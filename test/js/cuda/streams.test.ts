@@ -1,8 +1,8 @@
 // Streams: order, waiting, handles of others, and their end.
 import { describe, expect, it } from 'vitest';
-import { DeviceTensor, devices, Stream } from '../../../lib/cuda';
-import { errorOf, expectSameBits } from '../api/helpers';
-import { gpuCount, hasGpu, second } from './helpers';
+import { DeviceTensor, devices, prepare, Stream } from '../../../lib/cuda';
+import { errorOf, expectSameBits, randomBatch } from '../api/helpers';
+import { gpuCount, hasGpu, second, toDevice } from './helpers';
 
 describe.runIf(hasGpu)('a stream', () => {
   it('tells when it is done', async () => {
@@ -49,6 +49,41 @@ describe.runIf(hasGpu)('a stream', () => {
     same.dispose();
     expect(errorOf(() => same.handle).code).toBe('ERR_CKL_DISPOSED');
     expectSameBits(tensor.toArray({ stream: owner }), Float32Array.of(3));
+  });
+
+  it('of someone else has done its work when it was disposed', () => {
+    using loss = prepare('kl', { shape: [2, 3] });
+    const tensors = toDevice(randomBatch({ seed: 3, queries: 2, docs: 3 }));
+    const expected = loss.run(tensors).read();
+    const owner = Stream.create();
+    const stream = Stream.from(owner.handle);
+    const result = loss.run(tensors, { stream });
+    stream.dispose();
+    expect(owner.idle).toBe(true);
+    expect(result.read()).toEqual(expected);
+    owner.dispose();
+    expect(loss.run(tensors).read()).toEqual(expected); // the stream that it ran on before is gone
+  });
+
+  it('that an array names is waited for, wherever the loss runs', () => {
+    using first = prepare('kl', { shape: [2, 3] });
+    using loss = prepare('kl', { shape: [2, 3] });
+    const batch = randomBatch({ seed: 4, queries: 2, docs: 3 });
+    const tensors = toDevice(batch);
+    const expected = first.run(tensors).read();
+    using writer = Stream.create();
+    using other = Stream.create();
+    const student = DeviceTensor.allocate([2, 3]);
+    const shown = {
+      __cuda_array_interface__: { ...student.__cuda_array_interface__, stream: writer.handle },
+    };
+    const written = () => student.copyFrom(batch.student, { stream: writer });
+    written();
+    expect(loss.run({ ...tensors, student: shown }, { stream: other }).read()).toEqual(expected);
+    student.clear().toArray();
+    written();
+    using graph = loss.capture({ ...tensors, student: shown });
+    expect(graph.launch({ stream: other }).read()).toEqual(expected);
   });
 
   it('0 is CUDA’s default stream', () => {
