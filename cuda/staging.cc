@@ -42,6 +42,7 @@ void Staging::to_host(const HostRows& to, const char* from, cudaStream_t stream)
   for (int64_t k = 0; k <= pieces; k++) {
     if (k < pieces) {
       Slot& slot = slots_[(next_ + k) & 1];
+      slot.copied.wait();  // what it still holds may be on its way to the device, on another stream
       must(cudaMemcpyAsync(slot.memory.data(), from + k * kBytes, size_t(size(k)), cudaMemcpyDeviceToHost, stream));
       slot.copied.record(stream);
     }

@@ -7,7 +7,8 @@ import { DeviceScalar, NativeRankType, NativeType } from '../native.js';
 import { type CudaArray, isCudaArray } from './array-interface.js';
 import type { Device } from './device.js';
 import type { DeviceDtype } from './dtype.js';
-import { checkOverlap } from './overlap.js';
+import { OverlapCheck } from './overlap.js';
+import type { Stream } from './stream.js';
 import { DeviceTensor } from './tensor.js';
 
 /** Memory of the GPU: a tensor, or what shows itself by `__cuda_array_interface__`. */
@@ -83,8 +84,9 @@ export class DeviceBatchView {
   hostOffsets: Int32Array | null = null;
   /** All tensors of the batch, by their places from DeviceScalar.student on. */
   readonly tensors: (DeviceTensor | null)[] = [];
-  /** What the last batch's overlap was found good for. */
-  private readonly seen = new Float64Array(DeviceScalar.size);
+  /** What waits for the streams that array interfaces name. */
+  private stream!: Stream;
+  private readonly overlap = new OverlapCheck();
 
   constructor(
     private readonly lossName: string,
@@ -95,10 +97,11 @@ export class DeviceBatchView {
     readonly call: Float64Array,
   ) {}
 
-  /** Reads layout and inputs. */
-  read(batch: DeviceBatch): void {
+  /** Reads layout and inputs. Where an array names a stream, `stream` waits for it. */
+  read(batch: DeviceBatch, stream: Stream): void {
     checkBatchKeys(batch);
     const { call } = this;
+    this.stream = stream;
     this.student = this.take(batch.student, 'student', DeviceScalar.student, half)!;
     this.readLayout(batch);
     const { extent } = this;
@@ -153,14 +156,7 @@ export class DeviceBatchView {
   /** Where the loss and the count go. Everything is in place then: outputs may not overlap with anything else. */
   finish(summary: DeviceTensor<'float64'>): void {
     this.put(DeviceScalar.summary, summary);
-    const { call, seen } = this;
-    let same = true;
-    for (let k = DeviceScalar.elements; k < DeviceScalar.size; k++) {
-      if (call[k] === seen[k]) continue;
-      same = false;
-      seen[k] = call[k];
-    }
-    if (!same) checkOverlap(this.tensors);
+    this.overlap.check(this.call, this.tensors);
   }
 
   private readLayout(batch: DeviceBatch): void {
@@ -231,7 +227,7 @@ export class DeviceBatchView {
       this.put(place, null);
       return null;
     }
-    const tensor = value instanceof DeviceTensor ? value : wrap(value, name);
+    const tensor = value instanceof DeviceTensor ? value : wrap(value, name, this.stream);
     if (tensor.disposed)
       throw new CklTypeError('ERR_CKL_DISPOSED', `${name} was disposed; allocate another tensor`);
     if (tensor.device !== this.device) {
@@ -246,6 +242,12 @@ export class DeviceBatchView {
         `${name} holds ${tensor.dtype}; it must hold ${dtypes.join(' or ')}`,
       );
     }
+    if (place >= DeviceScalar.grad && tensor.readOnly) {
+      throw new CklTypeError(
+        'ERR_CKL_TYPE',
+        `${name} is for reading only; an output needs memory to write to`,
+      );
+    }
     checkLength(tensor, needed, name);
     this.put(place, tensor);
     return tensor;
@@ -257,8 +259,8 @@ export class DeviceBatchView {
   }
 }
 
-function wrap(value: unknown, name: string): DeviceTensor {
-  if (isCudaArray(value)) return DeviceTensor.fromInterface(value);
+function wrap(value: unknown, name: string, stream: Stream): DeviceTensor {
+  if (isCudaArray(value)) return DeviceTensor.fromInterface(value, { stream });
   const found = `${name} is ${describe(value)}`;
   if (ArrayBuffer.isView(value)) {
     throw new CklTypeError(

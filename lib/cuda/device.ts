@@ -28,7 +28,8 @@ export class Device {
 
   /** The stream that is used where none is named; it waits for no other stream, and none for it. */
   get stream(): Stream {
-    return (this.own ??= Stream.create({ device: this }));
+    if (this.own === null || this.own.address < 0) this.own = Stream.create({ device: this });
+    return this.own;
   }
 
   /** Bytes of memory that are free, whoever uses the rest. */
@@ -62,7 +63,7 @@ export function devices(): readonly Device[] {
 export function deviceOf(option: Device | number | undefined): Device {
   if (option instanceof Device) return option;
   const all = devices();
-  const device = all[option ?? 0];
+  const device = option === undefined ? all[0] : typeof option === 'number' ? all[option] : undefined;
   if (device !== undefined) return device;
   throw new CklRangeError(
     'ERR_CKL_DEVICE',

@@ -5,18 +5,17 @@ import type { NativeDeviceGraph } from '../native.js';
 import type { Reduction } from '../types.js';
 import type { DeviceOutputs } from './batch.js';
 import { reporting } from './failure.js';
+import { type OnStream, streamOf } from './options.js';
 import type { LentOutputs } from './outputs.js';
 import { DeviceLossResult } from './result.js';
-import { type Stream, streamOf } from './stream.js';
-import type { DeviceTensor, OnStream } from './tensor.js';
+import type { Stream } from './stream.js';
+import type { DeviceTensor } from './tensor.js';
 
 /**
  * One loss of one batch, ready to be enqueued with one call. Each launch reads the tensors that it was captured with anew and writes the same
  * outputs. It has outputs and scratch space of its own: the loss it was captured from may run, or be disposed.
  */
 export class DeviceGraph<R extends Reduction = Reduction> implements Disposable {
-  private last: Stream | null = null;
-
   /** @internal */
   constructor(
     private native: NativeDeviceGraph | null,
@@ -25,6 +24,8 @@ export class DeviceGraph<R extends Reduction = Reduction> implements Disposable 
     /** Every tensor that the graph reads or writes: kept, and looked at before a launch. */
     private readonly tensors: readonly DeviceTensor[],
     private readonly reduction: R,
+    /** Where it was launched last; at first, what waits for the streams that its arrays named. */
+    private last: Stream,
   ) {}
 
   /** Enqueues it, and returns where its results will be. */
@@ -39,8 +40,8 @@ export class DeviceGraph<R extends Reduction = Reduction> implements Disposable 
         'a tensor of this graph was disposed; capture another with tensors that live',
       );
     }
-    const stream = streamOf(options.stream, outputs.grad.device);
-    if (this.last !== null && this.last !== stream && this.last.address >= 0) stream.waitFor(this.last);
+    const stream = streamOf(options, outputs.grad.device, 'launch');
+    if (this.last !== stream && this.last.address >= 0) stream.waitFor(this.last);
     this.last = stream;
     reporting(() => native.launch(stream.address));
     return new DeviceLossResult(outputs, lent.summary(), stream, this.reduction, () => this.native !== null);
@@ -49,7 +50,6 @@ export class DeviceGraph<R extends Reduction = Reduction> implements Disposable 
   /** Frees the graph and its outputs, when the GPU is done with them. May be called twice. */
   dispose(): void {
     if (this.native === null) return;
-    if (this.last !== null && this.last.address >= 0) this.last.synchronize();
     this.native.dispose();
     this.native = null;
     this.lent.dispose();

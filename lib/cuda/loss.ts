@@ -12,10 +12,10 @@ import { type DeviceBatch, DeviceBatchView, type DeviceOutputs } from './batch.j
 import { type Device, deviceOf } from './device.js';
 import { reporting } from './failure.js';
 import { DeviceGraph } from './graph.js';
+import { type OnDevice, type OnStream, streamOf } from './options.js';
 import { LentOutputs, type Wanted } from './outputs.js';
 import { DeviceLossResult } from './result.js';
-import { type Stream, streamOf } from './stream.js';
-import type { OnDevice, OnStream } from './tensor.js';
+import type { Stream } from './stream.js';
 
 /** The options of a loss that mean something on a GPU; element types are those of the tensors. */
 export type DeviceOptions<R extends Reduction = Reduction> = Omit<
@@ -110,8 +110,8 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
   run(batch: DeviceBatch, options?: OnStream): DeviceLossResult<R> {
     const live = this.live();
     const { view, call } = this;
-    const stream = options?.stream === undefined ? this.device.stream : streamOf(options.stream, this.device);
-    view.read(batch);
+    const stream = options === undefined ? this.device.stream : streamOf(options, this.device, 'run');
+    view.read(batch, stream);
     const outputs = view.readOutputs(batch, this.lend);
     const summary = this.outputs.summary();
     view.finish(summary);
@@ -136,7 +136,8 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
   capture(batch: DeviceBatch): DeviceGraph<R> {
     const live = this.live();
     const { view } = this;
-    view.read(batch);
+    const { stream } = this.device;
+    view.read(batch, stream);
     const own = new LentOutputs(this.device, 0, 0, this.wanted);
     try {
       const outputs = view.readOutputs(batch, (read, owned) => own.lend(read, owned));
@@ -144,7 +145,7 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
       const graph = reporting(() => new native.DeviceGraph(live, view.hostOffsets));
       if (graph.status !== NativeStatus.ok) throw statusError(graph.status, this.call);
       const tensors = view.tensors.filter((tensor) => tensor !== null);
-      return new DeviceGraph(graph, outputs, own, tensors, this.reduction);
+      return new DeviceGraph(graph, outputs, own, tensors, this.reduction, stream);
     } catch (error) {
       own.dispose();
       throw error;
@@ -154,7 +155,6 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
   /** Frees its memory when the GPU is done with it; `run` then throws ERR_CKL_DISPOSED. May be called twice. */
   dispose(): void {
     if (this.native === null) return;
-    if (this.last !== null && this.last.address >= 0) this.last.synchronize();
     this.native.dispose();
     this.native = null;
     this.outputs.dispose();

@@ -57,27 +57,29 @@ export class DeviceLossResult<R extends Reduction = Reduction> {
    * @throws TypeError (ERR_CKL_DISPOSED) if a later run has overwritten it
    */
   read(): LossValue<R> {
-    this.check();
-    const { stream, perQuery } = this;
+    const { perQuery } = this;
+    const stream = this.check();
     const [loss, counted] = this.summary.toArray({ stream });
     return this.value(loss, counted, this.reduction === 'none' ? perQuery.toArray({ stream }) : null);
   }
 
   /** The same without waiting. Later runs on the same stream do not change what it resolves with. */
   async readAsync(): Promise<LossValue<R>> {
-    this.check();
-    const { stream, perQuery } = this;
+    const { perQuery } = this;
+    const stream = this.check();
     const each = this.reduction === 'none' ? perQuery.toArrayAsync({ stream }) : null;
-    const [loss, counted] = await this.summary.toArrayAsync({ stream });
-    return this.value(loss, counted, await each);
+    // Together: where both fail, neither goes unheard.
+    const [[loss, counted], values] = await Promise.all([this.summary.toArrayAsync({ stream }), each]);
+    return this.value(loss, counted, values);
   }
 
   private value(loss: number, counted: number, each: Float32Array | null): LossValue<R> {
     return { loss: each ?? loss, counted } as LossValue<R>;
   }
 
-  private check(): void {
-    if (this.current()) return;
+  /** The stream to read it on; where its own was disposed, that has waited for it. */
+  private check(): Stream {
+    if (this.current()) return this.stream.address >= 0 ? this.stream : this.stream.device.stream;
     throw new CklTypeError(
       'ERR_CKL_DISPOSED',
       'a later run of this loss has overwritten this result; read it before, or prepare another loss for what is kept longer',

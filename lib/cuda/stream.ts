@@ -5,6 +5,7 @@ import { CklRangeError, CklTypeError } from '../errors.js';
 import { native, type NativeDeviceStream } from '../native.js';
 import { type Device, deviceOf } from './device.js';
 import { reporting, reportingAsync } from './failure.js';
+import { checkOptions } from './options.js';
 
 /** Work on one stream runs in the order in which it was enqueued; work on different streams in any. */
 export class Stream implements Disposable {
@@ -17,16 +18,18 @@ export class Stream implements Disposable {
 
   /** A new stream; it does not wait for CUDA's default stream. */
   static create(options: { device?: Device | number } = {}): Stream {
+    checkOptions(options, 'Stream.create', ['device']);
     const device = deviceOf(options.device);
     const owned = reporting(() => new native.DeviceStream(device.native));
     return new Stream(device, owned.handle, owned);
   }
 
   /**
-   * A stream that someone else made and destroys, such as `torch.cuda.current_stream().cuda_stream`; 0n is CUDA's default stream. It must
-   * live as long as what is enqueued on it through this object.
+   * A stream that someone else made and destroys, such as `torch.cuda.current_stream().cuda_stream`; 0n is CUDA's default stream. Whoever
+   * destroys it disposes this object first: until then it may be waited for, by losses that ran on it and now run elsewhere, too.
    */
   static from(handle: bigint, options: { device?: Device | number } = {}): Stream {
+    checkOptions(options, 'Stream.from', ['device']);
     if (typeof handle !== 'bigint' || handle < 0n || handle > BigInt(Number.MAX_SAFE_INTEGER)) {
       throw new CklTypeError(
         'ERR_CKL_TYPE',
@@ -66,12 +69,19 @@ export class Stream implements Disposable {
     reporting(() => this.device.native.join(address, other.address));
   }
 
-  /** Waits, and destroys the stream if it was made here. May be called twice. */
+  /**
+   * Waits until everything is done that was enqueued so far, and destroys the stream if it was made here. May be called twice.
+   * @throws CudaError if that work has failed; the stream is disposed all the same
+   */
   dispose(): void {
-    if (this.owned !== null && this.address >= 0) this.synchronize();
-    this.owned?.dispose();
-    this.owned = null;
-    this.address = -1;
+    if (this.address < 0) return;
+    try {
+      this.synchronize();
+    } finally {
+      this.owned?.dispose();
+      this.owned = null;
+      this.address = -1;
+    }
   }
 
   [Symbol.dispose](): void {
@@ -103,11 +113,4 @@ export function checkStream(stream: Stream, device: Device, name: string): void 
       `${name} belongs to device ${stream.device.index}, and the work to device ${device.index}`,
     );
   }
-}
-
-/** The stream that an option names; default the device's own. */
-export function streamOf(option: Stream | undefined, device: Device): Stream {
-  if (option === undefined) return device.stream;
-  checkStream(option, device, 'stream');
-  return option;
 }

@@ -1,35 +1,26 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // DeviceTensor: memory of a GPU with a shape and an element type, made here or by someone else.
-import { nativeScores } from '../arrays.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { native, type NativeDeviceMemory } from '../native.js';
 import { checkPointer, deviceAt } from './address.js';
 import { type CudaArray, type CudaArrayInterface, isCudaArray, readInterface } from './array-interface.js';
+import { checkArray, checkTensor, nativeView } from './copies.js';
 import { type Device, deviceOf } from './device.js';
 import {
   type DeviceDtype,
   type DtypeOf,
   dtypeInfo,
   dtypeOf,
-  isBits,
   type HostArray,
   type HostArrays,
 } from './dtype.js';
 import { reporting, reportingAsync } from './failure.js';
-import { type Stream, Stream as Streams, streamOf } from './stream.js';
+import { checkOptions, type OnDevice, type OnStream, streamOf } from './options.js';
+import { checkShape, type TensorShape } from './shape.js';
+import { Stream } from './stream.js';
 
-export type TensorShape = number | readonly number[];
-
-/** Where something is enqueued; default the device's own stream. */
-export interface OnStream {
-  stream?: Stream;
-}
-
-/** On which GPU; default the first. */
-export interface OnDevice {
-  device?: Device | number;
-}
+const onDevice = ['device'];
 
 /**
  * Elements in memory of a GPU, without gaps. What is made here is freed by `dispose()`, or when it is garbage; freeing waits for what the
@@ -48,6 +39,8 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     /** Whose memory it is, kept alive. */
     private owner: unknown,
     private readonly parent: DeviceTensor | null = null,
+    /** Whether it was shown as for reading only: nothing here writes to it. */
+    readonly readOnly: boolean = parent !== null && parent.readOnly,
   ) {
     this.length = shape.reduce((a, b) => a * b, 1);
   }
@@ -61,6 +54,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     dtype: D = 'float32' as D,
     options: OnDevice = {},
   ): DeviceTensor<D> {
+    checkOptions(options, 'allocate', onDevice);
     const device = deviceOf(options.device);
     const sizes = checkShape(shape);
     const bytes = sizes.reduce((a, b) => a * b, dtypeInfo(dtype).bytes);
@@ -73,11 +67,13 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     array: A,
     options: { shape?: TensorShape; dtype?: D } & OnDevice & OnStream = {},
   ): DeviceTensor<D> {
+    checkOptions(options, 'from', ['shape', 'dtype', 'device', 'stream']);
+    const { stream } = options;
     const dtype = dtypeOf(array, options.dtype, 'array') as D;
-    const device = options.stream?.device ?? options.device;
+    const device = options.device ?? stream?.device;
     const made = DeviceTensor.allocate(options.shape ?? array.length, dtype, { device });
     try {
-      return made.copyFrom(array, options);
+      return made.copyFrom(array, { stream });
     } catch (error) {
       made.dispose();
       throw error;
@@ -92,13 +88,15 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     pointer: bigint,
     shape: TensorShape,
     dtype: D,
-    options: { owner?: unknown } & OnDevice = {},
+    options: { owner?: unknown; readOnly?: boolean } & OnDevice = {},
   ): DeviceTensor<D> {
+    checkOptions(options, 'view', ['owner', 'readOnly', 'device']);
     const sizes = checkShape(shape);
     const address = checkPointer(pointer, dtype);
     const empty = sizes.includes(0);
     const device = empty ? deviceOf(options.device) : deviceAt(address, options.device);
-    return new DeviceTensor(device, dtype, sizes, address, null, options.owner ?? null);
+    const { owner = null, readOnly = false } = options;
+    return new DeviceTensor(device, dtype, sizes, address, null, owner, null, readOnly);
   }
 
   /**
@@ -109,6 +107,8 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     array: CudaArray,
     options: { dtype?: D } & OnDevice & OnStream = {},
   ): DeviceTensor<D> {
+    checkOptions(options, 'fromInterface', ['dtype', 'device', 'stream']);
+    const { stream } = options;
     if (!isCudaArray(array)) {
       throw new CklTypeError(
         'ERR_CKL_TYPE',
@@ -117,12 +117,15 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     }
     const shown = readInterface(array, options.dtype);
     const view = DeviceTensor.view(shown.pointer, shown.shape, shown.dtype as D, {
-      device: options.stream?.device ?? options.device,
+      device: options.device ?? stream?.device,
       owner: array,
+      readOnly: shown.readOnly,
     });
     if (shown.stream !== null) {
       // 1 is the legacy default stream there, as in CUDA's own numbering of special handles.
-      streamOf(options.stream, view.device).waitFor(Streams.from(shown.stream, { device: view.device }));
+      streamOf({ stream }, view.device, 'fromInterface').waitFor(
+        Stream.from(shown.stream, { device: view.device }),
+      );
     }
     return view;
   }
@@ -140,7 +143,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     return {
       shape: this.shape,
       typestr: dtypeInfo(this.dtype).names[0],
-      data: [this.pointer, false],
+      data: [this.pointer, this.readOnly],
       version: 3,
       strides: null,
       stream: null,
@@ -187,31 +190,32 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
    * the copy to the GPU is enqueued.
    */
   copyFrom(source: HostArray | DeviceTensor, options: OnStream = {}): this {
-    const to = this.live();
-    const stream = streamOf(options.stream, this.device).address;
+    const to = this.writable();
+    const stream = streamOf(options, this.device, 'copyFrom').address;
     if (source instanceof DeviceTensor) {
-      this.checkTensor(source);
-      reporting(() => this.device.native.copy(to, source.live(), this.byteLength, stream));
+      const from = source.live();
+      checkTensor(this as DeviceTensor, source);
+      reporting(() => this.device.native.copy(to, from, this.byteLength, stream));
       return this;
     }
-    this.checkArray(source, 'source');
-    if (this.length > 0) reporting(() => this.device.native.toDevice(to, viewOf(source), stream));
+    checkArray(this as DeviceTensor, source, 'source');
+    if (this.length > 0) reporting(() => this.device.native.toDevice(to, nativeView(source), stream));
     return this;
   }
 
   /** The same; resolves when the GPU has the copy. The array has been read when this returns. */
   async copyFromAsync(source: HostArray | DeviceTensor, options: OnStream = {}): Promise<this> {
     this.copyFrom(source, options);
-    await streamOf(options.stream, this.device).done();
+    await streamOf(options, this.device, 'copyFromAsync').done();
     return this;
   }
 
   /** Waits for the stream, and writes the elements into an array of the host. */
   copyTo<A extends HostArray>(array: A, options: OnStream = {}): A {
     const from = this.live();
-    const stream = streamOf(options.stream, this.device).address;
-    this.checkArray(array, 'array');
-    if (this.length > 0) reporting(() => this.device.native.toHost(viewOf(array), from, stream));
+    const stream = streamOf(options, this.device, 'copyTo').address;
+    checkArray(this as DeviceTensor, array, 'array');
+    if (this.length > 0) reporting(() => this.device.native.toHost(nativeView(array), from, stream));
     return array;
   }
 
@@ -224,7 +228,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
   /** The elements as they are when the stream has come to this point; later work on the same stream does not change them. */
   async toArrayAsync(options: OnStream = {}): Promise<HostArrays[D]> {
     const from = this.live();
-    const stream = streamOf(options.stream, this.device).address;
+    const stream = streamOf(options, this.device, 'toArrayAsync').address;
     if (this.length === 0) return this.hostArray(new ArrayBuffer(0));
     return this.hostArray(
       await reportingAsync(() => this.device.native.download(from, this.byteLength, stream)),
@@ -233,8 +237,8 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
 
   /** Sets every byte to 0, enqueued. */
   clear(options: OnStream = {}): this {
-    const to = this.live();
-    const stream = streamOf(options.stream, this.device).address;
+    const to = this.writable();
+    const stream = streamOf(options, this.device, 'clear').address;
     if (this.length > 0) reporting(() => this.device.native.fill(to, 0, this.byteLength, stream));
     return this;
   }
@@ -260,49 +264,12 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     throw new CklTypeError('ERR_CKL_DISPOSED', 'this tensor was disposed; allocate another');
   }
 
+  private writable(): number {
+    if (!this.readOnly) return this.live();
+    throw new CklTypeError('ERR_CKL_TYPE', 'this tensor is for reading only; copy it to one that is not');
+  }
+
   private hostArray(buffer: ArrayBuffer): HostArrays[D] {
     return new (dtypeInfo(this.dtype).array)(buffer) as HostArrays[D];
   }
-
-  private checkTensor(source: DeviceTensor): void {
-    if (source.device !== this.device) {
-      throw new CklRangeError(
-        'ERR_CKL_DEVICE',
-        `source is on device ${source.device.index} and this tensor on device ${this.device.index}; copy through an array of the host`,
-      );
-    }
-    this.checkFits(source.dtype, source.length, 'source');
-  }
-
-  private checkArray(array: HostArray, name: string): void {
-    this.checkFits(dtypeOf(array, isBits(array) ? this.dtype : undefined, name), array.length, name);
-  }
-
-  private checkFits(dtype: DeviceDtype, length: number, name: string): void {
-    if (dtype !== this.dtype) {
-      throw new CklTypeError('ERR_CKL_TYPE', `${name} holds ${dtype} and this tensor ${this.dtype}`);
-    }
-    if (length !== this.length) {
-      throw new CklRangeError(
-        'ERR_CKL_SHAPE',
-        `${name} has ${length} elements and this tensor ${this.length}; take a subtensor or a subarray`,
-      );
-    }
-  }
-}
-
-/** As the addon takes it. */
-function viewOf(array: HostArray): ArrayBufferView {
-  return nativeScores(array as Float32Array);
-}
-
-function checkShape(shape: TensorShape): readonly number[] {
-  const sizes = typeof shape === 'number' ? [shape] : shape;
-  const good = Array.isArray(sizes) && sizes.every((n) => Number.isSafeInteger(n) && n >= 0);
-  if (good && sizes.reduce((a: number, b: number) => a * b, 8) <= Number.MAX_SAFE_INTEGER)
-    return sizes as number[];
-  throw new CklTypeError(
-    'ERR_CKL_SHAPE',
-    `shape is ${describe(shape)}; it must be a length, or an array of sizes such as [64, 32]`,
-  );
 }

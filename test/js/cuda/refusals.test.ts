@@ -110,6 +110,28 @@ describe.runIf(hasGpu)('a run refuses', () => {
     expect(loss.run(tensors).read()).toEqual(expected);
   });
 
+  it('an output that has grown into another, and what it has refused before', () => {
+    using loss = prepare('ckl', { shape: [3, 8] });
+    const tensors = { ...toDevice(batch), shape: [3, 8] as const };
+    using memory = DeviceTensor.allocate(60);
+    const perQuery = memory.subtensor(24, 27);
+    const good = { ...tensors, grad: memory.subtensor(0, 24), perQuery };
+    loss.run(good);
+    loss.run(good);
+    const bad = { ...tensors, grad: memory.subtensor(0, 25), perQuery };
+    for (let k = 0; k < 3; k++) expect(errorOf(() => loss.run(bad)).code).toBe('ERR_CKL_OVERLAP');
+    loss.run(good);
+  });
+
+  it('an output that is for reading only', () => {
+    using loss = prepare('kl', { shape: [3, 8] });
+    using memory = DeviceTensor.allocate(24);
+    const grad = DeviceTensor.view(memory.pointer, 24, 'float32', { readOnly: true });
+    expect(errorOf(() => loss.run({ ...toDevice(batch), grad })).message).toMatch(
+      /^grad is for reading only/,
+    );
+  });
+
   it('a tensor that was disposed', () => {
     using loss = prepare('ckl', { shape: [3, 8] });
     const tensors = toDevice(batch);
@@ -134,6 +156,17 @@ describe.runIf(hasGpu)('a run refuses', () => {
     expect(errorOf(() => first.read()).message).toMatch(
       /^a later run of this loss has overwritten this result/,
     );
+  });
+
+  it('to read what has failed once, and no rejection goes unheard', async () => {
+    using loss = prepare('kl', { shape: [3, 8], reduction: 'none' });
+    const result = loss.run(toDevice(batch));
+    const failing = (after: number) => () =>
+      new Promise<never>((_, reject) => setTimeout(() => reject(new Error(`failed ${after}`)), after));
+    Object.assign(result.summary, { toArrayAsync: failing(1) });
+    Object.assign(result.perQuery, { toArrayAsync: failing(2) });
+    await expect(result.readAsync()).rejects.toThrow('failed 1');
+    await new Promise((resolve) => setTimeout(resolve, 5));
   });
 
   it('to run after dispose', () => {

@@ -90,6 +90,14 @@ describe.runIf(hasGpu)('copies', () => {
     );
   });
 
+  it('of a part over another that shares memory are refused', () => {
+    using tensor = DeviceTensor.from(Float32Array.of(1, 2, 3, 4));
+    const error = errorOf(() => tensor.subtensor(1).copyFrom(tensor.subtensor(0, 3)));
+    expect(error.code).toBe('ERR_CKL_OVERLAP');
+    tensor.subtensor(2).copyFrom(tensor.subtensor(0, 2));
+    expectSameBits(tensor.toArray(), Float32Array.of(1, 2, 1, 2));
+  });
+
   it('of another length or type are refused, and nothing is written', () => {
     using tensor = DeviceTensor.from(Float32Array.of(1, 2));
     const wrongLength = errorOf(() => tensor.copyFrom(new Float32Array(3)));
@@ -137,6 +145,23 @@ describe.runIf(hasGpu)('memory of someone else', () => {
     expectSameBits(view.toArray(), Float32Array.of(2, 3, 4));
     view.dispose();
     expectSameBits(owner.toArray(), Float32Array.of(1, 2, 3, 4));
+  });
+
+  it('that is shown as read-only is read, and never written', () => {
+    using owner = DeviceTensor.from(Float32Array.of(1, 2));
+    const { data, ...rest } = owner.__cuda_array_interface__;
+    const shown = { __cuda_array_interface__: { ...rest, data: [data[0], true] as const } };
+    const view = DeviceTensor.fromInterface(shown);
+    expect(view.readOnly).toBe(true);
+    expect(view.__cuda_array_interface__.data).toEqual([owner.pointer, true]);
+    expect(DeviceTensor.view(owner.pointer, 2, 'float32').readOnly).toBe(false);
+    const part = view.subtensor(1);
+    expectSameBits(part.toArray(), Float32Array.of(2));
+    expect(errorOf(() => part.clear()).code).toBe('ERR_CKL_TYPE');
+    expect(errorOf(() => view.copyFrom(new Float32Array(2))).message).toMatch(
+      /^this tensor is for reading only/,
+    );
+    expectSameBits(owner.toArray(), Float32Array.of(1, 2));
   });
 
   it('that is no memory of a GPU is refused', () => {

@@ -1,0 +1,40 @@
+// What may be copied to or from a tensor.
+import { nativeScores } from '../arrays.js';
+import { CklRangeError, CklTypeError } from '../errors.js';
+import { type DeviceDtype, dtypeOf, type HostArray, isBits } from './dtype.js';
+import type { DeviceTensor } from './tensor.js';
+
+/** Refuses a source of another device, length or type, or one that shares memory with where it goes. */
+export function checkTensor(tensor: DeviceTensor, source: DeviceTensor): void {
+  if (source.device !== tensor.device) {
+    throw new CklRangeError(
+      'ERR_CKL_DEVICE',
+      `source is on device ${source.device.index} and this tensor on device ${tensor.device.index}; copy through an array of the host`,
+    );
+  }
+  checkFits(tensor, source.dtype, source.length, 'source');
+  if (Math.abs(source.address - tensor.address) >= tensor.byteLength) return;
+  throw new CklRangeError('ERR_CKL_OVERLAP', 'source and this tensor share memory; copy through another');
+}
+
+/** Refuses an array of the host of another length or type. */
+export function checkArray(tensor: DeviceTensor, array: HostArray, name: string): void {
+  checkFits(tensor, dtypeOf(array, isBits(array) ? tensor.dtype : undefined, name), array.length, name);
+}
+
+function checkFits(tensor: DeviceTensor, dtype: DeviceDtype, length: number, name: string): void {
+  if (dtype !== tensor.dtype) {
+    throw new CklTypeError('ERR_CKL_TYPE', `${name} holds ${dtype} and this tensor ${tensor.dtype}`);
+  }
+  if (length !== tensor.length) {
+    throw new CklRangeError(
+      'ERR_CKL_SHAPE',
+      `${name} has ${length} elements and this tensor ${tensor.length}; take a subtensor or a subarray`,
+    );
+  }
+}
+
+/** An array of the host as the addon takes it. */
+export function nativeView(array: HostArray): ArrayBufferView {
+  return nativeScores(array as Float32Array);
+}
