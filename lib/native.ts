@@ -263,8 +263,8 @@ export interface NativeDevice {
   toHost(to: ArrayBufferView, address: number, stream: number): void;
   copy(to: number, from: number, bytes: number, stream: number): void;
   fill(address: number, byte: number, bytes: number, stream: number): void;
-  /** Enqueued at once; settles with the bytes. */
-  download(address: number, bytes: number, stream: number): Promise<ArrayBuffer>;
+  /** Enqueued at once; has written the array, which nobody may touch before, when it settles. */
+  download(to: ArrayBufferView, address: number, stream: number): Promise<void>;
 }
 
 /** Freed by dispose(), or by the garbage collector. */
