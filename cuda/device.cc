@@ -188,9 +188,12 @@ std::shared_ptr<Device> open_device(int index) {
   return device;
 }
 
-Whereabouts whereabouts(const void* address) {
+Whereabouts whereabouts(const void* address, int device) {
   cudaPointerAttributes attributes = {};
-  cuda::reporting([&] { cuda::must(cudaPointerGetAttributes(&attributes, address)); });
+  cuda::reporting([&] {
+    if (device >= 0) cuda::must(cudaSetDevice(device));
+    cuda::must(cudaPointerGetAttributes(&attributes, address));
+  });
   switch (attributes.type) {
     case cudaMemoryTypeHost: return {Residence::host, -1};
     case cudaMemoryTypeDevice: return {Residence::device, attributes.device};

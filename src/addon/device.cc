@@ -141,10 +141,11 @@ class Waiting : public Napi::AsyncWorker {
   DeviceError error_ = {0};
 };
 
-// whereabouts(address): [Residence, device]
+// whereabouts(address, device | -1): [Residence, device]
 Napi::Value whereabouts_of(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const Whereabouts found = reporting(env, [&] { return whereabouts(address(info, 0)); });
+  const int device = info.Length() > 1 && info[1].IsNumber() ? info[1].As<Napi::Number>().Int32Value() : -1;
+  const Whereabouts found = reporting(env, [&] { return whereabouts(address(info, 0), device); });
   Napi::Array out = Napi::Array::New(env, 2);
   out.Set(uint32_t(0), Napi::Number::New(env, int(found.residence)));
   out.Set(uint32_t(1), Napi::Number::New(env, found.device));
