@@ -29,7 +29,8 @@ class PinnedPool {
       }
     }
     size_t size = kLeast;
-    while (size < bytes) size *= 2;
+    while (size < bytes && size < kMost) size *= 2;
+    size = std::max(size, bytes);  // what is too much to keep is no larger than needed
     return std::unique_ptr<PinnedBuffer>(new PinnedBuffer(size));
   }
   // A buffer that is too much to keep is let go.
@@ -46,31 +47,39 @@ class PinnedPool {
   size_t kept_ = 0;
 };
 
+// Waits on a thread that has no device yet: left without one, CUDA would start the first device for it.
+void wait_for(const Event& event, int device) {
+  reporting([&] {
+    must(cudaSetDevice(device));
+    event.wait();
+  });
+}
+
 class PendingEvent : public Pending {
  public:
-  explicit PendingEvent(cudaStream_t stream) : event_(true) { event_.record(stream); }
-  void wait() override {
-    reporting([&] { event_.wait(); });
-  }
+  PendingEvent(int device, cudaStream_t stream) : device_(device), event_(true) { event_.record(stream); }
+  void wait() override { wait_for(event_, device_); }
 
  private:
+  const int device_;
   Event event_;
 };
 
 class PinnedDownload : public Download {
  public:
-  PinnedDownload(std::shared_ptr<PinnedPool> pool, const void* from, int64_t bytes, cudaStream_t stream)
-      : pool_(std::move(pool)), bytes_(size_t(bytes)), buffer_(pool_->take(bytes_)) {
+  PinnedDownload(int device, std::shared_ptr<PinnedPool> pool, const void* from, int64_t bytes, cudaStream_t stream)
+      : device_(device), pool_(std::move(pool)), bytes_(size_t(bytes)), buffer_(pool_->take(bytes_)) {
     must(cudaMemcpyAsync(buffer_->data(), from, bytes_, cudaMemcpyDeviceToHost, stream));
     done_.record(stream);
   }
   void finish(void* to) override {
-    reporting([&] { done_.wait(); });
+    wait_for(done_, device_);
     std::memcpy(to, buffer_->data(), bytes_);
     pool_->give_back(std::move(buffer_));
   }
 
  private:
+  const int device_;
   const std::shared_ptr<PinnedPool> pool_;
   const size_t bytes_;
   std::unique_ptr<PinnedBuffer> buffer_;  // where nobody finishes, it is freed, for which CUDA waits
@@ -83,7 +92,7 @@ class CudaDevice : public Device {
 
   void* allocate(int64_t bytes) override {
     void* p = nullptr;
-    here([&] { must(cudaMalloc(&p, size_t(bytes))); });
+    if (bytes > 0) here([&] { must(cudaMalloc(&p, size_t(bytes))); });
     return p;
   }
   void release(void* memory) noexcept override {
@@ -124,7 +133,7 @@ class CudaDevice : public Device {
   }
   std::unique_ptr<Pending> pending(StreamHandle stream) override {
     std::unique_ptr<Pending> result;
-    here([&] { result.reset(new PendingEvent(stream_of(stream))); });
+    here([&] { result.reset(new PendingEvent(index_, stream_of(stream))); });
     return result;
   }
 
@@ -144,7 +153,7 @@ class CudaDevice : public Device {
   }
   std::unique_ptr<Download> download(const void* from, int64_t bytes, StreamHandle stream) override {
     std::unique_ptr<Download> result;
-    here([&] { result.reset(new PinnedDownload(pinned_, from, bytes, stream_of(stream))); });
+    here([&] { result.reset(new PinnedDownload(index_, pinned_, from, bytes, stream_of(stream))); });
     return result;
   }
 
@@ -179,9 +188,12 @@ std::shared_ptr<Device> open_device(int index) {
   return device;
 }
 
-Whereabouts whereabouts(const void* address) {
+Whereabouts whereabouts(const void* address, int device) {
   cudaPointerAttributes attributes = {};
-  cuda::reporting([&] { cuda::must(cudaPointerGetAttributes(&attributes, address)); });
+  cuda::reporting([&] {
+    if (device >= 0) cuda::must(cudaSetDevice(device));
+    cuda::must(cudaPointerGetAttributes(&attributes, address));
+  });
   switch (attributes.type) {
     case cudaMemoryTypeHost: return {Residence::host, -1};
     case cudaMemoryTypeDevice: return {Residence::device, attributes.device};

@@ -37,8 +37,12 @@ export function chooseBySpeed(
 function timePlan(spec: NativePlanSpec, [queries, docs]: readonly [number, number]): number {
   const plan = new native.Plan(spec);
   const n = queries * docs;
-  // A low-discrepancy sequence: no ties, nothing degenerate, the same each time.
-  const scores = (step: number) => Float32Array.from({ length: n }, (_, i) => ((i * step) % 1) * 8 - 4);
+  // A low-discrepancy sequence: no ties, nothing degenerate, the same each time. In a loop: `from` takes longer than all the rest.
+  const scores = (step: number) => {
+    const made = new Float32Array(n);
+    for (let i = 0; i < n; i++) made[i] = ((i * step) % 1) * 8 - 4;
+    return made;
+  };
   const labels = new Uint8Array(n);
   for (let b = 0; b < queries; b++) labels[b * docs] = 1;
   const scalars = newScalars();

@@ -263,8 +263,8 @@ export interface NativeDevice {
   toHost(to: ArrayBufferView, address: number, stream: number): void;
   copy(to: number, from: number, bytes: number, stream: number): void;
   fill(address: number, byte: number, bytes: number, stream: number): void;
-  /** Enqueued at once; settles with the bytes. */
-  download(address: number, bytes: number, stream: number): Promise<ArrayBuffer>;
+  /** Enqueued at once; has written the array, which nobody may touch before, when it settles. */
+  download(to: ArrayBufferView, address: number, stream: number): Promise<void>;
 }
 
 /** Freed by dispose(), or by the garbage collector. */
@@ -300,8 +300,8 @@ export interface NativeBinding {
   DeviceLoss: new (device: NativeDevice, spec: NativePlanSpec, call: Float64Array) => NativeDeviceLoss;
   /** The loss of the batch that the DeviceScalars tell of, with scratch space of its own. */
   DeviceGraph: new (loss: NativeDeviceLoss, offsets: Int32Array | null) => NativeDeviceGraph;
-  /** What an address is, and on which device. */
-  whereabouts(address: number): [residence: NativeResidence, device: number];
+  /** What an address is, and on which device. `expected`: a device that may be started to find out, or -1. */
+  whereabouts(address: number, expected: number): [residence: NativeResidence, device: number];
   /** Competition ranks of the scores among the valid documents of each query; 0 for masked ones. */
   ranks(
     student: ScoreArray,

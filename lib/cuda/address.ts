@@ -27,7 +27,7 @@ export function checkPointer(pointer: bigint, dtype: DeviceDtype): number {
 export function deviceAt(address: number, option: Device | number | undefined): Device {
   const expected = option === undefined ? undefined : deviceOf(option);
   const all = devices();
-  const [residence, index] = reporting(() => native.whereabouts(address));
+  const [residence, index] = reporting(() => native.whereabouts(address, expected?.index ?? -1));
   if (residence !== NativeResidence.device && residence !== NativeResidence.managed) {
     const what = residence === NativeResidence.host ? 'memory of the host' : 'no memory that CUDA knows';
     throw new CklRangeError(

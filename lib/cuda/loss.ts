@@ -105,7 +105,8 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
   /**
    * Enqueues the loss of a batch on a stream (default the device's own) and returns at once. What the tensors hold is read when the stream
    * comes to it: they must not be changed before, other than by work on the same stream.
-   * @throws TypeError or RangeError with a `code` if the batch is wrong, CudaError if CUDA refuses; then nothing was enqueued
+   * @throws TypeError or RangeError with a `code` if the batch is wrong, for which nothing is enqueued; CudaError if CUDA refuses,
+   *   when outputs may have been written in part
    */
   run(batch: DeviceBatch, options?: OnStream): DeviceLossResult<R> {
     const live = this.live();
@@ -118,8 +119,10 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
     if (this.last !== stream) this.change(stream);
     call[DeviceScalar.stream] = stream.address;
     const status = live.enqueue(view.hostOffsets);
+    // Where CUDA failed, part of it may run: what was there before is overwritten then, too.
+    if (status === NativeStatus.ok || status === NativeStatus.device) this.runs++;
     if (status !== NativeStatus.ok) throw statusError(status, call);
-    const run = ++this.runs;
+    const run = this.runs;
     return new DeviceLossResult(
       outputs,
       summary,

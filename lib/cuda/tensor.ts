@@ -229,10 +229,9 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
   async toArrayAsync(options: OnStream = {}): Promise<HostArrays[D]> {
     const from = this.live();
     const stream = streamOf(options, this.device, 'toArrayAsync').address;
-    if (this.length === 0) return this.hostArray(new ArrayBuffer(0));
-    return this.hostArray(
-      await reportingAsync(() => this.device.native.download(from, this.byteLength, stream)),
-    );
+    const made = this.hostArray(new ArrayBuffer(this.byteLength));
+    if (this.length > 0) await reportingAsync(() => this.device.native.download(made, from, stream));
+    return made;
   }
 
   /** Sets every byte to 0, enqueued. */

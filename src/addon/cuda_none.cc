@@ -18,6 +18,6 @@ CudaErrorText cuda_error_text(int) { return {}; }
 
 std::shared_ptr<Device> open_device(int) { return nullptr; }
 
-Whereabouts whereabouts(const void*) { return {Residence::unknown, -1}; }
+Whereabouts whereabouts(const void*, int) { return {Residence::unknown, -1}; }
 
 }  // namespace ckl

@@ -105,13 +105,13 @@ class Waiting : public Napi::AsyncWorker {
  public:
   Waiting(Napi::Env env, std::unique_ptr<Pending> pending)
       : AsyncWorker(env, "ckl-loss"), deferred_(env), pending_(std::move(pending)) {}
-  Waiting(Napi::Env env, std::unique_ptr<Download> download, int64_t bytes)
-      : AsyncWorker(env, "ckl-loss"), deferred_(env), download_(std::move(download)) {
-    // Nobody else can reach this memory before the promise settles.
-    Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, size_t(bytes));
-    data_ = buffer.Data();
-    result_ = Napi::Persistent(buffer.As<Napi::Object>());
-  }
+  // to: the memory of `array`, which nobody else can reach before the promise settles.
+  Waiting(Napi::Env env, std::unique_ptr<Download> download, const Napi::Object& array, void* to)
+      : AsyncWorker(env, "ckl-loss"),
+        deferred_(env),
+        download_(std::move(download)),
+        data_(to),
+        array_(Napi::Persistent(array)) {}
   // The promise of a worker that was queued.
   static Napi::Value start(Waiting* worker) {
     const Napi::Promise promise = worker->deferred_.Promise();
@@ -128,22 +128,24 @@ class Waiting : public Napi::AsyncWorker {
   }
   void OnOK() override {
     if (error_.code != 0) deferred_.Reject(cuda_failure(Env(), error_).Value());
-    else deferred_.Resolve(result_.IsEmpty() ? Env().Undefined() : result_.Value());
+    else deferred_.Resolve(Env().Undefined());
   }
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
 
  private:
   Napi::Promise::Deferred deferred_;
   const std::unique_ptr<Pending> pending_;
   const std::unique_ptr<Download> download_;
-  void* data_ = nullptr;
-  Napi::ObjectReference result_;
+  void* const data_ = nullptr;
+  const Napi::ObjectReference array_;  // keeps the memory
   DeviceError error_ = {0};
 };
 
-// whereabouts(address): [Residence, device]
+// whereabouts(address, device | -1): [Residence, device]
 Napi::Value whereabouts_of(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const Whereabouts found = reporting(env, [&] { return whereabouts(address(info, 0)); });
+  const int device = info.Length() > 1 && info[1].IsNumber() ? info[1].As<Napi::Number>().Int32Value() : -1;
+  const Whereabouts found = reporting(env, [&] { return whereabouts(address(info, 0), device); });
   Napi::Array out = Napi::Array::New(env, 2);
   out.Set(uint32_t(0), Napi::Number::New(env, int(found.residence)));
   out.Set(uint32_t(1), Napi::Number::New(env, found.device));
@@ -230,10 +232,9 @@ Napi::Value DeviceObject::fill(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 Napi::Value DeviceObject::download(const Napi::CallbackInfo& info) {
-  const int64_t bytes = whole(info, 1);
-  return Waiting::start(new Waiting(
-      info.Env(), reporting(info.Env(), [&] { return device_->download(address(info, 0), bytes, stream(info, 2)); }),
-      bytes));
+  const Bytes to = host_bytes(info, 0);
+  auto download = reporting(info.Env(), [&] { return device_->download(address(info, 1), to.size, stream(info, 2)); });
+  return Waiting::start(new Waiting(info.Env(), std::move(download), info[0].As<Napi::Object>(), to.data));
 }
 
 }  // namespace addon

@@ -95,6 +95,7 @@ struct Whereabouts {
 
 // Implemented by cuda/, and by cuda_none.cc for a binary without it (then null). Throw DeviceError.
 std::shared_ptr<Device> open_device(int index);
-Whereabouts whereabouts(const void* address);
+// device: of those that could have it, one that is in use or soon will be (CUDA starts it); -1: whichever is current.
+Whereabouts whereabouts(const void* address, int device);
 
 }  // namespace ckl

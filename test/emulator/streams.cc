@@ -27,6 +27,7 @@ struct EmulatedStream {
   uint64_t enqueued() const { return done + work.size(); }
 };
 struct EmulatedEvent {
+  int device = 0;
   cudaStream_t stream = nullptr;
   uint64_t position = 0;  // of the stream, when the event has come
 };
@@ -46,9 +47,17 @@ typedef std::lock_guard<std::recursive_mutex> Lock;
 // CUDA's default stream goes by three handles.
 bool is_default(cudaStream_t stream) { return reinterpret_cast<uintptr_t>(stream) <= 2; }
 
+bool lives(cudaStream_t stream) { return is_default(stream) || streams().all.count(stream) > 0; }
+
+int current_device() {
+  int device;
+  cudaGetDevice(&device);
+  return device;
+}
+
 // Runs what the stream holds, up to a position of its own.
 cudaError_t run_to(cudaStream_t stream, uint64_t position) {
-  if (is_default(stream) || !streams().all.count(stream)) return cudaSuccess;
+  if (is_default(stream) || !lives(stream)) return cudaSuccess;
   while (stream->done < position && !stream->work.empty()) {
     const Work work = std::move(stream->work.front());
     stream->work.pop_front(), stream->done++;
@@ -74,10 +83,7 @@ cudaError_t enqueue(cudaStream_t stream, Work work) {
     drain();
     return work();
   }
-  if (!streams().all.count(stream)) return cudaErrorInvalidResourceHandle;
-  int device;
-  cudaGetDevice(&device);
-  if (device != stream->device) return cudaErrorInvalidResourceHandle;
+  if (!lives(stream) || current_device() != stream->device) return cudaErrorInvalidResourceHandle;
   if (stream->capture) return stream->capture->work.push_back(std::move(work)), cudaSuccess;
   stream->work.push_back(std::move(work));
   return stream->error;
@@ -105,12 +111,13 @@ cudaError_t cudaMemsetAsync(void* pointer, int value, size_t bytes, cudaStream_t
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   const Lock lock(streams().mutex);
   *stream = new EmulatedStream;
-  cudaGetDevice(&(*stream)->device);
+  (*stream)->device = current_device();
   streams().all.insert(*stream);
   return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   const Lock lock(streams().mutex);
+  if (is_default(stream) || !lives(stream)) return cudaErrorInvalidResourceHandle;
   run_to(stream, UINT64_MAX);
   streams().all.erase(stream);
   delete stream;
@@ -119,6 +126,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   const Lock lock(streams().mutex);
   if (is_default(stream)) return emulator::drain(), cudaSuccess;
+  if (!lives(stream)) return cudaErrorInvalidResourceHandle;
   if (stream->capture) return cudaErrorStreamCaptureUnsupported;
   return run_to(stream, UINT64_MAX);
 }
@@ -126,14 +134,21 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
   const Lock lock(streams().mutex);
   if (is_default(stream)) return cudaSuccess;
+  if (!lives(stream)) return cudaErrorInvalidResourceHandle;
   if (stream->work.empty()) return stream->error;
   run_to(stream, stream->done + 1);
   return cudaErrorNotReady;
 }
 
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) { return *event = new EmulatedEvent, cudaSuccess; }
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  *event = new EmulatedEvent;
+  (*event)->device = current_device();
+  return cudaSuccess;
+}
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   const Lock lock(streams().mutex);
+  if (!lives(stream)) return cudaErrorInvalidResourceHandle;
+  if (event->device != (is_default(stream) ? current_device() : stream->device)) return cudaErrorInvalidResourceHandle;
   event->stream = stream, event->position = 0;
   if (is_default(stream)) return emulator::drain(), cudaSuccess;
   if (stream->capture) return cudaErrorStreamCaptureUnsupported;
@@ -152,13 +167,15 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   const Lock lock(streams().mutex);
-  if (is_default(stream) || stream->capture) return cudaErrorStreamCaptureUnsupported;
+  if (is_default(stream)) return cudaErrorStreamCaptureUnsupported;
+  if (!lives(stream)) return cudaErrorInvalidResourceHandle;
+  if (stream->capture) return cudaErrorStreamCaptureUnsupported;
   stream->capture.reset(new EmulatedGraph);
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   const Lock lock(streams().mutex);
-  if (!stream->capture) return cudaErrorInvalidValue;
+  if (is_default(stream) || !lives(stream) || !stream->capture) return cudaErrorInvalidValue;
   return *graph = stream->capture.release(), cudaSuccess;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
