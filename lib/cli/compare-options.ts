@@ -4,6 +4,7 @@ import { allRecipes } from '../refine/compare-recipes.js';
 import { studentKinds, type StudentName } from '../refine/compare-students.js';
 import type { CompareOptions } from '../refine/compare-types.js';
 import { readData, type DataArguments } from './data-options.js';
+import { MOST } from './training-options.js';
 import { parseOptions, readChoice, readNumber, required, UsageError } from './usage.js';
 
 const RECIPES = allRecipes.map(({ name }) => name);
@@ -133,8 +134,8 @@ export function readCompareArguments(args: string[]): CompareArguments {
       warmup: warmup === 'none' ? undefined : warmup,
       warmupEpochs: number('warmup-epochs', 1, true) ?? 1,
       rates: readRates(values.rates ?? defaults.rates),
-      batch: number('batch', 1, true) ?? 16,
-      docs: number('docs', 2, true) ?? 33,
+      batch: number('batch', 1, true, MOST) ?? 16,
+      docs: number('docs', 2, true, MOST) ?? 33,
       gamma: number('gamma', 1),
       alpha: number('alpha', 0),
       lambda: number('lambda', 0),

@@ -31,7 +31,8 @@ export class ProgressLine {
     const bar = '#'.repeat(done) + '.'.repeat(10 - done);
     // Short enough for 80 columns.
     const text = `[${bar}] ${describeProgress(progress, 'dev')}  ${timeText(progress.secondsLeft)} left`;
-    this.out.write(`\r\x1b[K${text.slice(0, (this.out.columns ?? 80) - 1)}`);
+    // A terminal that does not know its width says 0.
+    this.out.write(`\r\x1b[K${text.slice(0, (this.out.columns || 80) - 1)}`);
   }
 
   /** After each epoch, with the diagnostics of Figure 3 where there are any: elsewhere than on a terminal, about ten lines over the whole training. */

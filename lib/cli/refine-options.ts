@@ -4,7 +4,7 @@ import type { RefineOptions } from '../refine/job.js';
 import { STUDENT_NAMES } from '../refine/students.js';
 import { titleOfLoss, type TrainingLoss } from '../train/loss-sum.js';
 import { readData, type DataArguments } from './data-options.js';
-import { numberReader, readLoss, readTraining, TRAINING_OPTIONS } from './training-options.js';
+import { MOST, numberReader, readLoss, readTraining, TRAINING_OPTIONS } from './training-options.js';
 import { parseOptions, readChoice, UsageError } from './usage.js';
 
 export const REFINE_HELP = `ckl-loss refine: refine a retriever with one or more losses, from the same start, and compare them
@@ -155,7 +155,7 @@ export function readRefineArguments(args: string[]): RefineArguments | undefined
     checkpoint: values.checkpoint,
     checkpointEvery: number('checkpoint-every', 1, true),
     resume: values.resume,
-    docs: number('docs', 2, true) ?? 33,
+    docs: number('docs', 2, true, MOST) ?? 33,
     width,
     ...readTraining(values, [...wanted, ...(warmup ? [warmup] : [])], {
       epochs: 6,

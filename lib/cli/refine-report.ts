@@ -92,7 +92,7 @@ export function refinementPage(result: RefineResult, plotting: Plotting): string
     `<h1>Refinement by distillation</h1>
 <p>${data.documents} documents; ${data.train} training, ${data.dev} dev and ${data.test} held-out test queries.</p>
 ${table('Rerank: the teacher’s candidates; full: all documents.', resultRows(result))}
-${result.comparisons.length > 0 ? table('Paired t-tests over queries, Holm’s correction over all of them.', comparisonRows(result)) : ''}
+${result.comparisons.length > 0 ? table(`${result.refined[0].loss} against the start and the other losses: paired t-tests over queries, Holm’s correction over all of them.`, comparisonRows(result)) : ''}
 ${paragraph(CAVEAT)}
 <h2>Behaviour during training</h2>
 <p>On dev queries. Probabilities are the student’s softmax over its candidates, without temperature.</p>

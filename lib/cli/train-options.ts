@@ -3,7 +3,7 @@ import { losses } from '../index.js';
 import { SAMPLE_TEACHER } from '../train/sample/write.js';
 import type { JobOptions } from '../train/job.js';
 import { readData, type DataArguments } from './data-options.js';
-import { numberReader, readLoss, readTraining, TRAINING_OPTIONS } from './training-options.js';
+import { MOST, numberReader, readLoss, readTraining, TRAINING_OPTIONS } from './training-options.js';
 import { parseOptions } from './usage.js';
 
 export const TRAIN_HELP = `ckl-loss train: distil a small reranker from a teacher's scores, and measure it on held-out queries
@@ -63,7 +63,7 @@ export function readTrainArguments(args: string[]): TrainArguments {
   const loss = readLoss('loss', values.loss ?? 'ckl');
   return {
     ...readData(values),
-    docs: numberReader(values)('docs', 2, true),
+    docs: numberReader(values)('docs', 2, true, MOST),
     loss,
     ...readTraining(values, [loss], { epochs: 20, patience: 5, learningRate: 0.02 }),
     json: values.json,

@@ -31,6 +31,9 @@ export const TRAINING_OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
+/** Of queries a batch and documents a list: beyond it a slip of the pen, and more than memory holds. */
+export const MOST = 1e6;
+
 type Values = Partial<Record<string, string | boolean | string[]>>;
 
 /** Reads numbers of a command's options by name. */
@@ -64,7 +67,7 @@ export function readTraining(
     refreshRanks: number('refresh-ranks', 0, true),
     epochs: number('epochs', 1, true) ?? defaults.epochs,
     patience: number('patience', 1, true) ?? defaults.patience,
-    batch: number('batch', 1, true) ?? 16,
+    batch: number('batch', 1, true, MOST) ?? 16,
     learningRate: number('learning-rate', 1e-9) ?? defaults.learningRate,
     seed: number('seed', 0, true, 2 ** 32 - 1) ?? 1,
     wrongTeacher: number('wrong-teacher', 0, false, 1),

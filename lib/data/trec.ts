@@ -126,7 +126,14 @@ export async function loadQrels(path: string, options?: ReadOptions): Promise<Qr
   return levels;
 }
 
-/** One line of a run file, without its end. */
+/**
+ * One line of a run file, without its end.
+ *
+ * @throws RangeError for an id that is empty or holds white space, which would part it
+ */
 export function formatRunLine({ qid, docid, rank, score, tag }: RunEntry): string {
+  for (const id of [qid, docid])
+    if (!/^\S+$/.test(id))
+      throw new RangeError(`a TREC run holds ids without white space, not ${excerpt(id)}`);
   return `${qid} Q0 ${docid} ${rank} ${score} ${tag}`.trimEnd();
 }

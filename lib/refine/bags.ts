@@ -49,6 +49,7 @@ export async function loadCollection(
   const { folder, lists, qrels } = await loadCandidates(dir, teacher, undefined, reading);
   const numbers = new Map<string, number>();
   const { docids, bags, queries } = await readBags(folder, numbers, reading);
+  if (numbers.size === 0) throw new DataError(folder.corpus, 0, 'texts with words', 'none');
   const place = new Map(docids.map((id, i) => [id, i]));
   return {
     lists: knownLists(lists, folder, { queries, documents: place }, reading).map((list) => ({

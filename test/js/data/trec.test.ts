@@ -47,6 +47,11 @@ describe('runs', () => {
     });
     expect((await loadRun(path, { skipBad: true })).get('1')!.get('a')).toBe(9);
   });
+  it.each(['two words', ''])('writes no line that could not be read back: the id %j', (id) => {
+    const entry = { qid: 'q', docid: 'd', rank: 1, score: 1, tag: 't' };
+    expect(() => formatRunLine({ ...entry, docid: id })).toThrow('ids without white space');
+    expect(() => formatRunLine({ ...entry, qid: id })).toThrow(RangeError);
+  });
   it('reads what it writes', async () => {
     const id = fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => !/[\s\uFEFF]/.test(text));
     const entry = fc.record({

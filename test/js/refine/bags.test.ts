@@ -31,4 +31,9 @@ it('numbers words once, weighs them by (1 + ln count) idf, and ties lists to the
   expect(list.documents).toEqual([bags[0], bags[1]]);
   // A word that no document holds is left out of the query.
   expect([...list.query.words].sort()).toEqual([0, 2]);
+
+  write('corpus.jsonl', '{"_id":"d0","text":"?"}\n{"_id":"d1","text":"..."}\n');
+  await expect(loadCollection(dir, join(dir, 'run'))).rejects.toThrow(
+    'corpus.jsonl: expected texts with words',
+  );
 });

@@ -75,6 +75,10 @@ describe('refine', () => {
     const ndcg = result.refined[0].rerank.mean['ndcg@10'].toFixed(4);
     expect(text.split('\n').find((line) => line.startsWith('kl '))).toContain(ndcg);
     const page = refinementPage(result, await loadPlotting());
+    // On a phone a table has no head that would say whose differences they are.
+    expect(page).toContain(
+      `${result.refined[0].loss} against the start and the other losses: paired t-tests`,
+    );
     expect(page.match(/<figure>/g)).toHaveLength(3);
     expect(page.match(/aria-label="line"/g)).toHaveLength(6);
     expect(page).toContain(result.refined[1].full.mean['mrr@10'].toFixed(4));

@@ -126,6 +126,8 @@ describe('the command', () => {
     [['--loss', 'kl', '--curriculum', 'labels'], '--curriculum belongs to lambdaMrr'],
     [['--loss', 'lambdaMrr', '--curriculum', 'x'], '--curriculum takes cl-drd'],
     [['--folds', '1'], '--folds takes 0 or at least 2'],
+    [['--batch', '1e15'], '--batch takes a whole number from 1 to 1000000, not "1e15"'],
+    [['--docs', '1e15'], '--docs takes a whole number from 2 to 1000000'],
     [['--loss', 'kl:0,ckl:0'], '--loss: all weights of kl:0,ckl:0 are 0'],
     [['--loss', 'kl', '--refresh-ranks', '3'], '--refresh-ranks belongs to ckl, not to kl'],
     [['--candidates', '5'], '--candidates does nothing without --student two-stage'],

@@ -13,15 +13,24 @@ const progress = (epoch: number, step: number) => ({
   secondsLeft: 74.2,
 });
 
-function shown(isTTY: boolean, feed: (line: ProgressLine, at: (ms: number) => void) => void): string {
+function shown(
+  isTTY: boolean,
+  feed: (line: ProgressLine, at: (ms: number) => void) => void,
+  columns = 80,
+): string {
   let text = '';
   let now = 0;
-  const line = new ProgressLine({ isTTY, columns: 80, write: (more: string) => (text += more) }, () => now);
+  const line = new ProgressLine({ isTTY, columns, write: (more: string) => (text += more) }, () => now);
   feed(line, (ms) => (now = ms));
   return text;
 }
 
 describe('ProgressLine', () => {
+  it('keeps to the width of the terminal, 80 where it does not know its own', () => {
+    const draw = (line: ProgressLine) => line.batch(progress(2, 500));
+    expect(shown(true, draw, 0)).toMatch(/1:15 left$/);
+    expect(shown(true, draw, 20)).toMatch(/epoch $/);
+  });
   it('on a terminal: redraws one line a few times a second, and clears it', () => {
     const text = shown(true, (line, at) => {
       for (let step = 1; step <= 100; step++) {
