@@ -67,7 +67,7 @@ Bits run_at(const OwnedBatch& from, const Plan& plan, DType teacher_type, const 
   batch.labels = reinterpret_cast<const uint8_t*>(labels.data);
   Outputs out = {};
   out.grad = {grad.data, from.type}, out.per_query = bits.per_query.data();
-  cuda::Extent extent = {INT64_MAX, 0, from.extent()};
+  Extent extent = {INT64_MAX, 0, from.extent()};
   for (int64_t b = 0; b < from.queries; b++) {
     extent.shortest = std::min(extent.shortest, batch.rows.length(b));
     extent.longest = std::max(extent.longest, batch.rows.length(b));
