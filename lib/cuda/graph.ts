@@ -41,7 +41,7 @@ export class DeviceGraph<R extends Reduction = Reduction> implements Disposable 
       );
     }
     const stream = streamOf(options, outputs.grad.device, 'launch');
-    if (this.last !== stream && this.last.address >= 0) stream.waitFor(this.last);
+    stream.follow(this.last);
     this.last = stream;
     reporting(() => native.launch(stream.address));
     return new DeviceLossResult(outputs, lent.summary(), stream, this.reduction, () => this.native !== null);

@@ -116,7 +116,9 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
     const outputs = view.readOutputs(batch, this.lend);
     const summary = this.outputs.summary();
     view.finish(summary);
-    if (this.last !== stream) this.change(stream);
+    // The scratch space is of one run at a time: on another stream, wait for the run before.
+    stream.follow(this.last);
+    this.last = stream;
     call[DeviceScalar.stream] = stream.address;
     const status = live.enqueue(view.hostOffsets);
     // Where CUDA failed, part of it may run: what was there before is overwritten then, too.
@@ -170,11 +172,5 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
   private live(): NativeDeviceLoss {
     if (this.native !== null) return this.native;
     throw new CklTypeError('ERR_CKL_DISPOSED', `this prepared ${this.loss} was disposed; prepare another`);
-  }
-
-  /** The scratch space is of one run at a time: on another stream, wait for the run before. */
-  private change(stream: Stream): void {
-    if (this.last !== null && this.last.address >= 0) stream.waitFor(this.last);
-    this.last = stream;
   }
 }

@@ -69,6 +69,11 @@ export class Stream implements Disposable {
     reporting(() => this.device.native.join(address, other.address));
   }
 
+  /** @internal Waits for the stream where something ran last, unless it is this one, or was disposed and so waited for. */
+  follow(last: Stream | null): void {
+    if (last !== null && last !== this && last.address >= 0) this.waitFor(last);
+  }
+
   /**
    * Waits until everything is done that was enqueued so far, and destroys the stream if it was made here. May be called twice.
    * @throws CudaError if that work has failed; the stream is disposed all the same
