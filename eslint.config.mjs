@@ -18,7 +18,8 @@ const nodeGlobals = Object.fromEntries(
 );
 
 // What dist/index.js has in it (scripts/bundle.cjs) and is more than functions: imported from its own module, it would be there twice.
-const bundled = 'addon|async|backends|losses|native|plain|plans|prepare|rank-tracker|ranks|run';
+const bundled =
+  'loss/(async|losses|plain|plans|prepare|run)|native/(addon|backends|native)|ranks/(rank-tracker|ranks)';
 
 export default tseslint.config(
   { ignores: ['dist/', 'build/', 'prebuilds/', 'node_modules/', 'coverage/'] },
@@ -33,9 +34,8 @@ export default tseslint.config(
     },
   },
   {
-    files: ['lib/*/**', 'lib/presets.ts'],
-    // ckl-loss/cuda is a way of its own into the addon, and shares no state with the losses of the root.
-    ignores: ['lib/cuda/**'],
+    files: ['lib/{metrics,data,tfjs,lab}/**', 'lib/presets.ts'],
+    // Not lib/cuda: it is a way of its own into the addon, and shares no state with the losses of the root.
     rules: {
       '@typescript-eslint/no-restricted-imports': [
         'error',
@@ -53,7 +53,7 @@ export default tseslint.config(
   },
   {
     // Programs talk to the terminal.
-    files: ['**/*.mjs', '**/*.cjs', '**/*.js', 'bench/**', 'examples/**', 'lib/cli/**'],
+    files: ['**/*.mjs', '**/*.cjs', '**/*.js', 'bench/**', 'examples/**', 'lib/lab/cli/**'],
     languageOptions: { globals: nodeGlobals },
     rules: { 'no-console': 'off' },
   },

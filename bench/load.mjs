@@ -14,7 +14,7 @@ const times = Array.from({ length: 20 }, () =>
   Number(execFileSync(process.execPath, ['-e', once], { encoding: 'utf8' })),
 );
 const kilobytes = (file) => Math.round(statSync(file).size / 1000);
-const addon = require('../dist/native.js').loadedAddon.file;
+const addon = require('../dist/native/native.js').loadedAddon.file;
 
 /** The addon without CUDA, compiled if this one has it: two minutes the first time. */
 function withoutCuda() {

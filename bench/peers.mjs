@@ -1,5 +1,5 @@
 // How much faster than eager PyTorch on the same CPU, in the same run?
-import { timeTorch } from '../dist/cli/bench-torch.js';
+import { timeTorch } from '../dist/lab/cli/bench/torch.js';
 import { prepare } from '../dist/index.mjs';
 import { leastTime, makeBatch, report, round } from './lib/harness.mjs';
 

@@ -6,11 +6,11 @@ import { prepare } from '../dist/index.mjs';
 import { leastMean, makeBatch, report, round } from './lib/harness.mjs';
 
 const require = createRequire(import.meta.url);
-const { loadCollection } = require('../dist/refine/bags.js');
-const { draw, shorten } = require('../dist/refine/shorten.js');
-const { makeStudent, negativesOf } = require('../dist/refine/students.js');
-const { distil } = require('../dist/train/distil.js');
-const { splitLists } = require('../dist/train/split.js');
+const { loadCollection } = require('../dist/lab/students/words/bags.js');
+const { draw, shorten } = require('../dist/lab/refine/shorten.js');
+const { makeStudent, negativesOf } = require('../dist/lab/students/students.js');
+const { distil } = require('../dist/lab/training/distil.js');
+const { splitLists } = require('../dist/lab/training/split.js');
 
 const scifact = fileURLToPath(new URL('../../shared/data/scifact/', import.meta.url));
 if (!existsSync(scifact)) {

@@ -1,10 +1,10 @@
 // The public API of ckl-loss; composes, and holds nothing itself.
-export { type Backends, backends } from './backends.js';
+export { type Backends, backends } from './native/backends.js';
 export { AddonError, CklRangeError, CklTypeError, CudaError, type ErrorCode } from './errors.js';
-export * from './losses.js';
-export { prepare, type PreparedLoss, type PreparedSize } from './prepare.js';
-export { rankBias, ranks, type RankBiasBatch, type RankBatch } from './ranks.js';
-export type { Id } from './id-table.js';
-export type { RankTrackerState } from './rank-state.js';
-export { type RankRequest, RankTracker, type RankTrackerOptions } from './rank-tracker.js';
+export * from './loss/losses.js';
+export { prepare, type PreparedLoss, type PreparedSize } from './loss/prepare.js';
+export { rankBias, ranks, type RankBiasBatch, type RankBatch } from './ranks/ranks.js';
+export type { Id } from './ranks/id-table.js';
+export type { RankTrackerState } from './ranks/rank-state.js';
+export { type RankRequest, RankTracker, type RankTrackerOptions } from './ranks/rank-tracker.js';
 export type * from './types.js';

@@ -1,6 +1,6 @@
 // The distillation losses of five Python libraries, in their own scaling, as settings of this package's losses. docs/guide/migrating.md
 // has the table; test/js/presets compares each with its published definition.
-import { LayoutView } from './layout.js';
+import { LayoutView } from './loss/layout.js';
 import { combine, nll } from './index.js';
 import type { Batch, CommonOptions, Layout, LossResult, Reduction, Term } from './types.js';
 

@@ -2,12 +2,16 @@
 // The modules stay beside it for their declarations, for doctor, which looks at the parts when the whole does not load, and for what other
 // entries need of them. errors.js is not in the bundle: its classes must be the same ones for every entry.
 const { build } = require('esbuild');
-const { join } = require('node:path');
+const { join, resolve } = require('node:path');
+
+const lib = join(__dirname, '..', 'lib');
 
 const shared = {
   name: 'shared',
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\/errors\.js$/ }, ({ path }) => ({ path, external: true }));
+    onResolve({ filter: /\/errors\.js$/ }, ({ path, resolveDir }) =>
+      resolve(resolveDir, path) === join(lib, 'errors.js') ? { path: './errors.js', external: true } : null,
+    );
   },
 };
 

@@ -15,7 +15,7 @@ if (!loads()) compile();
 
 /** Whether the package has a binary that loads here. A fresh checkout has no dist/ to ask, and no binary either. */
 function loads() {
-  const loader = join(root, 'dist', 'addon.js');
+  const loader = join(root, 'dist', 'native', 'addon.js');
   if (!existsSync(loader)) return false;
   try {
     require(loader).loadAddon(root);

@@ -1,7 +1,7 @@
 // Addresses that callers bring: whether they can be used, and which GPU's memory they are.
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
-import { native, NativeResidence } from '../native.js';
+import { native, NativeResidence } from '../native/native.js';
 import { type Device, deviceOf, devices } from './device.js';
 import { type DeviceDtype, dtypeInfo } from './dtype.js';
 import { reporting } from './failure.js';

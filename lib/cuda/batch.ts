@@ -1,9 +1,9 @@
 // Checks a batch in device memory and writes it down as the addon's numbers. Values are not looked at: that would wait for the GPU.
-import { checkMemory, isInt32 } from '../arrays.js';
-import { checkBatchKeys } from '../batch.js';
+import { checkMemory, isInt32 } from '../loss/arrays.js';
+import { checkBatchKeys } from '../loss/batch.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
-import { DeviceScalar, NativeRankType, NativeType } from '../native.js';
+import { DeviceScalar, NativeRankType, NativeType } from '../native/native.js';
 import { type CudaArray, isCudaArray } from './array-interface.js';
 import type { Device } from './device.js';
 import type { DeviceDtype } from './dtype.js';

@@ -1,5 +1,5 @@
 // What may be copied to or from a tensor.
-import { nativeScores } from '../arrays.js';
+import { nativeScores } from '../loss/arrays.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { type DeviceDtype, dtypeOf, type HostArray, isBits } from './dtype.js';
 import type { DeviceTensor } from './tensor.js';

@@ -1,7 +1,7 @@
 // The GPUs of this machine, each with a stream of its own.
 import { describe } from '../describe.js';
 import { CklRangeError } from '../errors.js';
-import { native, type NativeDevice } from '../native.js';
+import { native, type NativeDevice } from '../native/native.js';
 import { reporting } from './failure.js';
 import { Stream } from './stream.js';
 

@@ -1,7 +1,7 @@
 // Element types of device memory: their sizes, their arrays on the host, their names in CUDA array interfaces.
 import { describe, oneOf } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
-import { isFloat16 } from '../arrays.js';
+import { isFloat16 } from '../loss/arrays.js';
 import type { Float16Scores } from '../types.js';
 
 /** Element types of a {@link DeviceTensor}. */

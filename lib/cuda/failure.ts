@@ -1,6 +1,6 @@
 // Failures of CUDA calls as CudaError, with CUDA's own names.
 import { CudaError } from '../errors.js';
-import { native } from '../native.js';
+import { native } from '../native/native.js';
 
 /** What `error` is to a caller: a CudaError where a CUDA call failed. */
 export function asCudaError(error: unknown): unknown {

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // A loss captured as a CUDA graph: enqueued as a whole, on the tensors that it was captured with.
 import { CklTypeError } from '../errors.js';
-import type { NativeDeviceGraph } from '../native.js';
+import type { NativeDeviceGraph } from '../native/native.js';
 import type { Reduction } from '../types.js';
 import type { DeviceOutputs } from './batch.js';
 import { reporting } from './failure.js';

@@ -2,11 +2,18 @@
 // Prepared losses on device memory: a run enqueues and returns, results stay on the GPU until they are asked for.
 import { describe } from '../describe.js';
 import { CklTypeError } from '../errors.js';
-import { losses, type LossName, type LossParameters } from '../losses.js';
-import { DeviceScalar, native, type NativeDeviceLoss, NativeStatus } from '../native.js';
-import { type AnyOptions, checkCallOptions, lookUp, type Plan, planOf, planOfTerms } from '../options.js';
-import { checkPreparedShape } from '../prepare.js';
-import { statusError } from '../status.js';
+import { losses, type LossName, type LossParameters } from '../loss/losses.js';
+import { DeviceScalar, native, type NativeDeviceLoss, NativeStatus } from '../native/native.js';
+import {
+  type AnyOptions,
+  checkCallOptions,
+  lookUp,
+  type Plan,
+  planOf,
+  planOfTerms,
+} from '../loss/options.js';
+import { checkPreparedShape } from '../loss/prepare.js';
+import { statusError } from '../native/status.js';
 import type { CommonOptions, PairParameters, Reduction, Term } from '../types.js';
 import { type DeviceBatch, DeviceBatchView, type DeviceOutputs } from './batch.js';
 import { type Device, deviceOf } from './device.js';

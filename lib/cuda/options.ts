@@ -1,7 +1,7 @@
 // On which GPU and on which stream: options that most calls take.
 import { describe } from '../describe.js';
 import { CklTypeError } from '../errors.js';
-import { checkObject, checkOptionNames } from '../options.js';
+import { checkObject, checkOptionNames } from '../loss/options.js';
 import type { Device } from './device.js';
 import { checkStream, Stream } from './stream.js';
 

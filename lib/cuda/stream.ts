@@ -2,7 +2,7 @@
 // CUDA streams: queues of a GPU, made here or by someone else.
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
-import { native, type NativeDeviceStream } from '../native.js';
+import { native, type NativeDeviceStream } from '../native/native.js';
 import { type Device, deviceOf } from './device.js';
 import { reporting, reportingAsync } from './failure.js';
 import { checkOptions } from './options.js';

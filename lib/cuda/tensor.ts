@@ -2,7 +2,7 @@
 // DeviceTensor: memory of a GPU with a shape and an element type, made here or by someone else.
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
-import { native, type NativeDeviceMemory } from '../native.js';
+import { native, type NativeDeviceMemory } from '../native/native.js';
 import { checkPointer, deviceAt } from './address.js';
 import { type CudaArray, type CudaArrayInterface, isCudaArray, readInterface } from './array-interface.js';
 import { checkArray, checkTensor, nativeView } from './copies.js';

@@ -112,7 +112,7 @@ class Arguments {
   Status status_;
 };
 
-// The scalars of a call: Scalar in lib/native.ts.
+// The scalars of a call: Scalar in lib/native/native.ts.
 struct Scalar {
   enum {
     loss,

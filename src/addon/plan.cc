@@ -36,7 +36,7 @@ Status read_diagnostics(napi_env env, napi_value list, int64_t documents, int64_
   return in.status();
 }
 
-// The arguments of run, in the order of lib/native.ts.
+// The arguments of run, in the order of lib/native/native.ts.
 Status read_call(napi_env env, const napi_value* values, const Plan& plan, Call& call) {
   call.scalars =
       Arguments(env, values + kRunArguments - 1).typed<double>(Argument::none, napi_float64_array, Scalar::size, false);

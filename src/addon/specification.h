@@ -1,4 +1,4 @@
-// NativePlanSpec of lib/native.ts as a Plan.
+// NativePlanSpec of lib/native/native.ts as a Plan.
 #pragma once
 #include <napi.h>
 

@@ -1,7 +1,7 @@
 // The same bits: from run to run, wherever a row lies in a batch, however large the batch, on whatever stream.
 import { describe, expect, it } from 'vitest';
-import { prepare, Stream } from '../../lib/cuda';
-import { lossNames, expectSameBits, randomBatch } from '../js/api/helpers';
+import { prepare, Stream } from '../../lib/cuda/index';
+import { lossNames, expectSameBits, randomBatch } from '../js/loss/helpers';
 import { toDevice } from '../js/cuda/helpers';
 import { sized } from './helpers';
 

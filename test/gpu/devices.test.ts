@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { devices, prepare } from '../../lib/cuda';
-import { expectSameBits, randomBatch } from '../js/api/helpers';
+import { devices, prepare } from '../../lib/cuda/index';
+import { expectSameBits, randomBatch } from '../js/loss/helpers';
 import { toDevice } from '../js/cuda/helpers';
 import { sized } from './helpers';
 

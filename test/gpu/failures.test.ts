@@ -1,8 +1,8 @@
 // What goes wrong on a GPU and what works after it: no memory, a call that CUDA refuses, a fault that ends the GPU for the process.
 import { describe, expect, it } from 'vitest';
-import { DeviceTensor, prepare } from '../../lib/cuda';
+import { DeviceTensor, prepare } from '../../lib/cuda/index';
 import { ckl, CudaError } from '../../lib/index';
-import { errorOf, expectSameBits, randomBatch } from '../js/api/helpers';
+import { errorOf, expectSameBits, randomBatch } from '../js/loss/helpers';
 import { toDevice } from '../js/cuda/helpers';
 import { gpu, isEmulated, runScript, sized } from './helpers';
 

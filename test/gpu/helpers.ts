@@ -1,8 +1,14 @@
 // What the suites of a GPU share: sizes for a GPU and for the emulator, large batches made on the device, child processes.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { type DeviceBatch, type DeviceDtype, DeviceTensor, devices, type HostArray } from '../../lib/cuda';
-import { type BatchShape, randomBatch, type TestBatch, toBfloat16 } from '../js/api/helpers';
+import {
+  type DeviceBatch,
+  type DeviceDtype,
+  DeviceTensor,
+  devices,
+  type HostArray,
+} from '../../lib/cuda/index';
+import { type BatchShape, randomBatch, type TestBatch, toBfloat16 } from '../js/loss/helpers';
 
 /** The one under test; throws, so that all fails, where there is none. */
 export const [gpu] = devices();

@@ -1,7 +1,7 @@
 // Batches larger than the numbers that a careless kernel counts in: more rows than a grid has blocks, more elements than 2³¹.
 import { describe, expect, it } from 'vitest';
-import { type DeviceBatch, type DeviceLossResult, DeviceTensor, prepare } from '../../lib/cuda';
-import { expectSameBits, type TestBatch } from '../js/api/helpers';
+import { type DeviceBatch, type DeviceLossResult, DeviceTensor, prepare } from '../../lib/cuda/index';
+import { expectSameBits, type TestBatch } from '../js/loss/helpers';
 import { batchBytes, exactBatch, type FloatType, gpu, repeatedBatch, sized } from './helpers';
 
 const options = { gamma: 5, alpha: 0, reduction: 'sum' } as const;

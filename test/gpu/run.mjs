@@ -121,7 +121,7 @@ else
 
 // ---- the JavaScript suites
 const vitest = (...args) => ['node_modules/vitest/vitest.mjs', 'run', ...args];
-const files = (emulated ? apiEmulated : api).map((name) => `test/js/api/${name}.test.ts`);
+const files = (emulated ? apiEmulated : api).map((name) => `test/js/${name}.test.ts`);
 step('api', 'api on cuda', process.execPath, vitest(...files, '-t', notCpuAlone, '--testTimeout', '600000'), {
   env: { CKL_BACKEND: 'cuda' },
 });

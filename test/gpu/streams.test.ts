@@ -1,8 +1,8 @@
 // Many streams and graphs at once: each with a loss of its own, interleaved, thousands of times; results are those of one after the other.
 import { describe, expect, it } from 'vitest';
-import { type DeviceGraph, DeviceTensor, prepare, Stream } from '../../lib/cuda';
+import { type DeviceGraph, DeviceTensor, prepare, Stream } from '../../lib/cuda/index';
 import { ckl } from '../../lib/index';
-import { expectSameBits, randomBatch } from '../js/api/helpers';
+import { expectSameBits, randomBatch } from '../js/loss/helpers';
 import { toDevice } from '../js/cuda/helpers';
 import { gpu, sized } from './helpers';
 

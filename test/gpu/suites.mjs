@@ -1,32 +1,32 @@
 // What of the JavaScript suites runs on backend cuda, and which of their tests are about the CPU alone.
 
-/** Of test/js/api. Not here: those of types, of the package, and of the choice of backends and instruction sets. */
+/** Of test/js. Not here: those of types, of the package, and of the choice of backends and instruction sets. */
 export const api = [
   ...[
-    'golden',
-    'edges',
-    'edges-counting',
-    'edges-parameters',
-    'properties',
-    'theorems',
-    'small-batches',
-    'dtypes',
+    'loss/golden',
+    'loss/edges',
+    'loss/edges-counting',
+    'loss/edges-parameters',
+    'loss/properties',
+    'loss/theorems',
+    'loss/small-batches',
+    'loss/dtypes',
   ],
   ...[
-    'ranks',
-    'rank-tracker',
-    'table',
-    'mutations',
-    'errors',
-    'prepare',
-    'async',
-    'workers',
-    'memory',
-    'auto',
+    'ranks/ranks',
+    'ranks/rank-tracker',
+    'loss/table',
+    'loss/mutations',
+    'loss/errors',
+    'loss/prepare',
+    'loss/async',
+    'native/workers',
+    'loss/memory',
+    'loss/auto',
   ],
 ];
 /** Enough of them to know that the command works, where kernels are emulated. `npm run test:emulator` runs more. */
-export const apiEmulated = ['table', 'edges-parameters'];
+export const apiEmulated = ['loss/table', 'loss/edges-parameters'];
 
 /** Names of tests that ask for instruction sets or threads, or for what holds on the CPU only. */
 const cpuAlone = [

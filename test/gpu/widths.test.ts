@@ -3,10 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { prepare } from '../../lib/cuda';
+import { prepare } from '../../lib/cuda/index';
 import type { LossName } from '../../lib/index';
 import { toDevice } from '../js/cuda/helpers';
-import { expectClose, expectSameBits, fromBfloat16, lossOf, rowOf, type TestBatch } from '../js/api/helpers';
+import { expectClose, expectSameBits, fromBfloat16, lossOf, rowOf, type TestBatch } from '../js/loss/helpers';
 import { reference, type Reference } from '../js/reference/losses';
 import { exactBatch, type FloatType, scoresAs, sized } from './helpers';
 

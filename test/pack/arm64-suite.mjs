@@ -9,25 +9,25 @@ import { build } from 'esbuild';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = process.argv[2];
 const suites = [
-  'golden',
-  'edges',
-  'edges-counting',
-  'edges-parameters',
-  'properties',
-  'small-batches',
-  'theorems',
-  'ranks',
-  'dtypes',
-  'prepare',
-  'table',
+  'loss/golden',
+  'loss/edges',
+  'loss/edges-counting',
+  'loss/edges-parameters',
+  'loss/properties',
+  'loss/small-batches',
+  'loss/theorems',
+  'ranks/ranks',
+  'loss/dtypes',
+  'loss/prepare',
+  'loss/table',
 ];
 const installed = {
   name: 'installed',
   setup({ onResolve }) {
     onResolve({ filter: /^vitest$/ }, () => ({ path: join(root, 'test/pack/arm64-vitest.mts') }));
     onResolve({ filter: /\/lib\/index$/ }, () => ({ path: 'ckl-loss', external: true }));
-    onResolve({ filter: /\/lib\/native$/ }, () => ({
-      path: join(folder, 'node_modules/ckl-loss/dist/native.js'),
+    onResolve({ filter: /\/lib\/native\/native$/ }, () => ({
+      path: join(folder, 'node_modules/ckl-loss/dist/native/native.js'),
       external: true,
     }));
   },
@@ -38,7 +38,7 @@ await build({
   stdin: {
     contents: [
       "import './test/js/setup';",
-      ...suites.map((name) => `import './test/js/api/${name}.test';`),
+      ...suites.map((name) => `import './test/js/${name}.test';`),
       "import { runAll } from 'vitest';",
       'void runAll();',
     ].join('\n'),
@@ -49,5 +49,5 @@ await build({
   target: 'node20',
   plugins: [installed],
   // Where the suites look for their fixtures.
-  outfile: join(folder, 'test/js/api/suite.cjs'),
+  outfile: join(folder, 'test/js/loss/suite.cjs'),
 });

@@ -44,7 +44,7 @@ cp -r "$output" "$user/node_modules/ckl-loss/prebuilds"
 emulate() { qemu-aarch64-static -L /usr/aarch64-linux-gnu "$node" "$@"; }
 node "$scripts/arm64-suite.mjs" "$user"
 cd "$user"
-emulate node_modules/ckl-loss/dist/cli/main.js doctor >doctor.log || { cat doctor.log >&2; exit 1; }
+emulate node_modules/ckl-loss/dist/lab/cli/main.js doctor >doctor.log || { cat doctor.log >&2; exit 1; }
 grep -q '^self-test  neon: .* cases right' doctor.log
-CKL_TEST_RUNS=2 emulate test/js/api/suite.cjs >suite.log 2>&1 || { tail -40 suite.log >&2; exit 1; }
+CKL_TEST_RUNS=2 emulate test/js/loss/suite.cjs >suite.log 2>&1 || { tail -40 suite.log >&2; exit 1; }
 echo "linux-arm64: $(stat -c %s "$output/ckl-loss.glibc.node") bytes; under emulation $(grep '^self-test' doctor.log | tr -s ' '), $(tail -n 1 suite.log)"

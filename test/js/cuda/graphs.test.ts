@@ -1,7 +1,7 @@
 // Losses captured as CUDA graphs: launched again and again on the tensors they were captured with.
 import { describe, expect, it } from 'vitest';
-import { type DeviceLoss, DeviceTensor, prepare, Stream } from '../../../lib/cuda';
-import { errorOf, expectSameBits, randomBatch } from '../api/helpers';
+import { type DeviceLoss, DeviceTensor, prepare, Stream } from '../../../lib/cuda/index';
+import { errorOf, expectSameBits, randomBatch } from '../loss/helpers';
 import { hasGpu, toDevice } from './helpers';
 
 const batch = randomBatch({ seed: 91, queries: 4, docs: 24 });

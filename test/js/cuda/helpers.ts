@@ -1,7 +1,7 @@
 // Batches in memory of a GPU, and what the tests of ckl-loss/cuda need to know of the machine.
 import { backends, type Batch } from '../../../lib/index';
-import { type DeviceBatch, DeviceTensor, devices } from '../../../lib/cuda';
-import type { HostArray } from '../../../lib/cuda';
+import { type DeviceBatch, DeviceTensor, devices } from '../../../lib/cuda/index';
+import type { HostArray } from '../../../lib/cuda/index';
 
 /** Real or emulated (test/emulator/run.sh). Without one, these tests have nothing to run on. */
 export const hasGpu = backends().cuda.available;

@@ -1,7 +1,7 @@
 // Losses on device memory give the bits of backend 'cuda' on arrays of the host, for every layout, type and option.
 import { describe, expect, it } from 'vitest';
 import { type Batch, type LossResult, prepare as prepareHost } from '../../../lib/index';
-import { type DeviceLossResult, DeviceTensor, prepare, Stream } from '../../../lib/cuda';
+import { type DeviceLossResult, DeviceTensor, prepare, Stream } from '../../../lib/cuda/index';
 import {
   expectClose,
   expectSameBits,
@@ -10,7 +10,7 @@ import {
   randomBatch,
   toBfloat16,
   toFloat16,
-} from '../api/helpers';
+} from '../loss/helpers';
 import { hasGpu, second, toDevice } from './helpers';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any

@@ -1,11 +1,11 @@
 // What a loss on device memory refuses: each error names the argument and the value, and the next run works.
 import { describe, expect, it } from 'vitest';
-import { type DeviceBatch, DeviceTensor, prepare } from '../../../lib/cuda';
+import { type DeviceBatch, DeviceTensor, prepare } from '../../../lib/cuda/index';
 import type { CudaError } from '../../../lib/index';
-import { NativeStatus, Scalar } from '../../../lib/native';
-import { newScalars } from '../../../lib/run';
-import { statusError } from '../../../lib/status';
-import { errorOf, randomBatch } from '../api/helpers';
+import { NativeStatus, Scalar } from '../../../lib/native/native';
+import { newScalars } from '../../../lib/loss/run';
+import { statusError } from '../../../lib/native/status';
+import { errorOf, randomBatch } from '../loss/helpers';
 import { gpuCount, hasGpu, toDevice } from './helpers';
 
 const batch = randomBatch({ seed: 61, queries: 3, docs: 8 });

@@ -1,7 +1,7 @@
 // Streams: order, waiting, handles of others, and their end.
 import { describe, expect, it } from 'vitest';
-import { DeviceTensor, devices, prepare, Stream } from '../../../lib/cuda';
-import { errorOf, expectSameBits, randomBatch } from '../api/helpers';
+import { DeviceTensor, devices, prepare, Stream } from '../../../lib/cuda/index';
+import { errorOf, expectSameBits, randomBatch } from '../loss/helpers';
 import { gpuCount, hasGpu, second, toDevice } from './helpers';
 
 describe.runIf(hasGpu)('a stream', () => {

@@ -1,8 +1,8 @@
 // Device memory: copies in and out, parts, its end, and what is refused.
 import { describe, expect, it } from 'vitest';
 import { CudaError } from '../../../lib/index';
-import { DeviceTensor, devices, Stream } from '../../../lib/cuda';
-import { errorOf, expectSameBits } from '../api/helpers';
+import { DeviceTensor, devices, Stream } from '../../../lib/cuda/index';
+import { errorOf, expectSameBits } from '../loss/helpers';
 import { gpuCount, hasGpu } from './helpers';
 
 /** Enough to be seen among what others of the machine do. */

@@ -1,6 +1,6 @@
 // The types that callers of ckl-loss/cuda rely on; checked by the compiler.
 import { describe, expectTypeOf, it } from 'vitest';
-import { type DeviceLoss, DeviceTensor, prepare } from '../../../lib/cuda';
+import { type DeviceLoss, DeviceTensor, prepare } from '../../../lib/cuda/index';
 
 describe('types', () => {
   it('a tensor knows its elements', () => {

@@ -1,7 +1,7 @@
 // Views of memory that someone else owns, by pointer and by the CUDA array interface, and what is refused.
 import { describe, expect, it } from 'vitest';
-import { type CudaArray, DeviceTensor, Stream } from '../../../lib/cuda';
-import { errorOf, expectSameBits } from '../api/helpers';
+import { type CudaArray, DeviceTensor, Stream } from '../../../lib/cuda/index';
+import { errorOf, expectSameBits } from '../loss/helpers';
 import { hasGpu } from './helpers';
 
 describe.runIf(hasGpu)('memory of someone else', () => {

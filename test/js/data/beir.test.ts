@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { loadBeir, openBeir, readCorpus } from '../../../lib/data';
+import { loadBeir, openBeir, readCorpus } from '../../../lib/data/index';
 import { scratch } from './files';
 import { haveShared, shared } from './shared';
 

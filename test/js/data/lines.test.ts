@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DataError, readCorpus, readQueries, Records } from '../../../lib/data';
+import { DataError, readCorpus, readQueries, Records } from '../../../lib/data/index';
 import { scratch } from './files';
 
 const files = scratch();

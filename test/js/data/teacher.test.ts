@@ -10,7 +10,7 @@ import {
   TEACHER_FORMS,
   type ScoredList,
   type TeacherForm,
-} from '../../../lib/data';
+} from '../../../lib/data/index';
 import { scratch } from './files';
 import { haveShared, shared } from './shared';
 

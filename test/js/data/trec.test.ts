@@ -1,7 +1,7 @@
 // Runs and judgements: every layout that is in use, and what is refused.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatRunLine, loadQrels, loadRun, readQrels, readRun } from '../../../lib/data';
+import { formatRunLine, loadQrels, loadRun, readQrels, readRun } from '../../../lib/data/index';
 import { scratch } from './files';
 
 const files = scratch();

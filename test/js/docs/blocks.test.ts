@@ -19,7 +19,7 @@ beforeAll(() => {
   // A user's folder: the package is installed, and the sample lies there.
   mkdirSync(join(dir, 'node_modules/.bin'), { recursive: true });
   symlinkSync(root, join(dir, 'node_modules/ckl-loss'));
-  const command = `#!/bin/sh\nexec "${process.execPath}" "${join(root, 'dist/cli/main.js')}" "$@"\n`;
+  const command = `#!/bin/sh\nexec "${process.execPath}" "${join(root, 'dist/lab/cli/main.js')}" "$@"\n`;
   writeFileSync(join(dir, 'node_modules/.bin/ckl-loss'), command, { mode: 0o755 });
   for (const name of ['@types', '@tensorflow', 'undici-types']) {
     symlinkSync(join(root, 'node_modules', name), join(dir, 'node_modules', name));

@@ -1,7 +1,7 @@
 // Which queries count and how ties fall, in both conventions.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compare, compareBytes, evaluate, rank } from '../../../lib/metrics';
+import { compare, compareBytes, evaluate, rank } from '../../../lib/metrics/index';
 
 const table = (rows: Record<string, Record<string, number>>) =>
   new Map(Object.entries(rows).map(([qid, row]) => [qid, new Map(Object.entries(row))]));

@@ -8,7 +8,7 @@ import {
   precision,
   recall,
   reciprocalRank,
-} from '../../../lib/metrics';
+} from '../../../lib/metrics/index';
 
 const judged = new Map([
   ['a', 3],

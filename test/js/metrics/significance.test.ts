@@ -1,7 +1,7 @@
 // The t-test and Holm's correction against closed forms, tables and their defining properties.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { holm, pairedTTest, studentTwoSided } from '../../../lib/metrics';
+import { holm, pairedTTest, studentTwoSided } from '../../../lib/metrics/index';
 
 const relative = (actual: number, expected: number) => Math.abs(actual - expected) / expected;
 

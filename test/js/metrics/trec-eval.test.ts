@@ -1,8 +1,8 @@
 // The numbers that trec_eval itself printed, for every measure this package has in common with it.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { loadQrels, loadRun } from '../../../lib/data';
-import { evaluate, parseMeasure, type EvaluateOptions } from '../../../lib/metrics';
+import { loadQrels, loadRun } from '../../../lib/data/index';
+import { evaluate, parseMeasure, type EvaluateOptions } from '../../../lib/metrics/index';
 import { haveShared, shared } from '../data/shared';
 
 /** Rows of `measure  query  value` whose measure is known here. */

@@ -4,7 +4,7 @@ import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadedAddon } from '../../../lib/native';
+import { loadedAddon } from '../../../lib/native/native';
 
 const root = join(__dirname, '../../..');
 const platform = `${process.platform}-${process.arch}`;
@@ -41,7 +41,7 @@ function load(variables: Record<string, string> = {}): {
   const code = `
     try {
       require('.');
-      const { file, origin } = require('./dist/native.js').loadedAddon;
+      const { file, origin } = require('./dist/native/native.js').loadedAddon;
       console.log(JSON.stringify({ file, origin }));
     } catch ({ code, message, tried }) { console.log(JSON.stringify({ code, message, tried })); }`;
   return JSON.parse(
@@ -54,7 +54,7 @@ function load(variables: Record<string, string> = {}): {
 }
 
 const doctor = (...args: string[]) =>
-  spawnSync(process.execPath, ['dist/cli/main.js', 'doctor', ...args], { cwd: dir, encoding: 'utf8' });
+  spawnSync(process.execPath, ['dist/lab/cli/main.js', 'doctor', ...args], { cwd: dir, encoding: 'utf8' });
 
 describe('the binary', () => {
   it('is the prebuilt one of this platform', () => {

@@ -3,8 +3,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bench, BENCH_HELP, type BenchRow } from '../../../lib/cli/bench.js';
-import { UsageError } from '../../../lib/cli/usage.js';
+import { bench, BENCH_HELP, type BenchRow } from '../../../lib/lab/cli/bench/bench.js';
+import { UsageError } from '../../../lib/lab/cli/usage.js';
 
 let folder: string;
 const python = process.env.PYTHON;

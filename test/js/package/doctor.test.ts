@@ -2,18 +2,18 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cudaAdvice, type DoctorReport } from '../../../lib/cli/doctor-report';
-import { reportText } from '../../../lib/cli/doctor';
-import { readGoldenCases } from '../../../lib/cli/doctor-golden';
-import { selfTest } from '../../../lib/cli/doctor-selftest';
+import { cudaAdvice, type DoctorReport } from '../../../lib/lab/cli/doctor/report';
+import { reportText } from '../../../lib/lab/cli/doctor/doctor';
+import { readGoldenCases } from '../../../lib/lab/cli/doctor/golden';
+import { selfTest } from '../../../lib/lab/cli/doctor/selftest';
 import { backends, losses } from '../../../lib/index';
-import { goldenCases } from '../api/golden';
+import { goldenCases } from '../loss/golden';
 
 const root = join(__dirname, '../../..');
 const { cpu, cuda } = backends();
 
 function doctor(args: string[] = [], variables: Record<string, string> = {}) {
-  return spawnSync(process.execPath, ['dist/cli/main.js', 'doctor', ...args], {
+  return spawnSync(process.execPath, ['dist/lab/cli/main.js', 'doctor', ...args], {
     cwd: root,
     encoding: 'utf8',
     env: { ...process.env, ...variables },

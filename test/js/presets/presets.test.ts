@@ -13,7 +13,7 @@ import {
   sentenceTransformers,
   tevatron,
 } from '../../../lib/presets';
-import { randomNumbers } from '../api/helpers';
+import { randomNumbers } from '../loss/helpers';
 
 const queries = 3;
 const group = 4;

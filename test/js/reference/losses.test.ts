@@ -1,7 +1,7 @@
 // The reference itself against the golden cases, far below float32's error, and its teacher gradient against differences.
 import { describe, expect, it } from 'vitest';
-import { fault } from '../../../lib/cli/doctor-golden';
-import { goldenCases } from '../api/golden';
+import { fault } from '../../../lib/lab/cli/doctor/golden';
+import { goldenCases } from '../loss/golden';
 import { reference } from './losses';
 
 describe('the double-precision reference', () => {

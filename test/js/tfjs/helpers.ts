@@ -12,9 +12,9 @@ import {
   marginMse,
   nll,
   type Term,
-} from '../../../lib';
-import * as tfjs from '../../../lib/tfjs';
-import { Random } from '../../../lib/train/random';
+} from '../../../lib/index';
+import * as tfjs from '../../../lib/tfjs/index';
+import { Random } from '../../../lib/lab/training/random';
 
 export const QUERIES = 5;
 export const DOCS = 6;

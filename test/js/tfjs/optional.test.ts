@@ -45,7 +45,7 @@ describe('without the optional packages', () => {
   it.each(['compare', 'refine'])('%s --html says what to install, before any work', (command) => {
     const sample = join(repository, 'examples/sample');
     const { status, stderr } = node(
-      ...['dist/cli/main.js', command, '--html', 'report.html'],
+      ...['dist/lab/cli/main.js', command, '--html', 'report.html'],
       ...['--data', sample, '--teacher', join(sample, 'teacher.trec')],
     );
     expect(status).toBe(1);
@@ -55,7 +55,7 @@ describe('without the optional packages', () => {
 });
 
 describe('ckl-loss compare, its command line', () => {
-  const run = (...args: string[]) => node('dist/cli/main.js', 'compare', ...args);
+  const run = (...args: string[]) => node('dist/lab/cli/main.js', 'compare', ...args);
 
   it.each([
     ['no data', [], /--data is needed/],

@@ -1,7 +1,7 @@
 // A small tfjs model learns from a teacher through the op, as plain variables and as a layers model.
 import * as layers from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Random } from '../../../lib/train/random';
+import { Random } from '../../../lib/lab/training/random';
 import { tf, tfjs } from './helpers';
 
 const QUERIES = 24;

@@ -1,0 +1,126 @@
+// `ckl-loss compare`: every loss on every student from the same start, and the report with the paper's tables and figures.
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { CompareCheckpoint } from '../../compare/checkpoint.js';
+import { compareLosses, joinCompared, type Compared } from '../../compare/compare.js';
+import { compareHelp, readCompareArguments } from './options.js';
+import { compareText } from './text.js';
+import { CompareProgress } from './progress.js';
+import { provideSample } from '../data-options.js';
+import { INTERRUPTED, interruption } from '../interrupt.js';
+import { checkOutputs, writeOutput } from '../output-files.js';
+import type { Output } from '../progress.js';
+import { provenance, type Provenance } from '../provenance.js';
+import { UsageError } from '../usage.js';
+
+/** What --json writes: the comparison, and under `made` where and how it was made, which alone may differ from run to run. */
+export interface SavedComparison extends Compared {
+  made: Provenance & {
+    /** Of a run that went on from a checkpoint: how many units were done before, which time and memory do not count. */
+    unitsBefore?: number;
+  };
+}
+
+/**
+ * @param args what follows `compare` on the command line
+ * @returns the exit code: 0, or 130 when it was interrupted (then nothing is written)
+ */
+export async function compare(
+  args: string[],
+  out: Output = process.stdout,
+  progressOut: Output = process.stderr,
+): Promise<number> {
+  const asked = readCompareArguments(args);
+  if (asked.help) {
+    out.write(compareHelp());
+    return 0;
+  }
+  await checkOutputs({ json: asked.json, html: asked.html, checkpoint: asked.checkpoint });
+  // Asked for first: a report that cannot be drawn should be known before the work, not after.
+  const report = asked.html === undefined ? undefined : await loadReport();
+  const saved = asked.from === undefined ? await run(asked, progressOut) : await readAll(asked.from);
+  if (!saved) return INTERRUPTED;
+  if (asked.json) await writeOutput(asked.json, `${JSON.stringify(saved)}\n`);
+  if (report) await writeOutput(asked.html!, await report(saved));
+  out.write(compareText(saved));
+  return 0;
+}
+
+type Asked = ReturnType<typeof readCompareArguments>;
+
+async function run(asked: Asked, progressOut: Output): Promise<SavedComparison | undefined> {
+  const { options, jobs } = asked;
+  const checkpoint =
+    asked.checkpoint === undefined ? undefined : await CompareCheckpoint.open(asked.checkpoint, options);
+  await provideSample(asked.where);
+  const signal = interruption();
+  const progress = new CompareProgress(progressOut);
+  const started = performance.now();
+  try {
+    const compared = await compareLosses(options, jobs ?? Math.min(2, availableParallelism()), {
+      signal,
+      checkpoint,
+      onData: (data) => progress.data(data),
+      onTraining: (done, all) => progress.training(done, all),
+    });
+    const seconds = Math.round((performance.now() - started) / 1000);
+    const before = checkpoint && checkpoint.done.size > 0 ? { unitsBefore: checkpoint.done.size } : {};
+    return { ...compared, made: { ...(await provenance(seconds)), ...before } };
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    progress.done();
+    const kept = asked.checkpoint
+      ? `the same command goes on from ${asked.checkpoint}`
+      : 'nothing is kept; --checkpoint FILE would keep what is done';
+    progressOut.write(`interrupted; ${kept}\n`);
+    return undefined;
+  } finally {
+    progress.done();
+  }
+}
+
+const PARTS = ['options', 'data', 'tables', 'curves', 'figures', 'grid', 'made'] as const;
+
+/** Several saved comparisons of different students, otherwise alike, as one. */
+async function readAll(paths: readonly string[]): Promise<SavedComparison> {
+  const all: SavedComparison[] = [];
+  for (const path of paths) all.push(await read(path));
+  try {
+    return all.reduce(join);
+  } catch (error) {
+    throw new UsageError(`--from: ${(error as Error).message}`);
+  }
+}
+
+async function read(path: string): Promise<SavedComparison> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`--from: ${path} cannot be read: ${(error as Error).message}`);
+  }
+  const found = parsed as Partial<SavedComparison> | null;
+  const whole = PARTS.every((part) => typeof found?.[part] === 'object');
+  if (found?.format !== 'ckl-loss comparison 1' || !whole)
+    throw new UsageError(`--from: ${path} is no comparison that --json wrote`);
+  return found as SavedComparison;
+}
+
+/** Times add up; memory is that of the larger. */
+function join(a: SavedComparison, b: SavedComparison): SavedComparison {
+  return {
+    ...joinCompared(a, b),
+    made: {
+      ...a.made,
+      seconds: a.made.seconds + b.made.seconds,
+      cpuSeconds: a.made.cpuSeconds + b.made.cpuSeconds,
+      peakMiB: Math.max(a.made.peakMiB, b.made.peakMiB),
+    },
+  };
+}
+
+async function loadReport(): Promise<(saved: SavedComparison) => Promise<string>> {
+  const { renderReport, loadPlotting } = await import('../../report/index.js');
+  const plotting = await loadPlotting();
+  return (saved) => Promise.resolve(renderReport(saved, plotting));
+}

@@ -1,0 +1,52 @@
+// Shows how a comparison goes: trainings done, time left; a line that renews itself on a terminal, about twenty lines elsewhere.
+import type { DataSummary } from '../../compare/types.js';
+import { timeText, type Output } from '../progress.js';
+
+const PLAIN_LINES = 20;
+
+export class CompareProgress {
+  private started: number;
+  /** Trainings that were done before. */
+  private before: number | undefined;
+  private shown = false;
+
+  constructor(
+    private readonly out: Output,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.started = now();
+  }
+
+  /** Once the data is read. */
+  data({ name, documents, folds, zeroShot, skipped }: DataSummary): void {
+    const [{ train, dev }] = folds;
+    const tests = folds.reduce((sum, { test }) => sum + test, 0);
+    const parts = [`${documents} documents`, `${train} train, ${dev} dev, ${tests} test queries`];
+    if (folds.length > 1) parts.push(`${folds.length} folds`);
+    if (zeroShot.length > 0) parts.push(`zero-shot ${zeroShot.map((task) => task.name).join(', ')}`);
+    this.out.write(`${name}: ${parts.join('; ')}\n`);
+    if (skipped > 0) this.out.write(`left out: ${skipped} lines that cannot be read\n`);
+    this.started = this.now();
+  }
+
+  /** After each training; first, what was done before this run. */
+  training(done: number, all: number): void {
+    if (this.before === undefined) {
+      this.before = done;
+      if (done > 0) this.out.write(`${done} of ${all} trainings were done before\n`);
+      return;
+    }
+    const left = ((this.now() - this.started) / 1000 / (done - this.before)) * (all - done);
+    const text = `${done} of ${all} trainings, ${timeText(left)} left`;
+    if (this.out.isTTY) {
+      this.shown = true;
+      const filled = Math.round((20 * done) / all);
+      this.out.write(`\r\x1b[K[${'#'.repeat(filled)}${'.'.repeat(20 - filled)}] ${text}`);
+    } else if (done % Math.ceil(all / PLAIN_LINES) === 0 || done === all) this.out.write(`${text}\n`);
+  }
+
+  done(): void {
+    if (this.shown) this.out.write('\r\x1b[K');
+    this.shown = false;
+  }
+}

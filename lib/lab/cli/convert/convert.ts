@@ -1,0 +1,69 @@
+// `ckl-loss convert`: teacher scores from one form into another.
+import { convertTeacher, guessTeacherForm, loadBeir, loadQrels, TEACHER_FORMS } from '../../../data/index.js';
+import type { Output } from '../progress.js';
+import { checkOutputs } from '../output-files.js';
+import { parseOptions, readChoice, required } from '../usage.js';
+
+const CONVERT_HELP = `ckl-loss convert: teacher scores from one form into another
+
+  ckl-loss convert --from FILE --to FILE --to-form FORM [options]
+
+  FORM                  ${TEACHER_FORMS.join(', ')}
+  --from-form FORM      where the first line does not tell it
+  --qrels FILE          labels, for forms that need them (flagembedding, simlm, hofstaetter)
+  --data DIR            a BEIR folder with the texts, for flagembedding (and simlm's queries)
+  --first-is-positive   the first document of a colbert or pylate list is its positive
+  --skip-bad            leave out lines that cannot be read, and count them
+  --help
+
+Files may be gzip; a target that ends in .gz is compressed.
+`;
+
+/**
+ * @param args what follows `convert` on the command line
+ * @returns the exit code
+ * @throws UsageError, DataError
+ */
+export async function convert(args: string[], out: Output = process.stdout): Promise<number> {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  const values = parseOptions(args, {
+    from: text,
+    'from-form': text,
+    to: text,
+    'to-form': text,
+    qrels: text,
+    data: text,
+    'first-is-positive': flag,
+    'skip-bad': flag,
+    help: { type: 'boolean', short: 'h' },
+  });
+  if (values.help) {
+    out.write(CONVERT_HELP);
+    return 0;
+  }
+  const formOf = (name: 'from-form' | 'to-form') =>
+    readChoice(name, required(name, values[name]), TEACHER_FORMS);
+  const path = required('from', values.from);
+  const to = { path: required('to', values.to), form: formOf('to-form') };
+  await checkOutputs({ to: to.path });
+  const beside: Error[] = [];
+  const reading = { skipBad: values['skip-bad'], onSkip: (error: Error) => void beside.push(error) };
+  const from = {
+    path,
+    form: values['from-form'] === undefined ? await guessTeacherForm(path) : formOf('from-form'),
+  };
+  const result = await convertTeacher(from, to, {
+    qrels: values.qrels === undefined ? undefined : await loadQrels(values.qrels, reading),
+    texts: values.data === undefined ? undefined : await loadBeir(values.data, reading),
+    firstIsPositive: values['first-is-positive'],
+    skipBad: values['skip-bad'],
+  });
+  out.write(`${result.lists} queries, ${result.documents} documents\n`);
+  const skipped = beside.length + result.skipped;
+  if (skipped > 0) {
+    const shown = [...beside, ...result.errors].slice(0, 10);
+    out.write(`left out: ${skipped}\n${shown.map(({ message }) => `  ${message}\n`).join('')}`);
+  }
+  return 0;
+}

@@ -1,0 +1,152 @@
+// `ckl-loss evaluate`: measures of a run against judgements, and whether two runs differ.
+import { DataError, loadQrels, loadRun } from '../../../data/index.js';
+import {
+  compare,
+  evaluate as measureRun,
+  MEASURE_HELP,
+  parseMeasure,
+  type Comparison,
+  type Evaluation,
+} from '../../../metrics/index.js';
+import { checkOutputs, writeOutput } from '../output-files.js';
+import type { Output } from '../progress.js';
+import { differenceText, formatTable, measureText, pText } from '../table.js';
+import { parseOptions, readChoice, readNumber, required, UsageError } from '../usage.js';
+
+export const EVALUATE_HELP = `ckl-loss evaluate: measures of a run, and whether two runs differ
+
+  ckl-loss evaluate --run RUN --qrels QRELS [--baseline RUN2] [options]
+
+  --run FILE            a TREC run (query Q0 document rank score tag) or MS MARCO's (query document rank); gzip as well
+  --qrels FILE          judgements: TREC's four columns or BEIR's three
+  --baseline FILE       another run: means, difference, paired t-test, Holm's correction over the measures
+  --measures LIST       by commas: ${MEASURE_HELP}
+                        (default: ndcg@10,mrr@10,recall@100,map)
+  --convention NAME     trec_eval (by score, ties by document id) or msmarco (by rank column, all judged queries count)
+                        (default: trec_eval)
+  --complete            queries the run lacks count as 0 (trec_eval -c)
+  --level N             the lowest relevance level that counts (trec_eval -l; default: 1)
+  --per-query           one line a query as well
+  --skip-bad            leave out lines that cannot be read, and count them
+  --json FILE           everything as JSON; - for standard output instead of the table
+  --help
+`;
+
+/**
+ * @param args what follows `evaluate` on the command line
+ * @returns the exit code
+ * @throws UsageError, DataError, RangeError
+ */
+export async function evaluate(args: string[], out: Output = process.stdout): Promise<number> {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  const values = parseOptions(args, {
+    run: text,
+    qrels: text,
+    baseline: text,
+    measures: text,
+    convention: text,
+    complete: flag,
+    level: text,
+    'per-query': flag,
+    'skip-bad': flag,
+    json: text,
+    help: { type: 'boolean', short: 'h' },
+  });
+  if (values.help) {
+    out.write(EVALUATE_HELP);
+    return 0;
+  }
+  const convention = readChoice('convention', values.convention ?? 'trec_eval', ['trec_eval', 'msmarco']);
+  const options = {
+    measures: readMeasures(values.measures ?? 'ndcg@10,mrr@10,recall@100,map'),
+    convention,
+    complete: values.complete,
+    relevanceLevel: readNumber('level', values.level, { min: 1, whole: true }),
+  };
+  const [qrelsFile, runFile] = [required('qrels', values.qrels), required('run', values.run)];
+  await checkOutputs({ json: values.json === '-' ? undefined : values.json });
+  let skipped = 0;
+  const reading = { skipBad: values['skip-bad'], onSkip: () => skipped++ };
+  const qrels = await loadQrels(qrelsFile, reading);
+  const load = async (path: string): Promise<Evaluation> => {
+    const run = await loadRun(path, {
+      ...reading,
+      order: convention === 'msmarco' ? 'rank' : 'file',
+    });
+    const measured = measureRun(run, qrels, options);
+    if (measured.queries.length === 0)
+      throw new DataError(path, 0, `queries that ${qrelsFile} has judgements for`, 'none');
+    return measured;
+  };
+  const run = await load(runFile);
+  const baseline = values.baseline === undefined ? undefined : await load(values.baseline);
+  const comparison = baseline && compare(run, baseline);
+
+  if (values.json !== undefined) {
+    const json = `${JSON.stringify(summary(run, baseline, comparison, values['per-query'] ?? false), null, 2)}\n`;
+    if (values.json === '-') {
+      out.write(json);
+      return 0;
+    }
+    await writeOutput(values.json, json);
+  }
+  if (values['per-query']) out.write(perQueryTable(run, options.measures));
+  if (skipped > 0) out.write(`left out: ${skipped} lines that cannot be read\n`);
+  out.write(`${run.queries.length} queries\n`);
+  out.write(comparison ? comparisonTable(comparison) : meanTable(run, options.measures));
+  return 0;
+}
+
+function readMeasures(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  for (const name of names) {
+    try {
+      parseMeasure(name);
+    } catch (error) {
+      throw new UsageError(`--measures: ${(error as Error).message}`);
+    }
+  }
+  return [...new Set(names)];
+}
+
+const meanTable = (run: Evaluation, measures: string[]) =>
+  formatTable([['measure', 'mean'], ...measures.map((name) => [name, measureText(run.mean[name])])]);
+
+const perQueryTable = (run: Evaluation, measures: string[]) =>
+  `${formatTable([['query', ...measures], ...run.queries.map((qid, i) => [qid, ...measures.map((name) => measureText(run.perQuery[name][i]))])])}\n`;
+
+const comparisonTable = (lines: Comparison[]) =>
+  formatTable([
+    ['measure', 'run', 'baseline', 'difference', 't', 'p', 'p (Holm)'],
+    ...lines.map(({ measure, a, b, meanDifference, t, p, pHolm }) => [
+      measure,
+      measureText(a),
+      measureText(b),
+      differenceText(meanDifference),
+      Number.isFinite(t) ? t.toFixed(2) : String(t),
+      pText(p),
+      pText(pHolm),
+    ]),
+  ]);
+
+function summary(
+  run: Evaluation,
+  baseline: Evaluation | undefined,
+  comparison: Comparison[] | undefined,
+  perQuery: boolean,
+): object {
+  const part = ({ queries, mean, perQuery: values }: Evaluation) => ({
+    queries: queries.length,
+    mean,
+    ...(perQuery && {
+      perQuery: Object.fromEntries(
+        queries.map((qid, i) => [
+          qid,
+          Object.fromEntries(Object.entries(values).map(([name, all]) => [name, all[i]])),
+        ]),
+      ),
+    }),
+  });
+  return { run: part(run), ...(baseline && { baseline: part(baseline), comparison }) };
+}

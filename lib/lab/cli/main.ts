@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+// The command `ckl-loss`: finds the subcommand, runs it, turns errors into messages and exit codes.
+import { UsageError } from './usage.js';
+
+/** A subcommand: takes what follows its name, returns the exit code. Loaded only when it is called. */
+type Command = { about: string; load: () => Promise<(args: string[]) => Promise<number>> };
+
+const COMMANDS: Record<string, Command> = {
+  train: {
+    about: "distil a small reranker from a teacher's scores, and measure it",
+    load: async () => (await import('./train/train.js')).train,
+  },
+  refine: {
+    about: 'refine a retriever with one or more losses, and compare them',
+    load: async () => (await import('./refine/refine.js')).refine,
+  },
+  compare: {
+    about: 'compare all losses on all students, with tests, tables and an HTML report',
+    load: async () => (await import('./compare/compare.js')).compare,
+  },
+  evaluate: {
+    about: 'measures of a run, and whether two runs differ',
+    load: async () => (await import('./evaluate/evaluate.js')).evaluate,
+  },
+  convert: {
+    about: 'teacher scores from one form into another',
+    load: async () => (await import('./convert/convert.js')).convert,
+  },
+  doctor: {
+    about: 'what runs on this machine, and whether it computes what it should',
+    load: async () => (await import('./doctor/doctor.js')).doctor,
+  },
+  bench: {
+    about: 'how fast this machine is, against a copy and the peers that are installed',
+    load: async () => (await import('./bench/bench.js')).bench,
+  },
+  sample: {
+    about: 'write the synthetic sample that is used where no data are named',
+    load: async () => (await import('./sample/sample.js')).sample,
+  },
+};
+
+const HELP = `ckl-loss: ranking-distillation losses for Node
+
+${Object.entries(COMMANDS)
+  .map(([name, { about }]) => `  ckl-loss ${name.padEnd(10)} ${about}\n`)
+  .join('')}
+Each explains itself with --help.
+`;
+
+/** @returns 0 success, 1 failure, 2 a command line that cannot be understood, 130 interrupted */
+async function main([name, ...args]: string[]): Promise<number> {
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(HELP);
+    return name === undefined ? 2 : 0;
+  }
+  if (!Object.hasOwn(COMMANDS, name)) {
+    process.stderr.write(
+      `ckl-loss: no command ${JSON.stringify(name)}; there are ${Object.keys(COMMANDS).join(', ')}\n`,
+    );
+    return 2;
+  }
+  try {
+    const command = await COMMANDS[name].load();
+    return await command(args);
+  } catch (error) {
+    process.stderr.write(`ckl-loss ${name}: ${messageOf(error)}\n`);
+    if (!(error instanceof UsageError)) return 1;
+    process.stderr.write(`ckl-loss ${name} --help explains the options\n`);
+    return 2;
+  }
+}
+
+/** What was foreseen has a code and needs no stack; a bug has none, and its stack is what helps. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const foreseen = error instanceof UsageError || error instanceof RangeError || 'code' in error;
+  return foreseen ? error.message : (error.stack ?? error.message);
+}
+
+void main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});

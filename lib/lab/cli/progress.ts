@@ -1,0 +1,67 @@
+// Shows how training goes: a line that renews itself on a terminal, a few plain lines elsewhere.
+import type { Behaviour } from '../refine/behaviour.js';
+import type { Progress } from '../training/distil.js';
+
+/** What of a stream this needs; tests give their own. */
+export interface Output {
+  isTTY?: boolean;
+  columns?: number;
+  write(text: string): unknown;
+}
+
+const REDRAW_MS = 80;
+const PLAIN_LINES = 10;
+
+/** Writes progress to a stream, usually stderr, so that results on stdout stay clean. */
+export class ProgressLine {
+  private drawn = -Infinity;
+  private shown = false;
+
+  constructor(
+    private readonly out: Output,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /** After each batch. */
+  batch(progress: Progress): void {
+    if (!this.out.isTTY || this.now() - this.drawn < REDRAW_MS) return;
+    this.drawn = this.now();
+    this.shown = true;
+    const done = Math.round((10 * progress.step) / progress.steps);
+    const bar = '#'.repeat(done) + '.'.repeat(10 - done);
+    // Short enough for 80 columns.
+    const text = `[${bar}] ${describeProgress(progress, 'dev')}  ${timeText(progress.secondsLeft)} left`;
+    // A terminal that does not know its width says 0.
+    this.out.write(`\r\x1b[K${text.slice(0, (this.out.columns || 80) - 1)}`);
+  }
+
+  /** After each epoch, with the diagnostics of Figure 3 where there are any: elsewhere than on a terminal, about ten lines over the whole training. */
+  epoch(progress: Progress, behaviour?: Behaviour): void {
+    const every = Math.ceil(progress.epochs / PLAIN_LINES);
+    if (!this.out.isTTY && (progress.epoch % every === 0 || progress.epoch === 1)) {
+      this.out.write(`${describeProgress(progress)}${behaviour ? describeBehaviour(behaviour) : ''}\n`);
+    }
+  }
+
+  /** Clears the line. */
+  done(): void {
+    if (this.shown) this.out.write('\r\x1b[K');
+    this.shown = false;
+  }
+}
+
+function describeProgress(
+  { epoch, epochs, loss, dev, queriesPerSecond }: Progress,
+  devName = 'dev nDCG@10',
+): string {
+  return `epoch ${epoch}/${epochs}  loss ${loss.toFixed(4)}  ${devName} ${dev.toFixed(4)}  ${Math.round(queriesPerSecond)} queries/s`;
+}
+
+const describeBehaviour = ({ separation, entropy }: Behaviour): string =>
+  `  separation ${separation.toFixed(3)}  entropy ${entropy.toFixed(3)}`;
+
+/** 75 -> "1:15". */
+export function timeText(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
+}

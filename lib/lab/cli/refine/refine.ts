@@ -1,0 +1,54 @@
+// `ckl-loss refine`: a retriever refined with one or more losses from the same start, and how they compare.
+import { refine as runRefinement } from '../../refine/job.js';
+import { loadPlotting } from '../../report/plotting.js';
+import { provideSample } from '../data-options.js';
+import { INTERRUPTED, interruption } from '../interrupt.js';
+import { checkOutputs, writeOutput } from '../output-files.js';
+import { ProgressLine, type Output } from '../progress.js';
+import { readRefineArguments, REFINE_HELP } from './options.js';
+import { refinementPage, reportRefinement, summariseRefinement } from './report.js';
+
+/**
+ * @param args what follows `refine` on the command line
+ * @returns the exit code: 0, or 130 when it was interrupted (after reporting what was reached)
+ */
+export async function refine(
+  args: string[],
+  out: Output = process.stdout,
+  progressOut: Output = process.stderr,
+): Promise<number> {
+  const asked = readRefineArguments(args);
+  if (!asked) {
+    out.write(REFINE_HELP);
+    return 0;
+  }
+  const { where, options, json, html } = asked;
+  await checkOutputs({ json, html, checkpoint: options.checkpoint });
+  // Asked for first: a page that cannot be drawn should be known before the work, not after.
+  const plotting = html === undefined ? undefined : await loadPlotting();
+  await provideSample(where);
+  const signal = interruption();
+  const line = new ProgressLine(progressOut);
+  const result = await runRefinement(options, {
+    signal,
+    onData: ({ documents, words, train, dev, test, skipped }) => {
+      line.done();
+      const shown = where.sample ? 'the sample (synthetic): ' : '';
+      progressOut.write(
+        `${shown}${documents} documents, ${words} words, ${train} train, ${dev} dev, ${test} test queries\n`,
+      );
+      if (skipped > 0) progressOut.write(`left out: ${skipped} lines that cannot be read\n`);
+    },
+    onLoss: (loss) => {
+      line.done();
+      progressOut.write(`${loss}\n`);
+    },
+    onProgress: (progress) => line.batch(progress),
+    onEpoch: (progress, behaviour) => line.epoch(progress, behaviour),
+  });
+  line.done();
+  out.write(reportRefinement(result));
+  if (json) await writeOutput(json, `${JSON.stringify(summariseRefinement(result, options), null, 2)}\n`);
+  if (plotting) await writeOutput(html!, refinementPage(result, plotting));
+  return signal.aborted ? INTERRUPTED : 0;
+}

@@ -1,0 +1,24 @@
+// `ckl-loss sample`: writes the synthetic sample, byte for byte the one in examples/sample.
+import { writeSample } from '../../sample/write.js';
+import type { Output } from '../progress.js';
+import { parseOptions, required } from '../usage.js';
+
+const SAMPLE_HELP = `ckl-loss sample: write the synthetic sample that train uses by default
+
+  ckl-loss sample --out DIR
+
+A BEIR folder in an invented language, with a teacher's scores; the same bytes every time.
+`;
+
+export async function sample(args: string[], out: Output = process.stdout): Promise<number> {
+  const { help, out: dir } = parseOptions(args, {
+    out: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  });
+  if (help) {
+    out.write(SAMPLE_HELP);
+    return 0;
+  }
+  await writeSample(required('out', dir));
+  return 0;
+}

@@ -1,0 +1,66 @@
+// `ckl-loss train`: runs the training job, shows its progress, prints and saves what came out.
+import { relative } from 'node:path';
+import { formatRunLine } from '../../../data/index.js';
+import { rank, type Run } from '../../../metrics/index.js';
+import { runJob } from '../../training/job.js';
+import { provideSample } from '../data-options.js';
+import { INTERRUPTED, interruption } from '../interrupt.js';
+import { checkOutputs, writeOutput } from '../output-files.js';
+import { ProgressLine, type Output } from '../progress.js';
+import { reportJob, summariseJob } from './report.js';
+import { readTrainArguments, TRAIN_HELP } from './options.js';
+
+/**
+ * @param args what follows `train` on the command line
+ * @returns the exit code: 0, or 130 when it was interrupted (after reporting what was reached)
+ */
+export async function train(
+  args: string[],
+  out: Output = process.stdout,
+  progressOut: Output = process.stderr,
+): Promise<number> {
+  const options = readTrainArguments(args);
+  if (options.help) {
+    out.write(TRAIN_HELP);
+    return 0;
+  }
+  await checkOutputs({ json: options.json, run: options.run });
+  await provideSample(options);
+
+  const line = new ProgressLine(progressOut);
+  const shown = options.sample ? 'the sample (synthetic)' : relative('.', options.data) || '.';
+  const started = performance.now();
+  const result = await runJob(options, {
+    signal: interruption(),
+    onData: ({ documents, train, dev, test, unusable, skipped }) => {
+      progressOut.write(
+        `${shown}: ${documents} documents, ${train} train, ${dev} dev, ${test} test queries\n`,
+      );
+      if (skipped > 0) progressOut.write(`left out: ${skipped} lines that cannot be read\n`);
+      if (unusable > 0)
+        progressOut.write(`left out of training: ${unusable} lists without a positive and a negative\n`);
+    },
+    onProgress: (progress) => line.batch(progress),
+    onEpoch: (progress) => line.epoch(progress),
+  });
+  line.done();
+
+  out.write(reportJob(result));
+  if (options.json)
+    await writeOutput(
+      options.json,
+      `${JSON.stringify(summariseJob(result, options, performance.now() - started), null, 2)}\n`,
+    );
+  if (options.run) await writeOutput(options.run, runText(result.run));
+  return result.training.stopped === 'interrupted' ? INTERRUPTED : 0;
+}
+
+function runText(run: Run): string {
+  const lines: string[] = [];
+  for (const [qid, scores] of run) {
+    rank(scores).forEach((docid, i) => {
+      lines.push(formatRunLine({ qid, docid, rank: i + 1, score: scores.get(docid)!, tag: 'student' }));
+    });
+  }
+  return lines.map((text) => `${text}\n`).join('');
+}

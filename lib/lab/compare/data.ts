@@ -1,0 +1,161 @@
+// The data of a comparison: collection, folds, training lists as they came or spoilt, and the corpora of the zero-shot column.
+import { basename, dirname } from 'node:path';
+import { DataError, loadQrels, openBeir, type ReadOptions } from '../../data/index.js';
+import type { Qrels } from '../../metrics/index.js';
+import { corrupt } from '../training/corrupt.js';
+import { Random } from '../training/random.js';
+import { foldLists, splitLists, type Split } from '../training/split.js';
+import { teacherDeviation } from '../students/linear/standardise.js';
+import { dataDigest } from '../refine/data-digest.js';
+import {
+  loadCollection,
+  readBags,
+  type Bag,
+  type BagList,
+  type Collection,
+  type Corpus,
+} from '../students/words/bags.js';
+import type { CompareOptions, Condition, DataSummary } from './types.js';
+
+export interface SearchTask extends Corpus {
+  name: string;
+  queries: ReadonlyMap<string, Bag>;
+  qrels: Qrels;
+}
+
+export interface Fold extends Split<BagList> {
+  /** The test queries. */
+  queries: ReadonlyMap<string, Bag>;
+  teacherTemperature: number;
+}
+
+export interface ComparisonData {
+  collection: Collection;
+  zeroShot: SearchTask[];
+  /** Words of all corpora together. */
+  vocabulary: number;
+  folds: Fold[];
+  /** Lines left out, of all files. */
+  skipped: number;
+}
+
+const TEMPERATURE_SHARE = 0.7;
+
+/** A folder's name in reports: its own, or its parent's where it is only called `beir`. */
+export function nameOf(dir: string): string {
+  const name = basename(dir);
+  return name === 'beir' ? basename(dirname(dir)) : name;
+}
+
+/** @throws DataError for bad files, RangeError for data that cannot be split */
+export async function loadComparison(options: CompareOptions): Promise<ComparisonData> {
+  let skipped = 0;
+  const reading = { skipBad: options.skipBad, onSkip: () => skipped++ };
+  const collection = await loadCollection(options.data, options.teacher, reading);
+  const zeroShot = await loadTasks(options.zeroShot, collection.numbers, reading);
+  const splits =
+    options.folds > 0
+      ? foldLists(collection, options.folds, options.seed)
+      : [splitLists(collection, options.seed)];
+  const folds = splits.map((split) => ({
+    ...split,
+    queries: new Map(split.test.map((list) => [list.qid, list.query])),
+    teacherTemperature:
+      options.teacherTemperature ?? (TEMPERATURE_SHARE * teacherDeviation(split.train) || 1),
+  }));
+  return { collection, zeroShot, vocabulary: collection.numbers.size, folds, skipped };
+}
+
+/** Reads folders one by one; of several with one name, the later ones get a number behind it. */
+export async function loadTasks(
+  dirs: readonly string[],
+  numbers: Map<string, number>,
+  reading?: ReadOptions,
+): Promise<SearchTask[]> {
+  const tasks: SearchTask[] = [];
+  const met = new Map<string, number>();
+  for (const dir of dirs) {
+    const task = await loadTask(dir, numbers, reading);
+    const count = (met.get(task.name) ?? 0) + 1;
+    met.set(task.name, count);
+    tasks.push(count === 1 ? task : { ...task, name: `${task.name} ${count}` });
+  }
+  return tasks;
+}
+
+/** Reads the test split of a folder, or all that is judged where it has none. */
+async function loadTask(
+  dir: string,
+  numbers: Map<string, number>,
+  reading?: ReadOptions,
+): Promise<SearchTask> {
+  const folder = await openBeir(dir);
+  // The test split where there is one; else all that is judged.
+  const paths = folder.qrels.has('test') ? [folder.qrels.get('test')!] : [...folder.qrels.values()];
+  const qrels = new Map<string, ReadonlyMap<string, number>>();
+  for (const path of paths)
+    for (const [qid, levels] of await loadQrels(path, reading)) qrels.set(qid, levels);
+  const { queries, ...corpus } = await readBags(folder, numbers, reading);
+  const judged = new Map([...queries].filter(([qid]) => qrels.has(qid)));
+  if (judged.size === 0)
+    throw new DataError(paths.join(', '), 0, `judgements of queries in ${folder.queries}`, 'none');
+  return { name: nameOf(dir), ...corpus, queries: judged, qrels };
+}
+
+/** The training lists of a condition with all of their candidates, the same for every loss. */
+export function trainingLists(fold: Fold, condition: Condition, options: CompareOptions): BagList[] {
+  return {
+    clean: () => fold.train,
+    wrongTeacher: () => swapPositives(fold.train, options.wrongTeacher, options.seed),
+    wrongLabels: () => corrupt(fold.train, { wrongLabels: options.wrongLabels }, options.seed),
+  }[condition]();
+}
+
+/**
+ * Copies of the lists; in a share of them the teacher takes each positive for another document, of the half that it ranks lower, and
+ * that document for the positive. Which ones depends on the seed alone.
+ */
+export function swapPositives(lists: readonly BagList[], share: number, seed: number): BagList[] {
+  const random = new Random(seed);
+  const chosen = new Set(random.shuffle([...lists.keys()]).slice(0, Math.round(share * lists.length)));
+  return lists.map((list, i) => {
+    if (!chosen.has(i)) return list;
+    const teacher = list.teacher.slice();
+    const order = [...teacher.keys()].sort((a, b) => teacher[b] - teacher[a]);
+    const low = order.slice(Math.floor(order.length / 2)).filter((d) => list.labels[d] === 0);
+    random.shuffle(low);
+    for (const positive of list.labels.keys()) {
+      const other = list.labels[positive] === 1 ? low.pop() : undefined;
+      if (other === undefined) continue;
+      [teacher[positive], teacher[other]] = [teacher[other], teacher[positive]];
+    }
+    return { ...list, teacher };
+  });
+}
+
+/** What there is to say of the data without a word of their texts. */
+export function summarise(
+  { collection, folds, zeroShot, vocabulary, skipped }: ComparisonData,
+  { data }: CompareOptions,
+): DataSummary {
+  return {
+    name: nameOf(data),
+    documents: collection.docids.length,
+    words: vocabulary,
+    lists: collection.lists.length,
+    digest: dataDigest(collection),
+    skipped,
+    folds: folds.map(({ train, dev, test, unusable, teacherTemperature }) => ({
+      train: train.length,
+      dev: dev.length,
+      test: test.length,
+      unusable,
+      teacherTemperature,
+    })),
+    zeroShot: zeroShot.map(({ name, docids, queries }) => ({
+      name,
+      documents: docids.length,
+      queries: queries.size,
+    })),
+  };
+}

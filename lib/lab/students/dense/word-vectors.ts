@@ -1,0 +1,36 @@
+// The word vectors a dense student starts from: half what words mean, half which word it is.
+import { Random } from '../../training/random.js';
+import type { Bag } from '../words/bags.js';
+import { latentDirections } from '../words/lsa.js';
+
+/**
+ * The first half of each vector comes from latent semantic analysis, so that words of the same documents are near each other; the second is
+ * a random direction of the word's own, so that an exact match counts even for a rare word. Both halves have the same length, 1 each; a
+ * word without a latent direction has a second half alone.
+ *
+ * @param width even
+ * @returns words × width
+ */
+export function startVectors(
+  bags: readonly Bag[],
+  vocabulary: number,
+  width: number,
+  seed: number,
+): Float32Array {
+  const random = new Random(seed);
+  const half = width / 2;
+  const latent = latentDirections(bags, vocabulary, half, random);
+  const out = new Float32Array(vocabulary * width);
+  const write = (at: number, values: Float64Array | Float32Array) => {
+    const length = Math.hypot(...values);
+    if (length > 0) values.forEach((value, k) => (out[at + k] = value / length));
+  };
+  for (let word = 0; word < vocabulary; word++) {
+    write(word * width, latent.subarray(word * half, (word + 1) * half));
+    write(
+      word * width + half,
+      Float64Array.from({ length: half }, () => random.normal()),
+    );
+  }
+  return out;
+}

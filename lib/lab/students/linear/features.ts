@@ -1,0 +1,148 @@
+// What the student sees of a query and a document: a handful of lexical signals, the first of which is where it starts.
+import type { PreparedDocument } from './document.js';
+import type { Vocabulary } from '../words/vocabulary.js';
+
+/** Names of the features, in their order. */
+export const FEATURES = [
+  'overlap',
+  'bm25',
+  'idfCoverage',
+  'titleCoverage',
+  'rarest',
+  'missedRarest',
+  'count',
+  'density',
+  'bigrams',
+  'near',
+  'first',
+  'prefixes',
+  'numbers',
+  'length',
+] as const;
+export const FEATURE_COUNT = FEATURES.length;
+/** Where plain word overlap stands: the untrained student ranks by it alone. */
+export const OVERLAP = FEATURES.indexOf('overlap');
+/** Where BM25 stands: the reference line of the report. */
+export const BM25 = FEATURES.indexOf('bm25');
+
+/** BM25's saturation and length normalisation, as Anserini has them. */
+const K1 = 0.9;
+const B = 0.4;
+/** Two query words at most so many words apart count as near. */
+const WINDOW = 8;
+/** Words that share so many first letters count as kin ("mutation", "mutant"). */
+const PREFIX = 5;
+
+interface Term {
+  word: string;
+  idf: number;
+}
+
+/** A query prepared for matching. */
+export class PreparedQuery {
+  readonly terms: readonly Term[];
+  readonly pairs: readonly { left: string; right: string; idf: number }[];
+  readonly totalIdf: number;
+  readonly pairIdf: number;
+
+  constructor(
+    words: readonly string[],
+    private readonly vocabulary: Vocabulary,
+  ) {
+    this.terms = [...new Set(words)].map((word) => ({ word, idf: vocabulary.idf(word) }));
+    this.pairs = words.slice(1).map((right, i) => ({
+      left: words[i],
+      right,
+      idf: vocabulary.idf(words[i]) + vocabulary.idf(right),
+    }));
+    this.totalIdf = sum(this.terms.map((term) => term.idf));
+    this.pairIdf = sum(this.pairs.map((pair) => pair.idf));
+  }
+
+  /**
+   * Writes the features of one document, all finite and most from 0 to 1, at `out[at …]`.
+   */
+  write(document: PreparedDocument, out: Float64Array, at: number): void {
+    const { terms, pairs } = this;
+    const matched = terms.filter((term) => document.positions.has(term.word));
+    const missed = terms.filter((term) => !document.positions.has(term.word));
+    const lengthRatio = document.length / this.vocabulary.averageLength;
+    const count = sum(matched.map((term) => document.count(term.word)));
+    const largest = Math.max(1e-9, ...terms.map((term) => term.idf));
+    const numbers = terms.filter((term) => /\d/.test(term.word));
+    const near = pairs.map((pair) => ({ idf: pair.idf, ...closeness(document, pair.left, pair.right) }));
+    const values: Record<(typeof FEATURES)[number], number> = {
+      overlap: matched.length / Math.max(1, terms.length),
+      bm25: sum(matched.map((term) => term.idf * saturation(document.count(term.word), lengthRatio))),
+      idfCoverage: share(matched, this.totalIdf),
+      titleCoverage: share(
+        matched.filter((term) => document.title.has(term.word)),
+        this.totalIdf,
+      ),
+      rarest: Math.max(0, ...matched.map((term) => term.idf)) / largest,
+      missedRarest: Math.max(0, ...missed.map((term) => term.idf)) / largest,
+      count: Math.log1p(count),
+      density: count / Math.max(1, document.length),
+      bigrams: share(
+        near.filter((pair) => pair.adjacent),
+        this.pairIdf,
+      ),
+      near: share(
+        near.filter((pair) => pair.near),
+        this.pairIdf,
+      ),
+      first:
+        1 /
+        (1 +
+          Math.log1p(
+            Math.min(...matched.map((term) => document.positions.get(term.word)![0]), document.length),
+          )),
+      prefixes: share(
+        missed.filter((term) => hasKin(document, term.word)),
+        this.totalIdf,
+      ),
+      numbers: share(
+        numbers.filter((term) => document.positions.has(term.word)),
+        sum(numbers.map((term) => term.idf)),
+      ),
+      length: Math.log(Math.max(lengthRatio, 0.01)),
+    };
+    FEATURES.forEach((name, i) => (out[at + i] = values[name]));
+  }
+}
+
+const saturation = (count: number, lengthRatio: number) =>
+  (count * (K1 + 1)) / (count + K1 * (1 - B + B * lengthRatio));
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+const share = (parts: readonly { idf: number }[], total: number) =>
+  total > 0 ? sum(parts.map((part) => part.idf)) / total : 0;
+
+/** Whether two words stand side by side in this order, and whether they stand near each other in any. */
+function closeness(
+  document: PreparedDocument,
+  left: string,
+  right: string,
+): { adjacent: boolean; near: boolean } {
+  const lefts = document.positions.get(left);
+  const rights = document.positions.get(right);
+  let adjacent = false;
+  let near = false;
+  if (lefts && rights) {
+    for (const a of lefts) {
+      for (const b of rights) {
+        adjacent ||= b - a === 1;
+        near ||= a !== b && Math.abs(b - a) <= WINDOW;
+      }
+    }
+  }
+  return { adjacent, near };
+}
+
+function hasKin(document: PreparedDocument, word: string): boolean {
+  if (word.length < PREFIX) return false;
+  const prefix = word.slice(0, PREFIX);
+  for (const other of document.positions.keys()) if (other.startsWith(prefix)) return true;
+  return false;
+}

@@ -1,0 +1,41 @@
+// The word vectors a multi-vector student starts from: latent semantic analysis, length 1 each.
+import { Random } from '../../training/random.js';
+import type { Bag } from '../words/bags.js';
+import { latentDirections } from '../words/lsa.js';
+
+/** Of what length a latent vector counts as none. */
+const NOTHING = 1e-9;
+
+/**
+ * A word's vector is its latent direction scaled to length 1, so that words of the same documents are near each other. A word without one (of
+ * another collection, or in no document) gets a random direction, so that it still matches itself.
+ *
+ * @param bags the documents the words' meaning is learned from
+ * @param known how many words these documents hold; their vectors do not depend on how many there are beyond
+ * @param vocabulary how many words there are in all
+ * @returns words × width
+ */
+export function multiVectorStart(
+  bags: readonly Bag[],
+  known: number,
+  vocabulary: number,
+  width: number,
+  seed: number,
+): Float32Array {
+  const random = new Random(seed);
+  const out = new Float32Array(vocabulary * width);
+  out.set(latentDirections(bags, known, width, random));
+  for (let word = 0; word < vocabulary; word++) {
+    const vector = out.subarray(word * width, (word + 1) * width);
+    if (lengthOf(vector) < NOTHING) for (let k = 0; k < width; k++) vector[k] = random.normal();
+    const length = lengthOf(vector);
+    for (let k = 0; k < width; k++) vector[k] /= length;
+  }
+  return out;
+}
+
+function lengthOf(vector: Float32Array): number {
+  let square = 0;
+  for (let k = 0; k < vector.length; k++) square += vector[k] * vector[k];
+  return Math.sqrt(square);
+}

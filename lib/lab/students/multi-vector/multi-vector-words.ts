@@ -1,0 +1,115 @@
+// The documents of a list with each word once: a similarity to a word is computed once however many documents hold it.
+import type { Bag, BagList } from '../words/bags.js';
+
+/** BM25's saturation and length normalisation, as Anserini has them. */
+const K1 = 0.9;
+const B = 0.4;
+/** A document's words beyond these many first ones take no part. */
+export const MAX_TOKENS = 96;
+
+/** A document as a student sees it. */
+export interface TokenDocument {
+  words: Int32Array;
+  /** How much each counts. */
+  worth: Float32Array;
+}
+
+/**
+ * A document's words, worth BM25's factor of the word's count each: count (k1 + 1) / (count + k1 (1 - b + b length)), from 0 to k1 + 1.
+ *
+ * @param most how many of the words, the first ones, take part
+ */
+export function tokensOf({ words, counts, length }: Bag, most = MAX_TOKENS): TokenDocument {
+  const kept = Math.min(words.length, most);
+  const norm = K1 * (1 - B + B * length);
+  return {
+    words: words.subarray(0, kept),
+    worth: counts.subarray(0, kept).map((count) => (count * (K1 + 1)) / (count + norm)),
+  };
+}
+
+/** The weight of each word of a query before any learning: its share of the query's words, so that queries of all lengths score alike. */
+export function queryWeights({ counts }: Bag): Float32Array {
+  const sum = counts.reduce((total, count) => total + count, 0);
+  return counts.map((count) => count / sum);
+}
+
+/** The words of documents, one document after the other. */
+export interface Tokens {
+  /** Every word of the documents, once. */
+  words: Int32Array;
+  /** Places in `words`. */
+  places: Int32Array;
+  /** As in {@link TokenDocument}, of each place. */
+  worth: Float32Array;
+  /** Where each document ends. */
+  ends: Int32Array;
+}
+
+/** A list prepared for matching. */
+export interface TokenList extends Tokens {
+  query: Float32Array;
+}
+
+/** Prepares lists, each once. */
+export class TokenLists {
+  private readonly known = new WeakMap<BagList, TokenList>();
+  private readonly prepared = new WeakMap<readonly Bag[], Tokens>();
+  private readonly tokens = new WeakMap<Bag, TokenDocument>();
+  /** Place + 1 of a word among those of the documents at hand; 0 between two of them. */
+  private readonly seen: Int32Array;
+
+  /**
+   * @param vocabulary how many words there are
+   * @param tokensOfBag what of a document takes part, and what its words are worth
+   * @param weigh how the words of a query weigh before any learning
+   */
+  constructor(
+    vocabulary: number,
+    private readonly tokensOfBag: (bag: Bag) => TokenDocument = (bag) => tokensOf(bag),
+    private readonly weigh: (query: Bag) => Float32Array = queryWeights,
+  ) {
+    this.seen = new Int32Array(vocabulary);
+  }
+
+  of(list: BagList): TokenList {
+    let found = this.known.get(list);
+    if (!found) {
+      found = { query: this.weigh(list.query), ...this.prepare(list.documents) };
+      this.known.set(list, found);
+    }
+    return found;
+  }
+
+  /** Documents without a query. */
+  prepare(bags: readonly Bag[]): Tokens {
+    let found = this.prepared.get(bags);
+    if (!found) this.prepared.set(bags, (found = this.number(bags)));
+    return found;
+  }
+
+  private number(bags: readonly Bag[]): Tokens {
+    const { seen } = this;
+    const documents = bags.map((bag) => {
+      let tokens = this.tokens.get(bag);
+      if (!tokens) this.tokens.set(bag, (tokens = this.tokensOfBag(bag)));
+      return tokens;
+    });
+    let end = 0;
+    const ends = Int32Array.from(documents, ({ words }) => (end += words.length));
+    const places = new Int32Array(end);
+    const worth = new Float32Array(end);
+    const words: number[] = [];
+    documents.forEach((document, d) => {
+      const first = ends[d] - document.words.length;
+      worth.set(document.worth, first);
+      for (let i = 0; i < document.words.length; i++) {
+        const word = document.words[i];
+        if (seen[word] === 0) seen[word] = words.push(word);
+        places[first + i] = seen[word] - 1;
+      }
+    });
+    for (const word of words) seen[word] = 0;
+    return { words: Int32Array.from(words), places, worth, ends };
+  }
+}

@@ -1,0 +1,299 @@
+// The sparse student: learned term weights, queries expanded by a learned map, the FLOPS regulariser; a SPLADE in small.
+import type { Run } from '../../../metrics/index.js';
+import type { Bag, BagList, Corpus } from '../words/bags.js';
+import { endOf, Heap } from '../kernels/heap.js';
+import { TokenLists, type TokenList, type Tokens } from '../multi-vector/multi-vector-words.js';
+import { products } from '../kernels/products.js';
+import { keepBest } from '../dense/retrieve.js';
+import { SparseAdam } from '../../training/sparse-adam.js';
+import { edgesOf, meanTerms, postingsOf, termsOf, WordSums, type Edge } from './sparse-terms.js';
+import { TermWeights } from '../words/term-weights.js';
+import { TableStudent } from '../table-student.js';
+import { WordMap, type MappedRows } from '../words/word-map.js';
+
+export interface SparseOptions {
+  /** Weight of the FLOPS of queries in the loss. */
+  queryFlops: number;
+  /** Weight of the FLOPS of documents in the loss. */
+  documentFlops: number;
+}
+
+export const SPARSE_DEFAULTS: SparseOptions = { queryFlops: 1e-3, documentFlops: 1e-3 };
+
+/** At first a word expands to those whose cosine with it is above this. */
+const START_THRESHOLD = 0.9;
+/** Single numbers that all texts share learn faster than the map. */
+const SHARED_RATE = 10;
+const KEPT_LISTS = 64;
+/** So many words of queries are expanded at a time: their cosines take memory. */
+const WORDS_AT_ONCE = 64;
+
+/** What the forward pass of a query over some terms leaves for its backward pass. */
+interface Expansion {
+  mapped: MappedRows;
+  /** count · weight of each query word. */
+  strengths: Float32Array;
+  /** How many query words there are with padding: the distance of rows in `cosines`. */
+  stride: number;
+  /** Cosines: terms × query words. */
+  cosines: Float32Array;
+  /** y_j before saturation, of each term; at least as many as there are terms. */
+  sums: Float32Array;
+  /** q_j = ln(1 + y_j). */
+  terms: Float64Array;
+}
+
+/**
+ * score(q, d) = s / |q| · Σ_j q_j d_j over the terms j of the vocabulary, with
+ * q_j = ln(1 + Σ_u n_u α_u e_uj²), e_uj = max(0, cos(M v_u, v_j) - τ) / (1 - τ), over the query's words u: the expansion;
+ * d_j = ln(1 + f_j) β_j, f_j BM25's saturation of the document's own words, so that an index stays as small as that of BM25.
+ *
+ * The importances α and β are exp of a weight of the word's own plus a linear head over its vector and its ln idf, see {@link TermWeights};
+ * all start at 1: the student starts as word overlap with neighbours and has to learn which words matter. Learned: M (at first the
+ * identity), τ, both importances, ln s. The FLOPS regulariser (Paria et al. 2020) holds the mean weight of every term down.
+ */
+export class SparseStudent extends TableStudent {
+  private readonly heap = new Heap();
+  private readonly vectors: Float32Array;
+  private readonly map: WordMap;
+  private readonly threshold = Float32Array.of(Math.log(START_THRESHOLD / (1 - START_THRESHOLD)));
+  private readonly logScale = new Float32Array(1);
+  private readonly queryWords: TermWeights;
+  private readonly documentWords: TermWeights;
+  protected readonly tables: Record<string, SparseAdam>;
+  private readonly lists: TokenLists;
+  private forwards = new Map<BagList, Expansion>();
+  /** Lists whose gradient came in since the last step: what FLOPS is taken over. */
+  private learned = new Map<BagList, Expansion>();
+
+  /**
+   * @param vectors words × width, of length 1 each, copied
+   * @param width a multiple of four
+   * @param idf of each word
+   */
+  constructor(
+    vectors: Float32Array,
+    readonly width: number,
+    idf: Float32Array,
+    private readonly options: SparseOptions = SPARSE_DEFAULTS,
+  ) {
+    super();
+    const { heap } = this;
+    this.vectors = heap.copy(vectors);
+    this.lists = new TokenLists(idf.length, termsOf, ({ counts }) => counts);
+    this.map = new WordMap(heap, width);
+    this.queryWords = new TermWeights(heap, this.vectors, width, idf);
+    this.documentWords = new TermWeights(heap, this.vectors, width, idf);
+    this.tables = {
+      map: this.map.table,
+      threshold: new SparseAdam(this.threshold, 1, SHARED_RATE),
+      ...this.queryWords.tables('query'),
+      ...this.documentWords.tables('document'),
+      logScale: new SparseAdam(this.logScale, 1, SHARED_RATE),
+    };
+  }
+
+  forget(): void {
+    this.forwards.clear();
+    this.learned.clear();
+    this.map.forget();
+    this.queryWords.forget();
+    this.documentWords.forget();
+  }
+
+  scale(factor: number): void {
+    this.logScale[0] += Math.log(factor);
+  }
+
+  override step(learningRate: number): void {
+    this.regularise();
+    super.step(learningRate);
+  }
+
+  protected override settle(): void {
+    this.queryWords.settle();
+    this.documentWords.settle();
+  }
+
+  score(list: BagList, out: Float32Array, at: number): void {
+    const prepared = this.lists.of(list);
+    const { places, ends } = prepared;
+    const { terms } = this.expandList(list, prepared);
+    const scale = this.scaleOf(prepared);
+    const weigh = this.documentWeights(prepared);
+    for (let d = 0, i = 0; d < ends.length; d++) {
+      let score = 0;
+      for (; i < ends[d]; i++) if (terms[places[i]] > 0) score += terms[places[i]] * weigh(i);
+      out[at + d] = scale * score;
+    }
+  }
+
+  backward(list: BagList, gradScores: Float32Array, at: number): void {
+    const prepared = this.lists.of(list);
+    const { words, places, ends } = prepared;
+    const expansion = this.expandList(list, prepared);
+    const { terms } = expansion;
+    const scale = this.scaleOf(prepared);
+    const weigh = this.documentWeights(prepared);
+    const toTerms = new Float64Array(terms.length);
+    let toScale = 0;
+    for (let d = 0, i = 0; d < ends.length; d++) {
+      const g = scale * gradScores[at + d];
+      for (; i < ends[d]; i++) {
+        const place = places[i];
+        // Only terms that the query has learn from it.
+        if (terms[place] === 0) continue;
+        const weight = weigh(i);
+        toTerms[place] += g * weight;
+        toScale += g * terms[place] * weight;
+        this.documentWords.add(words[place], g * terms[place] * weight);
+      }
+    }
+    this.tables.logScale.touch(0);
+    this.tables.logScale.gradient[0] += toScale;
+    this.pull(list.query, prepared, expansion, toTerms);
+    this.learned.set(list, expansion);
+  }
+
+  /** d_j of each place of documents. */
+  private documentWeights({ words, places, worth }: Tokens): (i: number) => number {
+    const { documentWords } = this;
+    return (i) => worth[i] * documentWords.of(words[places[i]]);
+  }
+
+  /** The score's factor: s over the words of the query. */
+  private scaleOf({ query }: TokenList): number {
+    const words = query.reduce((sum, count) => sum + count, 0);
+    return Math.exp(this.logScale[0]) / Math.max(1, words);
+  }
+
+  private get tau(): number {
+    return 1 / (1 + Math.exp(-this.threshold[0]));
+  }
+
+  private expandList(list: BagList, prepared: TokenList): Expansion {
+    let found = this.forwards.get(list);
+    if (!found) {
+      found = this.expand(list.query, prepared);
+      if (this.forwards.size >= KEPT_LISTS) this.forwards.clear();
+      this.forwards.set(list, found);
+    }
+    return found;
+  }
+
+  /** The query's weight of each of some terms. */
+  private expand({ words }: Bag, { query: counts, words: vocabulary }: TokenList): Expansion {
+    const { tau, heap, map, vectors, width } = this;
+    const mapped = map.applyToRows(vectors, words);
+    const { values, stride, scratch } = products(heap, vectors, width, mapped.units, vocabulary);
+    const strengths = scratch.floats(stride);
+    strengths.fill(0);
+    words.forEach((word, t) => (strengths[t] = counts[t] * this.queryWords.of(word)));
+    const sums = scratch.floats(vocabulary.length + 3);
+    const [from, end] = [values.byteOffset, endOf(values)];
+    const [strengthsAt, slope] = [strengths.byteOffset, 1 / (1 - tau)];
+    if (stride > 0) heap.kernels.expansions(from, end, strengthsAt, 4 * stride, sums.byteOffset, tau, slope);
+    else sums.fill(0);
+    const terms = new Float64Array(vocabulary.length);
+    for (let j = 0; j < terms.length; j++) if (sums[j] > 0) terms[j] = Math.log1p(sums[j]);
+    return {
+      mapped,
+      strengths: strengths.slice(),
+      stride,
+      cosines: values.slice(),
+      sums: sums.slice(),
+      terms,
+    };
+  }
+
+  /** Carries dL/dq_j back to the importances of the query's words, the threshold and the map. */
+  private pull({ words }: Bag, prepared: TokenList, expansion: Expansion, toTerms: Float64Array): void {
+    const { width, vectors, tables, tau, queryWords } = this;
+    const { mapped, strengths, stride, cosines, sums } = expansion;
+    const upstream = new Float32Array(words.length * width);
+    let toTau = 0;
+    for (let j = 0; j < toTerms.length; j++) {
+      if (sums[j] === 0 || toTerms[j] === 0) continue;
+      const toSum = toTerms[j] / (1 + sums[j]);
+      const row = prepared.words[j] * width;
+      for (let t = 0; t < words.length; t++) {
+        const cosine = cosines[j * stride + t];
+        if (cosine <= tau) continue;
+        const edge = (cosine - tau) / (1 - tau);
+        queryWords.add(words[t], toSum * strengths[t] * edge * edge);
+        const toEdge = (2 * toSum * strengths[t] * edge) / (1 - tau);
+        toTau += (toEdge * (cosine - 1)) / (1 - tau);
+        for (let k = 0; k < width; k++) upstream[t * width + k] += toEdge * vectors[row + k];
+      }
+    }
+    tables.threshold.touch(0);
+    tables.threshold.gradient[0] += toTau * tau * (1 - tau);
+    this.map.pullRows(vectors, words, mapped, upstream);
+  }
+
+  /** Adds the gradient of the FLOPS, Σ_j (mean weight of term j)², of the queries and of the documents that were learned from. */
+  regularise(): void {
+    const { queryFlops, documentFlops } = this.options;
+    const { queries, documents } = this.meanWeights();
+    const factor = (2 * queryFlops) / this.learned.size;
+    for (const [list, expansion] of this.learned) {
+      const prepared = this.lists.of(list);
+      const toTerms = expansion.terms.map((_, j) => factor * queries.sums[prepared.words[j]]);
+      this.pull(list.query, prepared, expansion, toTerms);
+    }
+    // d/dln β_j of mean² is 2 mean², as every document's weight of j is a multiple of β_j.
+    for (const word of documents.words)
+      this.documentWords.add(word, 2 * documentFlops * documents.sums[word] ** 2);
+  }
+
+  /** The FLOPS of the batch at hand, as {@link regularise} holds it down. */
+  get flops(): { queries: number; documents: number } {
+    const { queries, documents } = this.meanWeights();
+    return { queries: queries.squares(), documents: documents.squares() };
+  }
+
+  private meanWeights(): { queries: WordSums; documents: WordSums } {
+    const learned = [...this.learned].map(([list, { terms }]) => ({ tokens: this.lists.of(list), terms }));
+    const means = meanTerms(learned, this.vectors.length / this.width);
+    for (const word of means.documents.words) means.documents.sums[word] *= this.documentWords.of(word);
+    return means;
+  }
+
+  /** Full retrieval, see {@link MultiVectorStudent.search}; of each query's terms the documents that hold them are looked at. */
+  search({ docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run {
+    const prepared = this.lists.prepare(bags);
+    const { words } = prepared;
+    const { starts, documents, worth } = postingsOf(prepared);
+    const edges = this.edges(queries, words);
+    const sums = new WordSums(words.length);
+    const scores = new Float32Array(bags.length);
+    const run = new Map<string, Map<string, number>>();
+    for (const [qid, query] of queries) {
+      query.words.forEach((word, t) => {
+        const strength = query.counts[t] * this.queryWords.of(word);
+        for (const { term, weight } of edges.get(word)!) sums.add(term, strength * weight);
+      });
+      scores.fill(0);
+      for (const term of sums.words) {
+        const weight = Math.log1p(sums.sums[term]) * this.documentWords.of(words[term]);
+        for (let i = starts[term]; i < starts[term + 1]; i++) scores[documents[i]] += weight * worth[i];
+      }
+      sums.clear();
+      run.set(qid, keepBest(docids, scores, depth));
+    }
+    return run;
+  }
+
+  /** Of each word of queries the terms that it expands to, among some words. */
+  private edges(queries: ReadonlyMap<string, Bag>, words: Int32Array): Map<number, Edge[]> {
+    const { tau, map, heap, vectors, width } = this;
+    const asked = Int32Array.from(new Set([...queries.values()].flatMap((bag) => [...bag.words])));
+    const edges = new Map<number, Edge[]>();
+    for (let first = 0; first < asked.length; first += WORDS_AT_ONCE) {
+      const some = asked.subarray(first, first + WORDS_AT_ONCE);
+      const { values, stride } = products(heap, vectors, width, map.applyToRows(vectors, some).units, words);
+      some.forEach((word, t) => edges.set(word, edgesOf(values, stride, words.length, t, tau)));
+    }
+    return edges;
+  }
+}

@@ -1,0 +1,95 @@
+// What the sparse student counts with: a document's terms, what a word expands to, sums a word, and which documents hold a word.
+import type { Bag } from '../words/bags.js';
+import { tokensOf, type TokenDocument, type Tokens } from '../multi-vector/multi-vector-words.js';
+
+/** A document's terms before the importance of each: ln(1 + f). */
+export function termsOf(bag: Bag): TokenDocument {
+  const { words, worth } = tokensOf(bag, Infinity);
+  return { words, worth: worth.map(Math.log1p) };
+}
+
+/** A term that a word expands to. */
+export interface Edge {
+  /** Its place among the words that were looked at. */
+  term: number;
+  /** e², see the student's formula. */
+  weight: number;
+}
+
+/** The edges of the word in column `t` of cosines with so many terms. */
+export function edgesOf(
+  cosines: Float32Array,
+  stride: number,
+  terms: number,
+  t: number,
+  tau: number,
+): Edge[] {
+  const edges: Edge[] = [];
+  for (let term = 0; term < terms; term++) {
+    const over = cosines[term * stride + t] - tau;
+    if (over > 0) edges.push({ term, weight: (over / (1 - tau)) ** 2 });
+  }
+  return edges;
+}
+
+/** A sum a word, and which words have one. */
+export class WordSums {
+  readonly sums: Float64Array;
+  readonly words: number[] = [];
+  private readonly met: Uint8Array;
+
+  constructor(vocabulary: number) {
+    this.sums = new Float64Array(vocabulary);
+    this.met = new Uint8Array(vocabulary);
+  }
+
+  add(word: number, value: number): void {
+    if (this.met[word] === 0) {
+      this.met[word] = 1;
+      this.words.push(word);
+    }
+    this.sums[word] += value;
+  }
+
+  squares(): number {
+    return this.words.reduce((sum, word) => sum + this.sums[word] ** 2, 0);
+  }
+
+  clear(): void {
+    for (const word of this.words) this.sums[word] = this.met[word] = 0;
+    this.words.length = 0;
+  }
+}
+
+/** The mean weights of terms over queries, and over their lists' documents, before the importance of each. */
+export function meanTerms(
+  lists: readonly { tokens: Tokens; terms: Float64Array }[],
+  vocabulary: number,
+): { queries: WordSums; documents: WordSums } {
+  const [queries, documents] = [new WordSums(vocabulary), new WordSums(vocabulary)];
+  const count = lists.reduce((sum, { tokens }) => sum + tokens.ends.length, 0);
+  for (const { tokens, terms } of lists) {
+    const { words, places, worth } = tokens;
+    for (let j = 0; j < terms.length; j++) if (terms[j] > 0) queries.add(words[j], terms[j] / lists.length);
+    for (let i = 0; i < places.length; i++) documents.add(words[places[i]], worth[i] / count);
+  }
+  return { queries, documents };
+}
+
+/** For each word of documents, from `starts[place]` on, the documents that hold it and what it is worth there. */
+export function postingsOf({ words, places, worth, ends }: Tokens) {
+  const starts = new Int32Array(words.length + 1);
+  for (const place of places) starts[place + 1]++;
+  for (let place = 0; place < words.length; place++) starts[place + 1] += starts[place];
+  const next = starts.slice();
+  const documents = new Int32Array(places.length);
+  const sorted = new Float32Array(places.length);
+  for (let d = 0, i = 0; d < ends.length; d++) {
+    for (; i < ends[d]; i++) {
+      const at = next[places[i]]++;
+      documents[at] = d;
+      sorted[at] = worth[i];
+    }
+  }
+  return { starts, documents, worth: sorted };
+}

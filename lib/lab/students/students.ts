@@ -1,0 +1,105 @@
+// The students that `ckl-loss refine` trains: how each starts, which parts of it learn, how it searches.
+import type { Bag, Collection } from './words/bags.js';
+import { DenseStudent } from './dense/dense-student.js';
+import { multiVectorStart } from './multi-vector/multi-vector-start.js';
+import { MultiVectorStudent } from './multi-vector/multi-vector-student.js';
+import { SPARSE_DEFAULTS, SparseStudent } from './sparse/sparse-student.js';
+import type { TableStudent } from './table-student.js';
+import { bm25, twoStage, type Searcher } from './two-stage.js';
+import { Random } from '../training/random.js';
+import { startVectors } from './dense/word-vectors.js';
+
+export const STUDENT_NAMES = ['dense', 'multi', 'sparse', 'two-stage'] as const;
+export type StudentName = (typeof STUDENT_NAMES)[number];
+
+/** Which others than the positives a training list takes where nobody says. */
+export const negativesOf = (student: StudentName): 'best' | 'drawn' =>
+  student === 'dense' ? 'best' : 'drawn';
+
+export interface StudentOptions {
+  /** Default: dense. */
+  student?: StudentName;
+  /** Length of the vectors, even. */
+  width: number;
+  seed: number;
+  /** Weights of the sparse student's FLOPS in the loss. */
+  queryFlops?: number;
+  documentFlops?: number;
+  /** Of the two-stage student: what brings the candidates (default: bm25), and how many (default: 100). */
+  firstStage?: 'bm25' | 'sparse';
+  candidates?: number;
+}
+
+/** What learns and can search. */
+export type Model = TableStudent & Searcher;
+
+export interface Pipeline extends Searcher {
+  /** What learns, one after the other; the last one is what reranks a list. */
+  parts: { name: string; student: Model }[];
+}
+
+/** How many documents a first stage brings a query where nobody says. */
+export const CANDIDATES = 100;
+
+/**
+ * An untrained student; the same data, options and seed give the same one, whatever other collections' words are known.
+ *
+ * @param vocabulary how many words there are in all, those of other collections included
+ */
+export function makeStudent(
+  { bags, vocabulary: known }: Pick<Collection, 'bags' | 'vocabulary'>,
+  vocabulary: number,
+  options: StudentOptions,
+): Pipeline {
+  const { width, seed, student: name = 'dense' } = options;
+  if (name === 'dense') {
+    const vectors = new Float32Array(vocabulary * width);
+    vectors.set(startVectors(bags, known, width, seed));
+    const random = new Random(~seed);
+    for (let i = known * width; i < vectors.length; i++) vectors[i] = random.normal() / Math.sqrt(width);
+    return single(name, new DenseStudent(vectors, width));
+  }
+  const vectors = startOf(bags, known, vocabulary, width, seed);
+  const multi = () => new MultiVectorStudent(vectors, width, idfOf(bags, vocabulary));
+  const sparse = () =>
+    new SparseStudent(vectors, width, idfOf(bags, vocabulary), {
+      queryFlops: options.queryFlops ?? SPARSE_DEFAULTS.queryFlops,
+      documentFlops: options.documentFlops ?? SPARSE_DEFAULTS.documentFlops,
+    });
+  if (name === 'multi') return single(name, multi());
+  if (name === 'sparse') return single(name, sparse());
+  const reranker = { name: 'multi', student: multi() };
+  const candidates = options.candidates ?? CANDIDATES;
+  if (options.firstStage !== 'sparse')
+    return { parts: [reranker], ...twoStage(bm25, reranker.student, candidates) };
+  const first = sparse();
+  return {
+    parts: [{ name: 'sparse', student: first }, reranker],
+    ...twoStage(first, reranker.student, candidates),
+  };
+}
+
+/** The last start of a collection: multi and sparse, one after the other, have the same. */
+const starts = new WeakMap<readonly Bag[], { asked: string; vectors: Float32Array }>();
+
+/** {@link multiVectorStart}, made once for the same documents and options. */
+function startOf(bags: readonly Bag[], ...rest: [number, number, number, number]): Float32Array {
+  const asked = rest.join();
+  let start = starts.get(bags);
+  if (start?.asked !== asked) starts.set(bags, (start = { asked, vectors: multiVectorStart(bags, ...rest) }));
+  return start.vectors;
+}
+
+function single(name: string, student: Model): Pipeline {
+  return {
+    parts: [{ name, student }],
+    search: (corpus, queries, depth) => student.search(corpus, queries, depth),
+  };
+}
+
+/** Lucene's idf of every word: ln(1 + (N - n + 1/2) / (n + 1/2)). */
+function idfOf(bags: readonly Bag[], vocabulary: number): Float32Array {
+  const frequency = new Float32Array(vocabulary);
+  for (const { words } of bags) for (const word of words) frequency[word]++;
+  return frequency.map((n) => Math.log(1 + (bags.length - n + 0.5) / (n + 0.5)));
+}

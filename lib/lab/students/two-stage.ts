@@ -1,0 +1,85 @@
+// Two-stage search: a first stage brings its best documents of the whole corpus, a reranker puts them in order.
+import type { Run } from '../../metrics/index.js';
+import { scoresOf } from '../training/rerank.js';
+import type { Student } from '../training/student.js';
+import type { Bag, BagList, Corpus } from './words/bags.js';
+import { tokensOf } from './multi-vector/multi-vector-words.js';
+import { keepBest } from './dense/retrieve.js';
+
+/** What searches a whole corpus. */
+export interface Searcher {
+  /** The best `depth` documents for each query (and those that tie with the last), with their scores. */
+  search(corpus: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run;
+}
+
+/** Runs that were found before, by queries and corpus: nothing in BM25 is learned, so they stay. */
+const found = new WeakMap<ReadonlyMap<string, Bag>, { bags: readonly Bag[]; depth: number; run: Run }>();
+
+/** BM25 (k1 = 0.9, b = 0.4, Lucene's idf) over the corpus it searches. The same queries, corpus and depth get the same run, found once. */
+export const bm25: Searcher = {
+  search(corpus, queries, depth) {
+    const known = found.get(queries);
+    if (known?.bags === corpus.bags && known.depth === depth) return known.run;
+    const run = rankByBm25(corpus, queries, depth);
+    found.set(queries, { bags: corpus.bags, depth, run });
+    return run;
+  },
+};
+
+function rankByBm25({ docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run {
+  const postings = new Map<number, { document: number; factor: number }[]>();
+  bags.forEach((bag, document) => {
+    const { words, worth } = tokensOf(bag, Infinity);
+    words.forEach((word, i) => {
+      const entry = { document, factor: worth[i] };
+      const there = postings.get(word);
+      if (there) there.push(entry);
+      else postings.set(word, [entry]);
+    });
+  });
+  const run = new Map<string, Map<string, number>>();
+  for (const [qid, { words, weights, counts }] of queries) {
+    const scores = new Float32Array(docids.length);
+    words.forEach((word, i) => {
+      const idf = weights[i] / (1 + Math.log(counts[i]));
+      for (const { document, factor } of postings.get(word) ?? [])
+        scores[document] += counts[i] * idf * factor;
+    });
+    run.set(qid, keepBest(docids, scores, depth));
+  }
+  return run;
+}
+
+/**
+ * @param reranker scores what the first stage brings
+ * @param candidates how many documents the first stage brings a query
+ */
+export function twoStage(first: Searcher, reranker: Student<BagList>, candidates: number): Searcher {
+  // A first stage that finds the same run again has it reranked without making its lists again.
+  const made = new WeakMap<Run, BagList[]>();
+  return {
+    search(corpus, queries, depth) {
+      const brought = first.search(corpus, queries, candidates);
+      let lists = made.get(brought);
+      if (!lists) made.set(brought, (lists = listsOf(brought, corpus, queries)));
+      const score = scoresOf(reranker);
+      return new Map(lists.map((list) => [list.qid, keepBest(list.docids, score(list), depth)]));
+    },
+  };
+}
+
+/** What a first stage brought, as lists that nobody has judged. */
+function listsOf(run: Run, { docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>): BagList[] {
+  const place = new Map(docids.map((id, i) => [id, i]));
+  return [...run].map(([qid, found]) => {
+    const ids = [...found.keys()];
+    return {
+      qid,
+      docids: ids,
+      documents: ids.map((id) => bags[place.get(id)!]),
+      query: queries.get(qid)!,
+      teacher: new Float32Array(ids.length),
+      labels: new Uint8Array(ids.length),
+    };
+  });
+}

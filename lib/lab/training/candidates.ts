@@ -1,0 +1,113 @@
+// Reads who is to be ranked: for each judged query the teacher's candidates, their scores and labels.
+import {
+  DataError,
+  guessTeacherForm,
+  loadQrels,
+  loadRun,
+  openBeir,
+  readTeacher,
+  type BeirFolder,
+  type ReadOptions,
+} from '../../data/index.js';
+import type { Qrels } from '../../metrics/index.js';
+
+/** The candidates of one query, in the order of the teacher's scores, best first. */
+export interface CandidateList {
+  qid: string;
+  docids: readonly string[];
+  /** The teacher's score of each document. */
+  teacher: Float32Array;
+  /** 1 for a document judged relevant (level 1 and up), else 0. */
+  labels: Uint8Array;
+}
+
+export interface Candidates {
+  folder: BeirFolder;
+  /** One list a query that the teacher scored and someone judged, in the order of the teacher's file. */
+  lists: CandidateList[];
+  /** Split -> judgements, as in the folder. */
+  qrels: ReadonlyMap<string, Qrels>;
+}
+
+/**
+ * @param dir a BEIR folder
+ * @param teacher scores in any of the forms that `ckl-loss/data` reads, told by the first line; plain or gzip
+ * @param maxDocs keep the teacher's best so many documents a query
+ * @throws DataError for a file that is missing or bad, a folder without a judgement, a teacher none of whose queries is judged, or a score
+ * that float32 cannot hold
+ */
+export async function loadCandidates(
+  dir: string,
+  teacher: string,
+  maxDocs = Infinity,
+  reading?: ReadOptions,
+): Promise<Candidates> {
+  const folder = await openBeir(dir);
+  const qrels = new Map<string, Qrels>();
+  for (const [split, path] of folder.qrels) qrels.set(split, await loadQrels(path, reading));
+  const judged = new Map([...qrels.values()].flatMap((split) => [...split]));
+  if (judged.size === 0) throw new DataError([...folder.qrels.values()].join(', '), 0, 'judgements', 'none');
+
+  const lists: CandidateList[] = [];
+  for (const [qid, scores] of await loadTeacher(teacher, reading)) {
+    const levels = judged.get(qid);
+    if (!levels) continue;
+    const scored = [...scores]
+      .filter(([docid, score]) => fits(score, teacher, qid, docid, reading))
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, maxDocs);
+    lists.push({
+      qid,
+      docids: scored.map(([docid]) => docid),
+      teacher: Float32Array.from(scored, ([, score]) => score),
+      labels: Uint8Array.from(scored, ([docid]) => ((levels.get(docid) ?? 0) >= 1 ? 1 : 0)),
+    });
+  }
+  if (lists.length === 0)
+    throw new DataError(teacher, 0, 'queries that the folder has judgements for', 'none');
+  return { folder, lists, qrels };
+}
+
+/** Whether a score stays finite as float32, in which the losses take it. */
+function fits(
+  score: number,
+  file: string,
+  qid: string,
+  docid: string,
+  { skipBad = false, onSkip }: ReadOptions = {},
+): boolean {
+  if (Number.isFinite(Math.fround(score))) return true;
+  const error = new DataError(
+    file,
+    0,
+    `a score of query ${qid}, document ${docid} within float32`,
+    `${score}`,
+  );
+  if (!skipBad) throw error;
+  onSkip?.(error);
+  return false;
+}
+
+/** Query -> document -> score. Which documents are positive, the judgements say, whatever the file has. */
+async function loadTeacher(
+  path: string,
+  reading?: ReadOptions,
+): Promise<Iterable<[string, Iterable<[docid: string, score: number]>]>> {
+  const form = await guessTeacherForm(path);
+  // A run is read whole: its lines may stand in any order.
+  if (form === 'trec') return loadRun(path, reading);
+  const lists = new Map<string, [string, number][]>();
+  for await (const { qid, docs } of readTeacher(path, form, reading)) {
+    if (lists.has(qid)) {
+      const error = new DataError(path, 0, 'one list a query', `query ${qid} again`);
+      if (!reading?.skipBad) throw error;
+      reading.onSkip?.(error);
+      continue;
+    }
+    lists.set(
+      qid,
+      docs.map(({ docid, score }) => [docid, score]),
+    );
+  }
+  return lists;
+}

@@ -1,0 +1,210 @@
+// The training loop: epochs of shuffled batches, Adam, a dev set that says when to stop and which weights to keep.
+import { setImmediate } from 'node:timers/promises';
+import type { RankTrackerState } from '../../index.js';
+import type { Qrels } from '../../metrics/index.js';
+import { riseAndDecay } from './adam.js';
+import { TrainingBatch } from './batch.js';
+import { fitScale } from './calibrate.js';
+import type { CandidateList } from './candidates.js';
+import { InBatch, type InBatchOptions } from './in-batch.js';
+import { Objective, type ObjectiveOptions } from './objective.js';
+import { Random } from './random.js';
+import { measure, runOf, scoresOf } from './rerank.js';
+import type { Saved, Student } from './student.js';
+
+export interface DistilOptions extends ObjectiveOptions {
+  epochs: number;
+  /** Queries a batch. */
+  batch: number;
+  learningRate: number;
+  /** Stop after so many epochs without a better dev nDCG@10. */
+  patience: number;
+  seed: number;
+  /** Share of the steps, 0 to 1, over which the learning rate rises to its peak. Default 0. */
+  rise?: number;
+}
+
+export interface DistilData<L extends CandidateList> {
+  train: readonly L[];
+  dev: readonly L[];
+  /** Judges dev. */
+  qrels: Qrels;
+  /** What of a training list takes part in an epoch. Default: all of it. */
+  sample?: (list: L, random: Random) => L;
+  /** What a refresh of the ranks evaluates, a list a query. Default: the training lists. */
+  ranked?: readonly L[];
+  /** Adds a loss over in-batch negatives. */
+  inBatch?: InBatchOptions<L>;
+}
+
+/** Where a training stands between two batches, as JSON can hold it; with the student's own state it is all there is to go on from. */
+export interface Position {
+  /** The epoch and the batch that come next, from 1 and from 0. */
+  epoch: number;
+  batch: number;
+  /** Of the random generator when the epoch began, and the order of the training lists then. */
+  random: number;
+  order: number[];
+  /** Of the epoch's batches so far. */
+  lossSum: number;
+  history: Distilled['history'];
+  best: { epoch: number; dev: number };
+  ranks: RankTrackerState | null;
+}
+
+/** Parameters by name. */
+type Parameters = NonNullable<Saved['parameters']>;
+
+export interface Progress {
+  epoch: number;
+  epochs: number;
+  /** Batches done, and all there are. */
+  step: number;
+  steps: number;
+  /** Mean loss since the epoch began. */
+  loss: number;
+  /** Dev nDCG@10 after the last whole epoch. */
+  dev: number;
+  queriesPerSecond: number;
+  secondsLeft: number;
+}
+
+export interface Distilled {
+  /** Why it ended: all epochs done, no gain on dev, or interrupted. */
+  stopped: 'finished' | 'early' | 'interrupted';
+  /** The epoch whose weights the student has now: the best on dev; 0 = as it started. */
+  bestEpoch: number;
+  /** Mean loss of the epoch (none for epoch 0, the start) and dev nDCG@10 after it. */
+  history: { epoch: number; loss?: number; dev: number }[];
+}
+
+export interface Hooks {
+  /** After each batch. */
+  onProgress?: (progress: Progress) => void;
+  /** After each epoch, with its dev measure. */
+  onEpoch?: (progress: Progress) => void;
+  /** Aborting ends the training after the batch at hand; the best weights so far are kept, those of the unfinished epoch too. */
+  signal?: AbortSignal;
+  /** Called after every `every` batches, after each epoch, and when the training is interrupted. */
+  checkpoint?: { every: number; save: (position: Position, best: Parameters) => Promise<void> };
+  /** Goes on from there; the student is as it was then. */
+  resume?: { position: Position; best: Parameters };
+}
+
+/**
+ * Trains the student in place and leaves it with the weights that were best on dev. The same data, options and seed give
+ * the same weights bit by bit.
+ *
+ * @throws RangeError for a hyper-parameter out of its range
+ */
+export async function distil<L extends CandidateList>(
+  student: Student<L>,
+  data: DistilData<L>,
+  options: DistilOptions,
+  hooks: Hooks = {},
+): Promise<Distilled> {
+  const { train, dev, qrels, sample } = data;
+  const { epochs, learningRate, rise = 0 } = options;
+  const { checkpoint, resume } = hooks;
+  const batch = new TrainingBatch<L>([options.batch, Math.max(...train.map((list) => list.docids.length))]);
+  using objective = new Objective(options, batch.shape, data.ranked ?? train);
+  using inBatch =
+    data.inBatch && new InBatch(data.inBatch, [options.batch, Math.max(...train.map(countPositives))]);
+  if (!resume) student.scale(fitScale(student, train, options.teacherTemperature));
+
+  const random = new Random(options.seed);
+  const order = [...train];
+  const batches = Math.ceil(order.length / options.batch);
+  const steps = epochs * batches;
+  const rate = rateSince(performance.now());
+
+  const devScore = () => measure(runOf(dev, scoresOf(student)), qrels).mean['ndcg@10'];
+  let best: { epoch: number; dev: number; restore: Saved };
+  let history: Distilled['history'];
+  if (resume) {
+    const { position, best: parameters } = resume;
+    best = {
+      ...position.best,
+      restore: Object.assign(() => student.load?.(parameters), { parameters }),
+    };
+    history = position.history.map((entry) => ({ ...entry }));
+    random.state = position.random;
+    position.order.forEach((list, i) => (order[i] = train[list]));
+    objective.rankState = position.ranks;
+  } else {
+    best = { epoch: 0, dev: devScore(), restore: student.save() };
+    history = [{ epoch: 0, dev: best.dev }];
+  }
+  const keepIfBetter = (epoch: number, score: number) => {
+    if (score > best.dev) best = { epoch, dev: score, restore: student.save() };
+  };
+  const end = (stopped: Distilled['stopped']): Distilled => {
+    best.restore();
+    return { stopped, bestEpoch: best.epoch, history };
+  };
+  const places = new Map(checkpoint && train.map((list, i) => [list, i]));
+  const opening = () => ({ random: random.state, order: order.map((list) => places.get(list) ?? -1) });
+  const save = (at: Pick<Position, 'epoch' | 'batch' | 'lossSum'>, opened: ReturnType<typeof opening>) => {
+    const { epoch, dev, restore } = best;
+    const position = { ...at, ...opened, history, best: { epoch, dev }, ranks: objective.rankState };
+    return checkpoint?.save(position, restore.parameters ?? {});
+  };
+
+  let [first, lossSum] = resume ? [resume.position.batch, resume.position.lossSum] : [0, 0];
+  const stepsBefore = ((resume?.position.epoch ?? 1) - 1) * batches + first;
+  for (let epoch = resume?.position.epoch ?? 1; epoch <= epochs; epoch++) {
+    if (first === 0 && epoch - 1 - best.epoch >= options.patience) return end('early');
+    const opened = opening();
+    random.shuffle(order);
+    const lists = sample ? order.map((list) => sample(list, random)) : order;
+    let done = { epoch, epochs, steps, step: 0, loss: 0, dev: history.at(-1)!.dev, ...rate(0, 0, steps) };
+    for (let b = first; b < batches; b++) {
+      if (hooks.signal?.aborted) {
+        await save({ epoch, batch: b, lossSum }, opened);
+        keepIfBetter(epoch, devScore());
+        return end('interrupted');
+      }
+      const step = (epoch - 1) * batches + b;
+      batch.fill(lists.slice(b * options.batch, (b + 1) * options.batch));
+      batch.score(student);
+      const { loss, grad } = objective.run(batch, student, step / steps);
+      batch.backward(student, grad);
+      lossSum += loss + (inBatch?.run(batch.lists, student) ?? 0);
+      student.step(riseAndDecay(learningRate, step, steps, rise));
+
+      done = {
+        ...done,
+        step: step + 1,
+        loss: lossSum / (b + 1),
+        ...rate(step + 1 - stepsBefore, batch.lists.length, steps - stepsBefore),
+      };
+      hooks.onProgress?.(done);
+      if (checkpoint && (step + 1) % checkpoint.every === 0 && b + 1 < batches)
+        await save({ epoch, batch: b + 1, lossSum }, opened);
+      // Lets signals and timers through: the loop itself never waits.
+      await setImmediate();
+    }
+    const score = devScore();
+    history.push({ epoch, loss: done.loss, dev: score });
+    hooks.onEpoch?.({ ...done, dev: score });
+    keepIfBetter(epoch, score);
+    [first, lossSum] = [0, 0];
+    await save({ epoch: epoch + 1, batch: 0, lossSum }, opening());
+  }
+  return end('finished');
+}
+
+const countPositives = ({ labels }: CandidateList) => labels.reduce((sum, label) => sum + label, 0);
+
+/** Counts queries from `started` on, and foretells the end from the steps done so far. */
+function rateSince(started: number) {
+  let queries = 0;
+  return (step: number, more: number, steps: number) => {
+    queries += more;
+    const seconds = Math.max(1e-6, (performance.now() - started) / 1000);
+    return {
+      queriesPerSecond: queries / seconds,
+      secondsLeft: step > 0 ? (seconds / step) * (steps - step) : 0,
+    };
+  };
+}

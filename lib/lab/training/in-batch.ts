@@ -1,0 +1,46 @@
+// In-batch negatives: the positives of a batch's other queries as negatives of a query, with the likelihood of its own as the loss.
+import { prepare, type PreparedLoss } from '../../index.js';
+import { TrainingBatch } from './batch.js';
+import type { CandidateList } from './candidates.js';
+import type { Student } from './student.js';
+
+export interface InBatchOptions<L extends CandidateList> {
+  /** What the loss is multiplied by before it is added. */
+  weight: number;
+  /** For each list of a batch, the list of its query over the positives of all of them, its own labelled 1. */
+  lists: (batch: readonly L[]) => L[];
+}
+
+/** Mean over the queries of a batch of the negative log-likelihood of their positives among all positives of the batch. */
+export class InBatch<L extends CandidateList> implements Disposable {
+  private readonly batch: TrainingBatch<L>;
+  private readonly prepared: PreparedLoss<'mean'>;
+
+  /** @param shape the most queries a batch, and the most positives a query */
+  constructor(
+    private readonly options: InBatchOptions<L>,
+    [queries, positives]: readonly [number, number],
+  ) {
+    const shape = [queries, queries * Math.max(1, positives)] as const;
+    this.batch = new TrainingBatch<L>(shape);
+    this.prepared = prepare('nll', { shape, gradScale: options.weight });
+  }
+
+  /** Has the student take in the gradient of this loss; returns the loss times its weight. */
+  run(lists: readonly L[], student: Student<L>): number {
+    const { batch, prepared, options } = this;
+    batch.fill(options.lists(lists));
+    batch.score(student);
+    const { loss, grad } = prepared.run({
+      student: batch.student,
+      labels: batch.labels,
+      offsets: batch.offsets,
+    });
+    batch.backward(student, grad);
+    return options.weight * loss;
+  }
+
+  [Symbol.dispose](): void {
+    this.prepared.dispose();
+  }
+}

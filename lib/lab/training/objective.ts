@@ -1,0 +1,128 @@
+// The loss of a training run: any of the seven or a weighted sum of them, prepared once, fed with what it reads of a batch.
+import {
+  losses,
+  prepare,
+  RankTracker,
+  type LossName,
+  type PreparedLoss,
+  type RankTrackerState,
+} from '../../index.js';
+import type { TrainingBatch } from './batch.js';
+import { setRelevance, type Curriculum } from './cl-drd.js';
+import type { CandidateList } from './candidates.js';
+import { termsOf, type TrainingLoss } from './loss-sum.js';
+import { scoresOf } from './rerank.js';
+import type { Student } from './student.js';
+
+export interface ObjectiveOptions {
+  loss: TrainingLoss;
+  /** Of the losses that have them; left out, the loss's own defaults hold. */
+  gamma?: number;
+  alpha?: number;
+  lambda?: number;
+  nllWeight?: number;
+  /** Where lambdaMrr's relevance comes from. Default: cl-drd. */
+  curriculum?: Curriculum;
+  teacherTemperature: number;
+  /** Batches between two refreshes of the ranks behind beta (ckl only); 0 takes the ranks of each batch's own scores. */
+  refreshRanks: number;
+}
+
+/** Loss and gradient of batches. Holds native memory: dispose of it, or declare it with `using`. */
+export class Objective<L extends CandidateList> implements Disposable {
+  private readonly prepared: PreparedLoss<'mean'>;
+  /** What the loss reads beside scores and labels. */
+  private readonly reads: { teacher: boolean; ranks: boolean; relevance: boolean };
+  private tracker: RankTracker | undefined;
+
+  /**
+   * @param shape the largest batch
+   * @param lists what a refresh of the ranks evaluates: for each training query a list
+   * @throws RangeError for a hyper-parameter out of its range
+   */
+  constructor(
+    private readonly options: ObjectiveOptions,
+    shape: TrainingBatch['shape'],
+    private readonly lists: readonly L[],
+  ) {
+    this.prepared = prepareLoss(options, shape);
+    const names = termsOf(options.loss).map((term) => term.loss);
+    this.reads = {
+      teacher: names.some((name) => losses[name].teacher),
+      ranks: names.includes('ckl'),
+      relevance: names.includes('lambdaMrr'),
+    };
+    if (this.reads.ranks && options.refreshRanks > 0) {
+      // Reranking a list costs next to nothing here, so all of it is kept, not the top 50 of the paper.
+      const depth = Math.max(...lists.map((list) => list.docids.length));
+      this.tracker = new RankTracker({ every: options.refreshRanks, depth });
+    }
+  }
+
+  /** The ranks as they are held now, null where the loss holds none. */
+  get rankState(): RankTrackerState | null {
+    return this.tracker?.toJSON() ?? null;
+  }
+
+  set rankState(state: RankTrackerState | null) {
+    if (state) this.tracker = RankTracker.fromJSON(state);
+  }
+
+  /**
+   * Loss of a batch that the student has scored, and dL/dscore, laid out like the scores; valid until the next call.
+   *
+   * @param progress how much of the training is done, 0 to 1
+   */
+  run(batch: TrainingBatch<L>, student: Student<L>, progress: number): { loss: number; grad: Float32Array } {
+    const { student: scores, teacher, labels, offsets, relevance } = batch;
+    const { reads, options } = this;
+    // Ranks that come of the batch's own documents are the loss's own business.
+    const ranks = reads.ranks ? this.ranks(batch, student) : undefined;
+    if (reads.relevance) setRelevance(batch, progress, options.curriculum, options.loss === 'lambdaMrr');
+    return this.prepared.run({
+      student: scores,
+      labels,
+      offsets,
+      ...(reads.teacher && { teacher }),
+      ...(ranks && { ranks }),
+      ...(reads.relevance && { relevance }),
+    });
+  }
+
+  /** The paper's periodic refresh: all lists ranked by the student as it is now, then held for a number of batches. */
+  private ranks(batch: TrainingBatch<L>, student: Student<L>): Float32Array | undefined {
+    const { tracker } = this;
+    if (!tracker) return undefined;
+    if (tracker.due) {
+      const score = scoresOf(student);
+      for (const list of this.lists) tracker.set(list.qid, list.docids, score(list));
+      tracker.refreshed();
+    }
+    tracker.tick();
+    const queries = batch.lists.map((list) => list.qid);
+    const documents = batch.lists.flatMap((list) => list.docids);
+    return tracker.fill({ queries, documents, offsets: batch.offsets });
+  }
+
+  [Symbol.dispose](): void {
+    this.prepared.dispose();
+  }
+}
+
+/** The loss with those of its own options that were given. */
+function prepareLoss(options: ObjectiveOptions, shape: TrainingBatch['shape']): PreparedLoss<'mean'> {
+  const { gamma, alpha, lambda, nllWeight, teacherTemperature } = options;
+  const all = { gamma, alpha, lambda, nllWeight };
+  const terms = termsOf(options.loss).map((term) => ({ ...term, ...ownOf(term.loss, all) }));
+  const common = { shape, ...(terms.some(({ loss }) => losses[loss].teacher) && { teacherTemperature }) };
+  if (typeof options.loss !== 'string') return prepare('combine', { ...common, terms });
+  return prepare(options.loss, { ...common, ...ownOf(options.loss, all) });
+}
+
+/** Of some parameters those that were given and that a loss has. */
+function ownOf<T extends object>(loss: LossName, all: T): Partial<T> {
+  const own: readonly string[] = losses[loss].parameters;
+  return Object.fromEntries(
+    Object.entries(all).filter(([name, value]) => value !== undefined && own.includes(name)),
+  ) as Partial<T>;
+}

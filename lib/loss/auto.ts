@@ -1,0 +1,70 @@
+// What `backend: 'auto'` does for arrays of the host: a prepared loss of large batches is timed on both, and takes the GPU if it is clearly faster.
+import { native, type NativePlanSpec, NativeStatus, NativeType, Scalar } from '../native/native.js';
+import { newScalars } from './run.js';
+import type { BackendName } from '../types.js';
+
+/** Batches of fewer documents stay on the CPU unasked: it is done before a copy to a GPU and back is. */
+export const autoLeast = 65536;
+/** The GPU has to be so many times as fast, so that chance does not decide, and runs repeat. */
+export const autoMargin = 1.5;
+/** As many documents of a larger batch are timed. */
+const autoMost = 1 << 20;
+const rounds = 5;
+
+/** Least microseconds of a batch, copies included; and what follows. */
+export interface AutoChoice {
+  backend: BackendName;
+  cpu: number;
+  cuda: number;
+}
+
+/** Microseconds that a plan takes for a batch of this shape. */
+export type Timer = (spec: NativePlanSpec, shape: readonly [number, number]) => number;
+
+/** The backend for batches of up to `shape`, by timing; null where there is nothing to choose. */
+export function chooseBySpeed(
+  spec: NativePlanSpec,
+  [queries, docs]: readonly [number, number],
+  time: Timer = timePlan,
+): AutoChoice | null {
+  if (queries * docs < autoLeast || !native.cuda().available) return null;
+  const part = [Math.max(1, Math.min(queries, Math.floor(autoMost / docs))), docs] as const;
+  const cpu = time({ ...spec, backend: 'cpu' }, part);
+  const cuda = time({ ...spec, backend: 'cuda' }, part);
+  return { backend: cuda * autoMargin < cpu ? 'cuda' : 'cpu', cpu, cuda };
+}
+
+function timePlan(spec: NativePlanSpec, [queries, docs]: readonly [number, number]): number {
+  const plan = new native.Plan(spec);
+  const n = queries * docs;
+  // A low-discrepancy sequence: no ties, nothing degenerate, the same each time. In a loop: `from` takes longer than all the rest.
+  const scores = (step: number) => {
+    const made = new Float32Array(n);
+    for (let i = 0; i < n; i++) made[i] = ((i * step) % 1) * 8 - 4;
+    return made;
+  };
+  const labels = new Uint8Array(n);
+  for (let b = 0; b < queries; b++) labels[b * docs] = 1;
+  const scalars = newScalars();
+  scalars[Scalar.queries] = queries;
+  scalars[Scalar.docs] = scalars[Scalar.stride] = docs;
+  scalars[Scalar.studentType] = scalars[Scalar.teacherType] = scalars[Scalar.gradType] = NativeType.float32;
+  const student = scores(0.6180339887498949);
+  const teacher = scores(0.7548776662466927);
+  const grad = new Float32Array(n);
+  const perQuery = new Float32Array(queries);
+  const run = () =>
+    plan.run(student, teacher, labels, null, null, null, null, null, grad, perQuery, null, null, scalars);
+  try {
+    let least = Infinity;
+    // The first round makes what the others use: device memory, threads.
+    for (let round = 0; round <= rounds; round++) {
+      const start = performance.now();
+      if (run() !== NativeStatus.ok) return Infinity; // whatever ails it, it is not faster
+      if (round > 0) least = Math.min(least, performance.now() - start);
+    }
+    return least * 1000;
+  } finally {
+    plan.dispose();
+  }
+}

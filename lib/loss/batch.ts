@@ -1,0 +1,303 @@
+// Checks a batch and holds it as the positional arguments of the addon. Which values are allowed, the addon checks itself.
+import {
+  type BatchArray,
+  checkMemory,
+  copy,
+  type HalfType,
+  isFloat32,
+  isRanks,
+  isUint8,
+  nativeScores,
+  scoreType,
+  wrongArray,
+} from './arrays.js';
+import { describe, didYouMean, oneOf } from '../describe.js';
+import { CklTypeError } from '../errors.js';
+import { LayoutView, type Shape } from './layout.js';
+import { NativeType, type RankArray, type ScoreArray } from '../native/native.js';
+import type { Batch, Ranks, Scores } from '../types.js';
+
+/** Stands for "no array yet"; no caller can have it, so it never passes for an array that was checked before. */
+const none = new Float32Array(0);
+const noLabels = new Uint8Array(0);
+
+/** Places in `BatchView.buffers`; the outputs come last. */
+const enum Slot {
+  student,
+  teacher,
+  labels,
+  ranks,
+  beta,
+  relevance,
+  weights,
+  grad,
+  perQuery,
+  teacherGrad,
+}
+const slotCount = 10;
+
+export type DiagnosticArrays = [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
+
+/**
+ * The arrays of one batch, checked. A prepared loss keeps its view: an array that is the same object as in the last batch has passed its
+ * type and memory checks already (a typed array's buffer never changes; a detached one shows by its length).
+ */
+export class BatchView extends LayoutView {
+  student: ScoreArray = none;
+  studentType: NativeType = NativeType.float32;
+  teacher: ScoreArray | null = null;
+  teacherType: NativeType = NativeType.float32;
+  labels: Uint8Array = noLabels;
+  ranks: RankArray | null = null;
+  beta: Float32Array | null = null;
+  relevance: Float32Array | null = null;
+  weights: Float32Array | null = null;
+  grad: ScoreArray | null = null;
+  gradType: NativeType = NativeType.float32;
+  perQuery: Float32Array | null = null;
+  teacherGrad: ScoreArray | null = null;
+  diagnostics: DiagnosticArrays | null = null;
+
+  /** The scores as the caller knows them; they differ from those above for a Float16Array. */
+  studentSource: Scores = none;
+  teacherSource: Scores | null = null;
+  gradSource: Scores | null = null;
+  teacherGradSource: Scores | null = null;
+
+  /** Whether some array is another object than in the last batch. */
+  changed = false;
+  /** The buffer of each array, by Slot: two that share none are told apart without looking further. */
+  readonly buffers: (ArrayBufferLike | null)[] = new Array<ArrayBufferLike | null>(slotCount).fill(null);
+  /** Buffers of outputs that the library itself lends out, and whether one of them ever came back as an input. */
+  ownBuffers: ArrayBufferLike[] = [];
+  aliased = false;
+
+  /** Takes the layout and the inputs. `lossName` and `needsTeacher` describe the loss that will read them. */
+  readInputs(batch: Batch, half: HalfType, lossName: string, needsTeacher: boolean): void {
+    const { student, teacher, labels } = batch;
+    if (student !== this.studentSource) {
+      this.studentType = scoreType(student, half, 'student');
+      this.accept(student, 'student', Slot.student);
+      this.student = nativeScores(student);
+      this.studentSource = student;
+    }
+    this.checkInput(this.student, 'student');
+
+    if (teacher === undefined || teacher === null) {
+      if (needsTeacher) {
+        throw new CklTypeError(
+          'ERR_CKL_TYPE',
+          `teacher is missing; ${lossName} compares the student with it`,
+        );
+      }
+      this.teacher = this.teacherSource = null;
+    } else {
+      if (teacher !== this.teacherSource) {
+        this.teacherType = scoreType(teacher, half, 'teacher');
+        this.accept(teacher, 'teacher', Slot.teacher);
+        this.teacher = nativeScores(teacher);
+        this.teacherSource = teacher;
+      }
+      this.checkInput(this.teacher!, 'teacher');
+      // One batch serves many losses; what this one does not read must not reach it, whatever it holds.
+      if (!needsTeacher) this.teacher = this.teacherSource = null;
+    }
+
+    if (labels !== this.labels) {
+      if (!isUint8(labels))
+        throw wrongArray('labels', labels, 'a Uint8Array of 1 (positive), 0 (negative), 255 (padding)');
+      this.accept(labels, 'labels', Slot.labels);
+      this.labels = labels;
+    }
+    this.checkInput(labels, 'labels');
+
+    this.ranks = this.readRanks(batch.ranks);
+    this.beta = this.readFloats(batch.beta, this.beta, 'beta', Slot.beta);
+    this.relevance = this.readFloats(batch.relevance, this.relevance, 'relevance', Slot.relevance);
+    this.weights = this.readFloats(batch.weights, this.weights, 'weights', Slot.weights);
+    if (this.beta !== null) this.checkInput(this.beta, 'beta');
+    if (this.relevance !== null) this.checkInput(this.relevance, 'relevance');
+    if (this.weights !== null) this.checkQueryInput(this.weights, 'weights');
+  }
+
+  /** Takes the outputs that the caller owns; null where there is none. Returns whether there is any. */
+  readOutputs(
+    batch: Batch,
+    teacherGradOption: boolean | Scores | undefined,
+    half: HalfType,
+    lossName: string,
+    needsTeacher: boolean,
+  ): boolean {
+    const { grad, perQuery } = batch;
+    const teacherGrad =
+      batch.teacherGrad ?? (typeof teacherGradOption === 'object' ? teacherGradOption : undefined);
+    if (grad === undefined || grad === null) {
+      this.grad = this.gradSource = null;
+    } else {
+      if (grad !== this.gradSource) {
+        this.gradType = scoreType(grad, half, 'grad');
+        this.accept(grad, 'grad', Slot.grad);
+        this.grad = nativeScores(grad);
+        this.gradSource = grad;
+      }
+      this.checkOutput(this.grad!, 'grad');
+    }
+    this.perQuery = this.readFloats(perQuery, this.perQuery, 'perQuery', Slot.perQuery);
+    if (this.perQuery !== null) this.checkQueryOutput(this.perQuery, 'perQuery');
+    if (teacherGrad === undefined) {
+      this.teacherGrad = this.teacherGradSource = null;
+    } else {
+      if (!needsTeacher) {
+        throw new CklTypeError(
+          'ERR_CKL_TYPE',
+          `teacherGrad is given, but ${lossName} does not read the teacher`,
+        );
+      }
+      // The teacher's type may have changed under the same teacherGrad.
+      if (teacherGrad !== this.teacherGradSource || this.changed) this.readTeacherGrad(teacherGrad, half);
+      this.checkOutput(this.teacherGrad!, 'teacherGrad');
+    }
+    return this.grad !== null || this.perQuery !== null || this.teacherGrad !== null;
+  }
+
+  /** Whether an output that the caller owns may share memory with another array: a quick no, or a yes to look into. */
+  sharesBuffers(): boolean {
+    if (this.offsets !== null) return true;
+    const { buffers } = this;
+    for (let out = Slot.grad; out < slotCount; out++) {
+      const buffer = buffers[out];
+      if (buffer === null) continue;
+      for (let other = 0; other < slotCount; other++) {
+        if (buffers[other] !== buffer || other === out) continue;
+        const inPlace = out === Slot.grad && other === Slot.student && this.grad === this.student;
+        if (!inPlace) return true;
+      }
+    }
+    return false;
+  }
+
+  /** Replaces the inputs by copies, so that the caller may change or transfer the originals. */
+  copyInputs(): void {
+    const { extent, queries } = this;
+    this.student = copy(this.student, extent);
+    this.labels = copy(this.labels, extent);
+    if (this.teacher !== null) this.teacher = copy(this.teacher, extent);
+    if (this.offsets !== null) this.offsets = copy(this.offsets, queries + 1);
+    if (this.ranks !== null) this.ranks = copy(this.ranks, extent);
+    if (this.beta !== null) this.beta = copy(this.beta, extent);
+    if (this.relevance !== null) this.relevance = copy(this.relevance, extent);
+    if (this.weights !== null) this.weights = copy(this.weights, queries);
+  }
+
+  /** Lets go of the batch, so that its memory can be collected. */
+  release(): void {
+    this.student = this.studentSource = none;
+    this.labels = noLabels;
+    this.teacher = this.teacherSource = null;
+    this.ranks = this.beta = this.relevance = this.weights = null;
+    this.grad = this.gradSource = this.perQuery = null;
+    this.teacherGrad = this.teacherGradSource = null;
+    this.diagnostics = null;
+    this.offsets = null;
+    this.buffers.fill(null);
+  }
+
+  private readTeacherGrad(teacherGrad: Scores, half: HalfType): void {
+    if (scoreType(teacherGrad, half, 'teacherGrad') !== this.teacherType) {
+      throw new CklTypeError(
+        'ERR_CKL_TYPE',
+        `teacherGrad is ${describe(teacherGrad)} and teacher is ${describe(this.teacherSource)}; both must hold the same type`,
+      );
+    }
+    this.accept(teacherGrad, 'teacherGrad', Slot.teacherGrad);
+    this.teacherGrad = nativeScores(teacherGrad);
+    this.teacherGradSource = teacherGrad;
+  }
+
+  private readRanks(ranks: Ranks | undefined): RankArray | null {
+    if (ranks === undefined || ranks === null) return null;
+    if (ranks !== this.ranks) {
+      if (!isRanks(ranks)) {
+        throw wrongArray(
+          'ranks',
+          ranks,
+          'a Uint8Array, Uint16Array, Uint32Array, Int32Array or Float32Array',
+        );
+      }
+      this.accept(ranks, 'ranks', Slot.ranks);
+    }
+    this.checkInput(ranks, 'ranks');
+    return ranks;
+  }
+
+  private readFloats(
+    value: Float32Array | undefined,
+    last: Float32Array | null,
+    name: string,
+    slot: Slot,
+  ): Float32Array | null {
+    if (value === undefined || value === null) return null;
+    if (value !== last) {
+      if (!isFloat32(value)) throw wrongArray(name, value, 'a Float32Array');
+      this.accept(value, name, slot);
+    }
+    return value;
+  }
+
+  /** An array that was not in the last batch: its memory must be the caller's alone. */
+  private accept(array: BatchArray, name: string, slot: Slot): void {
+    const buffer = checkMemory(array, name);
+    this.changed = true;
+    this.buffers[slot] = buffer;
+    if (this.ownBuffers.includes(buffer)) this.aliased = true;
+  }
+}
+
+const batchKeys = [
+  'student',
+  'teacher',
+  'labels',
+  'shape',
+  'rowStride',
+  'offsets',
+  'ranks',
+  'beta',
+  'relevance',
+  'weights',
+  'grad',
+  'perQuery',
+  'teacherGrad',
+] as const;
+const knownKeys: ReadonlySet<string> = new Set(batchKeys);
+
+/** Refuses what is no batch, and names that no batch has: a misspelt `ranks` would otherwise change the result in silence. */
+export function checkBatchKeys(batch: unknown): asserts batch is Batch {
+  if (typeof batch !== 'object' || batch === null) {
+    throw new CklTypeError(
+      'ERR_CKL_TYPE',
+      `batch is ${describe(batch)}; it must be an object with student, teacher and labels`,
+    );
+  }
+  for (const key in batch) {
+    if (!knownKeys.has(key)) {
+      throw new CklTypeError(
+        'ERR_CKL_TYPE',
+        `batch.${key} is unknown${didYouMean(key, batchKeys)}; a batch has ${oneOf(batchKeys, 'and')}`,
+      );
+    }
+  }
+}
+
+/** Reads layout and inputs in the order in which errors are most telling. */
+export function readBatch(
+  view: BatchView,
+  batch: Batch,
+  usual: Shape | null,
+  half: HalfType,
+  lossName: string,
+  needsTeacher: boolean,
+): void {
+  checkBatchKeys(batch);
+  view.read(batch, usual);
+  view.readInputs(batch, half, lossName, needsTeacher);
+}

@@ -1,0 +1,161 @@
+// Where the lists of a batch lie in its arrays, and whether an array is long enough for them.
+import { type BatchArray, checkMemory, isInt32, wrongArray } from './arrays.js';
+import { describe } from '../describe.js';
+import { CklRangeError, CklTypeError } from '../errors.js';
+import type { Layout } from '../types.js';
+
+export type Shape = readonly [queries: number, documents: number];
+
+/** A checked layout, reused from call to call so that a run allocates nothing here. */
+export class LayoutView {
+  queries = 0;
+  docs = 0;
+  stride = 0;
+  offsets: Int32Array | null = null;
+  /** Elements from the first document to the last, gaps included. */
+  extent = 0;
+  /** Whether arrays over documents must have just `extent` elements: a longer one is then most likely a wrong shape. */
+  private exact = true;
+
+  /** Takes the batch's layout; `usual` is the shape of a batch that brings none. */
+  read(batch: Layout, usual: Shape | null): void {
+    const { offsets } = batch;
+    if (offsets !== undefined && offsets !== null) {
+      this.readOffsets(batch, offsets);
+      return;
+    }
+    const shape = batch.shape ?? usual;
+    if (shape === null) {
+      throw new CklTypeError(
+        'ERR_CKL_SHAPE',
+        'shape is missing; give shape: [queries, documents], or offsets',
+      );
+    }
+    const queries = shape[0];
+    const docs = shape[1];
+    if (shape.length !== 2 || !isCount(queries) || !isCount(docs)) throw badShape(shape);
+    const { rowStride } = batch;
+    if (rowStride !== undefined && !(isCount(rowStride) && rowStride >= docs)) {
+      throw new CklRangeError(
+        'ERR_CKL_SHAPE',
+        `rowStride is ${describe(rowStride)}; it must be an integer and at least the ${docs} documents of a row`,
+      );
+    }
+    this.queries = queries;
+    this.docs = docs;
+    this.stride = rowStride === undefined ? docs : rowStride;
+    this.offsets = null;
+    this.extent = queries === 0 ? 0 : (queries - 1) * this.stride + docs;
+    this.exact = rowStride === undefined;
+  }
+
+  private readOffsets(batch: Layout, offsets: Int32Array): void {
+    if (batch.shape !== undefined || batch.rowStride !== undefined) {
+      throw new CklTypeError(
+        'ERR_CKL_SHAPE',
+        `${batch.shape !== undefined ? 'shape' : 'rowStride'} and offsets are both given; offsets alone say where the lists lie`,
+      );
+    }
+    if (!isInt32(offsets)) throw wrongArray('offsets', offsets, 'an Int32Array');
+    checkMemory(offsets, 'offsets');
+    if (offsets.length === 0) {
+      throw new CklRangeError(
+        'ERR_CKL_OFFSETS',
+        'offsets is empty; it needs queries + 1 elements, at least [0]',
+      );
+    }
+    const queries = offsets.length - 1;
+    const extent = offsets[queries];
+    if (extent < 0) {
+      throw new CklRangeError(
+        'ERR_CKL_OFFSETS',
+        `offsets[${queries}] is ${extent}; offsets are positions, 0 or more`,
+      );
+    }
+    this.queries = queries;
+    this.docs = 0;
+    this.stride = 0;
+    this.offsets = offsets;
+    this.extent = extent;
+    this.exact = false;
+  }
+
+  /** Documents of the longest list. Offsets that descend count for nothing here; the addon refuses them. */
+  longestRow(): number {
+    const { offsets } = this;
+    if (offsets === null) return this.docs;
+    let longest = 0;
+    for (let b = 0; b < this.queries; b++) longest = Math.max(longest, offsets[b + 1] - offsets[b]);
+    return longest;
+  }
+
+  /** Where a query's list starts and ends. */
+  begin(query: number): number {
+    return this.offsets === null ? query * this.stride : this.offsets[query];
+  }
+
+  end(query: number): number {
+    return this.offsets === null ? query * this.stride + this.docs : this.offsets[query + 1];
+  }
+
+  /** Throws unless the lists follow one another. Only for what is not handed to the addon, which checks for itself. */
+  checkOffsets(): void {
+    for (let b = 0; b < this.queries; b++) {
+      if (this.begin(b) >= 0 && this.begin(b) <= this.end(b)) continue;
+      throw new CklRangeError(
+        'ERR_CKL_OFFSETS',
+        `offsets[${b}] is ${this.begin(b)} and offsets[${b + 1}] is ${this.end(b)}; offsets start at 0 or more and never descend`,
+      );
+    }
+  }
+
+  /** Whether arrays over documents have elements that belong to no list. */
+  hasGaps(): boolean {
+    return this.offsets === null ? this.stride !== this.docs : this.offsets[0] !== 0;
+  }
+
+  /** Throws unless an input over documents fits the layout. */
+  checkInput(array: BatchArray, name: string): void {
+    const { length } = array;
+    if (length === this.extent || (length > this.extent && !this.exact)) return;
+    throw this.wrongLength(array, name, this.extent, this.exact);
+  }
+
+  /** Throws unless an output over documents has room. */
+  checkOutput(array: BatchArray, name: string): void {
+    if (array.length < this.extent) throw this.wrongLength(array, name, this.extent, false);
+  }
+
+  checkQueryInput(array: BatchArray, name: string): void {
+    if (array.length !== this.queries) throw this.wrongLength(array, name, this.queries, true);
+  }
+
+  checkQueryOutput(array: BatchArray, name: string): void {
+    if (array.length < this.queries) throw this.wrongLength(array, name, this.queries, false);
+  }
+
+  private wrongLength(array: BatchArray, name: string, needed: number, exact: boolean): Error {
+    if (array.length === 0) checkMemory(array, name); // a detached array has length 0: say that rather
+    return new CklRangeError(
+      'ERR_CKL_SHAPE',
+      `${name} has ${array.length} elements; ${this.describe()} needs ${exact ? '' : 'at least '}${needed}`,
+    );
+  }
+
+  private describe(): string {
+    if (this.offsets !== null) return `offsets (${this.queries} queries, up to position ${this.extent})`;
+    const stride = this.exact ? '' : ` with rowStride ${this.stride}`;
+    return `shape [${this.queries}, ${this.docs}]${stride}`;
+  }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function badShape(shape: unknown): Error {
+  const rule = 'shape must be [queries, documents], two integers of 0 or more';
+  return typeof shape === 'object'
+    ? new CklRangeError('ERR_CKL_SHAPE', `shape is ${describe(shape)}; ${rule}`)
+    : new CklTypeError('ERR_CKL_SHAPE', `shape is ${describe(shape)}; ${rule}`);
+}

@@ -1,0 +1,134 @@
+// Where results go when the caller brings no array: new ones for every call, or ones that a prepared loss uses again.
+import { nativeScores, newScores } from './arrays.js';
+import type { BatchView, DiagnosticArrays } from './batch.js';
+import type { Scores } from '../types.js';
+
+/** New arrays, of zeros, for every output that the caller did not bring. */
+export function allocateOutputs(view: BatchView, teacherGrad: boolean, diagnostics: boolean): void {
+  const { extent, queries } = view;
+  if (view.grad === null) lendGrad(view, newScores(view.studentSource, extent));
+  if (view.perQuery === null) view.perQuery = new Float32Array(queries);
+  if (teacherGrad && view.teacherGrad === null) lendTeacherGrad(view, newScores(view.teacherSource!, extent));
+  view.diagnostics = diagnostics ? newDiagnostics(extent, queries) : null;
+}
+
+function lendGrad(view: BatchView, grad: Scores): void {
+  view.grad = nativeScores(grad);
+  view.gradSource = grad;
+  view.gradType = view.studentType;
+}
+
+function lendTeacherGrad(view: BatchView, teacherGrad: Scores): void {
+  view.teacherGrad = nativeScores(teacherGrad);
+  view.teacherGradSource = teacherGrad;
+}
+
+function newDiagnostics(extent: number, queries: number): DiagnosticArrays {
+  return [
+    new Float32Array(extent),
+    new Float32Array(extent),
+    new Float32Array(queries),
+    new Float32Array(queries),
+    new Float32Array(queries),
+  ];
+}
+
+/**
+ * The outputs of a prepared loss: allocated once at the full size; a smaller batch gets the first part. One that the caller has transferred
+ * away is replaced by a new one.
+ */
+export class ReusedOutputs {
+  private readonly perQuery: Reused<Float32Array>;
+  private grad: Reused<Scores>;
+  private teacherGrad: Reused<Scores> | null = null;
+  private diagnostics: Reused<Float32Array>[] | null = null;
+  private diagnosticViews: DiagnosticArrays | null = null;
+
+  /** `ownBuffers` is kept up to date with the buffers of all these arrays. */
+  constructor(
+    private readonly documents: number,
+    private readonly queries: number,
+    like: Scores,
+    private readonly ownBuffers: ArrayBufferLike[],
+  ) {
+    this.perQuery = new Reused(new Float32Array(0), queries, ownBuffers);
+    this.grad = new Reused(like, documents, ownBuffers);
+  }
+
+  /** Sets every output that the caller did not bring. */
+  lend(view: BatchView, teacherGrad: boolean, diagnostics: boolean): void {
+    const { extent, queries } = view;
+    if (view.grad === null) {
+      const { studentSource } = view;
+      if (studentSource.constructor !== this.grad.kind) {
+        this.grad.drop();
+        this.grad = new Reused(studentSource, this.documents, this.ownBuffers);
+      }
+      lendGrad(view, this.grad.first(extent));
+    }
+    if (view.perQuery === null) view.perQuery = this.perQuery.first(queries);
+    if (teacherGrad && view.teacherGrad === null) this.lendTeacherGrad(view);
+    if (diagnostics) this.lendDiagnostics(view);
+  }
+
+  private lendTeacherGrad(view: BatchView): void {
+    const teacher = view.teacherSource!;
+    if (teacher.constructor !== this.teacherGrad?.kind) {
+      this.teacherGrad?.drop();
+      this.teacherGrad = new Reused(teacher, this.documents, this.ownBuffers);
+    }
+    lendTeacherGrad(view, this.teacherGrad.first(view.extent));
+  }
+
+  private lendDiagnostics(view: BatchView): void {
+    const { extent, queries } = view;
+    this.diagnostics ??= [this.documents, this.documents, this.queries, this.queries, this.queries].map(
+      (capacity) => new Reused(new Float32Array(0), capacity, this.ownBuffers),
+    );
+    const last = this.diagnosticViews;
+    // Every length: a caller may have transferred any one of them.
+    if (last === null || last.some((array, i) => array.length !== (i < 2 ? extent : queries))) {
+      this.diagnosticViews = this.diagnostics.map((array, i) =>
+        array.first(i < 2 ? extent : queries),
+      ) as DiagnosticArrays;
+    }
+    view.diagnostics = this.diagnosticViews;
+  }
+}
+
+/** An array and a view of its first elements, made again only when another length is asked for. */
+class Reused<T extends Scores> {
+  /** The class of the arrays that this one stands beside. */
+  readonly kind: unknown;
+  private all: T;
+  private view: T;
+
+  constructor(
+    like: T,
+    private readonly capacity: number,
+    private readonly ownBuffers: ArrayBufferLike[],
+  ) {
+    this.kind = like.constructor;
+    this.all = this.view = newScores(like, capacity) as T;
+    ownBuffers.push(this.all.buffer);
+  }
+
+  first(length: number): T {
+    if (this.view.length !== length) {
+      if (this.all.length !== this.capacity) this.replace();
+      this.view = (this.all as unknown as Float32Array).subarray(0, length) as unknown as T;
+    }
+    return this.view;
+  }
+
+  /** Takes the array from the list of buffers; it stays with whoever holds it. */
+  drop(): void {
+    this.ownBuffers.splice(this.ownBuffers.indexOf(this.all.buffer), 1);
+  }
+
+  private replace(): void {
+    this.drop();
+    this.all = newScores(this.all, this.capacity) as T;
+    this.ownBuffers.push(this.all.buffer);
+  }
+}

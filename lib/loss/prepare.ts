@@ -1,0 +1,166 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// Prepared losses: options, native plan and outputs are settled once, so that a run costs little more than its arithmetic.
+import { halfType, type HalfType } from './arrays.js';
+import { chooseBySpeed } from './auto.js';
+import { isAuto } from '../native/backends.js';
+import { BatchView, readBatch } from './batch.js';
+import { describe } from '../describe.js';
+import { CklRangeError, CklTypeError } from '../errors.js';
+import type { Shape } from './layout.js';
+import { losses, type LossName, type LossParameters } from './losses.js';
+import { type AnyOptions, checkCallOptions, lookUp, planOf, planOfTerms } from './options.js';
+import { allocateOutputs, ReusedOutputs } from './outputs.js';
+import { checkOverlap } from './overlap.js';
+import { LivePlan } from './plans.js';
+import { newScalars, resultOf } from './run.js';
+import type {
+  BackendName,
+  Batch,
+  CommonOptions,
+  LossResult,
+  PairParameters,
+  Reduction,
+  Scores,
+  Term,
+} from '../types.js';
+
+/** The largest batch that a prepared loss will take. */
+export interface PreparedSize {
+  /** `[queries, documents]`: more of either is a RangeError. Also the shape of a batch that brings none. */
+  shape: readonly [queries: number, documents: number];
+}
+
+/**
+ * A loss that is ready to run. Its outputs are allocated once: **each run overwrites the arrays of the run before**, unless the batch brings
+ * its own. (A batch whose layout has gaps gets new arrays.) It holds on to the arrays of the last batch until the next one or `dispose()`.
+ */
+export interface PreparedLoss<R extends Reduction = Reduction> extends Disposable {
+  /** The loss, or `combine`. */
+  readonly loss: LossName | 'combine';
+  readonly backend: BackendName;
+  /** The instruction set that is used. */
+  readonly target: string;
+  readonly threads: number;
+  readonly shape: readonly [queries: number, documents: number];
+  /**
+   * The loss of a batch no larger than the prepared shape.
+   * @throws TypeError or RangeError with a `code`; then no array was touched and the next run works.
+   */
+  run<S extends Scores, G extends Scores = S>(batch: Batch<S, G>): LossResult<R, G>;
+  /** Frees the native memory and lets go of all arrays; `run` then throws ERR_CKL_DISPOSED. May be called twice. */
+  dispose(): void;
+}
+
+type Sum = { terms: readonly Term[] } & PairParameters;
+
+/**
+ * Prepares one loss, or with `'combine'` a weighted sum of them (`terms` among the options).
+ * @throws TypeError or RangeError if an option is not allowed.
+ */
+export function prepare<N extends LossName | 'combine', R extends Reduction = 'mean'>(
+  loss: N,
+  options: (N extends LossName ? LossParameters[N] : Sum) & CommonOptions<R> & PreparedSize,
+): PreparedLoss<R> {
+  if (typeof options !== 'object' || options === null) {
+    throw new CklTypeError(
+      'ERR_CKL_OPTION',
+      `options is ${describe(options)}; prepare needs { shape: [queries, documents] }`,
+    );
+  }
+  const { shape, terms, ...rest } = options as AnyOptions & PreparedSize & { terms?: readonly Term[] };
+  const size = checkPreparedShape(shape);
+  const plan =
+    loss === 'combine'
+      ? planOfTerms(losses, terms ?? [], rest)
+      : planOf(lookUp(losses, loss, 'loss'), terms === undefined ? rest : ({ ...rest, terms } as AnyOptions));
+  checkCallOptions(rest, plan.name, plan.needsTeacher);
+  plan.spec.reserveDocs = size[1];
+  if (isAuto(rest.backend)) {
+    const choice = chooseBySpeed(plan.spec, size);
+    if (choice !== null) plan.backend = plan.spec.backend = choice.backend;
+  }
+  return new Prepared(new LivePlan(plan), size, rest) as unknown as PreparedLoss<R>;
+}
+
+/** @internal The size of the largest batch. */
+export function checkPreparedShape(shape: unknown): Shape {
+  if (Array.isArray(shape) && shape.length === 2 && shape.every((n) => Number.isSafeInteger(n) && n >= 0)) {
+    return [shape[0], shape[1]];
+  }
+  throw new CklTypeError(
+    'ERR_CKL_SHAPE',
+    `shape is ${describe(shape)}; prepare needs shape: [queries, documents], the size of the largest batch`,
+  );
+}
+
+class Prepared {
+  readonly loss: string;
+  readonly backend: BackendName;
+  readonly target: string;
+  readonly threads: number;
+  private live: LivePlan | null;
+  private readonly view = new BatchView();
+  private readonly scalars = newScalars();
+  private outputs: ReusedOutputs | null;
+  private readonly half: HalfType;
+  private teacherGrad: boolean | Scores | undefined;
+  private readonly diagnostics: boolean;
+  private readonly reduction: string;
+
+  constructor(
+    live: LivePlan,
+    readonly shape: Shape,
+    options: AnyOptions,
+  ) {
+    this.live = live;
+    this.loss = live.name;
+    this.backend = live.plan.backend;
+    this.target = live.native.target;
+    this.threads = live.native.threads;
+    this.half = halfType(options.dtype);
+    this.teacherGrad = options.teacherGrad;
+    this.diagnostics = options.diagnostics === true;
+    this.reduction = live.reduction;
+    const like = this.half < 0 ? new Float32Array(0) : new Uint16Array(0);
+    this.outputs = new ReusedOutputs(shape[0] * shape[1], shape[0], like, this.view.ownBuffers);
+  }
+
+  run(batch: Batch): LossResult {
+    const { live, view, half, scalars } = this;
+    if (live === null) {
+      throw new CklTypeError('ERR_CKL_DISPOSED', `this prepared ${this.loss} was disposed; prepare another`);
+    }
+    readBatch(view, batch, this.shape, half, this.loss, live.needsTeacher);
+    if (view.queries > this.shape[0] || view.longestRow() > this.shape[1]) throw this.tooLarge();
+    const owned = view.readOutputs(batch, this.teacherGrad, half, this.loss, live.needsTeacher);
+    if (view.hasGaps()) allocateOutputs(view, this.teacherGrad === true, this.diagnostics);
+    else this.outputs!.lend(view, this.teacherGrad === true, this.diagnostics);
+    if (view.aliased || (owned && view.changed && view.sharesBuffers())) checkOverlap(view);
+    view.changed = false;
+    live.runner.execute(view, scalars, true);
+    return resultOf(view, scalars, this.reduction);
+  }
+
+  dispose(): void {
+    this.live?.native.dispose();
+    this.live?.runner.forget();
+    this.live = null;
+    this.outputs = null;
+    this.teacherGrad = undefined;
+    this.view.release();
+    this.view.ownBuffers = [];
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  private tooLarge(): Error {
+    const { queries } = this.view;
+    return new CklRangeError(
+      'ERR_CKL_SHAPE',
+      `the batch has ${queries} queries of up to ${this.view.longestRow()} documents; ` +
+        `this ${this.loss} was prepared for [${this.shape.join(', ')}]: split the batch, or prepare a larger shape`,
+    );
+  }
+}

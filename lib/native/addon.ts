@@ -1,0 +1,100 @@
+// Finds the addon's binary and loads it: compiled here, else prebuilt for this platform, else wherever node-gyp-build finds one.
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { AddonError } from '../errors.js';
+
+/** A binary that was tried, and why it is not in use. */
+export interface FailedAddon {
+  file: string;
+  reason: string;
+}
+
+export interface LoadedAddon {
+  exports: unknown;
+  file: string;
+  origin: 'compiled here' | 'prebuilt';
+  /** What was tried before it. */
+  failed: FailedAddon[];
+}
+
+/** What every version of the addon exports; a binary that lacks some of it belongs to another version. */
+const exported = ['Plan', 'DeviceLoss', 'ranks', 'rankBias', 'losses', 'cpu', 'cuda', 'cudaError'];
+
+/** The C library that a prebuilt binary must be made for. Binaries of other platforms have no such tag. */
+const libc = process.platform !== 'linux' ? undefined : existsSync('/etc/alpine-release') ? 'musl' : 'glibc';
+
+/**
+ * @param root the folder of the package
+ * @throws AddonError if no binary loads
+ */
+export function loadAddon(root: string): LoadedAddon {
+  const failed: FailedAddon[] = [];
+  for (const file of candidates(root, failed)) {
+    if (failed.some((attempt) => attempt.file === file)) continue;
+    if (!existsSync(file)) {
+      failed.push({ file, reason: 'no such file' });
+      continue;
+    }
+    try {
+      const exports = loadFile(file);
+      const prebuilt = dirname(dirname(file)).endsWith('prebuilds');
+      return { exports, file, origin: prebuilt ? 'prebuilt' : 'compiled here', failed };
+    } catch (error) {
+      failed.push({ file, reason: reasonOf(error, file) });
+    }
+  }
+  // The package's own binary is what most users should have: its fate is said first.
+  throw new AddonError(failed.reverse());
+}
+
+/**
+ * Where a binary may be. The usual places come first: node-gyp-build, which knows the unusual ones too (below CKL_LOSS_PREBUILD, beside an
+ * executable that was packed), takes longer to load than the addon does.
+ */
+function* candidates(root: string, failed: FailedAddon[]): Generator<string> {
+  if (process.env.CKL_LOSS_PREBUILD) yield* chosenFile(root);
+  yield join(root, 'build', 'Release', 'ckl_loss.node');
+  yield* prebuiltFiles(join(root, 'prebuilds', `${process.platform}-${process.arch}`), failed);
+  yield* chosenFile(root);
+}
+
+function chosenFile(root: string): string[] {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const nodeGypBuild = require('node-gyp-build') as { path(root: string): string };
+  try {
+    return [nodeGypBuild.path(root)];
+  } catch {
+    return []; // it found none; the loop says what is missing
+  }
+}
+
+function prebuiltFiles(folder: string, failed: FailedAddon[]): string[] {
+  const reject = (reason: string): string[] => {
+    failed.push({ file: folder, reason });
+    return [];
+  };
+  if (!existsSync(folder)) {
+    return reject(`no such folder: there is no binary for ${process.platform}-${process.arch}`);
+  }
+  const names = readdirSync(folder).filter((name) => name.endsWith('.node'));
+  // ckl-loss.glibc.node: a tag between dots that is not this machine's keeps a file from being tried.
+  const fitting = names.filter((name) => !/\.(glibc|musl)\./.test(name) || name.includes(`.${libc}.`));
+  if (fitting.length > 0) return fitting.map((name) => join(folder, name));
+  return reject(
+    names.length === 0 ? 'no binary in this folder' : `no binary for ${libc}: ${names.join(', ')}`,
+  );
+}
+
+function loadFile(file: string): unknown {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const addon = require(file) as Record<string, unknown>;
+  const missing = exported.filter((name) => typeof addon[name] !== 'function');
+  if (missing.length === 0) return addon;
+  throw new Error(`not the addon of this version: it lacks ${missing.join(', ')}`);
+}
+
+/** The first line of what went wrong; loaders repeat the file's name and Node adds who required it. */
+function reasonOf(error: unknown, file: string): string {
+  const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
+  return line.replace(`${file}: `, '');
+}

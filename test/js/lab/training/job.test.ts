@@ -1,0 +1,114 @@
+// How the job parts its queries, and what it says of data that cannot work.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadTrainingData } from '../../../../lib/lab/students/linear/lists';
+import { splitLists } from '../../../../lib/lab/training/split';
+import { scratch } from '../../data/files';
+
+const files = scratch();
+let folders = 0;
+
+/** A BEIR folder of 40 queries with three candidates each, the first of them relevant, and a teacher run. */
+function folder(
+  splits: Record<string, (q: number) => boolean>,
+  change: { run?: string; queries?: number } = {},
+) {
+  const dir = join(files.dir, `beir${folders++}`);
+  mkdirSync(join(dir, 'qrels'), { recursive: true });
+  const ids = Array.from({ length: 40 }, (_, q) => q);
+  const write = (name: string, lines: string[]) =>
+    writeFileSync(join(dir, name), lines.map((line) => `${line}\n`).join(''));
+  write(
+    'corpus.jsonl',
+    [0, 1, 2].map((d) => JSON.stringify({ _id: `d${d}`, text: `word${d} other` })),
+  );
+  write(
+    'queries.jsonl',
+    ids.slice(0, change.queries ?? 40).map((q) => JSON.stringify({ _id: `q${q}`, text: 'word0 other' })),
+  );
+  for (const [split, isIn] of Object.entries(splits)) {
+    write(
+      `qrels/${split}.tsv`,
+      ids.filter(isIn).map((q) => `q${q}\td0\t1`),
+    );
+  }
+  write(
+    'run',
+    ids.flatMap((q) => [0, 2, 1].map((d, i) => `q${q} Q0 d${d} ${i} ${9 - d} t`)).concat(change.run ?? []),
+  );
+  return { dir, run: join(dir, 'run') };
+}
+
+const everything = { all: () => true };
+
+describe('loadTrainingData', () => {
+  it("keeps the teacher's order, best first, and its best N", async () => {
+    const { dir, run } = folder(everything);
+    const { lists, documents } = await loadTrainingData(dir, run);
+    expect(documents).toBe(3);
+    expect(lists[0]).toMatchObject({ qid: 'q0', docids: ['d0', 'd1', 'd2'] });
+    expect([...lists[0].teacher]).toEqual([9, 8, 7]);
+    expect([...lists[0].labels]).toEqual([1, 0, 0]);
+    expect((await loadTrainingData(dir, run, 2)).lists[0].docids).toEqual(['d0', 'd1']);
+  });
+  it('names a document or a query the folder lacks', async () => {
+    const missing = folder(everything, { run: 'q1 Q0 d99 9 0.5 t' });
+    await expect(loadTrainingData(missing.dir, missing.run)).rejects.toMatchObject({
+      code: 'ERR_CKL_DATA',
+      expected: expect.stringContaining('document d99'),
+    });
+    const short = folder(everything, { queries: 39 });
+    await expect(loadTrainingData(short.dir, short.run)).rejects.toThrow('query q39');
+  });
+  it('says so when no scored query is judged', async () => {
+    const { dir, run } = folder({ test: (q) => q === 1 });
+    writeFileSync(run, 'q0 Q0 d0 1 1 t\n');
+    await expect(loadTrainingData(dir, run)).rejects.toThrow('queries that the folder has judgements for');
+  });
+});
+
+describe('splitLists', () => {
+  const load = async (splits: Record<string, (q: number) => boolean>) => {
+    const { dir, run } = folder(splits);
+    return loadTrainingData(dir, run);
+  };
+  const sizes = ({ train, dev, test }: ReturnType<typeof splitLists>) => [
+    train.length,
+    dev.length,
+    test.length,
+  ];
+
+  it("takes the folder's own splits", async () => {
+    const split = splitLists(
+      await load({ train: (q) => q < 20, dev: (q) => q >= 20 && q < 25, test: (q) => q >= 25 }),
+      1,
+    );
+    expect(sizes(split)).toEqual([20, 5, 15]);
+    expect(split.test.every((list) => Number(list.qid.slice(1)) >= 25)).toBe(true);
+  });
+  it('draws dev from train where there is none, and never from test', async () => {
+    const data = await load({ train: (q) => q < 20, test: (q) => q >= 20 });
+    expect(sizes(splitLists(data, 1))).toEqual([17, 3, 20]);
+  });
+  it('draws test and dev from a lone qrels, by the seed alone', async () => {
+    const data = await load(everything);
+    const ids = (seed: number) => splitLists(data, seed).test.map((list) => list.qid);
+    expect(sizes(splitLists(data, 1))).toEqual([24, 4, 12]);
+    expect(ids(1)).toEqual(ids(1));
+    expect(ids(1)).not.toEqual(ids(2));
+  });
+  it('parts without overlap', async () => {
+    const { train, dev, test } = splitLists(await load(everything), 5);
+    expect(new Set([...train, ...dev, ...test].map((list) => list.qid)).size).toBe(40);
+  });
+  it('says which part would be empty', async () => {
+    const data = await load({ test: () => true });
+    expect(() => splitLists(data, 1)).toThrow('no train queries: the teacher scored 40 judged queries');
+  });
+  it('says so when no training list has both a positive and a negative', async () => {
+    const data = await load({ train: (q) => q < 20, test: (q) => q >= 20 });
+    const lists = data.lists.map((list) => ({ ...list, labels: list.labels.fill(0) }));
+    expect(() => splitLists({ ...data, lists }, 1)).toThrow('none of 17 has both a positive and a negative');
+  });
+});

@@ -1,0 +1,196 @@
+// The parts of the training job, each against what defines it.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Adam, linearDecay } from '../../../../lib/lab/training/adam';
+import { TrainingBatch } from '../../../../lib/lab/training/batch';
+import { corrupt } from '../../../../lib/lab/training/corrupt';
+import { setRelevance } from '../../../../lib/lab/training/cl-drd';
+import { Random } from '../../../../lib/lab/training/random';
+import { measureScale, standardise, teacherDeviation } from '../../../../lib/lab/students/linear/standardise';
+import { LinearStudent } from '../../../../lib/lab/students/linear/linear-student';
+import { drawLists } from './lists';
+
+describe('Random', () => {
+  it('gives the same numbers for a seed, on every machine', () => {
+    const random = new Random(42);
+    expect([random.next(), random.next(), random.below(1000)]).toEqual([
+      0.6011037519201636, 0.44829055899754167, 852,
+    ]);
+  });
+  it('shuffles fairly enough: each item is first about as often', () => {
+    const random = new Random(7);
+    const first = [0, 0, 0, 0];
+    for (let i = 0; i < 4000; i++) first[random.shuffle([0, 1, 2, 3])[0]]++;
+    for (const count of first) expect(Math.abs(count - 1000)).toBeLessThan(120);
+  });
+  it('has mean 0 and deviation 1 where it says normal', () => {
+    const random = new Random(3);
+    const draws = Array.from({ length: 20_000 }, () => random.normal());
+    const mean = draws.reduce((sum, x) => sum + x, 0) / draws.length;
+    expect(Math.abs(mean)).toBeLessThan(0.03);
+    expect(Math.abs(Math.sqrt(draws.reduce((sum, x) => sum + x * x, 0) / draws.length) - 1)).toBeLessThan(
+      0.03,
+    );
+  });
+});
+
+describe('LinearStudent', () => {
+  it('has the gradient that differences of its scores show', () => {
+    const random = new Random(5);
+    const [list] = drawLists(random, 1, [1, 2, 3]);
+    const student = new LinearStudent(3, 0);
+    student.weights.set([0.5, -1, 2]);
+    const upstream = Float32Array.from(list.docids, () => random.normal());
+    const weighted = () => {
+      const scores = new Float32Array(list.docids.length);
+      student.score(list, scores, 0);
+      return scores.reduce((sum, score, i) => sum + score * upstream[i], 0);
+    };
+    student.backward(list, upstream, 0);
+    const gradient = student.gradient.slice();
+    for (let f = 0; f < 3; f++) {
+      const kept = student.weights[f];
+      student.weights[f] = kept + 0.5;
+      const above = weighted();
+      student.weights[f] = kept - 0.5;
+      const below = weighted();
+      student.weights[f] = kept;
+      expect(gradient[f]).toBeCloseTo(above - below, 5);
+    }
+  });
+});
+
+describe('Adam', () => {
+  it('takes first steps of the learning rate, against the gradient, whatever its size', () => {
+    const parameters = new Float64Array([1, 1]);
+    new Adam(parameters).step(new Float64Array([1e-3, -1e3]), 0.1);
+    expect(parameters[0]).toBeCloseTo(0.9, 5);
+    expect(parameters[1]).toBeCloseTo(1.1, 5);
+  });
+  it('finds the bottom of a bowl', () => {
+    const parameters = new Float64Array([5, -3]);
+    const adam = new Adam(parameters);
+    for (let i = 0; i < 2000; i++)
+      adam.step(Float64Array.of(2 * (parameters[0] - 1), 20 * parameters[1]), 0.01);
+    expect(parameters[0]).toBeCloseTo(1, 3);
+    expect(parameters[1]).toBeCloseTo(0, 3);
+  });
+  it('decays its rate from the peak to a tenth', () => {
+    expect(linearDecay(2, 0, 11)).toBe(2);
+    expect(linearDecay(2, 10, 11)).toBeCloseTo(0.2, 12);
+    expect(linearDecay(2, 0, 1)).toBe(2);
+  });
+});
+
+describe('standardise', () => {
+  it('makes the pooled deviation within lists 1, and the mean 0, and leaves the originals alone', () => {
+    const lists = drawLists(new Random(9), 30, [1, 1]).map((list) => ({
+      ...list,
+      features: list.features.map((x, i) => (i % 2 === 0 ? 50 + 7 * x : 0)),
+    }));
+    const original = lists[0].features.slice();
+    const scaled = standardise(lists, measureScale(lists, 2));
+    const after = measureScale(scaled, 2);
+    expect(after.mean[0]).toBeCloseTo(0, 10);
+    expect(after.deviation[0]).toBeCloseTo(1, 10);
+    expect(scaled[0].features[1]).toBe(0);
+    expect(lists[0].features).toEqual(original);
+  });
+  it("measures the teacher's spread within lists, not between them", () => {
+    const list = (offset: number) => ({
+      qid: '',
+      docids: ['a', 'b'],
+      features: new Float64Array(2),
+      teacher: Float32Array.of(offset - 1, offset + 1),
+      labels: new Uint8Array(2),
+    });
+    expect(teacherDeviation([list(0), list(100)])).toBe(1);
+  });
+});
+
+describe('TrainingBatch', () => {
+  it('lays lists one after the other, and forgets the batch before', () => {
+    const lists = drawLists(new Random(1), 5, [1, 1]);
+    const batch = new TrainingBatch([3, 12]);
+    batch.fill(lists.slice(0, 3));
+    batch.labels.fill(255);
+    batch.fill(lists.slice(3));
+    const [a, b] = lists.slice(3);
+    expect([...batch.offsets]).toEqual([0, a.docids.length, a.docids.length + b.docids.length]);
+    expect([...batch.labels.subarray(0, batch.offsets[2])]).toEqual([...a.labels, ...b.labels]);
+    expect([...batch.teacher.subarray(0, batch.offsets[2])]).toEqual([...a.teacher, ...b.teacher]);
+  });
+});
+
+describe('setRelevance', () => {
+  it("gives CL-DRD's labels stage by stage and takes 30 documents of a list", () => {
+    const docs = 40;
+    const list = {
+      qid: 'q',
+      docids: Array.from({ length: docs }, (_, i) => `d${i}`),
+      features: new Float64Array(docs),
+      // In no order: ranks are the teacher's, not the list's.
+      teacher: Float32Array.from({ length: docs }, (_, i) => (i * 7) % docs),
+      labels: new Uint8Array(docs),
+    };
+    const at = (progress: number) => {
+      const batch = new TrainingBatch([1, docs]);
+      batch.fill([list]);
+      setRelevance(batch, progress);
+      const best = [...list.docids.keys()].sort((i, j) => list.teacher[j] - list.teacher[i]);
+      expect(best.map((i) => batch.labels[i])).toEqual([
+        ...Array<number>(30).fill(0),
+        ...Array<number>(10).fill(255),
+      ]);
+      const values = best.slice(0, 30).map((i) => batch.relevance[i]);
+      expect(values.slice(0, 3)).toEqual([1, 0.5, Math.fround(1 / 3)]);
+      return [
+        values.filter((r) => r > 0).length,
+        values.filter((r) => r === -0.25).length,
+        values.filter((r) => r === -0.5).length,
+      ];
+    };
+    expect([0, 0.3, 0.34, 0.7, 1].map(at)).toEqual([
+      [5, 12, 13],
+      [5, 12, 13],
+      [10, 10, 10],
+      [30, 0, 0],
+      [30, 0, 0],
+    ]);
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1, noNaN: true }), (progress) => {
+        expect(at(progress).reduce((a, b) => a + b)).toBe(30);
+      }),
+    );
+  });
+});
+
+describe('corrupt', () => {
+  const lists = drawLists(new Random(8), 200, [1, 1]);
+  const changed = (
+    after: readonly { teacher: Float32Array; labels: Uint8Array }[],
+    what: 'teacher' | 'labels',
+  ) => after.filter((list, i) => list[what].some((value, d) => value !== lists[i][what][d])).length;
+
+  it('deals scores out anew in the share of lists it is told, and touches nothing else', () => {
+    const after = corrupt(lists, { wrongTeacher: 0.5 }, 1);
+    expect(changed(after, 'teacher')).toBe(100);
+    expect(changed(after, 'labels')).toBe(0);
+    after.forEach((list, i) => {
+      expect([...list.teacher].sort()).toEqual([...lists[i].teacher].sort());
+      expect(list.features).toBe(lists[i].features);
+    });
+  });
+  it('moves positives, of which there stay as many', () => {
+    const after = corrupt(lists, { wrongLabels: 1 }, 1);
+    // Of about 9 documents the positive falls on itself again one time in nine.
+    expect(changed(after, 'labels')).toBeGreaterThan(150);
+    expect(changed(after, 'teacher')).toBe(0);
+    for (const { labels } of after) expect(labels.reduce((sum, label) => sum + label, 0)).toBe(1);
+  });
+  it('does nothing by default, and the same for the same seed', () => {
+    expect(corrupt(lists, {}, 1)).toEqual(lists);
+    expect(corrupt(lists, { wrongTeacher: 0.3 }, 5)).toEqual(corrupt(lists, { wrongTeacher: 0.3 }, 5));
+    expect(corrupt(lists, { wrongTeacher: 0.3 }, 6)).not.toEqual(corrupt(lists, { wrongTeacher: 0.3 }, 5));
+  });
+});
