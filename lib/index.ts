@@ -1,7 +1,8 @@
 // The public API of ckl-loss; composes, and holds nothing itself.
 export { type Backends, backends } from './native/backends.js';
 export { AddonError, CklRangeError, CklTypeError, CudaError, type ErrorCode } from './errors.js';
-export * from './loss/losses.js';
+export * from './loss/functions.js';
+export { losses, type LossName } from './losses.js';
 export { prepare, type PreparedLoss, type PreparedSize } from './loss/prepare.js';
 export { rankBias, ranks, type RankBiasBatch, type RankBatch } from './ranks/ranks.js';
 export type { Id } from './ranks/id-table.js';

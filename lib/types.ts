@@ -1,5 +1,5 @@
 // The public types: what goes into a loss and what comes out, with shapes, ranges and sources.
-import type { LossName } from './loss/losses.js';
+import type { LossName } from './losses.js';
 
 /** A `Float16Array`, where the engine has one. Written structurally so that older TypeScript libraries compile. */
 export interface Float16Scores {

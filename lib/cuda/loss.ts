@@ -2,7 +2,8 @@
 // Prepared losses on device memory: a run enqueues and returns, results stay on the GPU until they are asked for.
 import { describe } from '../describe.js';
 import { CklTypeError } from '../errors.js';
-import { losses, type LossName, type LossParameters } from '../loss/losses.js';
+import type { LossParameters } from '../loss/functions.js';
+import { losses, type LossName } from '../losses.js';
 import { DeviceScalar, native, type NativeDeviceLoss, NativeStatus } from '../native/native.js';
 import {
   type AnyOptions,

@@ -2,6 +2,7 @@
 import { chooseBackend, chooseCpuTarget, chooseThreads } from '../native/backends.js';
 import { describe, didYouMean, oneOf } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
+import type { LossInfo, LossTable } from '../losses.js';
 import type { NativePlanSpec, NativeTerm } from '../native/native.js';
 import type {
   BackendName,
@@ -13,28 +14,8 @@ import type {
   Term,
 } from '../types.js';
 
-/** A hyper-parameter that belongs to some losses and not to others. */
-export type ParameterName = 'gamma' | 'alpha' | 'lambda' | 'nllWeight';
-
-/** What options need to know of a loss; the entries of the table in losses.ts. */
-export interface LossInfo {
-  readonly name: string;
-  /** A sum over documents, or a mean over pairs of documents. */
-  readonly family: 'distribution' | 'pairwise';
-  /** What a query must have to be counted: documents, a positive among them, a negative as well, or two of different relevance. */
-  readonly needs: 'document' | 'positive' | 'positiveAndNegative' | 'orderedPair';
-  readonly parameters: readonly ParameterName[];
-  /** Whether it takes `pairMean`. */
-  readonly pairMean: boolean;
-  /** Whether it reads the teacher's scores. */
-  readonly teacher: boolean;
-}
-
 /** Every option of every loss. */
 export type AnyOptions = CommonOptions & CklParameters & BklParameters & KlLogLParameters & PairParameters;
-
-/** The losses by name: the table of losses.ts, without importing it. */
-export type LossTable = Readonly<Record<string, LossInfo>>;
 
 /** Checked options of one loss or weighted sum. */
 export interface Plan {

@@ -40,9 +40,9 @@ beforeAll(() => {
   writeFileSync(join(dir, 'src/losses/reverse_kl.h'), blockWith('// src/losses/reverse_kl.h'));
   insert('LOSS(reverseKl', 'src/losses/losses.def', 'LOSS(nll, Nll, distribution, "", false)');
   insert('#include "reverse_kl.h"', 'src/losses/losses.h', '#include "nll.h"');
-  insert("family: 'distribution'", 'lib/loss/losses.ts', 'export const losses = {');
-  insert('reverseKl: object;', 'lib/loss/losses.ts', 'export interface LossParameters {');
-  insert("plain('reverseKl')", 'lib/loss/losses.ts', "export const nllAsync = pooled('nll');");
+  insert("family: 'distribution'", 'lib/losses.ts', 'export const losses = {');
+  insert('reverseKl: object;', 'lib/loss/functions.ts', 'export interface LossParameters {');
+  insert("plain('reverseKl')", 'lib/loss/functions.ts', "export const nllAsync = pooled('nll');");
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 

@@ -1,4 +1,4 @@
-// The addon and lib/loss/losses.ts list the same losses, and every loss has its two functions.
+// The addon and lib/losses.ts list the same losses, and every loss has its two functions.
 import { describe, expect, it } from 'vitest';
 import * as api from '../../../lib/index';
 import { native } from '../../../lib/native/native';

@@ -1,6 +1,7 @@
-// The losses: one entry of the table each, and the functions made from it. Adding a loss to the API is one entry and its two functions here.
+// The public functions of each loss, plain and asynchronous. A new loss needs its two functions here and an entry in lib/losses.ts.
 import { AsyncLoss } from './async.js';
-import { type AnyOptions, type LossInfo, planOf, planOfTerms } from './options.js';
+import { losses, type LossName } from '../losses.js';
+import { type AnyOptions, planOf, planOfTerms } from './options.js';
 import { PlainLoss } from './plain.js';
 import type { MakePlan } from './plans.js';
 import type {
@@ -16,68 +17,6 @@ import type {
   Scores,
   Term,
 } from '../types.js';
-
-/** What there is to know of each loss without computing it. The addon has the same table; a test compares them. */
-export const losses = {
-  kl: {
-    name: 'kl',
-    family: 'distribution',
-    needs: 'document',
-    parameters: [],
-    pairMean: false,
-    teacher: true,
-  },
-  ckl: {
-    name: 'ckl',
-    family: 'distribution',
-    needs: 'positive',
-    parameters: ['gamma', 'alpha'],
-    pairMean: false,
-    teacher: true,
-  },
-  bkl: {
-    name: 'bkl',
-    family: 'distribution',
-    needs: 'document',
-    parameters: ['lambda'],
-    pairMean: false,
-    teacher: true,
-  },
-  nll: {
-    name: 'nll',
-    family: 'distribution',
-    needs: 'positive',
-    parameters: [],
-    pairMean: false,
-    teacher: false,
-  },
-  klLogL: {
-    name: 'klLogL',
-    family: 'distribution',
-    needs: 'positive',
-    parameters: ['nllWeight'],
-    pairMean: false,
-    teacher: true,
-  },
-  marginMse: {
-    name: 'marginMse',
-    family: 'pairwise',
-    needs: 'positiveAndNegative',
-    parameters: [],
-    pairMean: false,
-    teacher: true,
-  },
-  lambdaMrr: {
-    name: 'lambdaMrr',
-    family: 'pairwise',
-    needs: 'orderedPair',
-    parameters: [],
-    pairMean: true,
-    teacher: false,
-  },
-} as const satisfies Record<string, LossInfo>;
-
-export type LossName = keyof typeof losses;
 
 /** The hyper-parameters of each loss. */
 export interface LossParameters {
