@@ -1,10 +1,12 @@
 // Forks, not threads: a crash in the addon is then one failed test, not a dead run.
-import { defineConfig } from 'vitest/config';
+// Tests that compile C++ are named *.slow.test.ts; `npm run test:slow` runs them, and `npm test` does not.
+import { configDefaults, defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     pool: 'forks',
     include: ['test/js/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, ...(process.env.CKL_SLOW ? [] : ['**/*.slow.test.ts'])],
     setupFiles: ['test/js/setup.ts'],
     testTimeout: process.env.CI ? 240_000 : 60_000,
     hookTimeout: 120_000,

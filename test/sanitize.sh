@@ -42,7 +42,7 @@ addon() {
   # Node frees little at exit, so leaks are left to the C++ tests. A finding ends the process, which fails its tests. What
   # is freed stays in AddressSanitizer's quarantine, so the tests of growing memory mean nothing here.
   CKL_LOSS_PREBUILD=$out LD_PRELOAD=$(g++ -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
-    node node_modules/vitest/vitest.mjs run test/js/api --exclude '**/memory.test.ts' --testTimeout 900000 --hookTimeout 900000
+    node node_modules/vitest/vitest.mjs run test/js/{loss,native,ranks} --exclude '**/memory.test.ts' --testTimeout 900000 --hookTimeout 900000
 }
 
 threads() {

@@ -1,0 +1,60 @@
+# The checks of CI as a graph: each target is one check, what stands after its colon must have passed before it starts.
+# make runs two at a time (.ci/run). `make -f .ci/checks.mk NAME` runs one with what it needs.
+step = @.ci/step $@
+
+.PHONY: all install lint start tests slow emulator gpu budget reference package addresses emulated addon threads clang neon
+
+# In the order in which they should start: what others wait for, then the longest first.
+all: tests addresses package emulator emulated neon clang threads addon budget slow gpu lint start reference
+
+# Compiles the addon and dist/.
+install:
+	$(step) npm ci --no-audit --no-fund
+
+lint: install
+	$(step) npm run lint
+
+# The README's first command.
+start: install
+	$(step) npm start
+
+# The README's second command: the C++ suites, then the JavaScript suites.
+tests: install
+	$(step) npm test
+
+# Tests that compile C++, and fuzzing by the second.
+slow: install
+	$(step) npm run test:slow
+
+# The CUDA backend, its kernels run on the host; what nvcc shows of them, where there is one.
+emulator: install
+	$(step) npm run test:emulator
+# The tests that want a GPU, small and emulated: that they work. They share the builds of emulator and tests.
+gpu: emulator tests
+	$(step) npm run test:gpu -- --emulated
+budget: install
+	$(step) npm run test:cuda-budget
+
+# The suites under AddressSanitizer and UndefinedBehaviorSanitizer, in C++ and from JavaScript; threads under ThreadSanitizer.
+addresses: install
+	$(step) bash test/sanitize.sh addresses
+emulated: addresses
+	$(step) env CKL_QUICK=1 bash test/sanitize.sh emulator
+addon: emulated
+	$(step) bash test/sanitize.sh addon
+threads:
+	$(step) bash test/sanitize.sh threads
+
+# The same bits from another compiler, and from another architecture.
+clang: tests
+	$(step) bash .ci/bits clang
+neon: tests
+	$(step) bash .ci/bits neon
+
+# The API reference; a warning is an error.
+reference: install
+	$(step) npm run docs
+
+# The package as users get it. It shares compiled files with install.
+package: install
+	$(step) bash test/pack/run.sh

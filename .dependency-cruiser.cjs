@@ -1,0 +1,57 @@
+// The order in which the modules of lib may depend on each other: no circle, and nothing points back. `npm run lint` holds it.
+// docs/architecture.md explains the layers. Types count: a type that points back ties two modules as firmly as a value does.
+
+/** The layers, lowest first. A module imports from its own layer and from lower ones. */
+const layers = [
+  ['foundation', '^lib/(errors|describe|types)\\.ts$'],
+  ['native', '^lib/native/'],
+  ['loss', '^lib/loss/'],
+  ['beside the loss', '^lib/(ranks|cuda)/'],
+  ['index', '^lib/index\\.(ts|mts)$'],
+  ['adapters', '^lib/(tfjs/|presets)'],
+  ['collections', '^lib/(metrics|data)/'],
+  ['lab: training', '^lib/lab/training/'],
+  ['lab: students', '^lib/lab/(students|sample)/'],
+  ['lab: refine', '^lib/lab/refine/'],
+  ['lab: compare', '^lib/lab/compare/'],
+  ['lab: report', '^lib/lab/report/'],
+  ['lab: cli', '^lib/lab/cli/'],
+];
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-circular',
+      comment: 'Two modules that need each other are one module, or need a third that both can import.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-orphan-layer',
+      comment: 'Every module of lib belongs to a layer of .dependency-cruiser.cjs.',
+      severity: 'error',
+      from: { path: '^lib/', pathNot: layers.map(([, path]) => path) },
+      to: {},
+    },
+    ...layers.slice(0, -1).map(([name, path], at) => ({
+      name: `${name}-points-back`,
+      comment: `${name} is below the module that it imports.`,
+      severity: 'error',
+      from: { path },
+      to: { path: layers.slice(at + 1).map(([, higher]) => higher) },
+    })),
+    {
+      name: 'library-apart-from-lab',
+      comment: 'The laboratory uses the library; the library does not know the laboratory.',
+      severity: 'error',
+      from: { path: '^lib/', pathNot: '^lib/lab/' },
+      to: { path: '^lib/lab/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+  },
+};

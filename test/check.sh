@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# The checks worth running after every edit, in less than a minute once built: types, lint, import order, the C++ golden cases,
+# and the JavaScript suites of the call. Everything: .ci/run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+npx tsc --noEmit
+npx eslint --cache --cache-location build/eslint .
+npx prettier --check --cache --cache-location build/prettier --log-level warn .
+npm run --silent lint:imports
+bash test/clang-format.sh
+npm run --silent prepare
+if [ -d build/tests ]; then
+  cmake --build build/tests --target ckl_tests --parallel "${CKL_JOBS:-2}" >build/check.log || { tail -40 build/check.log; exit 1; }
+  build/tests/test/cpp/ckl_tests --test-case='losses:*,edges:*,bits:*,checks:*' | tail -n 3
+else
+  echo "C++ tests are not built yet: npm run test:cpp"
+fi
+npx vitest run test/js/loss/{golden,edges,errors,prepare,table,ranks} test/js/metrics
