@@ -34,7 +34,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['lib/{metrics,data,tfjs,lab}/**', 'lib/presets.ts'],
+    files: ['lib/{metrics,data,tfjs,lab}/**', 'lib/presets/**'],
     // Not lib/cuda: it is a way of its own into the addon, and shares no state with the losses of the root.
     rules: {
       '@typescript-eslint/no-restricted-imports': [

@@ -1,6 +1,5 @@
 // Each preset against the definition that its library publishes, written out here in double precision; gradients against differences.
 import { describe, expect, it } from 'vitest';
-import { prepare } from '../../../lib/index';
 import {
   applyPreset,
   colbert,
@@ -8,84 +7,32 @@ import {
   inBatchTeacher,
   m3Kd,
   minMax,
-  type Preset,
+  nemo,
   pylate,
   sentenceTransformers,
   tevatron,
 } from '../../../lib/presets';
-import { randomNumbers } from '../loss/helpers';
-
-const queries = 3;
-const group = 4;
-const next = randomNumbers(97);
-const scores = (count: number, scale: number) =>
-  Float32Array.from({ length: count }, () => (next() * 2 - 1) * scale);
-
-/** [queries, group], the first document of each query its positive. */
-const lists = { student: scores(queries * group, 3), teacher: scores(queries * group, 5) };
-const firstPositive = Uint8Array.from({ length: queries * group }, (_, i) => (i % group === 0 ? 1 : 0));
-/** Cosines of every query with every document of the batch. */
-const matrix = scores(queries * queries * group, 1);
-const ownPositive = Uint8Array.from({ length: queries * queries * group }, (_, i) => {
-  const [b, k] = [Math.floor(i / (queries * group)), i % (queries * group)];
-  return k === b * group ? 1 : 0;
-});
-
-// ---- the definitions, row by row
-
-const rowsOf = (a: ArrayLike<number>, width: number) =>
-  Array.from({ length: a.length / width }, (_, b) => Array.from(a).slice(b * width, (b + 1) * width));
-function logSoftmax(row: number[]): number[] {
-  const max = Math.max(...row);
-  const log = max + Math.log(row.reduce((sum, s) => sum + Math.exp(s - max), 0));
-  return row.map((s) => s - log);
-}
-const softmax = (row: number[]) => logSoftmax(row).map(Math.exp);
-const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
-/** torch.nn.KLDivLoss of one row: sum of target (log target - input), 0 where the target is 0. */
-const klDiv = (input: number[], target: number[]) =>
-  sum(target.map((p, i) => (p === 0 ? 0 : p * (Math.log(p) - input[i]))));
-const crossEntropy = (row: number[], target: number) => -logSoftmax(row)[target];
-
-type Definition = (student: ArrayLike<number>) => number;
-const teacherRows = rowsOf(lists.teacher, group);
-
-/** Numbers agree to float32's accuracy, the gradient with central differences of the definition. */
-function check(
-  definition: Definition,
-  student: Float32Array,
-  loss: number,
-  grad: ArrayLike<number>,
-  entropy = 0,
-) {
-  expect(Math.abs(loss + entropy - definition(student))).toBeLessThan(2e-6 * Math.max(1, Math.abs(loss)));
-  for (let i = 0; i < student.length; i++) {
-    const step = 1e-5;
-    const at = (delta: number) => {
-      const moved = Array.from(student);
-      moved[i] += delta;
-      return definition(moved);
-    };
-    const slope = (at(step) - at(-step)) / (2 * step);
-    expect(Math.abs(grad[i] - slope), `grad[${i}]`).toBeLessThan(1e-5 * Math.max(1, Math.abs(slope)));
-  }
-}
-
-/** A preset on lists of the queries' own documents; through applyPreset and through prepare. */
-function checkLists(preset: Preset, definition: Definition, entropy = 0) {
-  const batch = { ...lists, labels: firstPositive, shape: [queries, group] as const };
-  const result = applyPreset(preset, batch);
-  check(definition, lists.student, result.loss as number, result.grad, entropy);
-  const prepared = prepare('combine', { shape: [queries, group], ...preset }).run(batch);
-  expect(prepared.loss).toBe(result.loss);
-}
-
-function checkMatrix(preset: Preset, definition: Definition, teacher?: Float32Array) {
-  const shape = [queries, queries * group] as const;
-  const { loss, grad } = applyPreset(preset, { student: matrix, teacher, labels: ownPositive, shape });
-  check(definition, matrix, loss as number, grad);
-}
+import {
+  check,
+  checkLists,
+  checkMatrix,
+  crossEntropy,
+  type Definition,
+  firstPositive,
+  group,
+  klDiv,
+  lists,
+  logSoftmax,
+  matrix,
+  mean,
+  over,
+  queries,
+  rowsOf,
+  scores,
+  softmax,
+  sum,
+  teacherRows,
+} from './definitions';
 
 describe('sentence-transformers', () => {
   it('MarginMSELoss', () => {
@@ -98,14 +45,24 @@ describe('sentence-transformers', () => {
     );
   });
 
-  it.each([1, 2, 0.5])('DistillKLDivLoss, temperature %d', (temperature) => {
-    checkLists(sentenceTransformers.distillKlDiv(temperature), (student) => {
-      const over = (row: number[]) => row.map((s) => s / temperature);
-      const rows = rowsOf(student, group);
-      return (
-        temperature ** 2 * mean(rows.map((s, b) => klDiv(logSoftmax(over(s)), softmax(over(teacherRows[b])))))
+  const distillKlDiv =
+    (studentTemperature: number, teacherTemperature: number) => (student: ArrayLike<number>) =>
+      studentTemperature ** 2 *
+      mean(
+        rowsOf(student, group).map((s, b) =>
+          klDiv(logSoftmax(over(s, studentTemperature)), softmax(over(teacherRows[b], teacherTemperature))),
+        ),
       );
-    });
+
+  it.each([1, 2, 0.5])('DistillKLDivLoss, temperature %d', (temperature) => {
+    checkLists(sentenceTransformers.distillKlDiv(temperature), distillKlDiv(temperature, temperature));
+  });
+
+  it('DistillKLDivLoss, a temperature for each side, or for one', () => {
+    const sides = { studentTemperature: 0.5, teacherTemperature: 2 };
+    checkLists(sentenceTransformers.distillKlDiv(1, sides), distillKlDiv(0.5, 2));
+    checkLists(sentenceTransformers.distillKlDiv(3, { teacherTemperature: 2 }), distillKlDiv(3, 2));
+    checkLists(sentenceTransformers.distillKlDiv(3, { studentTemperature: 2 }), distillKlDiv(2, 3));
   });
 
   it('MultipleNegativesRankingLoss', () => {
@@ -150,6 +107,16 @@ describe('PyLate', () => {
     checkLists(pylate.distillation(false), definition(false, sum));
   });
 
+  it.each([
+    [1, true],
+    [0.1, false],
+  ])('Contrastive, temperature %d, size_average %s', (temperature, sizeAverage) => {
+    const reduce = sizeAverage ? mean : sum;
+    checkMatrix(pylate.contrastive(temperature, sizeAverage), (student) =>
+      reduce(rowsOf(student, queries * group).map((s, b) => crossEntropy(over(s, temperature), b * group))),
+    );
+  });
+
   it('Distillation with normalize_scores', () => {
     const shape = [queries, group] as const;
     const { scores: student, backward } = minMax(lists.student, { shape });
@@ -181,12 +148,26 @@ describe('PyLate', () => {
 });
 
 describe('Tevatron', () => {
+  const own = (Ts: number, Tt: number) => (student: ArrayLike<number>) =>
+    mean(
+      rowsOf(student, group).map((s, b) => klDiv(logSoftmax(over(s, Ts)), softmax(over(teacherRows[b], Tt)))),
+    );
+
+  it.each([0.5, 2])('DistilTevatronTrainer (version 2), distil_temperature %d', (temperature) => {
+    checkLists(tevatron.distillation(temperature), own(temperature, temperature));
+  });
+
+  it("the reranker of version 2: two temperatures, times the square of the student's", () => {
+    const definition = own(0.5, 2);
+    checkLists(tevatron.rerankerDistillation(0.5, 2), (student) => 0.5 ** 2 * definition(student));
+  });
+
   it.each([
     [1, 1],
     [0.02, 2],
-  ])('DistilTrainer, student_temp %d, teacher_temp %d', (student_temp, teacher_temp) => {
+  ])('DistilTrainer (version 1), student_temp %d, teacher_temp %d', (student_temp, teacher_temp) => {
     checkMatrix(
-      tevatron.distillation(student_temp, teacher_temp),
+      tevatron.v1(student_temp, teacher_temp),
       (student) =>
         mean(
           rowsOf(student, queries * group).map((s, b) => {
@@ -213,7 +194,7 @@ describe('FlagEmbedding', () => {
       (student) =>
         -mean(
           rowsOf(student, group).map((s, b) =>
-            sum(logSoftmax(s.map((x) => x / temperature)).map((l, i) => l * targets[b][i])),
+            sum(logSoftmax(over(s, temperature)).map((l, i) => l * targets[b][i])),
           ),
         ),
       entropy,
@@ -222,20 +203,28 @@ describe('FlagEmbedding', () => {
 
   it('the contrastive loss', () => {
     checkMatrix(flagEmbedding.contrastive(temperature), (student) =>
-      mean(
-        rowsOf(student, queries * group).map((s, b) =>
-          crossEntropy(
-            s.map((x) => x / temperature),
-            b * group,
-          ),
+      mean(rowsOf(student, queries * group).map((s, b) => crossEntropy(over(s, temperature), b * group))),
+    );
+  });
+
+  it('the reranker: on the first and on the teacher; the value but for the entropy of the teacher', () => {
+    const entropy = mean(targets.map((p) => -sum(p.map((x) => x * Math.log(x)))));
+    checkLists(
+      flagEmbedding.reranker(),
+      (student) =>
+        mean(
+          rowsOf(student, group).map((s, b) => {
+            const log = logSoftmax(s);
+            return crossEntropy(s, 0) - sum(log.map((l, i) => l * targets[b][i]));
+          }),
         ),
-      ),
+      entropy,
     );
   });
 
   it('m3_kd_loss', () => {
     const definition: Definition = (student) => {
-      const rows = rowsOf(student, queries * group).map((s) => s.map((x) => x / temperature));
+      const rows = rowsOf(student, queries * group).map((s) => over(s, temperature));
       let loss = 0;
       for (let i = 0; i < group; i++) {
         loss += mean(rows.map((s, b) => targets[b][i] * crossEntropy(s, b * group + i)));
@@ -245,5 +234,36 @@ describe('FlagEmbedding', () => {
     };
     const { loss, grad } = m3Kd({ student: matrix, teacher: lists.teacher, queries, group }, temperature);
     check(definition, matrix, loss, grad);
+  });
+});
+
+describe('NeMo AutoModel', () => {
+  const temperature = 0.3;
+  const negatives = 2;
+  const width = queries + negatives;
+  /** Row b: every query's document, then b's own hard negatives, the last query's second of which is padding. */
+  const [student, teacher] = [scores(queries * width, 1), scores(queries * width, 1)];
+  const labels = Uint8Array.from({ length: queries * width }, (_, i) =>
+    i % width === Math.floor(i / width) ? 1 : 0,
+  );
+  labels[queries * width - 1] = 255;
+  const shape = [queries, width] as const;
+  const rows = (a: ArrayLike<number>) =>
+    rowsOf(a, width).map((row, b) => over(b < queries - 1 ? row : row.slice(0, -1), temperature));
+
+  it('infonce_distill_loss, q2d, kl', () => {
+    const targets = rows(teacher).map(softmax);
+    const { loss, grad } = applyPreset(nemo.infoNceDistill(temperature), { student, teacher, labels, shape });
+    check(
+      (s) => mean(rows(s).map((row, b) => klDiv(logSoftmax(row), targets[b]))),
+      student,
+      loss as number,
+      grad,
+    );
+  });
+
+  it('infonce_loss', () => {
+    const { loss, grad } = applyPreset(nemo.infoNce(temperature), { student, labels, shape });
+    check((s) => mean(rows(s).map(crossEntropy)), student, loss as number, grad);
   });
 });

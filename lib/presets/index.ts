@@ -1,0 +1,10 @@
+// The distillation losses of other libraries, in their own scaling, as settings of this package's losses. docs/guide/migrating.md has the
+// table; test/js/presets compares each with its published definition.
+export { colbert } from './colbert.js';
+export { flagEmbedding, m3Kd } from './flag-embedding.js';
+export { nemo } from './nemo.js';
+export { applyPreset, type Preset } from './preset.js';
+export { minMax, pylate } from './pylate.js';
+export { sentenceTransformers } from './sentence-transformers.js';
+export { teacherUnderflow, type TeacherUnderflow, warnOfUnderflow } from './teacher-scale.js';
+export { inBatchTeacher, tevatron } from './tevatron.js';
