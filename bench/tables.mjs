@@ -1,0 +1,117 @@
+// Writes the tables of README.md and docs/performance.md from the files in bench/results.
+//
+//   node bench/tables.mjs           rewrites what stands between <!-- figures: NAME --> and <!-- end of figures -->
+//   node bench/tables.mjs --check   changes nothing; exits with 1 if a page and the results disagree
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+export const pages = ['README.md', 'docs/performance.md'];
+
+const results = (name) => JSON.parse(readFileSync(join(root, 'bench/results', `${name}.json`), 'utf8'));
+const table = (rows) => {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  return [line(rows[0]), line(rows[0].map(() => '---')), ...rows.slice(1).map(line)].join('\n');
+};
+/** Three digits at most: what a repetition of the measurement would confirm. */
+const digits = (x) => (x === undefined ? '' : x >= 10 ? String(Math.round(x)) : x.toFixed(2));
+const whole = (x) => (x === undefined ? '' : String(Math.round(x)));
+/** `64×16` as `64 × 16`. */
+const times = (shape) => shape.replace('×', ' × ');
+
+/** Nanoseconds per document by row length: one row per loss, then the main loss on the other instruction sets. */
+function byLength(lengths, series) {
+  const { rows } = results('cpu');
+  const at = (loss, documents) => rows.find((row) => row.loss === loss && row.documents === documents);
+  return series.map(([title, loss, target]) => [
+    title,
+    ...lengths.map((documents) => digits(at(loss, documents)?.[target])),
+  ]);
+}
+
+const figures = {
+  'cpu-short': () => {
+    const lengths = [16, 64, 128, 256, 1024, 16384];
+    const main = 'ckl γ=5';
+    const series = [
+      ['AVX-512', main, 'avx512'],
+      ['AVX2', main, 'avx2'],
+    ];
+    return table([['documents per query', ...lengths], ...byLength(lengths, series)]);
+  },
+  'peers-short': () => {
+    const { peer, rows } = results('peers');
+    const list = rows.map((row) => `${whole(row['one thread: ratio'])} (${times(row.shape)})`);
+    return `With 2²⁰ documents per call, read from memory, that is ${list.slice(0, -1).join(', ')} and ${list.at(-1)} times as fast as eager ${peer.replace('torch', 'PyTorch')} on the same thread.`;
+  },
+  'call-short': () => {
+    const row = results('call').rows.find(({ shape }) => shape === '4×8');
+    const µs = (name) => row[`${name}, µs`].toFixed(1);
+    return `From JavaScript, a prepared run of 4 queries × 8 documents takes ${µs('prepared run')} µs, ${µs('prepared, new arrays')} µs with new arrays at each call; the plain function takes ${µs('plain function')} µs.`;
+  },
+  cpu: () => {
+    const { rows } = results('cpu');
+    const lengths = [...new Set(rows.map(({ documents }) => documents))];
+    const losses = [...new Set(rows.map(({ loss }) => loss))];
+    const main = 'ckl γ=5';
+    const series = [
+      ...losses.map((loss) => [loss, loss, 'avx512']),
+      ...[`${main}, AVX2`, `${main}, baseline`].map((title, i) => [title, main, ['avx2', 'baseline'][i]]),
+    ];
+    return table([['AVX-512', ...lengths], ...byLength(lengths, series)]);
+  },
+  peers: () => {
+    const { rows } = results('peers');
+    const lines = ['one thread', 'two threads'].flatMap((threads) => [
+      [`ours, ${threads}`, ...rows.map((row) => digits(row[`${threads}: ours, ns/doc`]))],
+      [`PyTorch, ${threads}`, ...rows.map((row) => digits(row[`${threads}: PyTorch, ns/doc`]))],
+      ['PyTorch ÷ ours', ...rows.map((row) => whole(row[`${threads}: ratio`]))],
+    ]);
+    return table([['', ...rows.map(({ shape }) => times(shape))], ...lines]);
+  },
+  threads: () => {
+    const { rows } = results('threads');
+    return table([
+      ['queries × documents', ...rows.map(({ shape }) => times(shape))],
+      ['one thread ÷ two threads', ...rows.map(({ speedup }) => speedup.toFixed(2))],
+    ]);
+  },
+  calls: () => {
+    const names = ['prepared run', 'prepared, new arrays', 'plain function'];
+    const rows = results('call').rows.map((row) => [
+      times(row.shape),
+      ...names.map((name) => digits(row[`${name}, µs`])),
+    ]);
+    return table([['queries × documents', ...names], ...rows]);
+  },
+  'cpu-machine': () => {
+    const { cpu, cores, node, commit, date } = results('cpu');
+    return `Measured on: ${cpu}, ${cores} cores, Node ${node}, commit ${commit}, ${date}.`;
+  },
+};
+
+/** A page with its figures as the results have them. */
+export function filled(page) {
+  const text = readFileSync(join(root, page), 'utf8');
+  return text.replace(
+    /(<!-- figures: ([\w-]+) -->\n)[^]*?(\n<!-- end of figures -->)/g,
+    (_, begin, name, end) => {
+      if (!(name in figures))
+        throw new Error(`${page} asks for figures "${name}", which bench/tables.mjs does not have`);
+      return begin + figures[name]() + end;
+    },
+  );
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const page of pages) {
+    const now = readFileSync(join(root, page), 'utf8');
+    const wanted = filled(page);
+    if (now === wanted) continue;
+    if (process.argv.includes('--check')) {
+      console.error(`${page} disagrees with bench/results: run node bench/tables.mjs`);
+      process.exitCode = 1;
+    } else writeFileSync(join(root, page), wanted);
+  }
+}
