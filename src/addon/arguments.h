@@ -48,9 +48,9 @@ class Arguments {
   T* typed(Argument argument, napi_typedarray_type type, int64_t needed, bool optional) {
     const ArrayView a = array(argument, optional);
     if (!a.present) return nullptr;
-    if (a.type != type) fail({Code::type, argument});
-    else if (a.length < needed) fail(Status::size(argument, double(a.length), double(needed)));
-    return static_cast<T*>(a.data);
+    if (a.type == type && a.length >= needed) return static_cast<T*>(a.data);
+    fail(a.type != type ? Status{Code::type, argument} : Status::size(argument, double(a.length), double(needed)));
+    return nullptr;  // not to be written to, not even what is wrong with it
   }
   float* floats(Argument argument, int64_t needed, bool optional = true) {
     return typed<float>(argument, napi_float32_array, needed, optional);

@@ -1,7 +1,15 @@
 // Which queries count and how ties fall, in both conventions.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compare, compareBytes, evaluate, rank } from '../../../lib/metrics/index';
+import {
+  compare,
+  compareBytes,
+  evaluate,
+  holm,
+  pairedTTest,
+  rank,
+  type Evaluation,
+} from '../../../lib/metrics/index';
 
 const table = (rows: Record<string, Record<string, number>>) =>
   new Map(Object.entries(rows).map(([qid, row]) => [qid, new Map(Object.entries(row))]));
@@ -71,13 +79,65 @@ describe('evaluate', () => {
 });
 
 describe('compare', () => {
-  it('pairs the queries that both have, whatever their order', () => {
-    const qrels = table({ q1: { a: 1 }, q2: { a: 1 }, q3: { a: 1 } });
-    const good = evaluate(table({ q3: { a: 2, x: 1 }, q1: { a: 2, x: 1 }, q2: { a: 1, x: 2 } }), qrels);
-    const poor = evaluate(table({ q1: { a: 1, x: 2 }, q2: { a: 1, x: 2 } }), qrels);
+  /** An evaluation with these values of mrr@10, in the order given. */
+  const evaluation = (values: Record<string, number>, other?: number[]): Evaluation => {
+    const queries = Object.keys(values);
+    const perQuery = {
+      'mrr@10': Float64Array.from(Object.values(values)),
+      ...(other && { 'ndcg@10': Float64Array.from(other) }),
+    };
+    const mean = Object.fromEntries(
+      Object.entries(perQuery).map(([name, all]) => [name, all.reduce((a, b) => a + b, 0) / all.length]),
+    );
+    return { queries, perQuery, mean };
+  };
+
+  it('pairs queries by their ids, not by their places', () => {
+    // In the same place stand different queries; paired by place the difference would be 0 throughout.
+    const a = evaluation({ q1: 0.2, q2: 0.4, q3: 0.9, q4: 0.6 });
+    const b = evaluation({ q4: 0.2, q9: 0.4, q2: 0.9, q1: 0.6 });
+    const [line] = compare(a, b);
+    expect(line).toMatchObject({ measure: 'mrr@10', n: 3, df: 2 });
+    expect(line.a).toBeCloseTo((0.2 + 0.4 + 0.6) / 3, 12);
+    expect(line.b).toBeCloseTo((0.6 + 0.9 + 0.2) / 3, 12);
+    const expected = pairedTTest([0.2, 0.4, 0.6], [0.6, 0.9, 0.2]);
+    expect(line.t).toBeCloseTo(expected.t, 12);
+    expect(line.p).toBeCloseTo(expected.p, 12);
+    const [back] = compare(b, a);
+    expect(back.meanDifference).toBeCloseTo(-line.meanDifference, 12);
+    expect(back.p).toBeCloseTo(line.p, 12);
+  });
+
+  it('does so for evaluations of runs and judgements in any order', () => {
+    const good = evaluate(
+      table({ q3: { a: 2, x: 1 }, q1: { a: 2, x: 1 }, q2: { a: 1, x: 2 } }),
+      table({ q1: { a: 1 }, q2: { a: 1 }, q3: { a: 1 } }),
+    );
+    const poor = evaluate(
+      table({ q1: { a: 1, x: 2 }, q2: { a: 1, x: 2 } }),
+      table({ q2: { a: 1 }, q3: { a: 1 }, q1: { a: 1 } }),
+    );
     const [line] = compare(good, poor).filter(({ measure }) => measure === 'mrr@10');
     expect(line).toMatchObject({ n: 2, a: 0.75, b: 0.5, meanDifference: 0.25, t: 1, df: 1 });
     expect(line.p).toBeCloseTo(0.5, 12);
-    expect(line.pHolm).toBeGreaterThanOrEqual(line.p);
+  });
+
+  it('corrects by Holm over all measures that both have, and no others', () => {
+    const a = evaluation({ q1: 0.9, q2: 0.8, q3: 0.5 }, [0.5, 0.7, 0.6]);
+    const b = evaluation({ q1: 0.1, q2: 0.2, q3: 0.1 }, [0.4, 0.4, 0.5]);
+    const two = compare(a, b);
+    expect(two.map(({ measure }) => measure)).toEqual(['mrr@10', 'ndcg@10']);
+    const smaller = Math.min(...two.map(({ p }) => p));
+    expect(smaller).toBeLessThan(0.2);
+    expect(two.map(({ pHolm }) => pHolm)).toEqual(holm(two.map(({ p }) => p)));
+    expect(two.find(({ p }) => p === smaller)!.pHolm).toBeCloseTo(2 * smaller, 12);
+    const [one, ...rest] = compare(a, evaluation({ q1: 0.1, q2: 0.2, q3: 0.1 }));
+    expect(rest).toEqual([]);
+    expect(one.pHolm).toBe(one.p);
+  });
+
+  it('refuses evaluations that share fewer than two queries', () => {
+    const a = evaluation({ q1: 0.9, q2: 0.8 });
+    expect(() => compare(a, evaluation({ q2: 0.1, q7: 0.3 }))).toThrow(RangeError);
   });
 });

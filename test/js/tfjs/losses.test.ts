@@ -95,6 +95,42 @@ describe.each(Object.keys(losses))('%s', (name) => {
     expectClose(call(2, tf.Reduction.MEAN).dataSync(), call(undefined, tf.Reduction.MEAN).dataSync(), 1e-5);
   });
 
+  it('under NONE passes each query the gradient that came to it, times its weight', () => {
+    const weights = [1, 0.5, 2, 4, 0];
+    const upstream = [3, -1, 0.25, 2, 7];
+    const none = (x: tf.Tensor) =>
+      op(matrix(data.labels), x, matrix(data.teacher), weights, options, tf.Reduction.NONE);
+    const each = plain(batch, { ...options, reduction: 'none' });
+    const counted = each.perQuery.map((loss) => (loss === 0 ? 0 : 1));
+    const expected = each.grad.map((g, i) => {
+      const query = Math.floor(i / DOCS);
+      const share = weights[query] * upstream[query] * counted[query];
+      return share === 0 ? 0 : share * g;
+    });
+    const gradient = tf.grad((x) => none(x))(matrix(data.logits), tf.tensor1d(upstream));
+    expect(gradient.shape).toEqual(shape);
+    expectClose(gradient.dataSync(), expected, 1e-5);
+    expect(Math.max(...expected.map(Math.abs))).toBeGreaterThan(0.01);
+  });
+
+  it.runIf(readsTeacher)('under NONE and SUM gives the teacher its share, too', () => {
+    const upstream = [3, -1, 0.25, 2, 7];
+    const each = plain(batch, { ...options, reduction: 'none', teacherGrad: true });
+    const toTeacher = each.teacherGrad as Float32Array;
+    const loss = (reduction: tf.Reduction) => (logits: tf.Tensor, teacher: tf.Tensor) =>
+      op(matrix(data.labels), logits, teacher, null, { ...options, teacherGrad: true }, reduction);
+    const inputs = [matrix(data.logits), matrix(data.teacher)];
+    const [, none] = tf.grads((a, b) => loss(tf.Reduction.NONE)(a, b))(inputs, tf.tensor1d(upstream));
+    expectClose(
+      none.dataSync(),
+      toTeacher.map((g, i) => g * upstream[Math.floor(i / DOCS)]),
+      1e-5,
+    );
+    const [, sum] = tf.grads((a, b) => loss(tf.Reduction.SUM)(a, b) as tf.Scalar)(inputs);
+    expectClose(sum.dataSync(), toTeacher, 1e-5);
+    expect(Math.max(...Array.from(toTeacher, Math.abs))).toBeGreaterThan(0.01);
+  });
+
   it('is 0, not NaN, where no query is counted, and so is its gradient', () => {
     const nothing = matrix(new Uint8Array(QUERIES * DOCS).fill(255));
     for (const reduction of [tf.Reduction.MEAN, tf.Reduction.SUM_BY_NONZERO_WEIGHTS]) {
