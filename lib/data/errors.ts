@@ -1,4 +1,4 @@
-// The one error of ckl-loss/data: which file, which line, what was expected there.
+// The errors of ckl-loss/data: a file that cannot be read, with line and what was expected there; a file that cannot be written.
 
 /** A file that cannot be read as what it was taken for. */
 export class DataError extends Error {
@@ -22,6 +22,27 @@ export class DataError extends Error {
 
   override get name(): string {
     return 'DataError';
+  }
+}
+
+/** A file that cannot be written. */
+export class OutputError extends Error {
+  readonly code = 'ERR_CKL_OUTPUT';
+
+  /**
+   * @param file the file as it was asked for
+   * @param why the reason, e.g. "its folder is read-only"
+   */
+  constructor(
+    readonly file: string,
+    readonly why: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${JSON.stringify(file)} cannot be written: ${why}`, options);
+  }
+
+  override get name(): string {
+    return 'OutputError';
   }
 }
 

@@ -9,7 +9,7 @@ export {
   type Document,
   type Query,
 } from './beir.js';
-export { DataError } from './errors.js';
+export { DataError, OutputError } from './errors.js';
 export { guessTeacherForm } from './guess-form.js';
 export { formatList, type Missing } from './format-forms.js';
 export { Records, type ReadOptions } from './records.js';

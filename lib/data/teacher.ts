@@ -1,8 +1,4 @@
 // Reads, writes and converts teacher scores in every form that is in use.
-import { createWriteStream } from 'node:fs';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import type { Qrels } from '../metrics/types.js';
 import { DataError } from './errors.js';
 import { formatList, type Missing } from './format-forms.js';
@@ -96,7 +92,8 @@ export interface ConvertResult {
  * Converts a teacher file from any form into any other; a target ending in `.gz` is compressed. The target appears only
  * once it is complete.
  *
- * @throws DataError for a bad line, or a query that lacks what the target form needs; with `skipBad` these are counted
+ * @throws DataError for a bad line, or a query that lacks what the target form needs; with `skipBad` these are counted.
+ *   OutputError when the target cannot be written
  */
 export async function convertTeacher(
   from: { path: string; form: TeacherForm },
@@ -125,11 +122,7 @@ export async function convertTeacher(
       result.documents += list.docs.length;
     }
   }
-  await writeWhole(to.path, async (path) => {
-    const text = Readable.from(lines());
-    const file = createWriteStream(path);
-    await (to.path.endsWith('.gz') ? pipeline(text, createGzip(), file) : pipeline(text, file));
-  });
+  await writeWhole(to.path, lines(), { gzip: to.path.endsWith('.gz') });
   result.skipped += source.skipped;
   result.errors = [...source.errors, ...result.errors].slice(0, 10);
   return result;

@@ -1,22 +1,249 @@
-// Files that appear only once they are whole.
-import { lstat, rename, rm } from 'node:fs/promises';
+// The one way to write a file: it appears under its name only when it is whole, and a failure leaves what was there before.
+import { randomBytes } from 'node:crypto';
+import { constants, fstatSync, rmSync, writeSync, type Stats } from 'node:fs';
+import {
+  access,
+  copyFile,
+  open,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  type FileHandle,
+} from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { OutputError } from './errors.js';
+
+/** What a file will hold: all of it, or pieces in order. */
+export type Content = string | Uint8Array | AsyncIterable<string | Uint8Array>;
+
+export interface TargetOptions {
+  /** Whether a pipe, a terminal or another character device will do, none of which can be written whole. Default true. */
+  streams?: boolean;
+}
+
+/** Where a write goes, its links followed. */
+export interface Target {
+  path: string;
+  /** The file there is, or the pipe; undefined where a new file appears. */
+  found?: Stats;
+  /** Of a name like /dev/stdout: the open descriptor of this process that it stands for. */
+  descriptor?: number;
+  /** A pipe or a device, which is written as it is. */
+  stream: boolean;
+}
+
+const MOST_LINKS = 40;
+const BLOCK_BYTES = 1 << 18;
+/** The folders whose entries are the open descriptors of this process. */
+const DESCRIPTORS = new RegExp(`^(?:/dev/fd|/proc/${process.pid}(?:/task/\\d+)?/fd)$`);
+
+/** Follows links to the end, also where the last one points to a file that is yet to be made. */
+async function follow(file: string): Promise<Pick<Target, 'path' | 'descriptor'>> {
+  let path = resolve(file);
+  for (let links = 0; links < MOST_LINKS; links++) {
+    const folder = await realpath(dirname(path));
+    const name = basename(path);
+    path = join(folder, name);
+    if (DESCRIPTORS.test(folder) && /^\d+$/.test(name)) return { path, descriptor: Number(name) };
+    const link = await readlink(path).catch(() => undefined);
+    if (link === undefined) return { path };
+    path = resolve(folder, link);
+  }
+  throw new Error(`more than ${MOST_LINKS} links`);
+}
 
 /**
- * Has `write` fill a file beside the target and moves it there when it is done, so that a failure leaves what was there before. What is no
- * plain file (a link, a pipe, a terminal) is written as it is: moving something there would put a file in its place.
+ * Finds out where a write to a file would go and whether it can be, without writing anything.
+ *
+ * @throws OutputError naming the file and the reason: its folder is missing or read-only; it is a folder, a socket, a disk, or read-only;
+ *   or, without `streams`, it is anything but a plain file
  */
-export async function writeWhole(target: string, write: (path: string) => Promise<unknown>): Promise<void> {
-  const found = await lstat(target).catch(() => undefined);
-  if (found && !found.isFile()) {
-    await write(target);
-    return;
+export async function findTarget(file: string, { streams = true }: TargetOptions = {}): Promise<Target> {
+  const refuse = (why: string, cause?: unknown): never => {
+    throw new OutputError(file, why, cause === undefined ? undefined : { cause });
+  };
+  if (file === '') refuse('it needs a name');
+  if (file.endsWith('/') || file.endsWith(sep))
+    refuse((await isFolder(file)) ? 'it is a folder' : 'it names a folder');
+  const { path, descriptor } = await follow(file).catch(async (error: Error) =>
+    refuse((await isFolder(dirname(file))) ? error.message : `there is no folder ${dirname(file)}`, error),
+  );
+  if (descriptor !== undefined) {
+    if (!streams) refuse('it is no plain file');
+    try {
+      const found = fstatSync(descriptor);
+      if (!found.isFile() && !isStream(found) && !found.isSocket()) refuse('it is not open for writing');
+      // Writes nothing, and fails where nothing can be written.
+      writeSync(descriptor, new Uint8Array());
+      return { path, descriptor, found, stream: true };
+    } catch (error) {
+      throw error instanceof OutputError ? error : refuse((error as Error).message, error);
+    }
   }
-  const partial = `${target}.partial`;
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) =>
+    error.code === 'ENOENT' ? undefined : refuse(error.message, error),
+  );
+  if (found?.isDirectory()) refuse('it is a folder');
+  const stream = found !== undefined && isStream(found);
+  if (found && !found.isFile() && !(stream && streams)) refuse(`it is ${kindOf(found)}, no plain file`);
+  if (found) await access(path, constants.W_OK).catch((error: Error) => refuse(error.message, error));
+  if (!stream) {
+    const beside = dirname(path);
+    await access(beside, constants.W_OK | constants.X_OK).catch((error: Error) =>
+      refuse(`nothing can be written in its folder ${beside}: ${error.message}`, error),
+    );
+  }
+  return { path, found, stream };
+}
+
+const isFolder = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+
+const isStream = (found: Stats): boolean => found.isFIFO() || found.isCharacterDevice();
+
+function kindOf(found: Stats): string {
+  if (found.isFIFO()) return 'a pipe';
+  if (found.isSocket()) return 'a socket';
+  return found.isBlockDevice() || found.isCharacterDevice() ? 'a device' : 'something';
+}
+
+/** Files being written, under the names they have until they are whole. */
+const partials = new Set<string>();
+
+/** Removes what is half written; for a program that is about to be ended by a signal. */
+export function removePartials(): void {
+  for (const partial of partials) rmSync(partial, { force: true });
+  partials.clear();
+}
+
+/**
+ * Writes a file. A plain file is written under a temporary name of its own in the same folder, brought to the disk, and moved to its name in
+ * one step: whoever reads it sees the old content or the new, and of two processes that write it one wins with all of its content. It keeps
+ * its permissions and, where that is allowed, its owner; another hard link to it keeps the old content. Pipes and devices are written as they are.
+ *
+ * @param content what to write; an error that it throws passes through
+ * @throws OutputError when the file cannot be written; nothing is left then but what was there before
+ */
+export async function writeWhole(
+  file: string,
+  content: Content,
+  { gzip = false, ...targets }: TargetOptions & { gzip?: boolean } = {},
+): Promise<void> {
+  const target = await findTarget(file, targets);
   try {
-    await write(partial);
-    await rename(partial, target);
+    if (target.stream) await writeStream(target, content, gzip);
+    else await replace(target, content, gzip);
+  } catch (error) {
+    // System calls on this file alone can be what failed: readers of other files have errors of their own.
+    if (error instanceof Error && 'syscall' in error)
+      throw new OutputError(file, error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function replace({ path, found }: Target, content: Content, gzip: boolean): Promise<void> {
+  // Short enough for any file system, whatever the length of the name.
+  const name = `${basename(path).slice(0, 40)}.${randomBytes(6).toString('hex')}.partial`;
+  const partial = join(dirname(path), name);
+  partials.add(partial);
+  try {
+    const file = await open(partial, 'wx');
+    try {
+      if (found) await keepOwner(file, found);
+      await fill(file, content, gzip);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(partial, path).catch(async (error: NodeJS.ErrnoException) => {
+      // A file that is mounted by itself, as containers do, cannot be replaced; better written in place than lost.
+      if (!found || error.code !== 'EBUSY') throw error;
+      await copyFile(partial, path);
+      await rm(partial);
+    });
   } catch (error) {
     await rm(partial, { force: true });
     throw error;
+  } finally {
+    partials.delete(partial);
   }
+}
+
+async function keepOwner(file: FileHandle, { mode, uid, gid }: Stats): Promise<void> {
+  const made = await file.stat();
+  if (made.uid !== uid || made.gid !== gid) await file.chown(uid, gid).catch(() => undefined);
+  await file.chmod(mode & 0o777).catch(() => undefined);
+}
+
+async function fill(file: FileHandle, content: Content, gzip: boolean): Promise<void> {
+  await send(content, gzip, async (chunks) => {
+    let gathered: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of chunks) {
+      gathered.push(bytesOf(chunk));
+      bytes += gathered[gathered.length - 1].length;
+      if (bytes < BLOCK_BYTES) continue;
+      await file.writeFile(Buffer.concat(gathered));
+      [gathered, bytes] = [[], 0];
+    }
+    await file.writeFile(Buffer.concat(gathered));
+  });
+}
+
+async function writeStream(
+  { path, descriptor, found }: Target,
+  content: Content,
+  gzip: boolean,
+): Promise<void> {
+  // By the descriptor, not by its name: opened again, a file would be written from its beginning, over what the process has written before.
+  if (descriptor !== undefined && found?.isFile()) {
+    await send(content, gzip, async (chunks) => {
+      for await (const chunk of chunks) writeFully(descriptor, chunk);
+    });
+    return;
+  }
+  if (descriptor === 1 || descriptor === 2) {
+    const out = descriptor === 1 ? process.stdout : process.stderr;
+    await send(content, gzip, async (chunks) => {
+      for await (const chunk of chunks)
+        await new Promise<void>((resolve, reject) =>
+          out.write(chunk, (error) => (error ? reject(error) : resolve())),
+        );
+    });
+    return;
+  }
+  const file = descriptor === undefined ? await open(path, 'w') : undefined;
+  try {
+    await send(content, gzip, async (chunks) => {
+      for await (const chunk of chunks) {
+        if (file) await file.writeFile(chunk);
+        else writeFully(descriptor!, chunk);
+      }
+    });
+  } finally {
+    await file?.close();
+  }
+}
+
+type Chunks = AsyncIterable<string | Uint8Array>;
+
+/** Hands the content, compressed if that is wanted, to what takes it. */
+async function send(content: Content, gzip: boolean, sink: (chunks: Chunks) => Promise<void>): Promise<void> {
+  const pieces = typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
+  const source = Readable.from(pieces);
+  await (gzip ? pipeline(source, createGzip(), sink) : pipeline(source, sink));
+}
+
+const bytesOf = (chunk: string | Uint8Array): Uint8Array =>
+  typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+
+/** Writes all of it: a write to a disk that is nearly full may take a part, which Node's own streams pass over. */
+export function writeFully(descriptor: number, content: string | Uint8Array): void {
+  const bytes = bytesOf(content);
+  for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);
 }

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 // The command `ckl-loss`: finds the subcommand, runs it, turns errors into messages and exit codes.
+import { removePartials } from '../../data/whole-file.js';
+import { isClosedPipe, lostOutput, READER_GONE, standardError, standardOutput } from './standard-streams.js';
 import { UsageError } from './usage.js';
 
 /** A subcommand: takes what follows its name, returns the exit code. Loaded only when it is called. */
@@ -51,11 +53,11 @@ Each explains itself with --help.
 /** @returns 0 success, 1 failure, 2 a command line that cannot be understood, 130 interrupted */
 async function main([name, ...args]: string[]): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    process.stdout.write(HELP);
+    standardOutput.write(HELP);
     return name === undefined ? 2 : 0;
   }
   if (!Object.hasOwn(COMMANDS, name)) {
-    process.stderr.write(
+    standardError.write(
       `ckl-loss: no command ${JSON.stringify(name)}; there are ${Object.keys(COMMANDS).join(', ')}\n`,
     );
     return 2;
@@ -64,20 +66,44 @@ async function main([name, ...args]: string[]): Promise<number> {
     const command = await COMMANDS[name].load();
     return await command(args);
   } catch (error) {
-    process.stderr.write(`ckl-loss ${name}: ${messageOf(error)}\n`);
+    // Whoever read a pipe that was written to has closed it: no news to anybody.
+    if (isClosedPipe(error)) return READER_GONE;
+    standardError.write(`ckl-loss ${name}: ${messageOf(error)}\n`);
     if (!(error instanceof UsageError)) return 1;
-    process.stderr.write(`ckl-loss ${name} --help explains the options\n`);
+    standardError.write(`ckl-loss ${name} --help explains the options\n`);
     return 2;
   }
 }
 
 /** What was foreseen has a code and needs no stack; a bug has none, and its stack is what helps. */
 function messageOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
   if (!(error instanceof Error)) return String(error);
   const foreseen = error instanceof UsageError || error instanceof RangeError || 'code' in error;
   return foreseen ? error.message : (error.stack ?? error.message);
 }
 
-void main(process.argv.slice(2)).then((code) => {
+/** The exit code of the whole: that of the command, or 1 where its results could not be printed. */
+async function run(args: string[]): Promise<number> {
+  const code = await main(args);
+  await standardOutput.flush();
+  const { failure } = standardOutput;
+  if (failure === undefined || isClosedPipe(failure)) return code;
+  standardError.write(`ckl-loss ${args[0] ?? ''}: ${lostOutput(failure)}\n`);
+  return code || 1;
+}
+
+// A program that is ended leaves no half-written files. SIGINT is left to a command that heeds it itself.
+process.on('exit', removePartials);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, function end() {
+    if (process.listenerCount(signal) > 1) return;
+    removePartials();
+    process.off(signal, end);
+    process.kill(process.pid, signal);
+  });
+}
+
+void run(process.argv.slice(2)).then((code) => {
   process.exitCode = code;
 });

@@ -1,6 +1,7 @@
 // A checkpoint of a refinement in one file: where it stands as JSON, parameters and moments as bytes, a digest against damage.
 import { createHash } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { writeWhole } from '../../data/whole-file.js';
 import type { Position } from '../training/distil.js';
 
 const MAGIC = 'CKLCKPT1';
@@ -41,7 +42,7 @@ export interface Checkpoint {
 }
 
 /**
- * Writes a checkpoint beside its place and moves it there, so that an interrupted write leaves the one before. Layout: the magic word, the
+ * Writes a checkpoint whole: an interrupted write leaves the one before. Layout: the magic word, the
  * length of the header (uint32, little-endian), the header (JSON), the arrays (float32, little-endian) and the SHA-256 of all of that.
  */
 export async function writeCheckpoint(file: string, { arrays, ...rest }: Checkpoint): Promise<void> {
@@ -54,8 +55,7 @@ export async function writeCheckpoint(file: string, { arrays, ...rest }: Checkpo
   );
   const body = Buffer.concat([Buffer.from(MAGIC), length, header, ...bytes]);
   const digest = createHash('sha256').update(body).digest();
-  await writeFile(`${file}.new`, Buffer.concat([body, digest]));
-  await rename(`${file}.new`, file);
+  await writeWhole(file, Buffer.concat([body, digest]), { streams: false });
 }
 
 /**

@@ -1,7 +1,8 @@
 // Writes the sample as a BEIR folder with a teacher run beside it; the same seed writes the same bytes.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatRunLine } from '../../data/index.js';
+import { writeWhole } from '../../data/whole-file.js';
 import { Random } from '../training/random.js';
 import { buildWorld, type World } from './world.js';
 
@@ -47,5 +48,5 @@ function qrels(world: World, split: string): string {
 /** Writes the sample into a folder, which is made where it is missing. */
 export async function writeSample(dir: string): Promise<void> {
   await mkdir(join(dir, 'qrels'), { recursive: true });
-  for (const [name, content] of sampleFiles()) await writeFile(join(dir, name), content);
+  for (const [name, content] of sampleFiles()) await writeWhole(join(dir, name), content);
 }

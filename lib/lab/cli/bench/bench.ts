@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { backends, prepare } from '../../../index.js';
 import { timeTorch, type TorchTime } from './torch.js';
 import type { Output } from '../progress.js';
+import { standardError, standardOutput } from '../standard-streams.js';
 import { formatTable } from '../table.js';
 import { parseOptions, readNumber } from '../usage.js';
 
@@ -38,7 +39,7 @@ export interface BenchRow {
  * @param args what follows `bench` on the command line
  * @returns the exit code
  */
-export async function bench(args: string[], out: Output = process.stdout): Promise<number> {
+export async function bench(args: string[], out: Output = standardOutput): Promise<number> {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
   const values = parseOptions(args, {
@@ -60,8 +61,8 @@ export async function bench(args: string[], out: Output = process.stdout): Promi
   const rows: BenchRow[] = [];
   let torch: TorchTime | null = null;
   for (const [k, shape] of SHAPES.entries()) {
-    if (process.stderr.isTTY && !values.json)
-      process.stderr.write(`\r${k + 1} of ${SHAPES.length}: ${shape.join(' x ')} `);
+    if (standardError.isTTY && !values.json)
+      standardError.write(`\r${k + 1} of ${SHAPES.length}: ${shape.join(' x ')} `);
     const documents = shape[0] * shape[1];
     const ours = timeOurs(shape, used, seconds * 1e3) / documents;
     const copy = timeCopy(documents * BYTES, seconds * 500) / documents;
@@ -73,7 +74,7 @@ export async function bench(args: string[], out: Output = process.stdout): Promi
       torch: torch && torch.nanoseconds / documents,
     });
   }
-  if (process.stderr.isTTY && !values.json) process.stderr.write('\r\x1b[K');
+  if (standardError.isTTY && !values.json) standardError.write('\r\x1b[K');
   const peer = torch?.version ?? null;
   if (values.json) {
     const { cpu } = backends();

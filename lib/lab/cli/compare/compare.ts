@@ -8,9 +8,10 @@ import { compareText } from './text.js';
 import { CompareProgress } from './progress.js';
 import { provideSample } from '../data-options.js';
 import { INTERRUPTED, interruption } from '../interrupt.js';
-import { checkOutputs, writeOutput } from '../output-files.js';
+import { checkOutputs, deliver } from '../output-files.js';
 import type { Output } from '../progress.js';
 import { provenance, type Provenance } from '../provenance.js';
+import { standardError, standardOutput } from '../standard-streams.js';
 import { UsageError } from '../usage.js';
 
 /** What --json writes: the comparison, and under `made` where and how it was made, which alone may differ from run to run. */
@@ -27,8 +28,8 @@ export interface SavedComparison extends Compared {
  */
 export async function compare(
   args: string[],
-  out: Output = process.stdout,
-  progressOut: Output = process.stderr,
+  out: Output = standardOutput,
+  progressOut: Output = standardError,
 ): Promise<number> {
   const asked = readCompareArguments(args);
   if (asked.help) {
@@ -40,9 +41,10 @@ export async function compare(
   const report = asked.html === undefined ? undefined : await loadReport();
   const saved = asked.from === undefined ? await run(asked, progressOut) : await readAll(asked.from);
   if (!saved) return INTERRUPTED;
-  if (asked.json) await writeOutput(asked.json, `${JSON.stringify(saved)}\n`);
-  if (report) await writeOutput(asked.html!, await report(saved));
-  out.write(compareText(saved));
+  await deliver(out, compareText(saved), [
+    [asked.json, () => `${JSON.stringify(saved)}\n`],
+    [asked.html, () => report!(saved)],
+  ]);
   return 0;
 }
 

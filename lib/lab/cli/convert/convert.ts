@@ -1,6 +1,7 @@
 // `ckl-loss convert`: teacher scores from one form into another.
 import { convertTeacher, guessTeacherForm, loadBeir, loadQrels, TEACHER_FORMS } from '../../../data/index.js';
 import type { Output } from '../progress.js';
+import { standardOutput } from '../standard-streams.js';
 import { checkOutputs } from '../output-files.js';
 import { parseOptions, readChoice, required } from '../usage.js';
 
@@ -24,7 +25,7 @@ Files may be gzip; a target that ends in .gz is compressed.
  * @returns the exit code
  * @throws UsageError, DataError
  */
-export async function convert(args: string[], out: Output = process.stdout): Promise<number> {
+export async function convert(args: string[], out: Output = standardOutput): Promise<number> {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
   const values = parseOptions(args, {

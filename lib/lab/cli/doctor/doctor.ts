@@ -2,6 +2,7 @@
 import { relative } from 'node:path';
 import { type DoctorReport, examine } from './report.js';
 import type { Output } from '../progress.js';
+import { standardOutput } from '../standard-streams.js';
 import { parseOptions } from '../usage.js';
 
 export const DOCTOR_HELP = `ckl-loss doctor: what runs on this machine, and whether it computes what it should
@@ -18,7 +19,7 @@ Ends with 0 if all is well, 1 if something is broken.
  * @param args what follows `doctor` on the command line
  * @returns the exit code
  */
-export async function doctor(args: string[], out: Output = process.stdout): Promise<number> {
+export async function doctor(args: string[], out: Output = standardOutput): Promise<number> {
   const flag = { type: 'boolean' } as const;
   const values = parseOptions(args, { json: flag, help: { type: 'boolean', short: 'h' } });
   if (values.help) {

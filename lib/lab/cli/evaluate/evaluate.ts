@@ -8,8 +8,9 @@ import {
   type Comparison,
   type Evaluation,
 } from '../../../metrics/index.js';
-import { checkOutputs, writeOutput } from '../output-files.js';
+import { checkOutputs, deliver } from '../output-files.js';
 import type { Output } from '../progress.js';
+import { standardOutput } from '../standard-streams.js';
 import { differenceText, formatTable, measureText, pText } from '../table.js';
 import { parseOptions, readChoice, readNumber, required, UsageError } from '../usage.js';
 
@@ -37,7 +38,7 @@ export const EVALUATE_HELP = `ckl-loss evaluate: measures of a run, and whether 
  * @returns the exit code
  * @throws UsageError, DataError, RangeError
  */
-export async function evaluate(args: string[], out: Output = process.stdout): Promise<number> {
+export async function evaluate(args: string[], out: Output = standardOutput): Promise<number> {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
   const values = parseOptions(args, {
@@ -83,18 +84,19 @@ export async function evaluate(args: string[], out: Output = process.stdout): Pr
   const baseline = values.baseline === undefined ? undefined : await load(values.baseline);
   const comparison = baseline && compare(run, baseline);
 
-  if (values.json !== undefined) {
-    const json = `${JSON.stringify(summary(run, baseline, comparison, values['per-query'] ?? false), null, 2)}\n`;
-    if (values.json === '-') {
-      out.write(json);
-      return 0;
-    }
-    await writeOutput(values.json, json);
+  const json = () =>
+    `${JSON.stringify(summary(run, baseline, comparison, values['per-query'] ?? false), null, 2)}\n`;
+  if (values.json === '-') {
+    out.write(json());
+    return 0;
   }
-  if (values['per-query']) out.write(perQueryTable(run, options.measures));
-  if (skipped > 0) out.write(`left out: ${skipped} lines that cannot be read\n`);
-  out.write(`${run.queries.length} queries\n`);
-  out.write(comparison ? comparisonTable(comparison) : meanTable(run, options.measures));
+  const report = [
+    values['per-query'] ? perQueryTable(run, options.measures) : '',
+    skipped > 0 ? `left out: ${skipped} lines that cannot be read\n` : '',
+    `${run.queries.length} queries\n`,
+    comparison ? comparisonTable(comparison) : meanTable(run, options.measures),
+  ];
+  await deliver(out, report.join(''), [[values.json, json]]);
   return 0;
 }
 

@@ -3,8 +3,9 @@ import { refine as runRefinement } from '../../refine/job.js';
 import { loadPlotting } from '../../report/plotting.js';
 import { provideSample } from '../data-options.js';
 import { INTERRUPTED, interruption } from '../interrupt.js';
-import { checkOutputs, writeOutput } from '../output-files.js';
+import { checkOutputs, deliver } from '../output-files.js';
 import { ProgressLine, type Output } from '../progress.js';
+import { standardError, standardOutput } from '../standard-streams.js';
 import { readRefineArguments, REFINE_HELP } from './options.js';
 import { refinementPage, reportRefinement, summariseRefinement } from './report.js';
 
@@ -14,8 +15,8 @@ import { refinementPage, reportRefinement, summariseRefinement } from './report.
  */
 export async function refine(
   args: string[],
-  out: Output = process.stdout,
-  progressOut: Output = process.stderr,
+  out: Output = standardOutput,
+  progressOut: Output = standardError,
 ): Promise<number> {
   const asked = readRefineArguments(args);
   if (!asked) {
@@ -47,8 +48,9 @@ export async function refine(
     onEpoch: (progress, behaviour) => line.epoch(progress, behaviour),
   });
   line.done();
-  out.write(reportRefinement(result));
-  if (json) await writeOutput(json, `${JSON.stringify(summariseRefinement(result, options), null, 2)}\n`);
-  if (plotting) await writeOutput(html!, refinementPage(result, plotting));
+  await deliver(out, reportRefinement(result), [
+    [json, () => `${JSON.stringify(summariseRefinement(result, options), null, 2)}\n`],
+    [html, () => refinementPage(result, plotting!)],
+  ]);
   return signal.aborted ? INTERRUPTED : 0;
 }

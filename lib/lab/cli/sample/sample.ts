@@ -1,6 +1,7 @@
 // `ckl-loss sample`: writes the synthetic sample, byte for byte the one in examples/sample.
 import { writeSample } from '../../sample/write.js';
 import type { Output } from '../progress.js';
+import { standardOutput } from '../standard-streams.js';
 import { parseOptions, required } from '../usage.js';
 
 const SAMPLE_HELP = `ckl-loss sample: write the synthetic sample that train uses by default
@@ -10,7 +11,7 @@ const SAMPLE_HELP = `ckl-loss sample: write the synthetic sample that train uses
 A BEIR folder in an invented language, with a teacher's scores; the same bytes every time.
 `;
 
-export async function sample(args: string[], out: Output = process.stdout): Promise<number> {
+export async function sample(args: string[], out: Output = standardOutput): Promise<number> {
   const { help, out: dir } = parseOptions(args, {
     out: { type: 'string' },
     help: { type: 'boolean', short: 'h' },

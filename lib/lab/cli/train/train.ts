@@ -5,8 +5,9 @@ import { rank, type Run } from '../../../metrics/index.js';
 import { runJob } from '../../training/job.js';
 import { provideSample } from '../data-options.js';
 import { INTERRUPTED, interruption } from '../interrupt.js';
-import { checkOutputs, writeOutput } from '../output-files.js';
+import { checkOutputs, deliver } from '../output-files.js';
 import { ProgressLine, type Output } from '../progress.js';
+import { standardError, standardOutput } from '../standard-streams.js';
 import { reportJob, summariseJob } from './report.js';
 import { readTrainArguments, TRAIN_HELP } from './options.js';
 
@@ -16,8 +17,8 @@ import { readTrainArguments, TRAIN_HELP } from './options.js';
  */
 export async function train(
   args: string[],
-  out: Output = process.stdout,
-  progressOut: Output = process.stderr,
+  out: Output = standardOutput,
+  progressOut: Output = standardError,
 ): Promise<number> {
   const options = readTrainArguments(args);
   if (options.help) {
@@ -45,13 +46,11 @@ export async function train(
   });
   line.done();
 
-  out.write(reportJob(result));
-  if (options.json)
-    await writeOutput(
-      options.json,
-      `${JSON.stringify(summariseJob(result, options, performance.now() - started), null, 2)}\n`,
-    );
-  if (options.run) await writeOutput(options.run, runText(result.run));
+  const milliseconds = performance.now() - started;
+  await deliver(out, reportJob(result), [
+    [options.json, () => `${JSON.stringify(summariseJob(result, options, milliseconds), null, 2)}\n`],
+    [options.run, () => runText(result.run)],
+  ]);
   return result.training.stopped === 'interrupted' ? INTERRUPTED : 0;
 }
 

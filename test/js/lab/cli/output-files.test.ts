@@ -1,7 +1,20 @@
 // Files that commands write: refused before the work where they cannot be written, and never there by halves.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { writeWhole } from '../../../../lib/data/whole-file';
 import { scratch } from '../../data/files';
@@ -52,26 +65,94 @@ describe('a file that cannot be written', () => {
 });
 
 describe('writeWhole', () => {
-  const failing = (path: string) => {
-    writeFileSync(path, 'half');
-    return Promise.reject(new Error('full'));
-  };
+  /** Content that fails halfway, as a source that turns out damaged does. */
+  async function* failing(): AsyncGenerator<string> {
+    yield 'half';
+    await Promise.reject(new Error('full'));
+  }
 
   it('leaves what was there when it fails, and nothing beside it', async () => {
     const target = files.write('kept', 'before');
-    await expect(writeWhole(target, failing)).rejects.toThrow('full');
+    const before = readdirSync(files.dir);
+    await expect(writeWhole(target, failing())).rejects.toThrow('full');
     expect(readFileSync(target, 'utf8')).toBe('before');
-    expect(existsSync(`${target}.partial`)).toBe(false);
+    expect(readdirSync(files.dir)).toEqual(before);
   });
 
-  it('writes through a link, and puts nothing in its place', async () => {
+  it('writes through links, to a file there is or is not yet, and puts nothing in their place', async () => {
     mkdirSync(join(files.dir, 'far'));
-    const [far, link] = [join(files.dir, 'far/file'), join(files.dir, 'link')];
-    writeFileSync(far, '');
-    symlinkSync(far, link);
-    await writeWhole(link, (path) => Promise.resolve(writeFileSync(path, 'text')));
-    expect(readFileSync(far, 'utf8')).toBe('text');
+    const [far, link, second] = ['far/file', 'link', 'second'].map((name) => join(files.dir, name));
+    symlinkSync('far/file', link);
+    symlinkSync(link, second);
+    for (const text of ['new', 'again']) {
+      await writeWhole(second, text);
+      expect(readFileSync(far, 'utf8')).toBe(text);
+    }
+    expect([link, second].every((path) => lstatSync(path).isSymbolicLink())).toBe(true);
+    symlinkSync('loop', join(files.dir, 'loop'));
+    await expect(writeWhole(join(files.dir, 'loop'), '')).rejects.toMatchObject({ code: 'ERR_CKL_OUTPUT' });
   });
+
+  it('keeps the permissions of a file, and the content of another hard link to it', async () => {
+    const target = files.write('mine', 'before');
+    chmodSync(target, 0o640);
+    linkSync(target, join(files.dir, 'hard'));
+    await writeWhole(target, 'after');
+    expect(statSync(target).mode & 0o777).toBe(0o640);
+    expect(readFileSync(join(files.dir, 'hard'), 'utf8')).toBe('before');
+  });
+
+  it('takes bytes, texts and pieces, with gzip and without', async () => {
+    async function* pieces(): AsyncGenerator<string | Uint8Array> {
+      yield 'an ';
+      yield await Promise.resolve(Buffer.from('order'));
+    }
+    const target = join(files.dir, 'content');
+    for (const content of ['an order', Buffer.from('an order'), pieces])
+      for (const gzip of [false, true]) {
+        await writeWhole(target, typeof content === 'function' ? content() : content, { gzip });
+        const bytes = readFileSync(target);
+        expect((gzip ? gunzipSync(bytes) : bytes).toString()).toBe('an order');
+      }
+  });
+
+  it('takes names as long as the file system does', async () => {
+    const target = join(files.dir, 'é'.repeat(127));
+    await writeWhole(target, 'x');
+    expect(readFileSync(target, 'utf8')).toBe('x');
+  });
+
+  it.skipIf(process.platform === 'win32')(
+    'refuses what is no plain file, or is one where only a file will do',
+    async () => {
+      const fifo = join(files.dir, 'fifo');
+      execFileSync('mkfifo', [fifo]);
+      const server = createServer().listen(join(files.dir, 'socket'));
+      await once(server, 'listening');
+      for (const [target, options, why] of [
+        [files.dir, {}, 'it is a folder'],
+        [`${files.dir}/`, {}, 'it is a folder'],
+        [`${files.dir}/none/`, {}, 'it names a folder'],
+        [join(files.dir, 'socket'), {}, 'it is a socket, no plain file'],
+        ['', {}, 'it needs a name'],
+        [join(files.dir, 'none/x'), {}, `there is no folder ${join(files.dir, 'none')}`],
+        [fifo, { streams: false }, 'it is a pipe, no plain file'],
+        ['/dev/null', { streams: false }, 'it is a device, no plain file'],
+        ['/dev/stdout', { streams: false }, 'no plain file'],
+      ] as const)
+        await expect(writeWhole(target, 'x', options), target).rejects.toMatchObject({
+          code: 'ERR_CKL_OUTPUT',
+          file: target,
+          why: expect.stringContaining(why) as string,
+        });
+      server.close();
+      await writeWhole('/dev/null', 'x');
+      expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
+      const reader = readFile(fifo, 'utf8');
+      await writeWhole(fifo, 'through');
+      expect(await reader).toBe('through');
+    },
+  );
 
   it.skipIf(process.platform === 'win32')('converts into a pipe', () => {
     const link = join(files.dir, 'stdout');

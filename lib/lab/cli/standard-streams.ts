@@ -1,0 +1,92 @@
+// Standard output and standard error as the commands write them: nothing is lost in silence, and a closed pipe is no crash.
+import { fstatSync } from 'node:fs';
+import { writeFully } from '../../data/whole-file.js';
+import type { Output } from './progress.js';
+
+/** The exit code of a program whose reader went away, by the shell's convention 128 + SIGPIPE. */
+export const READER_GONE = 141;
+
+/** Whether an error says that whoever read a pipe has closed it. */
+export function isClosedPipe(error: unknown): boolean {
+  const { code, cause } = (error ?? {}) as NodeJS.ErrnoException;
+  return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED' || (cause !== undefined && isClosedPipe(cause));
+}
+
+class StandardStream implements Output {
+  /** Why the first write that failed did; later ones are dropped. */
+  failure?: unknown;
+  /** Whether the work is worth going on with when nobody reads this: it writes files. */
+  outlived = false;
+  private readonly isFile: boolean;
+
+  constructor(
+    private readonly stream: NodeJS.WriteStream,
+    private readonly descriptor: number,
+    private readonly onFailure: (error: unknown) => void,
+  ) {
+    this.isFile = kindOf(descriptor)?.isFile() ?? false;
+    stream.on('error', (error) => this.fail(error));
+  }
+
+  get isTTY(): boolean {
+    return this.stream.isTTY;
+  }
+
+  get columns(): number {
+    return this.stream.columns;
+  }
+
+  write(text: string): void {
+    if (this.failure !== undefined) return;
+    if (!this.isFile) {
+      this.stream.write(text);
+      return;
+    }
+    try {
+      writeFully(this.descriptor, text);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Waits until all that was written has left, or failed to. */
+  async flush(): Promise<void> {
+    if (this.failure === undefined && !this.isFile)
+      await new Promise<void>((resolve) => this.stream.write('', () => setImmediate(resolve)));
+  }
+
+  private fail(error: unknown): void {
+    if (this.failure !== undefined) return;
+    this.failure = error;
+    this.onFailure(error);
+  }
+}
+
+const kindOf = (descriptor: number) => {
+  try {
+    return fstatSync(descriptor);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Whether both are the same pipe, as after 2>&1. */
+function shared(): boolean {
+  const [out, err] = [kindOf(1), kindOf(2)];
+  return out !== undefined && err !== undefined && out.ino === err.ino && out.dev === err.dev;
+}
+
+/** Results. If they can go nowhere and no file is asked for, the work ends at once. */
+export const standardOutput: StandardStream = new StandardStream(process.stdout, 1, (error) => {
+  if (standardOutput.outlived) return;
+  if (!isClosedPipe(error)) process.stderr.write(`ckl-loss: ${lostOutput(error)}\n`);
+  process.exit(isClosedPipe(error) ? READER_GONE : 1);
+});
+
+/** Progress and complaints: whether anybody reads them does not matter, unless they share their pipe with the results. */
+export const standardError: StandardStream = new StandardStream(process.stderr, 2, (error) => {
+  if (isClosedPipe(error) && !standardOutput.outlived && shared()) process.exit(READER_GONE);
+});
+
+export const lostOutput = (error: unknown): string =>
+  `standard output cannot be written: ${error instanceof Error ? error.message : String(error)}`;
