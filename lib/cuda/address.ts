@@ -1,7 +1,7 @@
 // Addresses that callers bring: whether they can be used, and which GPU's memory they are.
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
-import { native, NativeResidence } from '../native/native.js';
+import { native, NativeMemoryKind } from '../native/native.js';
 import { type Device, deviceOf, devices } from './device.js';
 import { type DeviceDtype, dtypeInfo } from './dtype.js';
 import { reporting } from './failure.js';
@@ -27,15 +27,15 @@ export function checkPointer(pointer: bigint, dtype: DeviceDtype): number {
 export function deviceAt(address: number, option: Device | number | undefined): Device {
   const expected = option === undefined ? undefined : deviceOf(option);
   const all = devices();
-  const [residence, index] = reporting(() => native.whereabouts(address, expected?.index ?? -1));
-  if (residence !== NativeResidence.device && residence !== NativeResidence.managed) {
-    const what = residence === NativeResidence.host ? 'memory of the host' : 'no memory that CUDA knows';
+  const [kind, index] = reporting(() => native.pointerInfo(address, expected?.index ?? -1));
+  if (kind !== NativeMemoryKind.device && kind !== NativeMemoryKind.managed) {
+    const what = kind === NativeMemoryKind.host ? 'memory of the host' : 'no memory that CUDA knows';
     throw new CklRangeError(
       'ERR_CKL_DEVICE',
       `pointer is 0x${address.toString(16)}, ${what}; it must be memory of a GPU. Arrays of the host are copied with DeviceTensor.from(array)`,
     );
   }
-  if (residence === NativeResidence.managed) return expected ?? deviceOf(Math.max(0, index));
+  if (kind === NativeMemoryKind.managed) return expected ?? deviceOf(Math.max(0, index));
   if (expected !== undefined && expected.index !== index) {
     throw new CklRangeError(
       'ERR_CKL_DEVICE',

@@ -238,7 +238,7 @@ export const enum NativeRankType {
 }
 
 /** What an address is. */
-export const enum NativeResidence {
+export const enum NativeMemoryKind {
   unknown = 0,
   host = 1,
   device = 2,
@@ -301,7 +301,7 @@ export interface NativeBinding {
   /** The loss of the batch that the DeviceScalars tell of, with scratch space of its own. */
   DeviceGraph: new (loss: NativeDeviceLoss, offsets: Int32Array | null) => NativeDeviceGraph;
   /** What an address is, and on which device. `expected`: a device that may be started to find out, or -1. */
-  whereabouts(address: number, expected: number): [residence: NativeResidence, device: number];
+  pointerInfo(address: number, expected: number): [kind: NativeMemoryKind, device: number];
   /** Competition ranks of the scores among the valid documents of each query; 0 for masked ones. */
   ranks(
     student: ScoreArray,

@@ -4,7 +4,7 @@
 #include "../core/check.h"
 #include "../cpu/cpu_backend.h"
 #include "arguments.h"
-#include "cuda_info.h"
+#include "../core/cuda_info.h"
 #include "device.h"
 #include "plan.h"
 

@@ -1,6 +1,6 @@
 // The answer of a binary that was compiled without CUDA.
 #include "../core/device.h"
-#include "cuda_info.h"
+#include "../core/cuda_info.h"
 
 namespace ckl {
 
@@ -18,6 +18,6 @@ CudaErrorText cuda_error_text(int) { return {}; }
 
 std::shared_ptr<Device> open_device(int) { return nullptr; }
 
-Whereabouts whereabouts(const void*, int) { return {Residence::unknown, -1}; }
+PointerInfo pointer_info(const void*, int) { return {MemoryKind::unknown, -1}; }
 
 }  // namespace ckl

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "cuda_info.h"
+#include "../core/cuda_info.h"
 
 namespace ckl {
 namespace addon {
@@ -141,13 +141,13 @@ class Waiting : public Napi::AsyncWorker {
   DeviceError error_ = {0};
 };
 
-// whereabouts(address, device | -1): [Residence, device]
-Napi::Value whereabouts_of(const Napi::CallbackInfo& info) {
+// pointerInfo(address, device | -1): [MemoryKind, device]
+Napi::Value pointer_info_of(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const int device = info.Length() > 1 && info[1].IsNumber() ? info[1].As<Napi::Number>().Int32Value() : -1;
-  const Whereabouts found = reporting(env, [&] { return whereabouts(address(info, 0), device); });
+  const PointerInfo found = reporting(env, [&] { return pointer_info(address(info, 0), device); });
   Napi::Array out = Napi::Array::New(env, 2);
-  out.Set(uint32_t(0), Napi::Number::New(env, int(found.residence)));
+  out.Set(uint32_t(0), Napi::Number::New(env, int(found.kind)));
   out.Set(uint32_t(1), Napi::Number::New(env, found.device));
   return out;
 }
@@ -164,7 +164,7 @@ void define_device(Napi::Env env, Napi::Object exports) {
   exports.Set("Device", DeviceObject::define(env));
   exports.Set("DeviceMemory", MemoryObject::define(env));
   exports.Set("DeviceStream", StreamObject::define(env));
-  exports.Set("whereabouts", Napi::Function::New(env, whereabouts_of, "whereabouts"));
+  exports.Set("pointerInfo", Napi::Function::New(env, pointer_info_of, "pointerInfo"));
 }
 
 Napi::Function DeviceObject::define(Napi::Env env) {

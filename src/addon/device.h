@@ -9,7 +9,7 @@
 namespace ckl {
 namespace addon {
 
-// The classes of this file and of device_loss.cc, and whereabouts().
+// The classes of this file and of device_loss.cc, and pointerInfo().
 void define_device(Napi::Env env, Napi::Object exports);
 void define_device_loss(Napi::Env env, Napi::Object exports);
 

@@ -4,7 +4,7 @@
 
 #include "../core/check.h"
 #include "arguments.h"
-#include "cuda_info.h"
+#include "../core/cuda_info.h"
 #include "specification.h"
 
 namespace ckl {

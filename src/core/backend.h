@@ -1,4 +1,4 @@
-// What a backend does: one call from scores to loss and gradients. The CPU implements it; CUDA will.
+// What a backend does: one call from scores to loss and gradients. src/cpu and cuda/ implement it.
 #pragma once
 #include <atomic>
 #include <memory>

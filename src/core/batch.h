@@ -8,7 +8,7 @@ enum class DType : int { float32 = 0, bfloat16 = 1, float16 = 2 };
 
 constexpr int64_t size_of(DType t) { return t == DType::float32 ? 4 : 2; }
 
-// Scores in one of the element types. `row(i)` is the address of element i.
+// Scores in one of the element types. `at(i)` is the address of element i.
 template <class Byte>
 struct ScoresOf {
   Byte* data = nullptr;

@@ -87,15 +87,15 @@ class Device {
 };
 
 // What an address is, as CUDA knows it.
-enum class Residence : int { unknown = 0, host = 1, device = 2, managed = 3 };
-struct Whereabouts {
-  Residence residence;
+enum class MemoryKind : int { unknown = 0, host = 1, device = 2, managed = 3 };
+struct PointerInfo {
+  MemoryKind kind;
   int device;
 };
 
 // Implemented by cuda/, and by cuda_none.cc for a binary without it (then null). Throw DeviceError.
 std::shared_ptr<Device> open_device(int index);
 // device: of those that could have it, one that is in use or soon will be (CUDA starts it); -1: whichever is current.
-Whereabouts whereabouts(const void* address, int device);
+PointerInfo pointer_info(const void* address, int device);
 
 }  // namespace ckl

@@ -5,7 +5,7 @@
 #include <new>
 
 #include "../core/check.h"
-#include "cut.h"
+#include "slices.h"
 
 namespace ckl {
 namespace cpu {
@@ -100,7 +100,7 @@ class Run {
     const Rows& r = batch_.rows;
     if (threads_ == 1) return body(0, 0, int64_t(0), r.queries);
     pool_.run(threads_, slices_,
-              [&](int worker, int k) { body(worker, k, cut(r, k, slices_), cut(r, k + 1, slices_)); });
+              [&](int worker, int k) { body(worker, k, slice_begin(r, k, slices_), slice_begin(r, k + 1, slices_)); });
   }
 
   Scan scan_rows(int worker, int64_t first, int64_t last) {
@@ -134,7 +134,7 @@ class Run {
       scans[size_t(slice)] = scan_rows(worker, first, last);
     });
     Scan all;
-    all.labels.plain = true;
+    all.labels.binary = true;
     for (const Scan& s : scans) {
       if (!s.status.ok()) {
         all.status = s.status;
@@ -143,7 +143,7 @@ class Run {
       all.labels.with_document += s.labels.with_document;
       all.labels.with_positive += s.labels.with_positive;
       all.labels.with_both += s.labels.with_both;
-      all.labels.plain &= s.labels.plain;
+      all.labels.binary &= s.labels.binary;
       all.with_pairs += s.with_pairs;
       all.pairs += s.pairs;
     }
@@ -211,7 +211,7 @@ class Run {
     task_.batch = batch_;
     task_.out = out_;
     task_.term_count = int(plan_.terms.size());
-    task_.plain_labels = scan.labels.plain;
+    task_.binary_labels = scan.labels.binary;
     task_.pair_weighted = plan_.pair_mean == PairMean::batch;
     task_.student_temperature = plan_.student_temperature;
     task_.teacher_temperature = plan_.teacher_temperature;

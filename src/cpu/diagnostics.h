@@ -12,7 +12,7 @@ namespace {
 // Every distribution loss is affine in p: h = h1 p + h0, so both come from the loss itself, evaluated at p = 0 and 1.
 // g = -h / p; the part h0 / p is infinite where the teacher gives no probability.
 template <class F>
-inline void weigh(const Along a, const TaskTerm& term, const Arrays w, const State& r, V factor, float* weight,
+inline void weigh(const OneRow a, const TaskTerm& term, const RowScratch w, const RowSums& r, V factor, float* weight,
                   float* ratio) {
   const F loss = F::make(term.parameters);
   const V zero(0.0f), at_top(kLifted), gap = r.student.ln_z1 - r.teacher.ln_z1;
@@ -20,7 +20,7 @@ inline void weigh(const Along a, const TaskTerm& term, const Arrays w, const Sta
   a.each_masked(
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
         const I label = a.label(i, slot);
-        const M dead = bit_set(label, 0x80) | ~live, positive = bit_set(label, 1) & ~dead;
+        const M masked = bit_set(label, 0x80) | ~live, positive = bit_set(label, 1) & ~masked;
         const V e = load(w.es + slot);
         Document<V, M> x = document<F>(a, w, r, term, gap, share, e, e == at_top, positive, i, slot);
         const V p = x.p;
@@ -31,8 +31,8 @@ inline void weigh(const Along a, const TaskTerm& term, const Arrays w, const Sta
         const V h1 = (loss(x).h - h0) * V(1 / kLifted);
         x.d = zero;
         const V g = select(h0 == zero, -h1, -h1 - h0 / p);
-        store(weight + slot, load(weight + slot) + select(dead, zero, factor * (loss(x).u * V(1 / kLifted))));
-        store(ratio + slot, load(ratio + slot) + select(dead, zero, factor * g));
+        store(weight + slot, load(weight + slot) + select(masked, zero, factor * (loss(x).u * V(1 / kLifted))));
+        store(ratio + slot, load(ratio + slot) + select(masked, zero, factor * g));
       },
       [] {});
 }
@@ -50,7 +50,7 @@ inline void from_slots(const float* slots, int64_t n, float* out) {
 }
 
 // q: student's probabilities, a document each. Natural logarithm; NaN where there is no positive or no negative.
-inline QueryDiagnostics describe(const Along a, const float* q, int64_t n) {
+inline QueryDiagnostics describe(const OneRow a, const float* q, int64_t n) {
   enum { kTop = 10 };
   float top[kTop];  // the highest scores of valid documents, descending
   int tops = 0;

@@ -12,35 +12,36 @@ namespace {
 // The passes of one term, for rows of one layout.
 template <class Layout>
 struct Passes {
-  void (*plain)(const Layout&, const TaskTerm&, const Arrays&, State&) = nullptr;
-  void (*careful)(const Layout&, const TaskTerm&, const Arrays&, const Mixing&, State&) = nullptr;
+  void (*fast)(const Layout&, const TaskTerm&, const RowScratch&, RowSums&) = nullptr;
+  void (*general)(const Layout&, const TaskTerm&, const RowScratch&, const Mixing&, RowSums&) = nullptr;
 };
 
 #define CKL_PASS __attribute__((noinline))
 template <class F, class Layout>
-CKL_PASS void run_plain(const Layout& a, const TaskTerm& term, const Arrays& w, State& r) {
-  term_plain<F>(a, term, w, r);
+CKL_PASS void run_term_fast(const Layout& a, const TaskTerm& term, const RowScratch& w, RowSums& r) {
+  term_fast<F>(a, term, w, r);
 }
 template <class F, class Layout>
-CKL_PASS void run_careful(const Layout& a, const TaskTerm& term, const Arrays& w, const Mixing& mix, State& r) {
-  term_careful<F>(a, term, w, mix, r);
+CKL_PASS void run_term_general(const Layout& a, const TaskTerm& term, const RowScratch& w, const Mixing& mix,
+                               RowSums& r) {
+  term_general<F>(a, term, w, mix, r);
 }
 template <bool Scaled, bool KeepLn, class Layout>
-CKL_PASS bool run_softmax(const Layout& a, const Task& task, const Arrays& w, State& r) {
-  return softmax_plain<Scaled, KeepLn>(a, task, w, r);
+CKL_PASS bool run_softmax_fast(const Layout& a, const Task& task, const RowScratch& w, RowSums& r) {
+  return softmax_fast<Scaled, KeepLn>(a, task, w, r);
 }
 template <class Layout>
-CKL_PASS void run_softmax_careful(const Layout& a, const Task& task, const Arrays& w, State& r) {
-  softmax_careful(a, task, w, r);
+CKL_PASS void run_softmax_general(const Layout& a, const Task& task, const RowScratch& w, RowSums& r) {
+  softmax_general(a, task, w, r);
 }
 template <class Layout>
-CKL_PASS void run_finish(const Layout& a, const Arrays& w, const State& r, V scale) {
-  finish_plain(a, w, r, scale);
+CKL_PASS void run_finish_fast(const Layout& a, const RowScratch& w, const RowSums& r, V scale) {
+  finish_fast(a, w, r, scale);
 }
 template <class Layout>
-CKL_PASS void run_finish_careful(const Layout& a, const Arrays& w, State& r, V scale, V teacher_scale, M counted,
+CKL_PASS void run_finish_general(const Layout& a, const RowScratch& w, RowSums& r, V scale, V teacher_scale, M counted,
                                  bool teacher) {
-  finish_careful(a, w, r, scale, teacher_scale, counted, teacher);
+  finish_general(a, w, r, scale, teacher_scale, counted, teacher);
 }
 #undef CKL_PASS
 
@@ -50,7 +51,7 @@ inline float saturate(double x) {
   return (float)(x > most ? most : x < -most ? -most : x);
 }
 
-inline M counts(Needs needs, const State& r) {
+inline M counts(Needs needs, const RowSums& r) {
   return (needs == Needs::positive ? r.positives : r.documents) > V(0.0f);
 }
 
@@ -64,8 +65,9 @@ class Engine {
       biased_ |= term.parameters.biased;
       distributions += with_term(term, [&](auto f) {
         typedef decltype(f) F;
-        along_[k].plain = run_plain<F, Along>, along_[k].careful = run_careful<F, Along>;
-        across_[k].plain = run_plain<F, Across>, across_[k].careful = run_careful<F, Across>;
+        one_row_[k].fast = run_term_fast<F, OneRow>, one_row_[k].general = run_term_general<F, OneRow>;
+        sixteen_rows_[k].fast = run_term_fast<F, SixteenRows>,
+        sixteen_rows_[k].general = run_term_general<F, SixteenRows>;
         reads_ln_q_ |= F::reads_ln_q;
       });
     }
@@ -73,7 +75,7 @@ class Engine {
     distribution_ = distributions > 0;
     teacher_ = bool(task.out.teacher_grad);
     single_ = task.term_count == 1;
-    plain_ = single_ && !pairwise_ && !teacher_ && task.terms[0].weight == 1 && !task.contributions;
+    fast_ = single_ && !pairwise_ && !teacher_ && task.terms[0].weight == 1 && !task.contributions;
   }
 
  protected:
@@ -83,21 +85,21 @@ class Engine {
   bool direct(const Scores& x) const { return x.type == DType::float32; }
 
   template <class Layout>
-  bool softmax(const Layout& a, const Arrays& w, State& r) const {
+  bool softmax(const Layout& a, const RowScratch& w, RowSums& r) const {
     if (task_.scaled)
-      return reads_ln_q_ ? run_softmax<true, true>(a, task_, w, r) : run_softmax<true, false>(a, task_, w, r);
-    return reads_ln_q_ ? run_softmax<false, true>(a, task_, w, r) : run_softmax<false, false>(a, task_, w, r);
+      return reads_ln_q_ ? run_softmax_fast<true, true>(a, task_, w, r) : run_softmax_fast<true, false>(a, task_, w, r);
+    return reads_ln_q_ ? run_softmax_fast<false, true>(a, task_, w, r) : run_softmax_fast<false, false>(a, task_, w, r);
   }
 
   // All distribution terms of a row (or sixteen), and their gradient. query_weights: a lane each.
   template <class Layout>
-  void careful(const Layout& a, const Passes<Layout>* passes, const Arrays& w, State& r, const double* query_weights,
-               bool uniform) const {
-    run_softmax_careful(a, task_, w, r);
+  void general(const Layout& a, const Passes<Layout>* passes, const RowScratch& w, RowSums& r,
+               const double* query_weights, bool uniform) const {
+    run_softmax_general(a, task_, w, r);
     M counted = ~lanes_from(0);
     bool first = true;
     for (int k = 0; k < task_.term_count; k++) {
-      if (!passes[k].careful) continue;
+      if (!passes[k].general) continue;
       const TaskTerm& term = task_.terms[k];
       Mixing mix;
       mix.counted = counts(term.needs, r);
@@ -106,7 +108,7 @@ class Engine {
       mix.value = V((float)term.weight);
       mix.contribution = per_query(query_weights, term.loss_scale, uniform);
       mix.first = first, mix.keep_u = teacher_;
-      passes[k].careful(a, term, w, mix, r);
+      passes[k].general(a, term, w, mix, r);
       counted = counted | mix.counted;
       first = false;
     }
@@ -115,7 +117,7 @@ class Engine {
                               : V(saturate(1.0 / task_.student_temperature));
     const V teacher = single_ ? per_query(query_weights, scale / task_.teacher_temperature, uniform)
                               : V(saturate(1.0 / task_.teacher_temperature));
-    run_finish_careful(a, w, r, student, teacher, counted, teacher_);
+    run_finish_general(a, w, r, student, teacher, counted, teacher_);
   }
 
   static V per_query(const double* query_weights, double scale, bool uniform) {
@@ -125,12 +127,12 @@ class Engine {
     return load(x);
   }
 
-  Arrays arrays(bool h_apart) const {
+  RowScratch row_scratch(bool h_separate) const {
     return {scratch_[S::kEs],
             scratch_[S::kEt],
             scratch_[S::kGap],
             scratch_[S::kBs],
-            h_apart ? scratch_[S::kH] : scratch_[S::kEt],
+            h_separate ? scratch_[S::kH] : scratch_[S::kEt],
             scratch_[S::kU]};
   }
 
@@ -157,10 +159,10 @@ class Engine {
 
   const Task& task_;
   const Scratch scratch_;
-  Passes<Along> along_[kMaxTerms];
-  Passes<Across> across_[kMaxTerms];
+  Passes<OneRow> one_row_[kMaxTerms];
+  Passes<SixteenRows> sixteen_rows_[kMaxTerms];
   bool biased_ = false, reads_ln_q_ = false, pairwise_ = false, distribution_ = false;
-  bool teacher_ = false, single_ = false, plain_ = false;
+  bool teacher_ = false, single_ = false, fast_ = false;
 };
 
 }  // namespace

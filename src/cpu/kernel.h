@@ -27,8 +27,8 @@ struct Task {
   float inverse_student_high, inverse_student_low;  // 1 / temperature as the sum of two floats
   float inverse_teacher_high, inverse_teacher_low;
   double student_temperature, teacher_temperature;
-  bool scaled;        // a temperature is not 1
-  bool plain_labels;  // known to hold nothing but 0 and 1
+  bool scaled;         // a temperature is not 1
+  bool binary_labels;  // known to hold nothing but 0 and 1
   // What each query adds to the batch's loss; null where per_query and the weights tell that already.
   double* contributions;
 };
@@ -37,7 +37,7 @@ struct Task {
 struct LabelTally {
   int64_t with_document = 0, with_positive = 0, with_both = 0;
   int64_t invalid = -1;  // a row with a label other than 0, 1 and 255, or -1
-  bool plain = false;    // known to be without padding
+  bool binary = false;   // known to be without padding
 };
 
 // The valid documents of a row in descending order of relevance; ties in order of index. Returns how many.

@@ -86,13 +86,13 @@ CKL_FN LabelCount count_labels(const uint8_t* y, int64_t n) {
 }
 
 // Whether every label is 0 or 1.
-CKL_FN bool plain_labels(const uint8_t* y, int64_t n) {
+CKL_FN bool are_binary(const uint8_t* y, int64_t n) {
   int64_t i = 0;
   I seen = splat(0);
   for (; i + 64 <= n; i += 64) seen = seen | load_bits(y + i);
-  bool plain = !any(bit_set(seen, (int32_t)0xfefefefe));
-  for (; i < n; i++) plain &= y[i] <= 1;
-  return plain;
+  bool binary = !any(bit_set(seen, (int32_t)0xfefefefe));
+  for (; i < n; i++) binary &= y[i] <= 1;
+  return binary;
 }
 
 // Whether n labels, all of them 0 or 1, hold a 1.
@@ -113,8 +113,8 @@ inline cpu::LabelTally tally_labels(const Rows& rows, const uint8_t* labels, int
   cpu::LabelTally t;
   // Rows without gaps are looked at in one go; most batches have no padding, and then a positive is all to look for.
   const bool dense = rows.offsets || rows.stride == rows.docs;
-  if (dense && !needs_both && first < last && plain_labels(labels + rows.begin(first), rows.documents(first, last))) {
-    t.plain = true;
+  if (dense && !needs_both && first < last && are_binary(labels + rows.begin(first), rows.documents(first, last))) {
+    t.binary = true;
     for (int64_t b = first; b < last; b++) {
       const int64_t n = rows.length(b);
       t.with_document += n > 0;

@@ -1,7 +1,7 @@
-// How documents meet vectors: sixteen documents of one row (Along), or one document of each of sixteen rows (Across).
+// How documents meet vectors: sixteen documents of one row (OneRow), or one document of each of sixteen rows (SixteenRows).
 //
 // A pass over a row is written once, against `each`: it is called with i, the document's index, a slot, the place in
-// scratch arrays, and which lanes are live. Slots never overlap; the last block of Along overlaps the one before in i.
+// scratch arrays, and which lanes are live. Slots never overlap; the last block of OneRow overlaps the one before in i.
 #pragma once
 #include "../core/batch.h"
 #include "math.h"
@@ -9,24 +9,24 @@
 namespace ckl {
 namespace {
 
-struct Everywhere {};  // all lanes
-struct Nowhere {};     // no lane
-CKL_FN V select(Everywhere, V a, V) { return a; }
-CKL_FN V add_where(Everywhere, V acc, V x) { return acc + x; }
-CKL_FN V select(Nowhere, V, V b) { return b; }
-CKL_FN V add_where(Nowhere, V acc, V) { return acc; }
-CKL_FN M operator&(M a, Everywhere) { return a; }
-CKL_FN Nowhere operator&(Nowhere, Everywhere) { return {}; }
-CKL_FN Everywhere operator&(Everywhere, Everywhere) { return {}; }
-CKL_FN bool any(Nowhere) { return false; }
-CKL_FN M operator~(Everywhere) { return lanes_from(kLanes); }
+struct AllLanes {};  // all lanes
+struct NoLanes {};   // no lane
+CKL_FN V select(AllLanes, V a, V) { return a; }
+CKL_FN V masked_add(AllLanes, V acc, V x) { return acc + x; }
+CKL_FN V select(NoLanes, V, V b) { return b; }
+CKL_FN V masked_add(NoLanes, V acc, V) { return acc; }
+CKL_FN M operator&(M a, AllLanes) { return a; }
+CKL_FN NoLanes operator&(NoLanes, AllLanes) { return {}; }
+CKL_FN AllLanes operator&(AllLanes, AllLanes) { return {}; }
+CKL_FN bool any(NoLanes) { return false; }
+CKL_FN M operator~(AllLanes) { return lanes_from(kLanes); }
 
 // Sums of very long rows are taken in chunks, so that rounding grows with the square root of the length.
 constexpr int64_t kChunk = 4096;
 
 // What comes next, the row or sixteen of them: fetched a line at a time while this one is computed. Halves the time of
 // batches that lie in memory; addresses past the end do no harm.
-struct Ahead {
+struct Prefetch {
   const char *s = nullptr, *t = nullptr, *grad = nullptr;
   const uint8_t* y = nullptr;
   CKL_FN void fetch(int64_t slot) const {
@@ -35,13 +35,13 @@ struct Ahead {
     __builtin_prefetch(grad + slot * 4, 1, 2);
     if (slot % 64 == 0) __builtin_prefetch(y + slot, 0, 2);
   }
-  Ahead() = default;
-  Ahead(const Batch& x, const Outputs& out, int64_t begin)
+  Prefetch() = default;
+  Prefetch(const Batch& x, const Outputs& out, int64_t begin)
       : s(x.student.at(begin)), t(x.teacher ? x.teacher.at(begin) : s), grad(out.grad.at(begin)), y(x.labels + begin) {}
 };
 
 // One row of n >= 16 documents, along the vector.
-struct Along {
+struct OneRow {
   // Most blocks hold no positive and no document at the top: a branch saves a third of the work.
   static constexpr bool kSparse = true;
   int64_t n;
@@ -49,7 +49,7 @@ struct Along {
   const uint8_t* y;    // labels
   const float* bias;   // or null
   float *grad, *teacher_grad;
-  Ahead ahead;
+  Prefetch prefetch;
 
   // body(i, slot, live) over all documents; flush() after each chunk and at the end.
   template <class Body, class Flush>
@@ -57,7 +57,7 @@ struct Along {
     int64_t i = 0;
     for (;;) {
       const int64_t end = n - i > kChunk ? i + kChunk : n;
-      for (; i + kLanes <= end; i += kLanes) body(i, i, Everywhere{});
+      for (; i + kLanes <= end; i += kLanes) body(i, i, AllLanes{});
       if (end == n) break;
       flush();
     }
@@ -96,25 +96,25 @@ struct Along {
   CKL_FN I label(int64_t i, int64_t) const { return load_labels(y + i); }
   CKL_FN V sum(V x) const { return sum_lanes(x); }
   CKL_FN V largest(V x) const { return max_lanes(x); }
-  static CKL_FN void put(float* out, int64_t i, int64_t, V x, Everywhere) { store(out + i, x); }
+  static CKL_FN void put(float* out, int64_t i, int64_t, V x, AllLanes) { store(out + i, x); }
   static CKL_FN void put(float* out, int64_t i, int64_t, V x, M live) {
     store(out + i, select(live, x, load(out + i)));
   }
 };
 
 // Sixteen rows side by side: element i of lane j at column i, lane j. Labels are packed four to a word and lane.
-struct Across {
+struct SixteenRows {
   static constexpr bool kSparse = false;  // one of sixteen rows nearly always has something at column i
   int64_t n;
   const float *s, *t;
   const uint8_t* y;
   const float* bias;
   float *grad, *teacher_grad;
-  Ahead ahead;
+  Prefetch prefetch;
 
   template <class Body, class Flush>
   CKL_FN void each(Body body, Flush flush) const {
-    for (int64_t i = 0; i < n; i++) body(i, i * kLanes, Everywhere{});
+    for (int64_t i = 0; i < n; i++) body(i, i * kLanes, AllLanes{});
     flush();
   }
   template <class Body, class Flush>

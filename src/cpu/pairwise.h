@@ -14,22 +14,22 @@ struct PairwiseResult {
 CKL_FN V inverse_of(int64_t n) { return V((float)(1.0 / (double)n)); }
 
 // Adds factor * dL/ds to a.grad and, if asked for, factor * dL/dt to a.teacher_grad. errors: scratch, a slot a document.
-inline float margin_mse(const Along a, const Task& task, int64_t positives, int64_t negatives, float factor,
+inline float margin_mse(const OneRow a, const Task& task, int64_t positives, int64_t negatives, float factor,
                         float teacher_factor, bool teacher, float* errors) {
   const MarginMse loss;
   const V zero(0.0f);
-  const Scale student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
-  const Scale teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
+  const InverseTemperature student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
+  const InverseTemperature teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
   V sum_p = zero, sum_n = zero, all_p = zero, all_n = zero, poison = zero;
   a.each_masked(
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
         const I label = a.label(i, slot);
-        const M dead = bit_set(label, 0x80) | ~live, positive = bit_set(label, 1) & ~dead;
+        const M masked = bit_set(label, 0x80) | ~live, positive = bit_set(label, 1) & ~masked;
         const V e =
-            select(dead, zero, student_scale.careful(a.student(i, slot)) - teacher_scale.careful(a.teacher(i, slot)));
+            select(masked, zero, student_scale.guarded(a.student(i, slot)) - teacher_scale.guarded(a.teacher(i, slot)));
         store(errors + slot, e);
         poison = poison + (e - e);
-        sum_p = add_where(positive, sum_p, e), sum_n = add_where(~positive, sum_n, e);
+        sum_p = masked_add(positive, sum_p, e), sum_n = masked_add(~positive, sum_n, e);
       },
       [&] { all_p = all_p + sum_p, all_n = all_n + sum_n, sum_p = zero, sum_n = zero; });
   const V inverse_p = inverse_of(positives), inverse_n = inverse_of(negatives);
@@ -41,15 +41,15 @@ inline float margin_mse(const Along a, const Task& task, int64_t positives, int6
   a.each_masked(
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
         const I label = a.label(i, slot);
-        const M dead = bit_set(label, 0x80) | ~live, positive = bit_set(label, 1) & ~dead;
+        const M masked = bit_set(label, 0x80) | ~live, positive = bit_set(label, 1) & ~masked;
         const V e = load(errors + slot), dp = e - mean_p, dn = e - mean_n;
-        square_p = add_where(positive, square_p, dp * dp);
-        square_n = add_where(~(positive | dead), square_n, dn * dn);
+        square_p = masked_add(positive, square_p, dp * dp);
+        square_n = masked_add(~(positive | masked), square_n, dn * dn);
         const V slope = select(positive, loss.slope(e, mean_n, inverse_p), loss.slope(e, mean_p, inverse_n));
-        const V ds = select(dead, zero, V(factor) * slope + poison);
+        const V ds = select(masked, zero, V(factor) * slope + poison);
         a.put(a.grad, i, slot, load(a.grad + i) + ds, live);
         if (teacher) {
-          const V dt = select(dead, zero, V(teacher_factor) * -slope + poison);
+          const V dt = select(masked, zero, V(teacher_factor) * -slope + poison);
           a.put(a.teacher_grad, i, slot, load(a.teacher_grad + i) + dt, live);
         }
       },
@@ -63,11 +63,11 @@ struct LambdaScratch {
 };
 
 // Adds factor * dL/ds to grad. inverse_ranks: 1 / rank of each document.
-inline PairwiseResult lambda_mrr(const Along a, int64_t n, const Task& task, const float* relevance,
+inline PairwiseResult lambda_mrr(const OneRow a, int64_t n, const Task& task, const float* relevance,
                                  const float* inverse_ranks, double factor, const LambdaScratch w) {
   const LambdaMrr loss;
   const V zero(0.0f);
-  const Scale scale{V(task.inverse_student_high), V(task.inverse_student_low)};
+  const InverseTemperature scale{V(task.inverse_student_high), V(task.inverse_student_low)};
   const int64_t m = cpu::order_by_relevance(relevance, a.y, n, w.order);
   float poison = 0;
   for (int64_t k = 0; k < m; k++) {
@@ -93,10 +93,10 @@ inline PairwiseResult lambda_mrr(const Along a, int64_t n, const Task& task, con
     for (int64_t j = lower; j < m; j += kLanes) {
       const M live = j + kLanes <= m ? lanes_from(0) : ~lanes_from((int)(m - j));
       const V gap = ri - load(w.inverse + j);
-      const Pair<V> pair = loss(scale.careful(si - load(w.scores + j)), select(gap > zero, gap, -gap));
-      value = add_where(live, value, pair.value);
-      slope = add_where(live, slope, pair.slope);
-      store(w.grad + j, add_where(live, load(w.grad + j), pair.slope));
+      const Pair<V> pair = loss(scale.guarded(si - load(w.scores + j)), select(gap > zero, gap, -gap));
+      value = masked_add(live, value, pair.value);
+      slope = masked_add(live, slope, pair.slope);
+      store(w.grad + j, masked_add(live, load(w.grad + j), pair.slope));
       if ((j - lower) % kChunk == kChunk - kLanes) chunk = chunk + value, value = zero;
     }
     total += sum_lanes(chunk + value)[0];

@@ -1,6 +1,6 @@
 // The passes over a row that turn scores into loss and gradient. Each is written once for both layouts, in two kinds:
-// plain, for rows without padding whose scores lie within 87 temperatures of each other, and careful, for all others.
-// On a row that both can do they agree to the last bit; careful only selects more.
+// fast, for rows without padding whose scores lie within 87 temperatures of each other, and general, for all others.
+// On a row that both can do they agree to the last bit; general only selects more.
 //
 //   softmax   scores -> unnormalised e^(s - max), and what normalises them
 //   term      one loss: its value and h (and u) of every document, summed
@@ -31,50 +31,50 @@ CKL_FN V lifted_exp_minus(V x) {
 }
 
 // Scratch of one row (or sixteen): a slot a document each. h may be et, and then takes its place.
-struct Arrays {
+struct RowScratch {
   float *es, *et;  // 2^kLift e^(s - max) and e^(t - max); 0 for masked documents and scores of -inf
   float* gap;      // ln et - ln es: +inf where es is of a score of -inf, -inf where et is, NaN where both are
   float* bs;       // -ln es, finite
   float *h, *u;    // of the terms so far
 };
 
-struct Side {  // one softmax
-  V z;         // sum of e over all documents but one at the top
-  V ln_z1;     // ln(1 + z)
-  V inverse;   // 1 / (1 + z): a lifted exponential times it is a lifted probability
-  V lowering;  // the same for a probability proper
-  V rest;      // 1 - probability of a document at the top
-  V tops;      // how many are at the top
+struct Softmax {  // one softmax
+  V z;            // sum of e over all documents but one at the top
+  V ln_z1;        // ln(1 + z)
+  V inverse;      // 1 / (1 + z): a lifted exponential times it is a lifted probability
+  V lowering;     // the same for a probability proper
+  V rest;         // 1 - probability of a document at the top
+  V tops;         // how many are at the top
 };
 
-struct State {
+struct RowSums {
   V documents, positives;  // valid ones, of positive ones
   V poison;                // NaN if a valid score is NaN or +inf, or all are -inf; else 0
-  Side student, teacher;
+  Softmax student, teacher;
   V value;            // the loss: weighted sum of the terms
   V contribution;     // its part of the batch's loss
   V h_below, h_top;   // sums of h below and at the student's top
   V u_below, u_top;   // sums of u below and at the teacher's top
-  int64_t top_block;  // plain, along: the slot of the one block with documents at the student's top; -1: several
+  int64_t top_block;  // fast, one row: the slot of the one block with documents at the student's top; -1: several
 };
 
-struct Scale {  // 1 / temperature, in two floats
+struct InverseTemperature {  // 1 / temperature, in two floats
   V high, low;
   CKL_FN V operator()(V x) const { return fma(x, high, x * low); }
   // The same where x * high may overflow, which x * low must not turn into an infinity of the other sign.
-  CKL_FN V careful(V x) const;
+  CKL_FN V guarded(V x) const;
 };
 
 CKL_FN V infinity() { return from_bits(splat(0x7f800000)); }
-CKL_FN V Scale::careful(V x) const {
+CKL_FN V InverseTemperature::guarded(V x) const {
   const V product = x * high;
   return select((product == infinity()) | (product == -infinity()), product, (*this)(x));
 }
 CKL_FN V not_a_number() { return from_bits(splat(0x7fc00000)); }
 CKL_FN M is_infinite_or_nan(V x) { return ~(infinity() > x); }  // for x >= 0
 
-CKL_FN Side normalise(V lifted_z_below, V tops) {
-  Side r;
+CKL_FN Softmax normalise(V lifted_z_below, V tops) {
+  Softmax r;
   r.tops = tops;
   r.z = lifted_z_below * V(1 / kLifted) + (tops - V(1.0f));
   r.ln_z1 = ln1p(r.z);
@@ -84,12 +84,12 @@ CKL_FN Side normalise(V lifted_z_below, V tops) {
   return r;
 }
 
-// False if the row is not for the plain kind; nothing the careful kind reads has then been lost.
+// False if the row is not for the fast kind; nothing that the general kind reads is then lost.
 template <bool Scaled, bool KeepLn, class Layout>
-CKL_FN bool softmax_plain(const Layout a, const Task& task, const Arrays w, State& r) {
+CKL_FN bool softmax_fast(const Layout a, const Task& task, const RowScratch w, RowSums& r) {
   const V one(1.0f), zero(0.0f), at_top(kLifted);
-  const Scale student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
-  const Scale teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
+  const InverseTemperature student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
+  const InverseTemperature teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
   V ms(-3.402823466e38f), mt = ms;
   a.maxima(ms, mt);
   ms = a.largest(ms), mt = a.largest(mt);
@@ -101,7 +101,7 @@ CKL_FN bool softmax_plain(const Layout a, const Task& task, const Arrays w, Stat
   I widest = splat(0);  // largest bit pattern of a distance: also finds NaN and infinity
   a.each(
       [&](int64_t i, int64_t slot, auto live) __attribute__((always_inline)) {
-        a.ahead.fetch(slot);
+        a.prefetch.fetch(slot);
         V bs = ms - a.student(i, slot), bt = mt - a.teacher(i, slot);
         if constexpr (Scaled) bs = student_scale(bs), bt = teacher_scale(bt);
         widest = max_unsigned(widest, max_unsigned(bits(bs), bits(bt)));
@@ -112,15 +112,15 @@ CKL_FN bool softmax_plain(const Layout a, const Task& task, const Arrays w, Stat
           const M top_s = (es == at_top) & live, top_t = (et == at_top) & live;
           if (__builtin_expect(any(top_s, top_t), 0)) {
             if (any(top_s)) one_top_block = top_block < 0, top_block = slot;
-            tops_s = add_where(top_s, tops_s, one), tops_t = add_where(top_t, tops_t, one);
-            zs = add_where((at_top > es) & live, zs, es), zt = add_where((at_top > et) & live, zt, et);
+            tops_s = masked_add(top_s, tops_s, one), tops_t = masked_add(top_t, tops_t, one);
+            zs = masked_add((at_top > es) & live, zs, es), zt = masked_add((at_top > et) & live, zt, et);
           } else {
-            zs = add_where(live, zs, es), zt = add_where(live, zt, et);
+            zs = masked_add(live, zs, es), zt = masked_add(live, zt, et);
           }
         } else {
           const M low_s = (at_top > es) & live, low_t = (at_top > et) & live;
-          zs = add_where(low_s, zs, es), zt = add_where(low_t, zt, et);
-          below_s = add_where(low_s, below_s, one), below_t = add_where(low_t, below_t, one);
+          zs = masked_add(low_s, zs, es), zt = masked_add(low_t, zt, et);
+          below_s = masked_add(low_s, below_s, one), below_t = masked_add(low_t, below_t, one);
         }
       },
       [&]() __attribute__((always_inline)) { chunk_s = chunk_s + zs, chunk_t = chunk_t + zt, zs = zero, zt = zero; });
@@ -137,16 +137,16 @@ CKL_FN bool softmax_plain(const Layout a, const Task& task, const Arrays w, Stat
 }
 
 template <class Layout>
-CKL_FN void softmax_careful(const Layout a, const Task& task, const Arrays w, State& r) {
+CKL_FN void softmax_general(const Layout a, const Task& task, const RowScratch w, RowSums& r) {
   const V one(1.0f), zero(0.0f), at_top(kLifted), lowest(-3.402823466e38f);
-  const Scale student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
-  const Scale teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
+  const InverseTemperature student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
+  const InverseTemperature teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
   const V minus_infinity = -infinity();
   V ms = lowest, mt = lowest, poison = zero;
   a.each_masked(
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
-        const M dead = bit_set(a.label(i, slot), 0x80) | ~live;
-        const V s = select(dead, lowest, a.student(i, slot)), t = select(dead, lowest, a.teacher(i, slot));
+        const M masked = bit_set(a.label(i, slot), 0x80) | ~live;
+        const V s = select(masked, lowest, a.student(i, slot)), t = select(masked, lowest, a.teacher(i, slot));
         ms = max(ms, s), mt = max(mt, t);
         const V fs = select(s == minus_infinity, zero, s), ft = select(t == minus_infinity, zero, t);
         poison = poison + ((fs - fs) + (ft - ft));
@@ -157,18 +157,18 @@ CKL_FN void softmax_careful(const Layout a, const Task& task, const Arrays w, St
   V zs = zero, zt = zero, below_s = zero, below_t = zero, chunk_s = zero, chunk_t = zero;
   a.each_masked(
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
-        const M dead = bit_set(a.label(i, slot), 0x80) | ~live;
+        const M masked = bit_set(a.label(i, slot), 0x80) | ~live;
         V bs = ms - a.student(i, slot), bt = mt - a.teacher(i, slot);
-        M none_s = dead | is_infinite_or_nan(bs), none_t = dead | is_infinite_or_nan(bt);
-        bs = student_scale.careful(bs), bt = teacher_scale.careful(bt);
+        M none_s = masked | is_infinite_or_nan(bs), none_t = masked | is_infinite_or_nan(bt);
+        bs = student_scale.guarded(bs), bt = teacher_scale.guarded(bt);
         none_s = none_s | is_infinite_or_nan(bs), none_t = none_t | is_infinite_or_nan(bt);
         bs = select(none_s, infinity(), bs), bt = select(none_t, infinity(), bt);
         const V es = lifted_exp_minus(bs), et = lifted_exp_minus(bt);
         store(w.es + slot, es), store(w.et + slot, et), store(w.gap + slot, bs - bt);
         store(w.bs + slot, select(none_s, V(104.0f), bs));
-        const M low_s = (at_top > es) & ~dead, low_t = (at_top > et) & ~dead;
-        zs = add_where(low_s, zs, es), zt = add_where(low_t, zt, et);
-        below_s = add_where(low_s, below_s, one), below_t = add_where(low_t, below_t, one);
+        const M low_s = (at_top > es) & ~masked, low_t = (at_top > et) & ~masked;
+        zs = masked_add(low_s, zs, es), zt = masked_add(low_t, zt, et);
+        below_s = masked_add(low_s, below_s, one), below_t = masked_add(low_t, below_t, one);
       },
       [&]() __attribute__((always_inline)) { chunk_s = chunk_s + zs, chunk_t = chunk_t + zt, zs = zero, zt = zero; });
   r.student = normalise(a.sum(chunk_s), r.documents - a.sum(below_s));
@@ -178,7 +178,7 @@ CKL_FN void softmax_careful(const Layout a, const Task& task, const Arrays w, St
   r.poison = a.sum(poison) + select(exists, zero, not_a_number());
 }
 
-// What the careful kind of a term adds to: a weighted sum of losses needs a factor and the terms before it.
+// What the general kind of a term adds to: a weighted sum of losses needs a factor and the terms before it.
 struct Mixing {
   V factor;        // of h and u
   V value;         // of the loss
@@ -189,8 +189,8 @@ struct Mixing {
 };
 
 template <class F, class Layout, class Top, class Positive>
-CKL_FN Document<V, Positive> document(const Layout& a, const Arrays& w, const State& r, const TaskTerm& term, V gap,
-                                      V share, V e, Top top, Positive positive, int64_t i, int64_t slot) {
+CKL_FN Document<V, Positive> document(const Layout& a, const RowScratch& w, const RowSums& r, const TaskTerm& term,
+                                      V gap, V share, V e, Top top, Positive positive, int64_t i, int64_t slot) {
   Document<V, Positive> x;
   x.q = e * r.student.lowering;
   x.rest = select(top, r.student.rest, V(1.0f) - x.q);
@@ -207,7 +207,7 @@ CKL_FN Document<V, Positive> document(const Layout& a, const Arrays& w, const St
 }
 
 template <class F, class Layout>
-CKL_FN void term_plain(const Layout a, const TaskTerm& term, const Arrays w, State& r) {
+CKL_FN void term_fast(const Layout a, const TaskTerm& term, const RowScratch w, RowSums& r) {
   const F loss = F::make(term.parameters);
   const V zero(0.0f), at_top(kLifted), gap = r.student.ln_z1 - r.teacher.ln_z1;
   const V share = V(kLifted) / r.positives;
@@ -216,18 +216,18 @@ CKL_FN void term_plain(const Layout a, const TaskTerm& term, const Arrays w, Sta
       __attribute__((always_inline)) {
     const Term<V> t = loss(document<F>(a, w, r, term, gap, share, e, top, positive, i, slot));
     store(w.h + slot, t.h);
-    value = add_where(live, value, t.value);
-    below = add_where(low & live, below, t.h);
-    top_sum = add_where(top & live, top_sum, t.h);
+    value = masked_add(live, value, t.value);
+    below = masked_add(low & live, below, t.h);
+    top_sum = masked_add(top & live, top_sum, t.h);
   };
   const int64_t top_block = r.top_block;
   a.each(
       [&](int64_t i, int64_t slot, auto live) __attribute__((always_inline)) {
         const V e = load(w.es + slot);
         if constexpr (Layout::kSparse) {  // on its own: clang looks into a condition that is settled only in part
-          if constexpr (sizeof(live) == sizeof(Everywhere)) {
+          if constexpr (sizeof(live) == sizeof(AllLanes)) {
             if (__builtin_expect(!a.any_positive(i) && top_block >= 0 && slot != top_block, 1)) {
-              add(i, slot, live, e, Everywhere{}, Nowhere{}, Nowhere{});
+              add(i, slot, live, e, AllLanes{}, NoLanes{}, NoLanes{});
               return;
             }
           }
@@ -243,7 +243,7 @@ CKL_FN void term_plain(const Layout a, const TaskTerm& term, const Arrays w, Sta
 }
 
 template <class F, class Layout>
-CKL_FN void term_careful(const Layout a, const TaskTerm& term, const Arrays w, const Mixing mix, State& r) {
+CKL_FN void term_general(const Layout a, const TaskTerm& term, const RowScratch w, const Mixing mix, RowSums& r) {
   const F loss = F::make(term.parameters);
   const V zero(0.0f), at_top(kLifted), gap = r.student.ln_z1 - r.teacher.ln_z1;
   const V share = V(kLifted) / r.positives;
@@ -255,8 +255,8 @@ CKL_FN void term_careful(const Layout a, const TaskTerm& term, const Arrays w, c
     a.each_masked(
         [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
           const I label = a.label(i, slot);
-          const M dead = bit_set(label, 0x80) | ~live;
-          const M positive = bit_set(label, 1) & ~dead;
+          const M masked = bit_set(label, 0x80) | ~live;
+          const M positive = bit_set(label, 1) & ~masked;
           const V e = load(w.es + slot), et = load(w.et + slot);
           const M top = e == at_top;
           auto x = document<F>(a, w, r, term, gap, share, e, top, positive, i, slot);
@@ -265,11 +265,11 @@ CKL_FN void term_careful(const Layout a, const TaskTerm& term, const Arrays w, c
           x.p = x.p * scale, x.mass = x.mass * scale, x.share = x.share * scale,
           x.unit = attempt == 0 ? x.unit : V(1.0f);
           const Term<V> t = loss(x);
-          value = value + select(dead, zero, select(no_q & loss.diverges(positive, has_p), infinity(), t.value));
+          value = value + select(masked, zero, select(no_q & loss.diverges(positive, has_p), infinity(), t.value));
           if (attempt > 0) return;
           const V h = mix.factor * t.h;
-          below = add_where((at_top > e) & ~dead, below, h);
-          top_sum = add_where(top & ~dead, top_sum, h);
+          below = masked_add((at_top > e) & ~masked, below, h);
+          top_sum = masked_add(top & ~masked, top_sum, h);
           store(w.h + slot, mix.first ? h : load(w.h + slot) + h);
           if (mix.keep_u) {
             // Without the lift from here on: ln(p / q) may be large enough to make it overflow.
@@ -280,8 +280,8 @@ CKL_FN void term_careful(const Layout a, const TaskTerm& term, const Arrays w, c
             }
             u = mix.factor * u;
             store(w.u + slot, mix.first ? u : load(w.u + slot) + u);
-            u_below = add_where((at_top > et) & ~dead, u_below, u);
-            u_top = add_where((et == at_top) & ~dead, u_top, u);
+            u_below = masked_add((at_top > et) & ~masked, u_below, u);
+            u_top = masked_add((et == at_top) & ~masked, u_top, u);
           }
         },
         [&]() __attribute__((always_inline)) {
@@ -313,7 +313,7 @@ struct Projection {
   V scale, top, others, lone;
   // scale: of h; 1 / 2^kLift of the gradient's where h is lifted. Applied last, for it may be tiny; held to what is
   // finite, so that 0 times it is 0.
-  CKL_FN Projection(const Side& side, V below, V at_top, V of_h) {
+  CKL_FN Projection(const Softmax& side, V below, V at_top, V of_h) {
     const V most(3.402823466e38f);
     scale = max(min(of_h, most), -most);
     top = fma(at_top, side.rest, -(side.inverse * below));
@@ -325,12 +325,12 @@ struct Projection {
 };
 
 template <class Layout>
-CKL_FN void finish_plain(const Layout a, const Arrays w, const State& r, V scale) {
+CKL_FN void finish_fast(const Layout a, const RowScratch w, const RowSums& r, V scale) {
   const Projection project(r.student, r.h_below, r.h_top, scale * V(1 / kLifted));
   a.each(
       [&](int64_t i, int64_t slot, auto live) __attribute__((always_inline)) {
         const V e = load(w.es + slot), h = load(w.h + slot);
-        if constexpr (Layout::kSparse && sizeof(live) == sizeof(Everywhere)) {
+        if constexpr (Layout::kSparse && sizeof(live) == sizeof(AllLanes)) {
           if (__builtin_expect(r.top_block >= 0 && slot != r.top_block, 1)) {
             a.put(a.grad, i, slot, project.below_top(e, h), live);
             return;
@@ -342,7 +342,7 @@ CKL_FN void finish_plain(const Layout a, const Arrays w, const State& r, V scale
 }
 
 template <class Layout>
-CKL_FN void finish_careful(const Layout a, const Arrays w, State& r, V scale, V teacher_scale, M counted,
+CKL_FN void finish_general(const Layout a, const RowScratch w, RowSums& r, V scale, V teacher_scale, M counted,
                            bool teacher) {
   const V zero(0.0f);
   const M clean = r.poison == zero;

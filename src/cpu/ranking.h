@@ -20,7 +20,7 @@ inline void fresh_ranks(const float* s, const uint8_t* labels, int64_t n, uint32
     V rank(1.0f);
     for (int64_t j = 0; j < n; j++) {
       if (labels && labels[j] == kPadding) continue;
-      rank = add_where(V(s[j]) > mine, rank, V(1.0f));
+      rank = masked_add(V(s[j]) > mine, rank, V(1.0f));
     }
     for (int64_t k = i; k < n && k < i + kLanes; k++)
       ranks[k] = labels && labels[k] == kPadding ? 0 : (uint32_t)rank[(int)(k - i)];

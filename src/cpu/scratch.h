@@ -5,7 +5,7 @@
 namespace ckl {
 namespace {
 
-constexpr int64_t kAcrossLongest = 128;
+constexpr int64_t kSixteenRowsLongest = 128;
 
 inline int64_t round_up(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
@@ -14,8 +14,8 @@ inline int64_t round_up(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; 
 struct Scratch {
   enum Block { kEs, kEt, kGap, kBs, kH, kU, kStudent, kTeacher, kBias, kGrad, kTeacherGrad, kLabels, kBlocks };
   static int64_t block_floats(int64_t docs) {
-    const int64_t along = round_up(docs) + 2 * kLanes, across = kAcrossLongest * kLanes;
-    return (along > across ? along : across) + 64;
+    const int64_t one_row = round_up(docs) + 2 * kLanes, sixteen_rows = kSixteenRowsLongest * kLanes;
+    return (one_row > sixteen_rows ? one_row : sixteen_rows) + 64;
   }
   static int64_t floats(int64_t docs) { return kBlocks * block_floats(docs) + 5 * round_up(docs) + 6144; }
 

@@ -165,7 +165,7 @@ CKL_FN V select(M m, V a, V b) {
   return r;
 }
 // acc + (m ? x : 0), in one operation where there is one.
-CKL_FN V add_where(M m, V acc, V x) {
+CKL_FN V masked_add(M m, V acc, V x) {
   acc.v[0] = (F)_mm512_mask_add_ps((__m512)acc.v[0], m.v, (__m512)acc.v[0], (__m512)x.v[0]);
   return acc;
 }
@@ -205,7 +205,7 @@ CKL_FN V select(M m, V a, V b) {
   CKL_PIECES a.v[k] = m.v[k] ? a.v[k] : b.v[k];
   return a;
 }
-CKL_FN V add_where(M m, V acc, V x) {
+CKL_FN V masked_add(M m, V acc, V x) {
   CKL_PIECES acc.v[k] += (F)((N)x.v[k] & m.v[k]);
   return acc;
 }

@@ -18,7 +18,7 @@ namespace {
 // V: a number type (float, double, a dual number, a vector of floats, one document a lane); M: its truth type.
 //
 // The row engines make this safe: q = 0 arrives as q = 0, d = 0 and a large finite minus_ln_q; p = 0 as p = 0, d = 0;
-// a masked document as both. So a loss is plain arithmetic, with no special case of its own.
+// a masked document as both. So a loss is arithmetic alone, without special cases.
 //
 // A loss is linear in (p, share, mass). An engine may give all three multiplied by a constant, so that small terms do
 // not underflow; value, h and u come out multiplied by the same.

@@ -1,4 +1,4 @@
-// The operations a loss may use, for plain float and double; src/cpu/vec.h gives them to vectors of floats.
+// The operations a loss may use, for float and double; src/cpu/vec.h gives them to vectors of floats.
 #pragma once
 #include <math.h>
 #include <stdint.h>

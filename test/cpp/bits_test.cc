@@ -55,8 +55,8 @@ TEST_CASE("bits: a row alone, and among rows with infinities, wide ranges and pa
       if (docs > 200 && term.gamma != 5) continue;
       const Plan plan = plan_of(term, Reduction::none);
       Options options;
-      // With nothing else asked for, ordinary rows go through the plain passes, and beside hostile ones through the
-      // careful passes: the comparison shows that both agree.
+      // With nothing else asked for, ordinary rows go through the fast passes, and beside hostile ones through the
+      // general passes: the comparison shows that both agree.
       same_alone(batch_of_families(random, docs), plan, options, "families");
       OwnedBatch hostile = batch_of_families(random, docs, 17);
       hostile.student[size_t(random.below(docs))] = NAN;

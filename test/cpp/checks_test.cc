@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "../../src/core/check.h"
-#include "../../src/cpu/cut.h"
+#include "../../src/cpu/slices.h"
 #include "batch.h"
 
 namespace ckl {

@@ -58,7 +58,7 @@ Pair family(Random& random, int index, int64_t n) {
     }
     case 11: return {plain(1, 1e4), plain(1, -1e4)};
     case 12: return {plain(0.1, 0.7), plain(0.05, 0.8)};
-    // Not for the plain passes: ranges beyond 87, and infinities.
+    // Not for the fast passes: ranges beyond 87, and infinities.
     case 13: return {plain(100), plain(100)};
     case 14: return {plain(), without(plain(), any)};
     case 15: return {without(plain(), any), without(plain(), any)};

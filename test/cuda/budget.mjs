@@ -7,12 +7,18 @@
 // Needs nvcc; without it, it says so and does nothing.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const out = join(root, 'build/budget');
-const sources = ['careful', 'ranks', 'rows_float32', 'rows_halves', 'survey'];
+const sources = [
+  'rows/general_kernels',
+  'ranks/ranks',
+  'rows/fast_float32',
+  'rows/fast_half',
+  'rows/count_queries',
+];
 
 const nvcc = [process.env.CUDACXX, 'nvcc', '/usr/local/cuda/bin/nvcc'].find(
   (file) => file && spawnSync(file, ['--version']).status === 0,
@@ -26,7 +32,10 @@ mkdirSync(out, { recursive: true });
 /** `// Registers at most: 64 (4 elements a thread), 96 (8)` beside a kernel, as { kernel: { elements: registers } }. */
 function readCaps() {
   const caps = {};
-  for (const file of ['rows.cuh', 'grid.cuh', 'careful_rows.cuh', 'survey.cuh', 'ranks.cu']) {
+  for (const file of [
+    ...['fast_kernels', 'fast_grid', 'general_kernels', 'count_queries'].map((name) => `rows/${name}.cuh`),
+    'ranks/ranks.cu',
+  ]) {
     const text = readFileSync(join(root, 'cuda', file), 'utf8');
     for (const [, list, name] of text.matchAll(/Registers at most: (.+)\n[^]*?\b(\w+)\(CKL_PARAMETER/g)) {
       caps[name] = Object.fromEntries(
@@ -45,7 +54,7 @@ function compile(source, architecture) {
     nvcc,
     [
       ...['-std=c++17', '-O3', '-fmad=false', `-arch=sm_${architecture}`, '-Xptxas', '-v', '-cubin'],
-      ...['-o', join(out, `${source}.${architecture}.cubin`), join(root, 'cuda', `${source}.cu`)],
+      ...['-o', join(out, `${basename(source)}.${architecture}.cubin`), join(root, 'cuda', `${source}.cu`)],
     ],
     { encoding: 'utf8', maxBuffer: 1 << 26 },
   );
@@ -89,7 +98,7 @@ function checkFatbin() {
   const start = performance.now();
   let bytes = 0;
   for (const source of sources) {
-    const file = join(out, `${source}.fatbin`);
+    const file = join(out, `${basename(source)}.fatbin`);
     const began = performance.now();
     execFileSync(nvcc, [
       ...['-std=c++17', '-O3', '-fmad=false', '--compress-mode=size', '-fatbin', ...codes],
@@ -131,7 +140,7 @@ for (const architecture of architectures) {
       else if (kernel.registers > cap) fault(`${kernel.registers} registers, at most ${cap}`);
       if (kernel.spills > 0) fault(`${kernel.spills} bytes of spills`);
       // A call keeps its return address and arguments on the stack; fast kernels call nothing.
-      if (base.startsWith('resident') && kernel.stack > 0) fault(`${kernel.stack} bytes of local memory`);
+      if (base.startsWith('fast_') && kernel.stack > 0) fault(`${kernel.stack} bytes of local memory`);
     }
   }
   console.log(`sm_${architecture}: ${count} kernels, ${most} registers at most`);
@@ -166,19 +175,19 @@ function instructions(file, name) {
   throw new Error(`${file} has no ${name}`);
 }
 
-// A row of gamma 5 on its usual way: 16-byte loads, no padding, documents that are neither positive nor at the top. Tests
+// A row of gamma 5 on its common path: 16-byte loads, no padding, documents that are neither positive nor at the top. Tests
 // for what is rare count, and so does all that the row itself costs: finding it, reductions, normalisers, its loss.
 const log = spawnSync(
   nvcc,
   [
     ...['-std=c++17', '-O3', '-fmad=false', '-arch=sm_90', '-cubin'],
-    ...['-o', join(out, 'usual_way.cubin'), join(root, 'test/cuda/usual_way.cu')],
+    ...['-o', join(out, 'common_path.cubin'), join(root, 'test/cuda/common_path.cu')],
   ],
   { encoding: 'utf8' },
 );
 if (log.status !== 0) throw new Error(log.stdout + log.stderr);
 const usual = (elements, lanes) =>
-  instructions(join(out, 'usual_way.cubin'), `usual_wayILi${elements}ELi${lanes}E`);
+  instructions(join(out, 'common_path.cubin'), `common_pathILi${elements}ELi${lanes}E`);
 // Two sizes tell what a document costs from what a row costs.
 const slots = (usual(32, 32).all - usual(16, 32).all) / 16;
 console.log(`ckl, gamma 5, float32, sm_90: ${slots.toFixed(1)} instructions a further document`);
@@ -193,7 +202,7 @@ for (const lanes of [8, 32]) {
     `  N = ${n}: ${(all / 32).toFixed(1)} instructions and ${(special / 32).toFixed(1)} MUFU a document in all, ` +
       `the row's own ${Math.round(all - slots * 32)} among them; at most ${most[n]} (asked 30) and 3`,
   );
-  if (local > 0) faults.push(`usual way, N = ${n}: ${local} accesses to local memory`);
+  if (local > 0) faults.push(`common path, N = ${n}: ${local} accesses to local memory`);
   if (all / 32 > most[n]) faults.push(`N = ${n}: ${all / 32} instructions a document, at most ${most[n]}`);
   if (special / 32 > 3) faults.push(`N = ${n}: ${special / 32} MUFU a document, at most 3`);
 }

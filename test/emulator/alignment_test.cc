@@ -4,9 +4,9 @@
 
 #include <cstring>
 
-#include "../../cuda/engine.h"
+#include "../../cuda/launch/enqueue.h"
 #include "../cpp/batch.h"
-#include "../../cuda/platform.cuh"
+#include "../../cuda/common/platform.cuh"
 
 namespace ckl {
 namespace test {

@@ -1,5 +1,5 @@
 // The targets of the emulator's tests: chips with clusters of blocks and without.
-#include "../../cuda/cuda_backend.h"
+#include "../../cuda/launch/cuda_backend.h"
 #include "../cpp/batch.h"
 #include "runtime.h"
 

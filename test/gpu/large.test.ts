@@ -64,7 +64,7 @@ describe('more rows than 65535', () => {
     }
   });
 
-  it('with ranks of the scores, and careful rows', () => {
+  it('with ranks of the scores, and rows of the general kernels', () => {
     const batch = exactBatch({ seed: 7, queries: 16, docs: 64, padding: 20 });
     const times = sized(8192, 8);
     using tensors = repeatedBatch(batch, times, 'float32');

@@ -27,7 +27,7 @@ OwnedBatch as(DType type, OwnedBatch batch) {
 // Around the borders of the launch table's classes.
 const int64_t kDocs[] = {1, 5, 31, 64, 129, 300, 700, 1024, 1500, 3000, 5001, 9000, 20000, 40003, 131073};
 
-TEST_CASE("small: plain rows of every width class, float32 and bfloat16") {
+TEST_CASE("small: rows of the fast kernels in every width class, float32 and bfloat16") {
   Random random(91);
   for (int64_t docs : kDocs) {
     const OwnedBatch batch = batch_of_families(random, docs, docs > 1024 ? 1 : 3, 1);
@@ -37,7 +37,8 @@ TEST_CASE("small: plain rows of every width class, float32 and bfloat16") {
   }
 }
 
-TEST_CASE("small: careful rows: padding, infinities, sums of losses, diagnostics, the teacher's gradient") {
+TEST_CASE(
+    "small: rows of the general kernels: padding, infinities, sums of losses, diagnostics, the teacher's gradient") {
   Random random(92);
   Options options;
   options.teacher_grad = options.diagnostics = true;

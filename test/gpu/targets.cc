@@ -2,8 +2,8 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "../../cuda/cuda_backend.h"
-#include "../../src/addon/cuda_info.h"
+#include "../../cuda/launch/cuda_backend.h"
+#include "../../src/core/cuda_info.h"
 #include "../cpp/batch.h"
 
 namespace ckl {

@@ -10,10 +10,10 @@ import { expectClose, expectSameBits, fromBfloat16, lossOf, rowOf, type TestBatc
 import { reference, type Reference } from '../js/reference/losses';
 import { exactBatch, type FloatType, scoresAs, sized } from './helpers';
 
-/** The longest rows of each class, as the launch table has them. */
+/** The longest rows of each class, as the kernel table has them. */
 function classBorders(): number[] {
-  const table = readFileSync(join(__dirname, '../../cuda/launch_table.h'), 'utf8');
-  const borders = [...table.matchAll(/^ *\{(\d+), *Kind::/gm)].map(([, longest]) => Number(longest));
+  const table = readFileSync(join(__dirname, '../../cuda/launch/kernel_table.h'), 'utf8');
+  const borders = [...table.matchAll(/^ *\{(\d+), *TeamKind::/gm)].map(([, longest]) => Number(longest));
   return [...new Set(borders)];
 }
 

@@ -1,0 +1,63 @@
+// Which NVIDIA GPUs there are, asked of the statically linked CUDA runtime: works, and says why not, without a driver.
+#include "../../src/core/cuda_info.h"
+#include "../launch/cuda_backend.h"
+#include "../launch/launch.h"
+
+namespace ckl {
+
+namespace {
+
+std::string version(int v) { return std::to_string(v / 1000) + "." + std::to_string(v % 1000 / 10); }
+
+std::string explain(cudaError_t error, const CudaInfo& info) {
+  if (info.driver_version == 0) return "no NVIDIA driver is installed";
+  if (error == cudaErrorInsufficientDriver)
+    return "the NVIDIA driver supports CUDA " + version(info.driver_version) + ", this binary needs " +
+           version(info.runtime_version) + ": update the driver";
+  if (error == cudaErrorNoDevice) return "the NVIDIA driver sees no GPU (is CUDA_VISIBLE_DEVICES set?)";
+  return std::string(cudaGetErrorName(error)) + ": " + cudaGetErrorString(error);
+}
+
+}  // namespace
+
+CudaInfo cuda_info() {
+  CudaInfo info;
+  info.built = true;
+  cudaRuntimeGetVersion(&info.runtime_version);
+  cudaDriverGetVersion(&info.driver_version);
+  int count = 0;
+  const cudaError_t error = cudaGetDeviceCount(&count);
+  if (error != cudaSuccess) {
+    info.reason = explain(error, info);
+    cudaGetLastError();
+    return info;
+  }
+  for (int i = 0; i < count; i++) {
+    cudaDeviceProp p;
+    if (cudaGetDeviceProperties(&p, i) != cudaSuccess) continue;
+    info.devices.push_back({p.name, std::to_string(p.major) + "." + std::to_string(p.minor), double(p.totalGlobalMem)});
+  }
+  info.available = !info.devices.empty();
+  if (!info.available) info.reason = "the GPUs do not answer";
+  return info;
+}
+
+std::string cuda_target() {
+  int device_count = 0;
+  cudaDeviceProp properties;
+  if (cudaGetDeviceCount(&device_count) != cudaSuccess || device_count == 0 ||
+      cudaGetDeviceProperties(&properties, 0) != cudaSuccess) {
+    cudaGetLastError();
+    return "";
+  }
+  return "sm_" + std::to_string(properties.major * 10 + properties.minor);
+}
+
+std::shared_ptr<Backend> cuda_backend() { return std::make_shared<cuda::CudaBackend>(0); }
+
+CudaErrorText cuda_error_text(int code) {
+  const cudaError_t error = static_cast<cudaError_t>(code);
+  return {cudaGetErrorName(error), cudaGetErrorString(error)};
+}
+
+}  // namespace ckl

@@ -1,0 +1,22 @@
+// The CUDA backend for arrays in the host's memory: checks on the host, copies in, enqueues, copies out.
+#pragma once
+#include "../../src/core/backend.h"
+
+namespace ckl {
+namespace cuda {
+
+class CudaBackend : public Backend {
+ public:
+  // device: as CUDA counts them.
+  explicit CudaBackend(int device) : device_(device) {}
+
+  std::unique_ptr<Workspace> workspace(int64_t docs) override;
+  Status run(const Plan& plan, const Batch& batch, const Outputs& out, Workspace& workspace,
+             const std::atomic<int32_t>* abort, Summary& summary) override;
+
+ private:
+  const int device_;
+};
+
+}  // namespace cuda
+}  // namespace ckl

@@ -1,0 +1,105 @@
+#include "device_loss.h"
+
+#include <algorithm>
+
+#include "enqueue.h"
+#include "../device/staging.h"
+
+namespace ckl {
+namespace cuda {
+
+namespace {
+
+// An instantiated graph, and the scratch space that its kernels were captured with.
+class CapturedLoss : public Graph {
+ public:
+  CapturedLoss(int device, int capability, const Plan& plan, Batch batch, const Outputs& out, const Extent& extent,
+               const int32_t* host_offsets, double* summary)
+      : device_(device) {
+    const Stream borrowed;
+    const cudaStream_t stream = borrowed.get();
+    if (host_offsets) {
+      const size_t bytes = size_t(batch.rows.queries + 1) * sizeof(int32_t);
+      char* const p = offsets_.reserve(bytes);
+      must(cudaMemcpyAsync(p, host_offsets, bytes, cudaMemcpyHostToDevice, stream));
+      batch.rows.offsets = reinterpret_cast<const int32_t*>(p);
+    }
+    scratch_.clear(stream);
+    must(cudaStreamSynchronize(stream));
+    scratch_.result = reinterpret_cast<BatchTotal*>(summary);
+    graph_.capture(stream, [&] { enqueue(capability, plan, batch, out, extent, scratch_, stream); });
+  }
+  void launch(StreamHandle stream) override {
+    reporting([&] {
+      must(cudaSetDevice(device_));
+      graph_.launch(stream_of(stream));
+    });
+  }
+
+ private:
+  const int device_;
+  DeviceBuffer offsets_;
+  Scratch scratch_;
+  GraphExec graph_;
+};
+
+class CudaLoss : public DeviceLoss {
+ public:
+  CudaLoss(int device, int capability) : device_(device), capability_(capability) {}
+
+  void enqueue(const Plan& plan, const Batch& given, const Outputs& out, const Extent& extent,
+               const int32_t* host_offsets, double* summary, StreamHandle handle) override {
+    reporting([&] {
+      const cudaStream_t stream = stream_of(handle);
+      must(cudaSetDevice(device_));
+      if (!scratch_) scratch_.reset(new Scratch);
+      Batch batch = given;
+      if (host_offsets) batch.rows.offsets = offsets(host_offsets, batch.rows.queries, stream);
+      scratch_->result = reinterpret_cast<BatchTotal*>(summary);
+      cuda::enqueue(capability_, plan, batch, out, extent, *scratch_, stream);
+    });
+  }
+
+  std::unique_ptr<Graph> capture(const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
+                                 const int32_t* host_offsets, double* summary) override {
+    std::unique_ptr<Graph> graph;
+    reporting([&] {
+      must(cudaSetDevice(device_));
+      graph.reset(new CapturedLoss(device_, capability_, plan, batch, out, extent, host_offsets, summary));
+    });
+    return graph;
+  }
+
+ private:
+  const int32_t* offsets(const int32_t* host, int64_t queries, cudaStream_t stream) {
+    const int64_t bytes = (queries + 1) * int64_t(sizeof(int32_t));
+    char* const to = offsets_.reserve(size_t(bytes));
+    if (!staging_) staging_.reset(new Staging);
+    char* const from = reinterpret_cast<char*>(const_cast<int32_t*>(host));
+    staging_->to_device(to, {from, bytes, bytes, 1}, stream);
+    return reinterpret_cast<const int32_t*>(to);
+  }
+
+  const int device_, capability_;
+  std::unique_ptr<Scratch> scratch_;
+  std::unique_ptr<Staging> staging_;
+  DeviceBuffer offsets_;
+};
+
+}  // namespace
+
+std::unique_ptr<DeviceLoss> device_loss(int device, int capability) {
+  return std::unique_ptr<DeviceLoss>(new CudaLoss(device, capability));
+}
+
+int capability_of(int device) {
+  must(cudaSetDevice(device));
+  cudaDeviceProp properties;
+  must(cudaGetDeviceProperties(&properties, device));
+  int compiled = 0;
+  must(compiled_capability(compiled));
+  return std::min(properties.major * 10 + properties.minor, compiled);
+}
+
+}  // namespace cuda
+}  // namespace ckl

@@ -1,0 +1,26 @@
+// Losses of batches in device memory: enqueued at once, or captured to be enqueued later.
+#pragma once
+#include "../../src/core/device.h"
+#include "../device/device_memory.h"
+
+namespace ckl {
+namespace cuda {
+
+std::unique_ptr<DeviceLoss> device_loss(int device, int capability);
+
+// What the device can do and the binary has code for: 90 for 9.0.
+int capability_of(int device);
+
+inline cudaStream_t stream_of(StreamHandle handle) { return reinterpret_cast<cudaStream_t>(uintptr_t(handle)); }
+inline StreamHandle handle_of(cudaStream_t stream) { return StreamHandle(reinterpret_cast<uintptr_t>(stream)); }
+
+// Failures of `calls`, as the rest of the library knows them.
+template <class Calls>
+void reporting(Calls calls) {
+  try {
+    calls();
+  } catch (const Failure& failure) { throw DeviceError{int(failure.error)}; }
+}
+
+}  // namespace cuda
+}  // namespace ckl

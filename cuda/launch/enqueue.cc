@@ -1,0 +1,188 @@
+#include "enqueue.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "kernel_table.h"
+
+namespace ckl {
+namespace cuda {
+
+namespace {
+
+constexpr double kLog2E = 1.4426950408889634;
+
+// x as the sum of two floats; what would overflow stays at the largest float.
+void split(double x, float& high, float& low) {
+  high = to_float(x);
+  low = x > 3.4028234663852886e38 ? 0.0f : float(x - double(high));
+}
+
+unsigned power_of_two(int64_t least) {
+  unsigned p = 1;
+  while (p < least) p *= 2;
+  return p;
+}
+
+Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent, const Scratch& scratch) {
+  Task task = {};
+  task.batch = batch, task.out = out, task.elements = extent.elements, task.longest_here = extent.longest;
+  const bool taught = batch.teacher && plan.reads_teacher();
+  if (!taught) task.batch.teacher = batch.student;
+  task.term_count = int(plan.terms.size());
+  task.pair_weighted = plan.pair_mean == PairMean::batch;
+  task.grad_scale = plan.grad_scale;
+  task.student_temperature = plan.student_temperature, task.teacher_temperature = plan.teacher_temperature;
+  split(1 / plan.student_temperature, task.inverse_student_high, task.inverse_student_low);
+  split(1 / plan.teacher_temperature, task.inverse_teacher_high, task.inverse_teacher_low);
+  task.student_slope = to_float(-kLog2E / plan.student_temperature);
+  task.teacher_slope = taught ? to_float(-kLog2E / plan.teacher_temperature) : task.student_slope;
+  for (int k = 0; k < task.term_count; k++) {
+    const PlanTerm& from = plan.terms[size_t(k)];
+    TaskTerm& to = task.terms[k];
+    to.loss = from.loss, to.needs = kLosses[int(from.loss)].needs;
+    const bool biased = from.loss == LossId::ckl && (batch.beta || from.alpha > 0);
+    to.parameters = {float(from.gamma), float(from.lambda), float(from.nll_weight), biased};
+    // What the others are made of in the fast kernels (fast_select.cuh): kl once, or not at all.
+    if (from.loss != LossId::ckl) to.parameters.gamma = from.loss == LossId::nll ? 0 : 1;
+    if (from.loss != LossId::bkl) to.parameters.lambda = 0;
+    if (from.loss != LossId::klLogL) to.parameters.nll_weight = from.loss == LossId::nll ? 1 : 0;
+    to.beta_scale = batch.beta ? 1.0f : float(from.alpha);
+    to.weight = from.weight;
+    task.biased |= biased;
+    task.ordered |= to.needs == Needs::ordered_pair;
+    task.fixed[k] = scale_for(from.weight, plan.grad_scale, plan.student_temperature, plan.teacher_temperature);
+  }
+  task.block_totals = scratch.block_totals, task.weight_sums = scratch.weight_sums;
+  task.ticket = scratch.ticket, task.any_deferred = scratch.any_deferred, task.result = scratch.result;
+  return task;
+}
+
+Shape shape_of(const Task& task, const RowClass& c) {
+  int64_t teams = task.batch.rows.queries;
+  int shared = kReduceBytes;
+  if (c.kind == TeamKind::lanes) {
+    const int64_t teams_a_block = c.threads / task.width;
+    teams = (teams + teams_a_block - 1) / teams_a_block;
+    const int warps = int(c.threads) / 32;
+    if (c.elements == 0) shared += warps * (3 * 32 * 4 + (task.fresh_ranks ? 2 * kRankedInKernel * 4 : 0));
+  } else {
+    shared += kTeamBytes;
+    if (c.elements == 0) shared += int(c.threads) * 3 * 4;
+  }
+  if (c.kind == TeamKind::grid) teams *= (task.longest_here + kChunk - 1) / kChunk;
+  if (c.elements > 0 && task.biased) shared += int(c.threads) * c.elements * 4 * (task.fresh_ranks ? 2 : 1);
+  const unsigned blocks = unsigned(std::min<int64_t>(teams, kMaxBlocks / c.cluster)) * c.cluster;
+  return {blocks, c.threads, c.cluster, shared};
+}
+
+void enqueue_ranks(Task& task, const Extent& extent, Scratch& scratch, cudaStream_t stream) {
+  RankTask ranks = {task.batch, (extent.longest + kRankTile - 1) / kRankTile, nullptr, nullptr};
+  char* memory = scratch.ranks.reserve(size_t(extent.elements) * 8);
+  ranks.sorted = reinterpret_cast<float*>(memory);
+  ranks.ranks = reinterpret_cast<uint32_t*>(memory) + extent.elements;
+  must(launch_ranks(ranks, stream));
+  task.batch.ranks = {ranks.ranks, RankType::u32};
+}
+
+// lambdaMrr reads scores of the whole row while it writes gradients: not into the scores themselves.
+void keep_scores(Task& task, const Extent& extent, Scratch& scratch, cudaStream_t stream) {
+  const size_t bytes = size_t(extent.elements * size_of(task.batch.student.type));
+  char* copy = scratch.scores.reserve(bytes);
+  must(cudaMemcpyAsync(copy, task.batch.student.data, bytes, cudaMemcpyDeviceToDevice, stream));
+  task.batch.student.data = copy;
+}
+
+// The lanes that share rows of up to `longest` documents: at least two, which make a softmax each.
+unsigned lanes_for(int64_t longest, int elements) {
+  return std::clamp(power_of_two((longest + elements - 1) / elements), elements > 8 ? 8u : 2u, 32u);
+}
+
+void enqueue_class(Task task, const RowClass& c, const Extent& extent, RowKernel kernel, Scratch& scratch,
+                   cudaStream_t stream) {
+  task.width = 32;
+  if (c.kind == TeamKind::lanes && c.elements > 0)
+    task.width = lanes_for(std::min(extent.longest, c.longest), c.elements);
+  if (c.cluster > 8)
+    must(
+        cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
+  Shape shape = shape_of(task, c);
+  // The rows that fast launches left are nearly always none.
+  if (task.deferred_only) shape.blocks = std::min(shape.blocks, 1024u);
+  if (c.kind != TeamKind::grid) return must(launch(kernel, shape, task, stream));
+  task.chunks = reinterpret_cast<ChunkSums*>(
+      scratch.chunks.reserve(size_t(extent.elements / (kChunk / 2) + 1) * sizeof(ChunkSums)));
+  for (const Sweep sweep : {Sweep::softmax, Sweep::loss, Sweep::gradient}) {
+    task.sweep = sweep;
+    must(launch(kernel, shape, task, stream));
+  }
+}
+
+// All rows, class by class; then what fast kernels have left.
+void enqueue_rows(int capability, Task task, const Extent& extent, bool fast, Scratch& scratch, cudaStream_t stream) {
+  const bool halves = task.batch.student.type != DType::float32 || task.batch.teacher.type != DType::float32;
+  const auto fast_kernel = halves ? fast_half : fast_float32;
+  for (const bool deferred : {false, true}) {
+    if (deferred && !fast) break;
+    task.deferred_only = deferred, task.longest = -1;
+    RowClass classes[kMaxClasses];
+    const int count = classes_for(fast && !deferred, capability, extent.shortest, extent.longest, classes);
+    for (int k = 0; k < count; k++) {
+      const RowClass& c = classes[k];
+      task.shortest = task.longest + 1, task.longest = c.longest, task.last = k + 1 == count;
+      enqueue_class(task, c, extent,
+                    c.elements > 0 ? fast_kernel(task.terms[0], c.kind, c.elements) : general_kernel(c.kind), scratch,
+                    stream);
+      task.accumulate = true;
+    }
+  }
+}
+
+}  // namespace
+
+Scratch::Scratch() {
+  size_t used = 0;
+  const auto place = [&](size_t bytes) { return std::exchange(used, used + (bytes + 255) / 256 * 256); };
+  const size_t at_result = place(sizeof(BatchTotal)), at_ticket = place(2 * sizeof(unsigned));
+  const size_t at_scales = place(sizeof(LossScale) * kMaxTerms), at_totals = place(sizeof(BlockTotal) * kMaxBlocks);
+  const size_t at_sums = place(sizeof(double) * kMaxBlocks * kMaxTerms);
+  char* base = fixed.reserve(used);
+  result = reinterpret_cast<BatchTotal*>(base + at_result), ticket = reinterpret_cast<unsigned*>(base + at_ticket);
+  any_deferred = ticket + 1;
+  scales = reinterpret_cast<LossScale*>(base + at_scales),
+  block_totals = reinterpret_cast<BlockTotal*>(base + at_totals);
+  weight_sums = reinterpret_cast<double*>(base + at_sums);
+}
+
+void Scratch::clear(cudaStream_t stream) {
+  if (!std::exchange(cleared, true)) must(cudaMemsetAsync(ticket, 0, 2 * sizeof(unsigned), stream));
+}
+
+void enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
+             Scratch& scratch, cudaStream_t stream) {
+  scratch.clear(stream);
+  if (batch.rows.queries == 0) return must(cudaMemsetAsync(scratch.result, 0, sizeof(BatchTotal), stream));
+  Task task = task_of(plan, batch, out, extent, scratch);
+
+  const bool ranks_wanted = !batch.ranks && (task.ordered || (task.biased && !batch.beta));
+  task.fresh_ranks = ranks_wanted && extent.longest <= kRankedInKernel;
+  if (ranks_wanted && !task.fresh_ranks) enqueue_ranks(task, extent, scratch, stream);
+  if (task.ordered && out.grad.data == batch.student.data) keep_scores(task, extent, scratch, stream);
+  if (plan.reduction == Reduction::mean) {
+    task.scales = scratch.scales;
+    task.width = batch.rows.offsets ? 32 : std::min(32u, power_of_two((batch.rows.docs + 15) / 16));
+    must(launch_count_queries(task, stream));
+  }
+
+  const bool fast = plan.terms.size() == 1 && kLosses[int(plan.terms[0].loss)].family == Family::distribution;
+  if (fast && (out.teacher_grad || out.diagnostics.weight)) {
+    Task extras = task;
+    extras.extras_only = true;
+    enqueue_rows(capability, extras, extent, false, scratch, stream);
+    task.out.teacher_grad = {}, task.out.diagnostics = {};
+  }
+  enqueue_rows(capability, task, extent, fast, scratch, stream);
+}
+
+}  // namespace cuda
+}  // namespace ckl

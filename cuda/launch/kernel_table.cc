@@ -1,0 +1,29 @@
+#include "kernel_table.h"
+
+#include <iterator>
+
+namespace ckl {
+namespace cuda {
+
+int classes_for(bool fast, int capability, int64_t shortest, int64_t longest, RowClass (&out)[kMaxClasses]) {
+  int count = 0;
+  int64_t taken = -1;  // rows of up to this length have a class
+  const auto add = [&](const RowClass* table, size_t size) {
+    for (const RowClass* c = table; c != table + size && taken < longest; c++) {
+      RowClass entry = *c;
+      if (entry.cluster > 1 && capability < 90) {
+        if (entry.elements > 0) continue;  // rows that do not fit on one multiprocessor are swept there
+        entry.cluster = 1;
+      }
+      if (entry.longest <= taken) continue;
+      taken = entry.longest;
+      if (entry.longest >= shortest) out[count++] = entry;
+    }
+  };
+  if (fast) add(kFast, std::size(kFast));
+  add(kGeneral, std::size(kGeneral));
+  return count;
+}
+
+}  // namespace cuda
+}  // namespace ckl

@@ -1,0 +1,47 @@
+// Which kernel takes which row: by its length, the width of its elements, and the chip.
+//
+// A row's class is a function of these alone, never of the batch around it, so that its bits are not either.
+#pragma once
+#include <stdint.h>
+
+#include "launch.h"
+
+namespace ckl {
+namespace cuda {
+
+struct RowClass {
+  int64_t longest;  // rows of up to so many documents, and longer than the class before takes
+  TeamKind kind;
+  int elements;  // of a row, a thread: kept in registers; 0: swept by the general kernel
+  unsigned threads, cluster;
+};
+
+constexpr int64_t kAnyLength = INT64_MAX;
+
+// The starting points of design and of counting registers and instructions (test/cuda/budget.mjs); to be replaced by what a
+// GPU measures (bench/gpu). Lanes: 32 elements a thread spread what a row itself costs thin; short rows have too few.
+constexpr RowClass kFast[] = {
+    {128, TeamKind::lanes, 8, kLanesThreads, 1},
+    {1024, TeamKind::lanes, 32, kLanesThreads, 1},
+    {2048, TeamKind::team, 16, 128, 1},
+    {4096, TeamKind::team, 16, 256, 1},
+    {8192, TeamKind::team, 16, kTeamThreads, 1},
+    {16384, TeamKind::team, 16, kTeamThreads, 2},
+    {32768, TeamKind::team, 16, kTeamThreads, 4},
+    {65536, TeamKind::team, 16, kTeamThreads, 8},
+    {131072, TeamKind::team, 16, kTeamThreads, 16},
+    {1 << 28, TeamKind::grid, kChunk / kGridThreads, kGridThreads, 1},  // 32 bits count bytes within a row
+};
+constexpr RowClass kGeneral[] = {
+    {1024, TeamKind::lanes, 0, kLanesThreads, 1},
+    {32768, TeamKind::team, 0, kTeamThreads, 1},
+    {kAnyLength, TeamKind::team, 0, kTeamThreads, 8},
+};
+
+constexpr int kMaxClasses = 16;
+
+// The classes that a batch's rows fall into, in ascending order; returns how many. fast: the plan has fast kernels.
+int classes_for(bool fast, int capability, int64_t shortest, int64_t longest, RowClass (&out)[kMaxClasses]);
+
+}  // namespace cuda
+}  // namespace ckl

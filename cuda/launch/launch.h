@@ -1,0 +1,54 @@
+// Enqueueing kernels: their shape, and the row kernels that were compiled.
+#pragma once
+#ifdef CKL_EMULATE
+#include "../../test/emulator/runtime.h"
+#else
+#include <cuda_runtime.h>
+#endif
+
+#include "task.h"
+
+namespace ckl {
+namespace cuda {
+
+struct Shape {
+  unsigned blocks, threads, cluster;
+  int shared_bytes;
+};
+
+template <class Argument>
+cudaError_t launch(void (*kernel)(Argument), const Shape& shape, const Argument& argument, cudaStream_t stream) {
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(shape.blocks), config.blockDim = dim3(shape.threads);
+  config.dynamicSmemBytes = size_t(shape.shared_bytes), config.stream = stream;
+  cudaLaunchAttribute cluster = {};
+  cluster.id = cudaLaunchAttributeClusterDimension;
+  cluster.val.clusterDim.x = shape.cluster, cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
+  config.attrs = &cluster, config.numAttrs = shape.cluster > 1;
+  return cudaLaunchKernelEx(&config, kernel, argument);
+}
+
+typedef void (*RowKernel)(Task);
+
+// How the threads of a kernel share rows: lanes of a warp; a block, or a cluster of blocks; the whole grid, in sweeps.
+enum class TeamKind { lanes, team, grid };
+
+// The fast kernel of a loss, or null. elements: of a row, a thread. halves: for batches with a two-byte type.
+RowKernel fast_float32(const TaskTerm& term, TeamKind kind, int elements);
+RowKernel fast_half(const TaskTerm& term, TeamKind kind, int elements);
+RowKernel general_kernel(TeamKind kind);
+// What the binary has code for on the current device: 90 where its kernels know of clusters. Not above the device's own.
+cudaError_t compiled_capability(int& capability);
+cudaError_t launch_count_queries(const Task& task, cudaStream_t stream);
+
+// Ranks of all rows, in two launches: tiles sorted into `sorted`, then `ranks`; both laid out like the scores.
+struct RankTask {
+  Batch batch;  // its labels may be null
+  int64_t tiles_a_row;
+  float* sorted;
+  uint32_t* ranks;
+};
+cudaError_t launch_ranks(const RankTask& task, cudaStream_t stream);
+
+}  // namespace cuda
+}  // namespace ckl

@@ -1,0 +1,107 @@
+// What a row kernel is given: the batch in device memory, the plan with everything folded in, and where results go.
+#pragma once
+#include "../../src/core/batch.h"
+#include "../../src/core/plan.h"
+
+namespace ckl {
+namespace cuda {
+
+struct TaskTerm {
+  LossId loss;
+  Needs needs;
+  Parameters parameters;
+  float beta_scale;  // alpha, or 1 when the batch brings its own beta
+  double weight;     // of the term in a query's loss
+};
+
+// What a launch leaves on the device. Callers read it as two doubles.
+struct BatchTotal {
+  double loss, counted;
+};
+
+// A block's share of the result, added up by the last block to finish.
+struct BlockTotal {
+  double loss;
+  int64_t counted;
+};
+
+constexpr int kMaxBlocks = 4096;  // of a launch: rows beyond are taken by further rounds
+
+// Threads of a block, which the kernels' register caps are made for.
+constexpr int kLanesThreads = 128, kTeamThreads = 512, kGridThreads = 256, kCountThreads = 256;
+
+// Shared memory: for reductions within a team (kTeamValues at once; two halves in turn, and the same for clusters), and
+// for the batch's sum.
+constexpr int kTeamValues = 8, kTeamBytes = 2 * kTeamValues * (32 + 1) * 4;
+constexpr int kReduceBytes = 32 * int(sizeof(BlockTotal));
+
+// Rows of up to so many documents are ranked by the row kernel; of longer ones, tiles are sorted first.
+constexpr int kRankedInKernel = 1024, kRankTile = 4096;
+
+// What a softmax needs of all documents of a row, or of a part of it: of student and teacher the sum below the top and how
+// many are at it; the positives.
+struct SoftmaxSums {
+  float below[2], tops[2], positives;
+};
+
+// Rows that the whole grid shares: documents of a chunk, what its sweeps leave, and the sweeps.
+constexpr int kChunk = 2048;
+struct ChunkSums {
+  float max[2];
+  SoftmaxSums softmax_sums;
+  float ranks[2], sums[3];
+};
+enum class Sweep { softmax, loss, gradient };
+
+// How a term's value becomes loss and gradient of the batch: count_queries writes it, since a mean divides by a count.
+struct LossScale {
+  double loss;                         // of a query's value, before the query's own weight
+  float student, teacher, untempered;  // of h and u: gradient scale over temperature; without the temperature
+};
+
+// x as a float; what would overflow stays at the largest, so that 0 times it is 0.
+CKL_FN float to_float(double x) {
+  const double max = 3.4028234663852886e38;
+  return float(x > max ? max : x < -max ? -max : x);
+}
+
+CKL_FN LossScale scale_for(double loss, double grad_scale, double student_temperature, double teacher_temperature) {
+  const double untempered = loss * grad_scale;
+  return {loss, to_float(untempered / student_temperature), to_float(untempered / teacher_temperature),
+          to_float(untempered)};
+}
+
+struct Task {
+  Batch batch;
+  Outputs out;
+  int64_t elements;           // of an array laid out like the scores
+  int64_t shortest, longest;  // rows of other lengths belong to another launch
+  TaskTerm terms[kMaxTerms];
+  int term_count;
+  bool pair_weighted;    // PairMean::batch: a query weighs as much as it has pairs
+  bool biased, ordered;  // ckl with ranks; lambdaMrr
+  bool fresh_ranks;      // the row kernel makes them
+  bool accumulate;       // add to the result of the launch before
+  bool deferred_only;    // do the rows that launches before left
+  bool last;             // no launch after this one looks for deferred rows
+  bool extras_only;      // write diagnostics and the teacher's gradient alone: another launch does the rest
+  double grad_scale;
+  double student_temperature, teacher_temperature;
+  float inverse_student_high, inverse_student_low;  // 1 / temperature as the sum of two floats
+  float inverse_teacher_high, inverse_teacher_low;
+  float student_slope, teacher_slope;  // -log2(e) / temperature
+  LossScale fixed[kMaxTerms];          // one a term,
+  LossScale* scales;                   // or where count_queries writes them; null: fixed
+  unsigned width;                      // lanes a row, where rows share warps
+  BlockTotal* block_totals;            // kMaxBlocks of them
+  double* weight_sums;                 // of count_queries: kMaxBlocks times a double a term
+  Sweep sweep;                         // of rows that the whole grid shares,
+  ChunkSums* chunks;                   // one for every half chunk of elements
+  int64_t longest_here;                // the longest row of the batch
+  unsigned* ticket;                    // 0 between launches
+  unsigned* any_deferred;              // whether the launch left a row to the next
+  BatchTotal* result;
+};
+
+}  // namespace cuda
+}  // namespace ckl

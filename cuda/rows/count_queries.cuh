@@ -1,0 +1,123 @@
+// Before a mean: how many queries each term counts, with their weights. The row kernels scale gradients by it.
+#pragma once
+#include "pairwise.cuh"
+#include "reduce.cuh"
+
+namespace ckl {
+namespace cuda {
+
+// What labels say of a query, as bits.
+constexpr unsigned kAnyDocument = 1, kAnyPositive = 2, kAnyNegative = 4;
+
+// Of four labels in a word.
+CKL_DEVICE unsigned label_bits(uint32_t w) {
+  const uint32_t positive = w & ~(w >> 7) & 0x01010101u, negative = ~w & 0x01010101u, valid = ~w & 0x80808080u;
+  return (valid ? kAnyDocument : 0) | (positive ? kAnyPositive : 0) | (negative ? kAnyNegative : 0);
+}
+
+// Of labels [from, to), at most 16 that start on a multiple of 16 bytes if they are 16.
+CKL_DEVICE unsigned label_bits(const uint8_t* labels, int64_t from, int64_t to) {
+  if (to - from == 16) {
+    const uint4 w = __ldcs(reinterpret_cast<const uint4*>(labels + from));
+    return label_bits(w.x) | label_bits(w.y) | label_bits(w.z) | label_bits(w.w);
+  }
+  unsigned found = 0;
+  for (int64_t i = from; i < to; i++) found |= label_bits(0xffffff00u | labels[i]);
+  return found;
+}
+
+// Looks at a row's labels until all that is wanted was seen: of most rows, their beginning. All lanes of the warp come.
+CKL_DEVICE unsigned scan_labels(const uint8_t* labels, Lanes& team, const Row& row, unsigned wanted) {
+  const unsigned first = threadIdx.x % kWarp - team.rank();
+  const uint32_t mine = (team.width == kWarp ? kAll : (1u << team.width) - 1) << first;
+  const int64_t end = row.begin + row.n, step = 16 * int64_t(team.width);
+  // From the last multiple of 16 bytes before the row, so that all but a row's ends is read 16 bytes at once.
+  int64_t base = row.begin - int64_t(reinterpret_cast<uintptr_t>(labels + row.begin) % 16);
+  unsigned found = 0;
+  bool going = row.n > 0;
+  while (__ballot_sync(kAll, going)) {
+    const int64_t at = base + 16 * int64_t(team.rank());
+    const int64_t from = at < row.begin ? row.begin : at, to = at + 16 < end ? at + 16 : end;
+    const unsigned here = going && from < to ? label_bits(labels, from, to) : 0;
+    for (unsigned bit = kAnyDocument; bit <= kAnyNegative; bit *= 2)
+      if (__ballot_sync(kAll, (here & bit) != 0) & mine) found |= bit;
+    base += step;
+    going = going && base < end && (found & wanted) != wanted;
+  }
+  return found;
+}
+
+CKL_DEVICE unsigned wanted_for(Needs needs) {
+  switch (needs) {
+    case Needs::document: return kAnyDocument;
+    case Needs::positive: return kAnyPositive;
+    default: return kAnyPositive | kAnyNegative;
+  }
+}
+
+// How many pairs of different relevance a query has, or whether it has any.
+CKL_DEVICE double count_ordered(const Task& task, Lanes& team, const Row& row) {
+  GeneralRow<Lanes> x{task, team, row, nullptr, nullptr};
+  if (task.pair_weighted) {
+    x.count();
+    return count_pairs(x);
+  }
+  float level[2] = {-infinity(), -infinity()};
+  for (int64_t i = row.begin + team.rank(); i < row.begin + row.n; i += team.size()) {
+    const uint8_t y = task.batch.labels[i];
+    if (y == kPadding) continue;
+    const float r = task.batch.relevance ? task.batch.relevance[i] : float(y == kPositive);
+    level[0] = fmaxf(level[0], r), level[1] = fmaxf(level[1], -r);
+  }
+  team.reduce(level, Max());
+  return level[0] > -level[1];
+}
+
+// kOrdered: some term counts pairs of different relevance, which labels alone do not tell.
+// Registers at most: 64
+template <bool kOrdered>
+static __global__ void __launch_bounds__(kCountThreads, 4) count_queries(CKL_PARAMETER Task task) {
+  char* memory = dynamic_shared();
+  BlockTotal* shared = reinterpret_cast<BlockTotal*>(memory);
+  Lanes team{task.width};
+  const unsigned lane = threadIdx.x % kWarp;
+  unsigned wanted = 0;
+  for (int k = 0; k < task.term_count; k++)
+    if (task.terms[k].needs != Needs::ordered_pair) wanted |= wanted_for(task.terms[k].needs);
+  double sums[kMaxTerms];
+#pragma unroll
+  for (int k = 0; k < kMaxTerms; k++) sums[k] = 0;
+  for (int64_t base = team.index() - lane / team.width; base < task.batch.rows.queries; base += team.count()) {
+    const int64_t b = base + lane / team.width;
+    const bool here = b < task.batch.rows.queries;
+    const Row row = here ? row_of(task.batch.rows, b) : Row{0, 0, 0};
+    const unsigned found = wanted ? scan_labels(task.batch.labels, team, row, wanted) : 0;
+    const double pairs = kOrdered ? count_ordered(task, team, row) : 0;
+    const double weight = !here || team.rank() != 0 ? 0 : task.batch.weights ? double(task.batch.weights[b]) : 1;
+#pragma unroll
+    for (int k = 0; k < kMaxTerms; k++) {
+      if (k >= task.term_count) break;
+      const Needs needs = task.terms[k].needs;
+      const unsigned need = wanted_for(needs);
+      sums[k] += weight * (kOrdered && needs == Needs::ordered_pair ? pairs : (found & need) == need);
+    }
+  }
+#pragma unroll
+  for (int k = 0; k < kMaxTerms; k++) {
+    if (k >= task.term_count) break;
+    const BlockTotal x = sum_block({sums[k], 0}, shared);
+    if (threadIdx.x == 0) task.weight_sums[k * kMaxBlocks + blockIdx.x] = x.loss;
+  }
+  if (!is_last_block(task.ticket, memory)) return;
+  for (int k = 0; k < task.term_count; k++) {
+    double sum = 0;
+    for (unsigned j = threadIdx.x; j < gridDim.x; j += blockDim.x) sum += task.weight_sums[k * kMaxBlocks + j];
+    sum = sum_block({sum, 0}, shared).loss;
+    if (threadIdx.x != 0) continue;
+    task.scales[k] = scale_for(sum > 0 ? task.terms[k].weight / sum : 0, task.grad_scale, task.student_temperature,
+                               task.teacher_temperature);
+  }
+}
+
+}  // namespace cuda
+}  // namespace ckl

@@ -1,0 +1,92 @@
+// What the paper plots of a query: weights and gradient ratios of documents, entropy of the positives, and their
+// separation from the negatives.
+#pragma once
+#include "general_terms.cuh"
+
+namespace ckl {
+namespace cuda {
+
+// Every distribution loss is affine in p: h = h1 p + h0, so weight and ratio come from the loss at p = 0 and p = 1.
+template <class Team>
+CKL_DEVICE void diagnose_documents(const GeneralRow<Team>& row) {
+  const Task& task = row.task;
+  row.each([&](int64_t i) {
+    float weight = 0, ratio = 0;
+    if (row.label(i) != kPadding && row.documents > 0) {
+      typename GeneralRow<Team>::View v = row.view(i);
+      Document<float, bool>& x = v.document;
+      const float p = x.p, d = x.d;
+      bool counted = false;
+      for (int k = 0; k < task.term_count; k++) {
+        const TaskTerm& term = task.terms[k];
+        if (!row.counts(term.needs)) continue;
+        counted = true;
+        if (!is_distribution(term.loss)) continue;
+        x.d = d, x.p = 0;
+        const float h0 = row.term_value(term, v).h;
+        x.p = 1;
+        const float h1 = row.term_value(term, v).h - h0;
+        x.d = 0;
+        weight += float(term.weight) * row.term_value(term, v).u;
+        ratio += float(term.weight) * (h0 == 0 ? -h1 : -h1 - h0 / p);
+      }
+      if (counted && !(row.poison == 0)) weight = ratio = not_a_number();
+    }
+    task.out.diagnostics.weight[row.row.begin + i] = weight;
+    task.out.diagnostics.ratio[row.row.begin + i] = ratio;
+  });
+}
+
+// The lowest score among the ten highest.
+template <class Team>
+CKL_DEVICE float tenth_score(GeneralRow<Team>& row) {
+  float at = infinity();
+  for (float taken = 0; taken < 10;) {
+    float next = -infinity();
+    row.each([&](int64_t i) {
+      const float s = row.student_score(i);
+      if (row.label(i) != kPadding && s < at) next = fmaxf(next, s);
+    });
+    next = team_max(row.team, next);
+    if (next == -infinity()) return next;
+    float same = 0;
+    row.each([&](int64_t i) { same += row.label(i) != kPadding && row.student_score(i) == next; });
+    taken += team_sum(row.team, same);
+    at = next;
+  }
+  return at;
+}
+
+template <class Team>
+CKL_DEVICE void diagnose_query(GeneralRow<Team>& row, bool counted) {
+  const Diagnostics& out = row.task.out.diagnostics;
+  float entropy = 0, gap[2] = {not_a_number(), not_a_number()};
+  if (counted && row.poison == 0) {
+    const float threshold = tenth_score(row);
+    // highest negative and minus the lowest positive; over all documents and over the top ten
+    float edge[4] = {-2, -2, -2, -2}, part = 0;
+    row.each(
+        [&](int64_t i) {
+          const uint8_t y = row.label(i);
+          if (y == kPadding) return;
+          const float q = row.of_student(i).e * row.student.inverse, x = y == kPositive ? -q : q;
+          if (y == kPositive && q > 0) part -= q * logf(q);
+          float *all = edge + (y == kPositive), *top = all + 2;
+          *all = fmaxf(*all, x);
+          if (row.student_score(i) >= threshold) *top = fmaxf(*top, x);
+        },
+        [&] { entropy += part, part = 0; });
+    row.team.reduce(edge, Max());
+    entropy = team_sum(row.team, entropy);
+    for (int k = 0; k < 2; k++)
+      if (edge[2 * k] > -2 && edge[2 * k + 1] > -2) gap[k] = -edge[2 * k + 1] - edge[2 * k];
+  } else if (counted) {
+    entropy = not_a_number();
+  }
+  if (row.team.rank() != 0) return;
+  out.entropy[row.row.b] = entropy;
+  out.separation[row.row.b] = gap[0], out.separation_top10[row.row.b] = gap[1];
+}
+
+}  // namespace cuda
+}  // namespace ckl

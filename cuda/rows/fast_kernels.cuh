@@ -1,0 +1,63 @@
+// The fast row kernels: many rows a block; a block or a cluster of blocks a row.
+#pragma once
+#include "fast_row.cuh"
+
+namespace ckl {
+namespace cuda {
+
+// Blocks that a multiprocessor shall hold at once: how many registers a thread may have follows.
+constexpr int blocks_of(int elements) { return elements <= 8 ? 5 : 2; }
+
+// A row by `width` lanes of a warp.
+// Registers at most: 96 (8 elements a thread), 255 (32)
+template <class F, int E, int P>
+__global__ void __launch_bounds__(kLanesThreads, blocks_of(E)) fast_lanes(CKL_PARAMETER Task task) {
+  typedef FastRow<F, E, P, Lanes> RowType;
+  char* memory = dynamic_shared();
+  Lanes team{task.width};
+  const unsigned lane = threadIdx.x % kWarp, width = team.width, capacity = width * E;
+  // Of this thread's row: 1 / rank, or the bias; and the keys that ranks are made of.
+  float* const all_biases = reinterpret_cast<float*>(memory + kReduceBytes);
+  const unsigned floats = task.fresh_ranks ? 2 * capacity : capacity;
+  float* const bias = all_biases + threadIdx.x / width * floats;
+  RowTotal total = {0, 0};
+  const int64_t step = team.count();
+  for (int64_t base = team.index() - lane / width; base < task.batch.rows.queries; base += step) {
+    const int64_t b = base + lane / width;
+    Row row = {0, 0, 0};
+    bool here = b < task.batch.rows.queries;
+    if (here) row = row_of(task.batch.rows, b), here = in_class(task, row);
+    if (!here) row.n = 0;
+    RowType x(task, team, row, bias);
+    if (F::biased && task.biased) {
+      if (task.fresh_ranks) rank_row(team, task.batch, row, capacity, bias + capacity, bias);
+      x.rank_mean = stage_bias<RowType, E, P>(task, team, row, task.fresh_ranks, bias);
+    }
+    x.run(here, total);
+    __syncwarp();
+  }
+  finish(task, total, memory);
+}
+
+// Registers at most: 128
+template <class F, int E, int P>
+__global__ void __launch_bounds__(kTeamThreads) fast_team(CKL_PARAMETER Task task) {
+  typedef FastRow<F, E, P, Cluster> RowType;
+  char* memory = dynamic_shared();
+  Cluster team(memory);
+  float* const bias = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
+  RowTotal total = {0, 0};
+  for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
+    const Row row = row_of(task.batch.rows, b);
+    if (!in_class(task, row)) continue;
+    RowType x(task, team, row, bias);
+    x.rank_mean = F::biased && task.biased ? stage_bias<RowType, E, P>(task, x.team, row, false, bias) : 0;
+    x.run(true, total);
+    team = x.team;
+  }
+  team.sync();  // no block leaves while another reads its memory
+  finish(task, total, memory + kTeamBytes);
+}
+
+}  // namespace cuda
+}  // namespace ckl

@@ -1,0 +1,97 @@
+// From a term to its fast kernel: a switch made of losses.def. Variants that gain nothing on a GPU share a kernel.
+#pragma once
+#include "../launch/launch.h"  // first: the emulator gives names of its members a meaning
+
+#include "fast_grid.cuh"
+#include "fast_kernels.cuh"
+
+namespace ckl {
+namespace cuda {
+
+template <class F>
+struct KernelFor {
+  typedef F Type;
+};
+// A real exponent is raised by exp and ln, with a bias or without; a biased one is real, and a whole gamma beside it is of use
+// to the few positives alone. Multiplication by a loop is as good as unrolled.
+template <>
+struct KernelFor<CklVariant<1, false>> {
+  typedef CklVariant<kGammaWhole, false> Type;
+};
+template <>
+struct KernelFor<CklVariant<2, false>> {
+  typedef CklVariant<kGammaWhole, false> Type;
+};
+template <>
+struct KernelFor<CklVariant<kGammaWhole, true>> {
+  typedef CklVariant<kGammaReal, true> Type;
+};
+template <>
+struct KernelFor<CklVariant<kGammaReal, false>> {
+  typedef CklVariant<kGammaReal, true> Type;
+};
+
+// kl, bkl, nll and klLogL are made of the same parts and share a kernel: kl as often as `gamma` says (enqueue.cc). A kernel each
+// took a third more of the binary.
+struct Mixed {
+  static constexpr bool biased = false, reads_ln_q = true;
+  float kl, lambda, nll;
+  static CKL_FN Mixed make(const Parameters& p) { return {p.gamma, p.lambda, p.nll_weight}; }
+  template <class V, class M>
+  CKL_FN Term<V> operator()(Document<V, M> x) const {
+    x.p = V(kl) * x.p;
+    const Term<V> a = Bkl{lambda}(x), b = Nll()(x);
+    return {fma(V(nll), b.value, a.value), fma(V(nll), b.h, a.h), a.u};
+  }
+};
+template <>
+struct KernelFor<Kl> {
+  typedef Mixed Type;
+};
+template <>
+struct KernelFor<Bkl> {
+  typedef Mixed Type;
+};
+template <>
+struct KernelFor<Nll> {
+  typedef Mixed Type;
+};
+template <>
+struct KernelFor<KlLogL> {
+  typedef Mixed Type;
+};
+
+template <class F, int P>
+RowKernel fast_kernel_of(TeamKind kind, int elements) {
+  if (kind == TeamKind::grid) return fast_grid<F, P>;
+  if (kind == TeamKind::team) return fast_team<F, 16, P>;
+  return elements == 8 ? fast_lanes<F, 8, P> : fast_lanes<F, 32, P>;
+}
+
+template <class Loss, int P>
+RowKernel fast_distribution(const TaskTerm& term, TeamKind kind, int elements) {
+  RowKernel found = nullptr;
+  with_variant(Loss(), term.parameters, [&](auto functor) {
+    found = fast_kernel_of<typename KernelFor<decltype(functor)>::Type, P>(kind, elements);
+  });
+  return found;
+}
+template <class Loss, int P>
+RowKernel fast_pairwise(const TaskTerm&, TeamKind, int) {
+  return nullptr;
+}
+
+template <int P>
+RowKernel fast_kernel(const TaskTerm& term, TeamKind kind, int elements) {
+  switch (term.loss) {
+#define LOSS(name, type, family, options, teacher) \
+  case LossId::name:                               \
+    return fast_##family<type, P>(term, kind, elements);
+#include "../../src/losses/losses.def"
+#undef LOSS
+  }
+  return nullptr;
+}
+
+}  // namespace cuda
+}  // namespace ckl

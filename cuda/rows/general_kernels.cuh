@@ -1,0 +1,52 @@
+// The general row kernels: a warp a row; a block or a cluster of blocks a row.
+#pragma once
+#include "general_row.cuh"
+#include "../ranks/ranking.cuh"
+
+namespace ckl {
+namespace cuda {
+
+// A warp a row, for rows of up to 1024.
+// Registers at most: 168
+static __global__ void __launch_bounds__(kLanesThreads, 3) general_lanes(CKL_PARAMETER Task task) {
+  if (task.deferred_only && *task.any_deferred == 0) return;
+  char* memory = dynamic_shared();
+  Lanes team{kWarp};
+  const unsigned warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;
+  float* const tile = reinterpret_cast<float*>(memory + kReduceBytes) + warp * 3 * kWarp;
+  float* const ranked =
+      reinterpret_cast<float*>(memory + kReduceBytes) + warps * 3 * kWarp + warp * 2 * kRankedInKernel;
+  RowTotal total = {0, 0};
+  for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
+    const Row row = row_of(task.batch.rows, b);
+    if (!in_class(task, row) || (task.deferred_only && !is_deferred(task, b))) continue;
+    if (task.fresh_ranks) {
+      unsigned capacity = 1;
+      while (capacity < row.n) capacity *= 2;
+      rank_row(team, task.batch, row, capacity, ranked + kRankedInKernel, ranked);
+    }
+    add(total, general_row(task, team, row, task.fresh_ranks ? ranked : nullptr, tile));
+    __syncwarp();
+  }
+  finish(task, total, memory);
+}
+
+// Registers at most: 128
+static __global__ void __launch_bounds__(kTeamThreads, 1) general_team(CKL_PARAMETER Task task) {
+  if (task.deferred_only && *task.any_deferred == 0) return;
+  char* memory = dynamic_shared();
+  float* const tile = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
+  Cluster team(memory);
+  RowTotal total = {0, 0};
+  for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
+    const Row row = row_of(task.batch.rows, b);
+    if (!in_class(task, row) || (task.deferred_only && !is_deferred(task, b))) continue;
+    add(total, general_row(task, team, row, nullptr, tile));
+    team.sync();
+  }
+  team.sync();
+  finish(task, total, memory + kTeamBytes);
+}
+
+}  // namespace cuda
+}  // namespace ckl

@@ -1,0 +1,239 @@
+// A row by any plan, whatever it holds: padding, infinities, any range of scores, weighted sums of losses, the teacher's
+// gradient, diagnostics, any length. It sweeps the row several times and keeps nothing but sums.
+#pragma once
+#include "../common/scalar_load.cuh"
+#include "reduce.cuh"
+#include "softmax.cuh"
+#include "../common/team.cuh"
+#include "../../src/losses/losses.h"
+
+namespace ckl {
+namespace cuda {
+
+// What one term makes of one document.
+struct TermValue {
+  float value, h, u;
+  bool diverges;  // infinite where the student gives probability 0
+};
+
+template <class Loss>
+CKL_DEVICE TermValue distribution_value(const TaskTerm& term, const Document<float, bool>& x, bool has_teacher) {
+  TermValue r;
+  with_compact_variant(Loss(), term.parameters, [&](auto functor) {
+    const auto loss = decltype(functor)::make(term.parameters);
+    const Term<float> t = loss(x);
+    r = {t.value, t.h, t.u, loss.diverges(x.positive, has_teacher)};
+  });
+  return r;
+}
+template <class Loss>
+CKL_DEVICE TermValue pairwise_value(const TaskTerm&, const Document<float, bool>&, bool) {
+  return {0, 0, 0, false};
+}
+static __device__ __noinline__ TermValue term_value_of(const TaskTerm& term, const Document<float, bool>& x,
+                                                       bool has_teacher) {
+  switch (term.loss) {
+#define LOSS(name, type, family, options, teacher) \
+  case LossId::name:                               \
+    return family##_value<type>(term, x, has_teacher);
+#include "../../src/losses/losses.def"
+#undef LOSS
+  }
+  return {0, 0, 0, false};
+}
+
+CKL_DEVICE bool is_distribution(LossId id) {
+  switch (id) {
+#define LOSS(name, type, family, options, teacher) \
+  case LossId::name:                               \
+    return Family::family == Family::distribution;
+#include "../../src/losses/losses.def"
+#undef LOSS
+  }
+  return false;
+}
+
+template <class Team>
+struct GeneralRow {
+  const Task& task;
+  Team team;
+  const Row row;
+  const float* ranked;  // 1 / rank of each document, where the row kernel made them
+  float* tile;          // 3 floats a thread of the team's group, for pairs
+
+  float documents = 0, positives = 0, poison = 0, rank_mean = 0;
+  float max_student = 0, max_teacher = 0;
+  Softmax student = {}, teacher = {};
+
+  // Sums are taken in chunks, so that rounding grows with the square root of the length.
+  template <class Body, class Flush>
+  CKL_DEVICE_MEMBER void each(Body body, Flush flush) const {
+    const int64_t step = team.size(), chunk = 64 * step;
+    for (int64_t from = team.rank(); from < row.n; from += chunk) {
+      for (int64_t i = from; i < row.n && i < from + chunk; i += step) body(i);
+      flush();
+    }
+  }
+  template <class Body>
+  CKL_DEVICE_MEMBER void each(Body body) const {
+    for (int64_t i = team.rank(); i < row.n; i += team.size()) body(i);
+  }
+
+  CKL_DEVICE_MEMBER uint8_t label(int64_t i) const { return task.batch.labels[row.begin + i]; }
+  CKL_DEVICE_MEMBER float student_score(int64_t i) const {
+    return load(task.batch.student.data, task.batch.student.type, row.begin + i);
+  }
+  CKL_DEVICE_MEMBER float teacher_score(int64_t i) const {
+    return load(task.batch.teacher.data, task.batch.teacher.type, row.begin + i);
+  }
+  CKL_DEVICE_MEMBER float by_student(float x) const {
+    return scaled(x, task.inverse_student_high, task.inverse_student_low);
+  }
+  CKL_DEVICE_MEMBER float by_teacher(float x) const {
+    return scaled(x, task.inverse_teacher_high, task.inverse_teacher_low);
+  }
+  CKL_DEVICE_MEMBER float inverse_rank(int64_t i) const {
+    return ranked ? ranked[i] : 1.0f / rank_at(task.batch.ranks, row.begin + i);
+  }
+  CKL_DEVICE_MEMBER bool counts(Needs needs) const {
+    if (needs == Needs::positive) return positives > 0;
+    if (needs == Needs::positive_and_negative) return positives > 0 && documents > positives;
+    return documents > 0;
+  }
+
+  // One softmax's view of a score that lies `distance` >= 0 below the largest.
+  struct Exponential {
+    float distance, e;  // in temperatures, infinite for scores of -inf; e^-distance
+  };
+  static CKL_DEVICE_MEMBER Exponential exponential(float distance, float high, float low) {
+    if (!finite(distance)) return {infinity(), 0};
+    const float b = scaled(distance, high, low);
+    if (!finite(b)) return {infinity(), 0};
+    return {b, expf(-b)};
+  }
+  CKL_DEVICE_MEMBER Exponential of_student(int64_t i) const {
+    return exponential(max_student - student_score(i), task.inverse_student_high, task.inverse_student_low);
+  }
+  CKL_DEVICE_MEMBER Exponential of_teacher(int64_t i) const {
+    return exponential(max_teacher - teacher_score(i), task.inverse_teacher_high, task.inverse_teacher_low);
+  }
+
+  CKL_DEVICE_MEMBER void count() {
+    float c[2] = {0, 0};
+    each([&](int64_t i) {
+      const uint8_t y = label(i);
+      c[0] += y != kPadding, c[1] += y == kPositive;
+    });
+    team.reduce(c, Add());
+    documents = c[0], positives = c[1];
+  }
+
+  CKL_DEVICE_MEMBER void softmax() {
+    float m[2] = {-3.402823466e38f, -3.402823466e38f}, bad = 0;
+    each([&](int64_t i) {
+      if (label(i) == kPadding) return;
+      const float s = student_score(i), t = teacher_score(i);
+      m[0] = fmaxf(m[0], s), m[1] = fmaxf(m[1], t);
+      const float fs = s == -infinity() ? 0 : s, ft = t == -infinity() ? 0 : t;
+      bad += (fs - fs) + (ft - ft);
+    });
+    team.reduce(m, Max());
+    max_student = m[0], max_teacher = m[1];
+
+    float z[5] = {0, 0, 0, 0, bad}, zs = 0, zt = 0;  // sums below the top, counts at the top
+    each(
+        [&](int64_t i) {
+          if (label(i) == kPadding) return;
+          const float es = of_student(i).e, et = of_teacher(i).e;
+          zs += es < 1 ? es : 0, z[2] += es == 1;
+          zt += et < 1 ? et : 0, z[3] += et == 1;
+        },
+        [&] { z[0] += zs, z[1] += zt, zs = zt = 0; });
+    team.reduce(z, Add());
+    student = normalise(z[0], z[2]);
+    teacher = normalise(z[1], z[3]);
+    // Without a finite score there is no distribution.
+    poison = z[4] + (z[2] > 0 && z[3] > 0 ? 0 : not_a_number());
+  }
+
+  // The mean over the positives of 1 / rank, where a rank bias is made of ranks.
+  CKL_DEVICE_MEMBER void centre() {
+    if (!task.biased || task.batch.beta) return;
+    float all = 0, part = 0;
+    each([&](int64_t i) { part += label(i) == kPositive ? inverse_rank(i) : 0; }, [&] { all += part, part = 0; });
+    all = team_sum(team, all);
+    rank_mean = positives > 0 ? all / positives : 0;
+  }
+  CKL_DEVICE_MEMBER float bias(int64_t i) const {
+    if (task.batch.beta) return task.batch.beta[row.begin + i];
+    return positives > 0 ? inverse_rank(i) - rank_mean : 0;
+  }
+
+  struct View {
+    Document<float, bool> document;
+    bool no_student, has_teacher;
+    float es, et;
+  };
+  CKL_DEVICE_MEMBER View view(int64_t i) const {
+    View r;
+    const Exponential s = of_student(i), t = of_teacher(i);
+    Document<float, bool>& x = r.document;
+    r.es = s.e, r.et = t.e;
+    x.q = s.e * student.inverse;
+    x.rest = s.e == 1 ? student.rest : 1 - x.q;
+    x.minus_ln_q = (finite(s.distance) ? s.distance : 104.0f) + student.ln_z1;
+    x.p = t.e * teacher.inverse;
+    x.d = (s.distance - t.distance) + (student.ln_z1 - teacher.ln_z1);
+    r.no_student = !(x.d < infinity()), r.has_teacher = x.d > -infinity();
+    if (r.no_student || !r.has_teacher) x.d = 0;
+    x.beta = task.biased ? bias(i) : 0;
+    x.mass = x.q, x.unit = 1, x.share = 1 / positives;
+    x.positive = label(i) == kPositive;
+    return r;
+  }
+  CKL_DEVICE_MEMBER TermValue term_value(const TaskTerm& term, const View& v) const {
+    Document<float, bool> x = v.document;
+    x.beta = term.parameters.biased ? term.beta_scale * x.beta : 0;
+    return term_value_of(term, x, v.has_teacher);
+  }
+
+  // Of each term: what h and u are multiplied by where there are several terms.
+  CKL_DEVICE_MEMBER float factor(int k, float weight) const {
+    return task.term_count == 1 ? 1.0f : saturate(weight * scale_of(task, k).untempered);
+  }
+
+  struct Sums {
+    float value = 0, h_below = 0, h_top = 0, u_below = 0, u_top = 0;
+    float contribution = 0;  // to the batch's loss, before the query's weight
+  };
+  CKL_DEVICE_MEMBER Sums distribution(float weight) {
+    float all[6] = {0, 0, 0, 0, 0, 0}, part[6] = {0, 0, 0, 0, 0, 0};
+    each(
+        [&](int64_t i) {
+          if (label(i) == kPadding) return;
+          const View v = view(i);
+          for (int k = 0; k < task.term_count; k++) {
+            const TaskTerm& term = task.terms[k];
+            if (!is_distribution(term.loss) || !counts(term.needs)) continue;
+            const TermValue s = term_value(term, v);
+            const float value = v.no_student && s.diverges ? infinity() : s.value, f = factor(k, weight);
+            part[0] += float(term.weight) * value;
+            part[1] += float(scale_of(task, k).loss) * value;
+            (v.es < 1 ? part[2] : part[3]) += f * s.h;
+            (v.et < 1 ? part[4] : part[5]) += f * s.u;
+          }
+        },
+        [&] {
+#pragma unroll
+          for (int j = 0; j < 6; j++) all[j] += part[j], part[j] = 0;
+        });
+    team.reduce(all, Add());
+    Sums r;
+    r.value = all[0], r.contribution = all[1];
+    r.h_below = all[2], r.h_top = all[3], r.u_below = all[4], r.u_top = all[5];
+    return r;
+  }
+};
+
+}  // namespace cuda
+}  // namespace ckl

@@ -1,0 +1,150 @@
+// The pairwise losses over one row: marginMse by moments in O(N), lambdaMrr over pairs whose second half passes through
+// shared memory tile by tile.
+#pragma once
+#include "general_terms.cuh"
+
+namespace ckl {
+namespace cuda {
+
+// marginMse: what a document's gradient needs of the whole row.
+struct Margins {
+  float mean_positive, mean_negative, inverse_positive, inverse_negative, poison, value;
+};
+
+template <class Team>
+CKL_DEVICE float margin_error(const GeneralRow<Team>& row, int64_t i) {
+  return row.by_student(row.student_score(i)) - row.by_teacher(row.teacher_score(i));
+}
+
+template <class Team>
+CKL_DEVICE Margins margins(GeneralRow<Team>& row) {
+  float all[3] = {0, 0, 0}, positive = 0, negative = 0;
+  row.each(
+      [&](int64_t i) {
+        const uint8_t y = row.label(i);
+        if (y == kPadding) return;
+        const float e = margin_error(row, i);
+        all[2] += e - e;
+        (y == kPositive ? positive : negative) += e;
+      },
+      [&] { all[0] += positive, all[1] += negative, positive = negative = 0; });
+  row.team.reduce(all, Add());
+  Margins m;
+  m.inverse_positive = 1 / row.positives, m.inverse_negative = 1 / (row.documents - row.positives);
+  m.mean_positive = all[0] * m.inverse_positive, m.mean_negative = all[1] * m.inverse_negative;
+  m.poison = all[2];
+  float squares[2] = {0, 0};
+  positive = negative = 0;
+  row.each(
+      [&](int64_t i) {
+        const uint8_t y = row.label(i);
+        if (y == kPadding) return;
+        const float e = margin_error(row, i), dp = e - m.mean_positive, dn = e - m.mean_negative;
+        if (y == kPositive) positive += dp * dp;
+        else negative += dn * dn;
+      },
+      [&] { squares[0] += positive, squares[1] += negative, positive = negative = 0; });
+  row.team.reduce(squares, Add());
+  m.value = MarginMse().value(squares[0] * m.inverse_positive, squares[1] * m.inverse_negative, m.mean_positive,
+                              m.mean_negative) +
+            m.poison;
+  return m;
+}
+
+template <class Team>
+CKL_DEVICE float margin_slope(const GeneralRow<Team>& row, const Margins& m, int64_t i) {
+  const float e = margin_error(row, i);
+  return row.label(i) == kPositive ? MarginMse().slope(e, m.mean_negative, m.inverse_positive)
+                                   : MarginMse().slope(e, m.mean_positive, m.inverse_negative);
+}
+
+CKL_DEVICE float relevance_at(const Batch& batch, int64_t i) {
+  if (batch.relevance) return batch.relevance[i];
+  return batch.labels[i] == kPositive ? 1.0f : 0.0f;
+}
+
+struct Ranked {
+  float score, inverse_rank, relevance;
+};
+
+// Calls pair(j) for all documents j of the row, in step with the whole team. Masked ones are of no relevance: NaN.
+template <class Team, class Pair>
+CKL_DEVICE void each_other(const GeneralRow<Team>& row, bool live, Pair pair) {
+  const unsigned size = row.team.group_size(), me = row.team.group_rank();
+  float *scores = row.tile, *ranks = scores + size, *levels = ranks + size;
+  for (int64_t from = 0; from < row.row.n; from += size) {
+    const int64_t j = from + me;
+    const bool valid = j < row.row.n && row.label(j) != kPadding;
+    scores[me] = valid ? row.student_score(j) : 0;
+    ranks[me] = valid ? row.inverse_rank(j) : 0;
+    levels[me] = valid ? relevance_at(row.task.batch, row.row.begin + j) : not_a_number();
+    row.team.group_sync();
+    const int64_t left = row.row.n - from;
+    const int count = left < int64_t(size) ? int(left) : int(size);
+    if (live)
+      for (int k = 0; k < count; k++) pair(Ranked{scores[k], ranks[k], levels[k]});
+    row.team.group_sync();
+  }
+}
+
+template <class Team>
+CKL_DEVICE Ranked ranked_at(const GeneralRow<Team>& row, int64_t i, bool live) {
+  if (!live) return {0, 0, 0};
+  return {row.student_score(i), row.inverse_rank(i), relevance_at(row.task.batch, row.row.begin + i)};
+}
+
+// Pairs of documents of different relevance in the row.
+template <class Team>
+CKL_DEVICE double count_pairs(GeneralRow<Team>& row) {
+  if (!row.task.batch.relevance) return double(row.positives) * double(row.documents - row.positives);
+  // In parts of 12 bits, which floats add up exactly.
+  int64_t mine = 0;
+  for (int64_t base = 0; base < row.row.n; base += row.team.size()) {
+    const int64_t i = base + row.team.rank();
+    const bool live = i < row.row.n && row.label(i) != kPadding;
+    const float level = live ? relevance_at(row.task.batch, row.row.begin + i) : 0;
+    if (live)
+      for (int64_t j = 0; j < row.row.n; j++)
+        mine += row.label(j) != kPadding && level > relevance_at(row.task.batch, row.row.begin + j);
+  }
+  float parts[3] = {float(mine & 4095), float(mine >> 12 & 4095), float(mine >> 24)};
+  row.team.reduce(parts, Add());
+  return double(parts[0]) + 4096.0 * double(parts[1]) + 16777216.0 * double(parts[2]);
+}
+
+// NaN where a valid score is not finite.
+template <class Team>
+CKL_DEVICE float score_poison(GeneralRow<Team>& row) {
+  float bad = 0;
+  row.each([&](int64_t i) {
+    const float s = row.label(i) == kPadding ? 0 : row.student_score(i);
+    bad += s - s;
+  });
+  return team_sum(row.team, bad);
+}
+
+// The sum over pairs that hold document i on either side: its slope, and the value of those where it is the better.
+struct PairSums {
+  float value, slope;
+};
+template <class Team>
+CKL_DEVICE PairSums lambda_pairs(const GeneralRow<Team>& row, int64_t i, bool live) {
+  const LambdaMrr loss;
+  const Ranked mine = ranked_at(row, i, live);
+  float value = 0, slope = 0, part_value = 0, part_slope = 0;
+  int taken = 0;
+  each_other(row, live, [&](const Ranked& other) {
+    const bool better = mine.relevance > other.relevance, worse = mine.relevance < other.relevance;
+    if (!better && !worse) return;
+    const float gap = mine.inverse_rank - other.inverse_rank;
+    const float margin = row.by_student(better ? mine.score - other.score : other.score - mine.score);
+    const Pair<float> pair = loss(margin, fabsf(gap));
+    if (better) part_value += pair.value, part_slope -= pair.slope;
+    else part_slope += pair.slope;
+    if (++taken % 64 == 0) value += part_value, slope += part_slope, part_value = part_slope = 0;
+  });
+  return {value + part_value, slope + part_slope};
+}
+
+}  // namespace cuda
+}  // namespace ckl

@@ -1,0 +1,78 @@
+// The batch's loss in the same launch: each block leaves its sum in double, and the last block to finish adds them in
+// order of index. No float is added atomically, so that a run gives the same bits as the run before.
+#pragma once
+#include "../launch/task.h"
+#include "../common/platform.cuh"
+
+namespace ckl {
+namespace cuda {
+
+// What a row adds to the batch, for the thread of rank 0.
+struct RowTotal {
+  double loss;
+  int64_t counted;
+};
+CKL_DEVICE void add(RowTotal& to, RowTotal x) { to.loss += x.loss, to.counted += x.counted; }
+
+CKL_DEVICE const LossScale& scale_of(const Task& task, int k) { return task.scales ? task.scales[k] : task.fixed[k]; }
+
+// A row that is left to the launch that follows: a NaN of its own kind in the place of its loss.
+constexpr uint32_t kDeferred = 0x7fc05eed;
+CKL_DEVICE void defer_row(const Task& task, int64_t b) {
+  task.out.per_query[b] = __uint_as_float(kDeferred);
+  *task.any_deferred = 1;
+}
+CKL_DEVICE bool is_deferred(const Task& task, int64_t b) { return __float_as_uint(task.out.per_query[b]) == kDeferred; }
+
+CKL_DEVICE BlockTotal sum_lanes(BlockTotal x) {
+  for (unsigned o = kWarp / 2; o > 0; o /= 2) {
+    x.loss += __shfl_xor_sync(kAll, x.loss, o);
+    x.counted += __shfl_xor_sync(kAll, x.counted, o);
+  }
+  return x;
+}
+
+// The sum over a block, known to thread 0. `shared`: kReduceBytes that nothing else uses.
+CKL_DEVICE BlockTotal sum_block(BlockTotal x, BlockTotal* shared) {
+  const unsigned lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;
+  x = sum_lanes(x);
+  if (lane == 0) shared[warp] = x;
+  __syncthreads();
+  if (warp == 0) x = sum_lanes(lane < warps ? shared[lane] : BlockTotal{0, 0});
+  __syncthreads();
+  return x;
+}
+
+// Whether this block is the last of its launch to come here; what the others wrote before is then visible.
+CKL_DEVICE bool is_last_block(unsigned* ticket, void* shared) {
+  unsigned* flag = static_cast<unsigned*>(shared);
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0) *flag = atomicInc(ticket, gridDim.x - 1) == gridDim.x - 1;
+  __syncthreads();
+  const bool last = *flag != 0;
+  __syncthreads();
+  __threadfence();
+  return last;
+}
+
+CKL_DEVICE void finish(const Task& task, RowTotal mine, char* memory) {
+  BlockTotal* shared = reinterpret_cast<BlockTotal*>(memory);
+  __syncthreads();
+  BlockTotal x = sum_block({mine.loss, mine.counted}, shared);
+  if (threadIdx.x == 0) task.block_totals[blockIdx.x] = x;
+  if (!is_last_block(task.ticket, memory)) return;
+  x = {0, 0};
+  for (unsigned k = threadIdx.x; k < gridDim.x; k += blockDim.x) {
+    const BlockTotal part = task.block_totals[k];
+    x.loss += part.loss, x.counted += part.counted;
+  }
+  x = sum_block(x, shared);
+  if (threadIdx.x != 0) return;
+  if (task.deferred_only && task.last) *task.any_deferred = 0;
+  if (task.accumulate) x.loss += task.result->loss, x.counted += int64_t(task.result->counted);
+  *task.result = {x.loss, double(x.counted)};
+}
+
+}  // namespace cuda
+}  // namespace ckl
