@@ -1,7 +1,7 @@
 // The table of losses: one entry for each, which the functions, the options and the types are derived from.
+import type { ParameterName } from './loss/parameters.js';
 
-/** A hyper-parameter that belongs to some losses and not to others. */
-export type ParameterName = 'gamma' | 'alpha' | 'lambda' | 'nllWeight';
+export type { ParameterName } from './loss/parameters.js';
 
 /** The properties of a loss that the checks of its options and batches depend on. */
 export interface LossInfo {
@@ -31,7 +31,7 @@ export const losses = {
     name: 'ckl',
     family: 'distribution',
     needs: 'positive',
-    parameters: ['gamma', 'alpha'],
+    parameters: ['gamma', 'alpha', 'detachWeights'],
     pairMean: false,
     teacher: true,
   },
@@ -39,7 +39,7 @@ export const losses = {
     name: 'bkl',
     family: 'distribution',
     needs: 'document',
-    parameters: ['lambda'],
+    parameters: ['lambda', 'negativeWeight'],
     pairMean: false,
     teacher: true,
   },

@@ -129,11 +129,15 @@ export interface CklParameters {
   gamma?: number;
   /** Scale of the rank bias, 0 <= alpha <= gamma - 1. Default 1, or gamma - 1 where that is less. */
   alpha?: number;
+  /** Whether the weights are constants for the gradient: the same value, dL/dq = -w p / q. Default false, as in the paper. */
+  detachWeights?: boolean;
 }
 
 export interface BklParameters {
   /** Weight of the entropy and L1 terms, >= 0. Default 0.1. */
   lambda?: number;
+  /** Weight of the L1 term (over negatives) within that, >= 0. Default 1/ln 2. */
+  negativeWeight?: number;
 }
 
 export interface KlLogLParameters {

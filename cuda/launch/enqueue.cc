@@ -42,7 +42,7 @@ Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Ext
     TaskTerm& to = task.terms[k];
     to.loss = from.loss, to.needs = kLosses[int(from.loss)].needs;
     const bool biased = from.loss == LossId::ckl && (batch.beta || from.alpha > 0);
-    to.parameters = {float(from.gamma), float(from.lambda), float(from.nll_weight), biased};
+    to.parameters = from.parameters(biased);
     // What the others are made of in the fast kernels (fast_select.cuh): kl once, or not at all.
     if (from.loss != LossId::ckl) to.parameters.gamma = from.loss == LossId::nll ? 0 : 1;
     if (from.loss != LossId::bkl) to.parameters.lambda = 0;

@@ -35,12 +35,12 @@ struct KernelFor<CklVariant<kGammaReal, false>> {
 // took a third more of the binary.
 struct Mixed {
   static constexpr bool biased = false, reads_ln_q = true;
-  float kl, lambda, nll;
-  static CKL_FN Mixed make(const Parameters& p) { return {p.gamma, p.lambda, p.nll_weight}; }
+  float kl, lambda, negative_weight, nll;
+  static CKL_FN Mixed make(const Parameters& p) { return {p.gamma, p.lambda, p.negative_weight, p.nll_weight}; }
   template <class V, class M>
   CKL_FN Term<V> operator()(Document<V, M> x) const {
     x.p = V(kl) * x.p;
-    const Term<V> a = Bkl{lambda}(x), b = Nll()(x);
+    const Term<V> a = Bkl{lambda, negative_weight}(x), b = Nll()(x);
     return {fma(V(nll), b.value, a.value), fma(V(nll), b.h, a.h), a.u};
   }
 };

@@ -57,14 +57,14 @@ export const klAsync = pooled('kl');
 
 /**
  * Contrastively-weighted KL (Yang et al. 2024, section 3.1): sum over positives of (1-q)^gamma p ln(p/q) plus, over negatives,
- * q^(gamma-beta) p ln(p/q). The weights are differentiated; beta is a constant. May be negative.
+ * q^(gamma-beta) p ln(p/q). The weights are differentiated unless `detachWeights` is set; beta is a constant. May be negative.
  */
 export const ckl = plain('ckl');
 export const cklAsync = pooled('ckl');
 
 /**
- * Balanced KL: KL + lambda (sum over positives of q ln q + sum over negatives of q). A reconstruction: the paper on BKL (ICTIR'23) says
- * only "entropy and L1-norm"; this form agrees with every statement that the CKL paper makes of it.
+ * Balanced KL: KL + lambda (sum over positives of q ln q + negativeWeight sum over negatives of q). The paper on BKL (ICTIR'23) says only
+ * "entropy and L1-norm"; this form, and 1/ln 2 for negativeWeight, are those of its authors' training code.
  */
 export const bkl = plain('bkl');
 export const bklAsync = pooled('bkl');

@@ -4,6 +4,7 @@ import { describe, didYouMean, oneOf } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import type { LossInfo, LossTable } from '../losses.js';
 import type { NativePlanSpec, NativeTerm } from '../native/native.js';
+import { readParameters } from './parameters.js';
 import type {
   BackendName,
   BklParameters,
@@ -149,44 +150,13 @@ function lossOf(table: LossTable, term: unknown, name: string): LossInfo {
 
 /** Reads the hyper-parameters of one loss, from the options or from a term. `prefix` places the name in an error. */
 function readTerm(loss: LossInfo, from: Partial<Term>, prefix: string): NativeTerm {
-  const gamma = number(`${prefix}gamma`, from.gamma, 5);
-  if (!(gamma >= 1 && isFloat32(gamma))) throw badNumber(`${prefix}gamma`, gamma, 'finite and at least 1');
-  const alpha = number(`${prefix}alpha`, from.alpha, Math.min(1, gamma - 1));
-  // gamma - 1 is rounded: 2.3 - 1 < 1.3 in binary, and alpha = 1.3 is meant to be allowed there.
-  const rounding = gamma * Number.EPSILON;
-  if (!(alpha >= 0 && alpha <= gamma - 1 + rounding)) {
-    throw badNumber(
-      `${prefix}alpha`,
-      alpha,
-      `from 0 to gamma - 1 (gamma is ${gamma}), so that gamma - beta is at least 1`,
-    );
-  }
-  const lambda = nonNegative(`${prefix}lambda`, from.lambda, 0.1);
-  const nllWeight = nonNegative(`${prefix}nllWeight`, from.nllWeight, 1);
-  return {
-    loss: loss.name,
-    weight: finite(`${prefix}weight`, from.weight, 1),
-    gamma,
-    alpha: Math.min(alpha, gamma - 1),
-    lambda,
-    nllWeight,
-  };
-}
-
-/** Hyper-parameters are used in float32: what is larger than that can hold would be infinite there. */
-function isFloat32(value: number): boolean {
-  return Number.isFinite(Math.fround(value));
+  const parameters = readParameters(loss.parameters, from, prefix);
+  return { loss: loss.name, weight: finite(`${prefix}weight`, from.weight, 1), ...parameters };
 }
 
 function temperature(name: string, value: number | undefined): number {
   const checked = number(name, value, 1);
   if (!(checked > 0 && checked < Infinity)) throw badNumber(name, checked, 'finite and greater than 0');
-  return checked;
-}
-
-function nonNegative(name: string, value: number | undefined, usual: number): number {
-  const checked = number(name, value, usual);
-  if (!(checked >= 0 && isFloat32(checked))) throw badNumber(name, checked, 'finite and at least 0');
   return checked;
 }
 

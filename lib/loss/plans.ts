@@ -43,10 +43,10 @@ export class LivePlan {
   private describe(): string {
     const { spec, backend, name } = this.plan;
     const terms = spec.terms
-      .map(
-        (t) =>
-          `${t.weight} ${t.loss}(gamma ${t.gamma}, alpha ${t.alpha}, lambda ${t.lambda}, nllWeight ${t.nllWeight})`,
-      )
+      .map(({ loss, weight, ...parameters }) => {
+        const given = Object.entries(parameters).map(([name, value]) => `${name} ${value}`);
+        return `${weight} ${loss}(${given.join(', ')})`;
+      })
       .join(' + ');
     const { target, threads } = this.native;
     return `${name}: ${terms}, reduction ${spec.reduction}, backend ${backend}, target ${target}, threads ${threads}`;

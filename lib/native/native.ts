@@ -1,5 +1,6 @@
 // Loads the native addon and gives its raw, positional interface a type. Nothing outside lib/ sees this.
 import { basename, join } from 'node:path';
+import type { ParameterValues } from '../loss/parameters.js';
 import { loadAddon, type LoadedAddon } from './addon.js';
 
 /** Element types as the addon numbers them. */
@@ -83,14 +84,10 @@ export const enum Scalar {
   gradType = 13,
 }
 
-/** One loss of a weighted sum. Parameters a loss does not have are ignored. */
-export interface NativeTerm {
+/** One loss of a weighted sum, with all the parameters that it takes. */
+export interface NativeTerm extends ParameterValues {
   loss: string;
   weight: number;
-  gamma: number;
-  alpha: number;
-  lambda: number;
-  nllWeight: number;
 }
 
 /** Everything about a loss that stays the same from call to call. */
@@ -172,7 +169,7 @@ export interface NativeLossInfo {
   family: 'distribution' | 'pairwise';
   /** When a query is counted. */
   needs: 'document' | 'positive' | 'positiveAndNegative' | 'orderedPair';
-  /** Which of gamma, alpha, lambda, nllWeight it takes. */
+  /** The names of the hyper-parameters it takes. */
   parameters: string[];
   /** Whether it reads the teacher's scores. */
   teacher: boolean;

@@ -74,7 +74,7 @@ export const cklLoss: WithTeacher<CklParameters> = withTeacher('ckl', ckl);
 /** Kullback-Leibler divergence of the student from the teacher: {@link kl} as an op. */
 export const klLoss: WithTeacher<object> = withTeacher('kl', kl);
 
-/** Balanced KL, as {@link bkl} reconstructs it, as an op. */
+/** Balanced KL: {@link bkl} as an op. */
 export const bklLoss: WithTeacher<BklParameters> = withTeacher('bkl', bkl);
 
 /** Negative log-likelihood of the positives: {@link nll} as an op. Reads no teacher. */

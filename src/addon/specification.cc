@@ -13,6 +13,24 @@ LossId find_loss(Napi::Env env, const std::string& name) {
   throw Napi::TypeError::New(env, "no loss named '" + name + "'");
 }
 
+// Whether a list of names, separated by spaces, holds one.
+bool holds(const char* names, const std::string& name) {
+  return (" " + std::string(names) + " ").find(" " + name + " ") != std::string::npos;
+}
+
+// Those that the term's loss takes; the others stay as they are.
+void read_parameters(const Napi::Object& from, PlanTerm& term) {
+  const char* taken = kLosses[int(term.loss)].parameters;
+#define PARAMETER(name, field, usual, allowed)                        \
+  if (holds(taken, #name)) {                                          \
+    const double x = number(from, #name);                             \
+    require(from.Env(), (allowed) && std::isfinite(float(x)), #name); \
+    term.field = x;                                                   \
+  }
+#include "../losses/parameters.def"
+#undef PARAMETER
+}
+
 }  // namespace
 
 double number(const Napi::Object& spec, const char* name) { return spec.Get(name).ToNumber().DoubleValue(); }
@@ -31,16 +49,9 @@ std::shared_ptr<const Plan> read_plan(const Napi::Object& spec) {
     PlanTerm term;
     term.loss = find_loss(env, t.Get("loss").ToString());
     term.weight = number(t, "weight");
-    term.gamma = number(t, "gamma"), term.alpha = number(t, "alpha");
-    term.lambda = number(t, "lambda"), term.nll_weight = number(t, "nllWeight");
     require(env, std::isfinite(term.weight), "weight");
-    if (term.loss == LossId::ckl) {
-      require(env, term.gamma >= 1 && std::isfinite(float(term.gamma)), "gamma");
-      require(env, term.alpha >= 0 && term.alpha <= term.gamma - 1, "alpha");
-    }
-    if (term.loss == LossId::bkl) require(env, term.lambda >= 0 && std::isfinite(float(term.lambda)), "lambda");
-    if (term.loss == LossId::klLogL)
-      require(env, term.nll_weight >= 0 && std::isfinite(float(term.nll_weight)), "nllWeight");
+    read_parameters(t, term);
+    if (term.loss == LossId::ckl) require(env, term.alpha <= term.gamma - 1, "alpha");
     plan->terms.push_back(term);
   }
   plan->student_temperature = number(spec, "studentTemperature");

@@ -9,7 +9,18 @@ namespace ckl {
 struct PlanTerm {
   LossId loss = LossId::kl;
   double weight = 1;
-  double gamma = 1, alpha = 0, lambda = 0, nll_weight = 0;
+#define PARAMETER(name, field, usual, allowed) double field = usual;
+#include "../losses/parameters.def"
+#undef PARAMETER
+
+  Parameters parameters(bool biased) const {
+    Parameters p = {};
+#define PARAMETER(name, field, usual, allowed) p.field = float(field);
+#include "../losses/parameters.def"
+#undef PARAMETER
+    p.biased = biased;
+    return p;
+  }
 };
 
 enum class Reduction { mean, sum, none };

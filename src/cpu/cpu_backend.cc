@@ -224,7 +224,7 @@ class Run {
       to.loss = from.loss;
       to.needs = needs_of(from.loss);
       const bool biased = from.loss == LossId::ckl && (batch_.beta || from.alpha > 0);
-      to.parameters = {float(from.gamma), float(from.lambda), float(from.nll_weight), biased};
+      to.parameters = from.parameters(biased);
       to.beta_scale = batch_.beta ? 1.0f : float(from.alpha);
       to.weight = from.weight;
       to.loss_scale = from.weight;

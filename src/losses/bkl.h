@@ -1,8 +1,8 @@
 // bkl: KL balanced by an entropy term on positives and an L1 term on negatives,
-//   sum p ln(p / q) + lambda (sum over positives of q ln q + sum over negatives of q).
+//   sum p ln(p / q) + lambda (sum over positives of q ln q + negative_weight sum over negatives of q).
 //
-// A reconstruction: its paper (Yang et al., ICTIR 2023) says only "entropy and L1-norm"; this form reproduces every
-// statement that the CKL paper makes of it in Figure 2.
+// Its paper (Yang et al., ICTIR 2023) says only "entropy and L1-norm"; the form, and 1 / ln 2 for the weight of the L1 term,
+// are those of the authors' training code, where it is a KL with two added terms.
 #pragma once
 #include "document.h"
 
@@ -12,14 +12,14 @@ namespace {
 struct Bkl {
   static constexpr Needs needs = Needs::document;
   static constexpr bool biased = false, reads_ln_q = true;
-  float lambda;
-  static CKL_FN Bkl make(const Parameters& p) { return {p.lambda}; }
+  float lambda, negative_weight;
+  static CKL_FN Bkl make(const Parameters& p) { return {p.lambda, p.negative_weight}; }
 
   template <class V, class M>
   CKL_FN Term<V> operator()(const Document<V, M>& x) const {
     const V lq = V(lambda) * x.mass, entropy = lq * x.minus_ln_q;  // -lambda q ln q
-    const V kl = x.p * x.d;
-    return {kl + select(x.positive, -entropy, lq), select(x.positive, lq - entropy, lq) - x.p, kl + x.p};
+    const V l1 = V(negative_weight) * lq, kl = x.p * x.d;
+    return {kl + select(x.positive, -entropy, l1), select(x.positive, lq - entropy, l1) - x.p, kl + x.p};
   }
 
   template <class M>

@@ -4,6 +4,7 @@
 //
 // Both are w p d with w = b^e, where b is 1 - q or q. With w' = b^(e - 1):
 //   h = -p (gamma q w' d + w) for a positive,   h = p w (e d - 1) for a negative.
+// With detach_weights they are constants for the gradient: h = -w p.
 #pragma once
 #include "document.h"
 
@@ -39,7 +40,10 @@ struct CklVariant {
   static constexpr bool biased = Biased, reads_ln_q = Biased || Gamma == kGammaReal;
   float gamma;
   int whole_minus_1;  // gamma - 1 for kGammaWhole
-  static CKL_FN CklVariant make(const Parameters& p) { return {p.gamma, Gamma == kGammaWhole ? (int)p.gamma - 1 : 0}; }
+  bool detached;
+  static CKL_FN CklVariant make(const Parameters& p) {
+    return {p.gamma, Gamma == kGammaWhole ? (int)p.gamma - 1 : 0, p.detach_weights != 0};
+  }
 
   template <class V>
   CKL_FN V power_minus_1(V b) const {
@@ -56,7 +60,8 @@ struct CklVariant {
       V w = wp * b;                         // w here and below is w p of the formulas
       if constexpr (Gamma == 1) w = select(x.positive, w, (x.p * x.mass) * x.unit);  // q alone may underflow
       const V value = w * x.d;
-      return {value, fma(V(gamma), select(x.positive, -(x.q * wp) * x.d, value), -w), value + w};
+      const V h = detached ? -w : fma(V(gamma), select(x.positive, -(x.q * wp) * x.d, value), -w);
+      return {value, h, value + w};
     } else {
       const V e = Biased ? V(gamma) - x.beta : V(gamma);
       // q^e as the square of q^(e/2), so that it does not underflow before it met p.
@@ -69,7 +74,7 @@ struct CklVariant {
         slope = select(x.positive, V(-gamma) * ((x.q * wp) * x.d), slope);
       }
       const V value = w * x.d;
-      return {value, slope - w, value + w};
+      return {value, detached ? -w : slope - w, value + w};
     }
   }
 

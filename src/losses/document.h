@@ -9,7 +9,9 @@ enum class Needs { document, positive, positive_and_negative, ordered_pair };
 
 // The hyper-parameters a term was given, each loss's among them.
 struct Parameters {
-  float gamma, lambda, nll_weight;
+#define PARAMETER(name, field, usual, allowed) float field;
+#include "parameters.def"
+#undef PARAMETER
   bool biased;  // ckl: negatives carry a rank bias
 };
 

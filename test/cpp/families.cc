@@ -127,16 +127,20 @@ Plan plan_of(const PlanTerm& term, Reduction reduction) {
 std::vector<PlanTerm> all_terms() {
   const double gammas[][2] = {{1, 0},   {2, 0}, {3, 0}, {5, 0},     {2.5, 0}, {64, 0},
                               {100, 0}, {5, 1}, {5, 4}, {2.5, 1.5}, {70, 60}};
+  const double detached[][2] = {{1, 0}, {5, 0}, {5, 4}, {2.5, 0}, {2.5, 1.5}};
   std::vector<PlanTerm> terms;
   for (const LossInfo& info : kLosses) {
     PlanTerm term;
     term.loss = info.id;
     const auto takes = [&](const char* name) { return std::strstr(info.parameters, name) != nullptr; };
-    if (takes("gamma"))
+    if (takes("gamma")) {
       for (const auto& g : gammas) term.gamma = g[0], term.alpha = g[1], terms.push_back(term);
-    else if (takes("lambda"))
+      term.detach_weights = 1;
+      for (const auto& g : detached) term.gamma = g[0], term.alpha = g[1], terms.push_back(term);
+    } else if (takes("lambda")) {
       for (double lambda : {0.0, 0.1, 3.0}) term.lambda = lambda, terms.push_back(term);
-    else if (takes("nllWeight"))
+      for (double weight : {0.0, 1.0, 1.5}) term.negative_weight = weight, terms.push_back(term);
+    } else if (takes("nllWeight"))
       for (double weight : {0.0, 0.5}) term.nll_weight = weight, terms.push_back(term);
     else terms.push_back(term);
   }
@@ -167,8 +171,12 @@ void each_weighted_sum(Random& random, const std::function<void(const OwnedBatch
 }
 
 std::string name_of(const PlanTerm& t) {
-  return std::string(kLosses[int(t.loss)].name) + " gamma " + std::to_string(t.gamma) + " alpha " +
-         std::to_string(t.alpha) + " lambda " + std::to_string(t.lambda) + " nllWeight " + std::to_string(t.nll_weight);
+  std::string name = kLosses[int(t.loss)].name;
+#define PARAMETER(title, field, usual, allowed) \
+  if (t.field != usual) name += std::string(" " #title " ") + std::to_string(t.field);
+#include "../../src/losses/parameters.def"
+#undef PARAMETER
+  return name;
 }
 
 }  // namespace test

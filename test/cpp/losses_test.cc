@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "../../src/core/plan.h"
 #include "dual.h"
 #include "random.h"
 
@@ -20,21 +21,38 @@ bool close(Real actual, Real expected, Real size, Real relative = 1e-13L) {
 // Parameters that between them reach every variant of every loss.
 std::vector<Parameters> settings() {
   std::vector<Parameters> all;
-  for (float gamma : {1.0f, 2.0f, 3.0f, 5.0f, 2.5f, 64.0f, 80.0f})
-    for (bool biased : {false, true}) all.push_back({gamma, 0.3f, 0.5f, biased});
-  all.push_back({1, 0, 0, false});
+  PlanTerm term;
+  term.lambda = 0.3, term.nll_weight = 0.5;
+  for (double gamma : {1.0, 2.0, 3.0, 5.0, 2.5, 64.0, 80.0})
+    for (bool biased : {false, true})
+      for (double detached : {0.0, 1.0})
+        term.gamma = gamma, term.detach_weights = detached, all.push_back(term.parameters(biased));
+  all.push_back(PlanTerm().parameters(false));
   return all;
 }
 
-// A document whose q (or p) moves with the parameter of the dual numbers: d = x d/dx.
-Document<Dual, bool> document(Real q, Real p, bool positive, Real beta, Real share, bool move_q) {
+// A document whose q (or p) moves with the parameter of the dual numbers: d = x d/dx. Frozen: only ln(p / q) moves, so that
+// what a loss makes of q itself is a constant.
+Document<Dual, bool> document(Real q, Real p, bool positive, Real beta, Real share, bool move_q, bool frozen = false) {
   const Real dq = move_q ? q : 0, dp = move_q ? 0 : p;
   Document<Dual, bool> x;
   x.q = x.mass = {q, dq}, x.unit = {1, 0}, x.rest = {1 - q, -dq}, x.minus_ln_q = {-std::log(q), move_q ? -1.0L : 0};
   x.p = {p, dp}, x.d = {std::log(p / q), move_q ? -1.0L : 1.0L};
   x.beta = {beta, 0}, x.share = {share, 0};
   x.positive = positive;
+  for (Dual* v : {&x.q, &x.mass, &x.rest, &x.minus_ln_q})
+    if (frozen) v->d = 0;
   return x;
+}
+
+// Whether the weights of a loss are constants for its gradient.
+template <class F>
+bool is_detached(const F&) {
+  return false;
+}
+template <int Gamma, bool Biased>
+bool is_detached(const CklVariant<Gamma, Biased>& loss) {
+  return loss.detached;
 }
 
 template <class F>
@@ -44,7 +62,7 @@ void check_document(const F& loss, bool biased, const char* name) {
     for (Real p : probabilities)
       for (bool positive : {false, true}) {
         const Real beta = biased && !positive ? -0.4L : 0;
-        const Term<Dual> by_q = loss(document(q, p, positive, beta, 0.25L, true));
+        const Term<Dual> by_q = loss(document(q, p, positive, beta, 0.25L, true, is_detached(loss)));
         const Term<Dual> by_p = loss(document(q, p, positive, beta, 0.25L, false));
         const Real size = std::fabs(by_q.value.v) + p;
         const std::string where = std::string(name) + " at q = " + std::to_string(double(q)) +
@@ -78,16 +96,17 @@ std::vector<Real> softmax(const std::vector<Real>& scores) {
   return out;
 }
 
-// The terms of a row without any derivative.
+// The terms of a row without any derivative. The weights of a detached loss are those of `still`.
 template <class F>
-std::vector<Term<Dual>> terms_of(const F& loss, const Row& row, bool biased) {
-  const std::vector<Real> q = softmax(row.s), p = softmax(row.t);
+std::vector<Term<Dual>> terms_of(const F& loss, const Row& row, bool biased, const Row& still) {
+  const std::vector<Real> q = softmax(is_detached(loss) ? still.s : row.s), p = softmax(row.t), at = softmax(row.s);
   Real positives = 0;
   for (bool y : row.positive) positives += y;
   std::vector<Term<Dual>> out;
   for (size_t i = 0; i < q.size(); i++) {
     Document<Dual, bool> x =
         document(q[i], p[i], row.positive[i], biased && !row.positive[i] ? row.beta[i] : 0, 1 / positives, true);
+    x.d.v = std::log(p[i] / at[i]);
     for (Dual* v : {&x.q, &x.rest, &x.minus_ln_q, &x.d, &x.mass}) v->d = 0;
     out.push_back(loss(x));
   }
@@ -95,17 +114,18 @@ std::vector<Term<Dual>> terms_of(const F& loss, const Row& row, bool biased) {
 }
 
 template <class F>
-Real loss_of(const F& loss, const Row& row, bool biased) {
+Real loss_of(const F& loss, const Row& row, bool biased, const Row& still) {
   Real sum = 0;
-  for (const Term<Dual>& t : terms_of(loss, row, biased)) sum += t.value.v;
+  for (const Term<Dual>& t : terms_of(loss, row, biased, still)) sum += t.value.v;
   return sum;
 }
 
 template <class F>
 void check_row(const F& loss, bool biased, Random& random, const char* name) {
   Row row = random_row(random, 2 + int(random.below(7)));
+  const Row still = row;
   const std::vector<Real> q = softmax(row.s), p = softmax(row.t);
-  const std::vector<Term<Dual>> terms = terms_of(loss, row, biased);
+  const std::vector<Term<Dual>> terms = terms_of(loss, row, biased, still);
   Real h = 0, u = 0;
   for (const Term<Dual>& t : terms) h += t.h.v, u += t.u.v;
   const Real step = 1e-6L;
@@ -114,9 +134,9 @@ void check_row(const F& loss, bool biased, Random& random, const char* name) {
       Real& score = (*side)[k];
       const Real at = score;
       score = at + step;
-      const Real above = loss_of(loss, row, biased);
+      const Real above = loss_of(loss, row, biased, still);
       score = at - step;
-      const Real below = loss_of(loss, row, biased);
+      const Real below = loss_of(loss, row, biased, still);
       score = at;
       const bool student = side == &row.s;
       const Real gradient = student ? terms[k].h.v - q[k] * h : terms[k].u.v - p[k] * u;

@@ -55,19 +55,20 @@ Share share_of(const PlanTerm& t, const Doc& x) {
     case LossId::kl: add_divergence(s, x, 1, 0, true); return s;
     case LossId::ckl: {
       const double e = t.gamma - x.beta;
+      const double bends = t.detach_weights ? 0 : 1;
       if (x.positive)
-        add_divergence(s, x, std::pow(x.rest, t.gamma), -t.gamma * x.q * std::pow(x.rest, t.gamma - 1), true);
-      else add_divergence(s, x, std::exp(e * x.ln_q), e * std::exp(e * x.ln_q), false);
+        add_divergence(s, x, std::pow(x.rest, t.gamma), bends * -t.gamma * x.q * std::pow(x.rest, t.gamma - 1), true);
+      else add_divergence(s, x, std::exp(e * x.ln_q), bends * e * std::exp(e * x.ln_q), false);
       return s;
     }
     case LossId::bkl: {
       add_divergence(s, x, 1, 0, true);
-      const double part = t.lambda * x.q;
+      const double part = t.lambda * (x.positive ? 1 : t.negative_weight) * x.q;
       if (part == 0) return s;
       const double size = x.positive ? std::fabs(x.ln_q) : 1;
       s.value += part * (x.positive ? x.ln_q : 1), s.value_size += part * size;
       s.h += part * (x.positive ? x.ln_q + 1 : 1), s.h_size += part * (x.positive ? size + 1 : 1);
-      s.floor += kLeast * t.lambda * (size + 1);
+      s.floor += kLeast * t.lambda * (x.positive ? 1 : t.negative_weight) * (size + 1);
       return s;
     }
     case LossId::nll: add_likelihood(s, x, 1); return s;

@@ -48,7 +48,7 @@ OwnedBatch longer(const OwnedBatch& batch, int64_t docs) {
 }
 
 TEST_CASE("golden: every case, within its tolerance, on chips with clusters and without") {
-  REQUIRE(golden_cases().size() == 913);
+  REQUIRE(golden_cases().size() == 1093);
   for (const Target& target : targets())
     for (const GoldenCase& c : golden_cases()) {
       const std::string found = fault(c, run(c.batch, plan_for(c), target));

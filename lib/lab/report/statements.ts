@@ -95,7 +95,7 @@ export function limits({ tables, options, data }: SavedComparison): string[] {
     'The seeds change the order of the training lists only; start and warm-up are the same for all, so the spread over seeds is less than that of whole repetitions.',
     'The students are small and start from the words of the corpus, not from a pretrained transformer. The numbers cannot be set beside those of the paper, which are on MS MARCO.',
     'Dev and test are never spoilt. Learning rate and epoch are chosen on clean dev lists also where teacher or labels are wrong, which protects every loss.',
-    'BKL is a reconstruction: its own paper names its parts but not its formula.',
+    'BKL is as its authors train it: its own paper names its parts but not its formula.',
     ...(data.zeroShot.length > 0
       ? [
           'Zero-shot corpora are searched with their own word statistics; words that the training corpus lacks match only themselves.',

@@ -1,7 +1,7 @@
 // The table "semantics at the edges" of the specification, line by line, each test named after its line: temperatures, hyper-parameters,
 // ranks, names.
 import { describe, expect, it } from 'vitest';
-import { ckl, kl, klLogL, lambdaMrr, marginMse, nll } from '../../../lib/index';
+import { bkl, ckl, combine, kl, klLogL, lambdaMrr, marginMse, nll } from '../../../lib/index';
 import {
   distributionLosses,
   expectClose,
@@ -11,7 +11,7 @@ import {
   randomBatch,
   rowOf,
 } from './helpers';
-import { reference } from '../reference/losses';
+import { reference, softmax } from '../reference/losses';
 
 const three = randomBatch({ seed: 11, queries: 3, docs: 12 });
 
@@ -69,6 +69,72 @@ describe('hyper-parameters at their limits', () => {
     expectSameBits(ckl(three).grad, ckl(three, { gamma: 5, alpha: 1 }).grad);
     expectSameBits(ckl(three, { gamma: 1 }).grad, ckl(three, { gamma: 1, alpha: 0 }).grad);
     expectSameBits(ckl(three, { gamma: 1.5 }).grad, ckl(three, { gamma: 1.5, alpha: 0.5 }).grad);
+  });
+});
+
+describe('detachWeights: the weights as constants', () => {
+  it.each([
+    [1, 0],
+    [5, 0],
+    [5, 4],
+    [2.5, 1.5],
+  ])('gamma %f, alpha %f: the same value, and h = -w p', (gamma, alpha) => {
+    const options = { gamma, alpha, diagnostics: true, teacherGrad: true, reduction: 'sum' } as const;
+    const paper = ckl(three, options);
+    const detached = ckl(three, { ...options, detachWeights: true });
+    expect(detached.loss).toBe(paper.loss);
+    expectSameBits(detached.teacherGrad!, paper.teacherGrad!);
+    expectSameBits(detached.diagnostics!.weight, paper.diagnostics!.weight);
+    // g = (dL/dq) / (dKL/dq) is the weight itself.
+    expectClose(detached.diagnostics!.ratio, detached.diagnostics!.weight, 1e-6);
+    for (let b = 0; b < 3; b++) {
+      const row = rowOf(three, b);
+      const [q, p] = [softmax(row.student).p, softmax(row.teacher).p];
+      const wp = p.map((v, i) => v * detached.diagnostics!.weight[b * 12 + i]);
+      const sum = wp.reduce((x, y) => x + y, 0);
+      const expected = wp.map((v, i) => q[i] * sum - v);
+      expectClose(detached.grad.slice(b * 12, b * 12 + 12), expected, 1e-6);
+    }
+  });
+
+  it('in a weighted sum, term by term', () => {
+    const [a, b] = [ckl(three, { gamma: 2, detachWeights: true }), ckl(three, { gamma: 2 })];
+    const { grad } = combine(three, [
+      { loss: 'ckl', gamma: 2, detachWeights: true, weight: 2 },
+      { loss: 'ckl', gamma: 2 },
+    ]);
+    const sum = a.grad.map((g, i) => 2 * g + b.grad[i]);
+    expectClose(grad, sum, 1e-6);
+  });
+
+  it('no ratio to KL is negative then, as some are in the paper', () => {
+    // A positive that the student rates far above its teacher.
+    const batch = oneQuery([3, 0], [-3, 0]);
+    const ratios = (detachWeights: boolean) =>
+      ckl(batch, { gamma: 5, alpha: 0, detachWeights, diagnostics: true }).diagnostics!.ratio;
+    expect(Math.min(...ratios(false))).toBeLessThan(0);
+    expect(Math.min(...ratios(true))).toBeGreaterThan(0);
+  });
+});
+
+describe('negativeWeight: the L1 term over negatives', () => {
+  const negatives = (b: number) => {
+    const { p: q } = softmax(rowOf(three, b).student);
+    return q.reduce((sum, v, i) => sum + (three.labels[b * 12 + i] === 0 ? v : 0), 0);
+  };
+
+  it('is 1 / ln 2 by default', () => {
+    expectSameBits(bkl(three).grad, bkl(three, { negativeWeight: 1 / Math.LN2 }).grad);
+  });
+
+  it('adds lambda negativeWeight times the sum of q over the negatives', () => {
+    const without = bkl(three, { lambda: 2, negativeWeight: 0, reduction: 'none' }).loss;
+    const { loss } = bkl(three, { lambda: 2, negativeWeight: 1.5, reduction: 'none' });
+    for (let b = 0; b < 3; b++) expect(loss[b] - without[b]).toBeCloseTo(3 * negatives(b), 5);
+  });
+
+  it('0 with lambda 0 is exactly kl', () => {
+    expectSameBits(bkl(three, { lambda: 0, negativeWeight: 0 }).grad, kl(three).grad);
   });
 });
 

@@ -1,4 +1,4 @@
-// The 913 golden cases through the public API, on every instruction set of this machine: alone and inside a ragged batch.
+// The golden cases through the public API, on every instruction set of this machine: alone and inside a ragged batch.
 import { describe, expect, it } from 'vitest';
 import { backends } from '../../../lib/index';
 import { fault, type GoldenCase } from '../../../lib/lab/cli/doctor/golden';

@@ -26,7 +26,7 @@ const withOptions = (c: GoldenCase, options: Parameters) =>
 
 /** CKL with the bias of the wrong sign. */
 const wrongBetaSign: Mutant = (c) => {
-  const beta = c.beta ?? rankBias(c.ranks ?? competitionRanks(c.student), c.labels, c.options.alpha);
+  const beta = c.beta ?? rankBias(c.ranks ?? competitionRanks(c.student), c.labels, c.options.alpha!);
   return reference(c.loss, { ...c, beta: beta.map((b) => -b) }, c.options);
 };
 
@@ -109,7 +109,7 @@ const faults: Fault[] = [
 ];
 
 function scaleGrad(c: GoldenCase) {
-  return { grad: Array.from(correct(c).grad, (g) => g * c.options.studentTemperature) };
+  return { grad: Array.from(correct(c).grad, (g) => g * c.options.studentTemperature!) };
 }
 
 function hottest(c: GoldenCase): number {

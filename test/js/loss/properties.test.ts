@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { backends, combine, type LossName } from '../../../lib/index';
-import { reference } from '../reference/losses';
+import { reference, type Parameters } from '../reference/losses';
 import {
   distributionLosses,
   expectClose,
@@ -33,15 +33,17 @@ const shapes = fc.record({
 const optionsOf = (name: string, seed: number) => {
   const next = randomNumbers(seed + 17);
   const gamma = [1, 2, 3.5, 5, 8][Math.floor(next() * 5)];
-  const all: Record<string, number> = {
+  const all: Parameters = {
     gamma,
     alpha: next() * (gamma - 1),
+    detachWeights: next() < 0.3,
     lambda: next(),
+    negativeWeight: next() * 2,
     nllWeight: next() * 2,
     studentTemperature: next() < 0.5 ? 1 : 0.5 + next(),
     teacherTemperature: next() < 0.5 ? 1 : 0.5 + next(),
   };
-  return parametersOf(name, all) as Record<string, number>;
+  return parametersOf(name, all);
 };
 
 const part = (a: Float32Array, b: number, docs: number) => a.slice(b * docs, (b + 1) * docs);
@@ -65,7 +67,7 @@ function selectRows(batch: TestBatch, rows: number[]): TestBatch {
 
 describe.each(lossNames)('%s', (name) => {
   const loss = lossOf(name);
-  const check = (property: (batch: TestBatch, options: Record<string, number>, seed: number) => void) =>
+  const check = (property: (batch: TestBatch, options: Parameters, seed: number) => void) =>
     fc.assert(
       fc.property(shapes, (shape) => property(randomBatch(shape), optionsOf(name, shape.seed), shape.seed)),
       runs,

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import * as api from '../../../lib/index';
 import { native } from '../../../lib/native/native';
+import type { ParameterName } from '../../../lib/loss/parameters';
 import { randomBatch } from './helpers';
 
 describe('the table of losses', () => {
@@ -27,12 +28,15 @@ describe('the table of losses', () => {
 
   it('the parameters that a loss lists are those that change its result', () => {
     const batch = randomBatch({ seed: 2, queries: 4, docs: 9 });
-    const values = { gamma: 3, alpha: 0.5, lambda: 0.7, nllWeight: 0.3 };
+    const values: Record<ParameterName, number | boolean> = {
+      ...{ gamma: 3, alpha: 0.5, detachWeights: true, lambda: 0.7, negativeWeight: 1, nllWeight: 0.3 },
+    };
     for (const { name, parameters } of Object.values(api.losses)) {
-      const loss = api[name] as (batch: object, options?: object) => { loss: number };
+      const loss = api[name] as (batch: object, options?: object) => { grad: Float32Array };
       for (const [parameter, value] of Object.entries(values)) {
         if ((parameters as readonly string[]).includes(parameter)) {
-          expect(loss(batch, { [parameter]: value }).loss, `${name} ${parameter}`).not.toBe(loss(batch).loss);
+          const given = loss(batch, { [parameter]: value }).grad;
+          expect(given, `${name} ${parameter}`).not.toEqual(loss(batch).grad);
         } else {
           expect(() => loss(batch, { [parameter]: value })).toThrow(`takes no option ${parameter}`);
         }

@@ -51,6 +51,12 @@ describe('types', () => {
   it('a loss takes its own parameters only', () => {
     // @ts-expect-error kl has no gamma
     const wrong = () => kl({ student, teacher, labels, shape }, { gamma: 5 });
+    // @ts-expect-error detachWeights is ckl's
+    const detached = () => kl({ student, teacher, labels, shape }, { detachWeights: true });
+    expectTypeOf(ckl<Float32Array>)
+      .parameter(1)
+      .toExtend<{ detachWeights?: boolean; negativeWeight?: undefined } | undefined>();
+    expectTypeOf(detached).returns.not.toBeNever();
     // @ts-expect-error the terms of a sum carry the parameters
     const sum = () => combine({ student, teacher, labels, shape }, [{ loss: 'kl' }], { lambda: 5 });
     // @ts-expect-error a prepared loss needs its size

@@ -13,7 +13,9 @@ export interface Query {
 export interface Parameters {
   gamma?: number;
   alpha?: number;
+  detachWeights?: boolean;
   lambda?: number;
+  negativeWeight?: number;
   nllWeight?: number;
   studentTemperature?: number;
   teacherTemperature?: number;
@@ -64,7 +66,9 @@ const tiny = 2 ** -120;
 export const defaults = {
   gamma: 5,
   alpha: 1,
+  detachWeights: false,
   lambda: 0.1,
+  negativeWeight: 1 / Math.LN2,
   nllWeight: 1,
   studentTemperature: 1,
   teacherTemperature: 1,
@@ -240,12 +244,12 @@ function shareOf(loss: string, doc: Doc, par: Required<Parameters>): Share {
   const share: Share = { value: 0, h: 0, u: 0, weight: 0, valueSize: 0, hSize: 0, uSize: 0 };
   if (loss !== 'nll') addDivergence(share, loss, doc, par);
   if (loss === 'bkl' && doc.q > 0) {
-    const factor = doc.positive ? doc.lnQ : 1;
-    const slope = doc.positive ? doc.lnQ + 1 : 1;
+    const factor = doc.positive ? doc.lnQ : par.negativeWeight;
+    const slope = doc.positive ? doc.lnQ + 1 : par.negativeWeight;
     share.value += par.lambda * doc.q * factor;
     share.h += par.lambda * doc.q * slope;
     share.valueSize += par.lambda * doc.q * Math.abs(factor);
-    share.hSize += par.lambda * doc.q * (doc.positive ? Math.abs(doc.lnQ) + 1 : 1);
+    share.hSize += par.lambda * doc.q * (doc.positive ? Math.abs(doc.lnQ) + 1 : par.negativeWeight);
   }
   if ((loss === 'nll' || loss === 'klLogL') && doc.positive) {
     const factor = (loss === 'nll' ? 1 : par.nllWeight) / doc.positives;
@@ -275,8 +279,9 @@ function addDivergence(
     return;
   }
   const d = lnP - lnQ;
-  // How the weight itself changes with ln q, over the weight's own size: 0 for KL.
-  const bend = !weighted ? 0 : positive ? -par.gamma * q * rest ** (par.gamma - 1) : e * weight;
+  // How the weight itself changes with ln q: not at all for KL, and where the weights are constants.
+  const bend =
+    !weighted || par.detachWeights ? 0 : positive ? -par.gamma * q * rest ** (par.gamma - 1) : e * weight;
   share.value = weight * p * d;
   share.h = p * (bend * d - weight);
   share.u = weight * p * (d + 1);

@@ -1,0 +1,66 @@
+// The hyper-parameters of the losses: what each may be, and what it is where it is left out. A new one is a line here.
+import { describe } from '../describe.js';
+import { CklRangeError, CklTypeError } from '../errors.js';
+
+interface Parameter {
+  /** Where it is left out. */
+  readonly usual: number | boolean;
+  readonly allows?: (value: number) => boolean;
+  /** What `allows` allows, for the error. */
+  readonly rule?: string;
+}
+
+const notNegative = { allows: (x: number) => x >= 0, rule: 'finite and at least 0' };
+
+export const parameters = {
+  gamma: { usual: 5, allows: (x) => x >= 1, rule: 'finite and at least 1' },
+  /** At most gamma - 1, which is its default where that is less than 1. */
+  alpha: { usual: 1, ...notNegative },
+  detachWeights: { usual: false },
+  lambda: { usual: 0.1, ...notNegative },
+  negativeWeight: { usual: 1 / Math.LN2, ...notNegative },
+  nllWeight: { usual: 1, ...notNegative },
+} as const satisfies Record<string, Parameter>;
+
+/** A hyper-parameter that belongs to some losses and not to others. */
+export type ParameterName = keyof typeof parameters;
+
+/** Values as the addon takes them: a boolean is 0 or 1. */
+export type ParameterValues = Partial<Record<ParameterName, number>>;
+
+/**
+ * Reads some parameters out of options or a term.
+ *
+ * @param prefix places the names in an error
+ * @throws TypeError or RangeError with code ERR_CKL_OPTION
+ */
+export function readParameters(
+  names: readonly ParameterName[],
+  from: Partial<Record<ParameterName, unknown>>,
+  prefix: string,
+): ParameterValues {
+  const values: ParameterValues = {};
+  for (const name of names) values[name] = readParameter(name, from[name], prefix + name);
+  if (values.gamma === undefined || values.alpha === undefined) return values;
+  const { gamma, alpha } = values;
+  const most = gamma - 1;
+  if (from.alpha === undefined) return { ...values, alpha: Math.min(alpha, most) };
+  // gamma - 1 is rounded: 2.3 - 1 < 1.3 in binary, and alpha = 1.3 is meant to be allowed there.
+  if (alpha <= most + gamma * Number.EPSILON) return { ...values, alpha: Math.min(alpha, most) };
+  const rule = `from 0 to gamma - 1 (gamma is ${gamma}), so that gamma - beta is at least 1`;
+  throw new CklRangeError('ERR_CKL_OPTION', `${prefix}alpha is ${describe(alpha)}; it must be ${rule}`);
+}
+
+function readParameter(name: ParameterName, given: unknown, place: string): number {
+  const { usual, allows, rule }: Parameter = parameters[name];
+  const value = given === undefined ? usual : given;
+  if (typeof value !== typeof usual) {
+    throw new CklTypeError('ERR_CKL_OPTION', `${place} is ${describe(value)}; it must be a ${typeof usual}`);
+  }
+  // Hyper-parameters are used in float32: what is larger than that can hold would be infinite there.
+  const number = Number(value);
+  if (allows && !(allows(number) && Number.isFinite(Math.fround(number)))) {
+    throw new CklRangeError('ERR_CKL_OPTION', `${place} is ${describe(value)}; it must be ${rule}`);
+  }
+  return number;
+}
