@@ -43,6 +43,17 @@ const checks: Record<string, (out: string) => void> = {
   'bundled.mjs': (out) => {
     expect(out).toMatch(/^loss -?\d+\.\d+ of 1 query\n$/);
   },
+  'warm-up.mjs': (out) => {
+    const rows = [...out.matchAll(/^(0\.\d+) +(\d+) {2}(.+)$/gm)].map(([, mrr, above]) => [
+      Number(mrr),
+      Number(above),
+    ]);
+    const [[kl], [ckl], [both, above]] = rows;
+    expect(both).toBeGreaterThan(kl + 0.03);
+    expect(both).toBeGreaterThan(ckl + 0.03);
+    expect(above).toBeGreaterThanOrEqual(10);
+    expect(Math.abs(ckl - kl)).toBeLessThan(0.02);
+  },
   'tfjs.mjs': (out) => {
     const found = [...out.matchAll(/found (\d+) %/g)].map(([, share]) => Number(share));
     expect(found).toHaveLength(4);
