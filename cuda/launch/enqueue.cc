@@ -85,7 +85,7 @@ void enqueue_ranks(Task& task, const Extent& extent, Scratch& scratch, cudaStrea
   task.batch.ranks = {ranks.ranks, RankType::u32};
 }
 
-// lambdaMrr reads scores of the whole row while it writes gradients: not into the scores themselves.
+// For losses that read scores of the whole row while gradients are written: not into the scores themselves.
 void keep_scores(Task& task, const Extent& extent, Scratch& scratch, cudaStream_t stream) {
   const size_t bytes = size_t(extent.elements * size_of(task.batch.student.type));
   char* copy = scratch.scores.reserve(bytes);
@@ -164,10 +164,15 @@ void enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs
   if (batch.rows.queries == 0) return must(cudaMemsetAsync(scratch.result, 0, sizeof(BatchTotal), stream));
   Task task = task_of(plan, batch, out, extent, scratch);
 
-  const bool ranks_wanted = !batch.ranks && (task.ordered || (task.biased && !batch.beta));
+  bool reads_ranks = task.biased && !batch.beta, rereads_scores = false;
+  for (const PlanTerm& term : plan.terms) {
+    reads_ranks |= kLosses[int(term.loss)].reads_ranks;
+    rereads_scores |= kLosses[int(term.loss)].rereads_scores;
+  }
+  const bool ranks_wanted = !batch.ranks && reads_ranks;
   task.fresh_ranks = ranks_wanted && extent.longest <= kRankedInKernel;
   if (ranks_wanted && !task.fresh_ranks) enqueue_ranks(task, extent, scratch, stream);
-  if (task.ordered && out.grad.data == batch.student.data) keep_scores(task, extent, scratch, stream);
+  if (rereads_scores && out.grad.data == batch.student.data) keep_scores(task, extent, scratch, stream);
   if (plan.reduction == Reduction::mean) {
     task.scales = scratch.scales;
     task.width = batch.rows.offsets ? 32 : std::min(32u, power_of_two((batch.rows.docs + 15) / 16));

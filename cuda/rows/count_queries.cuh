@@ -51,8 +51,10 @@ CKL_DEVICE unsigned wanted_for(Needs needs) {
   switch (needs) {
     case Needs::document: return kAnyDocument;
     case Needs::positive: return kAnyPositive;
-    default: return kAnyPositive | kAnyNegative;
+    case Needs::positive_and_negative:
+    case Needs::ordered_pair: return kAnyPositive | kAnyNegative;
   }
+  __builtin_unreachable();
 }
 
 // How many pairs of different relevance a query has, or whether it has any.

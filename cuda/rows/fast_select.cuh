@@ -68,29 +68,19 @@ RowKernel fast_kernel_of(TeamKind kind, int elements) {
   return elements == 8 ? fast_lanes<F, 8, P> : fast_lanes<F, 32, P>;
 }
 
-template <class Loss, int P>
-RowKernel fast_distribution(const TaskTerm& term, TeamKind kind, int elements) {
-  RowKernel found = nullptr;
-  with_variant(Loss(), term.parameters, [&](auto functor) {
-    found = fast_kernel_of<typename KernelFor<decltype(functor)>::Type, P>(kind, elements);
-  });
-  return found;
-}
-template <class Loss, int P>
-RowKernel fast_pairwise(const TaskTerm&, TeamKind, int) {
-  return nullptr;
-}
-
+// The fast kernel of a distribution loss; null for others, whose rows are all for the general kernels.
 template <int P>
 RowKernel fast_kernel(const TaskTerm& term, TeamKind kind, int elements) {
-  switch (term.loss) {
-#define LOSS(name, type, family, options, teacher) \
-  case LossId::name:                               \
-    return fast_##family<type, P>(term, kind, elements);
-#include "../../src/losses/losses.def"
-#undef LOSS
-  }
-  return nullptr;
+  RowKernel found = nullptr;
+  visit_loss(term.loss, [&](auto loss) {
+    typedef decltype(loss) Type;
+    if constexpr (Type::family == Family::distribution) {
+      with_variant(typename Type::type(), term.parameters, [&](auto functor) {
+        found = fast_kernel_of<typename KernelFor<decltype(functor)>::Type, P>(kind, elements);
+      });
+    }
+  });
+  return found;
 }
 
 }  // namespace cuda

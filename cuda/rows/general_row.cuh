@@ -6,13 +6,6 @@
 namespace ckl {
 namespace cuda {
 
-// The gradient of the pairwise terms by document i's scores. lambdaMrr wants the whole team in step.
-struct PairTerms {
-  Margins margins;
-  double pairs = 0;
-  bool margin = false, lambda = false;
-};
-
 template <class Team>
 static __device__ __noinline__ RowTotal general_row(const Task& task, Team team, Row row, const float* ranked,
                                                     float* tile) {
@@ -21,13 +14,13 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
   const float weight = task.batch.weights ? task.batch.weights[row.b] : 1.0f;
 
   bool any_counted = false, distribution = false;
-  PairTerms pairwise;
+  uint32_t passes = 0;  // bit k: term k has a pass of its own, and counts the query
   for (int k = 0; k < task.term_count; k++) {
     const TaskTerm& term = task.terms[k];
     if (!x.counts(term.needs)) continue;
     any_counted = true;
-    distribution |= is_distribution(term.loss);
-    pairwise.margin |= term.loss == LossId::marginMse, pairwise.lambda |= term.loss == LossId::lambdaMrr;
+    if (is_distribution(term.loss)) distribution = true;
+    else passes |= 1u << k;
   }
   if (distribution || (any_counted && task.out.diagnostics.weight)) x.softmax();
   if (any_counted) x.centre();
@@ -37,9 +30,18 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
   }
   typename GeneralRow<Team>::Sums sums;
   if (distribution) sums = x.distribution(weight);
-  if (pairwise.margin) pairwise.margins = margins(x);
-  if (pairwise.lambda) pairwise.pairs = count_pairs(x), pairwise.lambda = pairwise.pairs > 0;
-  const float lambda_poison = pairwise.lambda ? score_poison(x) : 0;
+  PassState states[kMaxTerms];
+  // body(k, the pass of term k, its state) for all terms that have one.
+  const auto each_pass = [&](auto body) {
+    for (int k = 0; k < task.term_count; k++) {
+      if (!(passes >> k & 1)) continue;
+      visit_row_pass(task.terms[k].loss,
+                     [&](auto pass) { body(k, pass, states[k].template as<typename decltype(pass)::State>()); });
+    }
+  };
+  each_pass([&](int k, auto pass, auto& state) {
+    if (!pass.prepare(x, task.terms[k], state)) passes &= ~(1u << k);
+  });
 
   const bool clean = x.poison == 0, single = task.term_count == 1;
   Projection by_student(x.student, sums.h_below, sums.h_top,
@@ -47,7 +49,6 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
   Projection by_teacher(x.teacher, sums.u_below, sums.u_top,
                         single ? saturate(weight * scale_of(task, 0).teacher) : task.inverse_teacher_high, 1);
   x.team.sync();  // everybody has read the scores that the gradient may replace
-  float lambda_value = 0;
   for (int64_t base = 0; base < row.n; base += x.team.size()) {
     const int64_t i = base + x.team.rank();
     const bool here = i < row.n, live = here && x.label(i) != kPadding;
@@ -64,20 +65,9 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
       gs = clean ? by_student(v.es == 1, v.es, h) : not_a_number();
       gt = clean ? by_teacher(v.et == 1, v.et, u) : not_a_number();
     }
-    const PairSums pairs = pairwise.lambda ? lambda_pairs(x, i, live) : PairSums{0, 0};
-    lambda_value += pairs.value;
-    for (int k = 0; live && k < task.term_count; k++) {
-      const LossScale& scale = scale_of(task, k);
-      if (task.terms[k].loss == LossId::marginMse && pairwise.margin) {
-        const float slope = margin_slope(x, pairwise.margins, i);
-        gs += saturate(weight * scale.student) * slope + pairwise.margins.poison;
-        gt += saturate(weight * scale.teacher) * -slope + pairwise.margins.poison;
-      }
-      if (task.terms[k].loss == LossId::lambdaMrr && pairwise.lambda) {
-        const double mean = task.pair_weighted ? 1 : 1 / pairwise.pairs;
-        gs += float(double(weight) * double(scale.student) * mean * double(pairs.slope)) + lambda_poison;
-      }
-    }
+    each_pass([&](int k, auto pass, auto& state) {
+      pass.add(x, task.terms[k], state, i, live, GradientScale{weight, scale_of(task, k)}, gs, gt);
+    });
     if (!here) continue;
     if (!task.extras_only) store(task.out.grad.data, task.out.grad.type, row.begin + i, gs);
     if (task.out.teacher_grad.data) store(task.out.teacher_grad.data, task.out.teacher_grad.type, row.begin + i, gt);
@@ -85,21 +75,12 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
 
   float value = distribution ? (clean ? sums.value : not_a_number()) : 0;
   double contribution = distribution ? double(clean ? sums.contribution : not_a_number()) : 0;
-  bool counted = distribution || pairwise.margin || pairwise.lambda;
-  if (pairwise.lambda) lambda_value = team_sum(x.team, lambda_value);
-  for (int k = 0; k < task.term_count; k++) {
-    const TaskTerm& term = task.terms[k];
-    double of_term = 0, share = 1;
-    if (term.loss == LossId::marginMse && pairwise.margin) of_term = double(pairwise.margins.value);
-    else if (term.loss == LossId::lambdaMrr && pairwise.lambda) {
-      of_term = double(lambda_value) / pairwise.pairs + double(lambda_poison);
-      share = task.pair_weighted ? pairwise.pairs : 1;
-    } else {
-      continue;
-    }
-    value += float(term.weight * of_term);
-    contribution += scale_of(task, k).loss * share * of_term;
-  }
+  const bool counted = distribution || passes != 0;
+  each_pass([&](int k, auto pass, auto& state) {
+    const RowResult result = pass.finish(x, task.terms[k], state);
+    value += float(task.terms[k].weight * result.value);
+    contribution += scale_of(task, k).loss * result.multiplicity * result.value;
+  });
   if (x.team.rank() != 0 || task.extras_only) return {0, 0};
   task.out.per_query[row.b] = counted ? value : 0;
   return {counted ? double(weight) * contribution : 0, counted};

@@ -16,41 +16,25 @@ struct TermValue {
   bool diverges;  // infinite where the student gives probability 0
 };
 
-template <class Loss>
-CKL_DEVICE TermValue distribution_value(const TaskTerm& term, const Document<float, bool>& x, bool has_teacher) {
-  TermValue r;
-  with_compact_variant(Loss(), term.parameters, [&](auto functor) {
-    const auto loss = decltype(functor)::make(term.parameters);
-    const Term<float> t = loss(x);
-    r = {t.value, t.h, t.u, loss.diverges(x.positive, has_teacher)};
+// A distribution loss of one document. Never called for others.
+static __device__ __noinline__ TermValue term_value_of(const TaskTerm& term, const Document<float, bool>& x,
+                                                       bool has_teacher) {
+  TermValue r = {0, 0, 0, false};
+  visit_loss(term.loss, [&](auto loss) {
+    typedef decltype(loss) Type;
+    if constexpr (Type::family == Family::distribution) {
+      with_compact_variant(typename Type::type(), term.parameters, [&](auto variant) {
+        const auto functor = decltype(variant)::make(term.parameters);
+        const Term<float> t = functor(x);
+        r = {t.value, t.h, t.u, functor.diverges(x.positive, has_teacher)};
+      });
+    }
   });
   return r;
 }
-template <class Loss>
-CKL_DEVICE TermValue pairwise_value(const TaskTerm&, const Document<float, bool>&, bool) {
-  return {0, 0, 0, false};
-}
-static __device__ __noinline__ TermValue term_value_of(const TaskTerm& term, const Document<float, bool>& x,
-                                                       bool has_teacher) {
-  switch (term.loss) {
-#define LOSS(name, type, family, options, teacher) \
-  case LossId::name:                               \
-    return family##_value<type>(term, x, has_teacher);
-#include "../../src/losses/losses.def"
-#undef LOSS
-  }
-  return {0, 0, 0, false};
-}
 
 CKL_DEVICE bool is_distribution(LossId id) {
-  switch (id) {
-#define LOSS(name, type, family, options, teacher) \
-  case LossId::name:                               \
-    return Family::family == Family::distribution;
-#include "../../src/losses/losses.def"
-#undef LOSS
-  }
-  return false;
+  return visit_loss(id, [](auto loss) { return decltype(loss)::family == Family::distribution; });
 }
 
 template <class Team>
@@ -95,11 +79,7 @@ struct GeneralRow {
   CKL_DEVICE_MEMBER float inverse_rank(int64_t i) const {
     return ranked ? ranked[i] : 1.0f / rank_at(task.batch.ranks, row.begin + i);
   }
-  CKL_DEVICE_MEMBER bool counts(Needs needs) const {
-    if (needs == Needs::positive) return positives > 0;
-    if (needs == Needs::positive_and_negative) return positives > 0 && documents > positives;
-    return documents > 0;
-  }
+  CKL_DEVICE_MEMBER bool counts(Needs needs) const { return takes_part(needs, documents, positives); }
 
   // One softmax's view of a score that lies `distance` >= 0 below the largest.
   struct Exponential {

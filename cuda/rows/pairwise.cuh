@@ -1,7 +1,7 @@
 // The pairwise losses over one row: marginMse by moments in O(N), lambdaMrr over pairs whose second half passes through
 // shared memory tile by tile.
 #pragma once
-#include "general_terms.cuh"
+#include "row_pass.cuh"
 
 namespace ckl {
 namespace cuda {
@@ -57,6 +57,28 @@ CKL_DEVICE float margin_slope(const GeneralRow<Team>& row, const Margins& m, int
   return row.label(i) == kPositive ? MarginMse().slope(e, m.mean_negative, m.inverse_positive)
                                    : MarginMse().slope(e, m.mean_positive, m.inverse_negative);
 }
+
+template <>
+struct RowPass<MarginMse> {
+  typedef Margins State;
+  template <class Team>
+  CKL_DEVICE_MEMBER bool prepare(GeneralRow<Team>& row, const TaskTerm&, State& m) const {
+    m = margins(row);
+    return true;
+  }
+  template <class Team>
+  CKL_DEVICE_MEMBER void add(const GeneralRow<Team>& row, const TaskTerm&, State& m, int64_t i, bool live,
+                             const GradientScale& scale, float& gs, float& gt) const {
+    if (!live) return;
+    const float slope = margin_slope(row, m, i);
+    gs += saturate(scale.weight * scale.batch.student) * slope + m.poison;
+    gt += saturate(scale.weight * scale.batch.teacher) * -slope + m.poison;
+  }
+  template <class Team>
+  CKL_DEVICE_MEMBER RowResult finish(GeneralRow<Team>&, const TaskTerm&, const State& m) const {
+    return {double(m.value), 1};
+  }
+};
 
 CKL_DEVICE float relevance_at(const Batch& batch, int64_t i) {
   if (batch.relevance) return batch.relevance[i];
@@ -145,6 +167,36 @@ CKL_DEVICE PairSums lambda_pairs(const GeneralRow<Team>& row, int64_t i, bool li
   });
   return {value + part_value, slope + part_slope};
 }
+
+template <>
+struct RowPass<LambdaMrr> {
+  struct State {
+    double pairs;
+    float poison, value;  // value: of the pairs that this thread has seen
+  };
+  template <class Team>
+  CKL_DEVICE_MEMBER bool prepare(GeneralRow<Team>& row, const TaskTerm&, State& state) const {
+    state.pairs = count_pairs(row);
+    state.value = 0;
+    if (!(state.pairs > 0)) return false;
+    state.poison = score_poison(row);
+    return true;
+  }
+  template <class Team>
+  CKL_DEVICE_MEMBER void add(const GeneralRow<Team>& row, const TaskTerm&, State& state, int64_t i, bool live,
+                             const GradientScale& scale, float& gs, float&) const {
+    const PairSums pairs = lambda_pairs(row, i, live);
+    state.value += pairs.value;
+    const double mean = row.task.pair_weighted ? 1 : 1 / state.pairs;
+    if (live)
+      gs += float(double(scale.weight) * double(scale.batch.student) * mean * double(pairs.slope)) + state.poison;
+  }
+  template <class Team>
+  CKL_DEVICE_MEMBER RowResult finish(GeneralRow<Team>& row, const TaskTerm&, const State& state) const {
+    const float value = team_sum(row.team, state.value);
+    return {double(value) / state.pairs + double(state.poison), row.task.pair_weighted ? state.pairs : 1};
+  }
+};
 
 }  // namespace cuda
 }  // namespace ckl

@@ -157,7 +157,7 @@ class Run {
       case Needs::positive_and_negative: return s.labels.with_both;
       case Needs::ordered_pair: return s.with_pairs;
     }
-    return 0;
+    __builtin_unreachable();
   }
 
   // Whether, and how often, a query takes part: the slow way, for batches where some do not.
@@ -169,8 +169,7 @@ class Run {
     const uint8_t* y = batch_.labels + batch_.rows.begin(b);
     int64_t positives = 0, documents = 0;
     for (int64_t i = 0; i < batch_.rows.length(b); i++) positives += y[i] == kPositive, documents += y[i] != kPadding;
-    if (needs == Needs::document) return documents > 0;
-    return positives > 0 && (needs == Needs::positive || documents > positives);
+    return takes_part(needs, documents, positives);
   }
 
   // Sum of the weights of the queries that a term counts.

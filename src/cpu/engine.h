@@ -1,9 +1,8 @@
 // What one call's rows have in common, in either layout: the passes to run, looked up once, and how they combine.
 #pragma once
 #include "half.h"
-#include "passes.h"
+#include "pairwise.h"
 #include "ranking.h"
-#include "scratch.h"
 #include "terms.h"
 
 namespace ckl {
@@ -45,12 +44,6 @@ CKL_PASS void run_finish_general(const Layout& a, const RowScratch& w, RowSums& 
 }
 #undef CKL_PASS
 
-// x as a float; what would overflow stays at the largest, so that 0 times it is 0.
-inline float saturate(double x) {
-  const double most = 3.4028234663852886e38;
-  return (float)(x > most ? most : x < -most ? -most : x);
-}
-
 inline M counts(Needs needs, const RowSums& r) {
   return (needs == Needs::positive ? r.positives : r.documents) > V(0.0f);
 }
@@ -63,12 +56,21 @@ class Engine {
     for (int k = 0; k < task.term_count; k++) {
       const TaskTerm& term = task.terms[k];
       biased_ |= term.parameters.biased;
-      distributions += with_term(term, [&](auto f) {
-        typedef decltype(f) F;
-        one_row_[k].fast = run_term_fast<F, OneRow>, one_row_[k].general = run_term_general<F, OneRow>;
-        sixteen_rows_[k].fast = run_term_fast<F, SixteenRows>,
-        sixteen_rows_[k].general = run_term_general<F, SixteenRows>;
-        reads_ln_q_ |= F::reads_ln_q;
+      visit_loss(term.loss, [&](auto loss) {
+        typedef decltype(loss) Type;
+        if constexpr (Type::family == Family::distribution) {
+          with_variant(typename Type::type(), term.parameters, [&](auto f) {
+            typedef decltype(f) F;
+            distributions++;
+            one_row_[k].fast = run_term_fast<F, OneRow>;
+            one_row_[k].general = run_term_general<F, OneRow>;
+            sixteen_rows_[k].fast = run_term_fast<F, SixteenRows>;
+            sixteen_rows_[k].general = run_term_general<F, SixteenRows>;
+            reads_ln_q_ |= F::reads_ln_q;
+          });
+        } else {
+          row_passes_[k] = RowPass<typename Type::type>::run;
+        }
       });
     }
     pairwise_ = distributions < task.term_count;
@@ -136,20 +138,13 @@ class Engine {
             scratch_[S::kU]};
   }
 
-  // 1 / rank of every document, from the ranks given or of the scores.
-  void inverse_ranks_of(const float* s, int64_t begin, int64_t n, const uint8_t* labels, float* out) const {
-    if (task_.batch.ranks) return inverse_ranks(task_.batch.ranks, begin, n, out);
-    uint32_t* ranks = (uint32_t*)scratch_.sorting();
-    fresh_ranks(s, labels, n, ranks, scratch_.sorting() + round_up(n));
-    inverse_ranks(ranks, n, out);
-  }
   // The rank bias before alpha: the caller's beta, or 1 / rank - mean over the positives of 1 / rank.
   void bias_of(const float* s, int64_t begin, int64_t n, const uint8_t* labels, float* out) const {
     if (task_.batch.beta) {
       memcpy(out, task_.batch.beta + begin, sizeof(float) * (size_t)n);
       return;
     }
-    inverse_ranks_of(s, begin, n, labels, out);
+    row_inverse_ranks(task_, scratch_, s, begin, n, labels, out);
     centre_on_positives(out, labels, n);
   }
 
@@ -161,6 +156,7 @@ class Engine {
   const Scratch scratch_;
   Passes<OneRow> one_row_[kMaxTerms];
   Passes<SixteenRows> sixteen_rows_[kMaxTerms];
+  RowResult (*row_passes_[kMaxTerms])(const RowTask&) = {};
   bool biased_ = false, reads_ln_q_ = false, pairwise_ = false, distribution_ = false;
   bool teacher_ = false, single_ = false, fast_ = false;
 };

@@ -2,8 +2,6 @@
 #pragma once
 #include "diagnostics.h"
 #include "engine.h"
-#include "labels.h"
-#include "pairwise.h"
 
 namespace ckl {
 namespace {
@@ -77,7 +75,7 @@ class OneRowEngine : protected Engine {
       for (int k = 0; k < task_.term_count; k++) {
         const TaskTerm& term = task_.terms[k];
         if (!counted(term.needs, g)) continue;
-        with_term(term, [&](auto f) { weigh<decltype(f)>(a, term, w, r, V((float)term.weight), weights, ratios); });
+        visit_functor(term, [&](auto f) { weigh<decltype(f)>(a, term, w, r, V((float)term.weight), weights, ratios); });
       }
       float* probability = scratch_[S::kGap];
       from_slots(w.es, g.n, probability);
@@ -135,39 +133,17 @@ class OneRowEngine : protected Engine {
     r.poison = r.value = r.contribution = V(0.0f);
     return r;
   }
-  static bool counted(Needs needs, const Staged& g) {
-    if (needs == Needs::document || needs == Needs::ordered_pair) return g.documents() > 0;
-    if (needs == Needs::positive) return g.labels.positives > 0;
-    return g.labels.positives > 0 && g.documents() > g.labels.positives;
-  }
+  static bool counted(Needs needs, const Staged& g) { return takes_part(needs, g.documents(), g.labels.positives); }
 
   void add_pairwise(const Staged& g, double query_weight, double& value, double& contribution) const {
-    const OneRow& a = g.row;
     for (int k = 0; k < task_.term_count; k++) {
       const TaskTerm& term = task_.terms[k];
       if (!counted(term.needs, g)) continue;
-      double query_share = query_weight;
-      PairwiseResult result = {0, 1};
-      if (term.loss == LossId::marginMse) {
-        result.value = margin_mse(a, task_, g.labels.positives, g.documents() - g.labels.positives,
-                                  saturate(term.grad_scale * query_weight / task_.student_temperature),
-                                  saturate(term.grad_scale * query_weight / task_.teacher_temperature), teacher_,
-                                  scratch_[S::kEs]);
-      } else if (term.loss == LossId::lambdaMrr) {
-        float* inverse = scratch_[S::kU];
-        inverse_ranks_of(a.s, g.begin, g.n, a.y, inverse);
-        const float* relevance = task_.batch.relevance ? task_.batch.relevance + g.begin : nullptr;
-        const int64_t pairs = cpu::ordered_pairs(relevance, a.y, g.n, (int32_t*)scratch_.sorting());
-        if (pairs == 0) continue;
-        if (task_.pair_weighted) query_share *= (double)pairs;
-        result =
-            lambda_mrr(a, g.n, task_, relevance, inverse, term.grad_scale * query_share / task_.student_temperature,
-                       {(int32_t*)scratch_.sorting(), scratch_[S::kEs], scratch_[S::kEt], scratch_[S::kGap]});
-      } else {
-        continue;
-      }
+      if (!row_passes_[k]) continue;
+      const RowResult result =
+          row_passes_[k]({task_, term, scratch_, g.row, g.begin, g.n, g.labels, query_weight, teacher_});
       value += term.weight * result.value;
-      contribution += term.loss_scale * query_share * result.value;
+      contribution += term.loss_scale * (query_weight * result.multiplicity) * result.value;
     }
   }
 };

@@ -1,22 +1,26 @@
 // The pairwise losses over one row: marginMse by moments in O(N), lambdaMrr over pairs of different relevance.
 #pragma once
-#include "../losses/losses.h"
-#include "passes.h"
+#include "row_pass.h"
 
 namespace ckl {
 namespace {
 
-struct PairwiseResult {
-  float value;
-  int64_t pairs;
-};
-
 CKL_FN V inverse_of(int64_t n) { return V((float)(1.0 / (double)n)); }
 
-// Adds factor * dL/ds to a.grad and, if asked for, factor * dL/dt to a.teacher_grad. errors: scratch, a slot a document.
-inline float margin_mse(const OneRow a, const Task& task, int64_t positives, int64_t negatives, float factor,
-                        float teacher_factor, bool teacher, float* errors) {
+template <>
+struct RowPass<MarginMse> {
+  static RowResult run(const RowTask& x);
+};
+
+inline RowResult RowPass<MarginMse>::run(const RowTask& x) {
   const MarginMse loss;
+  const OneRow a = x.row;
+  const Task& task = x.task;
+  const int64_t positives = x.labels.positives, negatives = x.documents() - positives;
+  const float factor = saturate(x.term.grad_scale * x.query_weight / task.student_temperature);
+  const float teacher_factor = saturate(x.term.grad_scale * x.query_weight / task.teacher_temperature);
+  const bool teacher = x.teacher;
+  float* errors = x.scratch[Scratch::kEs];
   const V zero(0.0f);
   const InverseTemperature student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
   const InverseTemperature teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
@@ -54,21 +58,33 @@ inline float margin_mse(const OneRow a, const Task& task, int64_t positives, int
         }
       },
       [&] { all_p = all_p + square_p, all_n = all_n + square_n, square_p = zero, square_n = zero; });
-  return (loss.value(sum_lanes(all_p) * inverse_p, sum_lanes(all_n) * inverse_n, mean_p, mean_n) + poison)[0];
+  const V value = loss.value(sum_lanes(all_p) * inverse_p, sum_lanes(all_n) * inverse_n, mean_p, mean_n) + poison;
+  return {value[0], 1};
 }
 
-struct LambdaScratch {
-  int32_t* order;
-  float *scores, *inverse, *grad;  // in order of relevance, 16 longer than the row
+template <>
+struct RowPass<LambdaMrr> {
+  static RowResult run(const RowTask& x);
 };
 
-// Adds factor * dL/ds to grad. inverse_ranks: 1 / rank of each document.
-inline PairwiseResult lambda_mrr(const OneRow a, int64_t n, const Task& task, const float* relevance,
-                                 const float* inverse_ranks, double factor, const LambdaScratch w) {
+inline RowResult RowPass<LambdaMrr>::run(const RowTask& x) {
   const LambdaMrr loss;
+  const OneRow a = x.row;
   const V zero(0.0f);
-  const InverseTemperature scale{V(task.inverse_student_high), V(task.inverse_student_low)};
-  const int64_t m = cpu::order_by_relevance(relevance, a.y, n, w.order);
+  const InverseTemperature scale{V(x.task.inverse_student_high), V(x.task.inverse_student_low)};
+  float* inverse_ranks = x.scratch[Scratch::kU];
+  x.inverse_ranks(inverse_ranks);
+  const float* relevance = x.relevance();
+  const int64_t all_pairs = cpu::ordered_pairs(relevance, a.y, x.n, x.order());
+  if (all_pairs == 0) return {0, 0};
+  const double multiplicity = x.task.pair_weighted ? (double)all_pairs : 1;
+  const double factor = x.term.grad_scale * (x.query_weight * multiplicity) / x.task.student_temperature;
+  // In order of relevance, 16 longer than the row.
+  struct {
+    int32_t* order;
+    float *scores, *inverse, *grad;
+  } const w = {x.order(), x.scratch[Scratch::kEs], x.scratch[Scratch::kEt], x.scratch[Scratch::kGap]};
+  const int64_t m = cpu::order_by_relevance(relevance, a.y, x.n, w.order);
   float poison = 0;
   for (int64_t k = 0; k < m; k++) {
     w.scores[k] = a.s[w.order[k]], w.inverse[k] = inverse_ranks[w.order[k]], w.grad[k] = 0;
@@ -104,7 +120,7 @@ inline PairwiseResult lambda_mrr(const OneRow a, int64_t n, const Task& task, co
   }
   const double mean = 1.0 / (double)pairs;
   for (int64_t k = 0; k < m; k++) a.grad[w.order[k]] += (float)(factor * mean * w.grad[k]) + poison;
-  return {(float)(total * mean) + poison, pairs};
+  return {(float)(total * mean) + poison, multiplicity};
 }
 
 }  // namespace

@@ -58,6 +58,12 @@ struct RowSums {
   int64_t top_block;  // fast, one row: the slot of the one block with documents at the student's top; -1: several
 };
 
+// x as a float; what would overflow stays at the largest, so that 0 times it is 0.
+inline float saturate(double x) {
+  const double max = 3.4028234663852886e38;
+  return (float)(x > max ? max : x < -max ? -max : x);
+}
+
 struct InverseTemperature {  // 1 / temperature, in two floats
   V high, low;
   CKL_FN V operator()(V x) const { return fma(x, high, x * low); }

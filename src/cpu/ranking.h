@@ -1,6 +1,7 @@
 // Ranks of a row, and the rank bias made of them.
 #pragma once
 #include "kernel.h"
+#include "scratch.h"
 #include "vec.h"
 
 namespace ckl {
@@ -41,6 +42,15 @@ inline void inverse_ranks(Ranks ranks, int64_t begin, int64_t n, float* out) {
     case RankType::f32: return inverse_ranks((const float*)ranks.data + begin, n, out);
     case RankType::none: return;
   }
+}
+
+// 1 / rank of every document of a row, from the ranks given or of the scores.
+inline void row_inverse_ranks(const cpu::Task& task, const Scratch& scratch, const float* s, int64_t begin, int64_t n,
+                              const uint8_t* labels, float* out) {
+  if (task.batch.ranks) return inverse_ranks(task.batch.ranks, begin, n, out);
+  uint32_t* ranks = (uint32_t*)scratch.sorting();
+  fresh_ranks(s, labels, n, ranks, scratch.sorting() + round_up(n));
+  inverse_ranks(ranks, n, out);
 }
 
 // 1 / rank - mean over the positives of 1 / rank, in place of 1 / rank. 0 without positives.

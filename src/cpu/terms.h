@@ -1,4 +1,4 @@
-// From a term to the functor that computes it: a switch made of losses.def.
+// From a term of the distribution family to the functor that computes it.
 #pragma once
 #include "../losses/losses.h"
 #include "kernel.h"
@@ -6,27 +6,13 @@
 namespace ckl {
 namespace {
 
-template <class Loss, class Visit>
-bool visit_distribution(const Parameters& p, Visit visit) {
-  with_variant(Loss(), p, visit);
-  return true;
-}
-template <class Loss, class Visit>
-bool visit_pairwise(const Parameters&, Visit) {
-  return false;
-}
-
-// Calls visit with a value of the term's functor type; false for a pairwise loss.
+// Calls visit with the functor of a distribution loss; pairwise losses have a pass of their own (row_pass.h).
 template <class Visit>
-bool with_term(const cpu::TaskTerm& t, Visit visit) {
-  switch (t.loss) {
-#define LOSS(name, type, family, options, teacher) \
-  case LossId::name:                               \
-    return visit_##family<type>(t.parameters, visit);
-#include "../losses/losses.def"
-#undef LOSS
-  }
-  return false;
+void visit_functor(const cpu::TaskTerm& term, Visit visit) {
+  visit_loss(term.loss, [&](auto loss) {
+    typedef decltype(loss) Type;
+    if constexpr (Type::family == Family::distribution) with_variant(typename Type::type(), term.parameters, visit);
+  });
 }
 
 }  // namespace

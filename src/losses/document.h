@@ -4,8 +4,22 @@
 
 namespace ckl {
 
-// When a query takes part in the loss and in its mean.
+// When a query takes part in the loss and in its mean. Counted from labels, but for ordered_pair: a pair of documents of
+// different relevance.
 enum class Needs { document, positive, positive_and_negative, ordered_pair };
+
+// Whether a query of so many valid documents and positives takes part, as far as these decide it: the pairs of an
+// ordered_pair are counted elsewhere.
+template <class Number>
+CKL_FN bool takes_part(Needs needs, Number documents, Number positives) {
+  switch (needs) {
+    case Needs::document: return documents > 0;
+    case Needs::positive: return positives > 0;
+    case Needs::positive_and_negative: return positives > 0 && documents > positives;
+    case Needs::ordered_pair: return documents > 0;
+  }
+  __builtin_unreachable();
+}
 
 // The hyper-parameters a term was given, each loss's among them.
 struct Parameters {

@@ -14,6 +14,8 @@ struct Pair {
 
 struct LambdaMrr {
   static constexpr Needs needs = Needs::ordered_pair;
+  // Wants the documents' ranks; reads scores of other documents while gradients are written.
+  static constexpr bool reads_ranks = true, rereads_scores = true;
 
   // margin: (s_i - s_j) / Ts; weight: |1 / rank_i - 1 / rank_j|.
   template <class V>
