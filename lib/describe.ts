@@ -1,16 +1,35 @@
 // Wording shared by error messages: how a value is shown, how choices are listed, which known name an unknown one is near.
-import { inspect } from 'node:util';
+import { inspect, types } from 'node:util';
 
-/** A value as an error message shows it: short, on one line. */
+/** Characters of a value or a name that a message shows. */
+const longest = 80;
+
+/** A value as an error message shows it: short, on one line. Never throws, whatever the value is. */
 export function describe(value: unknown): string {
-  if (typeof value === 'object' && value !== null) {
-    const name = value.constructor?.name ?? 'object';
-    const article = /^[AEIO]/i.test(name) ? 'an' : 'a';
-    if (!Array.isArray(value)) return `${article} ${name === 'Object' ? 'object' : name}`;
-  }
   if (typeof value === 'function') return 'a function';
-  const text = inspect(value, { breakLength: Infinity, maxArrayLength: 6, depth: 1 });
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  if (types.isProxy(value)) return 'a Proxy';
+  try {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      const name = classOf(value);
+      return `${/^[AEIO]/i.test(name) ? 'an' : 'a'} ${name}`;
+    }
+    const shown = typeof value === 'string' ? value.slice(0, 2 * longest) : value;
+    const options = { breakLength: Infinity, maxArrayLength: 6, depth: 1, customInspect: false };
+    return shorten(inspect(shown, options));
+  } catch {
+    return 'an unusual object'; // a getter that throws, a revoked proxy within
+  }
+}
+
+/** The name of an object's class, 'object' for a plain one. */
+function classOf(value: object): string {
+  const name: unknown = value.constructor?.name;
+  return typeof name === 'string' && name !== '' && name !== 'Object' ? shorten(name) : 'object';
+}
+
+/** The start of a text, with dots in place of the rest. */
+export function shorten(text: string): string {
+  return text.length > longest ? `${text.slice(0, longest - 3)}...` : text;
 }
 
 /** `a`, `a or b`, `a, b or c`. */
@@ -20,7 +39,9 @@ export function oneOf(names: readonly string[], conjunction = 'or'): string {
 }
 
 /** ` (did you mean "gamma"?)` when a known name is close enough to be what was meant, else ''. */
-export function didYouMean(name: string, known: readonly string[]): string {
+export function didYouMean(name: unknown, known: readonly string[]): string {
+  // The distance takes the product of both lengths; no name of ours is half as long.
+  if (typeof name !== 'string' || name.length > longest) return '';
   let best = '';
   let distance = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of known) {

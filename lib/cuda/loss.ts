@@ -3,17 +3,12 @@
 import { describe } from '../describe.js';
 import { CklTypeError } from '../errors.js';
 import type { LossParameters } from '../loss/functions.js';
-import { losses, type LossName } from '../losses.js';
+import type { LossName } from '../losses.js';
 import { DeviceScalar, native, type NativeDeviceLoss, NativeStatus } from '../native/native.js';
-import {
-  type AnyOptions,
-  checkCallOptions,
-  lookUp,
-  type Plan,
-  planOf,
-  planOfTerms,
-} from '../loss/options.js';
-import { checkPreparedShape } from '../loss/prepare.js';
+import { isObject } from '../loss/intrinsics.js';
+import { readShape } from '../loss/layout.js';
+import { checkCallOptions, type Plan } from '../loss/options.js';
+import { planOfPrepared, preparedRule, readPrepared } from '../loss/prepare.js';
 import { statusError } from '../native/status.js';
 import type { CommonOptions, PairParameters, Reduction, Term } from '../types.js';
 import { type DeviceBatch, DeviceBatchView, type DeviceOutputs } from './batch.js';
@@ -52,28 +47,26 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
   loss: N,
   options: (N extends LossName ? LossParameters[N] : Sum) & DeviceOptions<R>,
 ): DeviceLoss<R> {
-  if (typeof options !== 'object' || options === null) {
+  if (!isObject(options)) {
     throw new CklTypeError(
       'ERR_CKL_OPTION',
       `options is ${describe(options)}; prepare needs { shape: [queries, documents] }`,
     );
   }
-  const { shape, terms, device, check, ...rest } = options as AnyOptions & DeviceOptions & { terms?: Term[] };
-  for (const name of ['backend', 'cpuTarget', 'threads', 'dtype'] as const) {
-    if (rest[name] === undefined) continue;
-    throw new CklTypeError('ERR_CKL_OPTION', `a loss on device memory takes no option ${name}`);
-  }
+  const { shape, terms, device, check } = options as DeviceOptions & { terms?: unknown };
   if (check !== undefined && typeof check !== 'boolean') {
     throw new CklTypeError('ERR_CKL_OPTION', `check is ${describe(check)}; it must be a boolean`);
   }
-  const size = checkPreparedShape(shape);
-  const all: AnyOptions = { ...rest, backend: 'cuda' };
-  const plan =
-    loss === 'combine'
-      ? planOfTerms(losses, terms ?? [], all)
-      : planOf(lookUp(losses, loss, 'loss'), terms === undefined ? all : ({ ...all, terms } as AnyOptions));
-  checkCallOptions(all, plan.name, plan.needsTeacher);
-  const wanted = { teacherGrad: all.teacherGrad === true, diagnostics: all.diagnostics === true };
+  const size = readShape(shape, preparedRule);
+  const read = readPrepared(loss, terms, options, ['device', 'check']);
+  for (const name of ['backend', 'cpuTarget', 'threads', 'dtype'] as const) {
+    if (read.values[name] === undefined) continue;
+    throw new CklTypeError('ERR_CKL_OPTION', `a loss on device memory takes no option ${name}`);
+  }
+  const values = { ...read.values, backend: 'cuda' as const };
+  const plan = planOfPrepared(read, values);
+  checkCallOptions(values, plan.name, plan.needsTeacher);
+  const wanted = { teacherGrad: values.teacherGrad === true, diagnostics: values.diagnostics === true };
   return new DeviceLoss(plan, deviceOf(device), size, wanted, check === true) as unknown as DeviceLoss<R>;
 }
 

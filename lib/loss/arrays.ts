@@ -1,37 +1,40 @@
 // What a typed array is, whether its memory can be lent to the addon, and whether two of them share any.
 import { describe } from '../describe.js';
-import { CklTypeError } from '../errors.js';
+import { CklRangeError, CklTypeError } from '../errors.js';
+import {
+  bufferOf,
+  byteLengthOf,
+  byteOffsetOf,
+  copyInto,
+  isDetached,
+  isResizable,
+  lengthOf,
+  tagOf,
+} from './intrinsics.js';
 import { NativeType, type RankArray, type ScoreArray } from '../native/native.js';
 import type { Dtype, Float16Scores, Scores } from '../types.js';
 
 /** Any of the arrays that a batch holds. */
 export type BatchArray = ScoreArray | RankArray | Float16Scores;
 
-// instanceof is quick but sees only this realm's classes; the tag is the engine's own and holds in vm contexts (Jest) too.
-const tagOf = Object.getOwnPropertyDescriptor(
-  Object.getPrototypeOf(Uint8Array.prototype),
-  Symbol.toStringTag,
-)!.get as (this: unknown) => string | undefined;
-
 export function isFloat32(value: unknown): value is Float32Array {
-  return value instanceof Float32Array || tagOf.call(value) === 'Float32Array';
+  return tagOf(value) === 'Float32Array';
 }
 
 export function isUint8(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array || tagOf.call(value) === 'Uint8Array';
+  return tagOf(value) === 'Uint8Array';
 }
 
 export function isInt32(value: unknown): value is Int32Array {
-  return value instanceof Int32Array || tagOf.call(value) === 'Int32Array';
+  return tagOf(value) === 'Int32Array';
 }
 
 export function isFloat16(value: unknown): value is Float16Scores {
-  return tagOf.call(value) === 'Float16Array';
+  return tagOf(value) === 'Float16Array';
 }
 
 export function isRanks(value: unknown): value is RankArray {
-  if (value instanceof Float32Array || value instanceof Uint32Array) return true;
-  const tag = tagOf.call(value);
+  const tag = tagOf(value);
   return (
     tag === 'Float32Array' ||
     tag === 'Uint32Array' ||
@@ -43,8 +46,8 @@ export function isRanks(value: unknown): value is RankArray {
 
 /** The element type of scores; `half` says how a Uint16Array is read, -1 when the caller has not said. */
 export function scoreType(value: unknown, half: HalfType, name: string): NativeType {
-  if (isFloat32(value)) return NativeType.float32;
-  const tag = tagOf.call(value);
+  const tag = tagOf(value);
+  if (tag === 'Float32Array') return NativeType.float32;
   if (tag === 'Float16Array') return NativeType.float16;
   if (tag === 'Uint16Array') {
     if (half !== unknownHalf) return half;
@@ -68,15 +71,28 @@ export function halfType(dtype: Dtype | undefined): HalfType {
 /** The same memory in a type that the addon reads: it has no Float16Array. */
 export function nativeScores(value: Scores): ScoreArray {
   return isFloat16(value)
-    ? new Uint16Array(value.buffer, value.byteOffset, value.length)
+    ? new Uint16Array(bufferOf(value), byteOffsetOf(value), lengthOf(value))
     : (value as ScoreArray);
 }
 
-/** A new array of `length` zeros of the same class as `like`. */
-export function newScores(like: Scores, length: number): Scores {
-  if (isFloat32(like)) return new Float32Array(length);
-  if (isFloat16(like)) return new (like.constructor as new (length: number) => Float16Scores)(length);
-  return new Uint16Array(length);
+type ScoresConstructor = new (length: number) => Scores;
+
+/** Makes arrays of the class of `like`. */
+export function scoresConstructor(like: Scores): ScoresConstructor {
+  const { Float16Array } = globalThis as unknown as { Float16Array: ScoresConstructor };
+  return isFloat32(like) ? Float32Array : isFloat16(like) ? Float16Array : Uint16Array;
+}
+
+/** A new array of `length` zeros. */
+export function allocate<T>(Made: new (length: number) => T, length: number, name: string): T {
+  try {
+    return new Made(length);
+  } catch {
+    throw new CklRangeError(
+      'ERR_CKL_MEMORY',
+      `could not allocate ${name} of ${length} elements; use smaller batches`,
+    );
+  }
 }
 
 export function wrongArray(name: string, value: unknown, wanted: string): CklTypeError {
@@ -84,15 +100,12 @@ export function wrongArray(name: string, value: unknown, wanted: string): CklTyp
   return new CklTypeError('ERR_CKL_TYPE', `${problem}; it must be ${wanted}`);
 }
 
-/** ES2024; written out so that TypeScript need not have that library. */
-type MaybeResizable = ArrayBufferLike & { readonly resizable?: boolean };
-
 /** Refuses memory that could move or change under the addon. Returns the buffer, so that callers fetch it once. */
 export function checkMemory(array: BatchArray, name: string): ArrayBufferLike {
-  const buffer: MaybeResizable = array.buffer;
-  // One comparison in the usual case: a SharedArrayBuffer has no such property.
-  if (buffer.resizable !== false) throw unusableMemory(buffer, name);
-  if (array.length === 0 && isDetached(buffer)) {
+  const buffer = bufferOf(array);
+  const resizable = isResizable(buffer);
+  if (resizable !== false) throw unusableMemory(resizable, name);
+  if (lengthOf(array) === 0 && isDetached(buffer)) {
     throw new CklTypeError(
       'ERR_CKL_BUFFER',
       `${name} is detached: its memory was transferred to another thread or buffer. Pass an array that still owns its memory`,
@@ -101,41 +114,38 @@ export function checkMemory(array: BatchArray, name: string): ArrayBufferLike {
   return buffer;
 }
 
-function unusableMemory(buffer: MaybeResizable, name: string): CklTypeError {
-  const kind = buffer.resizable === undefined ? 'a SharedArrayBuffer' : 'a resizable ArrayBuffer';
-  const risk = buffer.resizable === undefined ? 'another thread could change it' : 'it could shrink';
+function unusableMemory(resizable: true | undefined, name: string): CklTypeError {
+  const kind = resizable === undefined ? 'a SharedArrayBuffer' : 'a resizable ArrayBuffer';
+  const risk = resizable === undefined ? 'another thread could change it' : 'it could shrink';
   return new CklTypeError(
     'ERR_CKL_BUFFER',
     `${name} lies in ${kind}: ${risk} while the loss reads it. Pass a copy, such as ${name}.slice()`,
   );
 }
 
-/** Node 20 has no `ArrayBuffer.prototype.detached`; a view of a detached buffer cannot be made. */
-function isDetached(buffer: ArrayBufferLike): boolean {
-  try {
-    new Uint8Array(buffer);
-    return false;
-  } catch {
-    return true;
-  }
-}
-
 /** Whether the two arrays share a byte. */
 export function overlap(a: BatchArray, b: BatchArray): boolean {
+  const [beginA, beginB] = [byteOffsetOf(a), byteOffsetOf(b)];
   return (
-    a.length > 0 &&
-    b.length > 0 &&
-    a.buffer === b.buffer &&
-    a.byteOffset < b.byteOffset + b.byteLength &&
-    b.byteOffset < a.byteOffset + a.byteLength
+    lengthOf(a) > 0 &&
+    lengthOf(b) > 0 &&
+    bufferOf(a) === bufferOf(b) &&
+    beginA < beginB + byteLengthOf(b) &&
+    beginB < beginA + byteLengthOf(a)
   );
 }
 
-/** A copy of the first `length` elements in memory of its own, as a plain typed array even if `array` is a Buffer. */
-export function copy<T extends ScoreArray | RankArray>(array: T, length: number): T {
-  const Made = constructors[tagOf.call(array) as keyof typeof constructors];
-  const made = new Made(length);
-  made.set(array.length === length ? array : array.subarray(0, length));
+/** A view of the first `length` elements, as a plain typed array even if `array` is a Buffer. */
+export function firstOf<T extends ScoreArray | RankArray>(array: T, length: number): T {
+  const View = constructors[tagOf(array) as keyof typeof constructors];
+  return new View(bufferOf(array) as ArrayBuffer, byteOffsetOf(array), length) as T;
+}
+
+/** A copy of the first `length` elements in memory of its own. */
+export function copy<T extends ScoreArray | RankArray>(array: T, length: number, name: string): T {
+  const Made = constructors[tagOf(array) as keyof typeof constructors];
+  const made = allocate<ScoreArray | RankArray>(Made, length, `a copy of ${name}`);
+  copyInto(made, lengthOf(array) === length ? array : firstOf(array, length));
   return made as T;
 }
 

@@ -1,15 +1,16 @@
 // The asynchronous functions: copy the batch, compute on a thread of the libuv pool, stop when the signal says so.
 import { halfType } from './arrays.js';
-import { BatchView, readBatch } from './batch.js';
+import { BatchView, readBatch, snapshotOf } from './batch.js';
 import { describe } from '../describe.js';
 import { CklTypeError } from '../errors.js';
-import { type NativePlan, NativeStatus } from '../native/native.js';
-import { type AnyOptions, checkCallOptions, checkObject } from './options.js';
+import { NativeStatus } from '../native/native.js';
+import { isObject } from './intrinsics.js';
+import { checkCallOptions, checkObject, type OptionValues, type Plan, type TermValues } from './options.js';
 import { allocateOutputs } from './outputs.js';
 import { type MakePlan, PlanCache } from './plans.js';
 import { argumentsOf, newScalars, resultOf } from './run.js';
 import { statusError } from '../native/status.js';
-import type { Batch, LossResult, Term } from '../types.js';
+import type { LossResult } from '../types.js';
 
 /** One asynchronous function and its last native plan; calls may overlap. */
 export class AsyncLoss {
@@ -19,23 +20,21 @@ export class AsyncLoss {
     this.plans = new PlanCache(make);
   }
 
-  /** Everything up to the copies happens before this returns; errors reject. */
-  async call(
-    batch: Batch,
-    terms: readonly Term[] | null,
-    allOptions: AnyOptions & { signal?: AbortSignal } = {},
+  /** Everything up to the copies happens before this returns. */
+  call(
+    batch: unknown,
+    terms: readonly TermValues[] | null,
+    options: OptionValues,
+    signal: AbortSignal | undefined,
   ): Promise<LossResult> {
-    checkObject('options', allOptions);
-    const { signal, ...options } = allOptions;
-    checkSignal(signal);
-    signal?.throwIfAborted();
-    const { name, needsTeacher, native, reduction } = this.plans.get(options, terms);
+    const plan = this.plans.get(options, terms);
+    const { name, needsTeacher } = plan;
+    const { teacherGrad, diagnostics, dtype } = options;
     checkCallOptions(options, name, needsTeacher);
-    const half = halfType(options.dtype);
-    const { teacherGrad } = options;
+    const own = snapshotOf(batch);
     const view = new BatchView();
-    readBatch(view, batch, null, half, name, needsTeacher);
-    if (typeof teacherGrad === 'object' || batch.grad || batch.perQuery || batch.teacherGrad) {
+    readBatch(view, own, null, halfType(dtype), name, needsTeacher);
+    if (typeof teacherGrad === 'object' || own.grad || own.perQuery || own.teacherGrad) {
       throw new CklTypeError(
         'ERR_CKL_OPTION',
         `${name}Async returns arrays of its own; leave out grad, perQuery and teacherGrad: an array that you can reach ` +
@@ -43,37 +42,53 @@ export class AsyncLoss {
       );
     }
     view.copyInputs();
-    allocateOutputs(view, teacherGrad === true, options.diagnostics === true);
+    allocateOutputs(view, teacherGrad === true, diagnostics === true);
+    if (signal?.aborted) throw signal.reason; // by a getter of the batch
+    return this.run(plan, view, signal);
+  }
+
+  /** Rejects with the signal's reason as soon as it fires. */
+  private async run(plan: Plan, view: BatchView, signal: AbortSignal | undefined): Promise<LossResult> {
     const scalars = newScalars();
-    const status = await runInPool(native, view, scalars, signal);
-    if (status !== NativeStatus.ok) throw statusError(status, scalars);
-    return resultOf(view, scalars, reduction);
+    const abort = new Int32Array(1);
+    let onAbort = () => {};
+    const aborted = new Promise<never>((_, reject) => {
+      onAbort = () => {
+        abort[0] = 1;
+        reject(signal!.reason);
+      };
+    });
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      const work = this.plans.activate(plan).native.runAsync(...argumentsOf(view, scalars), abort);
+      const status = await (signal === undefined ? work : Promise.race([work, aborted]));
+      if (status !== NativeStatus.ok) throw statusError(status, scalars);
+      return resultOf(view, scalars, plan.spec.reduction);
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
   }
 }
 
-/** Settles with the native status, or rejects with the signal's reason as soon as it fires. */
-function runInPool(
-  plan: NativePlan,
-  view: BatchView,
-  scalars: Float64Array,
-  signal: AbortSignal | undefined,
-): Promise<NativeStatus> {
-  const abort = new Int32Array(1);
-  const status = plan.runAsync(...argumentsOf(view, scalars), abort);
-  if (signal === undefined) return status;
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      abort[0] = 1;
-      reject(signal.reason);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    status.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
+/** The signal among the options of an asynchronous call; throws its reason if it has fired. */
+export function readSignal(options: unknown): AbortSignal | undefined {
+  checkObject('options', options);
+  const { signal } = options as { signal?: unknown };
+  if (signal === undefined) return undefined;
+  if (!isSignal(signal)) {
+    throw new CklTypeError('ERR_CKL_OPTION', `signal is ${describe(signal)}; it must be an AbortSignal`);
+  }
+  if (signal.aborted) throw signal.reason;
+  return signal;
 }
 
-function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
-  if (signal === undefined) return;
-  if (typeof signal === 'object' && signal !== null && 'aborted' in signal && 'addEventListener' in signal)
-    return;
-  throw new CklTypeError('ERR_CKL_OPTION', `signal is ${describe(signal)}; it must be an AbortSignal`);
+/** Of any realm, or of a library that stands in for the engine's. */
+function isSignal(value: unknown): value is AbortSignal {
+  if (!isObject(value)) return false;
+  const { aborted, addEventListener, removeEventListener } = value as Record<string, unknown>;
+  return (
+    typeof aborted === 'boolean' &&
+    typeof addEventListener === 'function' &&
+    typeof removeEventListener === 'function'
+  );
 }

@@ -11,9 +11,10 @@ import {
   scoreType,
   wrongArray,
 } from './arrays.js';
-import { describe, didYouMean, oneOf } from '../describe.js';
+import { describe, didYouMean, oneOf, shorten } from '../describe.js';
 import { CklTypeError } from '../errors.js';
-import { LayoutView, type Shape } from './layout.js';
+import { isObject } from './intrinsics.js';
+import { layoutOf, LayoutView, type Shape } from './layout.js';
 import { NativeType, type RankArray, type ScoreArray } from '../native/native.js';
 import type { Batch, Ranks, Scores } from '../types.js';
 
@@ -179,14 +180,14 @@ export class BatchView extends LayoutView {
   /** Replaces the inputs by copies, so that the caller may change or transfer the originals. */
   copyInputs(): void {
     const { extent, queries } = this;
-    this.student = copy(this.student, extent);
-    this.labels = copy(this.labels, extent);
-    if (this.teacher !== null) this.teacher = copy(this.teacher, extent);
-    if (this.offsets !== null) this.offsets = copy(this.offsets, queries + 1);
-    if (this.ranks !== null) this.ranks = copy(this.ranks, extent);
-    if (this.beta !== null) this.beta = copy(this.beta, extent);
-    if (this.relevance !== null) this.relevance = copy(this.relevance, extent);
-    if (this.weights !== null) this.weights = copy(this.weights, queries);
+    this.student = copy(this.student, extent, 'student');
+    this.labels = copy(this.labels, extent, 'labels');
+    if (this.teacher !== null) this.teacher = copy(this.teacher, extent, 'teacher');
+    if (this.offsets !== null) this.offsets = copy(this.offsets, queries + 1, 'offsets');
+    if (this.ranks !== null) this.ranks = copy(this.ranks, extent, 'ranks');
+    if (this.beta !== null) this.beta = copy(this.beta, extent, 'beta');
+    if (this.relevance !== null) this.relevance = copy(this.relevance, extent, 'relevance');
+    if (this.weights !== null) this.weights = copy(this.weights, queries, 'weights');
   }
 
   /** Lets go of the batch, so that its memory can be collected. */
@@ -272,7 +273,7 @@ const knownKeys: ReadonlySet<string> = new Set(batchKeys);
 
 /** Refuses what is no batch, and names that no batch has: a misspelt `ranks` would otherwise change the result in silence. */
 export function checkBatchKeys(batch: unknown): asserts batch is Batch {
-  if (typeof batch !== 'object' || batch === null) {
+  if (!isObject(batch)) {
     throw new CklTypeError(
       'ERR_CKL_TYPE',
       `batch is ${describe(batch)}; it must be an object with student, teacher and labels`,
@@ -282,13 +283,27 @@ export function checkBatchKeys(batch: unknown): asserts batch is Batch {
     if (!knownKeys.has(key)) {
       throw new CklTypeError(
         'ERR_CKL_TYPE',
-        `batch.${key} is unknown${didYouMean(key, batchKeys)}; a batch has ${oneOf(batchKeys, 'and')}`,
+        `batch.${shorten(key)} is unknown${didYouMean(key, batchKeys)}; a batch has ${oneOf(batchKeys, 'and')}`,
       );
     }
   }
 }
 
-/** Reads layout and inputs in the order in which errors are most telling. */
+/**
+ * The caller's object, read: each property once. Nothing of the caller's runs after this, so that what is checked is what is used: a getter
+ * may return something else each time, transfer an array that was returned before, or call a loss itself.
+ */
+export function snapshotOf(batch: unknown): Batch {
+  checkBatchKeys(batch);
+  const { shape, rowStride, offsets, student, teacher, labels, ranks, beta, relevance, weights } = batch;
+  const { grad, perQuery, teacherGrad } = batch;
+  return {
+    ...layoutOf(shape, rowStride, offsets),
+    ...{ student, teacher, labels, ranks, beta, relevance, weights, grad, perQuery, teacherGrad },
+  };
+}
+
+/** Reads the layout before the inputs: its error is the more useful one when both are wrong. */
 export function readBatch(
   view: BatchView,
   batch: Batch,
@@ -297,7 +312,6 @@ export function readBatch(
   lossName: string,
   needsTeacher: boolean,
 ): void {
-  checkBatchKeys(batch);
   view.read(batch, usual);
   view.readInputs(batch, half, lossName, needsTeacher);
 }

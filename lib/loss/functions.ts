@@ -1,9 +1,16 @@
 // The public functions of each loss, plain and asynchronous. A new loss needs its two functions here and an entry in lib/losses.ts.
-import { AsyncLoss } from './async.js';
-import { losses, type LossName } from '../losses.js';
-import { type AnyOptions, planOf, planOfTerms } from './options.js';
+import { type LossInfo, losses, type LossName } from '../losses.js';
+import { AsyncLoss, readSignal } from './async.js';
+import {
+  type OptionValues,
+  type Plan,
+  planOf,
+  planOfTerms,
+  readOptions,
+  readSum,
+  type TermValues,
+} from './options.js';
 import { PlainLoss } from './plain.js';
-import type { MakePlan } from './plans.js';
 import type {
   AsyncOptions,
   Batch,
@@ -17,6 +24,8 @@ import type {
   Scores,
   Term,
 } from '../types.js';
+
+const noOptions = {};
 
 /** The hyper-parameters of each loss. */
 export interface LossParameters {
@@ -88,6 +97,9 @@ export const marginMseAsync = pooled('marginMse');
 export const lambdaMrr = plain('lambdaMrr');
 export const lambdaMrrAsync = pooled('lambdaMrr');
 
+/** What asynchronous functions read besides the options of the loss. */
+const asyncOptions = ['signal'];
+
 const sum = new PlainLoss(sumPlan);
 const sumAsync = new AsyncLoss(sumPlan);
 
@@ -99,37 +111,39 @@ const sumAsync = new AsyncLoss(sumPlan);
 export function combine<S extends Scores, G extends Scores = S, R extends Reduction = 'mean'>(
   batch: Batch<S, G>,
   terms: readonly Term[],
-  options?: PairParameters & CommonOptions<R>,
+  options: PairParameters & CommonOptions<R> = noOptions,
 ): LossResult<R, G> {
-  return sum.call(batch, terms ?? [], options as AnyOptions) as LossResult<R, G>;
+  const read = readSum(losses, terms ?? [], options);
+  return sum.call(batch, read.terms, read.options) as LossResult<R, G>;
 }
 
-export function combineAsync<S extends Scores, R extends Reduction = 'mean'>(
+export async function combineAsync<S extends Scores, R extends Reduction = 'mean'>(
   batch: Omit<Batch<S>, 'grad' | 'perQuery' | 'teacherGrad'>,
   terms: readonly Term[],
-  options?: PairParameters & AsyncOptions<R>,
+  options: PairParameters & AsyncOptions<R> = noOptions,
 ): Promise<LossResult<R, S>> {
-  return sumAsync.call(batch, terms ?? [], options) as Promise<LossResult<R, S>>;
+  const signal = readSignal(options);
+  const read = readSum(losses, terms ?? [], options, asyncOptions);
+  return sumAsync.call(batch, read.terms, read.options, signal) as Promise<LossResult<R, S>>;
 }
 
-function sumPlan(options: AnyOptions, terms: readonly Term[] | null) {
-  return planOfTerms(losses, terms ?? [], options);
-}
-
-function planMaker(name: LossName): MakePlan {
-  return (options) => planOf(losses[name], options);
+function sumPlan(options: OptionValues, terms: readonly TermValues[] | null): Plan {
+  return planOfTerms(losses, terms!, options);
 }
 
 function plain<N extends LossName>(name: N): LossFunction<LossParameters[N]> {
-  const loss = new PlainLoss(planMaker(name));
-  return ((batch: Batch, options?: AnyOptions) => loss.call(batch, null, options)) as LossFunction<
-    LossParameters[N]
-  >;
+  const info: LossInfo = losses[name];
+  const loss = new PlainLoss((options) => planOf(info, options));
+  return ((batch: unknown, options: unknown = noOptions) =>
+    loss.call(batch, null, readOptions(info, options))) as LossFunction<LossParameters[N]>;
 }
 
+// Async functions: what is wrong with the arguments rejects, too.
 function pooled<N extends LossName>(name: N): AsyncLossFunction<LossParameters[N]> {
-  const loss = new AsyncLoss(planMaker(name));
-  return ((batch: Batch, options?: AnyOptions) => loss.call(batch, null, options)) as AsyncLossFunction<
-    LossParameters[N]
-  >;
+  const info: LossInfo = losses[name];
+  const loss = new AsyncLoss((options) => planOf(info, options));
+  return (async (batch: unknown, options: unknown = noOptions) => {
+    const signal = readSignal(options);
+    return loss.call(batch, null, readOptions(info, options, asyncOptions), signal);
+  }) as AsyncLossFunction<LossParameters[N]>;
 }

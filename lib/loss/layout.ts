@@ -2,6 +2,7 @@
 import { type BatchArray, checkMemory, isInt32, wrongArray } from './arrays.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
+import { isObject, lengthOf } from './intrinsics.js';
 import type { Layout } from '../types.js';
 
 export type Shape = readonly [queries: number, documents: number];
@@ -17,24 +18,27 @@ export class LayoutView {
   /** Whether arrays over documents must have just `extent` elements: a longer one is then most likely a wrong shape. */
   private exact = true;
 
-  /** Takes the batch's layout; `usual` is the shape of a batch that brings none. */
-  read(batch: Layout, usual: Shape | null): void {
-    const { offsets } = batch;
+  /** The layout of an object of the caller's, each property read once. */
+  static of({ shape, rowStride, offsets }: Layout): LayoutView {
+    const layout = new LayoutView();
+    layout.read(layoutOf(shape, rowStride, offsets), null);
+    return layout;
+  }
+
+  /** Takes a batch's layout, its shape checked; `usual` is the shape of a batch that brings none. */
+  read({ offsets, shape: given, rowStride }: Layout, usual: Shape | null): void {
     if (offsets !== undefined && offsets !== null) {
-      this.readOffsets(batch, offsets);
+      this.readOffsets(offsets, given, rowStride);
       return;
     }
-    const shape = batch.shape ?? usual;
+    const shape = given ?? usual;
     if (shape === null) {
       throw new CklTypeError(
         'ERR_CKL_SHAPE',
         'shape is missing; give shape: [queries, documents], or offsets',
       );
     }
-    const queries = shape[0];
-    const docs = shape[1];
-    if (shape.length !== 2 || !isCount(queries) || !isCount(docs)) throw badShape(shape);
-    const { rowStride } = batch;
+    const [queries, docs] = shape;
     if (rowStride !== undefined && !(isCount(rowStride) && rowStride >= docs)) {
       throw new CklRangeError(
         'ERR_CKL_SHAPE',
@@ -49,22 +53,23 @@ export class LayoutView {
     this.exact = rowStride === undefined;
   }
 
-  private readOffsets(batch: Layout, offsets: Int32Array): void {
-    if (batch.shape !== undefined || batch.rowStride !== undefined) {
+  private readOffsets(offsets: Int32Array, shape: unknown, rowStride: unknown): void {
+    if (shape !== undefined || rowStride !== undefined) {
       throw new CklTypeError(
         'ERR_CKL_SHAPE',
-        `${batch.shape !== undefined ? 'shape' : 'rowStride'} and offsets are both given; offsets alone say where the lists lie`,
+        `${shape !== undefined ? 'shape' : 'rowStride'} and offsets are both given; offsets alone say where the lists lie`,
       );
     }
     if (!isInt32(offsets)) throw wrongArray('offsets', offsets, 'an Int32Array');
     checkMemory(offsets, 'offsets');
-    if (offsets.length === 0) {
+    const length = lengthOf(offsets);
+    if (length === 0) {
       throw new CklRangeError(
         'ERR_CKL_OFFSETS',
         'offsets is empty; it needs queries + 1 elements, at least [0]',
       );
     }
-    const queries = offsets.length - 1;
+    const queries = length - 1;
     const extent = offsets[queries];
     if (extent < 0) {
       throw new CklRangeError(
@@ -116,29 +121,30 @@ export class LayoutView {
 
   /** Throws unless an input over documents fits the layout. */
   checkInput(array: BatchArray, name: string): void {
-    const { length } = array;
+    const length = lengthOf(array);
     if (length === this.extent || (length > this.extent && !this.exact)) return;
     throw this.wrongLength(array, name, this.extent, this.exact);
   }
 
   /** Throws unless an output over documents has room. */
   checkOutput(array: BatchArray, name: string): void {
-    if (array.length < this.extent) throw this.wrongLength(array, name, this.extent, false);
+    if (lengthOf(array) < this.extent) throw this.wrongLength(array, name, this.extent, false);
   }
 
   checkQueryInput(array: BatchArray, name: string): void {
-    if (array.length !== this.queries) throw this.wrongLength(array, name, this.queries, true);
+    if (lengthOf(array) !== this.queries) throw this.wrongLength(array, name, this.queries, true);
   }
 
   checkQueryOutput(array: BatchArray, name: string): void {
-    if (array.length < this.queries) throw this.wrongLength(array, name, this.queries, false);
+    if (lengthOf(array) < this.queries) throw this.wrongLength(array, name, this.queries, false);
   }
 
   private wrongLength(array: BatchArray, name: string, needed: number, exact: boolean): Error {
-    if (array.length === 0) checkMemory(array, name); // a detached array has length 0: say that rather
+    const length = lengthOf(array);
+    if (length === 0) checkMemory(array, name); // a detached array has length 0: say that rather
     return new CklRangeError(
       'ERR_CKL_SHAPE',
-      `${name} has ${array.length} elements; ${this.describe()} needs ${exact ? '' : 'at least '}${needed}`,
+      `${name} has ${length} elements; ${this.describe()} needs ${exact ? '' : 'at least '}${needed}`,
     );
   }
 
@@ -153,9 +159,25 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function badShape(shape: unknown): Error {
-  const rule = 'shape must be [queries, documents], two integers of 0 or more';
-  return typeof shape === 'object'
+/** A layout with its shape checked. With offsets there must be none; that error comes later. */
+export function layoutOf(shape: unknown, rowStride: unknown, offsets: unknown): Layout {
+  const ragged = offsets !== undefined && offsets !== null;
+  const missing = shape === undefined || shape === null;
+  return { shape: ragged || missing ? shape : readShape(shape), rowStride, offsets } as Layout;
+}
+
+/** The numbers of a shape, each read once. */
+export function readShape(shape: unknown, rule = shapeRule): Shape {
+  if (!isObject(shape)) throw badShape(shape, rule);
+  const { length, 0: queries, 1: docs } = shape as readonly unknown[];
+  if (length !== 2 || !isCount(queries) || !isCount(docs)) throw badShape(shape, rule);
+  return [queries, docs];
+}
+
+const shapeRule = 'shape must be [queries, documents], two integers of 0 or more';
+
+function badShape(shape: unknown, rule: string): Error {
+  return typeof shape === 'object' && shape !== null
     ? new CklRangeError('ERR_CKL_SHAPE', `shape is ${describe(shape)}; ${rule}`)
     : new CklTypeError('ERR_CKL_SHAPE', `shape is ${describe(shape)}; ${rule}`);
 }

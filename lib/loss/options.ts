@@ -1,10 +1,11 @@
 // Checks options and turns them into what the addon is told: a plan, and what a call adds to it.
 import { chooseBackend, chooseCpuTarget, chooseThreads } from '../native/backends.js';
-import { describe, didYouMean, oneOf } from '../describe.js';
+import { describe, didYouMean, oneOf, shorten } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
-import type { LossInfo, LossTable } from '../losses.js';
+import { isObject } from './intrinsics.js';
+import type { LossInfo, LossName, LossTable } from '../losses.js';
 import type { NativePlanSpec, NativeTerm } from '../native/native.js';
-import { readParameters } from './parameters.js';
+import { type ParameterName, parameters, readParameters } from './parameters.js';
 import type {
   BackendName,
   BklParameters,
@@ -45,25 +46,108 @@ const dtypes = ['float32', 'bfloat16', 'float16'] as const;
 /** The addon's own limit. */
 const maxTerms = 8;
 
-/** The plan of one loss. */
-export function planOf(loss: LossInfo, options: AnyOptions): Plan {
-  checkOptionNames(loss.name, options, [...loss.parameters, ...sharedNames([loss])]);
-  return readPlan(loss.name, [loss], [readTerm(loss, options, '')], options);
+/** The options of one call, each read once. */
+export type OptionValues = { readonly [Name in keyof Required<AnyOptions>]: AnyOptions[Name] };
+
+/** The properties of one term, each read once. */
+export type TermValues = { readonly [Name in keyof Required<Term>]: Term[Name] };
+
+/** Every hyper-parameter, not given. All values that are read have these properties, in this order. */
+const noParameters = Object.fromEntries(Object.keys(parameters).map((name) => [name, undefined])) as {
+  [Name in ParameterName]: undefined;
+};
+
+/** Reads an options object, the only place that does. Name by name rather than in a loop, which would take several times as long. */
+function optionValues(options: AnyOptions, parameterNames: readonly ParameterName[]): OptionValues {
+  const { pairMean, studentTemperature, teacherTemperature, reduction, gradScale } = options;
+  const { backend, cpuTarget, threads, dtype, diagnostics, teacherGrad } = options;
+  const values = {
+    ...noParameters,
+    ...{ pairMean, studentTemperature, teacherTemperature, reduction, gradScale },
+    ...{ backend, cpuTarget, threads, dtype, diagnostics, teacherGrad },
+  };
+  for (const name of parameterNames) values[name] = options[name] as undefined;
+  return values;
 }
 
-/** The plan of a weighted sum. */
-export function planOfTerms(table: LossTable, terms: readonly Term[], options: AnyOptions): Plan {
-  if (!Array.isArray(terms) || terms.length === 0 || terms.length > maxTerms) {
-    const found = Array.isArray(terms) ? `has ${terms.length} entries` : `is ${describe(terms)}`;
+function termValues(term: Term, loss: LossInfo): TermValues {
+  const values = { ...noParameters, loss: loss.name as LossName, weight: term.weight };
+  for (const name of loss.parameters) values[name] = term[name] as undefined;
+  return values;
+}
+
+const callOptions: readonly string[] = ['dtype', 'diagnostics', 'teacherGrad'];
+const planOptions = Object.keys(optionValues({}, [])).filter(
+  (name) => !callOptions.includes(name),
+) as (keyof OptionValues)[];
+const termNames = ['loss', 'weight', ...Object.keys(parameters)] as (keyof TermValues)[];
+
+/** Whether a plan made from `b` serves `a`. What belongs to a single call is not compared. */
+export function sameOptions(a: OptionValues, b: OptionValues): boolean {
+  for (const name of planOptions) if (a[name] !== b[name]) return false;
+  return true;
+}
+
+export function sameTerm(a: TermValues, b: TermValues): boolean {
+  for (const name of termNames) if (a[name] !== b[name]) return false;
+  return true;
+}
+
+/** Reads the options of one loss. `besides`: names that the caller of this function reads. */
+export function readOptions(loss: LossInfo, options: unknown, besides?: readonly string[]): OptionValues {
+  checkObject('options', options);
+  checkOptionNames(loss.name, options, optionNames(loss), besides);
+  return optionValues(options, loss.parameters);
+}
+
+/** Reads the options of a weighted sum, and its terms. */
+export function readSum(
+  table: LossTable,
+  terms: unknown,
+  options: unknown,
+  besides?: readonly string[],
+): { terms: readonly TermValues[]; options: OptionValues } {
+  checkObject('options', options);
+  const read = readTerms(table, terms);
+  checkOptionNames('combine', options, sharedNames(read.map((term) => table[term.loss])), besides);
+  return { terms: read, options: optionValues(options, []) };
+}
+
+function readTerms(table: LossTable, terms: unknown): TermValues[] {
+  const count = isObject(terms) && Array.isArray(terms) ? terms.length : 0;
+  if (!isObject(terms) || !Array.isArray(terms) || !(count >= 1 && count <= maxTerms)) {
+    const found = isObject(terms) && Array.isArray(terms) ? `has ${count} entries` : `is ${describe(terms)}`;
     throw new CklTypeError(
       'ERR_CKL_OPTION',
       `terms ${found}; it must be an array of 1 to ${maxTerms} { loss, weight?, ... }`,
     );
   }
-  const losses = terms.map((term, i) => lossOf(table, term, `terms[${i}]`));
-  checkOptionNames('combine', options, [...sharedNames(losses)]);
-  const nativeTerms = terms.map((term, i) => readTerm(losses[i], term as Term, `terms[${i}].`));
-  return readPlan('combine', losses, nativeTerms, options);
+  const read: TermValues[] = [];
+  for (let i = 0; i < count; i++) {
+    const term: unknown = terms[i];
+    const name = `terms[${i}]`;
+    if (!isObject(term)) throw wrongKind(name, term, 'an object { loss, weight?, ... }');
+    const loss = lookUp(table, (term as Term).loss, `${name}.loss`);
+    checkOptionNames(`${name} (${loss.name})`, term, ['loss', 'weight', ...loss.parameters]);
+    read.push(termValues(term as Term, loss));
+  }
+  return read;
+}
+
+/** The plan of one loss. */
+export function planOf(loss: LossInfo, options: Partial<OptionValues>): Plan {
+  return readPlan(loss.name, [loss], [checkTerm(loss, options, '')], options);
+}
+
+/** The plan of a weighted sum. */
+export function planOfTerms(
+  table: LossTable,
+  terms: readonly TermValues[],
+  options: Partial<OptionValues>,
+): Plan {
+  const infos = terms.map((term) => table[term.loss]);
+  const nativeTerms = terms.map((term, i) => checkTerm(infos[i], term, `terms[${i}].`));
+  return readPlan('combine', infos, nativeTerms, options);
 }
 
 /** The table's entry for a name that a caller gave. */
@@ -72,9 +156,17 @@ export function lookUp(table: LossTable, name: unknown, argument: string): LossI
   const names = Object.keys(table);
   throw new CklRangeError(
     'ERR_CKL_OPTION',
-    `${argument} is ${describe(name)}${didYouMean(String(name), names)}; it must be ${oneOf(names)}`,
+    `${argument} is ${describe(name)}${didYouMean(name, names)}; it must be ${oneOf(names)}`,
   );
 }
+
+/** The names of all options of one loss. */
+function optionNames(loss: LossInfo): readonly string[] {
+  let names = namesOf.get(loss.name);
+  if (names === undefined) namesOf.set(loss.name, (names = [...loss.parameters, ...sharedNames([loss])]));
+  return names;
+}
+const namesOf = new Map<string, readonly string[]>();
 
 /** The option names that are not hyper-parameters of one loss. */
 function sharedNames(losses: readonly LossInfo[]): string[] {
@@ -82,23 +174,28 @@ function sharedNames(losses: readonly LossInfo[]): string[] {
 }
 
 export function checkObject(name: string, value: unknown): asserts value is object {
-  if (typeof value !== 'object' || value === null) throw wrongKind(name, value, 'an object');
+  if (!isObject(value)) throw wrongKind(name, value, 'an object');
 }
 
-/** Refuses names that `allowed` does not hold. `name` is what takes the options. */
-export function checkOptionNames(name: string, options: object, allowed: readonly string[]): void {
+/** Refuses names that neither `allowed` nor `besides` holds. `name` is what takes the options. */
+export function checkOptionNames(
+  name: string,
+  options: object,
+  allowed: readonly string[],
+  besides: readonly string[] = [],
+): void {
   for (const key in options) {
-    if (!allowed.includes(key)) {
+    if (!allowed.includes(key) && !besides.includes(key)) {
       throw new CklTypeError(
         'ERR_CKL_OPTION',
-        `${name} takes no option ${key}${didYouMean(key, allowed)}; it takes ${oneOf(allowed, 'and')}`,
+        `${name} takes no option ${shorten(key)}${didYouMean(key, allowed)}; it takes ${oneOf(allowed, 'and')}`,
       );
     }
   }
 }
 
 /** The per-call options that do not shape the plan. */
-export function checkCallOptions(options: AnyOptions, name: string, needsTeacher: boolean): void {
+export function checkCallOptions(options: Partial<OptionValues>, name: string, needsTeacher: boolean): void {
   const { diagnostics, teacherGrad, dtype } = options;
   if (diagnostics !== undefined && typeof diagnostics !== 'boolean')
     throw wrongKind('diagnostics', diagnostics, 'a boolean');
@@ -111,7 +208,12 @@ export function checkCallOptions(options: AnyOptions, name: string, needsTeacher
   }
 }
 
-function readPlan(name: string, losses: readonly LossInfo[], terms: NativeTerm[], options: AnyOptions): Plan {
+function readPlan(
+  name: string,
+  losses: readonly LossInfo[],
+  terms: NativeTerm[],
+  options: Partial<OptionValues>,
+): Plan {
   const reduction = choice('reduction', options.reduction ?? 'mean', reductions);
   const pairMean = choice('pairMean', options.pairMean ?? 'query', ['query', 'batch'] as const);
   if (pairMean === 'batch' && reduction !== 'mean') {
@@ -140,16 +242,8 @@ function readPlan(name: string, losses: readonly LossInfo[], terms: NativeTerm[]
   };
 }
 
-function lossOf(table: LossTable, term: unknown, name: string): LossInfo {
-  if (typeof term !== 'object' || term === null)
-    throw wrongKind(name, term, 'an object { loss, weight?, ... }');
-  const loss = lookUp(table, (term as Term).loss, `${name}.loss`);
-  checkOptionNames(`${name} (${loss.name})`, term, ['loss', 'weight', ...loss.parameters]);
-  return loss;
-}
-
-/** Reads the hyper-parameters of one loss, from the options or from a term. `prefix` places the name in an error. */
-function readTerm(loss: LossInfo, from: Partial<Term>, prefix: string): NativeTerm {
+/** Checks the hyper-parameters of one loss, which stand in its options or in a term. `prefix` places the name in an error. */
+function checkTerm(loss: LossInfo, from: Partial<TermValues>, prefix: string): NativeTerm {
   const parameters = readParameters(loss.parameters, from, prefix);
   return { loss: loss.name, weight: finite(`${prefix}weight`, from.weight, 1), ...parameters };
 }
@@ -174,7 +268,7 @@ function number(name: string, value: unknown, usual: number): number {
 
 function choice<T extends string>(name: string, value: string, allowed: readonly T[]): T {
   if (allowed.includes(value as T)) return value as T;
-  const message = `${name} is ${describe(value)}${didYouMean(String(value), allowed)}; it must be ${oneOf(allowed)}`;
+  const message = `${name} is ${describe(value)}${didYouMean(value, allowed)}; it must be ${oneOf(allowed)}`;
   throw typeof value === 'string'
     ? new CklRangeError('ERR_CKL_OPTION', message)
     : new CklTypeError('ERR_CKL_OPTION', message);

@@ -1,14 +1,16 @@
 // Where results go when the caller brings no array: new ones for every call, or ones that a prepared loss uses again.
-import { nativeScores, newScores } from './arrays.js';
+import { allocate, nativeScores, scoresConstructor } from './arrays.js';
 import type { BatchView, DiagnosticArrays } from './batch.js';
+import { bufferOf, lengthOf } from './intrinsics.js';
 import type { Scores } from '../types.js';
 
 /** New arrays, of zeros, for every output that the caller did not bring. */
 export function allocateOutputs(view: BatchView, teacherGrad: boolean, diagnostics: boolean): void {
   const { extent, queries } = view;
-  if (view.grad === null) lendGrad(view, newScores(view.studentSource, extent));
-  if (view.perQuery === null) view.perQuery = new Float32Array(queries);
-  if (teacherGrad && view.teacherGrad === null) lendTeacherGrad(view, newScores(view.teacherSource!, extent));
+  if (view.grad === null) lendGrad(view, newScores(view.studentSource, extent, 'grad'));
+  if (view.perQuery === null) view.perQuery = allocate(Float32Array, queries, 'perQuery');
+  if (teacherGrad && view.teacherGrad === null)
+    lendTeacherGrad(view, newScores(view.teacherSource!, extent, 'teacherGrad'));
   view.diagnostics = diagnostics ? newDiagnostics(extent, queries) : null;
 }
 
@@ -24,13 +26,8 @@ function lendTeacherGrad(view: BatchView, teacherGrad: Scores): void {
 }
 
 function newDiagnostics(extent: number, queries: number): DiagnosticArrays {
-  return [
-    new Float32Array(extent),
-    new Float32Array(extent),
-    new Float32Array(queries),
-    new Float32Array(queries),
-    new Float32Array(queries),
-  ];
+  const make = (length: number) => allocate(Float32Array, length, 'diagnostics');
+  return [make(extent), make(extent), make(queries), make(queries), make(queries)];
 }
 
 /**
@@ -60,7 +57,7 @@ export class ReusedOutputs {
     const { extent, queries } = view;
     if (view.grad === null) {
       const { studentSource } = view;
-      if (studentSource.constructor !== this.grad.kind) {
+      if (scoresConstructor(studentSource) !== this.grad.kind) {
         this.grad.drop();
         this.grad = new Reused(studentSource, this.documents, this.ownBuffers);
       }
@@ -73,7 +70,7 @@ export class ReusedOutputs {
 
   private lendTeacherGrad(view: BatchView): void {
     const teacher = view.teacherSource!;
-    if (teacher.constructor !== this.teacherGrad?.kind) {
+    if (scoresConstructor(teacher) !== this.teacherGrad?.kind) {
       this.teacherGrad?.drop();
       this.teacherGrad = new Reused(teacher, this.documents, this.ownBuffers);
     }
@@ -87,7 +84,7 @@ export class ReusedOutputs {
     );
     const last = this.diagnosticViews;
     // Every length: a caller may have transferred any one of them.
-    if (last === null || last.some((array, i) => array.length !== (i < 2 ? extent : queries))) {
+    if (last === null || last.some((array, i) => lengthOf(array) !== (i < 2 ? extent : queries))) {
       this.diagnosticViews = this.diagnostics.map((array, i) =>
         array.first(i < 2 ? extent : queries),
       ) as DiagnosticArrays;
@@ -96,11 +93,16 @@ export class ReusedOutputs {
   }
 }
 
+function newScores(like: Scores, length: number, name: string): Scores {
+  return allocate(scoresConstructor(like), length, name);
+}
+
 /** An array and a view of its first elements, made again only when another length is asked for. */
 class Reused<T extends Scores> {
-  /** The class of the arrays that this one stands beside. */
-  readonly kind: unknown;
+  /** What made the array. */
+  readonly kind: new (length: number) => Scores;
   private all: T;
+  private buffer: ArrayBufferLike;
   private view: T;
 
   constructor(
@@ -108,27 +110,31 @@ class Reused<T extends Scores> {
     private readonly capacity: number,
     private readonly ownBuffers: ArrayBufferLike[],
   ) {
-    this.kind = like.constructor;
-    this.all = this.view = newScores(like, capacity) as T;
-    ownBuffers.push(this.all.buffer);
+    this.kind = scoresConstructor(like);
+    this.all = this.view = allocate(this.kind, capacity, 'an output') as T;
+    this.buffer = bufferOf(this.all);
+    ownBuffers.push(this.buffer);
   }
 
+  // The caller has these arrays, too: may transfer them, and define properties of theirs.
   first(length: number): T {
-    if (this.view.length !== length) {
-      if (this.all.length !== this.capacity) this.replace();
-      this.view = (this.all as unknown as Float32Array).subarray(0, length) as unknown as T;
+    if (lengthOf(this.view) !== length) {
+      if (lengthOf(this.all) !== this.capacity) this.replace();
+      const View = this.kind as unknown as new (buffer: ArrayBufferLike, offset: number, length: number) => T;
+      this.view = new View(this.buffer, 0, length);
     }
     return this.view;
   }
 
   /** Takes the array from the list of buffers; it stays with whoever holds it. */
   drop(): void {
-    this.ownBuffers.splice(this.ownBuffers.indexOf(this.all.buffer), 1);
+    this.ownBuffers.splice(this.ownBuffers.indexOf(this.buffer), 1);
   }
 
   private replace(): void {
     this.drop();
-    this.all = newScores(this.all, this.capacity) as T;
-    this.ownBuffers.push(this.all.buffer);
+    this.all = allocate(this.kind, this.capacity, 'an output') as T;
+    this.buffer = bufferOf(this.all);
+    this.ownBuffers.push(this.buffer);
   }
 }

@@ -2,6 +2,7 @@
 import { type BatchArray, overlap } from './arrays.js';
 import type { BatchView } from './batch.js';
 import { CklRangeError } from '../errors.js';
+import { byteOffsetOf } from './intrinsics.js';
 
 interface Region {
   name: string;
@@ -26,7 +27,7 @@ export function checkOverlap(view: BatchView): void {
 }
 
 function inPlace(view: BatchView): boolean {
-  return view.grad!.byteOffset === view.student.byteOffset && view.gradType === view.studentType;
+  return byteOffsetOf(view.grad!) === byteOffsetOf(view.student) && view.gradType === view.studentType;
 }
 
 function outputsOf(view: BatchView): Region[] {

@@ -1,14 +1,12 @@
 // The plain functions: check, call the addon, return new arrays (or the caller's own).
 import { halfType } from './arrays.js';
-import { BatchView, readBatch } from './batch.js';
-import { type AnyOptions, checkCallOptions } from './options.js';
+import { BatchView, readBatch, snapshotOf } from './batch.js';
+import { checkCallOptions, type OptionValues, type TermValues } from './options.js';
 import { allocateOutputs } from './outputs.js';
 import { checkOverlap } from './overlap.js';
 import { type MakePlan, PlanCache } from './plans.js';
 import { newScalars, resultOf } from './run.js';
-import type { Batch, LossResult, Term } from '../types.js';
-
-const noOptions: AnyOptions = {};
+import type { LossResult } from '../types.js';
 
 /** One plain function: its last native plan, and room for the batch of the running call. */
 export class PlainLoss {
@@ -20,19 +18,23 @@ export class PlainLoss {
     this.plans = new PlanCache(make);
   }
 
-  call(batch: Batch, terms: readonly Term[] | null, options: AnyOptions = noOptions): LossResult {
-    const { name, needsTeacher, runner, reduction } = this.plans.get(options, terms);
+  call(batch: unknown, terms: readonly TermValues[] | null, options: OptionValues): LossResult {
+    const plan = this.plans.get(options, terms);
+    const { name, needsTeacher } = plan;
+    const { teacherGrad, diagnostics, dtype } = options;
     checkCallOptions(options, name, needsTeacher);
+    const half = halfType(dtype);
+    const own = snapshotOf(batch);
+    // From here on no code of the caller runs.
+    const { runner } = this.plans.activate(plan);
     const { view, scalars } = this;
-    const { teacherGrad } = options;
-    const half = halfType(options.dtype);
     try {
-      readBatch(view, batch, null, half, name, needsTeacher);
-      const owned = view.readOutputs(batch, teacherGrad, half, name, needsTeacher);
-      allocateOutputs(view, teacherGrad === true, options.diagnostics === true);
+      readBatch(view, own, null, half, name, needsTeacher);
+      const owned = view.readOutputs(own, teacherGrad, half, name, needsTeacher);
+      allocateOutputs(view, teacherGrad === true, diagnostics === true);
       if (owned && view.sharesBuffers()) checkOverlap(view);
-      runner.execute(view, scalars, false);
-      return resultOf(view, scalars, reduction);
+      runner.execute(view, scalars);
+      return resultOf(view, scalars, plan.spec.reduction);
     } finally {
       view.release();
     }

@@ -3,13 +3,24 @@
 import { halfType, type HalfType } from './arrays.js';
 import { chooseBySpeed } from './auto.js';
 import { isAuto } from '../native/backends.js';
-import { BatchView, readBatch } from './batch.js';
+import { BatchView, readBatch, snapshotOf } from './batch.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
-import type { Shape } from './layout.js';
+import { isObject } from './intrinsics.js';
+import { readShape, type Shape } from './layout.js';
 import type { LossParameters } from './functions.js';
-import { losses, type LossName } from '../losses.js';
-import { type AnyOptions, checkCallOptions, lookUp, planOf, planOfTerms } from './options.js';
+import { type LossInfo, losses, type LossName } from '../losses.js';
+import {
+  checkCallOptions,
+  lookUp,
+  type OptionValues,
+  type Plan,
+  planOf,
+  planOfTerms,
+  readOptions,
+  readSum,
+  type TermValues,
+} from './options.js';
 import { allocateOutputs, ReusedOutputs } from './outputs.js';
 import { checkOverlap } from './overlap.js';
 import { LivePlan } from './plans.js';
@@ -62,40 +73,56 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
   loss: N,
   options: (N extends LossName ? LossParameters[N] : Sum) & CommonOptions<R> & PreparedSize,
 ): PreparedLoss<R> {
-  if (typeof options !== 'object' || options === null) {
+  if (!isObject(options)) {
     throw new CklTypeError(
       'ERR_CKL_OPTION',
       `options is ${describe(options)}; prepare needs { shape: [queries, documents] }`,
     );
   }
-  const { shape, terms, ...rest } = options as AnyOptions & PreparedSize & { terms?: readonly Term[] };
-  const size = checkPreparedShape(shape);
-  const plan =
-    loss === 'combine'
-      ? planOfTerms(losses, terms ?? [], rest)
-      : planOf(lookUp(losses, loss, 'loss'), terms === undefined ? rest : ({ ...rest, terms } as AnyOptions));
-  checkCallOptions(rest, plan.name, plan.needsTeacher);
+  const { shape, terms } = options as { shape: unknown; terms?: unknown };
+  const size = readShape(shape, preparedRule);
+  const read = readPrepared(loss, terms, options);
+  const { values } = read;
+  const plan = planOfPrepared(read, values);
+  checkCallOptions(values, plan.name, plan.needsTeacher);
   plan.spec.reserveDocs = size[1];
-  if (isAuto(rest.backend)) {
+  if (isAuto(values.backend)) {
     const choice = chooseBySpeed(plan.spec, size);
     if (choice !== null) plan.backend = plan.spec.backend = choice.backend;
   }
-  return new Prepared(new LivePlan(plan), size, rest) as unknown as PreparedLoss<R>;
+  return new Prepared(new LivePlan(plan), size, values) as unknown as PreparedLoss<R>;
 }
 
-/** @internal The size of the largest batch. */
-export function checkPreparedShape(shape: unknown): Shape {
-  if (Array.isArray(shape) && shape.length === 2 && shape.every((n) => Number.isSafeInteger(n) && n >= 0)) {
-    return [shape[0], shape[1]];
+/** What `prepare` was given: one loss, or the terms of a sum. */
+type PreparedOptions = { values: OptionValues } & ({ info: LossInfo } | { terms: readonly TermValues[] });
+
+/** @internal Reads the options of a prepared loss. `besides`: more names that are read elsewhere. */
+export function readPrepared(
+  loss: unknown,
+  terms: unknown,
+  options: object,
+  besides: readonly string[] = [],
+): PreparedOptions {
+  const names = ['shape', ...besides];
+  if (loss === 'combine') {
+    const read = readSum(losses, terms ?? [], options, ['terms', ...names]);
+    return { terms: read.terms, values: read.options };
   }
-  throw new CklTypeError(
-    'ERR_CKL_SHAPE',
-    `shape is ${describe(shape)}; prepare needs shape: [queries, documents], the size of the largest batch`,
-  );
+  const info = lookUp(losses, loss, 'loss');
+  return { info, values: readOptions(info, options, terms === undefined ? ['terms', ...names] : names) };
 }
+
+/** @internal */
+export function planOfPrepared(read: PreparedOptions, values: OptionValues): Plan {
+  return 'info' in read ? planOf(read.info, values) : planOfTerms(losses, read.terms, values);
+}
+
+/** @internal What the shape of a prepared loss is. */
+export const preparedRule = 'prepare needs shape: [queries, documents], the size of the largest batch';
 
 class Prepared {
   readonly loss: string;
+  private readonly needsTeacher: boolean;
   readonly backend: BackendName;
   readonly target: string;
   readonly threads: number;
@@ -111,35 +138,42 @@ class Prepared {
   constructor(
     live: LivePlan,
     readonly shape: Shape,
-    options: AnyOptions,
+    options: OptionValues,
   ) {
     this.live = live;
-    this.loss = live.name;
+    this.loss = live.plan.name;
+    this.needsTeacher = live.plan.needsTeacher;
     this.backend = live.plan.backend;
     this.target = live.native.target;
     this.threads = live.native.threads;
     this.half = halfType(options.dtype);
     this.teacherGrad = options.teacherGrad;
     this.diagnostics = options.diagnostics === true;
-    this.reduction = live.reduction;
+    this.reduction = live.plan.spec.reduction;
     const like = this.half < 0 ? new Float32Array(0) : new Uint16Array(0);
     this.outputs = new ReusedOutputs(shape[0] * shape[1], shape[0], like, this.view.ownBuffers);
   }
 
   run(batch: Batch): LossResult {
-    const { live, view, half, scalars } = this;
-    if (live === null) {
-      throw new CklTypeError('ERR_CKL_DISPOSED', `this prepared ${this.loss} was disposed; prepare another`);
-    }
-    readBatch(view, batch, this.shape, half, this.loss, live.needsTeacher);
+    this.check();
+    const own = snapshotOf(batch);
+    // From here on no code of the caller runs. A getter may have disposed of this loss.
+    const live = this.check();
+    const { view, half, scalars, needsTeacher } = this;
+    readBatch(view, own, this.shape, half, this.loss, needsTeacher);
     if (view.queries > this.shape[0] || view.longestRow() > this.shape[1]) throw this.tooLarge();
-    const owned = view.readOutputs(batch, this.teacherGrad, half, this.loss, live.needsTeacher);
+    const owned = view.readOutputs(own, this.teacherGrad, half, this.loss, needsTeacher);
     if (view.hasGaps()) allocateOutputs(view, this.teacherGrad === true, this.diagnostics);
     else this.outputs!.lend(view, this.teacherGrad === true, this.diagnostics);
     if (view.aliased || (owned && view.changed && view.sharesBuffers())) checkOverlap(view);
     view.changed = false;
-    live.runner.execute(view, scalars, true);
+    live.runner.execute(view, scalars);
     return resultOf(view, scalars, this.reduction);
+  }
+
+  private check(): LivePlan {
+    if (this.live !== null) return this.live;
+    throw new CklTypeError('ERR_CKL_DISPOSED', `this prepared ${this.loss} was disposed; prepare another`);
   }
 
   dispose(): void {

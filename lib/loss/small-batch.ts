@@ -1,5 +1,6 @@
 // Small batches are copied to arrays that the addon has seen before: to show it an array costs more than to copy a few hundred numbers.
 import type { BatchView } from './batch.js';
+import { copyInto, lengthOf } from './intrinsics.js';
 import { NativeType, Scalar } from '../native/native.js';
 import type { RunArguments } from './run.js';
 
@@ -29,12 +30,12 @@ export class SmallBatch {
       extent > 0 &&
       view.offsets === null &&
       view.stride === view.docs &&
-      view.student.length === extent &&
-      view.labels.length === extent &&
+      lengthOf(view.student) === extent &&
+      lengthOf(view.labels) === extent &&
       view.studentType === NativeType.float32 &&
       view.gradType === NativeType.float32 &&
       (view.teacher === null ||
-        (view.teacherType === NativeType.float32 && view.teacher.length === extent)) &&
+        (view.teacherType === NativeType.float32 && lengthOf(view.teacher) === extent)) &&
       view.ranks === null &&
       view.beta === null &&
       view.relevance === null &&
@@ -67,8 +68,8 @@ export class SmallBatch {
 
   /** Gives the results to the batch. */
   unload(view: BatchView): void {
-    view.grad!.set(this.grad);
-    view.perQuery!.set(this.perQuery);
+    copyInto(view.grad!, this.grad);
+    copyInto(view.perQuery!, this.perQuery);
   }
 
   forget(): void {

@@ -57,7 +57,7 @@ export function chooseBackend(option: string | undefined): BackendName {
   if (value !== undefined && !names.includes(value)) {
     throw new CklRangeError(
       'ERR_CKL_BACKEND',
-      `${source} is ${describe(value)}${didYouMean(String(value), names)}; it must be ${oneOf(names)}`,
+      `${source} is ${describe(value)}${didYouMean(value, names)}; it must be ${oneOf(names)}`,
     );
   }
   if (value !== 'cuda') return 'cpu';
@@ -78,7 +78,7 @@ export function chooseCpuTarget(option: string | undefined): string {
   if (targets.includes(value)) return value;
   throw new CklRangeError(
     'ERR_CKL_BACKEND',
-    `${source} is ${describe(value)}${didYouMean(String(value), targets)}; this machine can run ${oneOf(targets)}`,
+    `${source} is ${describe(value)}${didYouMean(value, targets)}; this machine can run ${oneOf(targets)}`,
   );
 }
 

@@ -1,5 +1,6 @@
 // Ranks of student scores, and the rank bias of CKL made from ranks.
 import {
+  allocate,
   checkMemory,
   halfType,
   isRanks,
@@ -41,15 +42,18 @@ export function ranks(batch: RankBatch, options: { dtype?: Dtype } = {}): Uint32
   checkObject('options', options);
   checkOptionNames('batch', batch, ['student', 'labels', 'shape', 'rowStride', 'offsets']);
   checkOptionNames('ranks', options, ['dtype']);
-  checkCallOptions(options, 'ranks', false);
-  const layout = new LayoutView();
-  layout.read(batch, null);
+  // Each property once; no code of the caller runs after this.
+  const { dtype } = options;
   const { student, labels = null } = batch;
-  const type = scoreType(student, halfType(options.dtype), 'student');
+  const layout = LayoutView.of(batch);
+  checkCallOptions({ dtype }, 'ranks', false);
+  const type = scoreType(student, halfType(dtype), 'student');
   checkMemory(student, 'student');
   layout.checkInput(student as Float32Array, 'student');
   if (labels !== null) checkLabels(labels, layout);
-  const out = new Uint32Array(layout.extent);
+  const out = allocate(Uint32Array, layout.extent, 'ranks');
+  // Rows without documents cost nothing: their number may be any.
+  if (layout.docs === 0 && layout.offsets === null) return out;
   const scalars = newScalars();
   const { queries, docs, stride, offsets } = layout;
   const status = native.ranks(
@@ -78,33 +82,21 @@ export function rankBias(batch: RankBiasBatch, options: { alpha?: number } = {})
   checkObject('options', options);
   checkOptionNames('batch', batch, ['ranks', 'labels', 'shape', 'rowStride', 'offsets']);
   checkOptionNames('rankBias', options, ['alpha']);
-  const alpha = checkAlpha(options.alpha ?? 1);
-  const layout = new LayoutView();
-  layout.read(batch, null);
-  if (!isRanks(batch.ranks)) {
-    throw wrongArray(
-      'ranks',
-      batch.ranks,
-      'a Uint8Array, Uint16Array, Uint32Array, Int32Array or Float32Array',
-    );
+  const { alpha: given } = options;
+  const { ranks, labels } = batch;
+  const layout = LayoutView.of(batch);
+  const alpha = checkAlpha(given ?? 1);
+  if (!isRanks(ranks)) {
+    throw wrongArray('ranks', ranks, 'a Uint8Array, Uint16Array, Uint32Array, Int32Array or Float32Array');
   }
-  checkMemory(batch.ranks, 'ranks');
-  layout.checkInput(batch.ranks, 'ranks');
-  checkLabels(batch.labels, layout);
-  const out = new Float32Array(layout.extent);
+  checkMemory(ranks, 'ranks');
+  layout.checkInput(ranks, 'ranks');
+  checkLabels(labels, layout);
+  const out = allocate(Float32Array, layout.extent, 'the bias');
+  if (layout.docs === 0 && layout.offsets === null) return out;
   const scalars = newScalars();
   const { queries, docs, stride, offsets } = layout;
-  const status = native.rankBias(
-    batch.ranks,
-    batch.labels,
-    queries,
-    docs,
-    stride,
-    offsets,
-    alpha,
-    out,
-    scalars,
-  );
+  const status = native.rankBias(ranks, labels, queries, docs, stride, offsets, alpha, out, scalars);
   if (status !== NativeStatus.ok) throw statusError(status, scalars);
   return out;
 }
