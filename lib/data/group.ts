@@ -2,8 +2,8 @@
 import { BadLine, excerpt } from './errors.js';
 import type { Records } from './records.js';
 import type { ScoredDocument, ScoredList } from './scored.js';
-import type { RunEntry } from './trec.js';
-import { parseNumber } from './values.js';
+import { RankCheck, type RunEntry } from './trec.js';
+import { columnsOf, parseNumber } from './values.js';
 
 /**
  * A run, query by query. The lines of a query must stand together, so that only one list is in memory.
@@ -14,7 +14,16 @@ export async function* groupRun(records: Records<RunEntry>): AsyncGenerator<Scor
   const finished = new Set<string>();
   let list: ScoredList | undefined;
   let seen = new Set<string>();
-  for await (const { qid, docid, score } of records) {
+  const check = new RankCheck();
+  for await (const entry of records) {
+    const { qid, docid, score } = entry;
+    try {
+      check.add(entry);
+      if (!Number.isFinite(score)) throw new BadLine('a finite number as score', String(score));
+    } catch (error) {
+      records.refuse(error);
+      continue;
+    }
     if (list?.qid !== qid) {
       if (finished.has(qid)) {
         records.refuse(
@@ -34,6 +43,7 @@ export async function* groupRun(records: Records<RunEntry>): AsyncGenerator<Scor
     seen.add(docid);
     list.docs.push({ docid, score });
   }
+  check.end(records.path);
   if (list) yield list;
 }
 
@@ -44,10 +54,11 @@ export interface Pair {
   negative: ScoredDocument;
 }
 
-/** `pos_score neg_score qid pid_pos pid_neg`, by tabs; spaces do as well. */
+/** `pos_score neg_score qid pid_pos pid_neg`, by tabs; spaces do as well where no id holds one. */
 export function parsePair(line: string): Pair {
-  const columns = line.trim().split(/\s+/);
-  if (columns.length !== 5) {
+  const byTab = line.split('\t', 6).map((column) => column.trim());
+  const columns = byTab.length === 5 ? byTab : columnsOf(line, 6);
+  if (columns.length !== 5 || columns.includes('')) {
     throw new BadLine(
       "5 columns: positive's score, negative's score, query, positive, negative",
       excerpt(line),

@@ -13,9 +13,16 @@ export { DataError, OutputError } from './errors.js';
 export { guessTeacherForm } from './guess-form.js';
 export { formatList, type Missing } from './format-forms.js';
 export { Records, type ReadOptions } from './records.js';
-export { TEACHER_FORMS, type ScoredDocument, type ScoredList, type TeacherForm } from './scored.js';
+export {
+  TEACHER_FORMS,
+  type IdType,
+  type ScoredDocument,
+  type ScoredList,
+  type TeacherForm,
+} from './scored.js';
 export {
   convertTeacher,
+  openTeacher,
   readTeacher,
   type ConvertOptions,
   type ConvertResult,
@@ -26,6 +33,7 @@ export {
   formatRunLine,
   loadQrels,
   loadRun,
+  mergeQrels,
   readQrels,
   readRun,
   type Judgement,

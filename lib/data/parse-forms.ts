@@ -17,6 +17,19 @@ function distinct(list: ScoredList): ScoredList {
   return seen.size === list.docs.length ? list : { ...list, docs: [...seen.values()] };
 }
 
+/**
+ * One list of two lists of one query.
+ *
+ * @throws BadLine for a document with two scores or on two sides
+ */
+export function joinLists(a: ScoredList, b: ScoredList): ScoredList {
+  const joined: ScoredList = distinct({ ...a, docs: [...a.docs, ...b.docs] });
+  if (!a.ids || !b.ids) return joined;
+  const type = (column: 'query' | 'documents') =>
+    a.ids![column] === 'number' && b.ids![column] === 'number' ? 'number' : 'text';
+  return { ...joined, ids: { query: type('query'), documents: type('documents') } };
+}
+
 /** ids[i] with scores[i], which must be as many. */
 function zip(ids: string[], scores: number[], what: string, label?: 0 | 1): ScoredDocument[] {
   if (ids.length !== scores.length)
@@ -26,6 +39,8 @@ function zip(ids: string[], scores: number[], what: string, label?: 0 | 1): Scor
   );
 }
 
+const idType = (id: unknown): 'number' | 'text' => (typeof id === 'number' ? 'number' : 'text');
+
 /** ColBERT's distillation file: `[qid, [pid, score], …]`. It has no labels. */
 export function parseColbert(line: string): ScoredList {
   const value = parseJson(line);
@@ -33,9 +48,26 @@ export function parseColbert(line: string): ScoredList {
     throw new BadLine('[query, [document, score], …]', excerpt(line));
   const docs = value.slice(1).map((pair: unknown, i) => {
     if (!Array.isArray(pair) || pair.length !== 2) throw new BadLine('[document, score]', shown(pair));
-    return { docid: asId(pair[0], `document ${i + 1}`), score: asScore(pair[1], `score ${i + 1}`) };
+    const [id, score] = pair as [unknown, unknown];
+    // What a value is called is made into a text only for an error: a list may be long.
+    return {
+      docid:
+        typeof id === 'string' && id !== ''
+          ? id
+          : Number.isSafeInteger(id)
+            ? String(id)
+            : asId(id, `document ${i + 1}`),
+      score: Number.isFinite(score) ? (score as number) : asScore(score, `score ${i + 1}`),
+    };
   });
-  return distinct({ qid: asId(value[0], 'query'), docs });
+  return distinct({
+    qid: asId(value[0], 'query'),
+    docs,
+    ids: {
+      query: idType(value[0]),
+      documents: value.slice(1).some(([id]: unknown[]) => typeof id === 'string') ? 'text' : 'number',
+    },
+  });
 }
 
 /** An array, or an array printed into a text, as older PyLate tables have it (Python's ast.literal_eval reads them there). */
@@ -47,9 +79,17 @@ function maybePrinted(value: unknown): unknown {
 /** PyLate's train table: `{"query_id", "document_ids", "scores"}`. It has no labels. */
 export function parsePylate(line: string): ScoredList {
   const record = parseObject(line);
-  const ids = asArray(maybePrinted(record.document_ids), '"document_ids"', asId);
+  const given = maybePrinted(record.document_ids) as unknown[];
+  const ids = asArray(given, '"document_ids"', asId);
   const scores = asArray(maybePrinted(record.scores), '"scores"', asScore);
-  return distinct({ qid: asId(record.query_id, '"query_id"'), docs: zip(ids, scores, '"document_ids"') });
+  return distinct({
+    qid: asId(record.query_id, '"query_id"'),
+    docs: zip(ids, scores, '"document_ids"'),
+    ids: {
+      query: idType(record.query_id),
+      documents: given.some((id) => typeof id === 'string') ? 'text' : 'number',
+    },
+  });
 }
 
 /** 16 hex digits of SHA-256: an id for a text that came without one; equal texts get equal ids. */
@@ -57,9 +97,21 @@ export function textId(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
+/** The names in an object, as an error shows them. */
+export const namesOf = (record: object): string =>
+  Object.keys(record)
+    .slice(0, 8)
+    .map((name) => excerpt(name))
+    .join(', ') || 'nothing in it';
+
 /** FlagEmbedding's fine-tuning file with teacher scores. Texts without ids get {@link textId}. */
 export function parseFlagEmbedding(line: string): ScoredList {
   const record = parseObject(line);
+  if (record.pos_scores === undefined && record.neg_scores === undefined && Array.isArray(record.pos))
+    throw new BadLine(
+      '"pos_scores" and "neg_scores", the teacher\'s scores (FlagEmbedding\'s add_reranker_score.py writes them)',
+      `an object with ${namesOf(record)}`,
+    );
   const side = (name: 'pos' | 'neg', label: 0 | 1): ScoredDocument[] => {
     const texts = asArray(record[name], `"${name}"`, asText);
     const given = record[`${name}_id`];

@@ -1,11 +1,11 @@
 // A file as a stream of records: parses each line, names file and line in errors, or counts the bad ones and goes on.
 import { BadLine, DataError } from './errors.js';
-import { readLines, type Line } from './lines.js';
+import { LONGEST_LINE, readLines, type Line } from './lines.js';
 
 export interface ReadOptions {
   /** Leave out lines that cannot be read, and count them, instead of throwing at the first. Default false. */
   skipBad?: boolean;
-  /** The longest line that is read, in bytes. Default 256 MiB. */
+  /** The longest line that is read, in bytes. Default 64 MiB. */
   maxLineBytes?: number;
   /** Told of each line left out. */
   onSkip?: (error: DataError) => void;
@@ -22,6 +22,8 @@ const KEPT_ERRORS = 10;
 export class Records<T> implements AsyncIterable<T> {
   /** Lines read so far, empty ones too. */
   lines = 0;
+  /** Records read so far. */
+  count = 0;
   /** Lines left out so far. */
   skipped = 0;
   /** The errors of the first ten lines left out. */
@@ -30,24 +32,33 @@ export class Records<T> implements AsyncIterable<T> {
   /**
    * @param path the file, plain or gzip
    * @param parse makes a record of a line, or throws {@link BadLine}; undefined means there is no record in it (a header)
+   * @param blocks the lines of the file where something has begun to read them
    */
   constructor(
     readonly path: string,
     private readonly parse: (line: string, number: number) => T | undefined,
     private readonly options: ReadOptions = {},
+    private readonly blocks?: AsyncIterable<Line[]>,
   ) {}
 
   async *[Symbol.asyncIterator](): AsyncIterator<T> {
-    for await (const block of readLines(this.path, this.options.maxLineBytes ?? 2 ** 28)) {
+    const blocks = this.blocks ?? readLines(this.path, this.options.maxLineBytes ?? LONGEST_LINE);
+    for await (const block of blocks) {
       for (const line of block) {
+        if (typeof line === 'number') {
+          this.lines += line;
+          continue;
+        }
         this.lines++;
         const record = this.read(line);
-        if (record !== undefined) yield record;
+        if (record === undefined) continue;
+        this.count++;
+        yield record;
       }
     }
   }
 
-  private read(line: Line): T | undefined {
+  private read(line: string | BadLine): T | undefined {
     if (line instanceof BadLine) {
       this.refuse(line);
       return undefined;

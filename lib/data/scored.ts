@@ -15,7 +15,12 @@ export interface ScoredList {
   /** The query's text, from files that carry it (FlagEmbedding, SimLM). */
   query?: string;
   docs: ScoredDocument[];
+  /** How the file has its ids, where it is JSON that can hold both numbers and texts (ColBERT, PyLate). */
+  ids?: { query: IdType; documents: IdType };
 }
+
+/** An id as JSON holds it. */
+export type IdType = 'number' | 'text';
 
 /**
  * The forms of teacher files.

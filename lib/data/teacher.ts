@@ -1,12 +1,14 @@
 // Reads, writes and converts teacher scores in every form that is in use.
-import type { Qrels } from '../metrics/types.js';
-import { DataError } from './errors.js';
-import { formatList, type Missing } from './format-forms.js';
+import type { Qrels, Run } from '../metrics/types.js';
+import { BadLine, DataError, excerpt } from './errors.js';
+import { formatList, IdColumns, type Missing } from './format-forms.js';
 import { groupPairs, groupRun, parsePair } from './group.js';
-import { parseColbert, parseFlagEmbedding, parsePylate, parseSimlm } from './parse-forms.js';
+import { peekForm } from './guess-form.js';
+import { LONGEST_LINE, type Line } from './lines.js';
+import { joinLists, parseColbert, parseFlagEmbedding, parsePylate, parseSimlm } from './parse-forms.js';
 import { Records, type ReadOptions } from './records.js';
-import type { ScoredList, TeacherForm } from './scored.js';
-import { readRun } from './trec.js';
+import type { IdType, ScoredList, TeacherForm } from './scored.js';
+import { gatherRun, runParser } from './trec.js';
 import { writeWhole } from './whole-file.js';
 
 export interface TeacherReadOptions extends ReadOptions {
@@ -21,25 +23,59 @@ export interface TeacherLists extends AsyncIterable<ScoredList> {
 }
 
 /**
- * Streams a teacher file, plain or gzip, one query at a time.
+ * Streams a teacher file, plain or gzip, one query at a time. In JSON forms a query may stand on several lines, and then comes several times.
  *
  * @throws DataError while it is read, see {@link Records}; RangeError for an unknown form
  */
 export function readTeacher(path: string, form: TeacherForm, options: TeacherReadOptions = {}): TeacherLists {
+  return listsOf(path, form, options);
+}
+
+/**
+ * Streams a teacher file whose form is told by its first line. It is opened once, so that a pipe will do.
+ *
+ * @throws DataError as {@link guessTeacherForm} does, and while it is read
+ */
+export async function openTeacher(
+  path: string,
+  options: TeacherReadOptions = {},
+): Promise<{
+  form: TeacherForm;
+  /** Its lists: these or the run. */
+  lists(): TeacherLists;
+  /** Of the form `trec`: the whole run, whose lines may stand in any order. */
+  run(): Promise<Run>;
+}> {
+  const { form, blocks } = await peekForm(path, options.maxLineBytes ?? LONGEST_LINE);
+  return {
+    form,
+    lists: () => listsOf(path, form, options, blocks),
+    run: () => gatherRun(new Records(path, runParser(), options, blocks)),
+  };
+}
+
+function listsOf(
+  path: string,
+  form: TeacherForm,
+  options: TeacherReadOptions,
+  blocks?: AsyncIterable<Line[]>,
+): TeacherLists {
   const lists = <T>(
-    records: Records<T>,
+    parse: (line: string) => T | undefined,
     iterate: (records: Records<T>) => AsyncIterable<ScoredList>,
-  ): TeacherLists => ({
-    [Symbol.asyncIterator]: () => iterate(records)[Symbol.asyncIterator](),
-    get skipped() {
-      return records.skipped;
-    },
-    get errors() {
-      return records.errors;
-    },
-  });
-  const byLine = (parse: (line: string) => ScoredList) =>
-    lists(new Records(path, parse, options), (records) => records);
+  ): TeacherLists => {
+    const records = new Records(path, parse, options, blocks);
+    return {
+      [Symbol.asyncIterator]: () => iterate(records)[Symbol.asyncIterator](),
+      get skipped() {
+        return records.skipped;
+      },
+      get errors() {
+        return records.errors;
+      },
+    };
+  };
+  const byLine = (parse: (line: string) => ScoredList) => lists(parse, (records) => records);
   const unlabelled =
     (parse: (line: string) => ScoredList) =>
     (line: string): ScoredList => {
@@ -49,9 +85,9 @@ export function readTeacher(path: string, form: TeacherForm, options: TeacherRea
     };
   switch (form) {
     case 'trec':
-      return lists(readRun(path, options), groupRun);
+      return lists(runParser(), groupRun);
     case 'hofstaetter':
-      return lists(new Records(path, parsePair, options), groupPairs);
+      return lists(parsePair, groupPairs);
     case 'colbert':
       return byLine(unlabelled(parseColbert));
     case 'pylate':
@@ -67,8 +103,10 @@ export function readTeacher(path: string, form: TeacherForm, options: TeacherRea
 
 /** What conversion may draw on where the target form needs more than the source form holds. */
 export interface ConvertOptions extends TeacherReadOptions {
-  /** Labels: a document is positive when its level is 1 or more. They win over labels in the file. */
+  /** Labels: a document is positive from `level` on. They win over labels in the file. */
   qrels?: Qrels;
+  /** The lowest level of `qrels` that makes a document positive. Default 1. */
+  level?: number;
   /** Texts of queries and documents, as `loadBeir` returns them. */
   texts?: {
     queries: ReadonlyMap<string, string>;
@@ -76,6 +114,11 @@ export interface ConvertOptions extends TeacherReadOptions {
   };
   /** Name of the run in the `trec` form. Default `teacher`. */
   tag?: string;
+  /**
+   * Ids in ColBERT's and PyLate's forms: numbers or texts, alike in a whole column. Default: as a JSON source has them; from other forms numbers,
+   * if all ids of the first list are whole numbers.
+   */
+  ids?: IdType;
 }
 
 export interface ConvertResult {
@@ -90,37 +133,59 @@ export interface ConvertResult {
 
 /**
  * Converts a teacher file from any form into any other; a target ending in `.gz` is compressed. The target appears only
- * once it is complete.
+ * once it is complete. Lines of one query that follow each other become one list.
  *
- * @throws DataError for a bad line, or a query that lacks what the target form needs; with `skipBad` these are counted.
- *   OutputError when the target cannot be written
+ * @param from without `form`, it is told by the first line
+ * @throws DataError for a bad line, a query that lacks what the target form needs, or comes back after another one where the target has
+ *   several lines a query; with `skipBad` these are counted. DataError when all is left out. OutputError when the target
+ *   cannot be written
  */
 export async function convertTeacher(
-  from: { path: string; form: TeacherForm },
+  from: { path: string; form?: TeacherForm },
   to: { path: string; form: TeacherForm },
   options: ConvertOptions = {},
 ): Promise<ConvertResult> {
-  const source = readTeacher(from.path, from.form, options);
+  const source =
+    from.form === undefined
+      ? (await openTeacher(from.path, options)).lists()
+      : readTeacher(from.path, from.form, options);
   const result: ConvertResult = { lists: 0, documents: 0, skipped: 0, errors: [] };
   const missing = lookups(options);
+  const columns = new IdColumns(options.ids);
+  const written = new Set<string>();
+  const spread = to.form === 'trec' || to.form === 'hofstaetter';
+  const refuse = (expected: string, found: string): void => {
+    const error = new DataError(from.path, 0, expected, found);
+    if (!options.skipBad) throw error;
+    result.skipped++;
+    options.onSkip?.(error);
+    result.errors.push(error);
+  };
   async function* lines(): AsyncGenerator<string> {
-    for await (const read of source) {
-      const list = options.qrels
-        ? { ...read, docs: read.docs.map((doc) => ({ ...doc, label: missing.label?.(read.qid, doc.docid) })) }
-        : read;
+    for await (const read of adjacent(source, refuse)) {
+      const list = missing.label ? labelled(read, missing.label) : read;
       try {
-        yield formatList(list, to.form, missing).join('\n') + '\n';
+        if (spread && written.has(list.qid))
+          throw new DataError(
+            '',
+            0,
+            'the lines of a query together (sort the file)',
+            `query ${excerpt(list.qid)} again`,
+          );
+        const ids = to.form === 'colbert' || to.form === 'pylate' ? columns.of(list) : undefined;
+        yield formatList(list, to.form, { ...missing, ids }).join('\n') + '\n';
       } catch (error) {
         if (!(error instanceof DataError)) throw error;
-        const located = new DataError(from.path, 0, error.expected, error.found);
-        if (!options.skipBad) throw located;
-        result.skipped++;
-        result.errors.push(located);
+        refuse(error.expected, error.found);
         continue;
       }
+      if (spread) written.add(list.qid);
       result.lists++;
       result.documents += list.docs.length;
     }
+    const left = result.skipped + source.skipped;
+    if (result.lists === 0 && left > 0)
+      throw new DataError(from.path, 0, 'at least one list', `none but what is left out (${left})`);
   }
   await writeWhole(to.path, lines(), { gzip: to.path.endsWith('.gz') });
   result.skipped += source.skipped;
@@ -128,7 +193,35 @@ export async function convertTeacher(
   return result;
 }
 
-function lookups({ qrels, texts, tag }: ConvertOptions): Missing {
+/** Joins lists of one query that follow each other. */
+async function* adjacent(
+  lists: AsyncIterable<ScoredList>,
+  refuse: (expected: string, found: string) => void,
+): AsyncGenerator<ScoredList> {
+  let open: ScoredList | undefined;
+  for await (const list of lists) {
+    if (open?.qid !== list.qid) {
+      if (open) yield open;
+      open = list;
+      continue;
+    }
+    try {
+      open = joinLists(open, list);
+    } catch (error) {
+      if (!(error instanceof BadLine)) throw error;
+      refuse(`${error.expected} of query ${excerpt(list.qid)}`, error.found);
+    }
+  }
+  if (open) yield open;
+}
+
+/** Labels from judgements, which win over those in the file. */
+const labelled = (list: ScoredList, label: (qid: string, docid: string) => 0 | 1): ScoredList => ({
+  ...list,
+  docs: list.docs.map((doc) => ({ ...doc, label: label(list.qid, doc.docid) })),
+});
+
+function lookups({ qrels, level = 1, texts, tag }: ConvertOptions): Missing {
   const document = (docid: string): string | undefined => {
     const found = texts?.corpus.get(docid);
     return found && (found.title ? `${found.title} ${found.text}` : found.text);
@@ -137,6 +230,6 @@ function lookups({ qrels, texts, tag }: ConvertOptions): Missing {
     tag,
     document,
     query: (qid) => texts?.queries.get(qid),
-    label: qrels && ((qid, docid) => ((qrels.get(qid)?.get(docid) ?? 0) >= 1 ? 1 : 0)),
+    label: qrels && ((qid, docid) => ((qrels.get(qid)?.get(docid) ?? -Infinity) >= level ? 1 : 0)),
   };
 }

@@ -1,18 +1,21 @@
 // TREC runs and qrels, the BEIR qrels table, and MS MARCO's three-column run: readers of lines and of whole tables.
 import type { Qrels, Run } from '../metrics/types.js';
-import { BadLine, excerpt } from './errors.js';
+import { BadLine, DataError, excerpt } from './errors.js';
 import { Records, type ReadOptions } from './records.js';
-import { parseInteger, parseNumber } from './values.js';
+import { columnsOf, parseExtended, parseInteger } from './values.js';
 
 /** One line of a run. */
 export interface RunEntry {
   qid: string;
   docid: string;
-  /** As written; files number from 0 or from 1, and some do not mean it. */
+  /** As written; files number from 0 or from 1, and some do not mean it. NaN where it is no whole number, or there is none. */
   rank: number;
+  /** Infinite where it is written `inf` or `-inf`. */
   score: number;
   /** The run's name; whatever stands after the fifth column, `''` when nothing does. */
   tag: string;
+  /** Whether the line is `query document rank`, without a score of its own. */
+  byRank?: true;
 }
 
 /** One line of judgements. */
@@ -22,46 +25,103 @@ export interface Judgement {
   level: number;
 }
 
-const RUN_LINE = /^(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S+)(?:\s+(.*))?$/s;
+const RUN_FORMS = '"query Q0 document rank score tag", "query document rank" or "query document score"';
 
 /**
  * Streams a run: `query Q0 document rank score tag` with any white space between (the tag may be missing, or be several
- * words), or MS MARCO's `query document rank`, whose score becomes −rank.
+ * words), or three columns: MS MARCO's `query document rank`, whose score becomes −rank, or `query document score` if the last column of the
+ * first line has a decimal point, an exponent or a sign. Where tabs part the columns, ids may hold spaces. Scores may be infinite. Lines that
+ * begin with `#` and are no line of a run are comments.
  */
 export function readRun(path: string, options?: ReadOptions): Records<RunEntry> {
-  return new Records(path, parseRunLine, options);
+  return new Records(path, runParser(), options);
 }
 
-function parseRunLine(line: string): RunEntry {
-  const six = RUN_LINE.exec(line.trim());
-  if (six) {
-    const [, qid, , docid, rank, score, tag = ''] = six;
-    return { qid, docid, rank: parseInteger(rank, 'rank'), score: parseNumber(score, 'score'), tag };
-  }
-  const columns = line.trim().split(/\s+/);
-  if (columns.length !== 3) {
-    throw new BadLine('"query Q0 document rank score tag" or "query document rank"', excerpt(line));
-  }
-  const rank = parseInteger(columns[2], 'rank');
-  return { qid: columns[0], docid: columns[1], rank, score: -rank, tag: '' };
+/** The parser of one run's lines, which remembers what the third column of three is. */
+export function runParser(): (line: string) => RunEntry | undefined {
+  const third: Third = {};
+  return (line) => orComment(line, () => parseRunLine(line, third));
 }
+
+/** What three columns end in: known from the first line that has them. */
+interface Third {
+  is?: 'rank' | 'score';
+}
+
+function parseRunLine(line: string, third: Third): RunEntry {
+  const columns = runColumns(line);
+  if (columns.length >= 5) {
+    const [qid, , docid, rank, score] = columns;
+    // trec_eval never reads the rank, and files have all sorts of things there.
+    return {
+      qid,
+      docid,
+      rank: /^[-+]?\d+$/.test(rank) ? Number(rank) : NaN,
+      score: parseExtended(score, 'score'),
+      tag: tagOf(line, columns),
+    };
+  }
+  if (columns.length !== 3) throw new BadLine(RUN_FORMS, excerpt(line));
+  const [qid, docid, last] = columns;
+  const is = /^\d+$/.test(last) ? 'rank' : 'score';
+  third.is ??= is;
+  if (third.is === 'rank') {
+    if (is !== 'rank') throw new BadLine('a whole number as rank, as in the first line', excerpt(last));
+    const rank = parseInteger(last, 'rank');
+    return { qid, docid, rank, score: -rank, tag: '', byRank: true };
+  }
+  return { qid, docid, rank: NaN, score: parseExtended(last, 'score'), tag: '' };
+}
+
+/** The columns of a line of a run, the tag's words apart; by tabs alone where these part enough of them. */
+function runColumns(line: string): string[] {
+  const bySpace = columnsOf(line, 6);
+  const byTab = line.split('\t', 7).map((column) => column.trim());
+  if (byTab.some((column) => column === '') || !byTab.some((column) => /\s/.test(column))) return bySpace;
+  if (byTab.length === 5 || byTab.length === 6) return byTab;
+  // Three columns with spaces in an id, unless it is a run whose last columns alone are parted by tabs.
+  return byTab.length === 3 && !/^q?0$/i.test(bySpace[1]) ? byTab : bySpace;
+}
+
+/** What stands after the fifth column. */
+function tagOf(line: string, columns: readonly string[]): string {
+  if (columns.length < 6) return '';
+  if (/\s/.test(columns[2]) || /\s/.test(columns[0])) return columns[5];
+  return /^\s*(?:\S+\s+){5}(.*)$/s.exec(line)?.[1].trimEnd() ?? '';
+}
+
+/** A record, or undefined for a comment: a line that begins with `#` and, unless a column follows at once, is no record. */
+function orComment<T>(line: string, parse: () => T): T | undefined {
+  if (!line.startsWith('#')) return parse();
+  if (/^#(\s|#|$)/.test(line)) return undefined;
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof BadLine) return undefined;
+    throw error;
+  }
+}
+
+/** The name of the first column, where a table has a header. */
+export const HEADER = /^"?(query|q)[-_ ]?id"?$/i;
 
 /**
  * Streams judgements: TREC's `query iteration document level`, or three columns `query document level` as in BEIR's
- * tables, whose header `query-id corpus-id score` is passed over.
+ * tables, whose header `query-id corpus-id score` is passed over. A level may be written `1.0`. Lines that begin with `#` and are no judgement
+ * are comments.
  */
 export function readQrels(path: string, options?: ReadOptions): Records<Judgement> {
-  return new Records(path, parseJudgement, options);
+  return new Records(path, (line, number) => orComment(line, () => parseJudgement(line, number)), options);
 }
 
 function parseJudgement(line: string, number: number): Judgement | undefined {
   // Tabs alone part the columns where there are enough of them, so that BEIR ids may hold spaces.
-  const byTab = line.split('\t').map((column) => column.trim());
-  const columns = byTab.length === 3 || byTab.length === 4 ? byTab : line.trim().split(/\s+/);
+  const byTab = line.split('\t', 5).map((column) => column.trim());
+  const columns = byTab.length === 3 || byTab.length === 4 ? byTab : columnsOf(line, 5);
   if ((columns.length !== 3 && columns.length !== 4) || columns.includes('')) {
     throw new BadLine('"query iteration document level" or "query document level"', excerpt(line));
   }
-  if (number === 1 && /^(query|q)[-_]?id$/i.test(columns[0])) return undefined;
+  if (number === 1 && HEADER.test(columns[0])) return undefined;
   const [qid, docid, level] = columns.length === 4 ? [columns[0], columns[2], columns[3]] : columns;
   return { qid, docid, level: parseInteger(level, 'level') };
 }
@@ -86,25 +146,75 @@ function enter<T>(
 }
 
 /**
+ * Finds a file of three columns whose whole numbers are scores, not ranks: within a query they repeat, or only descend.
+ */
+export class RankCheck {
+  private ascends = false;
+  private descents = 0;
+  private last = new Map<string, number>();
+
+  /** @throws BadLine at the rank that its query's line before had */
+  add({ qid, rank, byRank }: RunEntry): void {
+    if (!byRank) return;
+    const before = this.last.get(qid);
+    if (before === rank)
+      throw new BadLine(
+        `each rank once for a query in "query document rank" (judgements are no run, and scores want a decimal point: ${rank}.0)`,
+        `rank ${rank} of query ${excerpt(qid)} again`,
+      );
+    if (before !== undefined && before < rank) this.ascends = true;
+    if (before !== undefined && before > rank) this.descents++;
+    this.last.set(qid, rank);
+  }
+
+  /** @throws DataError */
+  end(path: string): void {
+    if (this.descents >= 2 && !this.ascends)
+      throw new DataError(
+        path,
+        0,
+        'ranks, from the best on, in "query document rank"',
+        'numbers that only descend, as scores do (write them with a decimal point, 31.0, and they are read as such)',
+      );
+  }
+}
+
+/**
  * Reads a whole run into a table.
  *
  * @param options.order `file` (default): documents stay as the lines stand; `rank`: sorted by the rank column, which is
  *   what MS MARCO's convention of `evaluate` goes by
- * @throws DataError at the first bad line, and at a document that a query lists twice (trec_eval refuses that too)
+ * @throws DataError at the first bad line, and at a document that a query lists twice (trec_eval refuses that too); with `rank` also
+ *   at a rank that is no whole number
  */
 export async function loadRun(
   path: string,
   options: ReadOptions & { order?: 'file' | 'rank' } = {},
 ): Promise<Run> {
-  const records = readRun(path, options);
+  return gatherRun(readRun(path, options), options.order);
+}
+
+/** The table of a run's lines. */
+export async function gatherRun(records: Records<RunEntry>, order: 'file' | 'rank' = 'file'): Promise<Run> {
   const scores = new Map<string, Map<string, number>>();
   const ranks = new Map<string, number>();
+  const check = new RankCheck();
   const key = (qid: string, docid: string) => `${qid}\t${docid}`;
-  for await (const { qid, docid, rank, score } of records) {
+  for await (const entry of records) {
+    const { qid, docid, rank, score } = entry;
+    try {
+      check.add(entry);
+      if (order === 'rank' && Number.isNaN(rank))
+        throw new BadLine('a whole number as rank', 'something else, or no rank');
+    } catch (error) {
+      records.refuse(error);
+      continue;
+    }
     enter(scores, records, qid, docid, score);
-    if (options.order === 'rank') ranks.set(key(qid, docid), rank);
+    if (order === 'rank') ranks.set(key(qid, docid), rank);
   }
-  if (options.order !== 'rank') return scores;
+  check.end(records.path);
+  if (order !== 'rank') return scores;
   const rankOf = (qid: string, docid: string) => ranks.get(key(qid, docid))!;
   return new Map(
     [...scores].map(([qid, row]) => [
@@ -124,6 +234,40 @@ export async function loadQrels(path: string, options?: ReadOptions): Promise<Qr
   const levels = new Map<string, Map<string, number>>();
   for await (const { qid, docid, level } of records) enter(levels, records, qid, docid, level);
   return levels;
+}
+
+/**
+ * Joins judgements, such as those of all splits of a folder: a query may be judged in several of them.
+ *
+ * @param parts each with the name of its file, for errors
+ * @throws DataError for a document that two parts judge differently for one query; with `skipBad` the first level holds, and it is counted
+ */
+export function mergeQrels(
+  parts: Iterable<readonly [file: string, qrels: Qrels]>,
+  options: ReadOptions = {},
+): Qrels {
+  const merged = new Map<string, Map<string, number>>();
+  for (const [file, qrels] of parts) {
+    for (const [qid, levels] of qrels) {
+      const row = merged.get(qid) ?? new Map<string, number>();
+      merged.set(qid, row);
+      for (const [docid, level] of levels) {
+        const known = row.get(docid);
+        if (known === undefined) row.set(docid, level);
+        if (known === undefined || known === level) continue;
+        const pair = `document ${excerpt(docid)} of query ${excerpt(qid)}`;
+        const error = new DataError(
+          file,
+          0,
+          `level ${known} of ${pair}, as another file has it`,
+          `level ${level}`,
+        );
+        if (!options.skipBad) throw error;
+        options.onSkip?.(error);
+      }
+    }
+  }
+  return merged;
 }
 
 /**

@@ -2,6 +2,7 @@
 import { BadLine, excerpt } from './errors.js';
 
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+const INFINITE = /^[-+]?inf(inity)?$/i;
 
 /** A finite decimal number. `Number('')` is 0 and `Number('0x1f')` is 31; neither is a score. */
 export function parseNumber(text: string, what: string): number {
@@ -10,19 +11,46 @@ export function parseNumber(text: string, what: string): number {
   return value;
 }
 
-/** A whole number, of either sign. */
-export function parseInteger(text: string, what: string): number {
-  if (!/^[-+]?\d+$/.test(text)) throw new BadLine(`a whole number as ${what}`, excerpt(text));
-  return Number(text);
+/** A finite decimal number, or `inf` or `-inf` as C and Python print them. */
+export function parseExtended(text: string, what: string): number {
+  if (INFINITE.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
+  return parseNumber(text, what);
 }
+
+/** A whole number, of either sign, that a double holds exactly. `1.0` is one, as pandas writes it. */
+export function parseInteger(text: string, what: string): number {
+  if (!/^[-+]?\d+(\.0*)?$/.test(text)) throw new BadLine(`a whole number as ${what}`, excerpt(text));
+  const value = Number(text);
+  if (!Number.isSafeInteger(value))
+    throw new BadLine(`a whole number of at most ${Number.MAX_SAFE_INTEGER} as ${what}`, excerpt(text));
+  return value;
+}
+
+/** The first columns of a line, parted by white space: at most so many, however long the line is. */
+export const columnsOf = (line: string, most: number): string[] => line.trim().split(/\s+/, most);
 
 /** The JSON value of a line. */
 export function parseJson(line: string): unknown {
   try {
     return JSON.parse(line);
-  } catch {
-    throw new BadLine('JSON', excerpt(line));
+  } catch (error) {
+    throw new BadLine('JSON', whyNoJson(line, error as Error));
   }
+}
+
+const AROUND = 20;
+
+/** What is there where a line stops being JSON; of a short line, all of it. */
+function whyNoJson(line: string, { message }: Error): string {
+  if (line.length <= 60) return excerpt(line);
+  // Python writes these, which JSON does not have.
+  const word = /[[,:]\s*(-?(?:NaN|Infinity))\s*[,}\]]/.exec(line);
+  const at = word ? word.index + 1 : Number(/at position (\d+)/.exec(message)?.[1] ?? NaN);
+  const ending = /end of JSON|Unterminated/.test(message);
+  if (ending) return `a line that ends within it, with ${excerpt(line.slice(-AROUND))}`;
+  if (Number.isNaN(at)) return excerpt(line);
+  const found = `${excerpt(line.slice(Math.max(0, at - AROUND), at + AROUND))} at character ${at + 1}`;
+  return word ? `${word[1]}, in ${found}` : found;
 }
 
 /** The JSON object of a line. */
@@ -33,30 +61,61 @@ export function parseObject(line: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
+/** What a value is in its record, e.g. `"scores"`, and where in an array, from 0. Made into a text only for an error. */
+const named = (what: string, index?: number): string => (index === undefined ? what : `${what}[${index}]`);
+
 /** An id: text that is not empty, or a whole number, which becomes its text. */
-export function asId(value: unknown, what: string): string {
+export function asId(value: unknown, what: string, index?: number): string {
   if (typeof value === 'string' && value !== '') return value;
   if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
-  throw new BadLine(`an id (text or a whole number) as ${what}`, shown(value));
+  throw new BadLine(`an id (text or a whole number) as ${named(what, index)}`, shown(value));
 }
 
-export function asText(value: unknown, what: string): string {
+export function asText(value: unknown, what: string, index?: number): string {
   if (typeof value === 'string') return value;
-  throw new BadLine(`text as ${what}`, shown(value));
+  throw new BadLine(`text as ${named(what, index)}`, shown(value));
 }
 
-export function asScore(value: unknown, what: string): number {
+export function asScore(value: unknown, what: string, index?: number): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value;
-  throw new BadLine(`a finite number as ${what}`, shown(value));
+  throw new BadLine(`a finite number as ${named(what, index)}`, shown(value));
 }
 
 /** An array whose every element passes `check`. */
-export function asArray<T>(value: unknown, what: string, check: (element: unknown, what: string) => T): T[] {
+export function asArray<T>(
+  value: unknown,
+  what: string,
+  check: (element: unknown, what: string, index: number) => T,
+): T[] {
   if (!Array.isArray(value)) throw new BadLine(`an array as ${what}`, shown(value));
-  return value.map((element, i) => check(element, `${what}[${i}]`));
+  return value.map((element, i) => check(element, what, i));
 }
 
-/** A value from JSON as an error shows it. */
+const SHOWN = 60;
+
+/** A value from JSON as an error shows it: its beginning, however large or deep it is. */
 export function shown(value: unknown): string {
-  return value === undefined ? 'nothing' : excerpt(JSON.stringify(value));
+  return value === undefined ? 'nothing' : excerpt(sketch(value, SHOWN + 1));
+}
+
+/** The beginning of a value's JSON, at least so many characters of it. Not by JSON.stringify, which makes all of it and overflows the stack. */
+function sketch(value: unknown, room: number): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, room));
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (room <= 1) return '';
+  let text = Array.isArray(value) ? '[' : '{';
+  const add = (name: string, part: unknown): boolean => {
+    text += `${text.length > 1 ? ',' : ''}${name}`;
+    text += sketch(part, room - text.length);
+    return text.length < room;
+  };
+  // Both loops end early: no list of all keys or elements is made.
+  if (Array.isArray(value)) {
+    for (const part of value) if (!add('', part)) return text;
+    return `${text}]`;
+  }
+  for (const name in value)
+    if (!add(`${JSON.stringify(name.slice(0, room))}:`, (value as Record<string, unknown>)[name]))
+      return text;
+  return `${text}}`;
 }

@@ -1,6 +1,6 @@
 // The data of a comparison: collection, folds, training lists as they came or spoilt, and the corpora of the zero-shot column.
 import { basename, dirname } from 'node:path';
-import { DataError, loadQrels, openBeir, type ReadOptions } from '../../data/index.js';
+import { DataError, loadQrels, mergeQrels, openBeir, type ReadOptions } from '../../data/index.js';
 import type { Qrels } from '../../metrics/index.js';
 import { corrupt } from '../training/corrupt.js';
 import { Random } from '../training/random.js';
@@ -92,9 +92,9 @@ async function loadTask(
   const folder = await openBeir(dir);
   // The test split where there is one; else all that is judged.
   const paths = folder.qrels.has('test') ? [folder.qrels.get('test')!] : [...folder.qrels.values()];
-  const qrels = new Map<string, ReadonlyMap<string, number>>();
-  for (const path of paths)
-    for (const [qid, levels] of await loadQrels(path, reading)) qrels.set(qid, levels);
+  const parts: [string, Qrels][] = [];
+  for (const path of paths) parts.push([path, await loadQrels(path, reading)]);
+  const qrels = mergeQrels(parts, reading);
   const { queries, ...corpus } = await readBags(folder, numbers, reading);
   const judged = new Map([...queries].filter(([qid]) => qrels.has(qid)));
   if (judged.size === 0)

@@ -1,11 +1,10 @@
 // Reads who is to be ranked: for each judged query the teacher's candidates, their scores and labels.
 import {
   DataError,
-  guessTeacherForm,
   loadQrels,
-  loadRun,
+  mergeQrels,
   openBeir,
-  readTeacher,
+  openTeacher,
   type BeirFolder,
   type ReadOptions,
 } from '../../data/index.js';
@@ -45,7 +44,10 @@ export async function loadCandidates(
   const folder = await openBeir(dir);
   const qrels = new Map<string, Qrels>();
   for (const [split, path] of folder.qrels) qrels.set(split, await loadQrels(path, reading));
-  const judged = new Map([...qrels.values()].flatMap((split) => [...split]));
+  const judged = mergeQrels(
+    [...qrels].map(([split, levels]) => [folder.qrels.get(split)!, levels]),
+    reading,
+  );
   if (judged.size === 0) throw new DataError([...folder.qrels.values()].join(', '), 0, 'judgements', 'none');
 
   const lists: CandidateList[] = [];
@@ -93,21 +95,27 @@ async function loadTeacher(
   path: string,
   reading?: ReadOptions,
 ): Promise<Iterable<[string, Iterable<[docid: string, score: number]>]>> {
-  const form = await guessTeacherForm(path);
+  const file = await openTeacher(path, reading);
   // A run is read whole: its lines may stand in any order.
-  if (form === 'trec') return loadRun(path, reading);
-  const lists = new Map<string, [string, number][]>();
-  for await (const { qid, docs } of readTeacher(path, form, reading)) {
-    if (lists.has(qid)) {
-      const error = new DataError(path, 0, 'one list a query', `query ${qid} again`);
+  if (file.form === 'trec') return file.run();
+  const lists = new Map<string, Map<string, number>>();
+  // A query may stand on several lines.
+  for await (const { qid, docs } of file.lists()) {
+    const scores = lists.get(qid) ?? new Map<string, number>();
+    lists.set(qid, scores);
+    for (const { docid, score } of docs) {
+      const known = scores.get(docid);
+      if (known === undefined) scores.set(docid, score);
+      if (known === undefined || known === score) continue;
+      const error = new DataError(
+        path,
+        0,
+        `one score of document ${docid} for query ${qid}`,
+        `${known} and ${score}`,
+      );
       if (!reading?.skipBad) throw error;
       reading.onSkip?.(error);
-      continue;
     }
-    lists.set(
-      qid,
-      docs.map(({ docid, score }) => [docid, score]),
-    );
   }
   return lists;
 }

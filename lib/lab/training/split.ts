@@ -1,4 +1,5 @@
 // Parts the queries into train, dev and held-out test, by the folder's own splits where it has them.
+import { mergeQrels } from '../../data/index.js';
 import type { Qrels } from '../../metrics/index.js';
 import type { CandidateList } from './candidates.js';
 import { Random } from './random.js';
@@ -12,6 +13,9 @@ export interface Split<L extends CandidateList> {
   /** Training lists left out because they hold no positive, or nothing but positives: no ranking can be learned from them. */
   unusable: number;
 }
+
+/** Judgements that contradict each other were reported when they were read. */
+const mergeAll = (qrels: ReadonlyMap<string, Qrels>): Qrels => mergeQrels(qrels, { skipBad: true });
 
 /** What part of the queries is set apart where the folder has no such split. */
 const TEST_SHARE = 0.3;
@@ -28,7 +32,7 @@ export function splitLists<L extends CandidateList>(
   seed: number,
 ): Split<L> {
   const random = new Random(seed);
-  const merged: Qrels = new Map([...qrels.values()].flatMap((split) => [...split]));
+  const merged = mergeAll(qrels);
   const inSplit = (names: string[]) => {
     const found = names.map((name) => qrels.get(name)).find((split) => split !== undefined);
     return found && ((list: L) => found.has(list.qid));
@@ -76,7 +80,7 @@ export function foldLists<L extends CandidateList>(
     throw new RangeError(`${folds} folds need at least ${3 * folds} queries, not ${lists.length}`);
   const random = new Random(seed);
   const shuffled = random.shuffle([...lists]);
-  const merged: Qrels = new Map([...qrels.values()].flatMap((split) => [...split]));
+  const merged = mergeAll(qrels);
   return Array.from({ length: folds }, (_, fold) => {
     const known = random.shuffle(shuffled.filter((_, i) => i % folds !== fold));
     const devs = Math.max(1, Math.round(DEV_SHARE * known.length));

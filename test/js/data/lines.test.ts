@@ -1,4 +1,7 @@
 // Lines come out whole and numbered whatever the file does at their ends; what cannot be read says where.
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -55,6 +58,23 @@ describe('lines', () => {
     });
   });
 
+  it('counts lines without anything in them, wherever they stand', async () => {
+    const end = fc.constantFrom('\n', '\r\n', '\n'.repeat(70_000), '\r\n'.repeat(3));
+    const part = fc.tuple(fc.constantFrom('', 'a', ' ', 'b c', '\r', 'x'.repeat(300)), end);
+    await fc.assert(
+      fc.asyncProperty(fc.array(part), fc.boolean(), async (parts, zipped) => {
+        const content = parts.flat().join('');
+        const split = content.split('\n').map((line) => line.replace(/\r$/, ''));
+        const expected = split.flatMap((line, i) => (line.trim() === '' ? [] : [[i + 1, line]]));
+        const path = files.write('empty.txt', zipped ? gzipSync(content) : content);
+        const records = new Records(path, (line, number) => [number, line]);
+        expect(await records.collect()).toEqual(expected);
+        expect(records.lines).toBe(split.length - (split.at(-1) === '' ? 1 : 0));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   it('gives back any lines', async () => {
     const line = fc
       .string({ unit: 'grapheme', minLength: 1 })
@@ -93,6 +113,18 @@ describe('what cannot be read', () => {
     expect(error.expected).toBe('undamaged gzip data');
     expect(error.line).toBeGreaterThan(1);
   });
+  it('gzip whose checksum does not fit, as a whole: where the damage is, is not known', async () => {
+    const bytes = gzipSync(Array.from({ length: 9000 }, (_, i) => `${i * 7919}\n`).join(''));
+    bytes[bytes.length - 6] ^= 1;
+    const path = files.write('crc.gz', bytes);
+    expect(await bad(texts(path))).toMatchObject({ line: 0, found: 'incorrect data check' });
+  });
+  it('gzip that is damaged after a million lines: with the line reached', async () => {
+    const noise = Array.from({ length: 300_000 }, (_, i) => `${Math.imul(i, 2654435761) >>> 0}\n`).join('');
+    const bytes = gzipSync(noise);
+    const error = await bad(texts(files.write('late.gz', bytes.subarray(0, bytes.length - 20))));
+    expect(error.line).toBeGreaterThan(290_000);
+  });
   it('bytes that are not UTF-8', async () => {
     const path = files.write('latin1.txt', Buffer.from('ok\ncaf\xe9\n', 'latin1'));
     expect(await bad(texts(path))).toMatchObject({ line: 2, expected: 'UTF-8 text', found: '"café"' });
@@ -103,6 +135,42 @@ describe('what cannot be read', () => {
     const skipping = new Records(path, (line) => line, { maxLineBytes: 1000, skipBad: true });
     expect(await skipping.collect()).toEqual(['a', 'b']);
     expect(skipping.skipped).toBe(1);
+  });
+  it('nested or long JSON where a text should be: shown from its beginning', async () => {
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    const wide = `[${'1,'.repeat(100_000)}1]`;
+    const object = JSON.stringify({ a: { b: [1, 'x', null] } });
+    const path = files.write(
+      'deep.jsonl',
+      [deep, wide, object].map((text) => `{"_id":"1","text":${text}}\n`).join('') +
+        '{"_id":"2","text":"b"}\n',
+    );
+    const records = readQueries(path, { skipBad: true });
+    expect(await records.collect()).toEqual([{ id: '2', text: 'b' }]);
+    expect(records.errors.map(({ found }) => found)).toEqual([
+      `"${'['.repeat(57)}..."`,
+      `"[${'1,'.repeat(28)}..."`,
+      JSON.stringify(object),
+    ]);
+  });
+  it('a flood of columns or of newlines takes little more memory than its longest line', async () => {
+    const flood = files.write('flood.txt', 'a '.repeat(15_000_000));
+    const newlines = files.write('newlines.gz', gzipSync('\n'.repeat(100_000_000)));
+    const script = `
+      const { readQrels, readRun, readTeacher } = require(${JSON.stringify(join(__dirname, '../../../dist/data/index.js'))});
+      const options = { skipBad: true };
+      (async () => {
+        for (const path of ${JSON.stringify([flood, newlines])})
+          for (const read of [readQrels, readRun, (file) => readTeacher(file, 'hofstaetter', options)])
+            for await (const record of read(path, options)) throw new Error('a record');
+        console.log('done');
+      })();`;
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--max-old-space-size=128',
+      '-e',
+      script,
+    ]);
+    expect(stdout).toBe('done\n');
   });
   it('bad lines can be skipped: counted, the first ten kept', async () => {
     const path = files.write(

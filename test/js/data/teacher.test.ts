@@ -43,6 +43,7 @@ describe('readTeacher', () => {
           { docid: '17', score: -1.5 },
           { docid: '4', score: 2 },
         ],
+        ids: { query: 'number', documents: 'number' },
       },
     ]);
     const [list] = await read('[3, [17, -1.5], [4, 2]]\n', 'colbert', { firstIsPositive: true });
@@ -62,6 +63,7 @@ describe('readTeacher', () => {
           { docid: '1', score: 0.5 },
           { docid: 'x', score: 0.25 },
         ],
+        ids: { query: 'number', documents: 'text' },
       },
     ];
     expect(await read('{"query_id":5,"document_ids":[1,"x"],"scores":[0.5,0.25]}\n', 'pylate')).toEqual(
@@ -204,7 +206,7 @@ describe('convertTeacher', () => {
           };
           for (const [i, form] of route.entries()) {
             const to = { path: join(files.dir, `step${i}.gz`), form };
-            const result = await convertTeacher(from, to, { qrels, texts });
+            const result = await convertTeacher(from, to, { qrels, texts, ids: 'text' });
             expect(result).toMatchObject({ lists: original.length, skipped: 0 });
             from = to;
           }
@@ -279,7 +281,7 @@ describe.skipIf(!haveShared)('real teacher scores (needs ../shared)', () => {
     expect(await convertTeacher(from, to)).toMatchObject({ lists: 547, documents: 54560, skipped: 0 });
     const before = readTeacher(from.path, 'trec')[Symbol.asyncIterator]();
     for await (const list of readTeacher(to.path, 'colbert'))
-      expect(list).toEqual((await before.next()).value);
+      expect(list).toEqual({ ...(await before.next()).value, ids: { query: 'number', documents: 'number' } });
     expect((await before.next()).done).toBe(true);
   });
   it.each([

@@ -18,7 +18,7 @@ describe('runs', () => {
   });
   it("takes MS MARCO's three columns, with -rank as the score", async () => {
     expect(await readRun(run('7\t99\t3\n')).collect()).toEqual([
-      { qid: '7', docid: '99', rank: 3, score: -3, tag: '' },
+      { qid: '7', docid: '99', rank: 3, score: -3, tag: '', byRank: true },
     ]);
   });
   it('keeps the order of the file, or sorts by rank', async () => {
@@ -27,8 +27,7 @@ describe('runs', () => {
     expect([...(await loadRun(path, { order: 'rank' })).get('1')!.keys()]).toEqual(['a', 'b']);
   });
   it.each([
-    ['1 Q0 d1 1\n', '"query Q0 document rank score tag" or "query document rank"'],
-    ['1 Q0 d1 first 2 t\n', 'a whole number as rank'],
+    ['1 Q0 d1 1\n', '"query Q0 document rank score tag", "query document rank" or "query document score"'],
     ['1 Q0 d1 1 NaN t\n', 'a finite number as score'],
     ['1 Q0 d1 1 1e999 t\n', 'a finite number as score'],
     ['1 Q0 d1 1 0x1f t\n', 'a finite number as score'],

@@ -1,9 +1,10 @@
 // `ckl-loss convert`: teacher scores from one form into another.
-import { convertTeacher, guessTeacherForm, loadBeir, loadQrels, TEACHER_FORMS } from '../../../data/index.js';
+import { findTarget } from '../../../data/whole-file.js';
+import { convertTeacher, loadBeir, loadQrels, TEACHER_FORMS, type IdType } from '../../../data/index.js';
 import type { Output } from '../progress.js';
-import { standardOutput } from '../standard-streams.js';
+import { standardError, standardOutput } from '../standard-streams.js';
 import { checkOutputs } from '../output-files.js';
-import { parseOptions, readChoice, required } from '../usage.js';
+import { parseOptions, readChoice, readNumber, required } from '../usage.js';
 
 const CONVERT_HELP = `ckl-loss convert: teacher scores from one form into another
 
@@ -13,11 +14,14 @@ const CONVERT_HELP = `ckl-loss convert: teacher scores from one form into anothe
   --from-form FORM      where the first line does not tell it
   --qrels FILE          labels, for forms that need them (flagembedding, simlm, hofstaetter)
   --data DIR            a BEIR folder with the texts, for flagembedding (and simlm's queries)
+  --level N             the lowest level of --qrels that makes a document positive (default: 1)
+  --ids TYPE            number or text: ids in colbert and pylate (default: as a JSON file has them; from others numbers, if all of
+                        the first list can be)
   --first-is-positive   the first document of a colbert or pylate list is its positive
   --skip-bad            leave out lines that cannot be read, and count them
   --help
 
-Files may be gzip; a target that ends in .gz is compressed.
+Files may be gzip, or pipes such as /dev/stdin; a target that ends in .gz is compressed. If nothing is left to write, the exit code is 1.
 `;
 
 /**
@@ -35,6 +39,8 @@ export async function convert(args: string[], out: Output = standardOutput): Pro
     'to-form': text,
     qrels: text,
     data: text,
+    level: text,
+    ids: text,
     'first-is-positive': flag,
     'skip-bad': flag,
     help: { type: 'boolean', short: 'h' },
@@ -50,21 +56,22 @@ export async function convert(args: string[], out: Output = standardOutput): Pro
   await checkOutputs({ to: to.path });
   const beside: Error[] = [];
   const reading = { skipBad: values['skip-bad'], onSkip: (error: Error) => void beside.push(error) };
-  const from = {
-    path,
-    form: values['from-form'] === undefined ? await guessTeacherForm(path) : formOf('from-form'),
-  };
+  const from = { path, form: values['from-form'] === undefined ? undefined : formOf('from-form') };
   const result = await convertTeacher(from, to, {
     qrels: values.qrels === undefined ? undefined : await loadQrels(values.qrels, reading),
     texts: values.data === undefined ? undefined : await loadBeir(values.data, reading),
+    level: readNumber('level', values.level, { min: 1, whole: true }),
+    ids: values.ids === undefined ? undefined : readChoice<IdType>('ids', values.ids, ['number', 'text']),
     firstIsPositive: values['first-is-positive'],
     skipBad: values['skip-bad'],
   });
-  out.write(`${result.lists} queries, ${result.documents} documents\n`);
+  // Not among the lists themselves, where these go to standard output.
+  const report = (await findTarget(to.path)).descriptor === 1 ? standardError : out;
+  report.write(`${result.lists} queries, ${result.documents} documents\n`);
   const skipped = beside.length + result.skipped;
   if (skipped > 0) {
     const shown = [...beside, ...result.errors].slice(0, 10);
-    out.write(`left out: ${skipped}\n${shown.map(({ message }) => `  ${message}\n`).join('')}`);
+    report.write(`left out: ${skipped}\n${shown.map(({ message }) => `  ${message}\n`).join('')}`);
   }
-  return 0;
+  return result.lists === 0 ? 1 : 0;
 }

@@ -60,14 +60,17 @@ describe('guessTeacherForm', () => {
 
 describe('a teacher file with mistakes', () => {
   it('names the line, or counts it', async () => {
-    const path = files.write('bad.jsonl', '["q1",["d1",2],["d2",1]]\n["q2",["d1"]]\n["q1",["d3",1]]\n');
+    const path = files.write(
+      'bad.jsonl',
+      '["q1",["d1",2],["d2",1]]\n["q2",["d1"]]\n["q1",["d3",1],["d2",3]]\n',
+    );
     await expect(loadCandidates(sample, path)).rejects.toThrow('bad.jsonl:2');
     const skipped: DataError[] = [];
     await expect(
       loadCandidates(sample, path, undefined, { skipBad: true, onSkip: (error) => skipped.push(error) }),
     ).resolves.toBeDefined();
     expect(skipped.map(({ message }) => message)).toHaveLength(2);
-    expect(skipped[1].message).toContain('query q1 again');
+    expect(skipped[1].message).toContain('one score of document d2 for query q1; found 1 and 3');
   });
 });
 
