@@ -1,5 +1,15 @@
 // The distillation losses of other libraries, in their own scaling, as settings of this package's losses. docs/guide/migrating.md has the
 // table; test/js/presets compares each with its published definition.
+export {
+  authors,
+  authorsBias,
+  type AuthorsBklOptions,
+  type AuthorsCklOptions,
+  type AuthorsKlLogLOptions,
+  authorsLoss,
+  type AuthorsOptions,
+  authorsWeights,
+} from './authors.js';
 export { colbert } from './colbert.js';
 export { flagEmbedding, m3Kd } from './flag-embedding.js';
 export { nemo } from './nemo.js';

@@ -1,7 +1,7 @@
 // The options that `train` and `refine` share: their names, ranges and where they come from.
 import { losses, type LossName } from '../../index.js';
 import { CURRICULA } from '../training/cl-drd.js';
-import { termsOf, type TrainingLoss } from '../training/loss-sum.js';
+import { termsOf, TRAINING_LOSSES, type TrainingLoss, type TrainingLossName } from '../training/loss-sum.js';
 import { readChoice, readNumber, UsageError } from './usage.js';
 
 const text = { type: 'string' } as const;
@@ -102,9 +102,9 @@ function checkOwners(values: Values, names: readonly LossName[]): void {
  * @throws UsageError
  */
 export function readLoss(option: string, given: string): TrainingLoss {
-  const names = Object.keys(losses) as LossName[];
+  const names = TRAINING_LOSSES;
   if (!given.includes(':')) return readChoice(option, given.trim(), names);
-  const sum: Partial<Record<LossName, number>> = {};
+  const sum: Partial<Record<TrainingLossName, number>> = {};
   for (const part of given.split(/[,+]/)) {
     const [name, weight] = part.split(':');
     const loss = readChoice(option, name.trim(), names);

@@ -1,21 +1,36 @@
-// What a training minimises: one of the losses, or a weighted sum of some.
-import type { LossName } from '../../index.js';
+// What a training minimises: a loss by the name that the commands have for it, or a weighted sum of some.
+import { losses, type LossName, type Term } from '../../index.js';
+
+/** Forms of a loss that the commands name like losses of their own, so that one run can compare them with it. */
+const forms = {
+  /** CKL with its weights as constants. */
+  'ckl-detached': { loss: 'ckl', detachWeights: true },
+} as const satisfies Record<string, Term>;
+
+/** A loss, or a form of one. */
+export type TrainingLossName = LossName | keyof typeof forms;
+
+export const TRAINING_LOSSES = [...Object.keys(losses), ...Object.keys(forms)] as TrainingLossName[];
 
 /** Loss -> its factor in the sum. */
-export type LossSum = Readonly<Partial<Record<LossName, number>>>;
+export type LossSum = Readonly<Partial<Record<TrainingLossName, number>>>;
 
-export type TrainingLoss = LossName | LossSum;
+export type TrainingLoss = TrainingLossName | LossSum;
 
 /** The losses of it, with their factors. */
-export const termsOf = (loss: TrainingLoss): { loss: LossName; weight: number }[] =>
-  typeof loss === 'string'
-    ? [{ loss, weight: 1 }]
-    : Object.entries(loss).map(([name, weight]) => ({ loss: name as LossName, weight }));
+export const termsOf = (loss: TrainingLoss): (Term & { weight: number })[] =>
+  entriesOf(loss).map(([name, weight]) => ({
+    ...(name in forms ? forms[name as keyof typeof forms] : { loss: name as LossName }),
+    weight,
+  }));
 
 /** As the command line writes it: `ckl`, or `kl:1+marginMse:0.05`. */
 export const titleOfLoss = (loss: TrainingLoss): string =>
   typeof loss === 'string'
     ? loss
-    : termsOf(loss)
-        .map((term) => `${term.loss}:${term.weight}`)
+    : entriesOf(loss)
+        .map(([name, weight]) => `${name}:${weight}`)
         .join('+');
+
+const entriesOf = (loss: TrainingLoss): [name: string, weight: number][] =>
+  typeof loss === 'string' ? [[loss, 1]] : Object.entries(loss);

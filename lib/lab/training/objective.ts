@@ -116,7 +116,8 @@ function prepareLoss(options: ObjectiveOptions, shape: TrainingBatch['shape']): 
   const terms = termsOf(options.loss).map((term) => ({ ...term, ...ownOf(term.loss, all) }));
   const common = { shape, ...(terms.some(({ loss }) => losses[loss].teacher) && { teacherTemperature }) };
   if (typeof options.loss !== 'string') return prepare('combine', { ...common, terms });
-  return prepare(options.loss, { ...common, ...ownOf(options.loss, all) });
+  const [{ loss, detachWeights }] = terms;
+  return prepare(loss, { ...common, ...ownOf(loss, { ...all, detachWeights }) });
 }
 
 /** Of some parameters those that were given and that a loss has. */
