@@ -33,7 +33,7 @@ export function readData({ data, teacher }: { data?: string; teacher?: string })
   return { data, teacher: teacher ?? beside, sample: false };
 }
 
-/** Writes the sample where it is asked for and missing. */
+/** Writes what is missing of the sample, where it is asked for: a run that was ended may have left a part. */
 export async function provideSample({ data, sample }: DataArguments): Promise<void> {
-  if (sample && !existsSync(data)) await writeSample(data);
+  if (sample && data !== REPOSITORY_SAMPLE) await writeSample(data);
 }

@@ -1,33 +1,67 @@
 // The files that a command is asked to write: whether they can be written is known before the work, and no failure costs the other results.
+import { stat } from 'node:fs/promises';
+import { openBeir } from '../../data/index.js';
 import { OutputError } from '../../data/errors.js';
-import { findTarget, writeWhole } from '../../data/whole-file.js';
+import { findTarget, writeWhole, type Target } from '../../data/whole-file.js';
 import { standardOutput } from './standard-streams.js';
 import type { Output } from './progress.js';
 import { UsageError } from './usage.js';
 
-export interface OutputCheck {
-  /** Options whose files must be plain files: what is written again and again, such as a checkpoint. */
-  plain?: readonly string[];
-}
+/** Option -> file, or files; options that were not given are undefined. */
+type Named = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** A checkpoint is written again and again: it must be a plain file. A run that goes on from it may write it, too. */
+const CHECKPOINT = 'checkpoint';
+const RESUME = 'resume';
 
 /**
- * @param asked option -> file; options that were not given are undefined
- * @throws UsageError naming the option whose file cannot be written, and why
+ * @param asked option -> file that it has the command write
+ * @param inputs option -> files and BEIR folders that the command reads
+ * @throws UsageError naming the option whose file cannot be written, and why: also where it is an input or another output, by whatever name
  */
 export async function checkOutputs(
   asked: Readonly<Record<string, string | undefined>>,
-  { plain = ['checkpoint'] }: OutputCheck = {},
+  inputs: Named = {},
 ): Promise<void> {
+  const taken = new Map<string, string>();
+  for (const [option, given] of Object.entries(inputs))
+    for (const input of [given ?? []].flat())
+      for (const file of await filesOf(input)) {
+        const identity = await identityOf(file);
+        if (identity !== undefined) taken.set(identity, option);
+      }
   for (const [option, file] of Object.entries(asked)) {
     if (file === undefined) continue;
-    try {
-      await findTarget(file, { streams: !plain.includes(option) });
-    } catch (error) {
-      if (!(error instanceof OutputError)) throw error;
-      throw new UsageError(`--${option}: ${error.message}`, { cause: error });
-    }
+    const refuse = (why: string, cause?: unknown): never => {
+      throw new UsageError(`--${option}: ${why}`, { cause });
+    };
+    const target: Target = await findTarget(file, { streams: option !== CHECKPOINT }).catch(
+      (error: Error) => {
+        if (!(error instanceof OutputError)) throw error;
+        return refuse(error.message, error);
+      },
+    );
     standardOutput.outlived = true;
+    if (target.stream) continue;
+    const identity = (await identityOf(target.path)) ?? target.path;
+    const other = taken.get(identity);
+    if (other !== undefined && !(option === CHECKPOINT && other === RESUME))
+      refuse(`${JSON.stringify(file)} cannot be written: it is a file of --${other}`);
+    taken.set(identity, option);
   }
+}
+
+/** What tells a file from all others, whatever links lead to it; undefined where there is none. */
+async function identityOf(file: string): Promise<string | undefined> {
+  const found = await stat(file, { bigint: true }).catch(() => undefined);
+  return found?.isFile() ? `${found.dev}:${found.ino}` : undefined;
+}
+
+/** A file, or those that are read of a BEIR folder. What is missing is for the reader to say. */
+async function filesOf(input: string): Promise<string[]> {
+  if (!(await stat(input).catch(() => undefined))?.isDirectory()) return [input];
+  const folder = await openBeir(input).catch(() => undefined);
+  return folder ? [folder.corpus, folder.queries, ...folder.qrels.values()] : [];
 }
 
 /** A file that was asked for, if it was, and what makes its content. */

@@ -9,7 +9,12 @@ export const READER_GONE = 141;
 /** Whether an error says that whoever read a pipe has closed it. */
 export function isClosedPipe(error: unknown): boolean {
   const { code, cause } = (error ?? {}) as NodeJS.ErrnoException;
-  return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED' || (cause !== undefined && isClosedPipe(cause));
+  return (
+    code === 'EPIPE' ||
+    code === 'ECONNRESET' ||
+    code === 'ERR_STREAM_DESTROYED' ||
+    (cause !== undefined && isClosedPipe(cause))
+  );
 }
 
 class StandardStream implements Output {

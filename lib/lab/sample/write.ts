@@ -1,7 +1,8 @@
 // Writes the sample as a BEIR folder with a teacher run beside it; the same seed writes the same bytes.
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatRunLine } from '../../data/index.js';
+import { OutputError } from '../../data/errors.js';
 import { writeWhole } from '../../data/whole-file.js';
 import { Random } from '../training/random.js';
 import { buildWorld, type World } from './world.js';
@@ -45,8 +46,20 @@ function qrels(world: World, split: string): string {
   return `query-id\tcorpus-id\tscore\n${rows.join('')}`;
 }
 
-/** Writes the sample into a folder, which is made where it is missing. */
+/**
+ * Writes the sample into a folder, which is made where it is missing. Files of the sample that are there already stay.
+ *
+ * @throws OutputError before anything is written, if one of its names holds something else: another collection is not overwritten
+ */
 export async function writeSample(dir: string): Promise<void> {
+  const files = sampleFiles();
+  for (const [name, content] of files) {
+    const file = join(dir, name);
+    const found = await readFile(file, 'utf8').catch(() => undefined);
+    if (found === content) files.delete(name);
+    else if (found !== undefined)
+      throw new OutputError(file, 'it is there, with other content than the sample');
+  }
   await mkdir(join(dir, 'qrels'), { recursive: true });
-  for (const [name, content] of sampleFiles()) await writeWhole(join(dir, name), content);
+  for (const [name, content] of files) await writeWhole(join(dir, name), content);
 }

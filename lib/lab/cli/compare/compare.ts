@@ -36,7 +36,12 @@ export async function compare(
     out.write(compareHelp());
     return 0;
   }
-  await checkOutputs({ json: asked.json, html: asked.html, checkpoint: asked.checkpoint });
+  await checkOutputs(
+    { json: asked.json, html: asked.html, checkpoint: asked.checkpoint },
+    asked.from
+      ? { from: asked.from }
+      : { data: asked.where.data, teacher: asked.where.teacher, 'zero-shot': asked.options.zeroShot },
+  );
   // Asked for first: a report that cannot be drawn should be known before the work, not after.
   const report = asked.html === undefined ? undefined : await loadReport();
   const saved = asked.from === undefined ? await run(asked, progressOut) : await readAll(asked.from);

@@ -53,7 +53,7 @@ export async function convert(args: string[], out: Output = standardOutput): Pro
     readChoice(name, required(name, values[name]), TEACHER_FORMS);
   const path = required('from', values.from);
   const to = { path: required('to', values.to), form: formOf('to-form') };
-  await checkOutputs({ to: to.path });
+  await checkOutputs({ to: to.path }, { from: path, qrels: values.qrels, data: values.data });
   const beside: Error[] = [];
   const reading = { skipBad: values['skip-bad'], onSkip: (error: Error) => void beside.push(error) };
   const from = { path, form: values['from-form'] === undefined ? undefined : formOf('from-form') };

@@ -66,7 +66,10 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
     relevanceLevel: readNumber('level', values.level, { min: 1, whole: true }),
   };
   const [qrelsFile, runFile] = [required('qrels', values.qrels), required('run', values.run)];
-  await checkOutputs({ json: values.json === '-' ? undefined : values.json });
+  await checkOutputs(
+    { json: values.json === '-' ? undefined : values.json },
+    { run: runFile, qrels: qrelsFile, baseline: values.baseline },
+  );
   let skipped = 0;
   const reading = { skipBad: values['skip-bad'], onSkip: () => skipped++ };
   const qrels = await loadQrels(qrelsFile, reading);

@@ -24,7 +24,10 @@ export async function refine(
     return 0;
   }
   const { where, options, json, html } = asked;
-  await checkOutputs({ json, html, checkpoint: options.checkpoint });
+  await checkOutputs(
+    { json, html, checkpoint: options.checkpoint },
+    { data: where.data, teacher: where.teacher, 'zero-shot': options.zeroShot, resume: options.resume },
+  );
   // Asked for first: a page that cannot be drawn should be known before the work, not after.
   const plotting = html === undefined ? undefined : await loadPlotting();
   await provideSample(where);

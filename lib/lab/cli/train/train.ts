@@ -25,7 +25,10 @@ export async function train(
     out.write(TRAIN_HELP);
     return 0;
   }
-  await checkOutputs({ json: options.json, run: options.run });
+  await checkOutputs(
+    { json: options.json, run: options.run },
+    { data: options.data, teacher: options.teacher },
+  );
   await provideSample(options);
 
   const line = new ProgressLine(progressOut);

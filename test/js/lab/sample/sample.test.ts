@@ -19,7 +19,7 @@ describe('the sample', () => {
     for (const name of names) {
       expect(
         readFileSync(join(dir, name)).equals(readFileSync(join(committed, name))),
-        `${name} differs: run node dist/lab/cli/main.js sample --out examples/sample`,
+        `${name} differs: remove examples/sample, then run node dist/lab/cli/main.js sample --out examples/sample`,
       ).toBe(true);
     }
   });
