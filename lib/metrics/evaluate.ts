@@ -15,6 +15,11 @@ export interface EvaluateOptions {
    * whose script always divides by all judged queries.
    */
   complete?: boolean;
+  /**
+   * Leave a document out of the ranking of the query that has its id: in collections whose queries are documents too (ArguAna, Quora), such a
+   * document is the query itself. Default false, as trec_eval; BEIR's own evaluation does so.
+   */
+  ignoreIdenticalIds?: boolean;
 }
 
 export interface Evaluation {
@@ -35,10 +40,11 @@ const NOTHING: ReadonlyMap<string, number> = new Map();
  * whose judgements name nothing relevant counts with 0 under `trec_eval`; under `msmarco` it is left out, as the MS MARCO
  * files list relevant documents only.
  *
- * @throws RangeError for an unknown measure, or a relevance level that is not a number
+ * @throws RangeError for an unknown measure, or a relevance level that is not a number; under `trec_eval-10`, which stops there, for
+ *   a judged query that the run lacks, unless `complete` is set
  */
 export function evaluate(run: Run, qrels: Qrels, options: EvaluateOptions = {}): Evaluation {
-  const { convention = 'trec_eval', relevanceLevel = 1 } = options;
+  const { convention = 'trec_eval', relevanceLevel = 1, ignoreIdenticalIds = false } = options;
   const complete = options.complete ?? convention === 'msmarco';
   if (!Number.isFinite(relevanceLevel))
     throw new RangeError(`relevanceLevel must be a number, not ${relevanceLevel}`);
@@ -48,9 +54,16 @@ export function evaluate(run: Run, qrels: Qrels, options: EvaluateOptions = {}):
   const values: number[][] = measures.map(() => []);
   for (const [qid, judged] of qrels) {
     const scores = run.get(qid);
-    if (!scores && !complete) continue;
+    if (!scores && !complete) {
+      if (convention === 'trec_eval-10')
+        throw new RangeError(
+          `the run lacks query ${JSON.stringify(qid)}, which is judged: trec_eval 10 stops there, unless all judged queries count (complete, -c)`,
+        );
+      continue;
+    }
     if (convention === 'msmarco' && ![...judged.values()].some((level) => level >= relevanceLevel)) continue;
-    const ranked = rank(scores ?? NOTHING, convention);
+    const all = rank(scores ?? NOTHING, convention);
+    const ranked = ignoreIdenticalIds && scores?.has(qid) ? all.filter((docid) => docid !== qid) : all;
     queries.push(qid);
     measures.forEach((measure, i) => values[i].push(measure.of(ranked, judged, relevanceLevel)));
   }

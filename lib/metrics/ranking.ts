@@ -5,9 +5,12 @@
  *
  * - `trec_eval`: by score, highest first; scores are compared as float32, and ties go to the document id that
  *   sorts last, byte by byte (form_res_rels.c of trec_eval 9.0.8). The order of the file and its rank column are ignored.
+ * - `trec_eval-9`: the same, by the name of its version.
+ * - `trec_eval-10`: scores are compared as they are, in double precision (10.0-rc3).
  * - `msmarco`: the order in which the run lists the documents, whatever the scores say.
  */
-export type Convention = 'trec_eval' | 'msmarco';
+export type Convention = (typeof CONVENTIONS)[number];
+export const CONVENTIONS = ['trec_eval', 'trec_eval-9', 'trec_eval-10', 'msmarco'] as const;
 
 /**
  * Orders two document ids by their UTF-8 bytes, as C's strcmp does.
@@ -38,8 +41,9 @@ function surrogatesLast(unit: number): number {
  */
 export function rank(scores: ReadonlyMap<string, number>, convention: Convention = 'trec_eval'): string[] {
   if (convention === 'msmarco') return [...scores.keys()];
+  const compared = convention === 'trec_eval-10' ? (score: number) => score : Math.fround;
   return [...scores]
-    .map(([docid, score]) => ({ docid, score: Math.fround(score) }))
+    .map(([docid, score]) => ({ docid, score: compared(score) }))
     .sort((a, b) => (a.score === b.score ? compareBytes(b.docid, a.docid) : b.score > a.score ? 1 : -1))
     .map((entry) => entry.docid);
 }

@@ -1,7 +1,9 @@
 // `ckl-loss evaluate`: measures of a run against judgements, and whether two runs differ.
 import { DataError, loadQrels, loadRun } from '../../../data/index.js';
+import { differentQueries, matchQueries, noticesOf } from './queries.js';
 import {
   compare,
+  CONVENTIONS,
   evaluate as measureRun,
   MEASURE_HELP,
   parseMeasure,
@@ -10,7 +12,7 @@ import {
 } from '../../../metrics/index.js';
 import { checkOutputs, deliver } from '../output-files.js';
 import type { Output } from '../progress.js';
-import { standardOutput } from '../standard-streams.js';
+import { standardError, standardOutput } from '../standard-streams.js';
 import { differenceText, formatTable, measureText, pText } from '../table.js';
 import { parseOptions, readChoice, readNumber, required, UsageError } from '../usage.js';
 
@@ -23,8 +25,11 @@ export const EVALUATE_HELP = `ckl-loss evaluate: measures of a run, and whether 
   --baseline FILE       another run: means, difference, paired t-test, Holm's correction over the measures
   --measures LIST       by commas: ${MEASURE_HELP}
                         (default: ndcg@10,mrr@10,recall@100,map)
-  --convention NAME     trec_eval (by score, ties by document id) or msmarco (by rank column, all judged queries count)
-                        (default: trec_eval)
+  --convention NAME     trec_eval-9 (by score as float32, ties by document id; also called trec_eval), trec_eval-10 (by score as it is;
+                        all judged queries must be in the run, or --complete) or msmarco (by rank column, all judged queries count)
+                        (default: trec_eval-9)
+  --ignore-identical-ids   leave out the document that has the id of its query, where queries are documents too
+  --keep-identical-ids     keep it (default: left out where at least half of the queries list it, with a notice)
   --complete            queries the run lacks count as 0 (trec_eval -c)
   --level N             the lowest relevance level that counts (trec_eval -l; default: 1)
   --per-query           one line a query as well
@@ -50,6 +55,8 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
     complete: flag,
     level: text,
     'per-query': flag,
+    'ignore-identical-ids': flag,
+    'keep-identical-ids': flag,
     'skip-bad': flag,
     json: text,
     help: { type: 'boolean', short: 'h' },
@@ -58,7 +65,9 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
     out.write(EVALUATE_HELP);
     return 0;
   }
-  const convention = readChoice('convention', values.convention ?? 'trec_eval', ['trec_eval', 'msmarco']);
+  const convention = readChoice('convention', values.convention ?? 'trec_eval', CONVENTIONS);
+  if (values['ignore-identical-ids'] && values['keep-identical-ids'])
+    throw new UsageError('--ignore-identical-ids and --keep-identical-ids are one or the other');
   const options = {
     measures: readMeasures(values.measures ?? 'ndcg@10,mrr@10,recall@100,map'),
     convention,
@@ -73,23 +82,32 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
   let skipped = 0;
   const reading = { skipBad: values['skip-bad'], onSkip: () => skipped++ };
   const qrels = await loadQrels(qrelsFile, reading);
-  const load = async (path: string): Promise<Evaluation> => {
+  const notices: string[] = [];
+  const complete = options.complete ?? convention === 'msmarco';
+  const load = async (path: string, name: string): Promise<Evaluation> => {
     const run = await loadRun(path, {
       ...reading,
       order: convention === 'msmarco' ? 'rank' : 'file',
     });
-    const measured = measureRun(run, qrels, options);
-    if (measured.queries.length === 0)
+    const found = matchQueries(run, qrels);
+    if (found.shared === 0)
       throw new DataError(path, 0, `queries that ${qrelsFile} has judgements for`, 'none');
-    return measured;
+    const asked = values['ignore-identical-ids'] ? true : values['keep-identical-ids'] ? false : undefined;
+    const ignoreIdenticalIds = asked ?? 2 * found.identical >= found.shared;
+    notices.push(
+      ...noticesOf(name, found, { complete, ignored: ignoreIdenticalIds, asked: asked !== undefined }),
+    );
+    return measureRun(run, qrels, { ...options, ignoreIdenticalIds });
   };
-  const run = await load(runFile);
-  const baseline = values.baseline === undefined ? undefined : await load(values.baseline);
+  const run = await load(runFile, 'the run');
+  const baseline = values.baseline === undefined ? undefined : await load(values.baseline, 'the baseline');
   const comparison = baseline && compare(run, baseline);
+  if (baseline) notices.push(...differentQueries(run, baseline));
 
   const json = () =>
     `${JSON.stringify(summary(run, baseline, comparison, values['per-query'] ?? false), null, 2)}\n`;
   if (values.json === '-') {
+    for (const notice of notices) standardError.write(notice);
     out.write(json());
     return 0;
   }
@@ -97,6 +115,7 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
     values['per-query'] ? perQueryTable(run, options.measures) : '',
     skipped > 0 ? `left out: ${skipped} lines that cannot be read\n` : '',
     `${run.queries.length} queries\n`,
+    ...notices,
     comparison ? comparisonTable(comparison) : meanTable(run, options.measures),
   ];
   await deliver(out, report.join(''), [[values.json, json]]);
