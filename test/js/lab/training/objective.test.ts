@@ -9,6 +9,7 @@ import {
   type TrainingLoss,
 } from '../../../../lib/lab/training/loss-sum';
 import { Objective } from '../../../../lib/lab/training/objective';
+import type { FeatureList } from '../../../../lib/lab/students/linear/lists';
 import { LinearStudent } from '../../../../lib/lab/students/linear/linear-student';
 import { DATA, TRUTH } from './lists';
 
@@ -16,7 +17,7 @@ const lists = DATA.train.slice(0, 8);
 const student = new LinearStudent(TRUTH.length, 1);
 
 function gradOf(loss: TrainingLoss): number[] {
-  const batch = new TrainingBatch([lists.length, 16]);
+  const batch = new TrainingBatch<FeatureList>([lists.length, 16]);
   batch.fill(lists);
   batch.score(student);
   using objective = new Objective({ loss, teacherTemperature: 2, refreshRanks: 0 }, batch.shape, lists);
@@ -25,7 +26,7 @@ function gradOf(loss: TrainingLoss): number[] {
 
 /** The same batch for a loss's own function. */
 const batch = (() => {
-  const filled = new TrainingBatch([lists.length, 16]);
+  const filled = new TrainingBatch<FeatureList>([lists.length, 16]);
   filled.fill(lists);
   filled.score(student);
   const length = filled.offsets.at(-1)!;
