@@ -105,6 +105,7 @@ export class LayoutView {
 
   /** Throws unless the lists follow one another. Only for what is not handed to the addon, which checks for itself. */
   checkOffsets(): void {
+    if (this.offsets === null) return;
     for (let b = 0; b < this.queries; b++) {
       if (this.begin(b) >= 0 && this.begin(b) <= this.end(b)) continue;
       throw new CklRangeError(

@@ -1,6 +1,11 @@
 // Checks of presets' own arguments, those that are not options of a loss.
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
+import { checkMemory, isFloat32, isUint8, wrongArray } from '../loss/arrays.js';
+import { lengthOf } from '../loss/intrinsics.js';
+import { LayoutView } from '../loss/layout.js';
+import { checkObject } from '../loss/options.js';
+import type { Layout } from '../types.js';
 
 /** A finite number greater than 0: a temperature, or what becomes one. */
 export function positive(name: string, value: number): number {
@@ -35,4 +40,41 @@ function checkNumber(
   throw typeof value === 'number'
     ? new CklRangeError('ERR_CKL_OPTION', message)
     : new CklTypeError('ERR_CKL_OPTION', message);
+}
+
+/** A number of queries or documents. */
+export function checkCount(name: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new CklRangeError(
+    'ERR_CKL_SHAPE',
+    `${name} is ${describe(value)}; it must be an integer of 0 or more`,
+  );
+}
+
+export function checkFloats(name: string, array: Float32Array, length: number): void {
+  if (!isFloat32(array)) throw wrongArray(name, array, 'a Float32Array');
+  checkMemory(array, name);
+  if (lengthOf(array) === length) return;
+  throw new CklRangeError('ERR_CKL_SHAPE', `${name} has ${lengthOf(array)} elements; it needs ${length}`);
+}
+
+/** The layout and the labels of lists of scores, each property read once; all of them fit the scores. */
+export function readLists(
+  name: string,
+  scores: Float32Array,
+  layout: Layout & { labels?: Uint8Array },
+): { view: LayoutView; labels: Uint8Array | undefined } {
+  checkObject('layout', layout);
+  const { labels, shape, rowStride, offsets } = layout;
+  const view = LayoutView.of({ shape, rowStride, offsets });
+  view.checkOffsets();
+  if (!isFloat32(scores)) throw wrongArray(name, scores, 'a Float32Array');
+  checkMemory(scores, name);
+  view.checkInput(scores, name);
+  if (labels !== undefined) {
+    if (!isUint8(labels)) throw wrongArray('labels', labels, 'a Uint8Array');
+    checkMemory(labels, 'labels');
+    view.checkInput(labels, 'labels');
+  }
+  return { view, labels };
 }

@@ -1,6 +1,7 @@
 // FlagEmbedding (BGE): the losses of its embedders and of its reranker.
 import { nll } from '../index.js';
-import { positive } from './arguments.js';
+import { checkObject } from '../loss/options.js';
+import { checkCount, checkFloats, positive } from './arguments.js';
 import type { Preset } from './preset.js';
 
 /** FlagEmbedding (BGE), `FlagEmbedding/abc/finetune`. */
@@ -38,8 +39,12 @@ export function m3Kd(
   batch: { student: Float32Array; teacher: Float32Array; queries: number; group: number },
   temperature = 0.02,
 ): { loss: number; grad: Float32Array } {
+  checkObject('batch', batch);
   const { student, teacher, queries, group } = batch;
-  const docs = queries * group;
+  const docs = checkCount('queries', queries) * checkCount('group', group);
+  checkFloats('student', student, queries * docs);
+  checkFloats('teacher', teacher, docs);
+  positive('temperature', temperature);
   const labels = new Uint8Array(queries * docs);
   const weights = new Float32Array(queries);
   const grad = new Float32Array(queries * docs);
@@ -65,9 +70,9 @@ export function m3Kd(
 function softmaxRows(scores: Float32Array, rows: number, columns: number): Float64Array {
   const out = new Float64Array(rows * columns);
   for (let b = 0; b < rows; b++) {
-    const row = scores.subarray(b * columns, (b + 1) * columns);
-    const max = Math.max(...row);
-    const exps = Array.from(row, (s) => Math.exp(s - max));
+    const row = Array.from({ length: columns }, (_, i) => scores[b * columns + i]);
+    const max = row.reduce((a, s) => Math.max(a, s), -Infinity);
+    const exps = row.map((s) => Math.exp(s - max));
     const sum = exps.reduce((a, e) => a + e, 0);
     exps.forEach((e, i) => (out[b * columns + i] = e / sum));
   }

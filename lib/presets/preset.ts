@@ -1,5 +1,6 @@
 // What a preset is, and the loss that it stands for.
 import { combine } from '../index.js';
+import { checkObject } from '../loss/options.js';
 import { warnOfUnderflow } from './teacher-scale.js';
 import type { Batch, CommonOptions, LossResult, PairParameters, Reduction, Term } from '../types.js';
 
@@ -18,6 +19,7 @@ export function applyPreset<R extends Reduction>(
   preset: Preset<R>,
   batch: Batch<Float32Array>,
 ): LossResult<R, Float32Array> {
+  checkObject('preset', preset);
   const { terms, ...options } = preset;
   const result = combine(batch, terms, options);
   warnOfUnderflow(batch, options.teacherTemperature);

@@ -1,6 +1,6 @@
 // PyLate: its distillation and contrastive losses, and the normalisation of scores before the first.
-import { LayoutView } from '../loss/layout.js';
-import { positive } from './arguments.js';
+import { lengthOf } from '../loss/intrinsics.js';
+import { checkFloats, positive, readLists } from './arguments.js';
 import type { Preset } from './preset.js';
 import type { Layout } from '../types.js';
 
@@ -31,14 +31,10 @@ export function minMax(
   student: Float32Array,
   layout: Layout & { labels?: Uint8Array },
 ): { scores: Float32Array; backward(grad: Float32Array): Float32Array } {
-  const view = new LayoutView();
-  view.read(layout, null);
-  view.checkInput(student, 'student');
-  view.checkOffsets();
-  const { labels } = layout;
-  const scores = new Float32Array(student.length);
+  const { view, labels } = readLists('student', student, layout);
+  const scores = new Float32Array(lengthOf(student));
   const rows: { documents: number[]; low: number; high: number; range: number }[] = [];
-  for (let b = 0; b < view.queries; b++) {
+  for (let b = 0; b < view.queries && view.extent > 0; b++) {
     const documents: number[] = [];
     for (let i = view.begin(b); i < view.end(b); i++) if (labels?.[i] !== 255) documents.push(i);
     // The first of several: where the derivative goes when scores tie, as in PyTorch.
@@ -49,7 +45,8 @@ export function minMax(
     rows.push({ documents, low, high, range });
   }
   const backward = (grad: Float32Array): Float32Array => {
-    const out = new Float32Array(grad.length);
+    const out = new Float32Array(scores.length);
+    checkFloats('grad', grad, scores.length);
     for (const { documents, low, high, range } of rows) {
       let toHigh = 0;
       let toLow = 0;

@@ -1,6 +1,7 @@
 // Notices teacher scores that are too far apart for a temperature: a float32 softmax would round some of their probabilities to 0.
 import { isFloat32 } from '../loss/arrays.js';
-import { LayoutView } from '../loss/layout.js';
+import { checkObject } from '../loss/options.js';
+import { positive, readLists } from './arguments.js';
 import type { Layout, Scores } from '../types.js';
 
 const PADDING = 255;
@@ -24,13 +25,12 @@ export function teacherUnderflow(
   batch: Layout & { teacher: Float32Array; labels?: Uint8Array },
   temperature = 1,
 ): TeacherUnderflow {
-  const { teacher, labels } = batch;
-  const view = new LayoutView();
-  view.read(batch, null);
-  view.checkInput(teacher, 'teacher');
-  view.checkOffsets();
+  checkObject('batch', batch);
+  const { teacher, ...layout } = batch;
+  const { view, labels } = readLists('teacher', teacher, layout);
+  positive('temperature', temperature);
   const found = { zeros: 0, documents: 0, spread: 0 };
-  for (let b = 0; b < view.queries; b++) {
+  for (let b = 0; b < view.queries && view.extent > 0; b++) {
     const scores: number[] = [];
     for (let i = view.begin(b); i < view.end(b); i++) {
       if (labels?.[i] !== PADDING && teacher[i] !== -Infinity) scores.push(teacher[i]);

@@ -1,5 +1,6 @@
 // Tevatron: its distillation losses, those of version 1 too.
-import { positive } from './arguments.js';
+import { allocate } from '../loss/arrays.js';
+import { checkCount, checkFloats, positive } from './arguments.js';
 import type { Preset } from './preset.js';
 
 /** Tevatron. */
@@ -41,9 +42,11 @@ export const tevatron = {
  * @returns `[queries, queries * group]`
  */
 export function inBatchTeacher(teacher: Float32Array, queries: number, group: number): Float32Array {
-  const out = new Float32Array(queries * queries * group).fill(-Infinity);
+  const docs = checkCount('queries', queries) * checkCount('group', group);
+  checkFloats('teacher', teacher, docs);
+  const out = allocate(Float32Array, queries * docs, 'the teacher').fill(-Infinity);
   for (let b = 0; b < queries; b++) {
-    out.set(teacher.subarray(b * group, (b + 1) * group), b * queries * group + b * group);
+    for (let i = 0; i < group; i++) out[b * docs + b * group + i] = teacher[b * group + i];
   }
   return out;
 }

@@ -7,12 +7,6 @@ export function topRanks(length: number, scores: ArrayLike<number> | undefined, 
     const kept = Array.from({ length: Math.min(length, depth) }, (_, i) => i);
     return { kept, ranks: Uint16Array.from(kept, (i) => i + 1) };
   }
-  if (scores.length !== length) {
-    throw new CklRangeError(
-      'ERR_CKL_TRACKER',
-      `${length} documents have ${scores.length} scores; each needs one`,
-    );
-  }
   const order = Array.from({ length }, (_, i) => i);
   const nan = order.find((i) => Number.isNaN(scores[i]));
   if (nan !== undefined)

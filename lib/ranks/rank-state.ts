@@ -1,6 +1,7 @@
 // The saved form of a rank tracker, and its check before it is trusted again.
 import { describe } from '../describe.js';
 import { CklRangeError } from '../errors.js';
+import { isObject } from '../loss/intrinsics.js';
 import type { Id } from './id-table.js';
 
 export const stateFormat = 'ckl-loss/rank-tracker/1';
@@ -19,41 +20,60 @@ export interface RankTrackerState {
   rankings: [query: string, documents: Id[], ranks: number[]][];
 }
 
-/** Takes a state apart, or throws what is wrong with it. */
-export function readState(state: RankTrackerState) {
-  if (typeof state !== 'object' || state === null || state.format !== stateFormat) {
-    const found =
-      typeof state === 'object' && state !== null ? `format ${describe(state.format)}` : describe(state);
+/** Takes a state apart, each property read once, or throws what is wrong with it. */
+export function readState(state: unknown) {
+  const saved = isObject(state) ? (state as Partial<RankTrackerState>) : {};
+  const { format, every, depth, unlisted, unseen, batches, refreshedAt, rankings } = saved;
+  if (format !== stateFormat) {
+    const found = isObject(state) ? `format ${describe(format)}` : describe(state);
     throw bad(`it is ${found}, not '${stateFormat}'; pass what JSON.parse gives for a saved tracker`);
   }
-  const { every, depth, unlisted, unseen, batches, refreshedAt, rankings } = state;
   if (!isCount(batches)) throw bad(`batches is ${describe(batches)}`);
   if (refreshedAt !== null && !(isCount(refreshedAt) && refreshedAt <= batches)) {
     throw bad(`refreshedAt is ${describe(refreshedAt)}`);
   }
-  if (!Array.isArray(rankings)) throw bad(`rankings is ${describe(rankings)}`);
-  rankings.forEach((ranking, i) => {
-    if (!isRanking(ranking, depth))
-      throw bad(`rankings[${i}] is not [query, documents, ranks] with ranks from 1 to ${depth}`);
-  });
-  return { options: { every, depth, unlisted, unseen }, batches, refreshedAt, rankings };
+  if (!isArray(rankings)) throw bad(`rankings is ${describe(rankings)}`);
+  const read: RankTrackerState['rankings'] = [];
+  const { length } = rankings;
+  for (let i = 0; i < length; i++) read.push(readRanking(rankings[i], depth, i));
+  return { options: { every, depth, unlisted, unseen }, batches, refreshedAt, rankings: read };
 }
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function isRanking(ranking: unknown, depth: number): boolean {
-  if (!Array.isArray(ranking) || ranking.length !== 3) return false;
-  const [query, documents, ranks] = ranking as [unknown, unknown, unknown];
-  return (
-    typeof query === 'string' &&
-    Array.isArray(documents) &&
-    Array.isArray(ranks) &&
-    documents.length === ranks.length &&
-    documents.every((id) => typeof id === 'string' || Number.isFinite(id)) &&
-    ranks.every((rank) => Number.isInteger(rank) && rank >= 1 && rank <= depth)
-  );
+function isArray(value: unknown): value is unknown[] {
+  return isObject(value) && Array.isArray(value);
+}
+
+/** A copy of one ranking, checked. */
+function readRanking(ranking: unknown, depth: unknown, i: number): RankTrackerState['rankings'][number] {
+  const most = typeof depth === 'number' ? depth : 0;
+  if (isArray(ranking) && ranking.length === 3) {
+    const [query, documents, ranks] = Array.from(ranking);
+    if (typeof query === 'string' && isArray(documents) && isArray(ranks)) {
+      const ids = readAll(documents, (id): id is Id => typeof id === 'string' || Number.isFinite(id));
+      const list = readAll(
+        ranks,
+        (rank): rank is number => Number.isInteger(rank) && (rank as number) >= 1 && (rank as number) <= most,
+      );
+      if (ids !== null && list !== null && ids.length === list.length) return [query, ids, list];
+    }
+  }
+  throw bad(`rankings[${i}] is not [query, documents, ranks] with ranks from 1 to ${describe(depth)}`);
+}
+
+/** A copy of a list, or null at the first element, or hole, that is not right. */
+function readAll<T>(list: readonly unknown[], isRight: (value: unknown) => value is T): T[] | null {
+  const read: T[] = [];
+  const { length } = list;
+  for (let i = 0; i < length; i++) {
+    const value = list[i];
+    if (!isRight(value)) return null;
+    read.push(value);
+  }
+  return read;
 }
 
 function bad(problem: string): CklRangeError {

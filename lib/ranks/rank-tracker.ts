@@ -1,6 +1,7 @@
 // The paper's periodic refresh: ranks from the last evaluation of each query, held fixed for a block of training batches.
-import { checkMemory, isFloat32, wrongArray } from '../loss/arrays.js';
-import { describe, oneOf } from '../describe.js';
+import { allocate, checkMemory, isFloat32, wrongArray } from '../loss/arrays.js';
+import { isObject, tagOf } from '../loss/intrinsics.js';
+import { describe, oneOf, shorten } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { type Id, IdTable } from './id-table.js';
 import { LayoutView } from '../loss/layout.js';
@@ -8,7 +9,7 @@ import { checkObject, checkOptionNames } from '../loss/options.js';
 import { topRanks } from './rank-list.js';
 import { readState, type RankTrackerState, stateFormat } from './rank-state.js';
 import { RankStore } from './rank-store.js';
-import { ranks } from './ranks.js';
+import { type RankBatch, ranks } from './ranks.js';
 import type { Dtype, Layout, Scores } from '../types.js';
 
 export interface RankTrackerOptions {
@@ -101,34 +102,38 @@ export class RankTracker {
    */
   set(query: Id, documents: readonly Id[], scores?: ArrayLike<number>): void {
     const key = checkId(query, 'query');
-    const { kept, ranks } = topRanks(documents.length, scores, this.depth);
+    const given = scores === undefined ? undefined : readScores(scores);
+    const ids = readList(documents, given === undefined ? this.depth : given.length, given !== undefined);
+    const { kept, ranks } = topRanks(ids.length, given, this.depth);
     const codes = new Uint32Array(kept.length);
     for (let i = 0; i < kept.length; i++) {
-      checkId(documents[kept[i]], `documents[${kept[i]}]`);
-      codes[i] = this.ids.intern(documents[kept[i]]);
+      const id = ids[kept[i]];
+      checkId(id, `documents[${kept[i]}]`);
+      codes[i] = this.ids.intern(id as Id);
     }
     if (new Set(codes).size < codes.length) {
       const twice = codes.find((code, i) => codes.indexOf(code) < i)!;
       throw new CklRangeError(
         'ERR_CKL_TRACKER',
-        `documents of query ${key} hold ${describe(this.ids.nameOf(twice))} twice; a ranking lists each document once`,
+        `documents of query ${shorten(key)} hold ${describe(this.ids.nameOf(twice))} twice; a ranking lists each document once`,
       );
     }
     this.store.set(key, codes, ranks);
   }
 
   has(query: Id): boolean {
-    return this.store.has(String(query));
+    return this.store.has(checkId(query, 'query'));
   }
 
   /** Forgets a query's ranking. Returns whether there was one. */
   delete(query: Id): boolean {
-    return this.store.delete(String(query));
+    return this.store.delete(checkId(query, 'query'));
   }
 
   /** The rank of a document, by the rule `unlisted` if it is not in the list; undefined if the query has no ranking. */
   rank(query: Id, document: Id): number | undefined {
-    const list = this.store.get(String(query));
+    const list = this.store.get(checkId(query, 'query'));
+    checkId(document, 'document');
     return list === null ? undefined : this.rankIn(list, document);
   }
 
@@ -138,21 +143,23 @@ export class RankTracker {
    */
   fill(batch: RankRequest, out?: Float32Array): Float32Array {
     checkObject('batch', batch);
-    const layout = new LayoutView();
-    layout.read(batch, null);
+    // Each property once; no code of the caller runs after the ids were read.
+    const { queries, documents, student, labels, shape, rowStride, offsets, dtype } = batch;
+    const layout = LayoutView.of({ shape, rowStride, offsets });
     layout.checkOffsets();
-    const { queries, documents } = batch;
-    checkIds(queries, layout.queries, 'queries', false);
-    checkIds(documents, layout.extent, 'documents', true);
-    const target = out ?? new Float32Array(layout.extent);
+    const keys = readIds(queries, layout.queries, 'queries', false) as Id[];
+    const ids = readIds(documents, layout.extent, 'documents', true);
+    const target = out ?? allocate(Float32Array, layout.extent, 'ranks');
     if (!isFloat32(target)) throw wrongArray('out', out, 'a Float32Array');
     checkMemory(target, 'out');
     layout.checkOutput(target, 'out');
-    const current = this.currentRanks(batch);
-    for (let b = 0; b < layout.queries; b++) {
-      const list = this.store.get(String(queries[b]));
+    const { queries: rows, docs, stride } = layout;
+    const same: Layout = layout.offsets ? { offsets } : { shape: [rows, docs], rowStride: stride };
+    const current = this.currentRanks(keys, { student, labels, ...same } as RankBatch, dtype);
+    for (let b = 0; b < rows && ids.length > 0; b++) {
+      const list = this.store.get(String(keys[b]));
       for (let i = layout.begin(b); i < layout.end(b); i++) {
-        const document = documents[i];
+        const document = ids[i];
         if (document === null || document === undefined) target[i] = Infinity;
         else target[i] = list === null ? current![i] || Infinity : this.rankIn(list, document);
       }
@@ -161,11 +168,14 @@ export class RankTracker {
   }
 
   /** Ranks of the student's scores, if some query of the batch has no ranking. */
-  private currentRanks(batch: RankRequest): Uint32Array | null {
-    const unseen = batch.queries.find((query) => !this.has(query));
+  private currentRanks(
+    queries: readonly Id[],
+    batch: RankBatch,
+    dtype: Dtype | undefined,
+  ): Uint32Array | null {
+    const unseen = queries.find((query) => !this.store.has(String(query)));
     if (unseen === undefined) return null;
-    const { student, labels, shape, rowStride, offsets, dtype } = batch;
-    if (this.unseen === 'error' || student === undefined) {
+    if (this.unseen === 'error' || batch.student === undefined) {
       const way =
         this.unseen === 'error'
           ? "or make the tracker with unseen: 'current'"
@@ -175,7 +185,7 @@ export class RankTracker {
         `query ${describe(unseen)} has no ranking; set() one, ${way}`,
       );
     }
-    return ranks({ student, labels, shape, rowStride, offsets }, { dtype });
+    return ranks(batch, { dtype });
   }
 
   private rankIn(list: { documents: Uint32Array; ranks: Uint16Array }, document: Id): number {
@@ -231,16 +241,57 @@ function checkId(id: unknown, name: string): string {
   throw new CklTypeError('ERR_CKL_TYPE', `${name} is ${describe(id)}; an id is a string or a finite number`);
 }
 
-function checkIds(ids: readonly unknown[], needed: number, name: string, padding: boolean): void {
-  if (!Array.isArray(ids)) {
-    throw new CklTypeError('ERR_CKL_TYPE', `${name} is ${describe(ids)}; it must be an array of ids`);
+function isList(value: unknown): value is ArrayLike<unknown> {
+  return isObject(value) && (Array.isArray(value) || tagOf(value) !== undefined);
+}
+
+function checkList(list: unknown, name: string): asserts list is ArrayLike<unknown> {
+  if (isList(list)) return;
+  throw new CklTypeError('ERR_CKL_TYPE', `${name} is ${describe(list)}; it must be an array of ids`);
+}
+
+/** The first documents of a ranking, each read once; with scores there must be as many. */
+function readList(documents: unknown, most: number, exact: boolean): unknown[] {
+  checkList(documents, 'documents');
+  const { length } = documents;
+  if (exact && length !== most) {
+    throw new CklRangeError('ERR_CKL_TRACKER', `${length} documents have ${most} scores; each needs one`);
   }
-  if (padding ? ids.length < needed : ids.length !== needed) {
-    throw new CklRangeError('ERR_CKL_SHAPE', `${name} has ${ids.length} ids; the batch needs ${needed}`);
+  const ids: unknown[] = [];
+  for (let i = 0; i < length && i < most; i++) ids.push(documents[i]);
+  return ids;
+}
+
+/** The ids of a batch, each read once; those of padding may be left out. */
+function readIds(list: unknown, needed: number, name: string, padding: boolean): (Id | null | undefined)[] {
+  checkList(list, name);
+  const { length } = list;
+  if (padding ? length < needed : length !== needed) {
+    throw new CklRangeError('ERR_CKL_SHAPE', `${name} has ${length} ids; the batch needs ${needed}`);
   }
-  ids.forEach((id, i) => {
+  const ids: (Id | null | undefined)[] = [];
+  for (let i = 0; i < needed; i++) {
+    const id = list[i] as Id | null | undefined;
     if (!(padding && (id === null || id === undefined))) checkId(id, `${name}[${i}]`);
-  });
+    ids.push(id);
+  }
+  return ids;
+}
+
+function readScores(scores: unknown): number[] {
+  if (!isList(scores)) {
+    throw new CklTypeError('ERR_CKL_TYPE', `scores is ${describe(scores)}; it must be an array of numbers`);
+  }
+  const { length } = scores;
+  const read: number[] = [];
+  for (let i = 0; i < length; i++) {
+    const score = scores[i];
+    if (typeof score !== 'number') {
+      throw new CklTypeError('ERR_CKL_TYPE', `scores[${i}] is ${describe(score)}; it must be a number`);
+    }
+    read.push(score);
+  }
+  return read;
 }
 
 function checkInteger(name: string, value: unknown, least: number, most: number): number {
