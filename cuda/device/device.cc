@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "../launch/device_loss.h"
+#include "../launch/kernel_table.h"
 #include "staging.h"
 
 namespace ckl {

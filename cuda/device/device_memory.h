@@ -1,6 +1,7 @@
 // Memory, streams, events and graphs of a GPU as objects that give them back. Nothing else allocates or creates any.
 #pragma once
-#include "../launch/launch.h"
+#include <cuda_runtime.h>
+#include <stddef.h>
 
 namespace ckl {
 namespace cuda {

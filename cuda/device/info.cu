@@ -1,7 +1,6 @@
 // Which NVIDIA GPUs there are, asked of the statically linked CUDA runtime: works, and says why not, without a driver.
 #include "../../src/core/cuda_info.h"
-#include "../launch/cuda_backend.h"
-#include "../launch/launch.h"
+#include <cuda_runtime.h>
 
 namespace ckl {
 
@@ -52,8 +51,6 @@ std::string cuda_target() {
   }
   return "sm_" + std::to_string(properties.major * 10 + properties.minor);
 }
-
-std::shared_ptr<Backend> cuda_backend() { return std::make_shared<cuda::CudaBackend>(0); }
 
 CudaErrorText cuda_error_text(int code) {
   const cudaError_t error = static_cast<cudaError_t>(code);

@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "../../src/core/check.h"
+#include "../../src/core/cuda_info.h"
 #include "device_loss.h"
 #include "enqueue.h"
+#include "kernel_table.h"
 #include "../device/staging.h"
 
 namespace ckl {
@@ -182,4 +184,7 @@ Status CudaBackend::run(const Plan& plan, const Batch& batch, const Outputs& out
 }
 
 }  // namespace cuda
+
+std::shared_ptr<Backend> cuda_backend() { return std::make_shared<cuda::CudaBackend>(0); }
+
 }  // namespace ckl

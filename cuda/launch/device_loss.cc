@@ -92,14 +92,5 @@ std::unique_ptr<DeviceLoss> device_loss(int device, int capability) {
   return std::unique_ptr<DeviceLoss>(new CudaLoss(device, capability));
 }
 
-int capability_of(int device) {
-  must(cudaSetDevice(device));
-  cudaDeviceProp properties;
-  must(cudaGetDeviceProperties(&properties, device));
-  int compiled = 0;
-  must(compiled_capability(compiled));
-  return std::min(properties.major * 10 + properties.minor, compiled);
-}
-
 }  // namespace cuda
 }  // namespace ckl

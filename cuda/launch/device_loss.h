@@ -8,9 +8,6 @@ namespace cuda {
 
 std::unique_ptr<DeviceLoss> device_loss(int device, int capability);
 
-// What the device can do and the binary has code for: 90 for 9.0.
-int capability_of(int device);
-
 inline cudaStream_t stream_of(StreamHandle handle) { return reinterpret_cast<cudaStream_t>(uintptr_t(handle)); }
 inline StreamHandle handle_of(cudaStream_t stream) { return StreamHandle(reinterpret_cast<uintptr_t>(stream)); }
 

@@ -1,6 +1,9 @@
 #include "kernel_table.h"
 
+#include <algorithm>
 #include <iterator>
+
+#include "../device/device_memory.h"
 
 namespace ckl {
 namespace cuda {
@@ -23,6 +26,16 @@ int classes_for(bool fast, int capability, int64_t shortest, int64_t longest, Ro
   if (fast) add(kFast, std::size(kFast));
   add(kGeneral, std::size(kGeneral));
   return count;
+}
+
+int capability_of(int device) {
+  must(cudaSetDevice(device));
+  cudaDeviceProp properties;
+  must(cudaGetDeviceProperties(&properties, device));
+  // The code that any kernel of the binary has for this device: 90 where kernels know of clusters.
+  cudaFuncAttributes compiled = {};
+  must(cudaFuncGetAttributes(&compiled, reinterpret_cast<const void*>(general_kernel(TeamKind::team))));
+  return std::min(properties.major * 10 + properties.minor, compiled.ptxVersion);
 }
 
 }  // namespace cuda

@@ -43,5 +43,8 @@ constexpr int kMaxClasses = 16;
 // The classes that a batch's rows fall into, in ascending order; returns how many. fast: the plan has fast kernels.
 int classes_for(bool fast, int capability, int64_t shortest, int64_t longest, RowClass (&out)[kMaxClasses]);
 
+// What the device can do and the binary has code for: 90 for 9.0. Throws Failure.
+int capability_of(int device);
+
 }  // namespace cuda
 }  // namespace ckl

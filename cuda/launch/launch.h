@@ -1,10 +1,6 @@
 // Enqueueing kernels: their shape, and the row kernels that were compiled.
 #pragma once
-#ifdef CKL_EMULATE
-#include "../../test/emulator/runtime.h"
-#else
 #include <cuda_runtime.h>
-#endif
 
 #include "task.h"
 
@@ -37,8 +33,6 @@ enum class TeamKind { lanes, team, grid };
 RowKernel fast_float32(const TaskTerm& term, TeamKind kind, int elements);
 RowKernel fast_half(const TaskTerm& term, TeamKind kind, int elements);
 RowKernel general_kernel(TeamKind kind);
-// What the binary has code for on the current device: 90 where its kernels know of clusters. Not above the device's own.
-cudaError_t compiled_capability(int& capability);
 cudaError_t launch_count_queries(const Task& task, cudaStream_t stream);
 
 // Ranks of all rows, in two launches: tiles sorted into `sorted`, then `ranks`; both laid out like the scores.

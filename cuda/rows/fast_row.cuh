@@ -12,14 +12,18 @@
 #include "softmax.cuh"
 #include "../common/team.cuh"
 
+// Whether something rare is so. test/cuda/common_path.cu, which counts the instructions of the common path, ends the thread.
+#ifndef CKL_RARE
+#define CKL_RARE(condition) (condition)
+#endif
+
 namespace ckl {
 namespace cuda {
 
 constexpr float kLift = 64.0f, kLog2Lift = 6.0f, kLn2 = 0.69314718f;
 
 // F: the loss; E: elements a thread; P: elements a load. Element i of a row is in vector i / P, and vectors go round the team.
-// Usual: what is rare ends the thread; for counting the instructions of a row on its usual way.
-template <class F, int E, int P, class Team, bool Usual = false>
+template <class F, int E, int P, class Team>
 struct FastRow {
   static constexpr int kVectors = E / P, kWords = E / 4;
   // From here on a branch for each four documents that hold no positive and not the top saves more than the second copy
@@ -46,16 +50,6 @@ struct FastRow {
   CKL_DEVICE_MEMBER FastRow(const Task& of, Team sharing, const Row& a_row, const float* biases)
       : task(of), team(sharing), row(a_row), bias(biases), rank_mean(0) {}
 
-  // Whether something rare is so, on whose cost the counting kernel does not go on.
-  static CKL_DEVICE_MEMBER bool rarely(bool so) {
-#ifndef CKL_EMULATE
-    if (Usual && so) {
-      asm volatile("exit;");
-      __builtin_unreachable();
-    }
-#endif
-    return !Usual && so;
-  }
   CKL_DEVICE_MEMBER uint32_t tops(int w) const { return labels[w] & 0x02020202u; }
   CKL_DEVICE_MEMBER uint32_t positive(int w) const { return labels[w] & ~(labels[w] >> 7) & 0x01010101u; }
   CKL_DEVICE_MEMBER bool is_masked(int j) const { return labels[j / 4] >> (8 * (j % 4) + 7) & 1; }
@@ -70,14 +64,14 @@ struct FastRow {
     const uint8_t* const y = batch.labels + row.begin;
     vectors = vectors_of(task, row, team.origin(kVectors, kGroup) * P, team.stride(kGroup) * P, kVectors, P,
                          offset_in(s, 16) | offset_in(t, 16) | offset_in(y, P));
-    if (rarely(!vectors.aligned)) vectors.aligned = false;
+    if (CKL_RARE(!vectors.aligned)) vectors.aligned = false;
     load_scores<kVectors, P>(es, s, P == 4 ? DType::float32 : batch.student.type, vectors);
     load_scores<kVectors, P>(et, t, P == 4 ? DType::float32 : batch.teacher.type, vectors);
     load_labels<kVectors, P>(labels, y, vectors);
     uint32_t any = 0;
 #pragma unroll
     for (int w = 0; w < kWords; w++) any |= labels[w];
-    masked = rarely((any & 0x80808080u) != 0);
+    masked = CKL_RARE((any & 0x80808080u) != 0);
     if (masked) {
 #pragma unroll
       for (int j = 0; j < E; j++)
@@ -143,7 +137,7 @@ struct FastRow {
     if constexpr (kBranch) {
 #pragma unroll
       for (int w = 0; w < kWords; w++) add_all(w, all.below);
-      separate_top = rarely(own[0] == largest[0] || own[1] == largest[1]);
+      separate_top = CKL_RARE(own[0] == largest[0] || own[1] == largest[1]);
     }
     if (separate_top) {  // the sums once more, without the top
       all.below[0] = all.below[1] = 0;
@@ -197,7 +191,7 @@ struct FastRow {
     sums[0] = sums[1] = sums[2] = 0;
 #pragma unroll
     for (int w = 0; w < kWords; w++) {
-      if (!kBranch || rarely((labels[w] & 0x03030303u) != 0)) {
+      if (!kBranch || CKL_RARE((labels[w] & 0x03030303u) != 0)) {
 #pragma unroll
         for (int j = 4 * w; j < 4 * w + 4; j++) document<true>(functor, j, sums);
       } else {
@@ -219,7 +213,7 @@ struct FastRow {
       const float others = project.below_top(es[j], et[j]);
       et[j] = kBranch ? others : project(is_top(j), es[j], et[j]);
     }
-    if (kBranch && rarely(top_here && project.lone)) {
+    if (kBranch && CKL_RARE(top_here && project.lone)) {
 #pragma unroll
       for (int w = 0; w < kWords; w++)
         if (tops(w)) {
@@ -229,7 +223,7 @@ struct FastRow {
     }
     const MutableScores& out = task.out.grad;
     char* const to = const_cast<char*>(row_start({out.data, out.type}, row.begin));
-    if (rarely(!vectors.aligned || out.type != DType::float32 || offset_in(to, 16) != 0))
+    if (CKL_RARE(!vectors.aligned || out.type != DType::float32 || offset_in(to, 16) != 0))
       store_scores<kVectors, P>(et, to, out.type, vectors);
     else store_aligned<kVectors, P>(et, to, vectors);
   }
@@ -241,15 +235,15 @@ struct FastRow {
     softmax(largest);
     if (team.stops_after(Sweep::softmax)) return;
     const bool good = loss(sums), counted = task.terms[0].needs == Needs::document || positives > 0;
-    if (rarely(!here) || team.stops_after(Sweep::loss)) return;
-    if (rarely(!good && counted)) {
+    if (CKL_RARE(!here) || team.stops_after(Sweep::loss)) return;
+    if (CKL_RARE(!good && counted)) {
       if (team.rank() == 0) defer_row(task, row.b);
       return;
     }
     const LossScale& scale = scale_of(task, 0);
     const float weight = task.batch.weights ? task.batch.weights[row.b] : 1.0f, undo = teacher.inverse * (1 / kLift);
     Projection project(student, sums[1], sums[2], saturate(weight * scale.student) * undo, kLift);
-    if (rarely(!counted)) {
+    if (CKL_RARE(!counted)) {
       project.others = project.top = project.scale = 0;
 #pragma unroll
       for (int j = 0; j < E; j++) et[j] = 0;

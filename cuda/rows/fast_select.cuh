@@ -1,7 +1,6 @@
 // From a term to its fast kernel: a switch made of losses.def. Variants that gain nothing on a GPU share a kernel.
 #pragma once
-#include "../launch/launch.h"  // first: the emulator gives names of its members a meaning
-
+#include "../launch/launch.h"
 #include "fast_grid.cuh"
 #include "fast_kernels.cuh"
 

@@ -7,12 +7,5 @@ namespace cuda {
 
 RowKernel general_kernel(TeamKind kind) { return kind == TeamKind::lanes ? general_lanes : general_team; }
 
-cudaError_t compiled_capability(int& capability) {
-  cudaFuncAttributes attributes = {};
-  const cudaError_t error = cudaFuncGetAttributes(&attributes, general_team);
-  capability = attributes.ptxVersion;
-  return error;
-}
-
 }  // namespace cuda
 }  // namespace ckl

@@ -9,14 +9,13 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "runtime.h"  // first: it has members of the names of what is defined here
-
 #define __global__
 #define __device__
 #define __host__
 #define __forceinline__ inline
 #define __noinline__ __attribute__((noinline))
 #define __launch_bounds__(...)
+#define __grid_constant__
 
 namespace emulator {
 
@@ -67,10 +66,16 @@ inline void need_aligned(const T* p) {
 
 }  // namespace emulator
 
-#define threadIdx (emulator::current->thread)
-#define blockIdx (emulator::current->block)
-#define blockDim (emulator::current->block_size)
-#define gridDim (emulator::current->grid_size)
+template <emulator::Index emulator::Thread::*kField>
+struct EmulatedIndex {
+  struct {
+    operator unsigned() const { return (emulator::current->*kField).x; }
+  } x;
+};
+constexpr EmulatedIndex<& emulator::Thread::thread> threadIdx = {};
+constexpr EmulatedIndex<& emulator::Thread::block> blockIdx = {};
+constexpr EmulatedIndex<& emulator::Thread::block_size> blockDim = {};
+constexpr EmulatedIndex<& emulator::Thread::grid_size> gridDim = {};
 
 struct alignas(16) float4 {
   float x, y, z, w;
