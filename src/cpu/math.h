@@ -58,18 +58,9 @@ CKL_FN V ln1p(V z) {
 
 // Denormals flushed to zero while it lives: q^gamma p underflows on peaked rows, and denormals cost up to 1.6 times.
 struct FlushDenormals {
-#if defined __x86_64__
-  unsigned old = _mm_getcsr();
-  FlushDenormals() { _mm_setcsr(old | 0x8040); }
-  ~FlushDenormals() { _mm_setcsr(old); }
-#elif defined __aarch64__
-  uint64_t old;
-  FlushDenormals() {
-    asm volatile("mrs %0, fpcr" : "=r"(old));
-    asm volatile("msr fpcr, %0" ::"r"(old | 1 << 24) : "memory");
-  }
-  ~FlushDenormals() { asm volatile("msr fpcr, %0" ::"r"(old) : "memory"); }
-#endif
+  const FloatMode old = read_float_mode();
+  FlushDenormals() { write_float_mode(old | kFlushDenormals); }
+  ~FlushDenormals() { write_float_mode(old); }
 };
 
 }  // namespace

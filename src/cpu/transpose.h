@@ -9,9 +9,6 @@
 namespace ckl {
 namespace {
 
-typedef float Quad __attribute__((vector_size(16)));
-typedef float QuadUnaligned __attribute__((vector_size(16), aligned(4), may_alias));
-
 // Sixteen rows in one array: row j starts at element begin[j]. Size: bytes an element.
 template <int Size, class Byte>
 struct RowSet {
@@ -19,36 +16,6 @@ struct RowSet {
   const int64_t* begin;
   CKL_FN float* at(int j, int64_t column) const { return (float*)(base + begin[j] * Size) + column; }
 };
-
-// Rows j, j + 4, j + 8 ... at column c (of 32 bits), 128 bits each.
-template <class Rows>
-CKL_FN F gather_quads(const Rows& rows, int j, int64_t c) {
-#if defined __AVX512F__
-  __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(rows.at(j, c)));
-  x = _mm512_insertf32x4(x, _mm_loadu_ps(rows.at(j + 4, c)), 1);
-  x = _mm512_insertf32x4(x, _mm_loadu_ps(rows.at(j + 8, c)), 2);
-  return (F)_mm512_insertf32x4(x, _mm_loadu_ps(rows.at(j + 12, c)), 3);
-#elif defined __AVX2__
-  return (F)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(rows.at(j, c))), _mm_loadu_ps(rows.at(j + 4, c)),
-                                 1);
-#else
-  return load_piece(rows.at(j, c));
-#endif
-}
-template <class Rows>
-CKL_FN void scatter_quads(F x, const Rows& rows, int j, int64_t c) {
-#if defined __AVX512F__
-  _mm_storeu_ps(rows.at(j, c), _mm512_castps512_ps128((__m512)x));
-  _mm_storeu_ps(rows.at(j + 4, c), _mm512_extractf32x4_ps((__m512)x, 1));
-  _mm_storeu_ps(rows.at(j + 8, c), _mm512_extractf32x4_ps((__m512)x, 2));
-  _mm_storeu_ps(rows.at(j + 12, c), _mm512_extractf32x4_ps((__m512)x, 3));
-#elif defined __AVX2__
-  _mm_storeu_ps(rows.at(j, c), _mm256_castps256_ps128((__m256)x));
-  _mm_storeu_ps(rows.at(j + 4, c), _mm256_extractf128_ps((__m256)x, 1));
-#else
-  store_piece(rows.at(j, c), x);
-#endif
-}
 
 // 4 x 4 within each 128 bits; its own inverse.
 #define CKL_UNPACK_LOW(j) (((j) & ~3) + ((j) >> 1 & 1) + ((j)&1 ? kPieceLanes : 0))

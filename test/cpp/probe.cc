@@ -1,7 +1,7 @@
 // Compiled once per instruction set, as CKL_PROBE.
 #include "probe.h"
 
-#include "../../src/cpu/half.h"
+#include "isa_checks.h"
 #include "../../src/cpu/math.h"
 
 namespace ckl {
@@ -26,7 +26,14 @@ namespace test {
 #define CKL_TEXT2(x) #x
 #define CKL_TEXT(x) CKL_TEXT2(x)
 extern const Probe CKL_PROBE;
-const Probe CKL_PROBE = {CKL_TEXT(CKL_PROBE),          widen_all,    narrow_all,    map<call_exp_minus>,
-                         map<call_exp_minus_in_range>, map<call_ln>, map<call_ln1p>};
+const Probe CKL_PROBE = {CKL_TEXT(CKL_PROBE),
+                         widen_all,
+                         narrow_all,
+                         map<call_exp_minus>,
+                         map<call_exp_minus_in_range>,
+                         map<call_ln>,
+                         map<call_ln1p>,
+                         kIsaChecks,
+                         sizeof kIsaChecks / sizeof *kIsaChecks};
 }  // namespace test
 }  // namespace ckl

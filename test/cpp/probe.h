@@ -1,4 +1,4 @@
-// The number conversions and elementary functions of one instruction set, made reachable for tests.
+// The number conversions, elementary functions and checks of primitives of one instruction set, made reachable for tests.
 #pragma once
 #include <stdint.h>
 
@@ -6,6 +6,11 @@
 
 namespace ckl {
 namespace test {
+
+struct IsaCheck {
+  const char* name;
+  bool (*passes)();
+};
 
 struct Probe {
   const char* name;
@@ -16,6 +21,8 @@ struct Probe {
   void (*exp_minus_in_range)(const float* x, float* y, int64_t n);
   void (*ln)(const float* x, float* y, int64_t n);
   void (*ln1p)(const float* x, float* y, int64_t n);
+  const IsaCheck* checks;  // of its primitives
+  int check_count;
 };
 
 }  // namespace test
