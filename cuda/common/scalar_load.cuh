@@ -18,7 +18,7 @@ CKL_DEVICE Row row_of(const Rows& rows, int64_t b) {
 
 // Whether a row is one of this launch's.
 CKL_DEVICE bool in_class(const Task& task, const Row& row) {
-  return !task.batch.rows.offsets || (row.n >= task.shortest && row.n <= task.longest);
+  return !task.batch.rows.offsets || (row.n >= task.launch.shortest && row.n <= task.launch.longest);
 }
 
 CKL_DEVICE float load(const char* data, DType type, int64_t i) {

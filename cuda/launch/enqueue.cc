@@ -26,7 +26,7 @@ unsigned power_of_two(int64_t least) {
 
 Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent, const Scratch& scratch) {
   Task task = {};
-  task.batch = batch, task.out = out, task.elements = extent.elements, task.longest_here = extent.longest;
+  task.batch = batch, task.out = out, task.elements = extent.elements, task.launch.longest_here = extent.longest;
   const bool taught = batch.teacher && plan.reads_teacher();
   if (!taught) task.batch.teacher = batch.student;
   task.term_count = int(plan.terms.size());
@@ -53,8 +53,9 @@ Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Ext
     task.ordered |= to.needs == Needs::ordered_pair;
     task.fixed[k] = scale_for(from.weight, plan.grad_scale, plan.student_temperature, plan.teacher_temperature);
   }
-  task.block_totals = scratch.block_totals, task.weight_sums = scratch.weight_sums;
-  task.ticket = scratch.ticket, task.any_deferred = scratch.any_deferred, task.result = scratch.result;
+  task.buffers.block_totals = scratch.block_totals, task.buffers.weight_sums = scratch.weight_sums;
+  task.buffers.ticket = scratch.ticket, task.buffers.any_deferred = scratch.any_deferred,
+  task.buffers.result = scratch.result;
   return task;
 }
 
@@ -62,7 +63,7 @@ Shape shape_of(const Task& task, const RowClass& c) {
   int64_t teams = task.batch.rows.queries;
   int shared = kReduceBytes;
   if (c.kind == TeamKind::lanes) {
-    const int64_t teams_a_block = c.threads / task.width;
+    const int64_t teams_a_block = c.threads / task.launch.width;
     teams = (teams + teams_a_block - 1) / teams_a_block;
     const int warps = int(c.threads) / 32;
     if (c.elements == 0) shared += warps * (3 * 32 * 4 + (task.fresh_ranks ? 2 * kRankedInKernel * 4 : 0));
@@ -70,7 +71,7 @@ Shape shape_of(const Task& task, const RowClass& c) {
     shared += kTeamBytes;
     if (c.elements == 0) shared += int(c.threads) * 3 * 4;
   }
-  if (c.kind == TeamKind::grid) teams *= (task.longest_here + kChunk - 1) / kChunk;
+  if (c.kind == TeamKind::grid) teams *= (task.launch.longest_here + kChunk - 1) / kChunk;
   if (c.elements > 0 && task.biased) shared += int(c.threads) * c.elements * 4 * (task.fresh_ranks ? 2 : 1);
   const unsigned blocks = unsigned(std::min<int64_t>(teams, kMaxBlocks / c.cluster)) * c.cluster;
   return {blocks, c.threads, c.cluster, shared};
@@ -100,20 +101,20 @@ unsigned lanes_for(int64_t longest, int elements) {
 
 void enqueue_class(Task task, const RowClass& c, const Extent& extent, RowKernel kernel, Scratch& scratch,
                    cudaStream_t stream) {
-  task.width = 32;
+  task.launch.width = 32;
   if (c.kind == TeamKind::lanes && c.elements > 0)
-    task.width = lanes_for(std::min(extent.longest, c.longest), c.elements);
+    task.launch.width = lanes_for(std::min(extent.longest, c.longest), c.elements);
   if (c.cluster > 8)
     must(
         cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
   Shape shape = shape_of(task, c);
   // The rows that fast launches left are nearly always none.
-  if (task.deferred_only) shape.blocks = std::min(shape.blocks, 1024u);
+  if (task.launch.deferred_only) shape.blocks = std::min(shape.blocks, 1024u);
   if (c.kind != TeamKind::grid) return must(launch(kernel, shape, task, stream));
-  task.chunks = reinterpret_cast<ChunkSums*>(
+  task.buffers.chunks = reinterpret_cast<ChunkSums*>(
       scratch.chunks.reserve(size_t(extent.elements / (kChunk / 2) + 1) * sizeof(ChunkSums)));
   for (const Sweep sweep : {Sweep::softmax, Sweep::loss, Sweep::gradient}) {
-    task.sweep = sweep;
+    task.launch.sweep = sweep;
     must(launch(kernel, shape, task, stream));
   }
 }
@@ -124,16 +125,17 @@ void enqueue_rows(int capability, Task task, const Extent& extent, bool fast, Sc
   const auto fast_kernel = halves ? fast_half : fast_float32;
   for (const bool deferred : {false, true}) {
     if (deferred && !fast) break;
-    task.deferred_only = deferred, task.longest = -1;
+    task.launch.deferred_only = deferred, task.launch.longest = -1;
     RowClass classes[kMaxClasses];
     const int count = classes_for(fast && !deferred, capability, extent.shortest, extent.longest, classes);
     for (int k = 0; k < count; k++) {
       const RowClass& c = classes[k];
-      task.shortest = task.longest + 1, task.longest = c.longest, task.last = k + 1 == count;
+      task.launch.shortest = task.launch.longest + 1, task.launch.longest = c.longest,
+      task.launch.last = k + 1 == count;
       enqueue_class(task, c, extent,
                     c.elements > 0 ? fast_kernel(task.terms[0], c.kind, c.elements) : general_kernel(c.kind), scratch,
                     stream);
-      task.accumulate = true;
+      task.launch.accumulate = true;
     }
   }
 }
@@ -174,15 +176,15 @@ void enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs
   if (ranks_wanted && !task.fresh_ranks) enqueue_ranks(task, extent, scratch, stream);
   if (rereads_scores && out.grad.data == batch.student.data) keep_scores(task, extent, scratch, stream);
   if (plan.reduction == Reduction::mean) {
-    task.scales = scratch.scales;
-    task.width = batch.rows.offsets ? 32 : std::min(32u, power_of_two((batch.rows.docs + 15) / 16));
+    task.buffers.scales = scratch.scales;
+    task.launch.width = batch.rows.offsets ? 32 : std::min(32u, power_of_two((batch.rows.docs + 15) / 16));
     must(launch_count_queries(task, stream));
   }
 
   const bool fast = plan.terms.size() == 1 && kLosses[int(plan.terms[0].loss)].family == Family::distribution;
   if (fast && (out.teacher_grad || out.diagnostics.weight)) {
     Task extras = task;
-    extras.extras_only = true;
+    extras.launch.extras_only = true;
     enqueue_rows(capability, extras, extent, false, scratch, stream);
     task.out.teacher_grad = {}, task.out.diagnostics = {};
   }

@@ -71,36 +71,48 @@ CKL_FN LossScale scale_for(double loss, double grad_scale, double student_temper
           to_float(untempered)};
 }
 
+// What tells the launches of one call apart.
+struct Launch {
+  int64_t shortest, longest;  // rows of other lengths belong to another launch
+  int64_t longest_here;       // the longest row of the batch
+  unsigned width;             // lanes a row, where rows share warps
+  Sweep sweep;                // of rows that the whole grid shares
+  bool accumulate;            // add to the result of the launch before
+  bool deferred_only;         // do the rows that launches before left
+  bool last;                  // no launch after this one looks for deferred rows
+  bool extras_only;           // write diagnostics and the teacher's gradient: another launch does the rest
+};
+
+// Scratch memory on the device (Scratch in enqueue.h).
+struct Buffers {
+  BlockTotal* block_totals;  // kMaxBlocks of them
+  double* weight_sums;       // of count_queries: kMaxBlocks times a double a term
+  LossScale* scales;         // where count_queries writes them, one a term; null: Task::fixed
+  ChunkSums* chunks;         // one for every half chunk of elements
+  unsigned* ticket;          // 0 between launches
+  unsigned* any_deferred;    // whether the launch left a row to the next
+  BatchTotal* result;
+};
+
 struct Task {
   Batch batch;
   Outputs out;
-  int64_t elements;           // of an array laid out like the scores
-  int64_t shortest, longest;  // rows of other lengths belong to another launch
+  int64_t elements;  // of an array laid out like the scores
+  Launch launch;
+  Buffers buffers;
+
   TaskTerm terms[kMaxTerms];
   int term_count;
-  bool pair_weighted;    // PairMean::batch: a query weighs as much as it has pairs
-  bool biased, ordered;  // ckl with ranks; lambdaMrr
-  bool fresh_ranks;      // the row kernel makes them
-  bool accumulate;       // add to the result of the launch before
-  bool deferred_only;    // do the rows that launches before left
-  bool last;             // no launch after this one looks for deferred rows
-  bool extras_only;      // write diagnostics and the teacher's gradient alone: another launch does the rest
+  LossScale fixed[kMaxTerms];  // one a term, unless buffers.scales has them
+  bool pair_weighted;          // PairMean::batch: a query weighs as much as it has pairs
+  bool biased;                 // some term has a rank bias
+  bool ordered;                // some term counts ordered pairs
+  bool fresh_ranks;            // the row kernel makes the ranks
   double grad_scale;
   double student_temperature, teacher_temperature;
   float inverse_student_high, inverse_student_low;  // 1 / temperature as the sum of two floats
   float inverse_teacher_high, inverse_teacher_low;
   float student_slope, teacher_slope;  // -log2(e) / temperature
-  LossScale fixed[kMaxTerms];          // one a term,
-  LossScale* scales;                   // or where count_queries writes them; null: fixed
-  unsigned width;                      // lanes a row, where rows share warps
-  BlockTotal* block_totals;            // kMaxBlocks of them
-  double* weight_sums;                 // of count_queries: kMaxBlocks times a double a term
-  Sweep sweep;                         // of rows that the whole grid shares,
-  ChunkSums* chunks;                   // one for every half chunk of elements
-  int64_t longest_here;                // the longest row of the batch
-  unsigned* ticket;                    // 0 between launches
-  unsigned* any_deferred;              // whether the launch left a row to the next
-  BatchTotal* result;
 };
 
 }  // namespace cuda

@@ -81,7 +81,7 @@ template <bool kOrdered>
 static __global__ void __launch_bounds__(kCountThreads, 4) count_queries(CKL_PARAMETER Task task) {
   char* memory = dynamic_shared();
   BlockTotal* shared = reinterpret_cast<BlockTotal*>(memory);
-  Lanes team{task.width};
+  Lanes team{task.launch.width};
   const unsigned lane = threadIdx.x % kWarp;
   unsigned wanted = 0;
   for (int k = 0; k < task.term_count; k++)
@@ -108,16 +108,16 @@ static __global__ void __launch_bounds__(kCountThreads, 4) count_queries(CKL_PAR
   for (int k = 0; k < kMaxTerms; k++) {
     if (k >= task.term_count) break;
     const BlockTotal x = sum_block({sums[k], 0}, shared);
-    if (threadIdx.x == 0) task.weight_sums[k * kMaxBlocks + blockIdx.x] = x.loss;
+    if (threadIdx.x == 0) task.buffers.weight_sums[k * kMaxBlocks + blockIdx.x] = x.loss;
   }
-  if (!is_last_block(task.ticket, memory)) return;
+  if (!is_last_block(task.buffers.ticket, memory)) return;
   for (int k = 0; k < task.term_count; k++) {
     double sum = 0;
-    for (unsigned j = threadIdx.x; j < gridDim.x; j += blockDim.x) sum += task.weight_sums[k * kMaxBlocks + j];
+    for (unsigned j = threadIdx.x; j < gridDim.x; j += blockDim.x) sum += task.buffers.weight_sums[k * kMaxBlocks + j];
     sum = sum_block({sum, 0}, shared).loss;
     if (threadIdx.x != 0) continue;
-    task.scales[k] = scale_for(sum > 0 ? task.terms[k].weight / sum : 0, task.grad_scale, task.student_temperature,
-                               task.teacher_temperature);
+    task.buffers.scales[k] = scale_for(sum > 0 ? task.terms[k].weight / sum : 0, task.grad_scale,
+                                       task.student_temperature, task.teacher_temperature);
   }
 }
 

@@ -20,10 +20,10 @@ struct Grid {
       : task(of), block(shared), chunks(nullptr), count(0), mine(0), max{0, 0} {}
   // Rows of this class have more than 1024 documents, so that their chunks do not meet in scratch memory.
   CKL_DEVICE_MEMBER void take(const Row& row, int chunk) {
-    chunks = task.chunks + row.begin / (kChunk / 2);
+    chunks = task.buffers.chunks + row.begin / (kChunk / 2);
     count = int((row.n + kChunk - 1) / kChunk), mine = chunk;
   }
-  CKL_DEVICE_MEMBER bool stops_after(Sweep sweep) const { return task.sweep == sweep; }
+  CKL_DEVICE_MEMBER bool stops_after(Sweep sweep) const { return task.launch.sweep == sweep; }
   CKL_DEVICE_MEMBER unsigned rank() const { return unsigned(mine) * blockDim.x + threadIdx.x; }
   CKL_DEVICE_MEMBER int origin(int vectors, int) const { return mine * vectors * int(blockDim.x) + int(threadIdx.x); }
   CKL_DEVICE_MEMBER int stride(int) const { return int(blockDim.x); }
@@ -33,7 +33,7 @@ struct Grid {
   // x over the row: from all chunks once a sweep has left them, else this chunk's, for others to find.
   template <int K, class Op>
   CKL_DEVICE_MEMBER void over_row(float (&x)[K], Op op, Sweep made, float (ChunkSums::*field)[K]) {
-    if (task.sweep > made) {
+    if (task.launch.sweep > made) {
 #pragma unroll
       for (int k = 0; k < K; k++) x[k] = op.neutral();
       for (int c = int(threadIdx.x); c < count; c += int(blockDim.x))
@@ -41,7 +41,7 @@ struct Grid {
         for (int k = 0; k < K; k++) x[k] = op(x[k], (chunks[c].*field)[k]);
     }
     block.reduce(x, op);
-    if (task.sweep == made && threadIdx.x == 0) {
+    if (task.launch.sweep == made && threadIdx.x == 0) {
 #pragma unroll
       for (int k = 0; k < K; k++) (chunks[mine].*field)[k] = x[k];
     }
@@ -56,7 +56,7 @@ struct Grid {
   // A chunk counts from its own top; the row's may be higher.
   CKL_DEVICE_MEMBER void softmax_sums(SoftmaxSums& x, uint32_t counts) {
     float all[5] = {0, 0, 0, 0, 0};
-    if (task.sweep == Sweep::softmax) {
+    if (task.launch.sweep == Sweep::softmax) {
       reduce_softmax_sums(x, counts, kWarp);
       all[0] = x.below[0], all[1] = x.below[1], all[2] = x.tops[0], all[3] = x.tops[1], all[4] = x.positives;
       block.across(all, Add());
@@ -86,7 +86,7 @@ __global__ void __launch_bounds__(kGridThreads, 2) fast_grid(CKL_PARAMETER Task 
   float* const bias = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
   RowTotal total = {0, 0};
   Grid team(task, memory);
-  const int64_t chunks_a_row = (task.longest_here + kChunk - 1) / kChunk;
+  const int64_t chunks_a_row = (task.launch.longest_here + kChunk - 1) / kChunk;
   for (int64_t k = blockIdx.x; k < task.batch.rows.queries * chunks_a_row; k += gridDim.x) {
     const Row row = row_of(task.batch.rows, k / chunks_a_row);
     const int64_t chunk = k % chunks_a_row;
@@ -98,7 +98,7 @@ __global__ void __launch_bounds__(kGridThreads, 2) fast_grid(CKL_PARAMETER Task 
     x.run(true, total);
     team.block = x.team.block;
   }
-  if (task.sweep == Sweep::gradient) finish(task, total, memory + kTeamBytes);
+  if (task.launch.sweep == Sweep::gradient) finish(task, total, memory + kTeamBytes);
 }
 
 }  // namespace cuda

@@ -14,7 +14,7 @@ template <class F, int E, int P>
 __global__ void __launch_bounds__(kLanesThreads, blocks_of(E)) fast_lanes(CKL_PARAMETER Task task) {
   typedef FastRow<F, E, P, Lanes> RowType;
   char* memory = dynamic_shared();
-  Lanes team{task.width};
+  Lanes team{task.launch.width};
   const unsigned lane = threadIdx.x % kWarp, width = team.width, capacity = width * E;
   // Of this thread's row: 1 / rank, or the bias; and the keys that ranks are made of.
   float* const all_biases = reinterpret_cast<float*>(memory + kReduceBytes);

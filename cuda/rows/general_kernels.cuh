@@ -9,7 +9,7 @@ namespace cuda {
 // A warp a row, for rows of up to 1024.
 // Registers at most: 168
 static __global__ void __launch_bounds__(kLanesThreads, 3) general_lanes(CKL_PARAMETER Task task) {
-  if (task.deferred_only && *task.any_deferred == 0) return;
+  if (task.launch.deferred_only && *task.buffers.any_deferred == 0) return;
   char* memory = dynamic_shared();
   Lanes team{kWarp};
   const unsigned warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;
@@ -19,7 +19,7 @@ static __global__ void __launch_bounds__(kLanesThreads, 3) general_lanes(CKL_PAR
   RowTotal total = {0, 0};
   for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
     const Row row = row_of(task.batch.rows, b);
-    if (!in_class(task, row) || (task.deferred_only && !is_deferred(task, b))) continue;
+    if (!in_class(task, row) || (task.launch.deferred_only && !is_deferred(task, b))) continue;
     if (task.fresh_ranks) {
       unsigned capacity = 1;
       while (capacity < row.n) capacity *= 2;
@@ -33,14 +33,14 @@ static __global__ void __launch_bounds__(kLanesThreads, 3) general_lanes(CKL_PAR
 
 // Registers at most: 128
 static __global__ void __launch_bounds__(kTeamThreads, 1) general_team(CKL_PARAMETER Task task) {
-  if (task.deferred_only && *task.any_deferred == 0) return;
+  if (task.launch.deferred_only && *task.buffers.any_deferred == 0) return;
   char* memory = dynamic_shared();
   float* const tile = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
   Cluster team(memory);
   RowTotal total = {0, 0};
   for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
     const Row row = row_of(task.batch.rows, b);
-    if (!in_class(task, row) || (task.deferred_only && !is_deferred(task, b))) continue;
+    if (!in_class(task, row) || (task.launch.deferred_only && !is_deferred(task, b))) continue;
     add(total, general_row(task, team, row, nullptr, tile));
     team.sync();
   }

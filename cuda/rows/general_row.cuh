@@ -69,7 +69,7 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
       pass.add(x, task.terms[k], state, i, live, GradientScale{weight, scale_of(task, k)}, gs, gt);
     });
     if (!here) continue;
-    if (!task.extras_only) store(task.out.grad.data, task.out.grad.type, row.begin + i, gs);
+    if (!task.launch.extras_only) store(task.out.grad.data, task.out.grad.type, row.begin + i, gs);
     if (task.out.teacher_grad.data) store(task.out.teacher_grad.data, task.out.teacher_grad.type, row.begin + i, gt);
   }
 
@@ -81,7 +81,7 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
     value += float(task.terms[k].weight * result.value);
     contribution += scale_of(task, k).loss * result.multiplicity * result.value;
   });
-  if (x.team.rank() != 0 || task.extras_only) return {0, 0};
+  if (x.team.rank() != 0 || task.launch.extras_only) return {0, 0};
   task.out.per_query[row.b] = counted ? value : 0;
   return {counted ? double(weight) * contribution : 0, counted};
 }

@@ -14,13 +14,15 @@ struct RowTotal {
 };
 CKL_DEVICE void add(RowTotal& to, RowTotal x) { to.loss += x.loss, to.counted += x.counted; }
 
-CKL_DEVICE const LossScale& scale_of(const Task& task, int k) { return task.scales ? task.scales[k] : task.fixed[k]; }
+CKL_DEVICE const LossScale& scale_of(const Task& task, int k) {
+  return task.buffers.scales ? task.buffers.scales[k] : task.fixed[k];
+}
 
 // A row that is left to the launch that follows: a NaN of its own kind in the place of its loss.
 constexpr uint32_t kDeferred = 0x7fc05eed;
 CKL_DEVICE void defer_row(const Task& task, int64_t b) {
   task.out.per_query[b] = __uint_as_float(kDeferred);
-  *task.any_deferred = 1;
+  *task.buffers.any_deferred = 1;
 }
 CKL_DEVICE bool is_deferred(const Task& task, int64_t b) { return __float_as_uint(task.out.per_query[b]) == kDeferred; }
 
@@ -60,18 +62,18 @@ CKL_DEVICE void finish(const Task& task, RowTotal mine, char* memory) {
   BlockTotal* shared = reinterpret_cast<BlockTotal*>(memory);
   __syncthreads();
   BlockTotal x = sum_block({mine.loss, mine.counted}, shared);
-  if (threadIdx.x == 0) task.block_totals[blockIdx.x] = x;
-  if (!is_last_block(task.ticket, memory)) return;
+  if (threadIdx.x == 0) task.buffers.block_totals[blockIdx.x] = x;
+  if (!is_last_block(task.buffers.ticket, memory)) return;
   x = {0, 0};
   for (unsigned k = threadIdx.x; k < gridDim.x; k += blockDim.x) {
-    const BlockTotal part = task.block_totals[k];
+    const BlockTotal part = task.buffers.block_totals[k];
     x.loss += part.loss, x.counted += part.counted;
   }
   x = sum_block(x, shared);
   if (threadIdx.x != 0) return;
-  if (task.deferred_only && task.last) *task.any_deferred = 0;
-  if (task.accumulate) x.loss += task.result->loss, x.counted += int64_t(task.result->counted);
-  *task.result = {x.loss, double(x.counted)};
+  if (task.launch.deferred_only && task.launch.last) *task.buffers.any_deferred = 0;
+  if (task.launch.accumulate) x.loss += task.buffers.result->loss, x.counted += int64_t(task.buffers.result->counted);
+  *task.buffers.result = {x.loss, double(x.counted)};
 }
 
 }  // namespace cuda

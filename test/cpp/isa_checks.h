@@ -10,9 +10,30 @@ namespace ckl {
 namespace {
 
 // Numbers of all signs, ties, infinities, NaN, and a denormal.
-const float kSamples[] = {0.0f,  -0.0f,      1.0f,        -1.5f, 3.25f,  __builtin_inff(), -__builtin_inff(), __builtin_nanf(""),
-                          1e-40f, 3.4e38f,    -3.4e38f,    1.0f,  0.333f, -7.0f,            2.0f,              16777216.0f,
-                          -1.5f, 123.456f,   -0.001f,     1.0f,  1e-20f, 5.0f,             -2.0f,             8.0f};
+const float kSamples[] = {0.0f,
+                          -0.0f,
+                          1.0f,
+                          -1.5f,
+                          3.25f,
+                          __builtin_inff(),
+                          -__builtin_inff(),
+                          __builtin_nanf(""),
+                          1e-40f,
+                          3.4e38f,
+                          -3.4e38f,
+                          1.0f,
+                          0.333f,
+                          -7.0f,
+                          2.0f,
+                          16777216.0f,
+                          -1.5f,
+                          123.456f,
+                          -0.001f,
+                          1.0f,
+                          1e-20f,
+                          5.0f,
+                          -2.0f,
+                          8.0f};
 constexpr int kSampleCount = sizeof kSamples / sizeof *kSamples;
 
 V sample(int from) {
@@ -61,8 +82,9 @@ bool check_compares() {
     const V x = sample(a), y = sample(b);
     const I m = whole(a), n = whole(b % 5 ? b : a);
     const uint32_t u = (uint32_t)word_at(m, j), v = (uint32_t)word_at(n, j);
-    return lane_of(x == y, j) == (x[j] == y[j]) && lane_of(x > y, j) == (x[j] > y[j]) && lane_of(m == n, j) == (u == v) &&
-           lane_of(above_unsigned(m, n), j) == (u > v) && lane_of(bit_set(m, 0x81), j) == ((u & 0x81) != 0);
+    return lane_of(x == y, j) == (x[j] == y[j]) && lane_of(x > y, j) == (x[j] > y[j]) &&
+           lane_of(m == n, j) == (u == v) && lane_of(above_unsigned(m, n), j) == (u > v) &&
+           lane_of(bit_set(m, 0x81), j) == ((u & 0x81) != 0);
   });
 }
 bool check_masks() {

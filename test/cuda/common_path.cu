@@ -22,7 +22,7 @@ __global__ void __launch_bounds__(kLanesThreads, 2) common_path(CKL_PARAMETER Ta
   FastRow<CklVariant<5, false>, E, 4, Lanes> x(task, team, row, nullptr);
   RowTotal total = {0, 0};
   x.run(in_class(task, row), total);
-  task.block_totals[threadIdx.x] = {total.loss, total.counted};
+  task.buffers.block_totals[threadIdx.x] = {total.loss, total.counted};
 }
 
 template __global__ void common_path<16, 32>(CKL_PARAMETER Task);

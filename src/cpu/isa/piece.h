@@ -10,12 +10,12 @@ namespace {
 
 // F: floats; N, U: whole numbers of 32 bits; the unaligned ones are for memory. GCC turns compares and selects on vectors
 // wider than the machine's into scalar code without a warning, so a vector of sixteen floats is made of native pieces.
-#define CKL_PIECE(bytes)                                                                                   \
+#define CKL_PIECE(bytes)                                                                                    \
   enum { kLanes = 16, kPieceBytes = bytes, kPieceLanes = kPieceBytes / 4, kPieces = kLanes / kPieceLanes }; \
-  typedef float F __attribute__((vector_size(bytes)));                                                     \
-  typedef float FUnaligned __attribute__((vector_size(bytes), aligned(4), may_alias));                     \
-  typedef int32_t N __attribute__((vector_size(bytes)));                                                   \
-  typedef int32_t NUnaligned __attribute__((vector_size(bytes), aligned(1), may_alias));                   \
+  typedef float F __attribute__((vector_size(bytes)));                                                      \
+  typedef float FUnaligned __attribute__((vector_size(bytes), aligned(4), may_alias));                      \
+  typedef int32_t N __attribute__((vector_size(bytes)));                                                    \
+  typedef int32_t NUnaligned __attribute__((vector_size(bytes), aligned(1), may_alias));                    \
   typedef uint32_t U __attribute__((vector_size(bytes)));
 
 // f(j) for the lanes j of a piece: CKL_LANES is one of these.
