@@ -1,5 +1,5 @@
 // What the documentation copies from elsewhere agrees with its source: figures with bench/results, the tree of CONTRIBUTING with the folders.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 // @ts-expect-error a plain script
@@ -42,5 +42,13 @@ describe('the tree in CONTRIBUTING.md', () => {
   it('names the folders of test', () => {
     const text = /^test\/[^]*?(?=^bench)/m.exec(tree)![0];
     for (const name of folders('test')) if (name !== 'fixtures') expect(text, name).toContain(`${name}/`);
+  });
+});
+
+describe('docs/architecture.md', () => {
+  it('names files and folders that exist', () => {
+    const named = [...read('docs/architecture.md').matchAll(/`((?:lib|src|cuda|test)\/[\w./-]+|cuda)`/g)];
+    expect(named.length).toBeGreaterThan(30);
+    for (const [, path] of named) expect(existsSync(join(root, path)), path).toBe(true);
   });
 });
