@@ -1,5 +1,5 @@
 // Shows how training goes: a line that renews itself on a terminal, a few plain lines elsewhere.
-import type { Behaviour } from '../refine/behaviour.js';
+import type { Behaviour } from '../experiment/behaviour.js';
 import type { Progress } from '../training/distil.js';
 
 /** What of a stream this needs; tests give their own. */

@@ -1,9 +1,25 @@
 // The comparison: every loss on every student, from the same start, with the same search; tables, curves and the paper's figures as data.
-import { ratioGrid } from './figures.js';
-import { runUnits, type PoolHooks } from './pool.js';
+import { ratioGrid } from '../experiment/figures.js';
+import { unitsOf, type Unit } from '../experiment/plan.js';
+import { runExperiment, type ExperimentHooks } from '../experiment/pool.js';
+import { joined, type DataSummary, type FigureData, type Trained } from '../experiment/results.js';
+import type { StudentName } from '../students/students.js';
+import type { CompareOptions } from './options.js';
+import { experimentOf } from './recipes.js';
 import { tablesOf, type Table } from './tables.js';
-import type { StudentName } from './students.js';
-import type { Behaviours, CompareOptions, DataSummary, FigureData } from './types.js';
+
+/** Figure 3: before training and after each epoch. */
+export interface Behaved {
+  /** Lowest positive minus highest negative probability among the student's ten best. */
+  separation: number[];
+  /** Shannon entropy of the probabilities of the positives, in nats. */
+  entropy: number[];
+}
+
+export interface Behaviours {
+  train: Behaved;
+  dev: Behaved;
+}
 
 export interface Curve {
   student: StudentName;
@@ -13,14 +29,17 @@ export interface Curve {
   behaviour: Behaviours;
 }
 
+/** The data, with the words of all corpora together. */
+export type ComparedData = Omit<DataSummary, 'allWords' | 'fullDigest'>;
+
 /** Holds no text, no path and no time: the same data, options and seed give the same bytes. */
 export interface Compared {
   format: 'ckl-loss comparison 1';
   options: Omit<CompareOptions, 'data' | 'teacher' | 'zeroShot'>;
-  data: DataSummary;
+  data: ComparedData;
   tables: Table[];
   curves: Curve[];
-  /** Figures 1 and 2 on dev lists, a student. */
+  /** Figures 1 and 2 on dev lists, per student. */
   figures: ({ student: StudentName } & FigureData)[];
   /** Figure 2 as the paper draws it, p and q on a grid. */
   grid: FigureData['ratios'];
@@ -35,9 +54,15 @@ export interface Compared {
 export async function compareLosses(
   options: CompareOptions,
   jobs = 1,
-  hooks: PoolHooks = {},
+  hooks: ExperimentHooks = {},
 ): Promise<Compared> {
-  const { data, results } = await runUnits(options, jobs, hooks);
+  const experiment = experimentOf(options);
+  const { data, results } = await runExperiment(experiment, jobs, hooks);
+  if (
+    hooks.signal?.aborted &&
+    (results.length < unitsOf(experiment).length || results.some((one) => one.interrupted))
+  )
+    throw hooks.signal.reason;
   const { students, recipes, seeds, folds, epochs, warmup, warmupEpochs, rates, batch, docs } = options;
   const { gamma, alpha, lambda, teacherTemperature, wrongTeacher, wrongLabels, seed } = options;
   return {
@@ -61,19 +86,45 @@ export async function compareLosses(
       wrongLabels,
       seed,
     },
-    data,
+    data: dataOf(data),
     tables: tablesOf(options, results),
     curves: results.flatMap(({ unit, runs }) => {
-      const [{ behaviour, dev }] = runs.length > 0 ? runs : [{ behaviour: undefined, dev: [] }];
-      return unit.recipe && behaviour
-        ? unit.students.map((student) => ({ student, recipe: unit.recipe!.name, dev, behaviour }))
-        : [];
+      const { recipe } = unit;
+      const training = recipe && runs.length > 0 ? joined(runs[0].trainings) : undefined;
+      if (!training || training.observed.length === 0) return [];
+      const dev = training.training.history.map((epoch) => epoch.dev);
+      const behaviour = behavioursOf(training);
+      return studentsOf(unit).map((student) => ({ student, recipe: recipe!.name, dev, behaviour }));
     }),
     figures: results.flatMap(({ unit, figures }) =>
-      figures ? unit.students.map((student) => ({ student, ...figures })) : [],
+      figures ? studentsOf(unit).map((student) => ({ student, ...figures })) : [],
     ),
     grid: ratioGrid(options.gamma, options.lambda),
   };
+}
+
+/** The linear student is never compared. */
+const studentsOf = ({ students }: Unit) => students.filter((student) => student !== 'linear');
+
+function dataOf({
+  name,
+  documents,
+  allWords,
+  lists,
+  digest,
+  skipped,
+  folds,
+  zeroShot,
+}: DataSummary): ComparedData {
+  return { name, documents, words: allWords, lists, digest, skipped, folds, zeroShot };
+}
+
+function behavioursOf({ observed }: Trained): Behaviours {
+  const of = (on: 'train' | 'dev'): Behaved => ({
+    separation: observed.map((one) => one[on]!.separation),
+    entropy: observed.map((one) => one[on]!.entropy),
+  });
+  return { train: of('train'), dev: of('dev') };
 }
 
 /**

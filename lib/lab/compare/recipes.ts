@@ -1,7 +1,12 @@
-// Which ways of training a comparison runs, and the order of its units of work.
+// The recipes that a comparison runs by default, and a comparison as an experiment.
 import { losses, type LossName } from '../../index.js';
-import { byModel } from './students.js';
-import type { CompareOptions, Condition, Recipe, Unit } from './types.js';
+import type { Condition as PlannedCondition, Experiment, ModelPlan, Recipe } from '../experiment/plan.js';
+import { STUDENTS, type StudentName } from '../students/students.js';
+import type { CompareOptions, Condition } from './options.js';
+
+const WIDTH = 128;
+/** The learning rate that the factors of the search multiply, of every student. */
+const LEARNING_RATE = 0.003;
 
 /** Every loss by itself, and the paper's KL followed by CKL (its Table 2). */
 export const allRecipes: readonly Recipe[] = [
@@ -9,25 +14,50 @@ export const allRecipes: readonly Recipe[] = [
   { name: 'kl+ckl', stages: ['kl', 'ckl'] },
 ];
 
-export const conditionsOf = ({ wrongTeacher, wrongLabels }: CompareOptions): Condition[] => [
-  'clean',
-  ...(wrongTeacher > 0 ? ['wrongTeacher' as const] : []),
-  ...(wrongLabels > 0 ? ['wrongLabels' as const] : []),
-];
-
-/** All units; those that share a warm-up stand together, so that a worker can keep it. */
-export function unitsOf(options: CompareOptions): Unit[] {
-  const folds = [...Array(Math.max(1, options.folds)).keys()];
-  return [...byModel(options.students)].flatMap(([model, students]) =>
-    conditionsOf(options).flatMap((condition) =>
-      folds.flatMap((fold) => [
-        { model, students, condition, fold },
-        ...options.recipes.map((recipe) => ({ model, students, condition, fold, recipe })),
-      ]),
-    ),
-  );
+/** One spoilt condition for each share above 0, besides the data as they are. */
+export function conditionsOf({
+  wrongTeacher,
+  wrongLabels,
+}: Pick<CompareOptions, 'wrongTeacher' | 'wrongLabels'>): (PlannedCondition & { name: Condition })[] {
+  return [
+    { name: 'clean', wrongTeacher: 0, wrongLabels: 0 },
+    ...(wrongTeacher > 0 ? [{ name: 'wrongTeacher' as const, wrongTeacher, wrongLabels: 0 }] : []),
+    ...(wrongLabels > 0 ? [{ name: 'wrongLabels' as const, wrongTeacher: 0, wrongLabels }] : []),
+  ];
 }
 
-/** How many trainings a unit holds: the measure of progress. */
-export const trainingsOf = ({ recipe }: Unit, { rates, seeds }: CompareOptions): number =>
-  recipe ? rates.length + seeds - 1 : 1;
+/** The models of the students, in the order given: students of one model share its trainings. */
+function modelsOf(students: readonly StudentName[]): ModelPlan[] {
+  const out = new Map<StudentName, StudentName[]>();
+  for (const student of students) {
+    const { model } = STUDENTS[student];
+    out.set(model, [...(out.get(model) ?? []), student]);
+  }
+  return [...out].map(([model, own]) => ({ model, students: own }));
+}
+
+export function experimentOf(options: CompareOptions): Experiment {
+  const { gamma, alpha, lambda, warmup } = options;
+  return {
+    data: options.data,
+    teacher: options.teacher,
+    zeroShot: options.zeroShot,
+    skipBad: options.skipBad,
+    folds: options.folds,
+    models: modelsOf(options.students),
+    student: { width: WIDTH },
+    recipes: options.recipes,
+    conditions: conditionsOf(options),
+    seed: options.seed,
+    seeds: options.seeds,
+    learningRate: LEARNING_RATE,
+    rates: options.rates,
+    warmup: warmup && { loss: warmup, epochs: options.warmupEpochs },
+    epochs: options.epochs,
+    batch: options.batch,
+    docs: options.docs,
+    loss: { gamma, alpha, lambda },
+    teacherTemperature: options.teacherTemperature,
+    observe: 'figures',
+  };
+}

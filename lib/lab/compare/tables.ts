@@ -1,8 +1,14 @@
 // From values a query to tables: means, paired t-tests against CKL and against the start, corrected for their number.
 import { holm, pairedTTest } from '../../metrics/index.js';
+import {
+  meanOf as mean,
+  type Tested as OnTest,
+  type UnitResult,
+  type Values,
+} from '../experiment/results.js';
+import { STUDENTS, type StudentName } from '../students/students.js';
+import type { CompareOptions, Condition } from './options.js';
 import { conditionsOf } from './recipes.js';
-import { studentKinds, type StudentName } from './students.js';
-import type { CompareOptions, Condition, TestValues, UnitResult, Values } from './types.js';
 
 export interface Tested {
   /** Mean of this row less the other's. */
@@ -49,7 +55,7 @@ export const LEVEL = 0.05;
 
 export function tablesOf(options: CompareOptions, results: readonly UnitResult[]): Table[] {
   return options.students.flatMap((student) =>
-    conditionsOf(options).map((condition) => {
+    conditionsOf(options).map(({ name: condition }) => {
       const ofStudent = results.filter(({ unit }) => unit.students.includes(student));
       return tableOf(student, condition, ofStudent, options);
     }),
@@ -62,9 +68,9 @@ function tableOf(
   results: readonly UnitResult[],
   { recipes, warmup }: CompareOptions,
 ): Table {
-  const here = results.filter(({ unit }) => unit.condition === condition);
+  const here = results.filter(({ unit }) => unit.condition.name === condition);
   const references = here.filter(({ unit }) => !unit.recipe);
-  const clean = results.filter(({ unit }) => !unit.recipe && unit.condition === 'clean');
+  const clean = results.filter(({ unit }) => !unit.recipe && unit.condition.name === 'clean');
   const rows: { name: string; rates: number[]; values: Map<string, Gathered> }[] = [
     {
       name: 'start',
@@ -80,13 +86,13 @@ function tableOf(
     rows.push({ name, rates: own.map(({ rate }) => rate), values: gather(own.flatMap(testsOf(student))) });
   }
   const teacher = new Map<string, Gathered>();
-  for (const { teacher: values } of references) if (values) note(teacher, 'rerank', 0, values);
+  for (const { references: given } of references) if (given) note(teacher, 'rerank', 0, given.teacher);
   rows.push({ name: 'teacher', rates: [], values: teacher });
 
   const columns = [...rows.at(-2)!.values.keys()];
   const table: Table = {
     student,
-    title: studentKinds[student].title,
+    title: STUDENTS[student].title,
     condition,
     columns,
     rows: rows.map(({ name, rates, values }) => ({
@@ -117,10 +123,10 @@ const testsOf =
   ({ runs }: UnitResult) =>
     runs.map(({ test }, seed) => ({ test: test[student]!, seed }));
 
-function gather(tests: readonly { test: TestValues; seed: number }[]): Map<string, Gathered> {
+function gather(tests: readonly { test: OnTest; seed: number }[]): Map<string, Gathered> {
   const out = new Map<string, Gathered>();
   for (const { test, seed } of tests) {
-    for (const setting of SETTINGS) note(out, setting, seed, test[setting]);
+    for (const setting of SETTINGS) note(out, setting, seed, test[setting]!);
     for (const [name, values] of Object.entries(test.zeroShot)) note(out, `zero-shot ${name}`, seed, values);
   }
   return out;
@@ -186,6 +192,3 @@ function test(
   }
   holm(done.map(({ tested }) => tested.p)).forEach((pHolm, i) => (done[i].tested.pHolm = pHolm));
 }
-
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);

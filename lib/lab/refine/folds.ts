@@ -1,9 +1,6 @@
 // Cross-validation: what the folds found, each on its own test queries, as one result over all queries.
 import type { Evaluation } from '../../metrics/index.js';
-import type { Measured, Refined, RefineResult } from './job.js';
-
-/** One fold's result; the comparisons are made of the pooled ones. */
-export type FoldResult = Omit<RefineResult, 'comparisons' | 'folds'>;
+import type { FoldResult, Measured, Refined } from './results.js';
 
 /**
  * Test measures are those of all folds' queries; a query that several folds measured (zero-shot) counts with its mean. Trainings, behaviour

@@ -1,7 +1,8 @@
 // The figures of the report: training curves, and the paper's Figures 1, 2 and 3 from this library's diagnostics.
-import type { SavedComparison } from '../cli/compare/compare.js';
-import { studentKinds } from '../compare/students.js';
-import type { Behaviours, FigureData } from '../compare/types.js';
+import type { SavedComparison } from '../compare/saved.js';
+import { STUDENTS, type StudentName } from '../students/students.js';
+import type { Behaviours } from '../compare/compare.js';
+import type { FigureData } from '../experiment/results.js';
 import { dotChart, legend, lineChart } from './charts.js';
 import { escapeHtml, paragraph } from './html.js';
 import type { Plotting } from './plotting.js';
@@ -23,11 +24,11 @@ export function figures(all: SavedComparison, plotting: Plotting): string {
 /** Students of one model have its figures in common; they are drawn once. */
 function withoutRepeats(saved: SavedComparison): SavedComparison {
   const { options, curves, figures } = saved;
-  const modelOf = (student: keyof typeof studentKinds) => studentKinds[student].model;
+  const modelOf = (student: StudentName) => STUDENTS[student].model;
   const drawn = options.students.filter(
     (student, i, all) => all.findIndex((other) => modelOf(other) === modelOf(student)) === i,
   );
-  const isDrawn = ({ student }: { student: keyof typeof studentKinds }) => drawn.includes(student);
+  const isDrawn = ({ student }: { student: StudentName }) => drawn.includes(student);
   return {
     ...saved,
     options: { ...options, students: drawn },
@@ -39,7 +40,7 @@ function withoutRepeats(saved: SavedComparison): SavedComparison {
 const section = (title: string, ...parts: string[]) =>
   `<section><h2>${escapeHtml(title)}</h2>\n${parts.join('\n')}</section>`;
 const charts = (parts: readonly string[]) => `<div class="charts">${parts.join('\n')}</div>`;
-const titleOf = (student: keyof typeof studentKinds) => studentKinds[student].title;
+const titleOf = (student: StudentName) => STUDENTS[student].title;
 
 function lossLegend({ curves }: SavedComparison): string {
   const names = [...new Set(curves.map(({ recipe }) => recipe))];
@@ -138,7 +139,7 @@ function figure2(saved: SavedComparison, plotting: Plotting): string {
 }
 
 function figure3(saved: SavedComparison, plotting: Plotting): string {
-  const panel = (student: keyof typeof studentKinds, on: keyof Behaviours, what: 'separation' | 'entropy') =>
+  const panel = (student: StudentName, on: keyof Behaviours, what: 'separation' | 'entropy') =>
     lineChart(plotting, {
       title: `${titleOf(student)}: ${what}, ${on === 'train' ? 'training lists' : 'dev lists'}`,
       description:

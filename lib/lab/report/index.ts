@@ -1,5 +1,5 @@
 // The report of a comparison: one HTML file with tables, figures and what they support.
-import type { SavedComparison } from '../cli/compare/compare.js';
+import type { SavedComparison } from '../compare/saved.js';
 import { renderPage } from './page.js';
 import type { Plotting } from './plotting.js';
 

@@ -1,5 +1,5 @@
 // Composes the report: findings first, then tables, figures, how it was made, and what it does not show.
-import type { SavedComparison } from '../cli/compare/compare.js';
+import type { SavedComparison } from '../compare/saved.js';
 import type { Table } from '../compare/tables.js';
 import { htmlDocument } from './document.js';
 import { figures } from './figures.js';

@@ -1,5 +1,5 @@
 // What the data support, in words: a sentence for each finding, each with its test; and what they do not support.
-import type { SavedComparison } from '../cli/compare/compare.js';
+import type { SavedComparison } from '../compare/saved.js';
 import { LEVEL, type Row, type Table, type Tested } from '../compare/tables.js';
 import { columnTitle, recipeTitle } from './words.js';
 

@@ -1,6 +1,6 @@
 // The tables of the report: means with marks, the paper's Table 2, and what dev chose.
-import { markOf } from '../cli/compare/text.js';
-import type { SavedComparison } from '../cli/compare/compare.js';
+
+import { markOf, type SavedComparison } from '../compare/saved.js';
 import type { Cell, Row, Table } from '../compare/tables.js';
 import { htmlTable, type TableCell } from './html.js';
 import { differenceText, pText } from './statements.js';

@@ -1,5 +1,5 @@
 // Names of losses, columns and conditions as the report writes them.
-import type { CompareOptions, Condition } from '../compare/types.js';
+import type { CompareOptions, Condition } from '../compare/options.js';
 
 const RECIPES: Record<string, string> = {
   start: 'Start (untrained)',

@@ -9,10 +9,17 @@ import { bm25, twoStage, type Searcher } from './two-stage.js';
 import { Random } from '../training/random.js';
 import { startVectors } from './dense/word-vectors.js';
 
-export const STUDENT_NAMES = ['dense', 'multi', 'sparse', 'two-stage'] as const;
-export type StudentName = (typeof STUDENT_NAMES)[number];
+/** The retrievers, and what of them learns in a comparison: students of one model share its trainings there. */
+export const STUDENTS = {
+  dense: { title: 'Dense (one vector a text)', model: 'dense' },
+  multi: { title: 'Multi-vector (late interaction)', model: 'multi' },
+  sparse: { title: 'Sparse (term weights with expansion)', model: 'sparse' },
+  'two-stage': { title: 'Two stages (BM25, then multi-vector)', model: 'multi' },
+} as const;
+export type StudentName = keyof typeof STUDENTS;
+export const STUDENT_NAMES = Object.keys(STUDENTS) as StudentName[];
 
-/** Which others than the positives a training list takes where nobody says. */
+/** The negatives that a training list takes by default: the teacher's best, or drawn from its candidates. */
 export const negativesOf = (student: StudentName): 'best' | 'drawn' =>
   student === 'dense' ? 'best' : 'drawn';
 
@@ -38,7 +45,7 @@ export interface Pipeline extends Searcher {
   parts: { name: string; student: Model }[];
 }
 
-/** How many documents a first stage brings a query where nobody says. */
+/** Documents that a first stage retrieves per query by default. */
 export const CANDIDATES = 100;
 
 /**
@@ -77,6 +84,14 @@ export function makeStudent(
     parts: [{ name: 'sparse', student: first }, reranker],
     ...twoStage(first, reranker.student, candidates),
   };
+}
+
+/** The searcher of a student that is measured with a model made for another: two stages rerank with multi. */
+export function searcherOf(student: string, model: string, pipeline: Pipeline): Searcher {
+  if (student === model) return pipeline;
+  if (student === 'two-stage' && model === 'multi')
+    return twoStage(bm25, pipeline.parts.at(-1)!.student, CANDIDATES);
+  throw new RangeError(`no student ${student} has the model ${model}`);
 }
 
 /** The last start of a collection: multi and sparse, one after the other, have the same. */

@@ -1,29 +1,36 @@
-// What the students of the refinement have in common: named tables of parameters, each with its row-sparse Adam.
-import type { Saved, Student } from '../training/student.js';
+// What all students have in common: named tables of parameters, each with its optimizer.
+import type { Adam, Numbers } from '../training/adam.js';
+import type { CandidateList } from '../training/candidates.js';
+import type { Saved, Student, StudentState } from '../training/student.js';
 import type { BagList } from './words/bags.js';
-import type { SparseAdam } from '../training/sparse-adam.js';
 
 /** Parameters by table name. */
-export type Parameters = Record<string, Float32Array>;
+export type Parameters<N extends Numbers = Float32Array> = Record<string, N>;
 
-/** A student whose parameters are tables. What is left to it: scores, gradients and what it remembers between the two. */
-export abstract class TableStudent implements Student<BagList> {
+/** A student whose parameters are tables. Its subclasses define scores, gradients and what is kept between the two. */
+export abstract class TableStudent<
+  L extends CandidateList = BagList,
+  N extends Numbers = Float32Array,
+> implements Student<L> {
   /** The tables, in a fixed order. */
-  protected abstract readonly tables: Readonly<Record<string, SparseAdam>>;
+  protected abstract readonly tables: Readonly<Record<string, Adam<N>>>;
 
-  abstract score(list: BagList, out: Float32Array, at: number): void;
-  abstract backward(list: BagList, gradScores: Float32Array, at: number): void;
+  abstract score(list: L, out: Float32Array, at: number): void;
+  abstract backward(list: L, gradScores: Float32Array, at: number): void;
   abstract scale(factor: number): void;
-  /** Drops everything computed from the parameters: they have changed. */
-  abstract forget(): void;
 
-  /** All parameters, by name; who writes to them calls {@link forget}. */
-  get parameters(): Parameters {
-    return mapTables(this.tables, ({ parameters }) => parameters);
+  /** Drops everything computed from the parameters, after they have changed. */
+  forget(): void {
+    // Some students keep nothing.
+  }
+
+  /** All parameters, by name; call {@link forget} after writing to them. */
+  get parameters(): Parameters<N> {
+    return this.mapTables(({ parameters }) => parameters);
   }
 
   /** The gradient of a table, as added up since the last step. */
-  gradient(name: string): Float32Array {
+  gradient(name: string): N {
     this.settle();
     return this.tables[name].gradient;
   }
@@ -40,12 +47,12 @@ export abstract class TableStudent implements Student<BagList> {
   }
 
   save(): Saved {
-    const parameters = mapTables(this.tables, (table) => table.parameters.slice());
+    const parameters = this.mapTables((table) => table.parameters.slice() as N);
     return Object.assign(() => this.load(parameters), { parameters });
   }
 
-  /** Takes over saved parameters. */
-  load(saved: Parameters): void {
+  /** Takes over saved parameters, of a student of the same shape. */
+  load(saved: Record<string, Numbers>): void {
     for (const [name, { parameters }] of Object.entries(this.tables)) parameters.set(saved[name]);
     this.forget();
   }
@@ -54,26 +61,21 @@ export abstract class TableStudent implements Student<BagList> {
     for (const table of Object.values(this.tables)) table.restart();
   }
 
-  /** Everything that training changes, the arrays themselves and not copies: parameters, both moments, and counts of steps. */
-  get state(): { arrays: Record<string, Float32Array>; steps: Record<string, number> } {
-    const arrays: Record<string, Float32Array> = {};
+  get state(): StudentState {
+    const arrays: Record<string, Numbers> = {};
     for (const [name, { parameters, first, second }] of Object.entries(this.tables)) {
       Object.assign(arrays, { [name]: parameters, [`${name}.first`]: first, [`${name}.second`]: second });
     }
-    return { arrays, steps: mapTables(this.tables, ({ steps }) => steps) };
+    return { arrays, steps: this.mapTables(({ steps }) => steps) };
   }
 
-  /** Takes over a state that {@link state} gave, of a student of the same shape. */
-  restore({ arrays, steps }: TableStudent['state']): void {
+  restore({ arrays, steps }: StudentState): void {
     for (const [name, values] of Object.entries(this.state.arrays)) values.set(arrays[name]);
     for (const [name, table] of Object.entries(this.tables)) table.steps = steps[name];
     this.forget();
   }
-}
 
-function mapTables<T>(
-  tables: Readonly<Record<string, SparseAdam>>,
-  value: (table: SparseAdam) => T,
-): Record<string, T> {
-  return Object.fromEntries(Object.entries(tables).map(([name, table]) => [name, value(table)]));
+  private mapTables<T>(value: (table: Adam<N>) => T): Record<string, T> {
+    return Object.fromEntries(Object.entries(this.tables).map(([name, table]) => [name, value(table)]));
+  }
 }

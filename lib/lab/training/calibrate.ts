@@ -2,6 +2,7 @@
 import { prepare } from '../../index.js';
 import { TrainingBatch } from './batch.js';
 import type { CandidateList } from './candidates.js';
+import { longest } from './extremes.js';
 import type { Student } from './student.js';
 
 /** The multipliers that are tried: 2^-8 to 2^8. */
@@ -21,8 +22,7 @@ export function fitScale<L extends CandidateList>(
   lists: readonly L[],
   teacherTemperature: number,
 ): number {
-  const docs = Math.max(...lists.map((list) => list.docids.length));
-  const batch = new TrainingBatch<L>([lists.length, docs]);
+  const batch = new TrainingBatch<L>([lists.length, longest(lists)]);
   batch.fill(lists);
   batch.score(student);
   const plain = batch.student.slice();

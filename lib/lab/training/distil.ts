@@ -2,10 +2,11 @@
 import { setImmediate } from 'node:timers/promises';
 import type { RankTrackerState } from '../../index.js';
 import type { Qrels } from '../../metrics/index.js';
-import { riseAndDecay } from './adam.js';
+import { riseAndDecay } from './schedule.js';
 import { TrainingBatch } from './batch.js';
 import { fitScale } from './calibrate.js';
 import type { CandidateList } from './candidates.js';
+import { largest, longest } from './extremes.js';
 import { InBatch, type InBatchOptions } from './in-batch.js';
 import { Objective, type ObjectiveOptions } from './objective.js';
 import { Random } from './random.js';
@@ -106,10 +107,10 @@ export async function distil<L extends CandidateList>(
   const { train, dev, qrels, sample } = data;
   const { epochs, learningRate, rise = 0 } = options;
   const { checkpoint, resume } = hooks;
-  const batch = new TrainingBatch<L>([options.batch, Math.max(...train.map((list) => list.docids.length))]);
+  const batch = new TrainingBatch<L>([options.batch, longest(train)]);
   using objective = new Objective(options, batch.shape, data.ranked ?? train);
   using inBatch =
-    data.inBatch && new InBatch(data.inBatch, [options.batch, Math.max(...train.map(countPositives))]);
+    data.inBatch && new InBatch(data.inBatch, [options.batch, largest(train.map(countPositives))]);
   if (!resume) student.scale(fitScale(student, train, options.teacherTemperature));
 
   const random = new Random(options.seed);

@@ -10,6 +10,7 @@ import {
 import type { TrainingBatch } from './batch.js';
 import { setRelevance, type Curriculum } from './cl-drd.js';
 import type { CandidateList } from './candidates.js';
+import { longest } from './extremes.js';
 import { termsOf, type TrainingLoss } from './loss-sum.js';
 import { scoresOf } from './rerank.js';
 import type { Student } from './student.js';
@@ -54,7 +55,7 @@ export class Objective<L extends CandidateList> implements Disposable {
     };
     if (this.reads.ranks && options.refreshRanks > 0) {
       // Reranking a list costs next to nothing here, so all of it is kept, not the top 50 of the paper.
-      const depth = Math.max(...lists.map((list) => list.docids.length));
+      const depth = longest(lists);
       this.tracker = new RankTracker({ every: options.refreshRanks, depth });
     }
   }

@@ -1,10 +1,17 @@
 // What the training loop asks of a student, whatever it is made of.
+import type { Numbers } from './adam.js';
 import type { CandidateList } from './candidates.js';
 
-/** Brings parameters back; what they are is there to be written to a checkpoint, where a student can {@link Student.load} them. */
+/** Restores parameters when called; they can be read to be written to a checkpoint, from which a student can {@link Student.load} them. */
 export interface Saved {
   (): void;
-  readonly parameters?: Record<string, Float32Array>;
+  readonly parameters?: Record<string, Numbers>;
+}
+
+/** Everything that training changes: parameters and moments by name, and counts of optimizer steps. */
+export interface StudentState {
+  arrays: Record<string, Numbers>;
+  steps: Record<string, number>;
 }
 
 /** @typeParam L the lists it scores, with whatever it needs to see of query and documents */
@@ -17,10 +24,14 @@ export interface Student<L extends CandidateList> {
   step(learningRate: number): void;
   /** Multiplies all scores by a factor above 0. */
   scale(factor: number): void;
-  /** Notes all parameters; the function it returns brings them back. */
+  /** Notes all parameters; the function it returns restores them. */
   save(): Saved;
   /** Forgets the optimizer's moments, before another stage of training; a student without it carries them on. */
   restart?(): void;
   /** Takes over saved parameters. */
-  load?(parameters: Record<string, Float32Array>): void;
+  load?(parameters: Record<string, Numbers>): void;
+  /** The arrays themselves and not copies; a student without it cannot be written to a checkpoint. */
+  readonly state?: StudentState;
+  /** Takes over a {@link state} of a student of the same shape. */
+  restore?(state: StudentState): void;
 }

@@ -1,8 +1,10 @@
 // `ckl-loss compare`: every loss on every student from the same start, and the report with the paper's tables and figures.
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { CompareCheckpoint } from '../../compare/checkpoint.js';
-import { compareLosses, joinCompared, type Compared } from '../../compare/compare.js';
+import { compareLosses } from '../../compare/compare.js';
+import { joinSaved, type SavedComparison } from '../../compare/saved.js';
+import { Checkpoint } from '../../experiment/checkpoint.js';
+import { provenance } from '../../provenance.js';
 import { compareHelp, readCompareArguments } from './options.js';
 import { compareText } from './text.js';
 import { CompareProgress } from './progress.js';
@@ -10,17 +12,8 @@ import { provideSample } from '../data-options.js';
 import { INTERRUPTED, interruption } from '../interrupt.js';
 import { checkOutputs, deliver } from '../output-files.js';
 import type { Output } from '../progress.js';
-import { provenance, type Provenance } from '../provenance.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { UsageError } from '../usage.js';
-
-/** What --json writes: the comparison, and under `made` where and how it was made, which alone may differ from run to run. */
-export interface SavedComparison extends Compared {
-  made: Provenance & {
-    /** Of a run that went on from a checkpoint: how many units were done before, which time and memory do not count. */
-    unitsBefore?: number;
-  };
-}
 
 /**
  * @param args what follows `compare` on the command line
@@ -57,8 +50,7 @@ type Asked = ReturnType<typeof readCompareArguments>;
 
 async function run(asked: Asked, progressOut: Output): Promise<SavedComparison | undefined> {
   const { options, jobs } = asked;
-  const checkpoint =
-    asked.checkpoint === undefined ? undefined : await CompareCheckpoint.open(asked.checkpoint, options);
+  const checkpoint = await Checkpoint.open({ checkpoint: asked.checkpoint }, { command: 'compare', options });
   await provideSample(asked.where);
   const signal = interruption();
   const progress = new CompareProgress(progressOut);
@@ -82,6 +74,7 @@ async function run(asked: Asked, progressOut: Output): Promise<SavedComparison |
     progressOut.write(`interrupted; ${kept}\n`);
     return undefined;
   } finally {
+    await checkpoint?.close();
     progress.done();
   }
 }
@@ -93,7 +86,7 @@ async function readAll(paths: readonly string[]): Promise<SavedComparison> {
   const all: SavedComparison[] = [];
   for (const path of paths) all.push(await read(path));
   try {
-    return all.reduce(join);
+    return all.reduce(joinSaved);
   } catch (error) {
     throw new UsageError(`--from: ${(error as Error).message}`);
   }
@@ -111,19 +104,6 @@ async function read(path: string): Promise<SavedComparison> {
   if (found?.format !== 'ckl-loss comparison 1' || !whole)
     throw new UsageError(`--from: ${path} is no comparison that --json wrote`);
   return found as SavedComparison;
-}
-
-/** Times add up; memory is that of the larger. */
-function join(a: SavedComparison, b: SavedComparison): SavedComparison {
-  return {
-    ...joinCompared(a, b),
-    made: {
-      ...a.made,
-      seconds: a.made.seconds + b.made.seconds,
-      cpuSeconds: a.made.cpuSeconds + b.made.cpuSeconds,
-      peakMiB: Math.max(a.made.peakMiB, b.made.peakMiB),
-    },
-  };
 }
 
 async function loadReport(): Promise<(saved: SavedComparison) => Promise<string>> {

@@ -1,14 +1,13 @@
 // The options of `ckl-loss compare`: their names, ranges, defaults and help.
 import { losses, type LossName } from '../../../index.js';
 import { allRecipes } from '../../compare/recipes.js';
-import { studentKinds, type StudentName } from '../../compare/students.js';
-import type { CompareOptions } from '../../compare/types.js';
+import { STUDENT_NAMES as STUDENTS } from '../../students/students.js';
+import type { CompareOptions } from '../../compare/options.js';
 import { readData, type DataArguments } from '../data-options.js';
 import { MOST } from '../training-options.js';
 import { parseOptions, readChoice, readNumber, required, UsageError } from '../usage.js';
 
 const RECIPES = allRecipes.map(({ name }) => name);
-const STUDENTS = Object.keys(studentKinds) as StudentName[];
 
 /** What --quick changes of the defaults. */
 const QUICK = { seeds: 1, epochs: 2, rates: '1', wrongTeacher: 0.5, wrongLabels: 0.5 };

@@ -1,5 +1,5 @@
 // Shows how a comparison goes: trainings done, time left; a line that renews itself on a terminal, about twenty lines elsewhere.
-import type { DataSummary } from '../../compare/types.js';
+import type { DataSummary } from '../../experiment/results.js';
 import { timeText, type Output } from '../progress.js';
 
 const PLAIN_LINES = 20;

@@ -1,7 +1,7 @@
 // What `ckl-loss compare` prints: the tables as text, with their marks.
 import { LEVEL, type Table } from '../../compare/tables.js';
-import type { Condition } from '../../compare/types.js';
-import type { SavedComparison } from './compare.js';
+import { markOf, type SavedComparison } from '../../compare/saved.js';
+import type { Condition } from '../../compare/options.js';
 import { formatTable, measureText } from '../table.js';
 
 export const CONDITIONS: Record<Condition, string> = {
@@ -39,10 +39,4 @@ function rowsOf({ columns, rows }: Table): string[][] {
       }),
     ]),
   ];
-}
-
-/** The sign of a significant difference from CKL. */
-export function markOf(tested: { difference: number; pHolm: number } | undefined): '†' | '‡' | '' {
-  if (!tested || tested.pHolm >= LEVEL) return '';
-  return tested.difference < 0 ? '†' : '‡';
 }

@@ -1,7 +1,7 @@
 // The options of `ckl-loss train`: their names, ranges, defaults and help.
 import { losses } from '../../../index.js';
 import { SAMPLE_TEACHER } from '../../sample/write.js';
-import type { JobOptions } from '../../training/job.js';
+import type { JobOptions } from '../../train/job.js';
 import { readData, type DataArguments } from '../data-options.js';
 import { MOST, numberReader, readLoss, readTraining, TRAINING_OPTIONS } from '../training-options.js';
 import { parseOptions } from '../usage.js';

@@ -1,5 +1,5 @@
 // What `ckl-loss train` prints and saves at its end.
-import type { JobOptions, JobResult } from '../../training/job.js';
+import type { JobOptions, JobResult } from '../../train/job.js';
 import { titleOfLoss } from '../../training/loss-sum.js';
 import { MEASURES } from '../../training/rerank.js';
 import { differenceText, formatTable, measureText, pText } from '../table.js';

@@ -2,7 +2,7 @@
 import { relative } from 'node:path';
 import { formatRunLine } from '../../../data/index.js';
 import { rank, type Run } from '../../../metrics/index.js';
-import { runJob } from '../../training/job.js';
+import { runJob } from '../../train/job.js';
 import { provideSample } from '../data-options.js';
 import { INTERRUPTED, interruption } from '../interrupt.js';
 import { checkOutputs, deliver } from '../output-files.js';

@@ -3,7 +3,7 @@ import type { Run } from '../../../metrics/index.js';
 import type { Bag, BagList, Corpus } from '../words/bags.js';
 import { endOf, Heap } from '../kernels/heap.js';
 import { retrieve } from './retrieve.js';
-import { SparseAdam } from '../../training/sparse-adam.js';
+import { Adam } from '../../training/adam.js';
 import { TableStudent } from '../table-student.js';
 import { WordMap } from '../words/word-map.js';
 
@@ -35,7 +35,7 @@ export class DenseStudent extends TableStudent {
   readonly heap = new Heap();
   private readonly map: WordMap;
   private readonly logScale = new Float32Array(1);
-  protected readonly tables: Record<'vectors' | 'wordWeights' | 'map' | 'logScale', SparseAdam>;
+  protected readonly tables: Record<'vectors' | 'wordWeights' | 'map' | 'logScale', Adam>;
 
   /** exp(a) of each word, NaN where it is not known. */
   private readonly importances: Float32Array;
@@ -62,10 +62,10 @@ export class DenseStudent extends TableStudent {
     const words = vectors.length / width;
     this.map = new WordMap(heap, width);
     this.tables = {
-      vectors: new SparseAdam(heap.copy(vectors), width, 1, heap),
-      wordWeights: new SparseAdam(new Float32Array(words), 1, WORD_WEIGHT_RATE),
+      vectors: new Adam(heap.copy(vectors), width, 1, heap),
+      wordWeights: new Adam(new Float32Array(words), 1, WORD_WEIGHT_RATE),
       map: this.map.table,
-      logScale: new SparseAdam(this.logScale, 1),
+      logScale: new Adam(this.logScale, 1),
     };
     this.importances = new Float32Array(words).fill(NaN);
     this.rows = heap.integers(new Int32Array(WORDS_AT_ONCE));
@@ -188,7 +188,7 @@ export class DenseStudent extends TableStudent {
     this.logScale[0] += Math.log(factor);
   }
 
-  forget(): void {
+  override forget(): void {
     this.encodings.clear();
     this.importances.fill(NaN);
     this.map.forget();

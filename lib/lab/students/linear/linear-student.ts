@@ -1,15 +1,13 @@
 // The smallest student that is worth training: a weighted sum of features, and its exact gradient.
 import { Adam } from '../../training/adam.js';
+import { TableStudent } from '../table-student.js';
 import type { FeatureList } from './lists.js';
-import type { Student } from '../../training/student.js';
 
 /** score(x) = w · x, with x the standardised features of a query and a document. */
-export class LinearStudent implements Student<FeatureList> {
-  /** w, one weight a feature. */
+export class LinearStudent extends TableStudent<FeatureList, Float64Array> {
+  /** w, one weight per feature. */
   readonly weights: Float64Array;
-  /** dL/dw, as added up since the last step. */
-  readonly gradient: Float64Array;
-  private readonly adam: Adam;
+  protected readonly tables: Record<'weights', Adam<Float64Array>>;
 
   /**
    * @param features how many features a document has
@@ -19,10 +17,10 @@ export class LinearStudent implements Student<FeatureList> {
     readonly features: number,
     start: number,
   ) {
+    super();
     this.weights = new Float64Array(features);
     this.weights[start] = 1;
-    this.gradient = new Float64Array(features);
-    this.adam = new Adam(this.weights);
+    this.tables = { weights: new Adam(this.weights, features) };
   }
 
   score({ features: x }: FeatureList, out: Float32Array, at: number): void {
@@ -35,24 +33,16 @@ export class LinearStudent implements Student<FeatureList> {
   }
 
   backward({ features: x }: FeatureList, gradScores: Float32Array, at: number): void {
-    const { features, gradient } = this;
+    const { features } = this;
+    const { weights: table } = this.tables;
+    table.touch(0);
     for (let d = 0, row = 0; row < x.length; d++, row += features) {
       const g = gradScores[at + d];
-      for (let f = 0; f < features; f++) gradient[f] += g * x[row + f];
+      for (let f = 0; f < features; f++) table.gradient[f] += g * x[row + f];
     }
-  }
-
-  step(learningRate: number): void {
-    this.adam.step(this.gradient, learningRate);
-    this.gradient.fill(0);
   }
 
   scale(factor: number): void {
     for (let f = 0; f < this.features; f++) this.weights[f] *= factor;
-  }
-
-  save(): () => void {
-    const saved = this.weights.slice();
-    return () => this.weights.set(saved);
   }
 }

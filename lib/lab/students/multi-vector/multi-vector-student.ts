@@ -4,7 +4,7 @@ import type { Bag, BagList, Corpus } from '../words/bags.js';
 import { endOf, Heap, type Scratch } from '../kernels/heap.js';
 import { queryWeights, TokenLists, type TokenList, type Tokens } from './multi-vector-words.js';
 import { keepBest } from '../dense/retrieve.js';
-import { SparseAdam } from '../../training/sparse-adam.js';
+import { Adam } from '../../training/adam.js';
 import { products } from '../kernels/products.js';
 import { TableStudent } from '../table-student.js';
 import { TermWeights } from '../words/term-weights.js';
@@ -47,7 +47,7 @@ export class MultiVectorStudent extends TableStudent {
   private readonly queryWords: TermWeights;
   private readonly documentWords: TermWeights;
   private readonly logScale = new Float32Array(1);
-  protected readonly tables: Record<string, SparseAdam>;
+  protected readonly tables: Record<string, Adam>;
   private readonly lists: TokenLists;
   private forwards = new Map<BagList, Forward>();
 
@@ -72,11 +72,11 @@ export class MultiVectorStudent extends TableStudent {
       map: this.map.table,
       ...this.queryWords.tables('query'),
       ...this.documentWords.tables('document'),
-      logScale: new SparseAdam(this.logScale, 1),
+      logScale: new Adam(this.logScale, 1),
     };
   }
 
-  forget(): void {
+  override forget(): void {
     this.forwards.clear();
     this.map.forget();
     this.queryWords.forget();

@@ -5,7 +5,7 @@ import { endOf, Heap } from '../kernels/heap.js';
 import { TokenLists, type TokenList, type Tokens } from '../multi-vector/multi-vector-words.js';
 import { products } from '../kernels/products.js';
 import { keepBest } from '../dense/retrieve.js';
-import { SparseAdam } from '../../training/sparse-adam.js';
+import { Adam } from '../../training/adam.js';
 import { edgesOf, meanTerms, postingsOf, termsOf, WordSums, type Edge } from './sparse-terms.js';
 import { TermWeights } from '../words/term-weights.js';
 import { TableStudent } from '../table-student.js';
@@ -60,7 +60,7 @@ export class SparseStudent extends TableStudent {
   private readonly logScale = new Float32Array(1);
   private readonly queryWords: TermWeights;
   private readonly documentWords: TermWeights;
-  protected readonly tables: Record<string, SparseAdam>;
+  protected readonly tables: Record<string, Adam>;
   private readonly lists: TokenLists;
   private forwards = new Map<BagList, Expansion>();
   /** Lists whose gradient came in since the last step: what FLOPS is taken over. */
@@ -86,14 +86,14 @@ export class SparseStudent extends TableStudent {
     this.documentWords = new TermWeights(heap, this.vectors, width, idf);
     this.tables = {
       map: this.map.table,
-      threshold: new SparseAdam(this.threshold, 1, SHARED_RATE),
+      threshold: new Adam(this.threshold, 1, SHARED_RATE),
       ...this.queryWords.tables('query'),
       ...this.documentWords.tables('document'),
-      logScale: new SparseAdam(this.logScale, 1, SHARED_RATE),
+      logScale: new Adam(this.logScale, 1, SHARED_RATE),
     };
   }
 
-  forget(): void {
+  override forget(): void {
     this.forwards.clear();
     this.learned.clear();
     this.map.forget();

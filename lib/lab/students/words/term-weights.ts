@@ -1,6 +1,6 @@
 // How much each term matters to a student: a weight of its own, and what its vector and its rarity tell of it.
 import { endOf, type Heap } from '../kernels/heap.js';
-import { SparseAdam } from '../../training/sparse-adam.js';
+import { Adam } from '../../training/adam.js';
 
 /** How fast each part learns, over the student's map: few numbers that all words share fast, many that few texts teach slowly. */
 const RATES = { own: 3, head: 0.3, rarity: 10 };
@@ -11,9 +11,9 @@ const RATES = { own: 3, head: 0.3, rarity: 10 };
  * at first.
  */
 export class TermWeights {
-  private readonly own: SparseAdam;
-  private readonly head: SparseAdam;
-  private readonly rarity: SparseAdam;
+  private readonly own: Adam;
+  private readonly head: Adam;
+  private readonly rarity: Adam;
   private readonly rarities: Float32Array;
   /** Importances already computed; NaN for those that are not. */
   private readonly known: Float64Array;
@@ -30,15 +30,15 @@ export class TermWeights {
     idf: Float32Array,
     ownRate = RATES.own,
   ) {
-    this.own = new SparseAdam(new Float32Array(idf.length), 1, ownRate);
-    this.head = new SparseAdam(heap.floats(width), width, RATES.head, heap);
-    this.rarity = new SparseAdam(new Float32Array(1), 1, RATES.rarity);
+    this.own = new Adam(new Float32Array(idf.length), 1, ownRate);
+    this.head = new Adam(heap.floats(width), width, RATES.head, heap);
+    this.rarity = new Adam(new Float32Array(1), 1, RATES.rarity);
     this.rarities = standardised(idf);
     this.known = new Float64Array(idf.length).fill(NaN);
   }
 
   /** The parameters, under names that begin alike. */
-  tables(prefix: string): Record<string, SparseAdam> {
+  tables(prefix: string): Record<string, Adam> {
     return {
       [`${prefix}Words`]: this.own,
       [`${prefix}Head`]: this.head,

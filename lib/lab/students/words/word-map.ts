@@ -1,6 +1,6 @@
 // A learned linear map whose results have length 1: what a dense student puts behind its sums, the others before a query's words.
 import { endOf, type Heap } from '../kernels/heap.js';
-import { SparseAdam } from '../../training/sparse-adam.js';
+import { Adam } from '../../training/adam.js';
 
 /** Rows of a table as the map leaves them. */
 export interface MappedRows {
@@ -12,7 +12,7 @@ export interface MappedRows {
 
 /** M, width × width, at first the identity. Vectors are arrays of a heap; the width is a multiple of four. */
 export class WordMap {
-  readonly table: SparseAdam;
+  readonly table: Adam;
   /** 0, 1, … width - 1. */
   private readonly all: Int32Array;
   private readonly transposed: Float32Array;
@@ -25,7 +25,7 @@ export class WordMap {
     private readonly heap: Heap,
     private readonly width: number,
   ) {
-    this.table = new SparseAdam(heap.floats(width * width), width, 1, heap);
+    this.table = new Adam(heap.floats(width * width), width, 1, heap);
     this.transposed = heap.floats(width * width);
     this.vector = heap.floats(width);
     this.all = heap.integers([...Array(width).keys()]);

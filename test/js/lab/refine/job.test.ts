@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { refinementPage, reportRefinement } from '../../../../lib/lab/cli/refine/report';
 import { loadPlotting } from '../../../../lib/lab/report/index';
-import { behaviourOn } from '../../../../lib/lab/refine/behaviour';
+import { behaviourOn } from '../../../../lib/lab/experiment/behaviour';
 import { refine, type RefineOptions } from '../../../../lib/lab/refine/job';
 import type { CandidateList } from '../../../../lib/lab/training/candidates';
 import type { Student } from '../../../../lib/lab/training/student';

@@ -1,6 +1,6 @@
 // What the training loop has for refinement: positions to resume from, in-batch negatives, a rising learning rate.
 import { describe, expect, it } from 'vitest';
-import { linearDecay, riseAndDecay } from '../../../../lib/lab/training/adam';
+import { linearDecay, riseAndDecay } from '../../../../lib/lab/training/schedule';
 import { distil, type DistilOptions, type Hooks, type Position } from '../../../../lib/lab/training/distil';
 import { LinearStudent } from '../../../../lib/lab/students/linear/linear-student';
 import type { FeatureList } from '../../../../lib/lab/students/linear/lists';

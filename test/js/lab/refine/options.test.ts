@@ -96,11 +96,6 @@ describe('folds', () => {
     // Measured by three students; their mean counts, a value a query.
     expect(result.start.zeroShot.sample.queries).toHaveLength(100);
   });
-
-  it('keep no checkpoint', async () => {
-    const checkpoint = join(files.dir, 'none');
-    await expect(refine({ ...OPTIONS, folds: 3, checkpoint })).rejects.toThrow('not of 3 folds');
-  });
 });
 
 describe('the command', () => {

@@ -1,6 +1,6 @@
 // What a training sees of a candidate list: which negatives, in which order, and whose positives stand in as in-batch negatives.
 import { describe, expect, it } from 'vitest';
-import { crossPositives, draw, pick, shorten } from '../../../../lib/lab/refine/shorten';
+import { crossPositives, draw, pick, shorten } from '../../../../lib/lab/experiment/shorten';
 import { Random } from '../../../../lib/lab/training/random';
 import { drawBag } from '../students/collection';
 import type { BagList } from '../../../../lib/lab/students/words/bags';

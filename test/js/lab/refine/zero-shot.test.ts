@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { loadTasks } from '../../../../lib/lab/compare/data';
+import { loadTasks } from '../../../../lib/lab/experiment/data';
 import { scratch } from '../../data/files';
 
 const files = scratch();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CompareProgress } from '../../../../lib/lab/cli/compare/progress';
 import { compareLosses } from '../../../../lib/lab/compare/compare';
-import { CompareCheckpoint } from '../../../../lib/lab/compare/checkpoint';
+import { Checkpoint } from '../../../../lib/lab/experiment/checkpoint';
 import { scratch } from '../../data/files';
 import { OPTIONS } from './small';
 
@@ -19,13 +19,17 @@ const LESS = {
   zeroShot: [],
 };
 
+const open = async (file: string, options = LESS) =>
+  (await Checkpoint.open({ checkpoint: file }, { command: 'compare', options }))!;
+
 /** Runs until so many trainings are done, then stops it as Ctrl-C does. */
 async function interrupted(file: string, after: number): Promise<void> {
   const stop = new AbortController();
-  const checkpoint = await CompareCheckpoint.open(file, LESS);
+  const checkpoint = await open(file);
   const onTraining = (done: number) => done === after && stop.abort(new Error('stopped'));
   const run = compareLosses(LESS, 1, { checkpoint, signal: stop.signal, onTraining });
   await expect(run).rejects.toThrow('stopped');
+  await checkpoint.close();
 }
 
 describe('a checkpoint', () => {
@@ -33,7 +37,7 @@ describe('a checkpoint', () => {
     const file = join(files.dir, 'compare.ckpt');
     await interrupted(file, 4);
     appendFileSync(file, '[8,{"unit":{"mo');
-    const checkpoint = await CompareCheckpoint.open(file, LESS);
+    const checkpoint = await open(file);
     expect([...checkpoint.done.keys()]).toEqual([0, 1, 2, 3]);
     const seen: [number, number][] = [];
     const compared = await compareLosses(LESS, 1, {
@@ -44,32 +48,34 @@ describe('a checkpoint', () => {
     // Three conditions with a reference and two losses each.
     expect(seen.map(([done]) => done)).toEqual([4, 5, 6, 7, 8, 9]);
     expect(seen[0][1]).toBe(9);
+    await checkpoint.close();
     // All is there now, so nothing is left to do.
-    const whole = await CompareCheckpoint.open(file, LESS);
+    const whole = await open(file);
     const again: number[] = [];
     await compareLosses(LESS, 2, { checkpoint: whole, onTraining: (done) => again.push(done) });
     expect(again).toEqual([9]);
+    await whole.close();
   });
 
   it('of other options, or something else, is refused and left as it is', async () => {
     const file = join(files.dir, 'other.ckpt');
-    await CompareCheckpoint.open(file, LESS);
-    await expect(CompareCheckpoint.open(file, { ...LESS, seeds: 2 })).rejects.toMatchObject({
+    await (await open(file)).close();
+    await expect(open(file, { ...LESS, seeds: 2 })).rejects.toMatchObject({
       code: 'ERR_CKL_CHECKPOINT',
       message: expect.stringContaining('seeds was 1, now 2') as string,
     });
     writeFileSync(file, '{"format":"something"}\n');
-    await expect(CompareCheckpoint.open(file, LESS)).rejects.toThrow('not a checkpoint of ckl-loss compare');
+    await expect(open(file)).rejects.toThrow('not a checkpoint of ckl-loss');
     expect(readFileSync(file, 'utf8')).toBe('{"format":"something"}\n');
   });
 
-  it('damaged in the middle is refused with the line', async () => {
+  it('damaged in the middle is refused with the record', async () => {
     const file = join(files.dir, 'damaged.ckpt');
-    await CompareCheckpoint.open(file, LESS);
+    await (await open(file)).close();
     appendFileSync(file, '[0,{"un\n[1,{}]\n');
-    await expect(CompareCheckpoint.open(file, LESS)).rejects.toMatchObject({
+    await expect(open(file)).rejects.toMatchObject({
       code: 'ERR_CKL_CHECKPOINT',
-      message: `${file}: damaged: line 2 is no JSON`,
+      message: `${file}: damaged: record 2 does not match its digest`,
     });
   });
 

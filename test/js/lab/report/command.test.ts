@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { SavedComparison } from '../../../../lib/lab/cli/compare/compare';
+import type { SavedComparison } from '../../../../lib/lab/compare/saved';
 import { scratch } from '../../data/files';
 import { haveShared, shared } from '../../data/shared';
 

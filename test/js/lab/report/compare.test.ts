@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { holm } from '../../../../lib/metrics/index';
 import { type Compared, compareLosses, joinCompared } from '../../../../lib/lab/compare/compare';
-import { loadComparison, nameOf, swapPositives, trainingLists } from '../../../../lib/lab/compare/data';
-import { ratioGrid } from '../../../../lib/lab/compare/figures';
-import { trainingsOf, unitsOf } from '../../../../lib/lab/compare/recipes';
+import { loadRetrieval, nameOf } from '../../../../lib/lab/experiment/data';
+import { ratioGrid } from '../../../../lib/lab/experiment/figures';
+import { trainingsOf, unitsOf } from '../../../../lib/lab/experiment/plan';
+import { spoil, swapPositives } from '../../../../lib/lab/experiment/spoil';
+import { conditionsOf, experimentOf } from '../../../../lib/lab/compare/recipes';
 import { scratch } from '../../data/files';
 import { OPTIONS } from './small';
 
@@ -125,18 +127,18 @@ describe('compareLosses', () => {
 
 describe('the plan', () => {
   it('counts every training that will be made', () => {
-    const options = { ...OPTIONS, rates: [0.3, 1, 3], seeds: 4, folds: 2 };
-    const units = unitsOf(options);
+    const plan = experimentOf({ ...OPTIONS, rates: [0.3, 1, 3], seeds: 4, folds: 2 });
+    const units = unitsOf(plan);
     // Students, conditions, folds; a reference and three recipes.
     expect(units).toHaveLength(2 * 3 * 2 * 4);
-    const all = units.reduce((sum, unit) => sum + trainingsOf(unit, options), 0);
+    const all = units.reduce((sum, unit) => sum + trainingsOf(unit, plan), 0);
     expect(all).toBe(2 * 3 * 2 * (1 + 3 * (3 + 3)));
   });
 });
 
 describe('the data', () => {
   it('folds test each query once and never train on it', async () => {
-    const { folds, collection } = await loadComparison({ ...OPTIONS, zeroShot: [], folds: 3 });
+    const { folds, collection } = await loadRetrieval({ ...OPTIONS, zeroShot: [], folds: 3 });
     const tested = folds.flatMap(({ test }) => test.map(({ qid }) => qid));
     expect([...tested].sort()).toEqual(collection.lists.map(({ qid }) => qid).sort());
     for (const { train, dev, test } of folds) {
@@ -144,11 +146,11 @@ describe('the data', () => {
       expect(new Set(seen).size).toBe(seen.length);
       expect(Math.min(train.length, dev.length, test.length)).toBeGreaterThan(0);
     }
-    await expect(loadComparison({ ...OPTIONS, zeroShot: [], folds: 200 })).rejects.toThrow(RangeError);
+    await expect(loadRetrieval({ ...OPTIONS, zeroShot: [], folds: 200 })).rejects.toThrow(RangeError);
   });
 
   it('a wrong teacher gives the score of each positive to a document of the lower half, in the share of lists that was asked for', async () => {
-    const { folds } = await loadComparison({ ...OPTIONS, zeroShot: [] });
+    const { folds } = await loadRetrieval({ ...OPTIONS, zeroShot: [] });
     const { train } = folds[0];
     const spoilt = swapPositives(train, 0.5, 1);
     const changed = train.filter((list, i) => spoilt[i].teacher !== list.teacher);
@@ -166,13 +168,13 @@ describe('the data', () => {
   });
 
   it('spoils training lists only', async () => {
-    const { folds } = await loadComparison({ ...OPTIONS, zeroShot: [] });
+    const { folds } = await loadRetrieval({ ...OPTIONS, zeroShot: [] });
     const before = JSON.stringify(folds[0].dev[0]);
-    for (const condition of ['clean', 'wrongTeacher', 'wrongLabels'] as const) {
-      const lists = trainingLists(folds[0], condition, OPTIONS);
+    for (const condition of conditionsOf(OPTIONS)) {
+      const lists = spoil(folds[0].train, condition, OPTIONS.seed);
       expect(lists).toHaveLength(folds[0].train.length);
       const changed = lists.filter((list, i) => list !== folds[0].train[i]);
-      expect(changed.length > 0).toBe(condition !== 'clean');
+      expect(changed.length > 0).toBe(condition.name !== 'clean');
     }
     expect(JSON.stringify(folds[0].dev[0])).toBe(before);
   });

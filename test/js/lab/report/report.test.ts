@@ -1,6 +1,6 @@
 // The report: it stands alone, every claim has its test, tables and colours can be read by everyone.
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { SavedComparison } from '../../../../lib/lab/cli/compare/compare';
+import type { SavedComparison } from '../../../../lib/lab/compare/saved';
 import type { Table } from '../../../../lib/lab/compare/tables';
 import { loadPlotting, type Plotting, renderReport } from '../../../../lib/lab/report/index';
 import { htmlTable } from '../../../../lib/lab/report/html';

@@ -1,9 +1,9 @@
 // A comparison small enough for tests: the bundled sample, two losses, one epoch.
 import { join } from 'node:path';
-import type { SavedComparison } from '../../../../lib/lab/cli/compare/compare';
+import type { SavedComparison } from '../../../../lib/lab/compare/saved';
 import { compareLosses } from '../../../../lib/lab/compare/compare';
 import { allRecipes } from '../../../../lib/lab/compare/recipes';
-import type { CompareOptions } from '../../../../lib/lab/compare/types';
+import type { CompareOptions } from '../../../../lib/lab/compare/options';
 
 const sample = join(__dirname, '../../../../examples/sample');
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadBeir, loadRun } from '../../../../lib/data/index';
-import { runJob } from '../../../../lib/lab/training/job';
+import { runJob } from '../../../../lib/lab/train/job';
 import { sampleFiles, writeSample } from '../../../../lib/lab/sample/write';
 import { scratch } from '../../data/files';
 

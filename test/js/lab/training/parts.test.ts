@@ -1,7 +1,8 @@
 // The parts of the training job, each against what defines it.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Adam, linearDecay } from '../../../../lib/lab/training/adam';
+import { Adam } from '../../../../lib/lab/training/adam';
+import { linearDecay } from '../../../../lib/lab/training/schedule';
 import { TrainingBatch } from '../../../../lib/lab/training/batch';
 import { corrupt } from '../../../../lib/lab/training/corrupt';
 import { setRelevance } from '../../../../lib/lab/training/cl-drd';
@@ -47,7 +48,7 @@ describe('LinearStudent', () => {
       return scores.reduce((sum, score, i) => sum + score * upstream[i], 0);
     };
     student.backward(list, upstream, 0);
-    const gradient = student.gradient.slice();
+    const gradient = student.gradient('weights').slice();
     for (let f = 0; f < 3; f++) {
       const kept = student.weights[f];
       student.weights[f] = kept + 0.5;
@@ -61,17 +62,21 @@ describe('LinearStudent', () => {
 });
 
 describe('Adam', () => {
+  const step = (adam: Adam<Float64Array>, gradient: number[], rate: number) => {
+    adam.touch(0);
+    adam.gradient.set(gradient);
+    adam.step(rate);
+  };
   it('takes first steps of the learning rate, against the gradient, whatever its size', () => {
     const parameters = new Float64Array([1, 1]);
-    new Adam(parameters).step(new Float64Array([1e-3, -1e3]), 0.1);
+    step(new Adam(parameters, 2), [1e-3, -1e3], 0.1);
     expect(parameters[0]).toBeCloseTo(0.9, 5);
     expect(parameters[1]).toBeCloseTo(1.1, 5);
   });
   it('finds the bottom of a bowl', () => {
     const parameters = new Float64Array([5, -3]);
-    const adam = new Adam(parameters);
-    for (let i = 0; i < 2000; i++)
-      adam.step(Float64Array.of(2 * (parameters[0] - 1), 20 * parameters[1]), 0.01);
+    const adam = new Adam(parameters, 2);
+    for (let i = 0; i < 2000; i++) step(adam, [2 * (parameters[0] - 1), 20 * parameters[1]], 0.01);
     expect(parameters[0]).toBeCloseTo(1, 3);
     expect(parameters[1]).toBeCloseTo(0, 3);
   });

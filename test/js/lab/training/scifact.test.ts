@@ -1,6 +1,6 @@
 // The training job on a real collection with a real teacher: SciFact, candidates and scores of E5-large.
 import { describe, expect, it } from 'vitest';
-import { type JobResult, runJob } from '../../../../lib/lab/training/job';
+import { type JobResult, runJob } from '../../../../lib/lab/train/job';
 import { haveShared, shared } from '../../data/shared';
 
 describe.skipIf(!haveShared)('SciFact with E5 as the teacher (needs ../shared)', () => {

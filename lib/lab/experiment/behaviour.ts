@@ -2,6 +2,7 @@
 import { prepare } from '../../index.js';
 import { TrainingBatch } from '../training/batch.js';
 import type { CandidateList } from '../training/candidates.js';
+import { longest } from '../training/extremes.js';
 import type { Student } from '../training/student.js';
 
 export interface Behaviour {
@@ -15,7 +16,7 @@ export interface Behaviour {
 export function behaviourOn<L extends CandidateList>(student: Student<L>, lists: readonly L[]): Behaviour {
   const usable = lists.filter((list) => list.labels.includes(1) && list.labels.includes(0));
   if (usable.length === 0) return { separation: 0, entropy: 0 };
-  const batch = new TrainingBatch<L>([usable.length, Math.max(...usable.map((list) => list.docids.length))]);
+  const batch = new TrainingBatch<L>([usable.length, longest(usable)]);
   batch.fill(usable);
   batch.score(student);
   const { student: scores, teacher, labels, offsets } = batch;

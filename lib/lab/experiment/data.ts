@@ -1,12 +1,9 @@
-// The data of a comparison: collection, folds, training lists as they came or spoilt, and the corpora of the zero-shot column.
+// The data of an experiment with retrievers: collection, folds, and the corpora of the zero-shot columns.
 import { basename, dirname } from 'node:path';
 import { DataError, loadQrels, mergeQrels, openBeir, type ReadOptions } from '../../data/index.js';
 import type { Qrels } from '../../metrics/index.js';
-import { corrupt } from '../training/corrupt.js';
-import { Random } from '../training/random.js';
 import { foldLists, splitLists, type Split } from '../training/split.js';
 import { teacherDeviation } from '../students/linear/standardise.js';
-import { dataDigest } from '../refine/data-digest.js';
 import {
   loadCollection,
   readBags,
@@ -15,7 +12,9 @@ import {
   type Collection,
   type Corpus,
 } from '../students/words/bags.js';
-import type { CompareOptions, Condition, DataSummary } from './types.js';
+import type { Experiment } from './plan.js';
+import { dataDigest, fullDigest } from './data-digest.js';
+import type { DataSummary } from './results.js';
 
 export interface SearchTask extends Corpus {
   name: string;
@@ -29,7 +28,7 @@ export interface Fold extends Split<BagList> {
   teacherTemperature: number;
 }
 
-export interface ComparisonData {
+export interface RetrievalData {
   collection: Collection;
   zeroShot: SearchTask[];
   /** Words of all corpora together. */
@@ -48,7 +47,12 @@ export function nameOf(dir: string): string {
 }
 
 /** @throws DataError for bad files, RangeError for data that cannot be split */
-export async function loadComparison(options: CompareOptions): Promise<ComparisonData> {
+export async function loadRetrieval(
+  options: Pick<
+    Experiment,
+    'data' | 'teacher' | 'zeroShot' | 'skipBad' | 'folds' | 'seed' | 'teacherTemperature'
+  >,
+): Promise<RetrievalData> {
   let skipped = 0;
   const reading = { skipBad: options.skipBad, onSkip: () => skipped++ };
   const collection = await loadCollection(options.data, options.teacher, reading);
@@ -66,7 +70,7 @@ export async function loadComparison(options: CompareOptions): Promise<Compariso
   return { collection, zeroShot, vocabulary: collection.numbers.size, folds, skipped };
 }
 
-/** Reads folders one by one; of several with one name, the later ones get a number behind it. */
+/** Reads folders one by one; of several with one name, the later ones get a number after it. */
 export async function loadTasks(
   dirs: readonly string[],
   numbers: Map<string, number>,
@@ -102,48 +106,19 @@ async function loadTask(
   return { name: nameOf(dir), ...corpus, queries: judged, qrels };
 }
 
-/** The training lists of a condition with all of their candidates, the same for every loss. */
-export function trainingLists(fold: Fold, condition: Condition, options: CompareOptions): BagList[] {
-  return {
-    clean: () => fold.train,
-    wrongTeacher: () => swapPositives(fold.train, options.wrongTeacher, options.seed),
-    wrongLabels: () => corrupt(fold.train, { wrongLabels: options.wrongLabels }, options.seed),
-  }[condition]();
-}
-
-/**
- * Copies of the lists; in a share of them the teacher takes each positive for another document, of the half that it ranks lower, and
- * that document for the positive. Which ones depends on the seed alone.
- */
-export function swapPositives(lists: readonly BagList[], share: number, seed: number): BagList[] {
-  const random = new Random(seed);
-  const chosen = new Set(random.shuffle([...lists.keys()]).slice(0, Math.round(share * lists.length)));
-  return lists.map((list, i) => {
-    if (!chosen.has(i)) return list;
-    const teacher = list.teacher.slice();
-    const order = [...teacher.keys()].sort((a, b) => teacher[b] - teacher[a]);
-    const low = order.slice(Math.floor(order.length / 2)).filter((d) => list.labels[d] === 0);
-    random.shuffle(low);
-    for (const positive of list.labels.keys()) {
-      const other = list.labels[positive] === 1 ? low.pop() : undefined;
-      if (other === undefined) continue;
-      [teacher[positive], teacher[other]] = [teacher[other], teacher[positive]];
-    }
-    return { ...list, teacher };
-  });
-}
-
-/** What there is to say of the data without a word of their texts. */
+/** The data in numbers, without a word of their texts. */
 export function summarise(
-  { collection, folds, zeroShot, vocabulary, skipped }: ComparisonData,
-  { data }: CompareOptions,
+  { collection, folds, zeroShot, vocabulary, skipped }: RetrievalData,
+  { data }: Pick<Experiment, 'data'>,
 ): DataSummary {
   return {
     name: nameOf(data),
     documents: collection.docids.length,
-    words: vocabulary,
+    words: collection.vocabulary,
+    allWords: vocabulary,
     lists: collection.lists.length,
     digest: dataDigest(collection),
+    fullDigest: fullDigest(collection, zeroShot),
     skipped,
     folds: folds.map(({ train, dev, test, unusable, teacherTemperature }) => ({
       train: train.length,

@@ -1,14 +1,14 @@
-// A thread of a comparison: loads the data once, then runs the units it is handed.
+// A thread of an experiment: loads the data once, then runs the units it is handed.
 import { parentPort, workerData } from 'node:worker_threads';
-import { loadComparison, summarise } from './data.js';
+import type { Experiment } from './plan.js';
 import type { WorkerMessage, WorkerTask } from './pool.js';
-import type { CompareOptions } from './types.js';
+import { Retrievers } from './retrievers.js';
 import { UnitRunner } from './unit.js';
 
-async function work(options: CompareOptions): Promise<void> {
+async function work(experiment: Experiment): Promise<void> {
   const say = (message: WorkerMessage) => parentPort!.postMessage(message);
-  const data = await loadComparison(options);
-  const runner = new UnitRunner(data, options, () => say({ kind: 'training' }));
+  const source = await Retrievers.load(experiment);
+  const runner = new UnitRunner(source, experiment, { onTraining: () => say({ kind: 'training' }) });
   parentPort!.on('message', ({ place, unit }: WorkerTask) => {
     void runner.run(unit).then(
       (result) => say({ kind: 'result', place, result }),
@@ -19,10 +19,10 @@ async function work(options: CompareOptions): Promise<void> {
         }),
     );
   });
-  say({ kind: 'ready', data: summarise(data, options) });
+  say({ kind: 'ready', data: source.summary });
 }
 
-void work(workerData as CompareOptions).catch((error: unknown) =>
+void work(workerData as Experiment).catch((error: unknown) =>
   setImmediate(() => {
     throw error;
   }),

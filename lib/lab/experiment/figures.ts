@@ -2,9 +2,11 @@
 import { prepare, ranks } from '../../index.js';
 import { TrainingBatch } from '../training/batch.js';
 import { fitScale } from '../training/calibrate.js';
+import { longest } from '../training/extremes.js';
 import type { BagList } from '../students/words/bags.js';
 import type { TableStudent } from '../students/table-student.js';
-import type { CompareOptions, FigureData } from './types.js';
+import type { FigureData } from './results.js';
+import type { LossOptions } from './plan.js';
 
 /** Ranks that Figure 1 shows, and documents that Figure 2 does, at most. */
 const RANKS = 20;
@@ -22,15 +24,12 @@ export function figureData(
     alpha,
     lambda,
     teacherTemperature,
-  }: Pick<CompareOptions, 'gamma' | 'alpha' | 'lambda'> & { teacherTemperature: number },
+  }: Pick<LossOptions, 'gamma' | 'alpha' | 'lambda'> & { teacherTemperature: number },
 ): FigureData {
   const usable = lists.filter((list) => list.labels.includes(1) && list.labels.includes(0));
   if (usable.length === 0) return { weights: [], ratios: [] };
   student.scale(fitScale(student, usable, teacherTemperature));
-  const batch = new TrainingBatch<BagList>([
-    usable.length,
-    Math.max(...usable.map((list) => list.docids.length)),
-  ]);
+  const batch = new TrainingBatch<BagList>([usable.length, longest(usable)]);
   batch.fill(usable);
   batch.score(student);
   const { student: scores, teacher, labels, offsets } = batch;

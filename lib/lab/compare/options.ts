@@ -1,0 +1,43 @@
+// What a comparison is asked for.
+import type { LossName } from '../../index.js';
+import type { Recipe } from '../experiment/plan.js';
+import type { StudentName } from '../students/students.js';
+
+/** How the training lists are: as they came, or some of them spoilt. Dev and test are never spoilt. */
+export type Condition = 'clean' | 'wrongTeacher' | 'wrongLabels';
+
+export interface CompareOptions {
+  /** A BEIR folder, and a file with the teacher's scores of its candidates. */
+  data: string;
+  teacher: string;
+  /** Further BEIR folders that are searched whole, without training on them. */
+  zeroShot: readonly string[];
+  students: readonly StudentName[];
+  recipes: readonly Recipe[];
+  /** How many trainings with batches in different orders, from one start; the first also searches the learning rate. */
+  seeds: number;
+  /** 0: the folder's own test split. Else so many folds, each query tested once. */
+  folds: number;
+  epochs: number;
+  /** The loss of the warm-up that every recipe starts from; left out, they start from the untrained student. */
+  warmup?: LossName;
+  warmupEpochs: number;
+  /** Factors on a student's own learning rate that are tried. */
+  rates: readonly number[];
+  /** Queries a batch. */
+  batch: number;
+  /** Documents of a training list: positives and the teacher's best others. */
+  docs: number;
+  /** Of the losses that have them; left out, the loss's own defaults hold. */
+  gamma?: number;
+  alpha?: number;
+  lambda?: number;
+  /** Default: 0.7 times the standard deviation of the teacher's scores within lists. */
+  teacherTemperature?: number;
+  /** Shares of spoilt training lists; 0 leaves that table out. */
+  wrongTeacher: number;
+  wrongLabels: number;
+  seed: number;
+  /** Leave out lines that cannot be read, and count them. */
+  skipBad?: boolean;
+}

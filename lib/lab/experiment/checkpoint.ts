@@ -1,0 +1,226 @@
+// What an experiment has done so far, in one file: a record per finished unit, and where the unit in progress stands.
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { OutputError } from '../../data/errors.js';
+import { findTarget, writeWhole } from '../../data/whole-file.js';
+import { CheckpointError } from './checkpoint-error.js';
+import { formatRecord, MAGIC, readRecords, type FileRecord } from './checkpoint-file.js';
+import { lockFile, LockedError } from './lock.js';
+import * as p from './parse.js';
+import { unitResult, unitState } from './records.js';
+import type { UnitResult } from './results.js';
+import type { Snapshot } from './unit.js';
+
+/** The records of a checkpoint: the head, the digest of the data, finished units, and last where a unit stands. */
+const head = p.object({ kind: p.oneOf('head'), command: p.text, options: p.record(p.anything) });
+const data = p.object({ kind: p.oneOf('data'), digest: p.text });
+const unit = p.object({ kind: p.oneOf('unit'), place: p.count, result: unitResult });
+const standing = p.object({ kind: p.oneOf('standing'), place: p.count, state: unitState });
+const kind = p.object({ kind: p.oneOf('data', 'unit', 'standing') });
+
+/** What a checkpoint is of; a run with other options cannot go on from it. */
+export interface CheckpointOf {
+  command: string;
+  options: object;
+}
+
+export interface CheckpointFiles {
+  /** Is gone on from where it exists, begun where it does not, and kept up to date. */
+  checkpoint?: string;
+  /** Is gone on from and must exist. */
+  resume?: string;
+  /** Batches between two records of where a unit stands, besides those after each epoch. Default: none. */
+  checkpointEvery?: number;
+}
+
+export class Checkpoint {
+  /** Results that the file held when it was opened, by place in the plan; without their units. */
+  readonly done: Map<number, Omit<UnitResult, 'unit'>>;
+  /** Where a unit stood when the file was opened. */
+  readonly standing: (Snapshot & { place: number }) | undefined;
+  private digest: string | undefined;
+  /** The records that stay: all but where a unit stands. */
+  private kept: Buffer[];
+  /** One write after the other. */
+  private queue = Promise.resolve();
+
+  private constructor(
+    private readonly file: string | undefined,
+    private readonly name: string,
+    found: Content,
+    private readonly unlock: () => Promise<void>,
+    readonly every: number,
+  ) {
+    this.done = found.done;
+    this.standing = found.standing;
+    this.digest = found.digest;
+    this.kept = found.kept;
+  }
+
+  /**
+   * Opens the file, or begins it where there is none; nothing without a file.
+   *
+   * @throws CheckpointError for a file that is something else, damaged, of a run with other options, or in use
+   */
+  static async open(files: CheckpointFiles, of: CheckpointOf): Promise<Checkpoint | undefined> {
+    const { checkpoint, resume, checkpointEvery = Infinity } = files;
+    const name = resume ?? checkpoint;
+    if (name === undefined) return undefined;
+    const file = checkpoint === undefined ? undefined : await placeOf(checkpoint);
+    const unlock = file === undefined ? () => Promise.resolve() : await lock(file, checkpoint!);
+    try {
+      const bytes = await readBytes(resume ?? file!, resume);
+      const found = bytes && read(name, bytes, of);
+      const opened = new Checkpoint(file, name, found ?? newContent(of), unlock, checkpointEvery);
+      const isOwn = resume === undefined || (await realpath(resume)) === file;
+      if (!found || !isOwn) await opened.write(found?.last);
+      return opened;
+    } catch (error) {
+      await unlock();
+      throw error;
+    }
+  }
+
+  /**
+   * Names the data of the run, before anything is added.
+   *
+   * @throws CheckpointError when what is done was done on others
+   */
+  async bind(digest: string): Promise<void> {
+    if (this.digest !== undefined && this.digest !== digest)
+      throw new CheckpointError(
+        this.name,
+        'of a run on other data: texts, scores or judgements have changed since',
+      );
+    if (this.digest === undefined) await this.keep({ kind: 'data', digest });
+    this.digest = digest;
+  }
+
+  /** Keeps the result of a unit. */
+  async add(place: number, { unit: _, ...result }: UnitResult): Promise<void> {
+    await this.keep({ kind: 'unit', place, result });
+  }
+
+  /** Notes where a unit stands, in place of what was noted before. */
+  async save(place: number, { state, arrays }: Snapshot): Promise<void> {
+    // The arrays are the student's own, so the bytes are made before anything else happens.
+    await this.write(formatRecord({ kind: 'standing', place, state }, arrays));
+  }
+
+  /** Lets others have the file. */
+  async close(): Promise<void> {
+    await this.queue.catch(() => undefined);
+    await this.unlock();
+  }
+
+  private keep(value: object): Promise<void> {
+    this.kept.push(formatRecord(value));
+    return this.write();
+  }
+
+  /** Writes what is kept, and one more record after it. */
+  private write(last?: Buffer): Promise<void> {
+    const { file, kept } = this;
+    if (file === undefined) return Promise.resolve();
+    const bytes = Buffer.concat([...kept, ...(last ? [last] : [])]);
+    this.queue = this.queue.then(() => writeWhole(file, bytes, { streams: false }));
+    return this.queue;
+  }
+}
+
+/** Where a file is written, its links followed. */
+async function placeOf(file: string): Promise<string> {
+  try {
+    return (await findTarget(file, { streams: false })).path;
+  } catch (error) {
+    if (error instanceof OutputError) throw new CheckpointError(file, error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function lock(file: string, name: string): Promise<() => Promise<void>> {
+  try {
+    return await lockFile(file);
+  } catch (error) {
+    const problem = error instanceof LockedError ? '' : 'cannot be written: ';
+    throw new CheckpointError(name, `${problem}${(error as Error).message}`, { cause: error });
+  }
+}
+
+async function readBytes(file: string, mustExist: string | undefined): Promise<Buffer | undefined> {
+  try {
+    if (!(await stat(file)).isFile()) throw new Error('it is no plain file');
+    return await readFile(file);
+  } catch (error) {
+    if (mustExist === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new CheckpointError(mustExist ?? file, `no checkpoint to read: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+const begin = ({ command, options }: CheckpointOf): Buffer =>
+  Buffer.concat([Buffer.from(MAGIC), formatRecord({ kind: 'head', command, options })]);
+
+interface Content {
+  done: Map<number, Omit<UnitResult, 'unit'>>;
+  standing?: Snapshot & { place: number };
+  digest?: string;
+  /** Records but where a unit stands. */
+  kept: Buffer[];
+  /** The record of where a unit stands. */
+  last?: Buffer;
+}
+
+const newContent = (of: CheckpointOf): Content => ({ done: new Map(), kept: [begin(of)] });
+
+/**
+ * The content of a file; undefined where it was cut off before its first record ended.
+ *
+ * @throws CheckpointError
+ */
+function read(file: string, bytes: Buffer, of: CheckpointOf): Content | undefined {
+  if (!MAGIC.startsWith(bytes.toString('latin1', 0, MAGIC.length)))
+    throw new CheckpointError(file, 'not a checkpoint of ckl-loss');
+  try {
+    const [first, ...rest] = readRecords(bytes);
+    if (!first) return undefined;
+    checkHead(file, head(first.value, ''), of);
+    const content = newContent(of);
+    rest.forEach((record) => take(content, record));
+    return content;
+  } catch (error) {
+    if (error instanceof CheckpointError) throw error;
+    throw new CheckpointError(file, `damaged: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function take(content: Content, { value, arrays, bytes }: FileRecord): void {
+  if (content.standing) throw new Error('a record follows the one that should be last');
+  switch (kind(value, '').kind) {
+    case 'data':
+      content.digest = data(value, '').digest;
+      break;
+    case 'unit': {
+      const { place, result } = unit(value, '');
+      content.done.set(place, result);
+      break;
+    }
+    case 'standing':
+      content.standing = { ...standing(value, ''), arrays };
+  }
+  if (content.standing) content.last = bytes;
+  else content.kept.push(bytes);
+}
+
+/** @throws CheckpointError that names the first difference */
+function checkHead(file: string, { command, options }: ReturnType<typeof head>, of: CheckpointOf): void {
+  if (command !== of.command)
+    throw new CheckpointError(file, `of ckl-loss ${command}, not of ckl-loss ${of.command}`);
+  // As the file would hold them.
+  const asked = p.record(p.anything)(JSON.parse(p.toJson(of.options)), 'options');
+  for (const name of new Set([...Object.keys(asked), ...Object.keys(options)])) {
+    const [was, is] = [options[name], asked[name]].map((value) => JSON.stringify(value) ?? 'not given');
+    if (was !== is)
+      throw new CheckpointError(file, `of a run with other options: ${name} was ${was}, now ${is}`);
+  }
+}

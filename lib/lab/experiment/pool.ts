@@ -1,0 +1,180 @@
+// Runs the units of an experiment, in this thread or on several; what comes out does not depend on how many.
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import type { CandidateList } from '../training/candidates.js';
+import type { Checkpoint } from './checkpoint.js';
+import { trainingsOf, unitsOf, type Experiment, type Unit } from './plan.js';
+import { Retrievers } from './retrievers.js';
+import type { DataSummary, UnitResult } from './results.js';
+import type { Source } from './subject.js';
+import { UnitRunner, type Snapshot, type UnitHooks } from './unit.js';
+
+/** The messages of a worker thread. */
+export type WorkerMessage =
+  | { kind: 'ready'; data: DataSummary }
+  | { kind: 'training' }
+  | { kind: 'result'; place: number; result: UnitResult };
+
+/** A unit with its place among {@link unitsOf}. */
+export interface WorkerTask {
+  place: number;
+  unit: Unit;
+}
+
+export interface ExperimentHooks extends Pick<UnitHooks, 'onRecipe' | 'onProgress' | 'onEpoch' | 'signal'> {
+  /** Once the data is read. */
+  onData?: (data: DataSummary) => void;
+  /** Before each unit. */
+  onUnit?: (unit: Unit) => void;
+  /** After each training, and once at the beginning, with the number done and the number of all. */
+  onTraining?: (done: number, all: number) => void;
+  /** Keeps results as they come; a unit that it holds is not done again. */
+  checkpoint?: Checkpoint;
+  /** Whether the checkpoint also notes where a unit stands. Default: only finished units are kept. */
+  savesUnits?: boolean;
+}
+
+export interface ExperimentResult {
+  data: DataSummary;
+  /** In the order of {@link unitsOf}; of an interrupted experiment only some. */
+  results: UnitResult[];
+}
+
+/** Where the threads of a run take their work and leave it. */
+interface Work {
+  /** The next unit; undefined when there is none. */
+  next(): WorkerTask | undefined;
+  finish(place: number, result: UnitResult): Promise<void>;
+  onData(data: DataSummary): Promise<void>;
+  onTraining(): void;
+}
+
+/**
+ * Runs an experiment with retrievers.
+ *
+ * @param jobs threads; 1 = this one
+ * @throws DataError for bad files, RangeError for options that a loss refuses, CheckpointError; the reason of an abort, with several threads
+ */
+export function runExperiment(
+  experiment: Experiment,
+  jobs: number,
+  hooks: ExperimentHooks,
+): Promise<ExperimentResult> {
+  return runUnits(experiment, hooks, (work, left) =>
+    Math.min(jobs, left) > 1
+      ? runOnThreads(experiment, Math.min(jobs, left), work, hooks.signal)
+      : runHere(experiment, () => Retrievers.load(experiment), work, hooks),
+  );
+}
+
+/** Runs an experiment in this thread, with a source of any kind. */
+export function runWith<L extends CandidateList>(
+  experiment: Experiment,
+  load: () => Promise<Source<L>>,
+  hooks: ExperimentHooks = {},
+): Promise<ExperimentResult> {
+  return runUnits(experiment, hooks, (work) => runHere(experiment, load, work, hooks));
+}
+
+async function runUnits(
+  experiment: Experiment,
+  { checkpoint, onData, onTraining, signal }: ExperimentHooks,
+  run: (work: Work, left: number) => Promise<void>,
+): Promise<ExperimentResult> {
+  const units = unitsOf(experiment);
+  const results = new Map<number, UnitResult>();
+  checkpoint?.done.forEach((result, place) => results.set(place, { unit: units[place], ...result }));
+  const tasks = units.map((unit, place) => ({ place, unit })).filter(({ place }) => !results.has(place));
+  const count = (some: readonly Unit[]) => some.reduce((sum, unit) => sum + trainingsOf(unit, experiment), 0);
+  const all = count(units);
+  let done = all - count(tasks.map(({ unit }) => unit));
+  let data: DataSummary | undefined;
+  const work: Work = {
+    next: () => {
+      // However early the interruption, the first recipe reports on what there is.
+      const isReached = () =>
+        [...results.values()].some(({ interrupted, unit }) => interrupted || unit.recipe);
+      return signal?.aborted && isReached() ? undefined : tasks.shift();
+    },
+    async finish(place, result) {
+      results.set(place, result);
+      if (!result.interrupted) await checkpoint?.add(place, result);
+    },
+    async onData(found) {
+      if (data) return;
+      data = found;
+      await checkpoint?.bind(found.fullDigest);
+      onData?.(data);
+      onTraining?.(done, all);
+    },
+    onTraining: () => onTraining?.(++done, all),
+  };
+  await run(work, tasks.length);
+  return { data: data!, results: units.flatMap((_, place) => results.get(place) ?? []) };
+}
+
+async function runHere<L extends CandidateList>(
+  experiment: Experiment,
+  load: () => Promise<Source<L>>,
+  work: Work,
+  { checkpoint, savesUnits = false, onUnit, ...hooks }: ExperimentHooks,
+): Promise<void> {
+  const source = await load();
+  await work.onData(source.summary);
+  let place = 0;
+  const runner = new UnitRunner(source, experiment, {
+    ...hooks,
+    onTraining: work.onTraining,
+    checkpoint:
+      checkpoint && savesUnits
+        ? { every: checkpoint.every, save: (snapshot) => checkpoint.save(place, snapshot) }
+        : undefined,
+  });
+  for (let task = work.next(); task; task = work.next()) {
+    ({ place } = task);
+    onUnit?.(task.unit);
+    await work.finish(place, await runner.run(task.unit, standingAt(checkpoint, place)));
+    await setImmediate();
+  }
+}
+
+const standingAt = (checkpoint: Checkpoint | undefined, place: number): Snapshot | undefined =>
+  checkpoint?.standing?.place === place ? checkpoint.standing : undefined;
+
+async function runOnThreads(
+  experiment: Experiment,
+  threads: number,
+  work: Work,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  // The losses' own threads would only be in the way of these.
+  const env = { ...process.env, CKL_THREADS: '1' };
+  const workers = Array.from(
+    { length: threads },
+    () => new Worker(join(__dirname, 'worker.js'), { workerData: experiment, env }),
+  );
+  const serve = (worker: Worker) =>
+    new Promise<void>((resolve, reject) => {
+      const give = () => {
+        const task = work.next();
+        if (task) worker.postMessage(task);
+        else resolve();
+      };
+      const stop = () => reject(signal!.reason as Error);
+      signal?.addEventListener('abort', stop, { once: true });
+      worker.on('error', reject);
+      worker.on('exit', (code) => reject(new Error(`a comparison thread ended with code ${code}`)));
+      worker.on('message', (message: WorkerMessage) => {
+        if (message.kind === 'training') return work.onTraining();
+        if (message.kind === 'result')
+          return void work.finish(message.place, message.result).then(give, reject);
+        void work.onData(message.data).then(give, reject);
+      });
+    });
+  try {
+    await Promise.all(workers.map(serve));
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}

@@ -1,0 +1,137 @@
+// The subjects of refine and compare: retrievers that start from the words of a collection, its candidate lists, its searches.
+import { measure, runOf, scoresOf } from '../training/rerank.js';
+import type { Saved } from '../training/student.js';
+import { makeStudent, negativesOf, searcherOf, type Pipeline } from '../students/students.js';
+import type { Searcher } from '../students/two-stage.js';
+import type { BagList } from '../students/words/bags.js';
+import { behaviourOn } from './behaviour.js';
+import { loadRetrieval, summarise, type RetrievalData, type SearchTask } from './data.js';
+import { figureData } from './figures.js';
+import type { Condition, Experiment, ModelName, Unit } from './plan.js';
+import { toValues, type OfStudents, type Tested } from './results.js';
+import { crossPositives, draw, shorten } from './shorten.js';
+import { spoil } from './spoil.js';
+import type { Part, Source, Subject } from './subject.js';
+
+/** Documents that a search returns. */
+const DEPTH = 100;
+/** Training lists that Figure 3 follows. */
+const FOLLOWED = 60;
+
+/** A model with its untrained parameters, and what searches with it. */
+interface Held {
+  name: ModelName;
+  pipeline: Pipeline;
+  starts: Saved[];
+  searchers: Map<ModelName, Searcher>;
+}
+
+export class Retrievers implements Source<BagList> {
+  readonly summary;
+  /** Only one model is kept, for its memory. */
+  private held: Held | undefined;
+  private lists: { key: string; spoilt: readonly BagList[]; ranked: readonly BagList[] } | undefined;
+
+  constructor(
+    private readonly data: RetrievalData,
+    private readonly experiment: Experiment,
+  ) {
+    this.summary = summarise(data, experiment);
+  }
+
+  /** @throws DataError for bad files, RangeError for data that cannot be split */
+  static async load(experiment: Experiment): Promise<Retrievers> {
+    return new Retrievers(await loadRetrieval(experiment), experiment);
+  }
+
+  open(unit: Unit): Subject<BagList> {
+    const { experiment } = this;
+    const fold = this.data.folds[unit.fold];
+    const { spoilt, ranked } = this.trainingLists(unit);
+    const { pipeline, starts } = this.model(unit);
+    const { docs, inBatchWeight } = experiment;
+    const isDrawn = this.negatives(unit.model) === 'drawn' && docs !== undefined;
+    const short = isDrawn || docs === undefined ? spoilt : spoilt.map((list) => shorten(list, docs));
+    const isFirst = unit.condition.name === experiment.conditions[0].name;
+    const followed = isFirst && unit.fold === 0;
+    return {
+      parts: pipeline.parts.map((part, i): Part<BagList> => ({ ...part, start: () => starts[i]() })),
+      data: {
+        train: short,
+        dev: fold.dev,
+        qrels: fold.qrels,
+        sample: isDrawn ? (list, random) => draw(list, docs, random) : undefined,
+        ranked,
+        inBatch: inBatchWeight ? { weight: inBatchWeight, lists: crossPositives } : undefined,
+      },
+      teacherTemperature: fold.teacherTemperature,
+      test: () => this.test(unit, isFirst ? this.data.zeroShot : []),
+      references: () => ({
+        teacher: toValues(
+          measure(
+            runOf(fold.test, (list) => list.teacher),
+            fold.qrels,
+          ),
+        ),
+      }),
+      observe: (student, seed) => {
+        if (experiment.observe === 'dev') return { dev: behaviourOn(student, fold.dev) };
+        if (experiment.observe === 'nothing' || !followed || seed !== experiment.seed) return undefined;
+        return {
+          train: behaviourOn(student, ranked.slice(0, FOLLOWED)),
+          dev: behaviourOn(student, fold.dev),
+        };
+      },
+      figures: () => {
+        if (experiment.observe !== 'figures' || !followed) return undefined;
+        const { student } = pipeline.parts.at(-1)!;
+        const { teacherTemperature } = fold;
+        return figureData(student, fold.dev, { ...experiment.loss, teacherTemperature });
+      },
+    };
+  }
+
+  private negatives(model: ModelName): 'best' | 'drawn' {
+    return this.experiment.negatives ?? (model === 'linear' ? 'best' : negativesOf(model));
+  }
+
+  private model({ model: name, students }: Unit): Held {
+    if (this.held?.name !== name) {
+      this.held = undefined;
+      if (name === 'linear') throw new RangeError('the linear student does not search');
+      const { collection, vocabulary } = this.data;
+      const { student, seed } = this.experiment;
+      const pipeline = makeStudent(collection, vocabulary, { ...student, student: name, seed });
+      const starts = pipeline.parts.map((part) => part.student.save());
+      const searchers = new Map(students.map((one) => [one, searcherOf(one, name, pipeline)]));
+      this.held = { name, pipeline, starts, searchers };
+    }
+    return this.held;
+  }
+
+  private trainingLists({ condition, fold }: { condition: Condition; fold: number }) {
+    const key = `${condition.name} ${fold}`;
+    if (this.lists?.key !== key) {
+      const { seed, docs, refreshDepth = docs } = this.experiment;
+      const spoilt = spoil(this.data.folds[fold].train, condition, seed);
+      const ranked = refreshDepth === undefined ? spoilt : spoilt.map((list) => shorten(list, refreshDepth));
+      this.lists = { key, spoilt, ranked };
+    }
+    return this.lists;
+  }
+
+  private test(unit: Unit, tasks: readonly SearchTask[]): OfStudents<Tested> {
+    const { pipeline, searchers } = this.model(unit);
+    const { test, queries, qrels } = this.data.folds[unit.fold];
+    const rerank = toValues(measure(runOf(test, scoresOf(pipeline.parts.at(-1)!.student)), qrels));
+    return Object.fromEntries(
+      unit.students.map((student) => {
+        const searcher = searchers.get(student)!;
+        const search = (task: Pick<SearchTask, 'docids' | 'bags' | 'queries' | 'qrels'>) =>
+          toValues(measure(searcher.search(task, task.queries, DEPTH), task.qrels));
+        const zeroShot = Object.fromEntries(tasks.map((task) => [task.name, search(task)]));
+        return [student, { rerank, full: search({ ...this.data.collection, queries, qrels }), zeroShot }];
+      }),
+    );
+  }
+}

@@ -1,0 +1,147 @@
+// The whole job: data in, a trained student and its measures on held-out queries out.
+import { compare, type Comparison, type Evaluation, type Run } from '../../metrics/index.js';
+import { Checkpoint, type CheckpointFiles } from '../experiment/checkpoint.js';
+import type { Experiment } from '../experiment/plan.js';
+import { runWith } from '../experiment/pool.js';
+import { Reranker } from '../experiment/reranker.js';
+import { lastPart, toEvaluation, type DataSummary } from '../experiment/results.js';
+import { FEATURES } from '../students/linear/features.js';
+import type { Distilled, DistilOptions, Hooks } from '../training/distil.js';
+import { titleOfLoss } from '../training/loss-sum.js';
+import { runOf, scoresOf } from '../training/rerank.js';
+
+export interface JobOptions
+  extends Omit<DistilOptions, 'teacherTemperature' | 'refreshRanks'>, CheckpointFiles {
+  /** A BEIR folder. */
+  data: string;
+  /** A file with the teacher's scores. */
+  teacher: string;
+  /** Keep the teacher's best N candidates per query. Default: all. */
+  docs?: number;
+  /** Shares of the training lists, 0 to 1, that are spoilt. Default: 0. */
+  wrongTeacher?: number;
+  wrongLabels?: number;
+  /** Leave out lines that cannot be read, and count them. */
+  skipBad?: boolean;
+  /** Default: 0.4 times the standard deviation of the teacher's scores within lists. */
+  teacherTemperature?: number;
+  /** Default: one epoch's batches. */
+  refreshRanks?: number;
+}
+
+export interface JobResult {
+  /** As used, defaults filled in. */
+  options: DistilOptions;
+  data: { documents: number; train: number; dev: number; test: number; unusable: number; skipped: number };
+  training: Distilled;
+  /** Measures on the test queries' candidates. */
+  before: Evaluation;
+  after: Evaluation;
+  teacher: Evaluation;
+  bm25: Evaluation;
+  /** After against before; p corrected by Holm over the measures. Empty with fewer than 2 test queries. */
+  tests: Comparison[];
+  /** Feature -> weight of its standardised value. */
+  weights: Record<string, number>;
+  /** The trained student's ranking of the test candidates. */
+  run: Run;
+}
+
+/**
+ * Runs the job.
+ *
+ * @param onData called once the data is read, before training
+ * @throws DataError for bad files, RangeError for options or data that cannot work, CheckpointError for a checkpoint that is
+ * damaged or of another run
+ */
+export async function runJob(
+  options: JobOptions,
+  hooks: Pick<Hooks, 'onProgress' | 'onEpoch' | 'signal'> & {
+    onData?: (data: JobResult['data']) => void;
+  } = {},
+): Promise<JobResult> {
+  const { checkpoint: file, checkpointEvery, resume, ...asked } = options;
+  const experiment = experimentOf(options);
+  const checkpoint = await Checkpoint.open(
+    { checkpoint: file, checkpointEvery, resume },
+    { command: 'train', options: asked },
+  );
+  try {
+    const loading = Reranker.load(experiment);
+    const { data, results } = await runWith(experiment, () => loading, {
+      ...hooks,
+      checkpoint,
+      savesUnits: true,
+      onData: (found) => hooks.onData?.(countsOf(found)),
+    });
+    const [reference, { runs }] = results;
+    const [{ trainings, test, weights }] = runs;
+    const { student, split } = await loading;
+    student.load({ weights: Float64Array.from(weights!) });
+    const measured = (of: typeof test | undefined) => toEvaluation(of!.linear!.rerank);
+    const [before, after] = [measured(reference.start), measured(test)];
+    return {
+      options: usedOptions(options, data),
+      data: countsOf(data),
+      training: lastPart(trainings).training,
+      before,
+      after,
+      teacher: toEvaluation(reference.references!.teacher),
+      bm25: toEvaluation(reference.references!.bm25),
+      tests: after.queries.length < 2 ? [] : compare(after, before),
+      weights: Object.fromEntries(FEATURES.map((name, f) => [name, weights![f]])),
+      run: runOf(split.test, scoresOf(student)),
+    };
+  } finally {
+    await checkpoint?.close();
+  }
+}
+
+/** One training of the linear student. */
+function experimentOf(options: JobOptions): Experiment {
+  const { loss, gamma, alpha, lambda, nllWeight, curriculum, wrongTeacher = 0, wrongLabels = 0 } = options;
+  return {
+    data: options.data,
+    teacher: options.teacher,
+    zeroShot: [],
+    skipBad: options.skipBad,
+    candidates: options.docs,
+    folds: 0,
+    models: [{ model: 'linear', students: ['linear'] }],
+    student: { width: 0 },
+    recipes: [{ name: titleOfLoss(loss), stages: [{ loss }] }],
+    conditions: [{ name: 'given', wrongTeacher, wrongLabels, deals: true }],
+    seed: options.seed,
+    seeds: 1,
+    learningRate: options.learningRate,
+    rates: [1],
+    epochs: options.epochs,
+    patience: options.patience,
+    batch: options.batch,
+    loss: { gamma, alpha, lambda, nllWeight, curriculum },
+    teacherTemperature: options.teacherTemperature,
+    refreshRanks: options.refreshRanks,
+    observe: 'nothing',
+  };
+}
+
+function countsOf({
+  documents,
+  skipped,
+  folds: [{ train, dev, test, unusable }],
+}: DataSummary): JobResult['data'] {
+  return { documents, train, dev, test, unusable, skipped };
+}
+
+function usedOptions(
+  options: JobOptions,
+  { folds: [{ train, teacherTemperature }] }: DataSummary,
+): DistilOptions {
+  const { loss, gamma, alpha, lambda, nllWeight, curriculum, epochs, batch, learningRate, patience, seed } =
+    options;
+  const refreshRanks = options.refreshRanks ?? Math.ceil(train / batch);
+  return {
+    ...{ loss, gamma, alpha, lambda, nllWeight, curriculum, teacherTemperature },
+    ...{ epochs, batch, learningRate, patience, refreshRanks, seed },
+  };
+}
