@@ -1,7 +1,7 @@
 // What a comparison is asked for.
-import type { LossName } from '../../index.js';
 import type { Recipe } from '../experiment/plan.js';
 import type { StudentName } from '../students/students.js';
+import type { TrainingLoss } from '../training/loss-sum.js';
 
 /** How the training lists are: as they came, or some of them spoilt. Dev and test are never spoilt. */
 export type Condition = 'clean' | 'wrongTeacher' | 'wrongLabels';
@@ -20,7 +20,7 @@ export interface CompareOptions {
   folds: number;
   epochs: number;
   /** The loss of the warm-up that every recipe starts from; left out, they start from the untrained student. */
-  warmup?: LossName;
+  warmup?: TrainingLoss;
   warmupEpochs: number;
   /** Factors on a student's own learning rate that are tried. */
   rates: readonly number[];

@@ -22,7 +22,7 @@ const listed = p.object({
   arrays: p.optional(
     p.array(p.object({ name: p.text, type: p.oneOf('float32', 'float64'), length: p.count })),
   ),
-  digest: p.optional(p.text),
+  arraysDigest: p.optional(p.text),
 });
 
 const digestOf = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
@@ -37,7 +37,10 @@ export function formatRecord(value: object, arrays: Readonly<Record<string, Numb
     type: array instanceof Float32Array ? 'float32' : 'float64',
     length: array.length,
   }));
-  const json = p.toJson({ ...value, ...(names.length > 0 && { arrays: index, digest: digestOf(bytes) }) });
+  const json = p.toJson({
+    ...value,
+    ...(names.length > 0 && { arrays: index, arraysDigest: digestOf(bytes) }),
+  });
   return Buffer.concat([Buffer.from(`${digestOf(json)} ${json}\n`), bytes]);
 }
 
@@ -56,12 +59,12 @@ export function* readRecords(bytes: Buffer): Generator<FileRecord> {
     if (!bytes.subarray(at, end).equals(Buffer.from(`${digestOf(json)} ${json}`)))
       throw new Error(`record ${number} does not match its digest`);
     const value: unknown = JSON.parse(json);
-    const { arrays = [], digest } = listed(value, '');
+    const { arrays = [], arraysDigest } = listed(value, '');
     const sizes = arrays.map(({ type, length }) => (type === 'float32' ? 4 : 8) * length);
     const next = end + 1 + sizes.reduce((sum, size) => sum + size, 0);
     if (next > bytes.length) return;
     const body = bytes.subarray(end + 1, next);
-    if (digest !== undefined && digestOf(body) !== digest)
+    if (arraysDigest !== undefined && digestOf(body) !== arraysDigest)
       throw new Error(`the arrays of record ${number} do not match their digest`);
     let offset = 0;
     const read = arrays.map(({ name, type }, i): [string, Numbers] => {

@@ -1,7 +1,7 @@
 // An experiment as plain data: students, recipes, seeds, rates, conditions and folds, and the units of work that they make.
-import type { LossName } from '../../index.js';
+
 import type { StudentName, StudentOptions } from '../students/students.js';
-import type { TrainingLoss } from '../training/loss-sum.js';
+import type { TrainingLoss, TrainingLossName } from '../training/loss-sum.js';
 import type { ObjectiveOptions } from '../training/objective.js';
 
 /** What a loss can be given; left out, the loss's own defaults hold. */
@@ -19,7 +19,7 @@ export interface Stage extends LossOptions {
 /** One way of training: stages one after the other, each with a new optimizer. A loss alone stands for a stage of it. */
 export interface Recipe {
   name: string;
-  stages: readonly (LossName | Stage)[];
+  stages: readonly (TrainingLossName | Stage)[];
 }
 
 /** How many of the training lists are spoilt, and how. Dev and test never are. */

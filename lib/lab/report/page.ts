@@ -7,6 +7,7 @@ import { escapeHtml, paragraph } from './html.js';
 import type { Plotting } from './plotting.js';
 import { findings, limits } from './statements.js';
 import { resultTable, searchTable } from './tables.js';
+import { titleOfLoss } from '../training/loss-sum.js';
 import { conditionText, recipeTitle } from './words.js';
 
 /** Rows of the paper's Table 2. */
@@ -86,7 +87,7 @@ function methodText({ options, data }: SavedComparison): string {
       ? `${first.train} training lists (${first.unusable} more hold no positive or no negative and are left out), ${first.dev} dev, ${first.test} test`
       : `${data.folds.length} folds; each query is tested once; about ${first.train} training and ${first.dev} dev lists a fold`;
   const warmup = options.warmup
-    ? `${options.warmupEpochs} ${options.warmupEpochs === 1 ? 'epoch' : 'epochs'} of ${recipeTitle(options.warmup)}, of which the best on dev is kept, the start included`
+    ? `${options.warmupEpochs} ${options.warmupEpochs === 1 ? 'epoch' : 'epochs'} of ${recipeTitle(titleOfLoss(options.warmup))}, of which the best on dev is kept, the start included`
     : 'none';
   const zeroShot = data.zeroShot.map(
     ({ name, documents, queries }) => `${name} (${documents} documents, ${queries} queries)`,

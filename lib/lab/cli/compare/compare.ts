@@ -5,7 +5,7 @@ import { compareLosses } from '../../compare/compare.js';
 import { joinSaved, type SavedComparison } from '../../compare/saved.js';
 import { Checkpoint } from '../../experiment/checkpoint.js';
 import { provenance } from '../../provenance.js';
-import { compareHelp, readCompareArguments } from './options.js';
+import { COMPARE_OPTIONS, readCompareArguments } from './options.js';
 import { compareText } from './text.js';
 import { CompareProgress } from './progress.js';
 import { provideSample } from '../data-options.js';
@@ -25,8 +25,8 @@ export async function compare(
   progressOut: Output = standardError,
 ): Promise<number> {
   const asked = readCompareArguments(args);
-  if (asked.help) {
-    out.write(compareHelp());
+  if (!asked) {
+    out.write(COMPARE_OPTIONS.help);
     return 0;
   }
   await checkOutputs(
@@ -46,7 +46,7 @@ export async function compare(
   return 0;
 }
 
-type Asked = ReturnType<typeof readCompareArguments>;
+type Asked = NonNullable<ReturnType<typeof readCompareArguments>>;
 
 async function run(asked: Asked, progressOut: Output): Promise<SavedComparison | undefined> {
   const { options, jobs } = asked;

@@ -6,7 +6,7 @@ import { INTERRUPTED, interruption } from '../interrupt.js';
 import { checkOutputs, deliver } from '../output-files.js';
 import { ProgressLine, type Output } from '../progress.js';
 import { standardError, standardOutput } from '../standard-streams.js';
-import { readRefineArguments, REFINE_HELP } from './options.js';
+import { readRefineArguments, REFINE_OPTIONS } from './options.js';
 import { refinementPage, reportRefinement, summariseRefinement } from './report.js';
 
 /**
@@ -20,7 +20,7 @@ export async function refine(
 ): Promise<number> {
   const asked = readRefineArguments(args);
   if (!asked) {
-    out.write(REFINE_HELP);
+    out.write(REFINE_OPTIONS.help);
     return 0;
   }
   const { where, options, json, html } = asked;

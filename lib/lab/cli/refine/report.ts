@@ -1,5 +1,5 @@
 // What `ckl-loss refine` prints and saves: a table of the losses, their comparisons, and a page with the paper's figures.
-import type { RefineResult } from '../../refine/job.js';
+import type { RefineOptions, RefineResult } from '../../refine/job.js';
 import { legend, lineChart } from '../../report/charts.js';
 import { htmlDocument } from '../../report/document.js';
 import { htmlTable, paragraph } from '../../report/html.js';
@@ -105,8 +105,11 @@ ${chart('Entropy', 'Figure 3 (c, d): entropy of the probabilities of the positiv
   );
 }
 
-/** The same and more, for --json. */
-export function summariseRefinement(result: RefineResult, options: object): object {
+/** The same and more, for --json; of a run that was interrupted and resumed the same as of one that was not. */
+export function summariseRefinement(
+  result: RefineResult,
+  { checkpoint: _, checkpointEvery: __, resume: ___, ...options }: RefineOptions,
+): object {
   const means = ({ rerank, full, zeroShot }: RefineResult['start']) => ({
     rerank: rerank.mean,
     full: full.mean,

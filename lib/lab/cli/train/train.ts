@@ -9,7 +9,7 @@ import { checkOutputs, deliver } from '../output-files.js';
 import { ProgressLine, type Output } from '../progress.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { reportJob, summariseJob } from './report.js';
-import { readTrainArguments, TRAIN_HELP } from './options.js';
+import { readTrainArguments, TRAIN_OPTIONS } from './options.js';
 
 /**
  * @param args what follows `train` on the command line
@@ -20,19 +20,20 @@ export async function train(
   out: Output = standardOutput,
   progressOut: Output = standardError,
 ): Promise<number> {
-  const options = readTrainArguments(args);
-  if (options.help) {
-    out.write(TRAIN_HELP);
+  const asked = readTrainArguments(args);
+  if (!asked) {
+    out.write(TRAIN_OPTIONS.help);
     return 0;
   }
+  const { where, options, json, run } = asked;
   await checkOutputs(
-    { json: options.json, run: options.run },
-    { data: options.data, teacher: options.teacher },
+    { json, run, checkpoint: options.checkpoint },
+    { data: where.data, teacher: where.teacher, resume: options.resume },
   );
-  await provideSample(options);
+  await provideSample(where);
 
   const line = new ProgressLine(progressOut);
-  const shown = options.sample ? 'the sample (synthetic)' : relative('.', options.data) || '.';
+  const shown = where.sample ? 'the sample (synthetic)' : relative('.', options.data) || '.';
   const started = performance.now();
   const result = await runJob(options, {
     signal: interruption(),
@@ -51,8 +52,8 @@ export async function train(
 
   const milliseconds = performance.now() - started;
   await deliver(out, reportJob(result), [
-    [options.json, () => `${JSON.stringify(summariseJob(result, options, milliseconds), null, 2)}\n`],
-    [options.run, () => runText(result.run)],
+    [json, () => `${JSON.stringify(summariseJob(result, options, milliseconds), null, 2)}\n`],
+    [run, () => runText(result.run)],
   ]);
   return result.training.stopped === 'interrupted' ? INTERRUPTED : 0;
 }

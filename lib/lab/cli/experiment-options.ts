@@ -1,0 +1,213 @@
+// The options that `train`, `refine` and `compare` share, each with one meaning: what it is called, what it takes, what it does.
+import { existsSync } from 'node:fs';
+import { losses } from '../../index.js';
+import { SAMPLE_TEACHER } from '../sample/write.js';
+import type { LossOptions, Recipe } from '../experiment/plan.js';
+import { CURRICULA } from '../training/cl-drd.js';
+import { termsOf, TRAINING_LOSSES, type TrainingLoss, type TrainingLossName } from '../training/loss-sum.js';
+import { checkOwners, choice, flag, list, number, parsed, separated, text } from './command.js';
+import { readChoice, readNumber, UsageError } from './usage.js';
+
+/** Of queries per batch and documents per list: beyond it a slip of the pen, and more than memory holds. */
+const MOST = 1e6;
+
+export const dataOptions = {
+  data: text('DIR', 'a BEIR folder: corpus.jsonl, queries.jsonl, qrels (default: the bundled sample)'),
+  teacher: text(
+    'FILE',
+    `the teacher's scores: a TREC run, or a form of \`ckl-loss convert\`, recognised by its first line (default: ${SAMPLE_TEACHER} in the data folder)`,
+  ),
+  'skip-bad': flag('leave out lines that cannot be read, and count them'),
+};
+
+export const zeroShot = {
+  'zero-shot': list(
+    'DIR',
+    'another BEIR folder to search whole without training on it; may be repeated, or name several folders separated by commas',
+    (_, given) => given.flatMap((dir) => (existsSync(dir) ? [dir] : separated([dir]))),
+  ),
+};
+
+export const folds = {
+  folds: parsed(
+    'K',
+    "cross-validation: each query is tested in one of K folds; 0: the folder's test split",
+    (name, given) => {
+      const value = readNumber(name, given, { min: 0, whole: true })!;
+      if (value === 1) throw new UsageError('--folds takes 0 or at least 2, not 1');
+      return value;
+    },
+    '0',
+  ),
+};
+
+/** @param shares the defaults */
+export const spoilOptions = (shares: { wrongTeacher: number; wrongLabels: number }) => ({
+  'wrong-teacher': number(
+    'of the training lists have a wrong teacher, which takes each positive for a document of its lower half, and that document for the positive',
+    { min: 0, max: 1 },
+    shares.wrongTeacher,
+  ),
+  'wrong-labels': number(
+    'of the training lists have their labels moved to documents drawn from the list',
+    { min: 0, max: 1 },
+    shares.wrongLabels,
+  ),
+});
+
+/** Parameters of the losses. */
+export const lossOptions = {
+  gamma: number('of ckl (default: 5)', { min: 1 }),
+  alpha: number('of ckl (default: 1)', { min: 0 }),
+  lambda: number('of bkl', { min: 0 }),
+  'nll-weight': number('of klLogL', { min: 0 }),
+  curriculum: choice(
+    "of lambdaMrr, where its relevance comes from: cl-drd (the teacher's ranks in three stages), last-stage or labels (default: cl-drd)",
+    CURRICULA,
+  ),
+};
+
+/** @param share the default, of the standard deviation of the teacher's scores */
+export const temperatureOptions = (share: number) => ({
+  'teacher-temperature': number(
+    `divides the teacher's scores (default: ${share} times their standard deviation within lists)`,
+    { min: 1e-6 },
+  ),
+  'refresh-ranks': number(
+    "of ckl: batches between two refreshes of the ranks behind beta; 0: every batch's own scores (default: one epoch)",
+    { min: 0, whole: true },
+  ),
+});
+
+export const trainingOptions = (defaults: { epochs: number }) => ({
+  epochs: number('of a training at most', { min: 1, whole: true }, defaults.epochs),
+  batch: number('queries per batch', { min: 1, max: MOST, whole: true }, 16),
+  seed: number(
+    'the same seed gives the same numbers, bit by bit',
+    { min: 0, max: 2 ** 32 - 1, whole: true },
+    1,
+  ),
+});
+
+export const rateOptions = (defaults: { patience: number; learningRate: number }) => ({
+  patience: number(
+    'epochs without a better dev nDCG@10 before a training stops',
+    { min: 1, whole: true },
+    defaults.patience,
+  ),
+  'learning-rate': number('of Adam, decaying to a tenth', { min: 1e-9 }, defaults.learningRate),
+});
+
+/** Of a training list in `refine` and `compare`. */
+export const listOptions = {
+  docs: number(
+    "documents of a training list: positives and the teacher's best others",
+    { min: 2, max: MOST, whole: true },
+    33,
+  ),
+};
+
+export const candidateOptions = {
+  docs: number("the teacher's best N candidates per query (default: all)", {
+    min: 2,
+    max: MOST,
+    whole: true,
+  }),
+};
+
+/** @param fallback the warm-up by default */
+export const warmupOptions = (fallback: string, epochs: string) => ({
+  warmup: parsed(
+    'LOSS',
+    'a first training with this loss, from which all others start: a loss, a sum, or none',
+    (name, given) => (given === 'none' ? undefined : readLoss(name, given)),
+    fallback,
+  ),
+  'warmup-epochs': number(`of that training (default: ${epochs})`, { min: 1, whole: true }),
+});
+
+export const checkpointOptions = {
+  checkpoint: text(
+    'FILE',
+    'keeps what is done, as it is done; the same command goes on from there after Ctrl-C, or worse',
+  ),
+};
+
+export const positionOptions = {
+  ...checkpointOptions,
+  'checkpoint-every': number('batches between two writes of it, besides those after each epoch', {
+    min: 1,
+    whole: true,
+  }),
+  resume: text('FILE', 'goes on from a checkpoint, which must exist; the other options must be the same'),
+};
+
+export const jsonOption = { json: text('FILE', 'all of it as JSON') };
+
+export const htmlOption = {
+  html: text(
+    'FILE',
+    'the report with its figures, one file that needs no network; needs the packages @observablehq/plot and linkedom',
+  ),
+};
+
+/** What the options of the losses say, for an experiment. */
+export function lossesOf(values: {
+  gamma?: number;
+  alpha?: number;
+  lambda?: number;
+  'nll-weight'?: number;
+  curriculum?: LossOptions['curriculum'];
+}): LossOptions {
+  const { gamma, alpha, lambda, curriculum } = values;
+  return { gamma, alpha, lambda, nllWeight: values['nll-weight'], curriculum };
+}
+
+/** Refuses options of losses that are not trained with: they would have no effect. */
+export function checkLossOwners(given: ReadonlySet<string>, trained: readonly TrainingLoss[]): void {
+  const names = trained.flatMap((loss) => termsOf(loss).map((term) => term.loss));
+  for (const [option, parameter] of [
+    ['gamma', 'gamma'],
+    ['alpha', 'alpha'],
+    ['lambda', 'lambda'],
+    ['nll-weight', 'nllWeight'],
+  ] as const) {
+    const taken = names.some((name) => (losses[name].parameters as readonly string[]).includes(parameter));
+    if (given.has(option) && !taken)
+      throw new UsageError(`--${option} does not belong to --loss ${names.join(', ')}`);
+  }
+  for (const option of ['refresh-ranks', 'refresh-depth']) {
+    if (given.has(option) && !names.includes('ckl'))
+      throw new UsageError(`--${option} belongs to ckl, not to ${names.join(', ')}`);
+  }
+  if (given.has('curriculum') && !names.includes('lambdaMrr'))
+    throw new UsageError(`--curriculum belongs to lambdaMrr, not to ${names.join(', ')}`);
+}
+
+/**
+ * A loss by its name, or a weighted sum: `kl:1,marginMse:0.05`, with + or a comma between the terms.
+ *
+ * @throws UsageError
+ */
+export function readLoss(option: string, given: string): TrainingLoss {
+  if (!given.includes(':')) return readChoice(option, given.trim(), TRAINING_LOSSES);
+  const sum: Partial<Record<TrainingLossName, number>> = {};
+  for (const part of given.split(/[,+]/)) {
+    const [name, weight] = part.split(':');
+    const loss = readChoice(option, name.trim(), TRAINING_LOSSES);
+    if (sum[loss] !== undefined) throw new UsageError(`--${option}: ${loss} stands twice in ${given}`);
+    sum[loss] = readNumber(option, weight ?? '', { min: 0 })!;
+  }
+  if (Object.values(sum).every((weight) => weight === 0))
+    throw new UsageError(`--${option}: all weights of ${given} are 0`);
+  return sum;
+}
+
+/** The losses of a recipe. */
+export const lossesIn = ({ stages }: Recipe): TrainingLoss[] =>
+  stages.map((stage) => (typeof stage === 'string' ? stage : stage.loss));
+
+/** Refuses options of a checkpoint where there is none. */
+export function checkPositionOwners(given: ReadonlySet<string>): void {
+  checkOwners(given, [['--checkpoint', given.has('checkpoint'), ['checkpoint-every']]]);
+}
