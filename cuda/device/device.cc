@@ -73,8 +73,8 @@ class PinnedDownload : public Download {
     must(cudaMemcpyAsync(buffer_->data(), from, bytes_, cudaMemcpyDeviceToHost, stream));
     done_.record(stream);
   }
-  void finish(void* to) override {
-    wait_for(done_, device_);
+  void wait() override { wait_for(done_, device_); }
+  void write(void* to) override {
     std::memcpy(to, buffer_->data(), bytes_);
     pool_->give_back(std::move(buffer_));
   }

@@ -1,9 +1,9 @@
-// The asynchronous functions: copy the batch, compute on a thread of the libuv pool, stop when the signal says so.
+// The asynchronous functions: the addon copies the batch, computes on a thread of the libuv pool, and stops when the signal says so.
 import { halfType } from './arrays.js';
 import { BatchView, readBatch, snapshotOf } from './batch.js';
 import { describe } from '../describe.js';
 import { CklTypeError } from '../errors.js';
-import { NativeStatus } from '../native/native.js';
+import { native, NativeStatus } from '../native/native.js';
 import { isObject } from './intrinsics.js';
 import { checkCallOptions, checkObject, type OptionValues, type Plan, type TermValues } from './options.js';
 import { allocateOutputs } from './outputs.js';
@@ -41,7 +41,6 @@ export class AsyncLoss {
           'could be transferred while another thread writes to it',
       );
     }
-    view.copyInputs();
     allocateOutputs(view, teacherGrad === true, diagnostics === true);
     if (signal?.aborted) throw signal.reason; // by a getter of the batch
     return this.run(plan, view, signal);
@@ -50,11 +49,11 @@ export class AsyncLoss {
   /** Rejects with the signal's reason as soon as it fires. */
   private async run(plan: Plan, view: BatchView, signal: AbortSignal | undefined): Promise<LossResult> {
     const scalars = newScalars();
-    const abort = new Int32Array(1);
+    const abort = signal === undefined ? null : new native.AbortFlag();
     let onAbort = () => {};
     const aborted = new Promise<never>((_, reject) => {
       onAbort = () => {
-        abort[0] = 1;
+        abort?.set();
         reject(signal!.reason);
       };
     });

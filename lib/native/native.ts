@@ -142,10 +142,10 @@ export interface NativePlan {
   again(): NativeStatus;
 
   /**
-   * The same on a thread of the libuv pool. Every array must be reachable by nobody else until the promise settles.
-   * `abort` is polled: set abort[0] to 1 to stop early (status `aborted`, outputs undefined).
+   * The same on a thread of the libuv pool. Inputs are copied before this returns; outputs are written just before the promise settles, and
+   * only if its status is 0. `abort` stops it early (status `aborted`).
    */
-  runAsync(...args: [...Parameters<NativePlan['run']>, abort: Int32Array]): Promise<NativeStatus>;
+  runAsync(...args: [...Parameters<NativePlan['run']>, abort: NativeAbortFlag | null]): Promise<NativeStatus>;
 
   /**
    * Gives it another specification. Making a new plan instead would leave the old one in memory until the event loop turns, which a loop of
@@ -162,6 +162,11 @@ export interface NativePlan {
   /** The instruction set and thread count this plan uses; on a GPU its architecture (sm_90) and 0. */
   readonly target: string;
   readonly threads: number;
+}
+
+/** Stops the jobs that were started with it. */
+export interface NativeAbortFlag {
+  set(): void;
 }
 
 export interface NativeLossInfo {
@@ -260,7 +265,7 @@ export interface NativeDevice {
   toHost(to: ArrayBufferView, address: number, stream: number): void;
   copy(to: number, from: number, bytes: number, stream: number): void;
   fill(address: number, byte: number, bytes: number, stream: number): void;
-  /** Enqueued at once; has written the array, which nobody may touch before, when it settles. */
+  /** Enqueued at once; has written the array when it settles. */
   download(to: ArrayBufferView, address: number, stream: number): Promise<void>;
 }
 
@@ -291,6 +296,7 @@ export interface NativeDeviceGraph {
 
 export interface NativeBinding {
   Plan: new (spec: NativePlanSpec) => NativePlan;
+  AbortFlag: new () => NativeAbortFlag;
   Device: new (index: number) => NativeDevice;
   DeviceMemory: new (device: NativeDevice, bytes: number) => NativeDeviceMemory;
   DeviceStream: new (device: NativeDevice) => NativeDeviceStream;

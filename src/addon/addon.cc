@@ -6,6 +6,7 @@
 #include "arguments.h"
 #include "../core/cuda_info.h"
 #include "device.h"
+#include "job.h"
 #include "plan.h"
 
 namespace ckl {
@@ -158,6 +159,7 @@ Napi::Value cuda_error(const Napi::CallbackInfo& info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment);
   exports.Set("Plan", PlanObject::define(env));
+  exports.Set("AbortFlag", AbortFlag::define(env));
   define_device(env, exports);
   define_device_loss(env, exports);
   const napi_property_descriptor plain[] = {

@@ -8,6 +8,13 @@
 namespace ckl {
 namespace addon {
 
+// The arguments of a run as views of memory.
+struct Call {
+  Batch batch;
+  Outputs out;
+  double* scalars = nullptr;
+};
+
 struct ArrayView {
   void* data = nullptr;
   int64_t length = 0;
@@ -102,8 +109,6 @@ class Arguments {
     const double queries = number(), docs = number(), stride = number();
     return rows(queries, docs, stride);
   }
-  napi_value raw() { return values_[next_++]; }
-  napi_env env() const { return env_; }
 
  private:
   napi_env env_;

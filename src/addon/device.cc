@@ -22,24 +22,26 @@ struct Bytes {
   char* data;
   int64_t size;
 };
-Bytes host_bytes(const Napi::CallbackInfo& info, size_t i) {
-  if (i >= info.Length() || !info[i].IsTypedArray()) throw Napi::TypeError::New(info.Env(), "a typed array is needed");
+Bytes host_bytes(const Napi::Value& array) {
+  const napi_env env = array.Env();
+  if (!array.IsTypedArray()) throw Napi::TypeError::New(env, "a typed array is needed");
   // The C API: it has the address of shared memory as well.
   void* data = nullptr;
-  if (napi_get_typedarray_info(info.Env(), info[i], nullptr, nullptr, &data, nullptr, nullptr) != napi_ok)
-    throw Napi::Error::New(info.Env());
-  return {static_cast<char*>(data), int64_t(info[i].As<Napi::TypedArray>().ByteLength())};
+  if (napi_get_typedarray_info(env, array, nullptr, nullptr, &data, nullptr, nullptr) != napi_ok)
+    throw Napi::Error::New(env);
+  return {static_cast<char*>(data), int64_t(array.As<Napi::TypedArray>().ByteLength())};
 }
 
 // Memory of a device, given back by dispose() or when JavaScript has lost it.
-class MemoryObject : public Napi::ObjectWrap<MemoryObject> {
+class MemoryObject : public Tagged<MemoryObject> {
  public:
+  static constexpr const char* kName = "DeviceMemory";
   static Napi::Function define(Napi::Env env) {
     return DefineClass(
-        env, "DeviceMemory",
+        env, kName,
         {InstanceAccessor<&MemoryObject::where>("address"), InstanceMethod<&MemoryObject::dispose>("dispose")});
   }
-  explicit MemoryObject(const Napi::CallbackInfo& info) : ObjectWrap(info), device_(DeviceObject::of(info)) {
+  explicit MemoryObject(const Napi::CallbackInfo& info) : Tagged(info), device_(DeviceObject::of(info)) {
     const int64_t bytes = whole(info, 1);
     data_ = reporting(info.Env(), [&] { return device_->allocate(bytes); });
     account(info.Env(), bytes);
@@ -73,15 +75,16 @@ class MemoryObject : public Napi::ObjectWrap<MemoryObject> {
   int64_t bytes_ = 0;
 };
 
-class StreamObject : public Napi::ObjectWrap<StreamObject> {
+class StreamObject : public Tagged<StreamObject> {
  public:
+  static constexpr const char* kName = "DeviceStream";
   static Napi::Function define(Napi::Env env) {
     return DefineClass(
-        env, "DeviceStream",
+        env, kName,
         {InstanceAccessor<&StreamObject::handle>("handle"), InstanceMethod<&StreamObject::dispose>("dispose")});
   }
   explicit StreamObject(const Napi::CallbackInfo& info)
-      : ObjectWrap(info),
+      : Tagged(info),
         device_(DeviceObject::of(info)),
         handle_(reporting(info.Env(), [&] { return device_->make_stream(); })) {}
   ~StreamObject() override { release(); }
@@ -100,18 +103,19 @@ class StreamObject : public Napi::ObjectWrap<StreamObject> {
   StreamHandle handle_;
 };
 
-// Waits on a thread of libuv's pool, asleep: work that was enqueued is done, and of a copy the bytes have come.
+// Waits on a thread of libuv's pool, asleep, for work that was enqueued. What a copy brings is written on JavaScript's own
+// thread: only there is it certain that the array still has its memory.
 class Waiting : public Napi::AsyncWorker {
  public:
   Waiting(Napi::Env env, std::unique_ptr<Pending> pending)
       : AsyncWorker(env, "ckl-loss"), deferred_(env), pending_(std::move(pending)) {}
-  // to: the memory of `array`, which nobody else can reach before the promise settles.
-  Waiting(Napi::Env env, std::unique_ptr<Download> download, const Napi::Object& array, void* to)
+  Waiting(Napi::Env env, std::unique_ptr<Download> download, const Napi::Object& array, int64_t bytes)
       : AsyncWorker(env, "ckl-loss"),
         deferred_(env),
-        download_(std::move(download)),
-        data_(to),
-        array_(Napi::Persistent(array)) {}
+        download_(download.get()),
+        pending_(std::move(download)),
+        array_(Napi::Persistent(array)),
+        bytes_(bytes) {}
   // The promise of a worker that was queued.
   static Napi::Value start(Waiting* worker) {
     const Napi::Promise promise = worker->deferred_.Promise();
@@ -122,22 +126,27 @@ class Waiting : public Napi::AsyncWorker {
  protected:
   void Execute() override {
     try {
-      if (pending_) pending_->wait();
-      else download_->finish(data_);
+      pending_->wait();
     } catch (const DeviceError& error) { error_ = error; }
   }
   void OnOK() override {
-    if (error_.code != 0) deferred_.Reject(cuda_failure(Env(), error_).Value());
-    else deferred_.Resolve(Env().Undefined());
+    if (error_.code != 0) return deferred_.Reject(cuda_failure(Env(), error_).Value());
+    if (download_) {
+      const Bytes to = host_bytes(array_.Value());
+      if (to.size != bytes_)
+        return deferred_.Reject(Napi::TypeError::New(Env(), "the array was detached meanwhile").Value());
+      if (bytes_ > 0) download_->write(to.data);
+    }
+    deferred_.Resolve(Env().Undefined());
   }
   void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
 
  private:
   Napi::Promise::Deferred deferred_;
+  Download* const download_ = nullptr;
   const std::unique_ptr<Pending> pending_;
-  const std::unique_ptr<Download> download_;
-  void* const data_ = nullptr;
-  const Napi::ObjectReference array_;  // keeps the memory
+  const Napi::ObjectReference array_;
+  const int64_t bytes_ = 0;
   DeviceError error_ = {0};
 };
 
@@ -156,7 +165,9 @@ Napi::Value pointer_info_of(const Napi::CallbackInfo& info) {
 
 Napi::Error cuda_failure(Napi::Env env, const DeviceError& error) {
   const Napi::Error made = Napi::Error::New(env, cuda_error_text(error.code).words);
-  made.Value().Set("cudaCode", Napi::Number::New(env, error.code));
+  // Defined, not set: a setter of the same name up the chain of prototypes is not called.
+  made.Value().DefineProperty(
+      Napi::PropertyDescriptor::Value("cudaCode", Napi::Number::New(env, error.code), napi_enumerable));
   return made;
 }
 
@@ -169,7 +180,7 @@ void define_device(Napi::Env env, Napi::Object exports) {
 
 Napi::Function DeviceObject::define(Napi::Env env) {
   return DefineClass(
-      env, "Device",
+      env, kName,
       {InstanceMethod<&DeviceObject::memory>("memory"), InstanceMethod<&DeviceObject::synchronize>("synchronize"),
        InstanceMethod<&DeviceObject::idle>("idle"), InstanceMethod<&DeviceObject::join>("join"),
        InstanceMethod<&DeviceObject::pending>("pending"), InstanceMethod<&DeviceObject::to_device>("toDevice"),
@@ -177,14 +188,13 @@ Napi::Function DeviceObject::define(Napi::Env env) {
        InstanceMethod<&DeviceObject::fill>("fill"), InstanceMethod<&DeviceObject::download>("download")});
 }
 
-DeviceObject::DeviceObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<DeviceObject>(info) {
+DeviceObject::DeviceObject(const Napi::CallbackInfo& info) : Tagged(info) {
   const int index = int(whole(info, 0));
   device_ = reporting(info.Env(), [&] { return open_device(index); });
   if (!device_) throw Napi::Error::New(info.Env(), "CUDA is not available: " + cuda_info().reason);
 }
 
 std::shared_ptr<Device> DeviceObject::of(const Napi::CallbackInfo& info) {
-  if (info.Length() < 1 || !info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "a Device is needed");
   return Unwrap(info[0].As<Napi::Object>())->device_;
 }
 
@@ -214,12 +224,12 @@ Napi::Value DeviceObject::pending(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value DeviceObject::to_device(const Napi::CallbackInfo& info) {
-  const Bytes from = host_bytes(info, 1);
+  const Bytes from = host_bytes(info[1]);
   reporting(info.Env(), [&] { device_->to_device(address(info, 0), from.data, from.size, stream(info, 2)); });
   return info.Env().Undefined();
 }
 Napi::Value DeviceObject::to_host(const Napi::CallbackInfo& info) {
-  const Bytes to = host_bytes(info, 0);
+  const Bytes to = host_bytes(info[0]);
   reporting(info.Env(), [&] { device_->to_host(to.data, address(info, 1), to.size, stream(info, 2)); });
   return info.Env().Undefined();
 }
@@ -232,9 +242,9 @@ Napi::Value DeviceObject::fill(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 Napi::Value DeviceObject::download(const Napi::CallbackInfo& info) {
-  const Bytes to = host_bytes(info, 0);
+  const Bytes to = host_bytes(info[0]);
   auto download = reporting(info.Env(), [&] { return device_->download(address(info, 1), to.size, stream(info, 2)); });
-  return Waiting::start(new Waiting(info.Env(), std::move(download), info[0].As<Napi::Object>(), to.data));
+  return Waiting::start(new Waiting(info.Env(), std::move(download), info[0].As<Napi::Object>(), to.size));
 }
 
 }  // namespace addon

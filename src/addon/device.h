@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "../core/device.h"
+#include "tagged.h"
 
 namespace ckl {
 namespace addon {
@@ -24,8 +25,9 @@ auto reporting(Napi::Env env, Calls calls) -> decltype(calls()) {
   } catch (const DeviceError& error) { throw cuda_failure(env, error); }
 }
 
-class DeviceObject : public Napi::ObjectWrap<DeviceObject> {
+class DeviceObject : public Tagged<DeviceObject> {
  public:
+  static constexpr const char* kName = "Device";
   static Napi::Function define(Napi::Env env);
   explicit DeviceObject(const Napi::CallbackInfo& info);
   // The device that is argument 0 of a constructor.

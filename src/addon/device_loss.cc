@@ -1,5 +1,7 @@
 // DeviceLoss and DeviceGraph: prepared losses that are enqueued on device memory. This runs once a training step, so that
 // everything of a call travels in one array that both sides know.
+#include <new>
+#include <stdexcept>
 #include <vector>
 
 #include "../core/check.h"
@@ -155,75 +157,81 @@ Status check_values(Device& device, StreamHandle stream, const Plan& plan, const
   return check_batch(plan, batch);
 }
 
-class LossObject : public Napi::ObjectWrap<LossObject> {
+class LossObject : public Tagged<LossObject> {
  public:
+  static constexpr const char* kName = "DeviceLoss";
   static Napi::Function define(Napi::Env env) {
     napi_property_descriptor methods[2] = {};
     methods[0].utf8name = "enqueue", methods[0].method = enqueue;
     methods[1].utf8name = "dispose", methods[1].method = dispose;
     for (napi_property_descriptor& m : methods) m.attributes = napi_default_method;
-    return DefineClass(env, "DeviceLoss", {methods[0], methods[1]});
+    return DefineClass(env, kName, {methods[0], methods[1]});
   }
 
   // new DeviceLoss(device, spec, call)
-  explicit LossObject(const Napi::CallbackInfo& info) : ObjectWrap(info), device_(DeviceObject::of(info)) {
+  explicit LossObject(const Napi::CallbackInfo& info) : Tagged(info), device_(DeviceObject::of(info)) {
     const Napi::Env env = info.Env();
     if (info.Length() < 3 || !info[1].IsObject() || !info[2].IsTypedArray())
       throw Napi::TypeError::New(env, "DeviceLoss needs a device, a specification and the numbers of a call");
     plan_ = read_plan(info[1].As<Napi::Object>());
     const Napi::TypedArray call = info[2].As<Napi::TypedArray>();
-    require(env, call.TypedArrayType() == napi_float64_array && call.ElementLength() >= DeviceScalar::size, "call");
-    call_ = call.As<Napi::Float64Array>().Data();
-    keep_ = Napi::Persistent(call.As<Napi::Object>());
+    call_ = Napi::Persistent(call.As<Napi::Object>());
+    require(env, numbers(env) != nullptr, "call");
     loss_ = reporting(env, [&] { return device_->loss(); });
   }
 
-  // The loss of the batch that `call` tells of, as a graph.
+  // The loss of the batch that `call` tells of, as a graph; if there is none, why.
   std::unique_ptr<Graph> capture(Napi::Env env, Napi::Value offsets, Status& status) {
+    double* const numbers = this->numbers(env);
     DeviceCall call;
-    status = read_call(env, offsets, call_, call);
-    if (status.ok() && !loss_) status = {Code::type};
-    if (!status.ok()) return nullptr;
-    return reporting(env, [&] {
-      return loss_->capture(*plan_, call.batch, call.out, call.extent, call.host_offsets, call.summary);
-    });
+    status = numbers && loss_ ? read_call(env, offsets, numbers, call) : Status{Code::type};
+    if (status.ok())
+      return reporting(env, [&] {
+        return loss_->capture(*plan_, call.batch, call.out, call.extent, call.host_offsets, call.summary);
+      });
+    if (numbers) write_scalars(numbers, status, 0, 0);
+    return nullptr;
   }
-  double* call() const { return call_; }
 
  private:
-  static LossObject* self(napi_env env, napi_callback_info info, napi_value* argument) {
-    napi_value me;
-    size_t count = argument ? 1 : 0;
-    LossObject* loss = nullptr;
-    if (napi_get_cb_info(env, info, &count, argument, &me, nullptr) != napi_ok ||
-        napi_unwrap(env, me, reinterpret_cast<void**>(&loss)) != napi_ok)
-      return nullptr;
-    return loss;
+  // The numbers of a call, looked up for each: their array may have been detached. Null if it was.
+  double* numbers(napi_env env) const {
+    const napi_value array = call_.Value();
+    return Arguments(env, &array).typed<double>(Argument::none, napi_float64_array, DeviceScalar::size, false);
   }
 
-  Status run(napi_env env, napi_value offsets) {
+  Status run(napi_env env, napi_value offsets, const double* numbers) {
     if (!loss_) return {Code::type};
     DeviceCall call;
-    const StreamHandle stream = StreamHandle(call_[DeviceScalar::stream]);
+    const StreamHandle stream = StreamHandle(numbers[DeviceScalar::stream]);
     try {
-      Status status = read_call(env, offsets, call_, call);
-      if (status.ok() && call_[DeviceScalar::check] != 0) status = check_values(*device_, stream, *plan_, call);
+      Status status = read_call(env, offsets, numbers, call);
+      if (status.ok() && numbers[DeviceScalar::check] != 0) status = check_values(*device_, stream, *plan_, call);
       if (!status.ok()) return status;
       loss_->enqueue(*plan_, call.batch, call.out, call.extent, call.host_offsets, call.summary, stream);
       return {};
     } catch (const DeviceError& error) {
       return {Code::device, Argument::none, -1, -1, double(error.code)};
-    } catch (const std::bad_alloc&) { return {Code::memory}; }
+    } catch (const std::bad_alloc&) { return {Code::memory}; } catch (const std::length_error&) {
+      return {Code::memory};
+    }
+  }
+
+  static LossObject* self(napi_env env, napi_callback_info info, napi_value* argument) {
+    napi_value me;
+    size_t count = argument ? 1 : 0;
+    return napi_get_cb_info(env, info, &count, argument, &me, nullptr) == napi_ok ? receiver(env, me) : nullptr;
   }
 
   // enqueue(offsets): NativeStatus
   static napi_value enqueue(napi_env env, napi_callback_info info) {
     napi_value offsets, result = nullptr;
-    LossObject* loss = self(env, info, &offsets);
+    LossObject* const loss = self(env, info, &offsets);
+    double* const numbers = loss ? loss->numbers(env) : nullptr;
     Status status{Code::type};
-    if (loss) {
-      status = loss->run(env, offsets);
-      if (!status.ok()) write_scalars(loss->call_, status, 0, 0);
+    if (numbers) {
+      status = loss->run(env, offsets, numbers);
+      if (!status.ok()) write_scalars(numbers, status, 0, 0);
     }
     napi_create_int32(env, int32_t(status.code), &result);
     return result;
@@ -236,26 +244,23 @@ class LossObject : public Napi::ObjectWrap<LossObject> {
   const std::shared_ptr<Device> device_;
   std::shared_ptr<const Plan> plan_;
   std::unique_ptr<DeviceLoss> loss_;
-  double* call_ = nullptr;
-  Napi::ObjectReference keep_;  // of call_'s memory, which nobody detaches: it is the wrapper's own
+  Napi::ObjectReference call_;
 };
 
 // new DeviceGraph(loss, offsets); `status` says whether there is one.
-class GraphObject : public Napi::ObjectWrap<GraphObject> {
+class GraphObject : public Tagged<GraphObject> {
  public:
+  static constexpr const char* kName = "DeviceGraph";
   static Napi::Function define(Napi::Env env) {
     return DefineClass(
-        env, "DeviceGraph",
+        env, kName,
         {InstanceAccessor<&GraphObject::status>("status"), InstanceMethod<&GraphObject::launch>("launch"),
          InstanceMethod<&GraphObject::dispose>("dispose")});
   }
-  explicit GraphObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-    if (info.Length() < 2 || !info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "a DeviceLoss is needed");
-    LossObject* loss = LossObject::Unwrap(info[0].As<Napi::Object>());
+  explicit GraphObject(const Napi::CallbackInfo& info) : Tagged(info) {
     Status status;
-    graph_ = loss->capture(info.Env(), info[1], status);
+    graph_ = LossObject::Unwrap(info[0].As<Napi::Object>())->capture(info.Env(), info[1], status);
     status_ = status.code;
-    if (!status.ok()) write_scalars(loss->call(), status, 0, 0);
   }
 
  private:

@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include "../core/check.h"
-#include "arguments.h"
 #include "../core/cuda_info.h"
+#include "arguments.h"
+#include "job.h"
 #include "specification.h"
 
 namespace ckl {
@@ -18,16 +19,30 @@ std::shared_ptr<cpu::Pool> Environment::pool(int threads) {
 
 namespace {
 
-constexpr size_t kRunArguments = 13;
+// What run is called with. Elements of the list of diagnostics may be getters: they are taken first, and no JavaScript runs
+// between this and the end of the call, which works on addresses.
+struct RunValues {
+  static constexpr size_t kCount = 13;
 
-Status read_diagnostics(napi_env env, napi_value list, int64_t documents, int64_t queries, Diagnostics& out) {
-  bool is_array = false;
-  napi_is_array(env, list, &is_array);
-  if (!is_array) return {};
-  napi_value parts[5];
-  for (uint32_t i = 0; i < 5; i++)
-    if (napi_get_element(env, list, i, &parts[i]) != napi_ok) return {Code::type};
-  Arguments in(env, parts);
+  napi_value all[kCount + 1];  // the last is runAsync's own
+  napi_value self;
+  napi_value diagnostics[5];
+  bool has_diagnostics = false;
+
+  bool take(napi_env env, napi_callback_info info, size_t needed) {
+    size_t count = needed;
+    if (napi_get_cb_info(env, info, &count, all, &self, nullptr) != napi_ok || count < needed) return false;
+    const napi_value list = all[kCount - 2];
+    if (napi_is_array(env, list, &has_diagnostics) != napi_ok) return false;
+    for (uint32_t i = 0; has_diagnostics && i < 5; i++)
+      if (napi_get_element(env, list, i, &diagnostics[i]) != napi_ok) return false;
+    return true;
+  }
+};
+
+Status read_diagnostics(napi_env env, const RunValues& values, int64_t documents, int64_t queries, Diagnostics& out) {
+  if (!values.has_diagnostics) return {};
+  Arguments in(env, values.diagnostics);
   out.weight = in.floats(Argument::diagnostic_weight, documents, false);
   out.ratio = in.floats(Argument::diagnostic_ratio, documents, false);
   out.entropy = in.floats(Argument::diagnostic_entropy, queries, false);
@@ -36,13 +51,31 @@ Status read_diagnostics(napi_env env, napi_value list, int64_t documents, int64_
   return in.status();
 }
 
+// Rows end where offsets say: offsets that an output writes to would not be those that were checked.
+Status check_offsets_apart(const Rows& rows, const Outputs& out) {
+  if (!rows.offsets) return {};
+  const char* const first = reinterpret_cast<const char*>(rows.offsets);
+  const char* const last = reinterpret_cast<const char*>(rows.offsets + rows.queries + 1);
+  const auto apart = [=](const void* memory, int64_t bytes) {
+    const char* const from = static_cast<const char*>(memory);
+    return !from || from >= last || from + bytes <= first;
+  };
+  const int64_t documents = rows.extent(), queries = rows.queries;
+  const Diagnostics& d = out.diagnostics;
+  const bool good = apart(out.grad.data, documents * size_of(out.grad.type)) && apart(out.per_query, queries * 4) &&
+                    apart(out.teacher_grad.data, documents * size_of(out.teacher_grad.type)) &&
+                    apart(d.weight, documents * 4) && apart(d.ratio, documents * 4) && apart(d.entropy, queries * 4) &&
+                    apart(d.separation, queries * 4) && apart(d.separation_top10, queries * 4);
+  return good ? Status() : Status{Code::type, Argument::offsets};
+}
+
 // The arguments of run, in the order of lib/native/native.ts.
-Status read_call(napi_env env, const napi_value* values, const Plan& plan, Call& call) {
-  call.scalars =
-      Arguments(env, values + kRunArguments - 1).typed<double>(Argument::none, napi_float64_array, Scalar::size, false);
+Status read_call(napi_env env, const RunValues& values, const Plan& plan, Call& call) {
+  call.scalars = Arguments(env, values.all + RunValues::kCount - 1)
+                     .typed<double>(Argument::none, napi_float64_array, Scalar::size, false);
   if (!call.scalars) return {Code::type};
   const double* scalar = call.scalars;
-  Arguments in(env, values);
+  Arguments in(env, values.all);
   Batch& batch = call.batch;
   const ArrayView student = in.array(Argument::student, false);
   const ArrayView teacher = in.array(Argument::teacher, true);
@@ -73,8 +106,8 @@ Status read_call(napi_env env, const napi_value* values, const Plan& plan, Call&
   out.per_query = in.floats(Argument::per_query, queries, false);
   const ArrayView teacher_grad = in.array(Argument::teacher_grad, true);
   out.teacher_grad = in.scores<char>(teacher_grad, Argument::teacher_grad, teacher_type, needed);
-  in.fail(read_diagnostics(env, in.raw(), needed, queries, out.diagnostics));
-  return in.status();
+  in.fail(read_diagnostics(env, values, needed, queries, out.diagnostics));
+  return in.status().ok() ? check_offsets_apart(batch.rows, out) : in.status();
 }
 
 napi_value code_value(napi_env env, Code code) {
@@ -86,45 +119,6 @@ napi_value code_value(napi_env env, Code code) {
 void finish(const Call& call, const Status& status, const Summary& summary) {
   if (call.scalars) write_scalars(call.scalars, status, summary.loss, summary.counted);
 }
-
-// One job on a thread of libuv's pool. The arrays are the job's own: nobody else can reach them until it settles.
-class Job : public Napi::AsyncWorker {
- public:
-  Job(Napi::Env env, std::shared_ptr<const Plan> plan, std::shared_ptr<Backend> backend, const Call& call,
-      const std::atomic<int32_t>* abort, const napi_value* values, size_t count)
-      : AsyncWorker(env, "ckl-loss"),
-        deferred_(env),
-        plan_(std::move(plan)),
-        backend_(std::move(backend)),
-        call_(call),
-        abort_(abort) {
-    Napi::Array keep = Napi::Array::New(env, count);
-    for (size_t i = 0; i < count; i++) keep.Set(uint32_t(i), Napi::Value(env, values[i]));
-    keep_ = Napi::Persistent(keep.As<Napi::Object>());
-  }
-  Napi::Promise promise() const { return deferred_.Promise(); }
-
- protected:
-  void Execute() override {
-    const std::unique_ptr<Workspace> workspace = backend_->workspace(0);
-    status_ = backend_->run(*plan_, call_.batch, call_.out, *workspace, abort_, summary_);
-  }
-  void OnOK() override {
-    finish(call_, status_, summary_);
-    deferred_.Resolve(Napi::Number::New(Env(), int(status_.code)));
-  }
-  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
-
- private:
-  Napi::Promise::Deferred deferred_;
-  const std::shared_ptr<const Plan> plan_;
-  const std::shared_ptr<Backend> backend_;
-  const Call call_;
-  const std::atomic<int32_t>* const abort_;
-  Napi::ObjectReference keep_;
-  Status status_;
-  Summary summary_;
-};
 
 typedef PlanObject::Place Place;
 
@@ -164,7 +158,7 @@ Napi::Function PlanObject::define(Napi::Env env) {
        InstanceAccessor<&PlanObject::target>("target"), InstanceAccessor<&PlanObject::threads>("threads")});
 }
 
-PlanObject::PlanObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PlanObject>(info) { configure(info); }
+PlanObject::PlanObject(const Napi::CallbackInfo& info) : Tagged(info) { configure(info); }
 
 // Everything is read before anything changes: after an error the object is as it was. Jobs in the pool hold what they began with.
 Napi::Value PlanObject::configure(const Napi::CallbackInfo& info) {
@@ -197,12 +191,9 @@ Status PlanObject::execute(Summary& summary) {
 }
 
 napi_value PlanObject::run(napi_env env, napi_callback_info info) {
-  napi_value values[kRunArguments], self;
-  size_t count = kRunArguments;
-  PlanObject* plan = nullptr;
-  if (napi_get_cb_info(env, info, &count, values, &self, nullptr) != napi_ok || count < kRunArguments ||
-      napi_unwrap(env, self, reinterpret_cast<void**>(&plan)) != napi_ok)
-    return code_value(env, Code::type);
+  RunValues values;
+  PlanObject* const plan = values.take(env, info, RunValues::kCount) ? receiver(env, values.self) : nullptr;
+  if (!plan) return code_value(env, Code::type);
   Call call;
   Summary summary;
   Status status = read_call(env, values, *plan->plan_, call);
@@ -212,13 +203,20 @@ napi_value PlanObject::run(napi_env env, napi_callback_info info) {
   return code_value(env, status.code);
 }
 
-napi_value PlanObject::again(napi_env env, napi_callback_info info) {
+namespace {
+
+PlanObject* self_of(napi_env env, napi_callback_info info) {
   napi_value self;
   size_t count = 0;
-  PlanObject* plan = nullptr;
-  if (napi_get_cb_info(env, info, &count, nullptr, &self, nullptr) != napi_ok ||
-      napi_unwrap(env, self, reinterpret_cast<void**>(&plan)) != napi_ok || !plan->last_.scalars)
-    return code_value(env, Code::type);
+  return napi_get_cb_info(env, info, &count, nullptr, &self, nullptr) == napi_ok ? PlanObject::receiver(env, self)
+                                                                                 : nullptr;
+}
+
+}  // namespace
+
+napi_value PlanObject::again(napi_env env, napi_callback_info info) {
+  PlanObject* const plan = self_of(env, info);
+  if (!plan || !plan->last_.scalars) return code_value(env, Code::type);
   Summary summary;
   const Status status = plan->execute(summary);
   finish(plan->last_, status, summary);
@@ -226,55 +224,33 @@ napi_value PlanObject::again(napi_env env, napi_callback_info info) {
 }
 
 napi_value PlanObject::dispose(napi_env env, napi_callback_info info) {
-  napi_value self;
-  size_t count = 0;
-  PlanObject* plan = nullptr;
-  if (napi_get_cb_info(env, info, &count, nullptr, &self, nullptr) == napi_ok &&
-      napi_unwrap(env, self, reinterpret_cast<void**>(&plan)) == napi_ok) {
+  if (PlanObject* const plan = self_of(env, info)) {
     plan->workspace_.reset();
     plan->last_ = Call();
   }
   return nullptr;
 }
 
-napi_value PlanObject::start_job(napi_env raw, napi_callback_info info) {
-  napi_value values[kRunArguments + 1], self;
-  size_t count = kRunArguments + 1;
-  PlanObject* plan = nullptr;
-  const Napi::Env env(raw);
+napi_value PlanObject::start_job(napi_env env, napi_callback_info info) {
+  RunValues values;
+  PlanObject* const plan = values.take(env, info, RunValues::kCount + 1) ? receiver(env, values.self) : nullptr;
   Call call;
   Status status{Code::type};
-  int32_t* abort = nullptr;
-  if (napi_get_cb_info(raw, info, &count, values, &self, nullptr) == napi_ok && count == kRunArguments + 1 &&
-      napi_unwrap(raw, self, reinterpret_cast<void**>(&plan)) == napi_ok) {
-    status = read_call(raw, values, *plan->plan_, call);
-    Arguments last(raw, values + kRunArguments);
-    abort = last.typed<int32_t>(Argument::none, napi_int32_array, 1, false);
-    if (status.ok()) status = last.status();
+  if (plan) status = read_call(env, values, *plan->plan_, call);
+  if (status.ok()) {
+    const AbortFlag* const abort = AbortFlag::find(env, values.all[RunValues::kCount]);
+    return addon::start_job(env, plan->plan_, plan->backend_, call, values.all,
+                            values.has_diagnostics ? values.diagnostics : nullptr, abort ? abort->word() : nullptr);
   }
-  if (!status.ok()) {
-    finish(call, status, {});
-    Napi::Promise::Deferred deferred(env);
-    deferred.Resolve(Napi::Number::New(env, int(status.code)));
-    return deferred.Promise();
-  }
-  // A word that JavaScript sets while the job polls it.
-  static_assert(sizeof(std::atomic<int32_t>) == sizeof(int32_t), "the abort flag is a plain word");
-  Job* job = new Job(env, plan->plan_, plan->backend_, call, reinterpret_cast<std::atomic<int32_t>*>(abort), values,
-                     kRunArguments + 1);
-  const Napi::Promise promise = job->promise();
-  job->Queue();
-  return promise;
+  finish(call, status, {});
+  const Napi::Promise::Deferred deferred((Napi::Env(env)));
+  deferred.Resolve(Napi::Number::New(env, int(status.code)));
+  return deferred.Promise();
 }
 
 // node-addon-api throws when the environment is being torn down; nothing may leave a callback of Node's C API.
 napi_value PlanObject::run_async(napi_env env, napi_callback_info info) {
-  try {
-    return start_job(env, info);
-  } catch (const Napi::Error& error) {
-    error.ThrowAsJavaScriptException();
-    return nullptr;
-  }
+  return Napi::details::WrapCallback(env, [&] { return start_job(env, info); });
 }
 
 }  // namespace addon

@@ -8,6 +8,8 @@
 
 #include "../core/plan.h"
 #include "../cpu/cpu_backend.h"
+#include "arguments.h"
+#include "tagged.h"
 
 namespace ckl {
 namespace addon {
@@ -21,15 +23,9 @@ struct Environment {
   std::map<int, std::shared_ptr<cpu::Pool>> pools_;
 };
 
-// The arguments of a run as views of memory.
-struct Call {
-  Batch batch;
-  Outputs out;
-  double* scalars = nullptr;
-};
-
-class PlanObject : public Napi::ObjectWrap<PlanObject> {
+class PlanObject : public Tagged<PlanObject> {
  public:
+  static constexpr const char* kName = "Plan";
   static Napi::Function define(Napi::Env env);
   explicit PlanObject(const Napi::CallbackInfo& info);
 

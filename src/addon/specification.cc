@@ -43,8 +43,9 @@ std::shared_ptr<const Plan> read_plan(const Napi::Object& spec) {
   const Napi::Env env = spec.Env();
   auto plan = std::make_shared<Plan>();
   const Napi::Array terms = spec.Get("terms").As<Napi::Array>();
-  require(env, terms.Length() >= 1 && terms.Length() <= uint32_t(kMaxTerms), "terms (1 to 8)");
-  for (uint32_t i = 0; i < terms.Length(); i++) {
+  const uint32_t count = terms.Length();  // once: a getter of a term may add more
+  require(env, count >= 1 && count <= uint32_t(kMaxTerms), "terms (1 to 8)");
+  for (uint32_t i = 0; i < count; i++) {
     const Napi::Object t = terms.Get(i).As<Napi::Object>();
     PlanTerm term;
     term.loss = find_loss(env, t.Get("loss").ToString());

@@ -25,12 +25,11 @@ class Pending {
   virtual void wait() = 0;
 };
 
-// A copy to the host that was enqueued. Any thread may take it.
-class Download {
+// A copy to the host that was enqueued.
+class Download : public Pending {
  public:
-  virtual ~Download() = default;
-  // Waits, and writes it to memory of the host.
-  virtual void finish(void* to) = 0;
+  // Once, after wait(), on any thread.
+  virtual void write(void* to) = 0;
 };
 
 // What the host knows of a batch whose offsets may be in device memory: bounds of its rows' lengths, and how many

@@ -1,0 +1,38 @@
+// A run on a thread of libuv's pool, and the flag that stops it.
+#pragma once
+#include <napi.h>
+
+#include <atomic>
+#include <memory>
+
+#include "../core/backend.h"
+#include "arguments.h"
+#include "tagged.h"
+
+namespace ckl {
+namespace addon {
+
+// new AbortFlag(); set() stops the jobs that were started with it.
+class AbortFlag : public Tagged<AbortFlag> {
+ public:
+  typedef std::shared_ptr<std::atomic<int32_t>> Word;
+
+  static constexpr const char* kName = "AbortFlag";
+  static Napi::Function define(Napi::Env env);
+  explicit AbortFlag(const Napi::CallbackInfo& info);
+  Word word() const { return word_; }
+
+ private:
+  Napi::Value set(const Napi::CallbackInfo& info);
+
+  const Word word_;
+};
+
+// Copies what the call reads and computes in memory of its own; arrays of the caller are written when it has ended, if they
+// are still there. A promise of the status.
+// values: the arguments of run. diagnostics: its five, or null. abort: or null.
+napi_value start_job(napi_env env, std::shared_ptr<const Plan> plan, std::shared_ptr<Backend> backend, const Call& call,
+                     const napi_value* values, const napi_value* diagnostics, AbortFlag::Word abort);
+
+}  // namespace addon
+}  // namespace ckl
