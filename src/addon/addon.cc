@@ -41,6 +41,7 @@ napi_value ranks(napi_env env, napi_callback_info info) {
     in.fail(Status::size(Argument::labels, double(labels.length), double(needed)));
   uint32_t* out = in.typed<uint32_t>(Argument::ranks, napi_uint32_array, needed, false);
   double* scalars = in.typed<double>(Argument::none, napi_float64_array, Scalar::size, false);
+  if (!offsets_apart(rows, out, needed * int64_t(sizeof *out))) in.fail({Code::type, Argument::offsets});
   Status status = in.status();
   if (status.ok())
     status = cpu::compute_ranks(cpu::targets().back(), scores, rows,
@@ -70,6 +71,7 @@ napi_value rank_bias(napi_env env, napi_callback_info info) {
   const double alpha = in.number();
   float* out = in.floats(Argument::beta, needed, false);
   double* scalars = in.typed<double>(Argument::none, napi_float64_array, Scalar::size, false);
+  if (!offsets_apart(batch.rows, out, needed * int64_t(sizeof *out))) in.fail({Code::type, Argument::offsets});
   Status status = in.status();
   if (status.ok()) status = cpu::compute_rank_bias(batch, alpha, out);
   return report(env, status, scalars);

@@ -24,8 +24,8 @@ namespace {
 struct RunValues {
   static constexpr size_t kCount = 13;
 
-  napi_value all[kCount + 1];  // the last is runAsync's own
-  napi_value self;
+  napi_value all[kCount + 1] = {};  // the last is runAsync's own
+  napi_value self = nullptr;
   napi_value diagnostics[5];
   bool has_diagnostics = false;
 
@@ -51,21 +51,16 @@ Status read_diagnostics(napi_env env, const RunValues& values, int64_t documents
   return in.status();
 }
 
-// Rows end where offsets say: offsets that an output writes to would not be those that were checked.
 Status check_offsets_apart(const Rows& rows, const Outputs& out) {
-  if (!rows.offsets) return {};
-  const char* const first = reinterpret_cast<const char*>(rows.offsets);
-  const char* const last = reinterpret_cast<const char*>(rows.offsets + rows.queries + 1);
-  const auto apart = [=](const void* memory, int64_t bytes) {
-    const char* const from = static_cast<const char*>(memory);
-    return !from || from >= last || from + bytes <= first;
+  const auto apart = [&](const void* output, int64_t count, int64_t size = sizeof(float)) {
+    return offsets_apart(rows, output, count * size);
   };
   const int64_t documents = rows.extent(), queries = rows.queries;
   const Diagnostics& d = out.diagnostics;
-  const bool good = apart(out.grad.data, documents * size_of(out.grad.type)) && apart(out.per_query, queries * 4) &&
-                    apart(out.teacher_grad.data, documents * size_of(out.teacher_grad.type)) &&
-                    apart(d.weight, documents * 4) && apart(d.ratio, documents * 4) && apart(d.entropy, queries * 4) &&
-                    apart(d.separation, queries * 4) && apart(d.separation_top10, queries * 4);
+  const bool good = apart(out.grad.data, documents, size_of(out.grad.type)) && apart(out.per_query, queries) &&
+                    apart(out.teacher_grad.data, documents, size_of(out.teacher_grad.type)) &&
+                    apart(d.weight, documents) && apart(d.ratio, documents) && apart(d.entropy, queries) &&
+                    apart(d.separation, queries) && apart(d.separation_top10, queries);
   return good ? Status() : Status{Code::type, Argument::offsets};
 }
 
@@ -107,7 +102,8 @@ Status read_call(napi_env env, const RunValues& values, const Plan& plan, Call& 
   const ArrayView teacher_grad = in.array(Argument::teacher_grad, true);
   out.teacher_grad = in.scores<char>(teacher_grad, Argument::teacher_grad, teacher_type, needed);
   in.fail(read_diagnostics(env, values, needed, queries, out.diagnostics));
-  return in.status().ok() ? check_offsets_apart(batch.rows, out) : in.status();
+  if (in.status().ok() && batch.rows.offsets) in.fail(check_offsets_apart(batch.rows, out));
+  return in.status();
 }
 
 napi_value code_value(napi_env env, Code code) {
@@ -237,11 +233,13 @@ napi_value PlanObject::start_job(napi_env env, napi_callback_info info) {
   Call call;
   Status status{Code::type};
   if (plan) status = read_call(env, values, *plan->plan_, call);
-  if (status.ok()) {
-    const AbortFlag* const abort = AbortFlag::find(env, values.all[RunValues::kCount]);
+  napi_valuetype given = napi_undefined;
+  napi_typeof(env, values.all[RunValues::kCount], &given);
+  const AbortFlag* const abort = AbortFlag::find(env, values.all[RunValues::kCount]);
+  if (status.ok() && !abort && given != napi_null) status = {Code::type};
+  if (status.ok())
     return addon::start_job(env, plan->plan_, plan->backend_, call, values.all,
                             values.has_diagnostics ? values.diagnostics : nullptr, abort ? abort->word() : nullptr);
-  }
   finish(call, status, {});
   const Napi::Promise::Deferred deferred((Napi::Env(env)));
   deferred.Resolve(Napi::Number::New(env, int(status.code)));

@@ -22,6 +22,12 @@ Status check_rows(const Rows& rows, int64_t elements) {
   return {};
 }
 
+bool offsets_apart(const Rows& rows, const void* output, int64_t bytes) {
+  const uintptr_t offsets = uintptr_t(rows.offsets), from = uintptr_t(output);
+  const uintptr_t end = offsets + uintptr_t(rows.queries + 1) * sizeof(int32_t);
+  return !rows.offsets || !output || from >= end || from + uintptr_t(bytes) <= offsets;
+}
+
 namespace {
 
 // The first document of rows [first, last) for which wrong(i) holds; padding is skipped.

@@ -9,6 +9,9 @@ namespace ckl {
 // Shape and offsets: rows are in order, not negative, and can be addressed. `elements`: how many the scores have.
 Status check_rows(const Rows& rows, int64_t elements);
 
+// Whether an output of so many bytes leaves the offsets alone: rows end where they say, and they are checked only once.
+bool offsets_apart(const Rows& rows, const void* output, int64_t bytes);
+
 // Ranks of rows [first, last) (>= 1, not NaN), beta (gamma - beta >= 1 for negatives), relevance (finite); padding is
 // not looked at. Labels must be valid already.
 Status check_ranks(const Batch& batch, int64_t first, int64_t last);

@@ -299,6 +299,7 @@ Status CpuBackend::run(const Plan& plan, const Batch& batch, const Outputs& out,
 }
 
 Status compute_ranks(const Target& target, Scores student, const Rows& rows, const uint8_t* labels, uint32_t* out) {
+  if (rows.extent() == 0) return {};  // rows of no documents: nothing bounds how many
   const int64_t longest = longest_row(rows);
   Buffer scratch;
   const int64_t floats = target.kernels->scratch_floats(longest);
@@ -317,6 +318,7 @@ Status compute_ranks(const Target& target, Scores student, const Rows& rows, con
 
 Status compute_rank_bias(const Batch& batch, double alpha, float* out) {
   const Rows& rows = batch.rows;
+  if (rows.extent() == 0) return {};
   for (int64_t b = 0; b < rows.queries; b++) {
     const Status status = find_label(batch, b);
     if (!status.ok()) return status;
