@@ -201,7 +201,7 @@ describe('on a thread of the pool', () => {
   it('an abort flag that is none is refused', async () => {
     const c = call();
     const args = Object.values(c) as Parameters<typeof plan.run>;
-    expect(await plan.runAsync(...args, new Int32Array(1) as never)).toBe(NativeStatus.size);
+    expect(await plan.runAsync(...args, new Int32Array(1) as never)).toBe(NativeStatus.type);
     expectUntouched(c);
     expect(await plan.runAsync(...args, null)).toBe(NativeStatus.ok);
     expect(c.grad).not.toContain(MARK);
