@@ -4,7 +4,18 @@ import { native, type NativePlanSpec, NativeStatus } from '../../../lib/native/n
 import { hasGpu } from '../cuda/helpers';
 
 const spec: NativePlanSpec = {
-  terms: [{ loss: 'ckl', weight: 1, gamma: 5, alpha: 1, lambda: 0, nllWeight: 0 }],
+  terms: [
+    {
+      loss: 'ckl',
+      weight: 1,
+      gamma: 5,
+      alpha: 1,
+      lambda: 0,
+      nllWeight: 0,
+      detachWeights: 0,
+      negativeWeight: 1,
+    },
+  ],
   backend: 'cpu',
   studentTemperature: 1,
   teacherTemperature: 1,

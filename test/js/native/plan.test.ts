@@ -13,7 +13,9 @@ const DOCS = 5;
 const SIZE = QUERIES * DOCS;
 
 const spec = (loss = 'ckl'): NativePlanSpec => ({
-  terms: [{ loss, weight: 1, gamma: 5, alpha: 1, lambda: 0.1, nllWeight: 1 }],
+  terms: [
+    { loss, weight: 1, gamma: 5, alpha: 1, lambda: 0.1, nllWeight: 1, detachWeights: 0, negativeWeight: 1 },
+  ],
   backend: 'cpu',
   studentTemperature: 1,
   teacherTemperature: 1,
