@@ -18,7 +18,17 @@ export interface LoadedAddon {
 }
 
 /** What every version of the addon exports; a binary that lacks some of it belongs to another version. */
-const exported = ['Plan', 'AbortFlag', 'DeviceLoss', 'ranks', 'rankBias', 'losses', 'cpu', 'cuda', 'cudaError'];
+const exported = [
+  'Plan',
+  'AbortFlag',
+  'DeviceLoss',
+  'ranks',
+  'rankBias',
+  'losses',
+  'cpu',
+  'cuda',
+  'cudaError',
+];
 
 /** The C library that a prebuilt binary must be made for. Binaries of other platforms have no such tag. */
 const libc = process.platform !== 'linux' ? undefined : existsSync('/etc/alpine-release') ? 'musl' : 'glibc';
