@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   convertTeacher,
@@ -12,7 +13,9 @@ import {
   loadRun,
   mergeQrels,
   openTeacher,
+  readCorpus,
   readRun,
+  TEACHER_FORMS,
   type DataError,
   type Qrels,
   type TeacherForm,
@@ -232,4 +235,65 @@ describe.skipIf(process.platform === 'win32')('pipes', () => {
     expect((await reading).get('1')).toEqual(new Map([['a', 2]]));
     await writing;
   });
+});
+
+it('whatever stands in a file, a reader gives records or a DataError', async () => {
+  const piece = fc.constantFrom(
+    ...[
+      '{"_id":"1","text":"a"}',
+      '[1,[2,3]]',
+      '{"query_id":1,"document_ids":"[1, \'a\']","scores":[1,2]}',
+      '1 Q0 a 1 2 t',
+      '1\t0\ta\t1',
+    ],
+    ...[
+      '{"query":"q","pos":["p"],"neg":[],"pos_scores":[1],"neg_scores":[]}',
+      '{"query_id":1,"positives":{"doc_id":[1],"score":[2]}}',
+    ],
+    ...[
+      '\n',
+      '\r\n',
+      '\n\n\n',
+      '\t',
+      ' ',
+      '#',
+      '[',
+      ']',
+      '{',
+      '}',
+      '"',
+      ',',
+      ':',
+      '\\u',
+      'NaN',
+      '-inf',
+      '1e999',
+      'null',
+      '\uFEFF',
+      '\0',
+      '\x1f\x8b',
+    ],
+  );
+  const readers: ((path: string) => Promise<unknown>)[] = [
+    (path) => readCorpus(path).collect(),
+    (path) => loadRun(path, { order: 'rank' }),
+    (path) => loadQrels(path),
+    async (path) => {
+      for await (const list of (await openTeacher(path)).lists())
+        expect(list.docs.every(({ score }) => Number.isFinite(score))).toBe(true);
+    },
+    ...TEACHER_FORMS.map(
+      (form) => (path: string) =>
+        convertTeacher({ path, form }, { path: join(files.dir, 'out'), form: 'pylate' }, { skipBad: true }),
+    ),
+  ];
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { maxLength: 30 }), fc.boolean(), async (pieces, zipped) => {
+      const bytes = Buffer.from(pieces.join(''));
+      const path = files.write('anything', zipped ? gzipSync(bytes) : bytes);
+      for (const read of readers)
+        await read(path).catch((error: unknown) => expect(error).toMatchObject({ code: 'ERR_CKL_DATA' }));
+    }),
+    { numRuns: Number(process.env.CKL_FUZZ_FILES ?? 100) },
+  );
 });
