@@ -60,8 +60,8 @@ struct CklVariant {
       V w = wp * b;                         // w here and below is w p of the formulas
       if constexpr (Gamma == 1) w = select(x.positive, w, (x.p * x.mass) * x.unit);  // q alone may underflow
       const V value = w * x.d;
-      const V h = detached ? -w : fma(V(gamma), select(x.positive, -(x.q * wp) * x.d, value), -w);
-      return {value, h, value + w};
+      const V factor(detached ? -0.0f : gamma);  // once a row; -0 leaves -w as it is
+      return {value, fma(factor, select(x.positive, -(x.q * wp) * x.d, value), -w), value + w};
     } else {
       const V e = Biased ? V(gamma) - x.beta : V(gamma);
       // q^e as the square of q^(e/2), so that it does not underflow before it met p.
