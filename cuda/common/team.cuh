@@ -50,11 +50,14 @@ CKL_DEVICE void reduce_lanes(float (&x)[K], unsigned width, Op op) {
   if (width == 1) return;
   if constexpr (K == 2) {
     const float both = over_lanes(fold(x[0], x[1], 1, op), 2, width, op);
-    x[0] = __shfl_sync(kAll, both, lane & ~1u), x[1] = __shfl_sync(kAll, both, lane | 1u);
+    x[0] = __shfl_sync(kAll, both, lane & ~1u);
+    x[1] = __shfl_sync(kAll, both, lane | 1u);
   } else if constexpr (K == 3) {
     const float pair = fold(x[0], x[1], 1, op), third = op(x[2], __shfl_xor_sync(kAll, x[2], 1));
     if (width == 2) {
-      x[0] = __shfl_sync(kAll, pair, lane & ~1u), x[1] = __shfl_sync(kAll, pair, lane | 1u), x[2] = third;
+      x[0] = __shfl_sync(kAll, pair, lane & ~1u);
+      x[1] = __shfl_sync(kAll, pair, lane | 1u);
+      x[2] = third;
       return;
     }
     const float all = over_lanes(fold(pair, third, 2, op), 4, width, op);
@@ -73,7 +76,8 @@ CKL_DEVICE uint32_t pack_counts(uint32_t students, uint32_t teachers, uint32_t p
 CKL_DEVICE void reduce_softmax_sums(SoftmaxSums& x, uint32_t counts, unsigned width) {
   reduce_lanes(x.below, width, Add());
   const uint32_t all = over_lanes(counts, 1, width, Add());
-  x.tops[0] = float(all & 2047), x.tops[1] = float(all >> 11 & 2047);
+  x.tops[0] = float(all & 2047);
+  x.tops[1] = float(all >> 11 & 2047);
   // 1024 positives leave none in ten bits, where one knows of some.
   const uint32_t positives = all >> 22;
   x.positives = float(positives == 0 && counts >> 22 ? 1024 : positives);

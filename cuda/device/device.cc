@@ -25,7 +25,8 @@ class PinnedPool {
       });
       if (found != free_.end()) {
         std::unique_ptr<PinnedBuffer> buffer = std::move(*found);
-        free_.erase(found), kept_ -= buffer->size();
+        free_.erase(found);
+        kept_ -= buffer->size();
         return buffer;
       }
     }
@@ -38,7 +39,8 @@ class PinnedPool {
   void give_back(std::unique_ptr<PinnedBuffer> buffer) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (kept_ + buffer->size() > kMost) return;
-    kept_ += buffer->size(), free_.push_back(std::move(buffer));
+    kept_ += buffer->size();
+    free_.push_back(std::move(buffer));
   }
 
  private:
@@ -104,7 +106,8 @@ class CudaDevice : public Device {
   void memory(double& free, double& total) override {
     size_t bytes[2];
     here([&] { must(cudaMemGetInfo(&bytes[0], &bytes[1])); });
-    free = double(bytes[0]), total = double(bytes[1]);
+    free = double(bytes[0]);
+    total = double(bytes[1]);
   }
 
   StreamHandle make_stream() override {

@@ -26,10 +26,12 @@ class DeviceBuffer {
   char* reserve(size_t bytes) {
     if (bytes <= bytes_) return data_;
     cudaFree(data_);
-    data_ = nullptr, bytes_ = 0;
+    data_ = nullptr;
+    bytes_ = 0;
     void* p = nullptr;
     must(cudaMalloc(&p, bytes));
-    data_ = static_cast<char*>(p), bytes_ = bytes;
+    data_ = static_cast<char*>(p);
+    bytes_ = bytes;
     return data_;
   }
 

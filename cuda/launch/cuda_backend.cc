@@ -60,7 +60,8 @@ class Call {
 
   void run(const Plan& plan, Summary& summary) {
     lay_out(false);
-    used_ = 0, base_ = state_.arena.reserve(size_t(needed_));
+    used_ = 0;
+    base_ = state_.arena.reserve(size_t(needed_));
     lay_out(true);
     const cudaStream_t stream = state_.stream->get();
     enqueue(state_.capability, plan, batch_, out_, extent_, *state_.scratch, stream);
@@ -68,7 +69,8 @@ class Call {
     const HostRows whole = {reinterpret_cast<char*>(&result), sizeof result, sizeof result, 1};
     state_.staging->to_host(whole, reinterpret_cast<const char*>(state_.scratch->result), stream);
     for (const Copy& copy : results_) state_.staging->to_host(copy.to, copy.from, stream);
-    summary.loss = result.loss, summary.counted = int64_t(result.counted);
+    summary.loss = result.loss;
+    summary.counted = int64_t(result.counted);
   }
 
  private:
@@ -111,7 +113,8 @@ class Call {
 
   // Twice: to learn how much memory it takes, and then for good.
   void lay_out(bool copy) {
-    batch_ = host_, out_ = host_out_;
+    batch_ = host_;
+    out_ = host_out_;
     const Rows& r = host_.rows;
     batch_.rows.stride = r.docs;
     if (r.offsets) batch_.rows.offsets = offsets(copy);
@@ -123,7 +126,8 @@ class Call {
     batch_.labels = reinterpret_cast<const uint8_t*>(in(documents(host_.labels, 1), copy));
     if (host_.ranks)
       batch_.ranks.data = in(documents(static_cast<const char*>(host_.ranks.data), rank_bytes(host_.ranks.type)), copy);
-    batch_.beta = floats(host_.beta), batch_.relevance = floats(host_.relevance);
+    batch_.beta = floats(host_.beta);
+    batch_.relevance = floats(host_.relevance);
     if (host_.weights) batch_.weights = reinterpret_cast<const float*>(in(queries(host_.weights), copy));
 
     const auto of_documents = [&](float* p) { return reinterpret_cast<float*>(out(documents(p, 4), copy)); };

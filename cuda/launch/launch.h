@@ -15,12 +15,16 @@ struct Shape {
 template <class Argument>
 cudaError_t launch(void (*kernel)(Argument), const Shape& shape, const Argument& argument, cudaStream_t stream) {
   cudaLaunchConfig_t config = {};
-  config.gridDim = dim3(shape.blocks), config.blockDim = dim3(shape.threads);
-  config.dynamicSmemBytes = size_t(shape.shared_bytes), config.stream = stream;
+  config.gridDim = dim3(shape.blocks);
+  config.blockDim = dim3(shape.threads);
+  config.dynamicSmemBytes = size_t(shape.shared_bytes);
+  config.stream = stream;
   cudaLaunchAttribute cluster = {};
   cluster.id = cudaLaunchAttributeClusterDimension;
-  cluster.val.clusterDim.x = shape.cluster, cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
-  config.attrs = &cluster, config.numAttrs = shape.cluster > 1;
+  cluster.val.clusterDim.x = shape.cluster;
+  cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
+  config.attrs = &cluster;
+  config.numAttrs = shape.cluster > 1;
   return cudaLaunchKernelEx(&config, kernel, argument);
 }
 

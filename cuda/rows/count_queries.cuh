@@ -69,7 +69,8 @@ CKL_DEVICE double count_ordered(const Task& task, Lanes& team, const Row& row) {
     const uint8_t y = task.batch.labels[i];
     if (y == kPadding) continue;
     const float r = task.batch.relevance ? task.batch.relevance[i] : float(y == kPositive);
-    level[0] = fmaxf(level[0], r), level[1] = fmaxf(level[1], -r);
+    level[0] = fmaxf(level[0], r);
+    level[1] = fmaxf(level[1], -r);
   }
   team.reduce(level, Max());
   return level[0] > -level[1];

@@ -21,7 +21,8 @@ struct Grid {
   // Rows of this class have more than 1024 documents, so that their chunks do not meet in scratch memory.
   CKL_DEVICE_MEMBER void take(const Row& row, int chunk) {
     chunks = task.buffers.chunks + row.begin / (kChunk / 2);
-    count = int((row.n + kChunk - 1) / kChunk), mine = chunk;
+    count = int((row.n + kChunk - 1) / kChunk);
+    mine = chunk;
   }
   CKL_DEVICE_MEMBER bool stops_after(Sweep sweep) const { return task.launch.sweep == sweep; }
   CKL_DEVICE_MEMBER unsigned rank() const { return unsigned(mine) * blockDim.x + threadIdx.x; }
@@ -48,7 +49,8 @@ struct Grid {
   }
   CKL_DEVICE_MEMBER void reduce(float (&x)[2], Max) {
     over_row(x, Max(), Sweep::softmax, &ChunkSums::max);
-    max[0] = x[0], max[1] = x[1];
+    max[0] = x[0];
+    max[1] = x[1];
   }
   CKL_DEVICE_MEMBER void reduce(float (&x)[2], Add) { over_row(x, Add(), Sweep::softmax, &ChunkSums::ranks); }
   CKL_DEVICE_MEMBER void reduce(float (&x)[3], Add) { over_row(x, Add(), Sweep::loss, &ChunkSums::sums); }
@@ -58,7 +60,11 @@ struct Grid {
     float all[5] = {0, 0, 0, 0, 0};
     if (task.launch.sweep == Sweep::softmax) {
       reduce_softmax_sums(x, counts, kWarp);
-      all[0] = x.below[0], all[1] = x.below[1], all[2] = x.tops[0], all[3] = x.tops[1], all[4] = x.positives;
+      all[0] = x.below[0];
+      all[1] = x.below[1];
+      all[2] = x.tops[0];
+      all[3] = x.tops[1];
+      all[4] = x.positives;
       block.across(all, Add());
       if (threadIdx.x == 0) chunks[mine].softmax_sums = {{all[0], all[1]}, {all[2], all[3]}, all[4]};
     } else {

@@ -84,9 +84,11 @@ struct FastRow {
       const float most_s = fmaxf(fmaxf(a[0], a[1]), fmaxf(a[2], a[3]));
       const float most_t = fmaxf(fmaxf(b[0], b[1]), fmaxf(b[2], b[3]));
       if constexpr (kBranch) highest[2 * w] = most_s, highest[2 * w + 1] = most_t;
-      largest[0] = fmaxf(largest[0], most_s), largest[1] = fmaxf(largest[1], most_t);
+      largest[0] = fmaxf(largest[0], most_s);
+      largest[1] = fmaxf(largest[1], most_t);
     }
-    own[0] = largest[0], own[1] = largest[1];
+    own[0] = largest[0];
+    own[1] = largest[1];
     team.reduce(largest, Max());
   }
 
@@ -97,7 +99,8 @@ struct FastRow {
 #pragma unroll
     for (int j = 0; j < 4; j++) {
       const bool top = e[j] >= kLift;
-      bits |= uint32_t(top) << (8 * j + 1), tops += top;
+      bits |= uint32_t(top) << (8 * j + 1);
+      tops += top;
       part[j] = top ? 0.0f : e[j];
     }
     below += (part[0] + part[1]) + (part[2] + part[3]);
@@ -106,7 +109,8 @@ struct FastRow {
 
   CKL_DEVICE_MEMBER void add_all(int w, float (&below)[2]) const {
     const float *a = es + 4 * w, *b = et + 4 * w;
-    below[0] += (a[0] + a[1]) + (a[2] + a[3]), below[1] += (b[0] + b[1]) + (b[2] + b[3]);
+    below[0] += (a[0] + a[1]) + (a[2] + a[3]);
+    below[1] += (b[0] + b[1]) + (b[2] + b[3]);
   }
 
   // From scores to lifted exponentials and what normalises them.
@@ -117,7 +121,8 @@ struct FastRow {
       const float v = __fmaf_rn(largest[1] - et[j], task.teacher_slope, kLog2Lift);
       gap[j] = v - u;
       if constexpr (F::reads_ln_q) us[j] = u;
-      es[j] = exp2_fast(u), et[j] = exp2_fast(v);
+      es[j] = exp2_fast(u);
+      et[j] = exp2_fast(v);
     }
     uint32_t ones = 0, student_tops = 0, teacher_tops = 0;
     if (masked) {
@@ -176,7 +181,8 @@ struct FastRow {
       x.beta = task.terms[0].beta_scale * (bias[vector * P + j % P] - rank_mean);
     }
     x.mass = es[j] * (student.inverse * (1.0f + teacher.z));
-    x.unit = teacher.inverse * (1 / kLift), x.share = scale / positives;
+    x.unit = teacher.inverse * (1 / kLift);
+    x.share = scale / positives;
     x.positive = Special && is_positive(j);
     const Term<FastFloat> t = loss(x);
     sums[0] += t.value.v;

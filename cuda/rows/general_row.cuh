@@ -60,7 +60,8 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
         const TaskTerm& term = task.terms[k];
         if (!is_distribution(term.loss) || !x.counts(term.needs)) continue;
         const TermValue s = x.term_value(term, v);
-        h += x.factor(k, weight) * s.h, u += x.factor(k, weight) * s.u;
+        h += x.factor(k, weight) * s.h;
+        u += x.factor(k, weight) * s.u;
       }
       gs = clean ? by_student(v.es == 1, v.es, h) : not_a_number();
       gt = clean ? by_teacher(v.et == 1, v.et, u) : not_a_number();

@@ -30,8 +30,10 @@ CKL_DEVICE Margins margins(GeneralRow<Team>& row) {
       [&] { all[0] += positive, all[1] += negative, positive = negative = 0; });
   row.team.reduce(all, Add());
   Margins m;
-  m.inverse_positive = 1 / row.positives, m.inverse_negative = 1 / (row.documents - row.positives);
-  m.mean_positive = all[0] * m.inverse_positive, m.mean_negative = all[1] * m.inverse_negative;
+  m.inverse_positive = 1 / row.positives;
+  m.inverse_negative = 1 / (row.documents - row.positives);
+  m.mean_positive = all[0] * m.inverse_positive;
+  m.mean_negative = all[1] * m.inverse_negative;
   m.poison = all[2];
   float squares[2] = {0, 0};
   positive = negative = 0;

@@ -67,7 +67,8 @@ CKL_DEVICE void finish(const Task& task, RowTotal mine, char* memory) {
   x = {0, 0};
   for (unsigned k = threadIdx.x; k < gridDim.x; k += blockDim.x) {
     const BlockTotal part = task.buffers.block_totals[k];
-    x.loss += part.loss, x.counted += part.counted;
+    x.loss += part.loss;
+    x.counted += part.counted;
   }
   x = sum_block(x, shared);
   if (threadIdx.x != 0) return;

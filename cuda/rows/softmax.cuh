@@ -23,8 +23,10 @@ CKL_DEVICE float ln1p(float z) {
   const float scale = __uint_as_float(0x3f800000u - uint32_t(e));  // 1 / 2^k, and (1 + z) scale is in 2/3 to 4/3
   const float m = __fmaf_rn(z, scale, scale - 1.0f), s = m * m;
   float r = -0.130310059f, t = 0.140869141f;
-  r = __fmaf_rn(r, s, -0.121483512f), t = __fmaf_rn(t, s, 0.139814854f);
-  r = __fmaf_rn(r, s, -0.166846126f), t = __fmaf_rn(t, s, 0.200120345f);
+  r = __fmaf_rn(r, s, -0.121483512f);
+  t = __fmaf_rn(t, s, 0.139814854f);
+  r = __fmaf_rn(r, s, -0.166846126f);
+  t = __fmaf_rn(t, s, 0.200120345f);
   r = __fmaf_rn(r, s, -0.249996200f);
   r = __fmaf_rn(t, m, r);
   r = __fmaf_rn(r, m, 0.333331972f);
@@ -61,7 +63,8 @@ CKL_DEVICE void normalise(float below_student, float below_teacher, const float 
     r.rest = r.z * r.inverse;
     return r;
   };
-  student = side(below_student, tops[0], lane & ~1u), teacher = side(below_teacher, tops[1], lane | 1u);
+  student = side(below_student, tops[0], lane & ~1u);
+  teacher = side(below_teacher, tops[1], lane | 1u);
 }
 
 // x held to what is finite, so that 0 times it is 0.

@@ -45,7 +45,10 @@ CKL_DEVICE uint4 shifted(const uint4& a, const uint4& b, unsigned by) {
 }
 
 CKL_DEVICE void floats_of(const uint4& v, float* x) {
-  x[0] = __uint_as_float(v.x), x[1] = __uint_as_float(v.y), x[2] = __uint_as_float(v.z), x[3] = __uint_as_float(v.w);
+  x[0] = __uint_as_float(v.x);
+  x[1] = __uint_as_float(v.y);
+  x[2] = __uint_as_float(v.z);
+  x[3] = __uint_as_float(v.w);
 }
 CKL_DEVICE void widen(const uint4& v, DType type, float* x) {
   const uint32_t w[4] = {v.x, v.y, v.z, v.w};
@@ -127,7 +130,8 @@ CKL_DEVICE void load_labels(uint32_t (&words)[K * P / 4], const uint8_t* row, co
         words[k] = __ldcs(reinterpret_cast<const uint32_t*>(start + k * vectors.stride));
       } else {
         const uint2 v = __ldcs(reinterpret_cast<const uint2*>(start + k * vectors.stride));
-        words[W * k] = v.x, words[W * k + W - 1] = v.y;
+        words[W * k] = v.x;
+        words[W * k + W - 1] = v.y;
       }
     }
     return;

@@ -47,6 +47,14 @@ struct Rows {
   }
 };
 
+// The length of the longest row.
+inline int64_t longest_row(const Rows& rows) {
+  if (!rows.offsets) return rows.queries > 0 ? rows.docs : 0;
+  int64_t longest = 0;
+  for (int64_t b = 0; b < rows.queries; b++) longest = rows.length(b) > longest ? rows.length(b) : longest;
+  return longest;
+}
+
 constexpr uint8_t kPositive = 1, kPadding = 255;
 
 struct Batch {

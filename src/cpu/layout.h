@@ -126,11 +126,14 @@ struct SixteenRows {
     V ms2 = ms, mt2 = mt;
     int64_t i = 0;
     for (; i + 2 <= n; i += 2) {
-      ms = max(ms, load(s + i * kLanes)), mt = max(mt, load(t + i * kLanes));
-      ms2 = max(ms2, load(s + (i + 1) * kLanes)), mt2 = max(mt2, load(t + (i + 1) * kLanes));
+      ms = max(ms, load(s + i * kLanes));
+      mt = max(mt, load(t + i * kLanes));
+      ms2 = max(ms2, load(s + (i + 1) * kLanes));
+      mt2 = max(mt2, load(t + (i + 1) * kLanes));
     }
     if (i < n) ms = max(ms, load(s + i * kLanes)), mt = max(mt, load(t + i * kLanes));
-    ms = max(ms, ms2), mt = max(mt, mt2);
+    ms = max(ms, ms2);
+    mt = max(mt, mt2);
   }
   CKL_FN V student(int64_t, int64_t slot) const { return load(s + slot); }
   CKL_FN V teacher(int64_t, int64_t slot) const { return load(t + slot); }

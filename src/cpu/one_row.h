@@ -30,7 +30,8 @@ class OneRowEngine : protected Engine {
     bool any_counted = false;
     for (int k = 0; k < task_.term_count; k++) any_counted |= counted(task_.terms[k].needs, g);
     if (!any_counted) {
-      clear(a.grad, g.n), clear(a.teacher_grad, teacher_ ? g.n : 0);
+      clear(a.grad, g.n);
+      clear(a.teacher_grad, teacher_ ? g.n : 0);
     } else if (distribution_) {
       const bool fast = fast_ && g.labels.padding == 0 && g.n >= kLanes;
       const RowScratch w = row_scratch(!fast);
@@ -41,7 +42,8 @@ class OneRowEngine : protected Engine {
         general(a, one_row_, row_scratch(true), r, &query_weight, true);
       }
     } else {
-      clear(a.grad, g.n), clear(a.teacher_grad, teacher_ ? g.n : 0);
+      clear(a.grad, g.n);
+      clear(a.teacher_grad, teacher_ ? g.n : 0);
     }
     double value = r.value[0], contribution = r.contribution[0];
     if (pairwise_ && any_counted) add_pairwise(g, query_weight, value, contribution);
@@ -58,7 +60,8 @@ class OneRowEngine : protected Engine {
     const Diagnostics& d = task_.out.diagnostics;
     float *weights = scratch_[S::kH], *ratios = scratch_[S::kU];
     const int64_t slots = round_up(a.n);
-    clear(weights, slots), clear(ratios, slots);
+    clear(weights, slots);
+    clear(ratios, slots);
     QueryDiagnostics q = {0, __builtin_nanf(""), __builtin_nanf("")};
     bool any_counted = false;
     for (int k = 0; k < task_.term_count; k++) any_counted |= counted(task_.terms[k].needs, g);
@@ -87,7 +90,9 @@ class OneRowEngine : protected Engine {
     from_slots(ratios, g.n, d.ratio + g.begin);
     for (int64_t i = 0; i < g.n && !(r.poison[0] == 0); i++)
       if (a.y[i] != kPadding) d.weight[g.begin + i] = d.ratio[g.begin + i] = __builtin_nanf("");
-    d.entropy[b] = q.entropy, d.separation[b] = q.separation, d.separation_top10[b] = q.separation_top10;
+    d.entropy[b] = q.entropy;
+    d.separation[b] = q.separation;
+    d.separation_top10[b] = q.separation_top10;
   }
 
  private:
@@ -101,13 +106,15 @@ class OneRowEngine : protected Engine {
   Staged stage(int64_t b) const {
     const Batch& x = task_.batch;
     Staged g;
-    g.begin = x.rows.begin(b), g.n = x.rows.length(b);
+    g.begin = x.rows.begin(b);
+    g.n = x.rows.length(b);
     if (task_.binary_labels) g.labels.positives = count_positives(x.labels + g.begin, g.n);
     else g.labels = count_labels(x.labels + g.begin, g.n);
     OneRow& a = g.row;
     a.n = g.n < kLanes ? (int64_t)kLanes : g.n;
     a.y = x.labels + g.begin;
-    a.bias = nullptr, a.grad = a.teacher_grad = nullptr;
+    a.bias = nullptr;
+    a.grad = a.teacher_grad = nullptr;
     const bool shorter = g.n < kLanes;
     if (shorter) {
       uint8_t* y = (uint8_t*)scratch_[S::kLabels];
@@ -129,7 +136,8 @@ class OneRowEngine : protected Engine {
 
   static RowSums state(const Staged& g) {
     RowSums r;
-    r.documents = V((float)g.documents()), r.positives = V((float)g.labels.positives);
+    r.documents = V((float)g.documents());
+    r.positives = V((float)g.labels.positives);
     r.poison = r.value = r.contribution = V(0.0f);
     return r;
   }

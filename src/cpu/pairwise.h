@@ -33,7 +33,8 @@ inline RowResult RowPass<MarginMse>::run(const RowTask& x) {
             select(masked, zero, student_scale.guarded(a.student(i, slot)) - teacher_scale.guarded(a.teacher(i, slot)));
         store(errors + slot, e);
         poison = poison + (e - e);
-        sum_p = masked_add(positive, sum_p, e), sum_n = masked_add(~positive, sum_n, e);
+        sum_p = masked_add(positive, sum_p, e);
+        sum_n = masked_add(~positive, sum_n, e);
       },
       [&] { all_p = all_p + sum_p, all_n = all_n + sum_n, sum_p = zero, sum_n = zero; });
   const V inverse_p = inverse_of(positives), inverse_n = inverse_of(negatives);
@@ -41,7 +42,8 @@ inline RowResult RowPass<MarginMse>::run(const RowTask& x) {
   const V mean_p = sum_lanes(all_p) * inverse_p, mean_n = sum_lanes(all_n) * inverse_n;
 
   V square_p = zero, square_n = zero;
-  all_p = zero, all_n = zero;
+  all_p = zero;
+  all_n = zero;
   a.each_masked(
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
         const I label = a.label(i, slot);
@@ -87,7 +89,9 @@ inline RowResult RowPass<LambdaMrr>::run(const RowTask& x) {
   const int64_t m = cpu::order_by_relevance(relevance, a.y, x.n, w.order);
   float poison = 0;
   for (int64_t k = 0; k < m; k++) {
-    w.scores[k] = a.s[w.order[k]], w.inverse[k] = inverse_ranks[w.order[k]], w.grad[k] = 0;
+    w.scores[k] = a.s[w.order[k]];
+    w.inverse[k] = inverse_ranks[w.order[k]];
+    w.grad[k] = 0;
     poison += w.scores[k] - w.scores[k];
   }
   memset(w.scores + m, 0, sizeof(float) * kLanes);

@@ -14,7 +14,8 @@ class SixteenRowsEngine : protected Engine {
     const Batch& x = task_.batch;
     const Outputs& out = task_.out;
     Group g;
-    g.b = b, g.live = live;
+    g.b = b;
+    g.live = live;
     gather(g);
     SixteenRows a;
     a.n = g.n;
@@ -29,7 +30,8 @@ class SixteenRowsEngine : protected Engine {
     r.poison = r.value = r.contribution = V(0.0f);
     if (biased_) load_bias(g);
     a.bias = scratch_[S::kBias];
-    a.s = scratch_[S::kStudent], a.t = x.teacher ? scratch_[S::kTeacher] : a.s;
+    a.s = scratch_[S::kStudent];
+    a.t = x.teacher ? scratch_[S::kTeacher] : a.s;
     load_scores(g);
     double weights[kLanes];
     for (int j = 0; x.weights && j < kLanes; j++) weights[j] = weight(b + (j < live ? j : 0));
@@ -37,7 +39,8 @@ class SixteenRowsEngine : protected Engine {
 
     // Exponentials take the place of scores, and h of the teacher's, while they fit in the innermost cache.
     RowScratch w = row_scratch(true);
-    w.es = scratch_[S::kStudent], w.et = scratch_[S::kTeacher];
+    w.es = scratch_[S::kStudent];
+    w.et = scratch_[S::kTeacher];
     const bool full = g.n > 0 && !any(V((float)g.n) > r.documents) && !any(~counts(task_.terms[0].needs, r));
     bool done = fast_ && full && softmax(a, w, r);
     if (done) {
@@ -46,13 +49,15 @@ class SixteenRowsEngine : protected Engine {
       run_finish_fast(a, w, r, per_query(weights, task_.terms[0].grad_scale / task_.student_temperature, !x.weights));
     } else {
       if (fast_ && full) load_scores(g);
-      a.grad = scratch_[S::kGrad], a.teacher_grad = scratch_[S::kTeacherGrad];
+      a.grad = scratch_[S::kGrad];
+      a.teacher_grad = scratch_[S::kTeacherGrad];
       general(a, sixteen_rows_, w, r, weights, !x.weights);
     }
     store_columns(a.grad, out.grad, g);
     if (teacher_) store_columns(a.teacher_grad, out.teacher_grad, g);
     float value[kLanes], contribution[kLanes];
-    store(value, r.value), store(contribution, r.contribution);
+    store(value, r.value);
+    store(contribution, r.contribution);
     for (int j = 0; j < live; j++) out.per_query[b + j] = value[j];
     for (int j = 0; task_.contributions && j < live; j++) task_.contributions[b + j] = contribution[j];
   }
@@ -73,7 +78,10 @@ class SixteenRowsEngine : protected Engine {
 
   void gather(Group& g) const {
     const Rows& rows = task_.batch.rows;
-    g.even = true, g.n = rows.length(g.b), g.labels = task_.batch.labels, g.label_begin = g.begin;
+    g.even = true;
+    g.n = rows.length(g.b);
+    g.labels = task_.batch.labels;
+    g.label_begin = g.begin;
     if (!rows.offsets) {
       const int64_t first = rows.begin(g.b), step = rows.stride;
       for (int j = 0; j < kLanes; j++) g.begin[j] = first + (j < g.live ? j * step : 0);
@@ -81,7 +89,8 @@ class SixteenRowsEngine : protected Engine {
     }
     for (int j = 0; j < kLanes; j++) {
       const int64_t row = g.b + (j < g.live ? j : 0);
-      g.begin[j] = rows.begin(row), g.length[j] = rows.length(row);
+      g.begin[j] = rows.begin(row);
+      g.length[j] = rows.length(row);
       g.even &= g.length[j] == g.length[0];
       if (g.length[j] > g.n) g.n = g.length[j];
     }
@@ -92,7 +101,8 @@ class SixteenRowsEngine : protected Engine {
       g.padded[j] = j * g.n;
       if (g.length[j] > 0) memcpy(padded + g.padded[j], g.labels + g.begin[j], (size_t)g.length[j]);
     }
-    g.labels = padded, g.label_begin = g.padded;
+    g.labels = padded;
+    g.label_begin = g.padded;
   }
 
   void load_scores(const Group& g) const {

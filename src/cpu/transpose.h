@@ -25,8 +25,10 @@ struct RowSet {
 CKL_FN void transpose_quads(F* x) {
   const F a = CKL_SHUFFLE(x[0], x[1], CKL_UNPACK_LOW), b = CKL_SHUFFLE(x[2], x[3], CKL_UNPACK_LOW);
   const F c = CKL_SHUFFLE(x[0], x[1], CKL_UNPACK_HIGH), d = CKL_SHUFFLE(x[2], x[3], CKL_UNPACK_HIGH);
-  x[0] = CKL_SHUFFLE(a, b, CKL_PAIR_LOW), x[1] = CKL_SHUFFLE(a, b, CKL_PAIR_HIGH);
-  x[2] = CKL_SHUFFLE(c, d, CKL_PAIR_LOW), x[3] = CKL_SHUFFLE(c, d, CKL_PAIR_HIGH);
+  x[0] = CKL_SHUFFLE(a, b, CKL_PAIR_LOW);
+  x[1] = CKL_SHUFFLE(a, b, CKL_PAIR_HIGH);
+  x[2] = CKL_SHUFFLE(c, d, CKL_PAIR_LOW);
+  x[3] = CKL_SHUFFLE(c, d, CKL_PAIR_HIGH);
 }
 
 // n elements from each of 16 rows to n columns of 16. Reads nothing outside the rows.
@@ -102,7 +104,8 @@ CKL_FN void count_columns(const uint8_t* words, int64_t n, V& positives, V& padd
     return to_float(((x & low) + (shift_right<8>(x) & low)) +
                     ((shift_right<16>(x) & low) + (shift_right<24>(x) & low)));
   };
-  positives = total(p), padding = total(m);
+  positives = total(p);
+  padding = total(m);
 }
 
 }  // namespace
