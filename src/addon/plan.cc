@@ -1,6 +1,7 @@
 #include "plan.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "../core/check.h"
 #include "../core/cuda_info.h"
@@ -124,7 +125,7 @@ Place cpu_place(const Napi::Object& spec) {
   const cpu::Target* target = cpu::find_target(name);
   if (!target) throw Napi::RangeError::New(env, "this machine cannot run the instruction set '" + name + "'");
   const double asked = number(spec, "threads");
-  require(env, asked >= 0 && asked <= 1024, "threads (0 to 1024)");
+  require(env, asked >= 0 && asked <= 1024 && asked == std::floor(asked), "threads (0 to 1024)");
   return {target->name, asked > 0 ? int(asked) : std::min(cpu::hardware_threads(), 1024)};
 }
 

@@ -299,3 +299,8 @@ it('sizes beyond all memory are refused, and the next call works', () => {
   const plan = new native.Plan({ ...spec, reserveDocs: 1e12, threads: 1024 });
   expect(plan.run(...callOf())).toBe(NativeStatus.ok);
 });
+
+it('half a thread is refused', () => {
+  for (const threads of [0.5, 1.5, -1, 1025, NaN, Infinity])
+    expect(() => new native.Plan({ ...spec, threads })).toThrow(RangeError);
+});
