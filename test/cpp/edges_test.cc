@@ -187,7 +187,8 @@ TEST_CASE("edges: one document has loss 0 and gradient 0 in kl and ckl, gradient
     for (uint8_t label : {0, 1}) {
       const Result r = run(one_row({3.5f}, {-2}, {label}), plan_of(term), target);
       CHECK(r.grad[0] == 0);
-      if (term.loss == LossId::bkl && label == 0) CHECK(r.per_query[0] == float(term.lambda));  // lambda q
+      if (term.loss == LossId::bkl && label == 0)
+        CHECK(r.per_query[0] == float(term.lambda) * float(term.negative_weight));  // lambda q
       else CHECK(r.per_query[0] == 0);
     }
   });
