@@ -1,5 +1,4 @@
 // An experiment as plain data: students, recipes, seeds, rates, conditions and folds, and the units of work that they make.
-
 import type { StudentName, StudentOptions } from '../students/students.js';
 import type { TrainingLoss, TrainingLossName } from '../training/loss-sum.js';
 import type { ObjectiveOptions } from '../training/objective.js';
@@ -27,8 +26,6 @@ export interface Condition {
   name: string;
   /** Shares of the training lists, 0 to 1. */
   wrongTeacher: number;
-  /** Whether a wrong teacher's scores are dealt out anew. */
-  deals?: boolean;
   wrongLabels: number;
 }
 

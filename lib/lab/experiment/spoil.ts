@@ -1,16 +1,14 @@
 // Spoils part of the training lists on purpose, by a wrong teacher or by wrong labels, to see how a loss copes.
 import type { CandidateList } from '../training/candidates.js';
-import { corrupt } from '../training/corrupt.js';
 import { Random } from '../training/random.js';
 import type { Condition } from './plan.js';
 
 /** The training lists of a condition, the same for every loss. The lists that are spoilt, and how, depend on the seed alone. */
 export function spoil<L extends CandidateList>(
   lists: readonly L[],
-  { wrongTeacher, wrongLabels, deals }: Pick<Condition, 'wrongTeacher' | 'wrongLabels' | 'deals'>,
+  { wrongTeacher, wrongLabels }: Pick<Condition, 'wrongTeacher' | 'wrongLabels'>,
   seed: number,
 ): readonly L[] {
-  if (deals) return corrupt(lists, { wrongTeacher, wrongLabels }, seed);
   const taught = wrongTeacher > 0 ? swapPositives(lists, wrongTeacher, seed) : lists;
   return wrongLabels > 0 ? moveLabels(taught, wrongLabels, seed) : taught;
 }

@@ -129,7 +129,7 @@ export function experimentOf(options: RefineOptions): Experiment {
     models: [{ model: student, students: [student] }],
     student: options,
     recipes: losses.map((loss) => ({ name: titleOfLoss(loss), stages: [{ loss }] })),
-    conditions: [{ name: 'given', wrongTeacher, wrongLabels, deals: true }],
+    conditions: [{ name: 'given', wrongTeacher, wrongLabels }],
     seed: options.seed,
     seeds: 1,
     learningRate,

@@ -110,7 +110,7 @@ function experimentOf(options: JobOptions): Experiment {
     models: [{ model: 'linear', students: ['linear'] }],
     student: { width: 0 },
     recipes: [{ name: titleOfLoss(loss), stages: [{ loss }] }],
-    conditions: [{ name: 'given', wrongTeacher, wrongLabels, deals: true }],
+    conditions: [{ name: 'given', wrongTeacher, wrongLabels }],
     seed: options.seed,
     seeds: 1,
     learningRate: options.learningRate,

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Adam } from '../../../../lib/lab/training/adam';
 import { linearDecay } from '../../../../lib/lab/training/schedule';
 import { TrainingBatch } from '../../../../lib/lab/training/batch';
-import { corrupt } from '../../../../lib/lab/training/corrupt';
+import { spoil } from '../../../../lib/lab/experiment/spoil';
 import { setRelevance } from '../../../../lib/lab/training/cl-drd';
 import { Random } from '../../../../lib/lab/training/random';
 import { measureScale, standardise, teacherDeviation } from '../../../../lib/lab/students/linear/standardise';
@@ -170,15 +170,15 @@ describe('setRelevance', () => {
   });
 });
 
-describe('corrupt', () => {
+describe('spoil', () => {
   const lists = drawLists(new Random(8), 200, [1, 1]);
   const changed = (
     after: readonly { teacher: Float32Array; labels: Uint8Array }[],
     what: 'teacher' | 'labels',
   ) => after.filter((list, i) => list[what].some((value, d) => value !== lists[i][what][d])).length;
 
-  it('deals scores out anew in the share of lists it is told, and touches nothing else', () => {
-    const after = corrupt(lists, { wrongTeacher: 0.5 }, 1);
+  it('has the teacher take positives for documents of its lower half, in the share of lists that was asked for', () => {
+    const after = spoil(lists, { wrongTeacher: 0.5, wrongLabels: 0 }, 1);
     expect(changed(after, 'teacher')).toBe(100);
     expect(changed(after, 'labels')).toBe(0);
     after.forEach((list, i) => {
@@ -187,15 +187,25 @@ describe('corrupt', () => {
     });
   });
   it('moves positives, of which there stay as many', () => {
-    const after = corrupt(lists, { wrongLabels: 1 }, 1);
+    const after = spoil(lists, { wrongTeacher: 0, wrongLabels: 1 }, 1);
     // Of about 9 documents the positive falls on itself again one time in nine.
     expect(changed(after, 'labels')).toBeGreaterThan(150);
     expect(changed(after, 'teacher')).toBe(0);
     for (const { labels } of after) expect(labels.reduce((sum, label) => sum + label, 0)).toBe(1);
   });
-  it('does nothing by default, and the same for the same seed', () => {
-    expect(corrupt(lists, {}, 1)).toEqual(lists);
-    expect(corrupt(lists, { wrongTeacher: 0.3 }, 5)).toEqual(corrupt(lists, { wrongTeacher: 0.3 }, 5));
-    expect(corrupt(lists, { wrongTeacher: 0.3 }, 6)).not.toEqual(corrupt(lists, { wrongTeacher: 0.3 }, 5));
+  it('spoils both at once, each in lists of its own choice', () => {
+    const after = spoil(lists, { wrongTeacher: 0.5, wrongLabels: 0.5 }, 1);
+    expect(changed(after, 'teacher')).toBe(100);
+    const both = after.filter(
+      (list, i) => list.teacher !== lists[i].teacher && list.labels !== lists[i].labels,
+    );
+    expect(both.length).toBeGreaterThan(25);
+    expect(both.length).toBeLessThan(75);
+  });
+  it('does nothing for shares of 0, and the same for the same seed', () => {
+    expect(spoil(lists, { wrongTeacher: 0, wrongLabels: 0 }, 1)).toBe(lists);
+    const wrong = { wrongTeacher: 0.3, wrongLabels: 0 };
+    expect(spoil(lists, wrong, 5)).toEqual(spoil(lists, wrong, 5));
+    expect(spoil(lists, wrong, 6)).not.toEqual(spoil(lists, wrong, 5));
   });
 });
