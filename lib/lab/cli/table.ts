@@ -1,8 +1,9 @@
 // Plain text tables: numbers to the right, words to the left, a rule under the head.
+import { largest } from '../training/extremes.js';
 
 /** Lines of a table; the first row is its head. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const widths = rows[0].map((_, column) => largest(rows.map((row) => row[column].length)));
   const numeric = rows[0].map((_, column) =>
     rows.slice(1).every((row) => /^[-+<]?[\d.]*$/.test(row[column])),
   );

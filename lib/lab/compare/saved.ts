@@ -1,5 +1,10 @@
 // A comparison as `--json` saves it: checked as it is read, and joined with others.
+import type { Recipe } from '../experiment/plan.js';
 import type { Provenance } from '../provenance.js';
+import { TRAINING_LOSSES, type TrainingLoss } from '../training/loss-sum.js';
+import * as p from '../experiment/parse.js';
+import { ratios, weights } from '../experiment/records.js';
+import { STUDENT_NAMES } from '../students/students.js';
 import { joinCompared, type Compared } from './compare.js';
 import { LEVEL } from './tables.js';
 
@@ -28,4 +33,84 @@ export function joinSaved(a: SavedComparison, b: SavedComparison): SavedComparis
       peakMiB: Math.max(a.made.peakMiB, b.made.peakMiB),
     },
   };
+}
+
+const student = p.oneOf(...STUDENT_NAMES);
+const tested = p.object({ difference: p.number, queries: p.number, p: p.number, pHolm: p.number });
+const cell = p.object({
+  mean: p.number,
+  bySeed: p.array(p.number),
+  versusCkl: p.optional(tested),
+  versusStart: p.optional(tested),
+});
+const table = p.object({
+  student,
+  title: p.text,
+  condition: p.oneOf('clean', 'wrongTeacher', 'wrongLabels'),
+  columns: p.array(p.text),
+  rows: p.array(p.object({ name: p.text, cells: p.record(cell), rates: p.array(p.number) })),
+});
+const behaved = p.object({ separation: p.array(p.number), entropy: p.array(p.number) });
+const curve = p.object({
+  student,
+  recipe: p.text,
+  dev: p.array(p.number),
+  behaviour: p.object({ train: behaved, dev: behaved }),
+});
+const data = p.object({
+  name: p.text,
+  ...{ documents: p.count, words: p.count, lists: p.count },
+  digest: p.text,
+  skipped: p.count,
+  folds: p.array(
+    p.object({
+      ...{ train: p.count, dev: p.count, test: p.count, unusable: p.count },
+      teacherTemperature: p.number,
+    }),
+  ),
+  zeroShot: p.array(p.object({ name: p.text, documents: p.count, queries: p.count })),
+});
+const loss: p.Parser<TrainingLoss> = (value, at) =>
+  typeof value === 'string' ? lossName(value, at) : p.record(p.number)(value, at);
+const lossName = p.oneOf(...TRAINING_LOSSES);
+const stage: p.Parser<Recipe['stages'][number]> = (value, at) =>
+  typeof value === 'string'
+    ? lossName(value, at)
+    : p.object({ loss, epochs: p.optional(p.count) })(value, at);
+const options: p.Parser<Compared['options']> = p.object({
+  students: p.array(student),
+  recipes: p.array(p.object({ name: p.text, stages: p.array(stage) })),
+  ...{ seeds: p.count, folds: p.count, epochs: p.count },
+  warmup: p.optional(loss),
+  warmupEpochs: p.count,
+  rates: p.array(p.number),
+  ...{ batch: p.count, docs: p.count },
+  ...{ gamma: p.optional(p.number), alpha: p.optional(p.number), lambda: p.optional(p.number) },
+  teacherTemperature: p.optional(p.number),
+  ...{ wrongTeacher: p.number, wrongLabels: p.number, seed: p.count },
+});
+const made = p.object({
+  date: p.text,
+  commit: p.optional(p.text),
+  ...{ machine: p.text, node: p.text },
+  ...{ seconds: p.number, cpuSeconds: p.number, peakMiB: p.number },
+  unitsBefore: p.optional(p.count),
+});
+
+/**
+ * A comparison that --json wrote, from its parsed text.
+ *
+ * @throws ShapeError
+ */
+export function readSaved(value: unknown): SavedComparison {
+  return p.object({
+    format: p.oneOf('ckl-loss comparison 1'),
+    options,
+    data,
+    tables: p.array(table),
+    curves: p.array(curve),
+    figures: p.array(p.object({ student, weights, ratios })),
+    grid: ratios,
+    made,
+  })(value, '');
 }

@@ -205,8 +205,10 @@ function take(content: Content, { value, arrays, bytes }: FileRecord): void {
       content.done.set(place, result);
       break;
     }
-    case 'standing':
-      content.standing = { ...standing(value, ''), arrays };
+    case 'standing': {
+      const { place, state } = standing(value, '');
+      content.standing = { place, state, arrays };
+    }
   }
   if (content.standing) content.last = bytes;
   else content.kept.push(bytes);

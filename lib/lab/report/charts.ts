@@ -1,5 +1,6 @@
 // The charts: data in, SVG text out, drawn by Observable Plot without a browser.
 import type { Plotting } from './plotting.js';
+import { largest } from '../training/extremes.js';
 import { escapeHtml } from './html.js';
 import { seriesStyle } from './series.js';
 
@@ -44,7 +45,10 @@ export function lineChart(plotting: Plotting, chart: LineChart): string {
       { x: 'step', y: 'value', ...seriesStyle(name) },
     ),
   );
-  const steps = Math.max(1, ...chart.series.map(({ values }) => values.length - 1));
+  const steps = largest(
+    chart.series.map(({ values }) => values.length - 1),
+    1,
+  );
   return figure(plotting, chart, {
     x: { label: chart.x, domain: [0, steps], ticks: Math.min(steps, 6), tickFormat: 'd' },
     y: { label: chart.y, grid: true, ticks: 5, nice: true },

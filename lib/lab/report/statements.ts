@@ -1,6 +1,7 @@
 // What the data support, in words: a sentence for each finding, each with its test; and what they do not support.
 import type { SavedComparison } from '../compare/saved.js';
 import { LEVEL, type Row, type Table, type Tested } from '../compare/tables.js';
+import { largest } from '../training/extremes.js';
 import { columnTitle, recipeTitle } from './words.js';
 
 type Kind = 'versusCkl' | 'versusStart';
@@ -90,7 +91,7 @@ export function limits({ tables, options, data }: SavedComparison): string[] {
   const queries = data.folds.reduce((sum, { test }) => sum + test, 0);
   return [
     'No significant difference is not equality: ' +
-      `with ${queries} test queries, differences from CKL of up to ${Math.max(0, ...unnoticed).toFixed(3)} went without significance here.`,
+      `with ${queries} test queries, differences from CKL of up to ${largest(unnoticed, 0).toFixed(3)} went without significance here.`,
     `A p value is a paired t-test over queries, of each query's mean over ${options.seeds} ${options.seeds === 1 ? 'training' : 'trainings'}; Holm's correction counts all tests against CKL in one table as a family, and all tests against the start as another. It speaks of further queries for these trained students, not of other collections, teachers or architectures.`,
     'The seeds change the order of the training lists only; start and warm-up are the same for all, so the spread over seeds is less than that of whole repetitions.',
     'The students are small and start from the words of the corpus, not from a pretrained transformer. The numbers cannot be set beside those of the paper, which are on MS MARCO.',

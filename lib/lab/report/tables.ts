@@ -2,6 +2,7 @@
 
 import { markOf, type SavedComparison } from '../compare/saved.js';
 import type { Cell, Row, Table } from '../compare/tables.js';
+import { largest } from '../training/extremes.js';
 import { htmlTable, type TableCell } from './html.js';
 import { differenceText, pText } from './statements.js';
 import { columnTitle, conditionText, recipeTitle } from './words.js';
@@ -33,7 +34,7 @@ export function resultTable(table: Table, saved: SavedComparison, names?: readon
       ...columns.map(({ cellOf }): TableCell => {
         const cell = cellOf(row);
         if (!cell) return { text: '' };
-        const best = Math.max(...trained({ rows }).map((other) => cellOf(other)?.mean ?? -Infinity));
+        const best = largest(trained({ rows }).map((other) => cellOf(other)?.mean ?? -Infinity));
         const strong = row.rates.length > 0 && cell.mean === best;
         return { text: `${cell.mean.toFixed(3)}${markOf(cell.versusCkl)}`, title: hintOf(cell), strong };
       }),
@@ -69,7 +70,7 @@ export function searchTable(
       return [
         recipeTitle(name),
         rates.map((rate) => String(Number(rate.toPrecision(3)))).join(', '),
-        `${Math.min(...bySeed).toFixed(3)} to ${Math.max(...bySeed).toFixed(3)}`,
+        `${(-largest(bySeed.map((value) => -value))).toFixed(3)} to ${largest(bySeed).toFixed(3)}`,
       ];
     }),
   });

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { compareLosses } from '../../compare/compare.js';
-import { joinSaved, type SavedComparison } from '../../compare/saved.js';
+import { joinSaved, readSaved, type SavedComparison } from '../../compare/saved.js';
 import { Checkpoint } from '../../experiment/checkpoint.js';
 import { provenance } from '../../provenance.js';
 import { COMPARE_OPTIONS, readCompareArguments } from './options.js';
@@ -79,8 +79,6 @@ async function run(asked: Asked, progressOut: Output): Promise<SavedComparison |
   }
 }
 
-const PARTS = ['options', 'data', 'tables', 'curves', 'figures', 'grid', 'made'] as const;
-
 /** Several saved comparisons of different students, otherwise alike, as one. */
 async function readAll(paths: readonly string[]): Promise<SavedComparison> {
   const all: SavedComparison[] = [];
@@ -99,11 +97,11 @@ async function read(path: string): Promise<SavedComparison> {
   } catch (error) {
     throw new UsageError(`--from: ${path} cannot be read: ${(error as Error).message}`);
   }
-  const found = parsed as Partial<SavedComparison> | null;
-  const whole = PARTS.every((part) => typeof found?.[part] === 'object');
-  if (found?.format !== 'ckl-loss comparison 1' || !whole)
-    throw new UsageError(`--from: ${path} is no comparison that --json wrote`);
-  return found as SavedComparison;
+  try {
+    return readSaved(parsed);
+  } catch (error) {
+    throw new UsageError(`--from: ${path} is no comparison that --json wrote: ${(error as Error).message}`);
+  }
 }
 
 async function loadReport(): Promise<(saved: SavedComparison) => Promise<string>> {

@@ -1,4 +1,5 @@
 // What the student sees of a query and a document: a handful of lexical signals, the first of which is where it starts.
+import { largest as maximum } from '../../training/extremes.js';
 import type { PreparedDocument } from './document.js';
 import type { Vocabulary } from '../words/vocabulary.js';
 
@@ -68,7 +69,10 @@ export class PreparedQuery {
     const missed = terms.filter((term) => !document.positions.has(term.word));
     const lengthRatio = document.length / this.vocabulary.averageLength;
     const count = sum(matched.map((term) => document.count(term.word)));
-    const largest = Math.max(1e-9, ...terms.map((term) => term.idf));
+    const largest = maximum(
+      terms.map((term) => term.idf),
+      1e-9,
+    );
     const numbers = terms.filter((term) => /\d/.test(term.word));
     const near = pairs.map((pair) => ({ idf: pair.idf, ...closeness(document, pair.left, pair.right) }));
     const values: Record<(typeof FEATURES)[number], number> = {
@@ -79,8 +83,16 @@ export class PreparedQuery {
         matched.filter((term) => document.title.has(term.word)),
         this.totalIdf,
       ),
-      rarest: Math.max(0, ...matched.map((term) => term.idf)) / largest,
-      missedRarest: Math.max(0, ...missed.map((term) => term.idf)) / largest,
+      rarest:
+        maximum(
+          matched.map((term) => term.idf),
+          0,
+        ) / largest,
+      missedRarest:
+        maximum(
+          missed.map((term) => term.idf),
+          0,
+        ) / largest,
       count: Math.log1p(count),
       density: count / Math.max(1, document.length),
       bigrams: share(
@@ -95,7 +107,10 @@ export class PreparedQuery {
         1 /
         (1 +
           Math.log1p(
-            Math.min(...matched.map((term) => document.positions.get(term.word)![0]), document.length),
+            -maximum(
+              matched.map((term) => -document.positions.get(term.word)![0]),
+              -document.length,
+            ),
           )),
       prefixes: share(
         missed.filter((term) => hasKin(document, term.word)),

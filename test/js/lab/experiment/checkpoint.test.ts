@@ -1,0 +1,147 @@
+// A checkpoint that is damaged, cut off, in use or no plain file: refused or harmless, never half believed.
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Checkpoint } from '../../../../lib/lab/experiment/checkpoint';
+import { CheckpointError } from '../../../../lib/lab/experiment/checkpoint-error';
+import type { Unit } from '../../../../lib/lab/experiment/plan';
+import type { UnitResult } from '../../../../lib/lab/experiment/results';
+import type { Snapshot } from '../../../../lib/lab/experiment/unit';
+import { Random } from '../../../../lib/lab/training/random';
+import { scratch } from '../../data/files';
+
+const files = scratch();
+const OF = { command: 'refine', options: { seed: 1, losses: ['ckl'] } };
+const UNIT: Unit = {
+  model: 'dense',
+  students: ['dense'],
+  condition: { name: 'given', wrongTeacher: 0, wrongLabels: 0 },
+  fold: 0,
+};
+const VALUES = { queries: ['q'], 'ndcg@10': [0.5], 'mrr@10': [1] };
+const RESULT: UnitResult = {
+  unit: UNIT,
+  search: [{ rate: 0.003, dev: 0.25 }],
+  rate: 0.003,
+  runs: [],
+  start: { dense: { rerank: VALUES, full: VALUES, zeroShot: {} } },
+  references: { teacher: VALUES },
+  interrupted: false,
+};
+/** As the file holds it: its place names its unit. */
+const RESULT_ALONE: Partial<UnitResult> = { ...RESULT };
+delete RESULT_ALONE.unit;
+const SNAPSHOT: Snapshot = {
+  state: {
+    ...{ search: [], runs: [], warming: false, done: [], observed: [], steps: { 'dense/map': 3 } },
+    position: {
+      ...{ epoch: 1, batch: 2, random: -7, order: [1, 0], lossSum: NaN, ranks: null },
+      history: [{ epoch: 0, dev: 0.25 }],
+      best: { epoch: 0, dev: 0.25 },
+    },
+  },
+  arrays: { 'now/dense/map': Float32Array.of(1, -2), 'best/weights': Float64Array.of(0.1) },
+};
+
+const open = async (file: string, of = OF) => (await Checkpoint.open({ checkpoint: file }, of))!;
+
+/** A file with a finished unit and one in progress. */
+async function written(name: string): Promise<string> {
+  const file = join(files.dir, name);
+  const checkpoint = await open(file);
+  await checkpoint.bind('digest');
+  await checkpoint.add(0, RESULT);
+  await checkpoint.save(1, SNAPSHOT);
+  await checkpoint.close();
+  return file;
+}
+
+/** What a file gives, or that it is refused. */
+async function contentOf(file: string) {
+  try {
+    const checkpoint = await open(file);
+    const { done, standing } = checkpoint;
+    await checkpoint.close();
+    return { done: [...done], standing };
+  } catch (error) {
+    expect(error).toBeInstanceOf(CheckpointError);
+    return undefined;
+  }
+}
+
+describe('a checkpoint', () => {
+  it('gives back what was noted, every number as it was', async () => {
+    expect(await contentOf(await written('whole'))).toEqual({
+      done: [[0, RESULT_ALONE]],
+      standing: { place: 1, ...SNAPSHOT },
+    });
+    expect(readdirSync(files.dir).filter((name) => name.startsWith('whole'))).toEqual(['whole']);
+  });
+
+  it('with any flipped bit is refused, or loses at most its last record', async () => {
+    const whole = await contentOf(await written('flipped'));
+    const bytes = readFileSync(join(files.dir, 'flipped'));
+    const random = new Random(1);
+    const rounds = Number(process.env.CKL_FLIPS ?? 200);
+    let refused = 0;
+    for (let i = 0; i < rounds; i++) {
+      const damaged = Buffer.from(bytes);
+      damaged[random.below(bytes.length)] ^= 1 << random.below(8);
+      const file = files.write('damaged', '');
+      writeFileSync(file, damaged);
+      const found = await contentOf(file);
+      if (!found) refused++;
+      else if (found.standing) expect(found).toEqual(whole);
+      else expect([[], whole!.done]).toContainEqual(found.done);
+    }
+    expect(refused).toBeGreaterThan(0.9 * rounds);
+  });
+
+  it('cut off anywhere keeps its complete records, and begins afresh where there are none', async () => {
+    const whole = await contentOf(await written('cut'));
+    const bytes = readFileSync(join(files.dir, 'cut'));
+    for (let length = 0; length < bytes.length; length += 37) {
+      const file = join(files.dir, 'short');
+      writeFileSync(file, bytes.subarray(0, length));
+      const found = await contentOf(file);
+      expect(found!.standing).toBeUndefined();
+      expect([[], whole!.done]).toContainEqual(found!.done);
+    }
+  });
+
+  it('of another command, other options or other data is refused', async () => {
+    const file = await written('other');
+    await expect(open(file, { ...OF, command: 'train' })).rejects.toThrow(
+      'of ckl-loss refine, not of ckl-loss train',
+    );
+    await expect(open(file, { ...OF, options: { ...OF.options, seed: 2 } })).rejects.toThrow(
+      'seed was 1, now 2',
+    );
+    const checkpoint = await open(file);
+    await expect(checkpoint.bind('another')).rejects.toThrow('of a run on other data');
+    await checkpoint.close();
+  });
+
+  it('belongs to one run at a time, and to the next after it', async () => {
+    const file = await written('used');
+    const first = await open(file);
+    await expect(open(file)).rejects.toThrow(`${file}: in use by process ${process.pid}`);
+    await first.close();
+    // The lock of a process that is gone; no process has this number.
+    writeFileSync(`${file}.lock`, readFileSync('/proc/sys/kernel/hostname', 'utf8').replace(/^/, '4194999 '));
+    await (await open(file)).close();
+  });
+
+  it('follows links, and takes plain files alone', async () => {
+    const [far, link] = [join(files.dir, 'far'), join(files.dir, 'near')];
+    symlinkSync(far, link);
+    await (await open(link)).close();
+    expect(readFileSync(far, 'latin1')).toMatch(/^ckl-loss checkpoint 1\n/);
+    mkdirSync(join(files.dir, 'folder'));
+    await expect(open(join(files.dir, 'folder'))).rejects.toThrow('it is a folder');
+    await expect(open('/dev/null')).rejects.toThrow('no plain file');
+    writeFileSync(far, 'some text');
+    await expect(open(far)).rejects.toThrow('not a checkpoint of ckl-loss');
+    expect(readFileSync(far, 'utf8')).toBe('some text');
+  });
+});
