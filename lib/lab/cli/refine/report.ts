@@ -10,6 +10,15 @@ const CAVEAT =
   'One start, one seed, one learning rate for all losses: a difference here is a hint. Seeds alone move results by about .01; ' +
   'search the learning rate of each loss on dev and repeat with other seeds before you believe one.';
 
+/** CKL refines what already ranks; the paper warms up first. */
+const isCkl = (loss: string): boolean => /(^|\+)ckl/.test(loss);
+
+const NO_WARMUP =
+  'ckl began at the untrained start here. The paper warms up first: --warmup kl (docs/guide/choosing-parameters.md).';
+
+const lacksWarmup = ({ warmup, refined }: RefineResult): boolean =>
+  !warmup && refined.some(({ loss }) => isCkl(loss));
+
 function resultRows({ start, warmup, refined, teacher }: RefineResult): string[][] {
   const cells = (measured: RefineResult['start']) => [
     measureText(measured.rerank.mean['ndcg@10']),
@@ -28,7 +37,11 @@ function resultRows({ start, warmup, refined, teacher }: RefineResult): string[]
     ],
     ['start', ...cells(start), ''],
     ...(warmup ? [[`warm-up ${warmup.loss}`, ...cells(warmup), String(warmup.training.bestEpoch)]] : []),
-    ...refined.map((one) => [one.loss, ...cells(one), String(one.training.bestEpoch)]),
+    ...refined.map((one) => [
+      isCkl(one.loss) && !warmup ? `${one.loss} (no warm-up)` : one.loss,
+      ...cells(one),
+      String(one.training.bestEpoch),
+    ]),
     [
       'teacher',
       measureText(teacher.mean['ndcg@10']),
@@ -65,6 +78,7 @@ export function reportRefinement(result: RefineResult): string {
     '',
     formatTable(resultRows(result)),
     ...(comparisons.length > 0 ? [formatTable(comparisonRows(result))] : []),
+    ...(lacksWarmup(result) ? [NO_WARMUP] : []),
     `${CAVEAT}\n`,
   ].join('\n');
 }
@@ -93,6 +107,7 @@ export function refinementPage(result: RefineResult, plotting: Plotting): string
 <p>${data.documents} documents; ${data.train} training, ${data.dev} dev and ${data.test} held-out test queries.</p>
 ${table('Rerank: the teacher’s candidates; full: all documents.', resultRows(result))}
 ${result.comparisons.length > 0 ? table(`${result.refined[0].loss} against the start and the other losses: paired t-tests over queries, Holm’s correction over all of them.`, comparisonRows(result)) : ''}
+${lacksWarmup(result) ? paragraph(NO_WARMUP) : ''}
 ${paragraph(CAVEAT)}
 <h2>Behaviour during training</h2>
 <p>On dev queries. Probabilities are the student’s softmax over its candidates, without temperature.</p>
