@@ -1,16 +1,16 @@
 // The recipes that a comparison runs by default, and a comparison as an experiment.
-import { losses, type LossName } from '../../index.js';
 import type { Condition as PlannedCondition, Experiment, ModelPlan, Recipe } from '../experiment/plan.js';
 import { STUDENTS, type StudentName } from '../students/students.js';
+import { TRAINING_LOSSES } from '../training/loss-sum.js';
 import type { CompareOptions, Condition } from './options.js';
 
 const WIDTH = 128;
 /** The learning rate that the factors of the search multiply, of every student. */
 const LEARNING_RATE = 0.003;
 
-/** Every loss by itself, and the paper's KL followed by CKL (its Table 2). */
+/** Every loss by itself, CKL with constant weights, and the paper's KL followed by CKL (its Table 2). */
 export const allRecipes: readonly Recipe[] = [
-  ...(Object.keys(losses) as LossName[]).map((name) => ({ name, stages: [name] })),
+  ...TRAINING_LOSSES.map((name) => ({ name, stages: [name] })),
   { name: 'kl+ckl', stages: ['kl', 'ckl'] },
 ];
 

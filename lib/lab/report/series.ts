@@ -3,6 +3,7 @@
 /** Light and dark, at least 3 : 1 against the page (a test computes it). */
 const COLOURS: Record<string, [light: string, dark: string]> = {
   ckl: ['#0b5cad', '#6db3f2'],
+  'ckl-detached': ['#4a5bc4', '#9aa8ff'],
   kl: ['#b4460b', '#f08a4b'],
   bkl: ['#8f3b76', '#d98cc4'],
   nll: ['#00734f', '#4fc79a'],
@@ -19,6 +20,7 @@ const DASHES: Record<string, string> = {
   marginMse: '4 4',
   lambdaMrr: '1 3',
   'kl+ckl': '10 3',
+  'ckl-detached': '5 2 1 2',
 };
 
 export interface SeriesStyle {

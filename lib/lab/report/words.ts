@@ -6,6 +6,7 @@ const RECIPES: Record<string, string> = {
   'warm-up': 'Warm-up',
   kl: 'KL',
   ckl: 'CKL',
+  'ckl-detached': 'CKL, constant weights',
   bkl: 'BKL',
   nll: 'NLL',
   klLogL: 'KL + NLL',
