@@ -21,7 +21,9 @@ export class LayoutView {
   /** The layout of an object of the caller's, each property read once. */
   static of({ shape, rowStride, offsets }: Layout): LayoutView {
     const layout = new LayoutView();
-    layout.read(layoutOf(shape, rowStride, offsets), null);
+    const ragged = offsets !== undefined && offsets !== null;
+    const size = ragged || shape === undefined || shape === null ? shape : readShape(shape);
+    layout.read({ shape: size, rowStride, offsets }, null);
     return layout;
   }
 
@@ -158,13 +160,6 @@ export class LayoutView {
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-/** A layout with its shape checked. With offsets there must be none; that error comes later. */
-export function layoutOf(shape: unknown, rowStride: unknown, offsets: unknown): Layout {
-  const ragged = offsets !== undefined && offsets !== null;
-  const missing = shape === undefined || shape === null;
-  return { shape: ragged || missing ? shape : readShape(shape), rowStride, offsets } as Layout;
 }
 
 /** The numbers of a shape, each read once. */

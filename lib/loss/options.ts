@@ -52,32 +52,35 @@ export type OptionValues = { readonly [Name in keyof Required<AnyOptions>]: AnyO
 /** The properties of one term, each read once. */
 export type TermValues = { readonly [Name in keyof Required<Term>]: Term[Name] };
 
-/** Every hyper-parameter, not given. All values that are read have these properties, in this order. */
-const noParameters = Object.fromEntries(Object.keys(parameters).map((name) => [name, undefined])) as {
-  [Name in ParameterName]: undefined;
-};
-
 /** Reads an options object, the only place that does. Name by name rather than in a loop, which would take several times as long. */
 function optionValues(options: AnyOptions, parameterNames: readonly ParameterName[]): OptionValues {
   const { pairMean, studentTemperature, teacherTemperature, reduction, gradScale } = options;
   const { backend, cpuTarget, threads, dtype, diagnostics, teacherGrad } = options;
-  const values = {
-    ...noParameters,
-    ...{ pairMean, studentTemperature, teacherTemperature, reduction, gradScale },
-    ...{ backend, cpuTarget, threads, dtype, diagnostics, teacherGrad },
+  const values: Partial<Record<keyof OptionValues, unknown>> = {
+    pairMean,
+    studentTemperature,
+    teacherTemperature,
+    reduction,
+    gradScale,
+    backend,
+    cpuTarget,
+    threads,
+    dtype,
+    diagnostics,
+    teacherGrad,
   };
-  for (const name of parameterNames) values[name] = options[name] as undefined;
-  return values;
+  for (const name of parameterNames) values[name] = options[name];
+  return values as OptionValues;
 }
 
 function termValues(term: Term, loss: LossInfo): TermValues {
-  const values = { ...noParameters, loss: loss.name as LossName, weight: term.weight };
-  for (const name of loss.parameters) values[name] = term[name] as undefined;
-  return values;
+  const values: Partial<Record<keyof TermValues, unknown>> = { loss: loss.name, weight: term.weight };
+  for (const name of loss.parameters) values[name] = term[name];
+  return values as TermValues;
 }
 
 const callOptions: readonly string[] = ['dtype', 'diagnostics', 'teacherGrad'];
-const planOptions = Object.keys(optionValues({}, [])).filter(
+const planOptions = [...Object.keys(optionValues({}, [])), ...Object.keys(parameters)].filter(
   (name) => !callOptions.includes(name),
 ) as (keyof OptionValues)[];
 const termNames = ['loss', 'weight', ...Object.keys(parameters)] as (keyof TermValues)[];
