@@ -2,7 +2,6 @@
 import {
   type BatchArray,
   checkMemory,
-  copy,
   type HalfType,
   isFloat32,
   isRanks,
@@ -175,19 +174,6 @@ export class BatchView extends LayoutView {
       }
     }
     return false;
-  }
-
-  /** Replaces the inputs by copies, so that the caller may change or transfer the originals. */
-  copyInputs(): void {
-    const { extent, queries } = this;
-    this.student = copy(this.student, extent, 'student');
-    this.labels = copy(this.labels, extent, 'labels');
-    if (this.teacher !== null) this.teacher = copy(this.teacher, extent, 'teacher');
-    if (this.offsets !== null) this.offsets = copy(this.offsets, queries + 1, 'offsets');
-    if (this.ranks !== null) this.ranks = copy(this.ranks, extent, 'ranks');
-    if (this.beta !== null) this.beta = copy(this.beta, extent, 'beta');
-    if (this.relevance !== null) this.relevance = copy(this.relevance, extent, 'relevance');
-    if (this.weights !== null) this.weights = copy(this.weights, queries, 'weights');
   }
 
   /** Lets go of the batch, so that its memory can be collected. */

@@ -3,7 +3,7 @@ import { chooseBackend, chooseCpuTarget, chooseThreads } from '../native/backend
 import { describe, didYouMean, oneOf, shorten } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { isObject } from './intrinsics.js';
-import type { LossInfo, LossName, LossTable } from '../losses.js';
+import type { LossInfo, LossTable } from '../losses.js';
 import type { NativePlanSpec, NativeTerm } from '../native/native.js';
 import { type ParameterName, parameters, readParameters } from './parameters.js';
 import type {
