@@ -2,10 +2,10 @@
 # make runs two at a time (.ci/run). `make -f .ci/checks.mk NAME` runs one with what it needs.
 step = @.ci/step $@
 
-.PHONY: all install lint start tests slow emulator gpu budget reference package addresses emulated addon threads clang neon
+.PHONY: all install lint start tests slow emulator gpu budget reference package addresses emulated addon threads clang neon mutants
 
 # In the order in which they should start: what others wait for, then the longest first.
-all: tests addresses package emulator emulated neon clang threads addon budget slow gpu lint start reference
+all: tests addresses package emulator emulated neon clang threads addon budget slow gpu mutants lint start reference
 
 # Compiles the addon and dist/.
 install:
@@ -21,6 +21,10 @@ start: install
 # The README's second command: the C++ suites, then the JavaScript suites.
 tests: install
 	$(step) npm test
+
+# Twenty mutations of lib/, each of which its suite must notice.
+mutants: install
+	$(step) npm run test:mutants -- --sample
 
 # Tests that compile C++, and fuzzing by the second.
 slow: install

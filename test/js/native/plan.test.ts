@@ -6,16 +6,19 @@ import {
   NativeStatus,
   Scalar,
   type NativePlanSpec,
+  type NativeTerm,
 } from '../../../lib/native/native';
 
 const QUERIES = 3;
 const DOCS = 5;
 const SIZE = QUERIES * DOCS;
 
+const term = (loss: string): NativeTerm => ({
+  ...{ loss, weight: 1, gamma: 5, alpha: 1, detachWeights: 0, lambda: 0.1, negativeWeight: 1, nllWeight: 1 },
+});
+
 const spec = (loss = 'ckl'): NativePlanSpec => ({
-  terms: [
-    { loss, weight: 1, gamma: 5, alpha: 1, lambda: 0.1, nllWeight: 1, detachWeights: 0, negativeWeight: 1 },
-  ],
+  terms: [term(loss)],
   backend: 'cpu',
   studentTemperature: 1,
   teacherTemperature: 1,
@@ -314,5 +317,37 @@ describe('again()', () => {
     c.labels[7] = 9;
     expect(plan.again()).toBe(NativeStatus.label);
     expect([c.scalars[Scalar.query], c.scalars[Scalar.document], c.scalars[Scalar.value]]).toEqual([1, 2, 9]);
+  });
+});
+
+describe('a specification', () => {
+  it.each([
+    ['no term', { terms: [] }],
+    ['nine terms', { terms: Array.from({ length: 9 }, () => term('kl')) }],
+    ['a weight of NaN', { terms: [{ ...term('kl'), weight: NaN }] }],
+    ['gamma below 1', { terms: [{ ...term('ckl'), gamma: 0.5, alpha: 0 }] }],
+    ['a negative alpha', { terms: [{ ...term('ckl'), alpha: -1 }] }],
+    ['alpha above gamma - 1', { terms: [{ ...term('ckl'), gamma: 2, alpha: 1.5 }] }],
+    ['a negative lambda', { terms: [{ ...term('bkl'), lambda: -1 }] }],
+    ['an infinite nllWeight', { terms: [{ ...term('klLogL'), nllWeight: 1e39 }] }],
+    ['no student temperature', { studentTemperature: 0 }],
+    ['an infinite teacher temperature', { teacherTemperature: Infinity }],
+    ['a gradient scale of NaN', { gradScale: NaN }],
+    ['negative threads', { threads: -1 }],
+    ['too many threads', { threads: 1025 }],
+    ['an instruction set that no machine has', { cpuTarget: 'abacus' }],
+  ])('with %s is refused, and the plan stays what it was', (_, change) => {
+    expect(() => new native.Plan({ ...spec(), ...change })).toThrow(RangeError);
+    const c = call();
+    run(plan, c);
+    expect(() => plan.configure({ ...spec(), ...change })).toThrow(RangeError);
+    const before = c.grad.slice();
+    c.grad.fill(MARK);
+    expect(plan.again()).toBe(NativeStatus.ok);
+    expect([...c.grad]).toEqual([...before]);
+  });
+
+  it('with a loss that there is not is refused', () => {
+    expect(() => new native.Plan(spec('klx'))).toThrow(TypeError);
   });
 });

@@ -1,0 +1,281 @@
+// A unit of an experiment with a stand-in for the student: rates and seeds tried, weights kept, moments forgotten, one look at test.
+import { beforeEach, describe, expect, it } from 'vitest';
+import { unitsOf, type Experiment, type Recipe, type Unit } from '../../../../lib/lab/experiment/plan';
+import type { Observation } from '../../../../lib/lab/experiment/results';
+import type { Source, Subject } from '../../../../lib/lab/experiment/subject';
+import { UnitRunner, type UnitHooks } from '../../../../lib/lab/experiment/unit';
+import type { CandidateList } from '../../../../lib/lab/training/candidates';
+import { judgementsOf, listOf, ndcgAt, positiveAt, RecordingStudent } from '../training/recording';
+
+const TRAIN = Array.from({ length: 4 }, (_, q) => listOf(`t${q}`, [0.3, 2, 1, 0.5 + q], [0, 1]));
+for (const list of TRAIN) list.labels = Uint8Array.of(0, 1, 0, 0);
+const DEV = [listOf('dev', [3, 2, 1, 0.5, 0.2])];
+const TEST = [listOf('test', [3, 2, 1, 0.5, 0.2])];
+
+const EXPERIMENT: Experiment = {
+  data: 'data',
+  teacher: 'teacher',
+  zeroShot: [],
+  folds: 0,
+  models: [{ model: 'linear', students: ['linear'] }],
+  student: { width: 4 },
+  recipes: [],
+  conditions: [{ name: 'clean', wrongTeacher: 0, wrongLabels: 0 }],
+  seed: 40,
+  seeds: 3,
+  learningRate: 0.01,
+  rates: [3, 1, 0.3],
+  epochs: 2,
+  batch: 2,
+  loss: {},
+  teacherTemperature: 2,
+  observe: 'dev',
+};
+const recipe: Recipe = { name: 'kl', stages: ['kl'] };
+
+/** A step's worth of weights: where they come from is all there is to them. */
+interface Weights {
+  rates: readonly number[];
+  /** Since the untrained student. */
+  steps: number;
+  /** Since the optimizer was restarted. */
+  moments: number;
+}
+
+/** A student whose weights are the rates of the steps that made them; dev and test rank by the first rate after the start. */
+class Traced extends RecordingStudent {
+  weights: Weights = { rates: [], steps: 0, moments: 0 };
+  private readonly kept: Weights[] = [];
+
+  constructor(rankOf: (weights: Weights) => number) {
+    super((list, d, version) =>
+      list.qid === 'dev' || list.qid === 'test'
+        ? positiveAt(() => rankOf(this.weights))(list, d, version)
+        : Math.sin(d + version),
+    );
+  }
+  override step(rate: number) {
+    super.step(rate);
+    const { rates, steps, moments } = this.weights;
+    this.weights = { rates: [...rates, rate], steps: steps + 1, moments: moments + 1 };
+  }
+  override save() {
+    super.save();
+    const place = Float32Array.of(this.kept.push(this.weights) - 1, this.version, this.factor);
+    const parameters = { place };
+    return Object.assign(() => this.load(parameters), { parameters });
+  }
+  override load({ place }: Record<string, ArrayLike<number>>) {
+    // Moments are the optimizer's: they stay when weights come back.
+    this.weights = { ...this.kept[place[0]], moments: this.weights.moments };
+    [, this.version, this.factor] = Array.from(place);
+    this.log.push({ kind: 'load', version: this.version });
+  }
+  override restart() {
+    super.restart();
+    this.weights = { ...this.weights, moments: 0 };
+  }
+}
+
+let student: Traced;
+/** What each look at test met. */
+let looks: Weights[];
+let observed: { seed: number; weights: Weights }[];
+
+function source(rankOf: (weights: Weights) => number): Source<CandidateList> {
+  student = new Traced(rankOf);
+  const untrained = student.save();
+  const subject: Subject<CandidateList> = {
+    parts: [{ name: 'traced', student, start: () => untrained() }],
+    data: { train: TRAIN, dev: DEV, qrels: judgementsOf([...DEV, ...TEST]) },
+    teacherTemperature: 2,
+    test: () => {
+      looks.push(student.weights);
+      return { linear: { rerank: { queries: ['test'], 'ndcg@10': [0], 'mrr@10': [0] }, zeroShot: {} } };
+    },
+    references: () => ({}),
+    observe: (_, seed) => {
+      observed.push({ seed, weights: student.weights });
+      return { dev: { separation: observed.length, entropy: 0 } } as Observation;
+    },
+  };
+  return { open: () => subject, summary: undefined as never };
+}
+
+beforeEach(() => {
+  looks = [];
+  observed = [];
+});
+
+const unitOf = (experiment: Experiment, of?: Recipe): Unit => ({
+  ...experiment.models[0],
+  condition: experiment.conditions[0],
+  fold: 0,
+  recipe: of,
+});
+
+/** The first rate that some weights were made with: 0 for the untrained. */
+const firstRate = ({ rates }: Weights) => rates[0] ?? 0;
+const near = (a: number, b: number) => Math.abs(a - b) < 1e-9;
+
+/** Ranks of dev's positive by learning rate: the second of three is the best. */
+const byRate = (weights: Weights) =>
+  near(firstRate(weights), 0.03)
+    ? 3
+    : near(firstRate(weights), 0.01)
+      ? 1
+      : near(firstRate(weights), 0.003)
+        ? 2
+        : 5;
+
+async function refined(
+  change: Partial<Experiment> = {},
+  of: Recipe = recipe,
+  rankOf: (weights: Weights) => number = byRate,
+  hooks?: UnitHooks,
+) {
+  const experiment = { ...EXPERIMENT, ...change };
+  return new UnitRunner(source(rankOf), experiment, hooks).run(unitOf(experiment, of));
+}
+
+/** The steps of each training: a training begins with its peak rate, where the optimizer was restarted. */
+function trainings() {
+  const all: { rates: number[]; lists: string[] }[] = [];
+  for (const event of student.log) {
+    if (event.kind === 'restart') all.push({ rates: [], lists: [] });
+    if (event.kind === 'step') all.at(-1)!.rates.push(event.rate);
+    if (event.kind === 'backward') all.at(-1)!.lists.push(event.list.qid);
+  }
+  return all;
+}
+
+describe('the search of the learning rate', () => {
+  it('tries each factor, and takes the one that is best on dev, which is neither the first nor the last', async () => {
+    const { search, rate } = await refined();
+    expect(search.map((one) => one.rate)).toEqual([0.03, 0.01, 0.003].map((r) => expect.closeTo(r, 12)));
+    expect(search.map(({ dev }) => dev)).toEqual([3, 1, 2].map((rank) => expect.closeTo(ndcgAt(rank), 12)));
+    expect(rate).toBeCloseTo(0.01, 12);
+    expect(trainings().map(({ rates }) => rates[0])).toEqual(
+      [0.03, 0.01, 0.003, 0.01, 0.01].map((r) => expect.closeTo(r, 12)),
+    );
+  });
+
+  it('takes the first of several that are equal', async () => {
+    const { rate } = await refined({}, recipe, (weights) => (weights.steps > 0 ? 2 : 5));
+    expect(rate).toBeCloseTo(0.03, 12);
+  });
+
+  it('looks at test with the weights of the rate that it took, not with those tried last', async () => {
+    const { runs } = await refined();
+    expect(looks).toHaveLength(3);
+    for (const { rates } of looks) expect(rates[0]).toBeCloseTo(0.01, 12);
+    expect(runs.map(({ trainings }) => trainings[0].training.history.map(({ dev }) => dev))).toEqual(
+      Array(3).fill([5, 1, 1].map((rank) => expect.closeTo(ndcgAt(rank), 12))),
+    );
+  });
+});
+
+describe('the seeds', () => {
+  it('are as many different ones as were asked for, the first that of the search', async () => {
+    const { runs } = await refined();
+    expect(runs.map(({ seed }) => seed)).toEqual([40, 41, 42]);
+    const orders = trainings().map(({ lists }) => lists.join());
+    // The three rates with one seed, in one order; then one order a seed.
+    expect(new Set(orders.slice(0, 3)).size).toBe(1);
+    expect(new Set(orders.slice(2)).size).toBe(3);
+    expect(observed.map(({ seed }) => seed)).toEqual([
+      ...Array(9).fill(40),
+      ...Array(3).fill(41),
+      ...Array(3).fill(42),
+    ]);
+  });
+});
+
+describe('every training', () => {
+  it('begins at the same weights with a new optimizer', async () => {
+    await refined();
+    for (const [i, { weights }] of observed.entries())
+      // Before training, and after each of two epochs of two batches.
+      expect([weights.steps, weights.moments]).toEqual([2 * (i % 3), 2 * (i % 3)]);
+  });
+
+  it('of a recipe with two stages begins its second at the best of the first, again with a new optimizer', async () => {
+    // The best after the first stage are the weights of its first epoch, of two steps.
+    const rankOf = ({ steps }: Weights) => ({ 0: 5, 2: 2, 4: 4, 6: 4 })[steps] ?? 4;
+    const both: Recipe = { name: 'kl+ckl', stages: ['kl', 'ckl'] };
+    const { runs } = await refined({ epochs: 4, rates: [1], seeds: 1 }, both, rankOf);
+    expect(runs[0].trainings.map(({ training }) => training.bestEpoch)).toEqual([1, 0]);
+    expect(observed.map(({ weights: { steps, moments } }) => [steps, moments])).toEqual([
+      [0, 0],
+      [2, 2],
+      [4, 4],
+      [2, 0],
+      [4, 2],
+      [6, 4],
+    ]);
+    expect(looks.map(({ steps }) => steps)).toEqual([2]);
+  });
+
+  it('gets the options of its stage before those of the experiment', async () => {
+    const staged: Recipe = {
+      name: 'staged',
+      stages: [
+        { loss: 'kl', epochs: 1, learningRate: 0.5 },
+        { loss: 'nll', epochs: 3 },
+      ],
+    };
+    await refined({ rates: [1], seeds: 1 }, staged, () => 3);
+    expect(trainings().map(({ rates }) => rates.length)).toEqual([2, 6]);
+    expect(trainings().map(({ rates }) => rates[0])).toEqual([0.5, 0.01]);
+  });
+});
+
+describe('the warm-up', () => {
+  const warmup = { loss: 'nll', epochs: 1, learningRate: 0.2 } as const;
+  /** Best after the warm-up's epoch; worse with every rate after it. */
+  const rankOf = ({ steps }: Weights) => (steps === 0 ? 5 : steps === 2 ? 2 : 3);
+
+  it('is trained once, from the untrained student; every training begins at it', async () => {
+    await refined({ warmup }, recipe, rankOf);
+    const rates = trainings().map(({ rates }) => rates);
+    expect(rates.map(([first]) => first)).toEqual(
+      [0.2, 0.03, 0.01, 0.003, 0.03, 0.03].map((r) => expect.closeTo(r, 12)),
+    );
+    expect(rates[0]).toHaveLength(2);
+    // Two looks of the warm-up, then three of each training, which begins with two steps behind it and no moments.
+    observed.slice(2).forEach(({ weights: { steps, moments, rates } }, i) => {
+      expect([steps, moments]).toEqual([2 + 2 * (i % 3), 2 * (i % 3)]);
+      expect(rates[0]).toBe(0.2);
+    });
+  });
+
+  it('is measured by the unit without a recipe, beside the untrained student', async () => {
+    const experiment = { ...EXPERIMENT, warmup };
+    const { start, runs, search } = await new UnitRunner(source(rankOf), experiment).run(unitOf(experiment));
+    expect(start).toBeDefined();
+    expect(search).toEqual([]);
+    expect(runs.map(({ seed }) => seed)).toEqual([40]);
+    expect(looks.map(({ steps }) => steps)).toEqual([0, 2]);
+  });
+
+  it('is shared by the units of one model, condition and fold, and by no others', async () => {
+    const experiment: Experiment = {
+      ...EXPERIMENT,
+      ...{ warmup, rates: [1], seeds: 1, folds: 2, recipes: [recipe, { name: 'nll', stages: ['nll'] }] },
+    };
+    const runner = new UnitRunner(source(rankOf), experiment);
+    const units = unitsOf(experiment);
+    expect(units).toHaveLength(6);
+    const warmed: number[] = [];
+    for (const unit of units) {
+      const before = trainings().length;
+      await runner.run(unit);
+      warmed.push(
+        trainings()
+          .slice(before)
+          .filter(({ rates }) => rates[0] === 0.2).length,
+      );
+    }
+    expect(warmed).toEqual([1, 0, 0, 1, 0, 0]);
+  });
+});

@@ -1,0 +1,116 @@
+// The tables of a comparison from made-up results: queries are paired by their ids, seeds averaged, and each family of tests corrected for its number.
+import { describe, expect, it } from 'vitest';
+import type { CompareOptions } from '../../../../lib/lab/compare/options';
+import { tablesOf, type Tested } from '../../../../lib/lab/compare/tables';
+import type { Tested as OnTest, UnitResult, Values } from '../../../../lib/lab/experiment/results';
+import { Random } from '../../../../lib/lab/training/random';
+import { holm, pairedTTest } from '../../../../lib/metrics/index';
+
+const QUERIES = ['a', 'b', 'c', 'd', 'e', 'f'];
+const COLUMNS = ['rerank ndcg@10', 'rerank mrr@10', 'full ndcg@10', 'full mrr@10'];
+const RECIPES = ['kl', 'ckl', 'nll'];
+const SEEDS = 2;
+
+/** The value of a query in a row, seed and column: the same however the queries are ordered. */
+const valueOf = (row: string, seed: number, column: string, qid: string) => {
+  const text = `${row}${column}${qid}`;
+  const random = new Random([...text].reduce((sum, char) => 31 * sum + char.charCodeAt(0), 7 + seed));
+  return (row === 'ckl' ? 0.3 : row === 'nll' ? 0.15 : 0) + 0.5 * random.next();
+};
+
+/** Values of the queries in an order of their own. */
+function values(row: string, seed: number, setting: string): Values {
+  const queries = new Random(row.length + 17 * seed + setting.length).shuffle([...QUERIES]);
+  const of = (measure: string) => queries.map((qid) => valueOf(row, seed, `${setting} ${measure}`, qid));
+  return { queries, 'ndcg@10': of('ndcg@10'), 'mrr@10': of('mrr@10') };
+}
+const tested = (row: string, seed: number): { dense: OnTest } => ({
+  dense: { rerank: values(row, seed, 'rerank'), full: values(row, seed, 'full'), zeroShot: {} },
+});
+
+const base = {
+  model: 'dense',
+  students: ['dense'],
+  condition: { name: 'clean', wrongTeacher: 0, wrongLabels: 0 },
+  fold: 0,
+} as const;
+const RESULTS: UnitResult[] = [
+  {
+    unit: base,
+    ...{ search: [], rate: 1, runs: [], interrupted: false },
+    start: tested('start', 0),
+    references: { teacher: values('teacher', 0, 'rerank') },
+  },
+  ...RECIPES.map((name): UnitResult => ({
+    unit: { ...base, recipe: { name, stages: ['kl'] } },
+    ...{ search: [], rate: 1, interrupted: false },
+    runs: Array.from({ length: SEEDS }, (_, seed) => ({ seed, trainings: [], test: tested(name, seed) })),
+  })),
+];
+const OPTIONS = {
+  ...{
+    students: ['dense'],
+    recipes: RECIPES.map((name) => ({ name, stages: ['kl'] })),
+    seeds: SEEDS,
+    folds: 0,
+  },
+  ...{ wrongTeacher: 0, wrongLabels: 0 },
+} as unknown as CompareOptions;
+
+const [table] = tablesOf(OPTIONS, RESULTS);
+const cells = (row: string) => table.rows.find(({ name }) => name === row)!.cells;
+const perQuery = (row: string, column: string) =>
+  QUERIES.map((qid) => {
+    const seeds = row === 'start' ? [0] : [0, 1];
+    return seeds.reduce((sum, seed) => sum + valueOf(row, seed, column, qid), 0) / seeds.length;
+  });
+
+describe('a table', () => {
+  it('holds the mean over queries and seeds, and that of each seed', () => {
+    for (const row of RECIPES)
+      for (const column of COLUMNS) {
+        const { mean, bySeed } = cells(row)[column];
+        const all = perQuery(row, column);
+        expect(mean).toBeCloseTo(all.reduce((a, b) => a + b) / all.length, 12);
+        bySeed.forEach((value, seed) => {
+          const own = QUERIES.map((qid) => valueOf(row, seed, column, qid));
+          expect(value).toBeCloseTo(own.reduce((a, b) => a + b) / own.length, 12);
+        });
+      }
+  });
+
+  it.each([
+    ['versusCkl', 'ckl', ['kl', 'nll']],
+    ['versusStart', 'start', RECIPES],
+  ] as const)(
+    '%s pairs queries by their ids, and corrects over all rows and columns',
+    (kind, against, rows) => {
+      const tests: Tested[] = [];
+      for (const row of rows)
+        for (const column of COLUMNS) {
+          const found = cells(row)[column][kind]!;
+          const expected = pairedTTest(perQuery(row, column), perQuery(against, column));
+          expect(found.queries).toBe(QUERIES.length);
+          expect(found.difference).toBeCloseTo(expected.meanDifference, 12);
+          expect(found.p).toBeCloseTo(expected.p, 10);
+          tests.push(found);
+        }
+      expect(tests).toHaveLength(rows.length * COLUMNS.length);
+      const corrected = holm(tests.map(({ p }) => p));
+      tests.forEach(({ pHolm }, i) => expect(pHolm).toBeCloseTo(corrected[i], 12));
+      // The smallest is multiplied by the number of all tests.
+      const smallest = Math.min(...tests.map(({ p }) => p));
+      const found = tests.find(({ p }) => p === smallest)!;
+      expect(found.pHolm).toBeCloseTo(Math.min(1, tests.length * smallest), 12);
+      expect(smallest).toBeLessThan(0.05);
+    },
+  );
+
+  it('tests nothing against itself', () => {
+    for (const column of COLUMNS) {
+      expect(cells('ckl')[column].versusCkl).toBeUndefined();
+      expect(cells('start')[column].versusStart).toBeUndefined();
+      expect(cells('teacher')[column]?.versusCkl).toBeUndefined();
+    }
+  });
+});

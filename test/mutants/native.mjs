@@ -1,0 +1,306 @@
+// Mutations of the C++ and CUDA code, compiled in behind one switch and run one at a time against the suite that should see each.
+//
+//   node test/mutants/native.mjs [--list] [--only 3,17] [--part losses,cpu,addon,cuda] [--json FILE] [--tree DIR]
+//
+// A mutation is { in, code, to, equivalent? }: `code` occurs once below `in`, and what stands between « and » in it is replaced by `to`. The
+// tree is copied to DIR (build/mutants), every such place becomes `ckl_mutant(n) ? to : what stood there`, and CKL_MUTANT=n chooses. Nothing of
+// this is in the sources that are shipped.
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import addon from './native/addon.mjs';
+import cpu from './native/cpu.mjs';
+import cuda from './native/cuda.mjs';
+import losses from './native/losses.mjs';
+
+const root = resolve(import.meta.dirname, '../..');
+const { values: options } = parseArgs({
+  options: {
+    list: { type: 'boolean' },
+    only: { type: 'string' },
+    part: { type: 'string', default: 'losses,cpu,addon,cuda' },
+    json: { type: 'string' },
+    tree: { type: 'string', default: join(root, 'build/mutants') },
+    minutes: { type: 'string', default: process.env.CKL_MUTANT_MINUTES ?? '60' },
+  },
+});
+const tree = resolve(options.tree);
+
+/** Which suites should see a mutation, the fastest first: the next is only run when the one before saw nothing. */
+const SUITES = {
+  losses: ['cpu', 'cpuAll'],
+  cpu: ['cpu', 'cpuAll', 'api'],
+  addon: ['plan', 'api'],
+  cuda: ['emulator'],
+};
+// Accuracy walks all row lengths: the others see what there is to see in a tenth of the time.
+const COMMANDS = {
+  cpu: ['test/cpp/ckl_tests', '--test-case-exclude=accuracy*,pool*', '--abort-after=1'],
+  cpuAll: ['test/cpp/ckl_tests', '--abort-after=1'],
+  emulator: ['test/cpp/ckl_emulator_tests', '--abort-after=1'],
+  plan: ['npx', 'vitest', 'run', '--bail', '1', 'test/js/native/plan.test.ts'],
+  api: [
+    'npx',
+    'vitest',
+    'run',
+    '--bail',
+    '1',
+    'test/js/loss/{pair-mean,beta-range,threads,errors,between-calls}.test.ts',
+  ],
+};
+
+const all = Object.entries({ losses, cpu, addon, cuda })
+  .flatMap(([part, list]) => list.map((mutant) => ({ part, ...mutant })))
+  .map((mutant, i) => ({ number: i + 1, ...mutant }));
+const parts = options.part.split(',');
+const chosen = options.only
+  ? options.only.split(',').map((number) => all[Number(number) - 1])
+  : all.filter(({ part }) => parts.includes(part));
+
+const filesBelow = (path) =>
+  statSync(path).isDirectory() ? readdirSync(path).flatMap((name) => filesBelow(join(path, name))) : [path];
+
+/** Where a mutation's code stands: file, first and last character of what is replaced. Throws unless there is just one such place. */
+function placeOf({ number, in: where, code }) {
+  const [before, from, after] = code.split(/[«»]/);
+  const plain = before + from + after;
+  const found = filesBelow(join(root, where)).flatMap((file) => {
+    const text = readFileSync(file, 'utf8');
+    const places = [];
+    for (let at = text.indexOf(plain); at >= 0; at = text.indexOf(plain, at + 1)) places.push({ file, at });
+    return places;
+  });
+  if (found.length !== 1)
+    throw new Error(
+      `mutation ${number}: its code occurs ${found.length} times below ${where}, not once:\n  ${code}`,
+    );
+  const start = found[0].at + before.length;
+  return { file: found[0].file.slice(root.length + 1), start, end: start + from.length, from };
+}
+
+const numbers = new Set(chosen.map(({ number }) => number));
+const problems = [];
+const placed = all.flatMap((mutant) => {
+  try {
+    return [{ ...mutant, ...placeOf(mutant) }];
+  } catch (error) {
+    problems.push(error.message);
+    return [];
+  }
+});
+if (problems.length > 0) {
+  console.error(
+    `${problems.join('\n')}\n${problems.length} mutations no longer fit the code: mend test/mutants/native`,
+  );
+  process.exit(1);
+}
+if (options.list) {
+  for (const { number, part, file, from, to } of placed)
+    console.log(`${number}\t${part}\t${file}\t${from}  ->  ${to || '(nothing)'}`);
+  process.exit(0);
+}
+
+const compiled = placed.filter(({ number }) => numbers.has(number));
+
+/** `what` as one operand or statement that a mutation chooses. */
+function switched({ number, to, from }) {
+  // `&& x` and the like are taken away whole; statements are chosen by an `if` within a lambda's or function's text.
+  const operator = /^(&&|\|\|)\s*(.*)$/s.exec(from);
+  if (operator)
+    return `${operator[1]} (ckl_mutant(${number}) ? ${operator[1] === '&&'} : bool(${operator[2]}))`;
+  return `(ckl_mutant(${number}) ? (${to}) : (${from}))`;
+}
+
+function writeTree() {
+  mkdirSync(tree, { recursive: true });
+  for (const name of [
+    'src',
+    'cuda',
+    'lib',
+    'test',
+    'CMakeLists.txt',
+    'package.json',
+    'vitest.config.mts',
+    'tsconfig.json',
+  ])
+    cpSync(join(root, name), join(tree, name), { recursive: true, preserveTimestamps: true });
+  if (!existsSync(join(tree, 'node_modules')))
+    symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
+  for (const file of new Set(compiled.map((mutant) => mutant.file))) {
+    const mutants = compiled.filter((mutant) => mutant.file === file);
+    let text = readFileSync(join(root, file), 'utf8');
+    // From the end of the file to its beginning, what lies within another place first.
+    const spans = [...mutants].sort((a, b) => b.start - a.start || a.end - b.end);
+    for (let i = 0; i < spans.length;) {
+      const { start, end } = spans[i];
+      const same = spans.filter((other) => other.start === start && other.end === end);
+      const code = same.reduce(
+        (inner, mutant) => switched({ ...mutant, from: inner }),
+        text.slice(start, end),
+      );
+      text = text.slice(0, start) + code + text.slice(end);
+      for (const other of spans.slice(i + same.length)) {
+        if (other.end <= start) continue;
+        if (other.end < end)
+          throw new Error(`mutations ${same[0].number} and ${other.number} overlap in part`);
+        other.end += code.length - (end - start);
+      }
+      i += same.length;
+    }
+    writeFileSync(join(tree, file), text);
+  }
+  oneInstructionSet();
+  writeFileSync(
+    join(tree, 'mutant.h'),
+    `#pragma once
+#ifdef __cplusplus
+extern int ckl_mutant_number;
+inline __attribute__((always_inline)) bool ckl_mutant(int number) { return __builtin_expect(ckl_mutant_number == number, 0); }
+#endif
+`,
+  );
+  const check = join(tree, 'src/core/check.cc');
+  writeFileSync(
+    check,
+    `#include <cstdlib>\n${readFileSync(check, 'utf8')}
+int ckl_mutant_number = std::getenv("CKL_MUTANT") ? std::atoi(std::getenv("CKL_MUTANT")) : 0;
+`,
+  );
+}
+
+/** Kernels are most of the compiling: of x86-64's instruction sets only AVX2 stays, whose code the others share. */
+function oneInstructionSet() {
+  if (process.arch !== 'x64') return;
+  const edit = (file, ...changes) => {
+    let text = readFileSync(join(tree, file), 'utf8');
+    for (const [from, to] of changes) {
+      if (!from.test(text)) throw new Error(`${file} no longer has ${from}: mend ${import.meta.filename}`);
+      text = text.replace(from, to);
+    }
+    writeFileSync(join(tree, file), text);
+  };
+  edit('CMakeLists.txt', [/^ *ckl_kernels\(baseline\)\n/m, ''], [/^ *ckl_kernels\(avx512[^)]*\)\n/m, '']);
+  edit(
+    'src/cpu/targets.cc',
+    [/list\.push_back\(\{"baseline", &kernels_baseline\}\);/, ''],
+    [/if \(avx2 && __builtin_cpu_supports\("avx512f"\)[^;]*;/, ''],
+  );
+  edit('test/cpp/probes.h', [/\{&probe_baseline, &probe_avx2, &probe_avx512\}/, '{&probe_avx2}']);
+}
+
+function build() {
+  const of = (name) => execFileSync(process.execPath, ['-p', name], { cwd: root, encoding: 'utf8' }).trim();
+  const ninja = spawnSync('ninja', ['--version']).status === 0;
+  const wanted = new Set(chosen.flatMap(({ part }) => SUITES[part]));
+  const targets = [
+    ...(wanted.has('cpu') ? ['ckl_tests'] : []),
+    ...(wanted.has('emulator') ? ['ckl_emulator_tests'] : []),
+    ...(wanted.has('plan') || wanted.has('api') ? ['ckl_loss'] : []),
+  ];
+  const configure = [
+    ...['-S', tree, '-B', join(tree, 'build'), ...(ninja ? ['-G', 'Ninja'] : [])],
+    ...['-DCKL_CUDA=OFF', '-DCKL_TESTS=ON', `-DCMAKE_CXX_FLAGS=-include ${join(tree, 'mutant.h')}`],
+    `-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${join(tree, 'build/Release')}`,
+    `-DCMAKE_JS_INC=${of("require('node-api-headers').include_dir")}`,
+    `-DCKL_NAPI_DIR=${of("path.dirname(require.resolve('node-addon-api'))")}`,
+    ...(existsSync('/usr/bin/ccache') ? ['-DCMAKE_CXX_COMPILER_LAUNCHER=ccache'] : []),
+  ];
+  const stdio = ['ignore', 'pipe', 'inherit'];
+  execFileSync('cmake', configure, { stdio });
+  const jobs = process.env.CKL_JOBS ?? '2';
+  const { status, stdout } = spawnSync(
+    'cmake',
+    ['--build', join(tree, 'build'), '--parallel', jobs, '--target', ...targets],
+    {
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+    },
+  );
+  if (status !== 0) throw new Error(`the mutated tree does not compile:\n${stdout.slice(-6000)}`);
+}
+
+/** Seconds that each suite takes without a mutation. */
+const usual = new Map();
+
+function run(suite, number) {
+  const [program, ...args] = COMMANDS[suite];
+  const started = performance.now();
+  const inTree = program === 'npx';
+  const limit = usual.has(suite) ? 10 + 5 * usual.get(suite) : 1200;
+  const { status, signal, stdout, stderr } = spawnSync(
+    inTree ? program : join(tree, 'build', program),
+    args,
+    {
+      cwd: tree,
+      env: { ...process.env, CKL_MUTANT: String(number), CKL_LOSS_PREBUILD: '' },
+      encoding: 'utf8',
+      timeout: limit * 1000,
+      killSignal: 'SIGKILL',
+      maxBuffer: 1 << 28,
+    },
+  );
+  const text = `${stdout}${stderr}`;
+  const seen =
+    /TEST CASE:\s*(.*)/.exec(text)?.[1] ??
+    /FAIL\S*\s+(.*)/.exec(text)?.[1] ??
+    (signal ? `ended by ${signal}` : '');
+  return {
+    killed: status !== 0,
+    seconds: (performance.now() - started) / 1000,
+    seen: seen.slice(0, 120),
+    text,
+  };
+}
+
+rmSync(join(tree, 'src'), { recursive: true, force: true });
+rmSync(join(tree, 'cuda'), { recursive: true, force: true });
+writeTree();
+console.log(
+  `compiling ${compiled.length} mutations of ${new Set(compiled.map(({ file }) => file)).size} files into one tree`,
+);
+build();
+const suites = [...new Set(chosen.flatMap(({ part }) => SUITES[part]))];
+for (const suite of suites) {
+  const { killed, seconds, text } = run(suite, 0);
+  if (killed) throw new Error(`the suite ${suite} fails without a mutation:\n${text.slice(-3000)}`);
+  usual.set(suite, seconds);
+  console.log(`${suite} passes in ${seconds.toFixed(1)} s without a mutation`);
+}
+
+const results = [];
+const end = performance.now() + 60_000 * Number(options.minutes);
+for (const { number } of chosen) {
+  if (performance.now() > end) break;
+  const { part, file, from, to, equivalent } = placed.find((mutant) => mutant.number === number);
+  let outcome = { killed: false, suite: '', seen: '', seconds: 0 };
+  for (const suite of SUITES[part]) {
+    const { killed, seen, seconds } = run(suite, number);
+    outcome = { killed, suite, seen, seconds: outcome.seconds + seconds };
+    if (killed) break;
+  }
+  results.push({ number, part, file, from, to, equivalent, ...outcome });
+  const state = outcome.killed ? 'killed  ' : equivalent ? 'equal   ' : 'SURVIVED';
+  console.log(
+    `${state} ${String(number).padStart(3)} ${file}: ${from} -> ${to || '(nothing)'}  [${outcome.suite} ${outcome.seconds.toFixed(1)} s] ${outcome.seen}`,
+  );
+}
+const meaningful = results.filter(({ equivalent }) => !equivalent);
+const killed = meaningful.filter((result) => result.killed).length;
+if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 1)}\n`);
+const notRun = chosen.length - results.length;
+console.log(
+  `${killed} of ${meaningful.length} mutations killed (${((100 * killed) / Math.max(1, meaningful.length)).toFixed(1)} %), ` +
+    `${results.length - meaningful.length} equivalent${notRun ? `, ${notRun} not run for want of time` : ''}`,
+);
+process.exit(killed >= 0.95 * meaningful.length ? 0 : 1);

@@ -1,0 +1,170 @@
+// Mutations of the CPU backend (src/cpu): passes over rows, layouts, labels, ranks, pairs, threads, reductions.
+export default [
+  // softmax and terms
+  { in: 'src/cpu', code: 'r.z = lifted_z_below * V(1 / kLifted) + («tops - V(1.0f)»);', to: 'tops' },
+  { in: 'src/cpu', code: 'r.rest = «r.z * r.inverse»;\n  return r;', to: 'V(1.0f) - r.inverse' },
+  { in: 'src/cpu', code: 'none_s = «none_s | is_infinite_or_nan(bs)», none_t', to: 'none_s' },
+  {
+    in: 'src/cpu',
+    code: 'const M exists = («r.student.tops > zero») & (r.teacher.tops > zero);',
+    to: 'r.student.tops == r.student.tops',
+  },
+  { in: 'src/cpu', code: 'x.d = load(w.gap + slot) + «gap»;', to: '-gap' },
+  { in: 'src/cpu', code: 'x.beta = «V(term.beta_scale)» * a.rank_bias(i, slot);', to: 'V(1.0f)' },
+  {
+    in: 'src/cpu',
+    code: 'const M no_q = ~(infinity() > x.d), has_p = «x.d > -infinity()»;',
+    to: 'x.d == x.d',
+  },
+  { in: 'src/cpu', code: 'select(«no_q & loss.diverges(positive, has_p)», infinity(), t.value)', to: 'no_q' },
+  { in: 'src/cpu', code: 'store(w.h + slot, mix.first ? h : «load(w.h + slot) + h»);', to: 'h' },
+  { in: 'src/cpu', code: 'store(w.u + slot, mix.first ? u : «load(w.u + slot) + u»);', to: 'u' },
+  {
+    in: 'src/cpu',
+    code: 'const V contribution = «select(mix.counted, sum * mix.contribution, zero)»;',
+    to: 'sum * mix.contribution',
+  },
+  {
+    in: 'src/cpu',
+    code: 'top = fma(at_top, side.rest, «-(side.inverse * below)»);',
+    to: 'side.inverse * below',
+  },
+  { in: 'src/cpu', code: 'others = -(side.lowering * («below + at_top»));', to: 'below' },
+  {
+    in: 'src/cpu',
+    code: 'lone = select(«side.tops == V(1.0f)», V(kLifted), V(2 * kLifted));',
+    to: 'side.tops > V(0.0f)',
+  },
+  { in: 'src/cpu', code: 'a.put(a.grad, i, slot, select(«none», zero, g), live);', to: '~counted' },
+  {
+    in: 'src/cpu',
+    code: 'r.value = select(counted, «select(clean, r.value, not_a_number())», zero);',
+    to: 'r.value',
+  },
+  // layouts
+  {
+    in: 'src/cpu',
+    code: 'if (i < n) body(n - kLanes, i, «lanes_from(kLanes - (int)(n - i))»);',
+    to: 'lanes_from(0)',
+  },
+  {
+    in: 'src/cpu',
+    code: 'ms = max(max(max(m[0], m[1]), max(m[2], m[3])), «load(s + n - kLanes)»);',
+    to: 'm[0]',
+  },
+  { in: 'src/cpu', code: 'memset(padded, «kPadding», (size_t)(kLanes * g.n));', to: '0' },
+  { in: 'src/cpu', code: 'g.even &= «g.length[j] == g.length[0]»;', to: 'g.length[j] <= g.length[0]' },
+  // labels
+  {
+    in: 'src/cpu',
+    code: 't.with_both += c.positives > 0 && «documents > c.positives»;',
+    to: 'n > c.positives',
+  },
+  { in: 'src/cpu', code: 'bool binary = «!any(bit_set(seen, (int32_t)0xfefefefe))»;', to: 'true' },
+  { in: 'src/cpu', code: 'if (c.other) t.invalid = «b»;', to: '-1' },
+  // ranks and pairs
+  { in: 'src/cpu', code: 'rank = masked_add(«V(s[j]) > mine», rank, V(1.0f));', to: '~(mine > V(s[j]))' },
+  { in: 'src/cpu', code: 'if («labels && labels[j] == kPadding») continue;', to: 'false' },
+  { in: 'src/cpu', code: 'inverse[i] = positives ? «inverse[i] - mean» : 0.0f;', to: 'inverse[i]' },
+  { in: 'src/cpu/ordering.cc', code: 'const float x = «score + 0.0f»;', to: 'score' },
+  {
+    in: 'src/cpu/ordering.cc',
+    code: 'return «u & 0x80000000 ? u : ~u & 0x7fffffff»;',
+    to: 'u & 0x80000000 ? ~u : u | 0x80000000',
+  },
+  { in: 'src/cpu/ordering.cc', code: 'if (from[i].key != from[first].key) first = «i»;', to: 'first' },
+  {
+    in: 'src/cpu/ordering.cc',
+    code: 'pairs -= «(i - first) * (i - first - 1) / 2»;',
+    to: '(i - first) * (i - first) / 2',
+  },
+  { in: 'src/cpu/ordering.cc', code: 'return x > y || («x == y && a < b»);', to: 'x == y && a > b' },
+  {
+    in: 'src/cpu',
+    code: 'square_n = masked_add(«~(positive | masked)», square_n, dn * dn);',
+    to: '~positive',
+  },
+  { in: 'src/cpu', code: 'pairs += «m - lower»;', to: 'm - i - 1' },
+  {
+    in: 'src/cpu',
+    code: 'if ((j - lower) % kChunk == kChunk - kLanes) «chunk = chunk + value, value = zero»;',
+    to: 'chunk = value, value = zero',
+  },
+  {
+    in: 'src/cpu',
+    code: 'const double multiplicity = x.task.pair_weighted ? «(double)all_pairs» : 1;',
+    to: '1.0',
+  },
+  // diagnostics
+  { in: 'src/cpu', code: 'const V g = select(h0 == zero, -h1, «-h1 - h0 / p»);', to: '-h1 + h0 / p' },
+  { in: 'src/cpu', code: 'const bool in_top = «a.s[i] >= threshold»;', to: 'a.s[i] > threshold' },
+  {
+    in: 'src/cpu',
+    code: 'if (rest) memcpy(out + whole, slots + whole + «(kLanes - rest)», sizeof(float) * (size_t)rest);',
+    to: '0',
+  },
+  // the engine, threads, means
+  {
+    in: 'src/cpu',
+    code: 'fast_ = single_ && !pairwise_ && !teacher_ && «task.terms[0].weight == 1» && !task.contributions;',
+    to: 'true',
+  },
+  {
+    in: 'src/cpu',
+    code: ': V(saturate(1.0 / «task_.teacher_temperature»));',
+    to: 'task_.student_temperature',
+  },
+  { in: 'src/cpu', code: 'weights[j] = weight(b + («j < live ? j : 0»));', to: '0' },
+  { in: 'src/cpu', code: 'low = x > kMax ? 0.0f : «float(x - double(high))»;', to: '0.0f' },
+  { in: 'src/cpu', code: 'all.labels.binary &= «s.labels.binary»;', to: 'true' },
+  {
+    in: 'src/cpu',
+    code: '«all.labels.binary &= s.labels.binary»;',
+    to: 'all.labels.binary = s.labels.binary',
+  },
+  { in: 'src/cpu', code: 'all.labels.with_both += «s.labels.with_both»;', to: '0' },
+  {
+    in: 'src/cpu',
+    code: 'return plan_.pair_mean == PairMean::batch ? «double(pairs)» : double(pairs > 0);',
+    to: 'double(pairs > 0)',
+  },
+  { in: 'src/cpu', code: 'const bool all = counted == queries «&& !by_pairs»;', to: '' },
+  {
+    in: 'src/cpu',
+    code: 'if (!batch_.weights) return double(«by_pairs ? scan.pairs : counted»);',
+    to: 'counted',
+  },
+  {
+    in: 'src/cpu',
+    code: 'if (t.loss == LossId::ckl) least_gamma_ = «std::min(least_gamma_, t.gamma)»;',
+    to: 'std::max(least_gamma_ == 1e300 ? 0 : least_gamma_, t.gamma)',
+  },
+  {
+    in: 'src/cpu',
+    code: 'to.beta_scale = «batch_.beta ? 1.0f : float(from.alpha)»;',
+    to: 'float(from.alpha)',
+  },
+  { in: 'src/cpu', code: 'to.loss_scale = «sum > 0 ? from.weight / sum : 0»;', to: 'from.weight / sum' },
+  {
+    in: 'src/cpu',
+    code: ': batch_.weights ? «double(batch_.weights[b]) * out_.per_query[b]»',
+    to: 'out_.per_query[b]',
+  },
+  { in: 'src/cpu/slices.h', code: 'if (k == slices) return «rows.queries»;', to: 'rows.queries - 1' },
+  {
+    in: 'src/cpu/slices.h',
+    code: '«b / 16 * 16» : b;',
+    to: 'b',
+    equivalent: 'bits do not depend on where a batch is cut: another cut costs time only',
+  },
+  {
+    in: 'src/cpu/pool.cc',
+    code: 'shares_[k].end = int(int64_t(slices) * («k + 1») / workers);',
+    to: 'k + 1 - (k == workers - 1)',
+  },
+  {
+    in: 'src/cpu',
+    code: 'const bool negative = «batch.labels[i] == 0» && positives > 0;',
+    to: 'batch.labels[i] != kPositive',
+  },
+];

@@ -1,0 +1,87 @@
+// Mutations of the CUDA backend (cuda/); seen by the suites of its emulator, which compiles the kernels for the host.
+export default [
+  { in: 'cuda', code: 'r.z = below + («tops - 1.0f»);', to: 'tops' },
+  {
+    in: 'cuda',
+    code: 'top = __fmaf_rn(at_top, side.rest, «-(side.inverse * below)») * scale;',
+    to: 'side.inverse * below',
+  },
+  { in: 'cuda', code: 'others = -(side.inverse * (1 / lift) * («below + at_top»));', to: 'below' },
+  { in: 'cuda', code: 'lone = «side.tops == 1.0f»;', to: 'side.tops > 0' },
+  { in: 'cuda', code: 'return «at_top && lone» ? top : below_top(e, h);', to: 'at_top' },
+  { in: 'cuda', code: 'm.mean_negative = «all[1] * m.inverse_negative»;', to: 'all[1] * m.inverse_positive' },
+  { in: 'cuda', code: 'else negative += «dn * dn»;', to: 'dp * dp' },
+  { in: 'cuda', code: 'ranks[me] = valid ? «row.inverse_rank(j)» : 0;', to: '1' },
+  {
+    in: 'cuda',
+    code: 'if (++taken % 64 == 0) «value += part_value, slope += part_slope, part_value = part_slope = 0»;',
+    to: 'value = part_value, slope = part_slope, part_value = part_slope = 0',
+  },
+  {
+    in: 'cuda',
+    code: 'if (better) part_value += pair.value, «part_slope -= pair.slope»;',
+    to: 'part_slope += pair.slope',
+  },
+  { in: 'cuda', code: 'if («batch.labels && batch.labels[i] == kPadding») return -infinity();', to: 'false' },
+  {
+    in: 'cuda',
+    code: 'if («keys[low + half] > x») low += half + 1, n -= half + 1;',
+    to: 'keys[low + half] >= x',
+  },
+  { in: 'cuda', code: 'inverse[i] = 1.0f / float(«above + 1»);', to: 'above + 2' },
+  {
+    in: 'cuda',
+    code: 'rank += count_above(task.sorted + row.begin + tile, «left < kRankTile ? unsigned(left) : kRankTile», x);',
+    to: 'kRankTile',
+  },
+  {
+    in: 'cuda',
+    code: 'return (valid ? kAnyDocument : 0) | (positive ? kAnyPositive : 0) | («negative ? kAnyNegative : 0»);',
+    to: 'negative ? kAnyNegative | kAnyPositive : 0',
+  },
+  {
+    in: 'cuda',
+    code: 'for (int64_t i = from; i < to; i++) found |= «label_bits(0xffffff00u | labels[i])»;',
+    to: 'label_bits(labels[i])',
+  },
+  {
+    in: 'cuda',
+    code: 'going = going && base < end && «(found & wanted) != wanted»;',
+    to: '(found & wanted) == 0',
+  },
+  { in: 'cuda', code: 'return «level[0] > -level[1]»;', to: 'level[0] >= -level[1]' },
+  { in: 'cuda', code: 'sums[k] += «weight» * (kOrdered', to: '1.0' },
+  {
+    in: 'cuda',
+    code: '«sum > 0 ? task.terms[k].weight / sum : 0», task.grad_scale',
+    to: 'task.terms[k].weight / sum',
+  },
+  { in: 'cuda', code: 'if (!is_distribution(term.loss) || «!x.counts(term.needs)») continue;', to: 'false' },
+  {
+    in: 'cuda',
+    code: 'const double mean = «row.task.pair_weighted ? 1 : 1 / state.pairs»;',
+    to: '1 / state.pairs',
+  },
+  { in: 'cuda', code: 'gt += saturate(scale.weight * scale.batch.teacher) * «-slope» +', to: 'slope' },
+  { in: 'cuda', code: 'task.out.per_query[row.b] = «counted ? value : 0»;', to: 'value' },
+  { in: 'cuda', code: 'to.beta_scale = «batch.beta ? 1.0f : float(from.alpha)»;', to: 'float(from.alpha)' },
+  {
+    in: 'cuda',
+    code: 'if («rereads_scores && out.grad.data == batch.student.data») keep_scores',
+    to: 'false',
+  },
+  { in: 'cuda', code: 'for (int32_t& x : offsets_) x -= «r.offsets[0]»;', to: '0' },
+  { in: 'cuda', code: 'if (row.student_score(i) >= threshold) *top = «fmaxf(*top, x)»;', to: 'x' },
+  { in: 'cuda', code: 'ratio += float(term.weight) * (h0 == 0 ? -h1 : «-h1 - h0 / p»);', to: '-h1' },
+  {
+    in: 'cuda',
+    code: 'if (is_masked(j)) «es[j] = et[j] = -3.402823466e38f»;',
+    to: 'es[j] = -3.402823466e38f',
+  },
+  { in: 'cuda', code: 'x.rest = 1.0f - x.q.v;\n    if («top») x.rest = student.rest;', to: 'false' },
+  {
+    in: 'cuda',
+    code: 'x.beta = task.terms[0].beta_scale * (bias[vector * P + j % P] - «rank_mean»);',
+    to: '0',
+  },
+];

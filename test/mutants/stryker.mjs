@@ -1,0 +1,173 @@
+// Stryker over lib/, part by part, each with the suites beside it: a sample by seed within a time budget.
+//
+//   node test/mutants/stryker.mjs [--part metrics,data] [--json FILE]
+//
+//   CKL_MUTANT_MINUTES  for all parts together (default 60); a round that has begun is finished
+//   CKL_MUTANT_SEED     which stretches of code are mutated (default 1)
+//
+// The lines of a part are cut into stretches of five, which are shuffled by the seed. A round of Stryker makes all of its mutants of ten of
+// them; the parts take turns. Suites that run programs of dist/ are left out: they do not see a mutated lib/.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const root = resolve(import.meta.dirname, '../..');
+const work = join(root, 'build/stryker');
+const { values: options } = parseArgs({ options: { part: { type: 'string' }, json: { type: 'string' } } });
+const minutes = Number(process.env.CKL_MUTANT_MINUTES ?? 60);
+const LINES = 5;
+const STRETCHES = 10;
+
+const lab = 'test/js/lab';
+/** Code, the suites that should see its mutations, and those of them that run programs of dist/ or take too long for one mutant. */
+const PARTS = {
+  metrics: { code: ['lib/metrics'], suites: ['test/js/metrics/**'] },
+  data: { code: ['lib/data'], suites: ['test/js/data/**', `${lab}/training/known.test.ts`] },
+  loss: {
+    code: ['lib/loss'],
+    suites: ['test/js/loss/**', 'test/js/native/plan.test.ts'],
+    without: ['memory', 'async', 'threads', 'theorems', 'types', 'auto'].map(
+      (name) => `test/js/loss/${name}.test.ts`,
+    ),
+  },
+  tfjs: { code: ['lib/tfjs'], suites: ['test/js/tfjs/**'], without: ['test/js/tfjs/optional.test.ts'] },
+  training: {
+    code: ['lib/lab/training'],
+    suites: [`${lab}/training/**`],
+    without: ['teachers', 'scifact'].map((name) => `${lab}/training/${name}.test.ts`),
+  },
+  experiment: {
+    code: ['lib/lab/experiment', 'lib/lab/refine', 'lib/lab/compare'],
+    suites: [`${lab}/experiment/**`, `${lab}/refine/**`, `${lab}/report/tables.test.ts`],
+    without: [`${lab}/refine/options.test.ts`],
+  },
+};
+
+const filesBelow = (path) =>
+  statSync(path).isDirectory() ? readdirSync(path).flatMap((name) => filesBelow(join(path, name))) : [path];
+
+/** The same order for the same seed (mulberry32). */
+function shuffled(items, seed) {
+  let state = seed >>> 0;
+  const next = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+  const all = [...items];
+  for (let i = all.length - 1; i > 0; i--) {
+    const j = Math.floor(next() * (i + 1));
+    [all[i], all[j]] = [all[j], all[i]];
+  }
+  return all;
+}
+
+function stretchesOf({ code }) {
+  return code.flatMap((folder) =>
+    filesBelow(join(root, folder)).flatMap((path) => {
+      const lines = readFileSync(path, 'utf8').split('\n').length;
+      const file = path.slice(root.length + 1);
+      return Array.from(
+        { length: Math.ceil(lines / LINES) },
+        (_, i) => `${file}:${i * LINES + 1}-${Math.min(lines, (i + 1) * LINES)}`,
+      );
+    }),
+  );
+}
+
+mkdirSync(work, { recursive: true });
+const names = options.part ? options.part.split(',') : Object.keys(PARTS);
+const queues = new Map(
+  names.map((name) => [name, shuffled(stretchesOf(PARTS[name]), Number(process.env.CKL_MUTANT_SEED ?? 1))]),
+);
+const sizes = new Map([...queues].map(([name, queue]) => [name, queue.length]));
+
+/** One round: all mutants of some stretches of a part. */
+function round(name, mutate) {
+  const report = join(work, `${name}.json`);
+  const { suites, without = [] } = PARTS[name];
+  const config = {
+    testRunner: 'vitest',
+    plugins: ['@stryker-mutator/vitest-runner'],
+    vitest: { configFile: 'test/mutants/vitest.config.mts', related: false },
+    mutate,
+    // What only words, or what a module computes once when it is loaded, is not what the suites are about.
+    mutator: { excludedMutations: ['StringLiteral', 'Regex'] },
+    ignoreStatic: true,
+    coverageAnalysis: 'perTest',
+    ignorePatterns: [
+      '/build',
+      '!/build/Release/ckl_loss.node',
+      '/dist',
+      '/docs',
+      '/bench',
+      '/findings',
+      '/prebuilds',
+      '/cuda',
+      '/src',
+    ],
+    concurrency: Number(process.env.CKL_JOBS ?? 1),
+    timeoutMS: 60_000,
+    reporters: ['json'],
+    allowEmpty: true,
+    tempDirName: join(work, 'sandbox'),
+    jsonReporter: { fileName: report },
+  };
+  const file = join(work, `${name}.config.json`);
+  writeFileSync(file, JSON.stringify(config));
+  const { status, stdout, stderr } = spawnSync('npx', ['stryker', 'run', file, '--logLevel', 'warn'], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    env: {
+      ...process.env,
+      CKL_MUTANTS_TESTS: suites.map((glob) => (glob.endsWith('**') ? `${glob}/*.test.ts` : glob)).join(),
+      CKL_MUTANTS_WITHOUT: without.join(),
+    },
+  });
+  if (status !== 0) throw new Error(`Stryker failed on ${name}:\n${(stdout + stderr).slice(-4000)}`);
+  const { files } = JSON.parse(readFileSync(report, 'utf8'));
+  return Object.entries(files).flatMap(([path, { mutants, source }]) =>
+    mutants.map(({ mutatorName, replacement, location: { start, end }, status }) => ({
+      part: name,
+      place: `${path}:${start.line}:${start.column}`,
+      mutator: mutatorName,
+      was:
+        start.line === end.line
+          ? source.split('\n')[start.line - 1].slice(start.column - 1, end.column - 1)
+          : source.split('\n')[start.line - 1].slice(start.column - 1),
+      to: replacement,
+      status,
+    })),
+  );
+}
+
+const results = [];
+const done = new Map(names.map((name) => [name, 0]));
+const until = performance.now() + 60_000 * minutes;
+while ([...queues.values()].some((queue) => queue.length > 0) && performance.now() < until)
+  for (const [name, queue] of queues) {
+    const mutate = queue.splice(0, STRETCHES);
+    if (mutate.length === 0 || performance.now() > until) continue;
+    const found = round(name, mutate);
+    results.push(...found);
+    done.set(name, done.get(name) + mutate.length);
+    for (const { place, mutator, was, to, status } of found)
+      if (status === 'Survived' || status === 'NoCoverage')
+        console.log(`${status} ${place} ${mutator}: ${was} -> ${to}`);
+    if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 1)}\n`);
+  }
+
+const killed = ({ status }) => status === 'Killed' || status === 'Timeout';
+const meaningful = ({ status }) => killed({ status }) || status === 'Survived' || status === 'NoCoverage';
+for (const name of names) {
+  const own = results.filter((result) => result.part === name && meaningful(result));
+  const share = own.length ? ((100 * own.filter(killed).length) / own.length).toFixed(1) : '-';
+  console.log(
+    `${name}: ${own.filter(killed).length} of ${own.length} killed (${share} %), ${done.get(name)} of ${sizes.get(name)} stretches of code`,
+  );
+}
+const all = results.filter(meaningful);
+console.log(`${all.filter(killed).length} of ${all.length} of Stryker's mutants killed`);
