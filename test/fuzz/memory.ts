@@ -22,12 +22,17 @@ const guard = 24;
 export class Guarded {
   readonly view: View;
   private readonly all: Uint8Array;
+  private readonly kind: Kind;
   private readonly start: number;
   private before: Uint8Array | null = null;
   private watched = true;
 
-  constructor(random: Random, kind: unknown, length: number) {
-    const Kind = kind as Kind;
+  constructor(
+    random: Random,
+    kind: unknown,
+    readonly length: number,
+  ) {
+    const Kind = (this.kind = kind as Kind);
     const size = Kind.BYTES_PER_ELEMENT;
     this.start = size * (Math.ceil(guard / size) + random.below(3));
     const buffer = new ArrayBuffer(this.start + length * size + guard);
@@ -58,6 +63,14 @@ export class Guarded {
         : random.normal(scale);
       return type === 1 ? bits[0] >>> 16 : one[0];
     });
+  }
+
+  /** The array without so many elements at its beginning and its end, whatever it claims to be; itself if that leaves none. */
+  without(first: number, last: number): View {
+    const Kind = this.kind;
+    const length = this.length - first - last;
+    if (length <= 0 || this.all.byteLength === 0) return this.view;
+    return new Kind(this.all.buffer as ArrayBuffer, this.start + first * Kind.BYTES_PER_ELEMENT, length);
   }
 
   /** Another view of the same memory. */
