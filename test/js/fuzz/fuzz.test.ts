@@ -7,7 +7,8 @@ it.each([
   ['native', 1000],
   ['api', 1000],
   ['readers', 300],
-])('the fuzzer of %s finds nothing in %i cases', (name, cases) => {
+  ['checkpoints', 30],
+])('the fuzzer of %s finds nothing in %i cases', { timeout: 300_000 }, (name, cases) => {
   const { stdout, stderr } = spawnSync(process.execPath, [join(__dirname, '../../fuzz/run.mjs'), name], {
     encoding: 'utf8',
     env: { ...process.env, CKL_FUZZ_SEED: '1', CKL_FUZZ_CASES: String(cases) },
