@@ -31,7 +31,16 @@ const exported = [
 ];
 
 /** The C library that a prebuilt binary must be made for. Binaries of other platforms have no such tag. */
-const libc = process.platform !== 'linux' ? undefined : existsSync('/etc/alpine-release') ? 'musl' : 'glibc';
+const libc = process.platform !== 'linux' ? undefined : isAlpine() ? 'musl' : 'glibc';
+
+function isAlpine(): boolean {
+  try {
+    return existsSync('/etc/alpine-release');
+  } catch {
+    // Node's permissions do not allow the question.
+    return false;
+  }
+}
 
 /**
  * @param root the folder of the package
@@ -69,12 +78,12 @@ function* candidates(root: string, failed: FailedAddon[]): Generator<string> {
 }
 
 function chosenFile(root: string): string[] {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const nodeGypBuild = require('node-gyp-build') as { path(root: string): string };
   try {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    const nodeGypBuild = require('node-gyp-build') as { path(root: string): string };
     return [nodeGypBuild.path(root)];
   } catch {
-    return []; // it found none; the loop says what is missing
+    return []; // it found none, or Node's permissions keep it from looking; the loop says what is missing
   }
 }
 
