@@ -207,7 +207,7 @@ TEST_CASE("checks: parts cover all rows in order, evenly, also of batches that n
       const Rows rows = {queries, 8, 8, nullptr};
       int64_t before = 0, largest = 0;
       for (int k = 0; k < parts; k++) {
-        const int64_t from = cpu::cut(rows, k, parts), to = cpu::cut(rows, k + 1, parts);
+        const int64_t from = cpu::slice_begin(rows, k, parts), to = cpu::slice_begin(rows, k + 1, parts);
         CHECK(from == before);
         CHECK(to >= from);
         before = to, largest = std::max(largest, to - from);
@@ -221,7 +221,7 @@ TEST_CASE("checks: parts cover all rows in order, evenly, also of batches that n
   const Rows ragged = {200, 0, 0, offsets.data()};
   for (int parts : {2, 3}) {
     for (int k = 0; k < parts; k++) {
-      const int64_t part = ragged.documents(cpu::cut(ragged, k, parts), cpu::cut(ragged, k + 1, parts));
+      const int64_t part = ragged.documents(cpu::slice_begin(ragged, k, parts), cpu::slice_begin(ragged, k + 1, parts));
       CHECK(std::fabs(double(part) - double(ragged.extent()) / parts) < 17.0 * 20000000);
     }
   }

@@ -137,7 +137,7 @@ describe('contrast, by WCAG 2', () => {
     for (const below of [background, band])
       for (const colour of [text, soft]) expect(contrast(colour, below)).toBeGreaterThanOrEqual(4.5);
     const lines = colourVariables(mode).match(/#[0-9a-f]{6}/g)!;
-    expect(lines).toHaveLength(8);
+    expect(lines).toHaveLength(9);
     for (const colour of lines) expect(contrast(colour, background)).toBeGreaterThanOrEqual(3);
   });
 });
