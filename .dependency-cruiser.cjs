@@ -3,17 +3,18 @@
 
 /** The layers, lowest first. A module imports from its own layer and from lower ones. */
 const layers = [
-  ['foundation', '^lib/(errors|describe|types)\\.ts$'],
+  ['foundation', '^lib/(errors|describe|types|losses|parameters)\\.ts$'],
   ['native', '^lib/native/'],
   ['loss', '^lib/loss/'],
   ['beside the loss', '^lib/(ranks|cuda)/'],
   ['index', '^lib/index\\.(ts|mts)$'],
   ['adapters', '^lib/(tfjs/|presets)'],
   ['collections', '^lib/(metrics|data)/'],
-  ['lab: training', '^lib/lab/training/'],
-  ['lab: students', '^lib/lab/(students|sample)/'],
-  ['lab: refine', '^lib/lab/refine/'],
-  ['lab: compare', '^lib/lab/compare/'],
+  ['lab: kernels', '^lib/lab/students/kernels/'],
+  ['lab: training', '^lib/lab/(training/|provenance\\.ts)'],
+  ['lab: students', '^lib/lab/(students/(?!kernels/)|sample/)'],
+  ['lab: experiment', '^lib/lab/experiment/'],
+  ['lab: jobs', '^lib/lab/(train|refine|compare)/'],
   ['lab: report', '^lib/lab/report/'],
   ['lab: cli', '^lib/lab/cli/'],
 ];

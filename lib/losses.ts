@@ -1,7 +1,7 @@
 // The table of losses: one entry for each, which the functions, the options and the types are derived from.
-import type { ParameterName } from './loss/parameters.js';
+import type { ParameterName } from './parameters.js';
 
-export type { ParameterName } from './loss/parameters.js';
+export type { ParameterName } from './parameters.js';
 
 /** The properties of a loss that the checks of its options and batches depend on. */
 export interface LossInfo {

@@ -5,10 +5,9 @@ import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { DeviceScalar, NativeRankType, NativeType } from '../native/native.js';
 import { type CudaArray, isCudaArray } from './array-interface.js';
-import type { Device } from './device.js';
+import type { Device, Stream } from './device.js';
 import type { DeviceDtype } from './dtype.js';
 import { OverlapCheck } from './overlap.js';
-import type { Stream } from './stream.js';
 import { DeviceTensor } from './tensor.js';
 
 /** Memory of the GPU: a tensor, or what shows itself by `__cuda_array_interface__`. */

@@ -2,10 +2,19 @@
 import { nativeScores } from '../loss/arrays.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { type DeviceDtype, dtypeOf, type HostArray, isBits } from './dtype.js';
-import type { DeviceTensor } from './tensor.js';
+import type { Device } from './device.js';
+
+/** What a copy has to know of a tensor. */
+interface Place {
+  readonly device: Device;
+  readonly dtype: DeviceDtype;
+  readonly length: number;
+  readonly byteLength: number;
+  readonly address: number;
+}
 
 /** Refuses a source of another device, length or type, or one that shares memory with where it goes. */
-export function checkTensor(tensor: DeviceTensor, source: DeviceTensor): void {
+export function checkTensor(tensor: Place, source: Place): void {
   if (source.device !== tensor.device) {
     throw new CklRangeError(
       'ERR_CKL_DEVICE',
@@ -18,11 +27,11 @@ export function checkTensor(tensor: DeviceTensor, source: DeviceTensor): void {
 }
 
 /** Refuses an array of the host of another length or type. */
-export function checkArray(tensor: DeviceTensor, array: HostArray, name: string): void {
+export function checkArray(tensor: Place, array: HostArray, name: string): void {
   checkFits(tensor, dtypeOf(array, isBits(array) ? tensor.dtype : undefined, name), array.length, name);
 }
 
-function checkFits(tensor: DeviceTensor, dtype: DeviceDtype, length: number, name: string): void {
+function checkFits(tensor: Place, dtype: DeviceDtype, length: number, name: string): void {
   if (dtype !== tensor.dtype) {
     throw new CklTypeError('ERR_CKL_TYPE', `${name} holds ${dtype} and this tensor ${tensor.dtype}`);
   }

@@ -8,7 +8,7 @@ import { reporting } from './failure.js';
 import { type OnStream, streamOf } from './options.js';
 import type { LentOutputs } from './outputs.js';
 import { DeviceLossResult } from './result.js';
-import type { Stream } from './stream.js';
+import type { Stream } from './device.js';
 import type { DeviceTensor } from './tensor.js';
 
 /**

@@ -1,12 +1,11 @@
 // ckl-loss/cuda: losses on what is already in the memory of an NVIDIA GPU. Nothing is copied, and nothing waits unless asked to.
 export type { CudaArray, CudaArrayInterface } from './array-interface.js';
 export type { DeviceArray, DeviceBatch } from './batch.js';
-export { Device, devices } from './device.js';
+export { Device, devices, Stream } from './device.js';
 export type { DeviceDtype, DtypeOf, HostArray, HostArrays } from './dtype.js';
 export { DeviceGraph } from './graph.js';
 export type { OnDevice, OnStream } from './options.js';
 export { DeviceLoss, type DeviceOptions, prepare } from './loss.js';
 export { type DeviceDiagnostics, DeviceLossResult, type LossValue } from './result.js';
-export { Stream } from './stream.js';
 export type { TensorShape } from './shape.js';
 export { DeviceTensor } from './tensor.js';

@@ -12,13 +12,12 @@ import { planOfPrepared, preparedRule, readPrepared } from '../loss/prepare.js';
 import { statusError } from '../native/status.js';
 import type { CommonOptions, PairParameters, Reduction, Term } from '../types.js';
 import { type DeviceBatch, DeviceBatchView, type DeviceOutputs } from './batch.js';
-import { type Device, deviceOf } from './device.js';
+import { type Device, deviceOf, type Stream } from './device.js';
 import { reporting } from './failure.js';
 import { DeviceGraph } from './graph.js';
 import { type OnDevice, type OnStream, streamOf } from './options.js';
 import { LentOutputs, type Wanted } from './outputs.js';
 import { DeviceLossResult } from './result.js';
-import type { Stream } from './stream.js';
 
 /** The options of a loss that mean something on a GPU; element types are those of the tensors. */
 export type DeviceOptions<R extends Reduction = Reduction> = Omit<

@@ -2,7 +2,7 @@
 import { CklTypeError } from '../errors.js';
 import type { Reduction } from '../types.js';
 import type { DeviceOutputs } from './batch.js';
-import type { Stream } from './stream.js';
+import type { Stream } from './device.js';
 import type { DeviceTensor } from './tensor.js';
 
 /** What the paper plots, on the GPU; see `Diagnostics` in the package root. */

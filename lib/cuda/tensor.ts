@@ -6,7 +6,7 @@ import { native, type NativeDeviceMemory } from '../native/native.js';
 import { checkPointer, deviceAt } from './address.js';
 import { type CudaArray, type CudaArrayInterface, isCudaArray, readInterface } from './array-interface.js';
 import { checkArray, checkTensor, nativeView } from './copies.js';
-import { type Device, deviceOf } from './device.js';
+import { checkOptions, type Device, deviceOf, Stream } from './device.js';
 import {
   type DeviceDtype,
   type DtypeOf,
@@ -16,9 +16,8 @@ import {
   type HostArrays,
 } from './dtype.js';
 import { reporting, reportingAsync } from './failure.js';
-import { checkOptions, type OnDevice, type OnStream, streamOf } from './options.js';
+import { type OnDevice, type OnStream, streamOf } from './options.js';
 import { checkShape, type TensorShape } from './shape.js';
-import { Stream } from './stream.js';
 
 const onDevice = ['device'];
 

@@ -5,7 +5,7 @@ import { CklRangeError, CklTypeError } from '../errors.js';
 import { isObject } from './intrinsics.js';
 import type { LossInfo, LossTable } from '../losses.js';
 import type { NativePlanSpec, NativeTerm } from '../native/native.js';
-import { type ParameterName, parameters, readParameters } from './parameters.js';
+import { type ParameterName, parameters, readParameters } from '../parameters.js';
 import type {
   BackendName,
   BklParameters,

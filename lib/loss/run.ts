@@ -1,6 +1,6 @@
 // One native call on a checked batch, and the result that the caller gets from it.
 import type { BatchView } from './batch.js';
-import { type NativePlan, NativeStatus, Scalar } from '../native/native.js';
+import { type NativePlan, NativeStatus, type RunArguments, Scalar } from '../native/native.js';
 import { SmallBatch } from './small-batch.js';
 import { statusError } from '../native/status.js';
 import type { Diagnostics, LossResult } from '../types.js';
@@ -9,9 +9,6 @@ import type { Diagnostics, LossResult } from '../types.js';
 export function newScalars(): Float64Array {
   return new Float64Array(16);
 }
-
-/** What a run passes to the addon. */
-export type RunArguments = Parameters<NativePlan['run']>;
 
 /** The arguments for the batch in `view`; its numbers go into `scalars`. */
 export function argumentsOf(view: BatchView, scalars: Float64Array): RunArguments {

@@ -1,8 +1,7 @@
 // Small batches are copied to arrays that the addon has seen before: to show it an array costs more than to copy a few hundred numbers.
 import type { BatchView } from './batch.js';
 import { copyInto, lengthOf } from './intrinsics.js';
-import { NativeType, Scalar } from '../native/native.js';
-import type { RunArguments } from './run.js';
+import { NativeType, type RunArguments, Scalar } from '../native/native.js';
 
 /** Up to so many documents; the copies take as long as the arithmetic of ten documents or less. */
 const most = 256;

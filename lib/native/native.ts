@@ -1,6 +1,6 @@
 // Loads the native addon and gives its raw, positional interface a type. Nothing outside lib/ sees this.
 import { basename, join } from 'node:path';
-import type { ParameterValues } from '../loss/parameters.js';
+import type { ParameterValues } from '../parameters.js';
 import { loadAddon, type LoadedAddon } from './addon.js';
 
 /** Element types as the addon numbers them. */
@@ -107,6 +107,9 @@ export interface NativePlanSpec {
   /** Scratch space is made for rows up to this long at once (0: when first needed). */
   reserveDocs: number;
 }
+
+/** What a run passes to the addon. */
+export type RunArguments = Parameters<NativePlan['run']>;
 
 export type HalfArray = Uint16Array;
 export type ScoreArray = Float32Array | HalfArray;

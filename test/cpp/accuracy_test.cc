@@ -19,8 +19,9 @@ int families_of(const PlanTerm& term) {
   return kLosses[int(term.loss)].family == Family::pairwise ? kPlainFamilies : kFamilies;
 }
 
-void check(const OwnedBatch& batch, const Plan& plan, const Options& options, const char* about) {
-  const Promise promise(batch, plan);
+void check(const OwnedBatch& batch, const Plan& plan, const Options& options, const char* about, double factor = 1) {
+  Promise promise(batch, plan);
+  promise.widen(factor);
   for (const cpu::Target& target : cpu::targets()) {
     const std::string found = promise.fault(run(batch, plan, target, options));
     const std::string where = name_of(plan.terms[0]) + ", " + target.name + ", " + std::to_string(batch.docs) +
@@ -51,7 +52,8 @@ TEST_CASE("accuracy: long rows") {
       if (too_long(term, docs)) continue;
       if (docs >= 100000 && term.gamma != 5 && kLosses[int(term.loss)].parameters[0]) continue;
       const int first = int(random.below(kFamilies)), families = docs > 1000000 ? 1 : docs > 10000 ? 2 : kFamilies;
-      check(batch_of_families(random, docs, families, first), plan_of(term), {}, "long");
+      // The known exception of docs/losses.md: many equal scores round alike.
+      check(batch_of_families(random, docs, families, first), plan_of(term), {}, "long", docs >= 100000 ? 2 : 1);
     }
 }
 

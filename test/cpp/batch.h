@@ -79,6 +79,8 @@ void convert(OwnedBatch& batch, DType type);
 class Promise {
  public:
   Promise(const OwnedBatch& batch, const Plan& plan);
+  // All tolerances times `factor`.
+  void widen(double factor);
   // What is wrong with a result, in words; '' if nothing is.
   std::string fault(const Result& result) const;
 

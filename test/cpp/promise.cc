@@ -72,6 +72,15 @@ Promise::Promise(const OwnedBatch& batch, const Plan& plan) : batch_(batch) {
   }
 }
 
+void Promise::widen(double factor) {
+  for (Sum& sum : sums_) {
+    sum.loss.tolerance *= factor;
+    for (auto* list : {&sum.grad, &sum.teacher_grad, &sum.weight, &sum.ratio})
+      for (Bounded& x : *list) x.tolerance *= factor;
+  }
+  loss_.tolerance *= factor;
+}
+
 std::string Promise::fault_of_query(const Result& result, int64_t b) const {
   const Sum& sum = sums_[size_t(b)];
   const double loss = result.per_query[size_t(b)];

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import * as api from '../../../lib/index';
 import { native } from '../../../lib/native/native';
-import type { ParameterName } from '../../../lib/loss/parameters';
+import type { ParameterName } from '../../../lib/parameters';
 import { randomBatch } from './helpers';
 
 describe('the table of losses', () => {

@@ -1,7 +1,7 @@
 // The cases of the self-test: lines of test/fixtures/golden.jsonl.gz, computed with 60 digits; a test compares them with that file. And what
 // decides whether a result is right, which the tests of that file use too.
 
-import type { ParameterName } from '../../../loss/parameters.js';
+import type { ParameterName } from '../../../parameters.js';
 
 /** One query, with the value and gradient that it must have. */
 export interface GoldenCase {

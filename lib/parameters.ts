@@ -1,6 +1,6 @@
 // The hyper-parameters of the losses: what each may be, and what it is where it is left out. A new one is a line here.
-import { describe } from '../describe.js';
-import { CklRangeError, CklTypeError } from '../errors.js';
+import { describe } from './describe.js';
+import { CklRangeError, CklTypeError } from './errors.js';
 
 interface Parameter {
   /** Where it is left out. */
