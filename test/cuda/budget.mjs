@@ -53,7 +53,7 @@ function compile(source, architecture) {
   const { stdout, stderr, status } = spawnSync(
     nvcc,
     [
-      ...['-std=c++17', '-O3', '-fmad=false', `-arch=sm_${architecture}`, '-Xptxas', '-v', '-cubin'],
+      ...['-std=c++17', '-O3', '-fmad=false', '--expt-relaxed-constexpr', `-arch=sm_${architecture}`, '-Xptxas', '-v', '-cubin'],
       ...['-o', join(out, `${basename(source)}.${architecture}.cubin`), join(root, 'cuda', `${source}.cu`)],
     ],
     { encoding: 'utf8', maxBuffer: 1 << 26 },
@@ -101,7 +101,7 @@ function checkFatbin() {
     const file = join(out, `${basename(source)}.fatbin`);
     const began = performance.now();
     execFileSync(nvcc, [
-      ...['-std=c++17', '-O3', '-fmad=false', '--compress-mode=size', '-fatbin', ...codes],
+      ...['-std=c++17', '-O3', '-fmad=false', '--expt-relaxed-constexpr', '--compress-mode=size', '-fatbin', ...codes],
       ...['-o', file, join(root, 'cuda', `${source}.cu`)],
     ]);
     const { size } = statSync(file);
@@ -180,7 +180,7 @@ function instructions(file, name) {
 const log = spawnSync(
   nvcc,
   [
-    ...['-std=c++17', '-O3', '-fmad=false', '-arch=sm_90', '-cubin'],
+    ...['-std=c++17', '-O3', '-fmad=false', '--expt-relaxed-constexpr', '-arch=sm_90', '-cubin'],
     ...['-o', join(out, 'common_path.cubin'), join(root, 'test/cuda/common_path.cu')],
   ],
   { encoding: 'utf8' },
