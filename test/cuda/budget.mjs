@@ -53,7 +53,16 @@ function compile(source, architecture) {
   const { stdout, stderr, status } = spawnSync(
     nvcc,
     [
-      ...['-std=c++17', '-O3', '-fmad=false', '--expt-relaxed-constexpr', `-arch=sm_${architecture}`, '-Xptxas', '-v', '-cubin'],
+      ...[
+        '-std=c++17',
+        '-O3',
+        '-fmad=false',
+        '--expt-relaxed-constexpr',
+        `-arch=sm_${architecture}`,
+        '-Xptxas',
+        '-v',
+        '-cubin',
+      ],
       ...['-o', join(out, `${basename(source)}.${architecture}.cubin`), join(root, 'cuda', `${source}.cu`)],
     ],
     { encoding: 'utf8', maxBuffer: 1 << 26 },
@@ -101,7 +110,15 @@ function checkFatbin() {
     const file = join(out, `${basename(source)}.fatbin`);
     const began = performance.now();
     execFileSync(nvcc, [
-      ...['-std=c++17', '-O3', '-fmad=false', '--expt-relaxed-constexpr', '--compress-mode=size', '-fatbin', ...codes],
+      ...[
+        '-std=c++17',
+        '-O3',
+        '-fmad=false',
+        '--expt-relaxed-constexpr',
+        '--compress-mode=size',
+        '-fatbin',
+        ...codes,
+      ],
       ...['-o', file, join(root, 'cuda', `${source}.cu`)],
     ]);
     const { size } = statSync(file);
