@@ -161,12 +161,15 @@ describe.runIf(hasGpu)('a run refuses', () => {
   it('to read what has failed once, and no rejection goes unheard', async () => {
     using loss = prepare('kl', { shape: [3, 8], reduction: 'none' });
     const result = loss.run(toDevice(batch));
-    const failing = (after: number) => () =>
-      new Promise<never>((_, reject) => setTimeout(() => reject(new Error(`failed ${after}`)), after));
-    Object.assign(result.summary, { toArrayAsync: failing(1) });
-    Object.assign(result.perQuery, { toArrayAsync: failing(2) });
+    let failLater!: () => void;
+    const later = new Promise<void>((resolve) => (failLater = resolve));
+    Object.assign(result.summary, { toArrayAsync: () => Promise.reject(new Error('failed 1')) });
+    Object.assign(result.perQuery, {
+      toArrayAsync: () => later.then(() => Promise.reject(new Error('failed 2'))),
+    });
     await expect(result.readAsync()).rejects.toThrow('failed 1');
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    failLater();
+    await new Promise((resolve) => setImmediate(resolve));
   });
 
   it('to run after dispose', () => {

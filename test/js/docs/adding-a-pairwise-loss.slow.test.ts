@@ -85,9 +85,10 @@ it('with them, both give the loss and gradient of its definition', () => {
     },
   ];
   for (const { name, args } of programs) {
-    const { status, stderr } = compile('-o', name, ...args);
+    const program = join(dir, `pair-hinge-${name}`); // cuda is the name of a folder
+    const { status, stderr } = compile('-o', program, ...args);
     expect(status, stderr).toBe(0);
-    const { stdout } = spawnSync(join(dir, name), { encoding: 'utf8' });
+    const { stdout } = spawnSync(program, { encoding: 'utf8' });
     expect(stdout).toMatch(/^loss \d\.\d+, worst difference \d\.\de-0[6-9], counted 2\n$/);
   }
 }, 600_000);
