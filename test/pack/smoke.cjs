@@ -4,7 +4,7 @@ const assert = require('node:assert');
 const { execFileSync } = require('node:child_process');
 const { Worker, isMainThread, parentPort } = require('node:worker_threads');
 const api = require('ckl-loss');
-const { selfTest } = require(require.resolve('ckl-loss').replace(/index\.js$/, 'cli/doctor-selftest.js'));
+const { selfTest } = require(require.resolve('ckl-loss').replace(/index\.js$/, 'lab/cli/doctor/selftest.js'));
 
 const names = Object.keys(api.losses);
 const batch = () => ({
@@ -65,7 +65,7 @@ async function main() {
 
   const out = execFileSync(
     process.execPath,
-    [require.resolve('ckl-loss').replace(/index\.js$/, 'cli/main.js'), 'doctor', '--json'],
+    [require.resolve('ckl-loss').replace(/index\.js$/, 'lab/cli/main.js'), 'doctor', '--json'],
     {
       encoding: 'utf8',
     },
