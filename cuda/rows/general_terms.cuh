@@ -33,7 +33,9 @@ static __device__ __noinline__ TermValue term_value_of(const TaskTerm& term, con
   return r;
 }
 
-CKL_DEVICE bool is_distribution(LossId id) { return family_of(id) == Family::distribution; }
+CKL_DEVICE bool is_distribution(LossId id) {
+  return visit_loss(id, [](auto loss) { return decltype(loss)::family == Family::distribution; });
+}
 
 template <class Team>
 struct GeneralRow {

@@ -47,19 +47,7 @@ struct LossType {
   static constexpr Family family = Of;
 };
 
-CKL_FN Family family_of(LossId id) {
-  switch (id) {
-#define LOSS(name, type, family, options, teacher) \
-  case LossId::name:                               \
-    return Family::family;
-#include "losses.def"
-#undef LOSS
-  }
-  __builtin_unreachable();
-}
-
-// From an id to a type: calls visit with the LossType of the loss. A lambda that could be constexpr cannot be passed on a GPU:
-// nvcc takes it for a device function that host code calls.
+// From an id to a type: calls visit with the LossType of the loss. The only switch over all losses.
 template <class Visit>
 CKL_FN auto visit_loss(LossId id, Visit visit) {
   switch (id) {
