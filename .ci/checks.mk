@@ -26,7 +26,7 @@ tests: install
 mutants: install
 	$(step) npm run test:mutants -- --sample
 
-# Tests that compile C++, and fuzzing by the second.
+# Tests that compile C++.
 slow: install
 	$(step) npm run test:slow
 

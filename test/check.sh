@@ -15,4 +15,4 @@ if [ -d build/tests ]; then
 else
   echo "C++ tests are not built yet: npm run test:cpp"
 fi
-npx vitest run test/js/loss/{golden,edges,errors,prepare,table,ranks} test/js/metrics
+npx vitest run test/js/loss/{golden,edges,errors,prepare,table} test/js/ranks/ranks test/js/metrics
