@@ -46,7 +46,7 @@ type AuthorsBatch = Omit<Batch<Float32Array>, 'offsets' | 'rowStride' | 'weights
 };
 
 /** What a batch gives: the loss, and its gradient with respect to the student's scores. */
-interface LossAndGradient {
+export interface LossAndGradient {
   loss: number;
   grad: Float32Array;
 }
@@ -100,8 +100,11 @@ export const authors = {
   }),
 };
 
-type AuthorsLoss = 'ckl' | 'bkl' | 'klLogL';
-type OptionsOf<L extends AuthorsLoss> = Omit<Parameters<(typeof authors)[L]>[0], 'shape' | 'positives'>;
+export type AuthorsLoss = 'ckl' | 'bkl' | 'klLogL';
+export type AuthorsLossOptions<L extends AuthorsLoss> = Omit<
+  Parameters<(typeof authors)[L]>[0],
+  'shape' | 'positives'
+>;
 
 /**
  * One of the authors' losses on a batch with their query weights, which stand on the divergence alone and not on what `bkl` and `klLogL` add to
@@ -114,7 +117,7 @@ type OptionsOf<L extends AuthorsLoss> = Omit<Parameters<(typeof authors)[L]>[0],
 export function authorsLoss<L extends AuthorsLoss>(
   loss: L,
   batch: AuthorsBatch & { shape: readonly [number, number] },
-  options: OptionsOf<L> = {} as OptionsOf<L>,
+  options: AuthorsLossOptions<L> = {} as AuthorsLossOptions<L>,
   upweight = 0,
 ): LossAndGradient {
   const { student, teacher, labels, shape } = batch;

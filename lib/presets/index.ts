@@ -7,8 +7,11 @@ export {
   type AuthorsCklOptions,
   type AuthorsKlLogLOptions,
   authorsLoss,
+  type AuthorsLoss,
+  type AuthorsLossOptions,
   type AuthorsOptions,
   authorsWeights,
+  type LossAndGradient,
 } from './authors.js';
 export { colbert } from './colbert.js';
 export { flagEmbedding, m3Kd } from './flag-embedding.js';
