@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compareLosses } from '../../lib/lab/compare/compare';
 import type { CompareOptions } from '../../lib/lab/compare/options';
-import { allRecipes } from '../../lib/lab/compare/recipes';
 import { Checkpoint } from '../../lib/lab/experiment/checkpoint';
 import { CheckpointError } from '../../lib/lab/experiment/checkpoint-error';
 import { MAGIC, readRecords } from '../../lib/lab/experiment/checkpoint-file';
+import { OPTIONS } from '../js/lab/report/small';
 import { campaign, check } from './campaign';
 import type { Random } from './random';
 
@@ -19,22 +19,13 @@ process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
 // The bundle lies as if in dist/.
 const sample = join(__dirname, '../examples/sample');
 const options: CompareOptions = {
+  ...OPTIONS,
   data: sample,
   teacher: join(sample, 'teacher.trec'),
   zeroShot: [],
   students: ['multi'],
-  recipes: allRecipes.filter(({ name }) => ['kl', 'ckl'].includes(name)),
-  seeds: 1,
-  folds: 0,
+  recipes: OPTIONS.recipes.filter(({ name }) => name !== 'kl+ckl'),
   epochs: 1,
-  warmup: 'marginMse',
-  warmupEpochs: 1,
-  rates: [1],
-  batch: 32,
-  docs: 8,
-  wrongTeacher: 0.5,
-  wrongLabels: 0.5,
-  seed: 1,
 };
 
 const open = async (file: string, of: object = options) =>

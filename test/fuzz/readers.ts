@@ -26,6 +26,7 @@ import {
   type ScoredList,
 } from '../../lib/data/index';
 import { campaign, check } from './campaign';
+import { pieces } from './pieces';
 import type { Random } from './random';
 
 const dir = mkdtempSync(join(tmpdir(), 'ckl-loss-fuzz-'));
@@ -98,44 +99,6 @@ function fileOf(random: Random): File {
     }
   }
 }
-
-const pieces = [
-  ...[
-    '\n',
-    '\r\n',
-    '\r',
-    '\t',
-    ' ',
-    '#',
-    '[',
-    ']',
-    '{',
-    '}',
-    '"',
-    ',',
-    ':',
-    '\\',
-    '\\u',
-    '\\ud800',
-    'NaN',
-    '-inf',
-  ],
-  ...[
-    '1e999',
-    '-',
-    'null',
-    'true',
-    '[]',
-    '{}',
-    '\uFEFF',
-    '\0',
-    '\x1f\x8b',
-    '"__proto__":',
-    '"constructor":',
-    '007',
-  ],
-  ...['1e400', '9'.repeat(400), '0x10', '1_000', '1.', '.5', '\u2028', '\u0085', '[1, [2, 3]]', '"[1, 2]"'],
-];
 
 function damage(random: Random, bytes: Buffer): Buffer {
   const at = () => random.below(bytes.length + 1);
@@ -235,7 +198,7 @@ const others: Reader[] = [
     for (const form of TEACHER_FORMS)
       await convertTeacher({ path }, { path: join(dir, 'out'), form }, options).catch(checkError);
   },
-  async (path, options) => {
+  async (_path, options) => {
     for (const name of ['corpus.jsonl', 'queries.jsonl', 'qrels/test.tsv'])
       writeFileSync(join(dir, 'beir', name), content);
     await loadBeir(join(dir, 'beir'), options);

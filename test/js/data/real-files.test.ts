@@ -21,6 +21,7 @@ import {
   type TeacherForm,
 } from '../../../lib/data/index';
 import { scratch } from './files';
+import { pieces } from '../../fuzz/pieces';
 
 const files = scratch();
 const table = (text: string): Promise<Qrels> => loadQrels(files.write('qrels', text));
@@ -250,29 +251,7 @@ it('whatever stands in a file, a reader gives records or a DataError', async () 
       '{"query":"q","pos":["p"],"neg":[],"pos_scores":[1],"neg_scores":[]}',
       '{"query_id":1,"positives":{"doc_id":[1],"score":[2]}}',
     ],
-    ...[
-      '\n',
-      '\r\n',
-      '\n\n\n',
-      '\t',
-      ' ',
-      '#',
-      '[',
-      ']',
-      '{',
-      '}',
-      '"',
-      ',',
-      ':',
-      '\\u',
-      'NaN',
-      '-inf',
-      '1e999',
-      'null',
-      '\uFEFF',
-      '\0',
-      '\x1f\x8b',
-    ],
+    ...pieces,
   );
   const readers: ((path: string) => Promise<unknown>)[] = [
     (path) => readCorpus(path).collect(),

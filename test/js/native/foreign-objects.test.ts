@@ -1,31 +1,10 @@
 // The native file called directly, with objects of other classes, arrays that lose their memory, and getters that run code in between.
 import { describe, expect, it } from 'vitest';
-import { native, type NativePlanSpec, NativeStatus } from '../../../lib/native/native';
+import { native, NativeStatus } from '../../../lib/native/native';
 import { hasGpu } from '../cuda/helpers';
+import { specificationOf } from './specification';
 
-const spec: NativePlanSpec = {
-  terms: [
-    {
-      loss: 'ckl',
-      weight: 1,
-      gamma: 5,
-      alpha: 1,
-      lambda: 0,
-      nllWeight: 0,
-      detachWeights: 0,
-      negativeWeight: 1,
-    },
-  ],
-  backend: 'cpu',
-  studentTemperature: 1,
-  teacherTemperature: 1,
-  reduction: 'mean',
-  pairMean: 'query',
-  gradScale: 1,
-  cpuTarget: '',
-  threads: 1,
-  reserveDocs: 0,
-};
+const spec = specificationOf();
 const queries = 8;
 const docs = 64;
 const n = queries * docs;

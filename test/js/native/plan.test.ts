@@ -1,34 +1,11 @@
 // The native plan called directly, past the checks of TypeScript: every argument that is too short or of another type is refused, nothing written.
 import { beforeEach, describe, expect, it } from 'vitest';
-import {
-  native,
-  NativeArgument,
-  NativeStatus,
-  Scalar,
-  type NativePlanSpec,
-  type NativeTerm,
-} from '../../../lib/native/native';
+import { native, NativeArgument, NativeStatus, Scalar } from '../../../lib/native/native';
+import { specificationOf } from './specification';
 
 const QUERIES = 3;
 const DOCS = 5;
 const SIZE = QUERIES * DOCS;
-
-const term = (loss: string): NativeTerm => ({
-  ...{ loss, weight: 1, gamma: 5, alpha: 1, detachWeights: 0, lambda: 0.1, negativeWeight: 1, nllWeight: 1 },
-});
-
-const spec = (loss = 'ckl'): NativePlanSpec => ({
-  terms: [term(loss)],
-  backend: 'cpu',
-  studentTemperature: 1,
-  teacherTemperature: 1,
-  reduction: 'mean',
-  pairMean: 'query',
-  gradScale: 1,
-  cpuTarget: '',
-  threads: 1,
-  reserveDocs: 0,
-});
 
 const MARK = 77;
 const ramp = (length: number) => Float32Array.from({ length }, (_, i) => ((i * 7) % 5) / 2);
@@ -73,7 +50,7 @@ function expectUntouched(c: Call) {
 
 let plan: InstanceType<typeof native.Plan>;
 beforeEach(() => {
-  plan = new native.Plan(spec());
+  plan = new native.Plan(specificationOf());
 });
 
 describe('arrays of just the length', () => {
@@ -293,7 +270,7 @@ describe('again()', () => {
     c.student.fill(0);
     expect(plan.again()).toBe(NativeStatus.ok);
     const other = { ...call(), student: new Float32Array(SIZE) };
-    run(new native.Plan(spec()), other);
+    run(new native.Plan(specificationOf()), other);
     expect(c.scalars[Scalar.loss]).toBe(other.scalars[Scalar.loss]);
     expect(c.scalars[Scalar.loss]).not.toBe(before);
     expect([...c.grad]).toEqual([...other.grad]);
@@ -303,7 +280,7 @@ describe('again()', () => {
     expect(plan.again()).toBe(NativeStatus.type);
     const c = call();
     run(plan, c);
-    plan.configure(spec('kl'));
+    plan.configure(specificationOf('kl'));
     expect(plan.again()).toBe(NativeStatus.type);
     run(plan, c);
     plan.dispose();
@@ -323,13 +300,13 @@ describe('again()', () => {
 describe('a specification', () => {
   it.each([
     ['no term', { terms: [] }],
-    ['nine terms', { terms: Array.from({ length: 9 }, () => term('kl')) }],
-    ['a weight of NaN', { terms: [{ ...term('kl'), weight: NaN }] }],
-    ['gamma below 1', { terms: [{ ...term('ckl'), gamma: 0.5, alpha: 0 }] }],
-    ['a negative alpha', { terms: [{ ...term('ckl'), alpha: -1 }] }],
-    ['alpha above gamma - 1', { terms: [{ ...term('ckl'), gamma: 2, alpha: 1.5 }] }],
-    ['a negative lambda', { terms: [{ ...term('bkl'), lambda: -1 }] }],
-    ['an infinite nllWeight', { terms: [{ ...term('klLogL'), nllWeight: 1e39 }] }],
+    ['nine terms', { terms: Array.from({ length: 9 }, () => specificationOf('kl').terms[0]) }],
+    ['a weight of NaN', { terms: [{ ...specificationOf('kl').terms[0], weight: NaN }] }],
+    ['gamma below 1', { terms: [{ ...specificationOf('ckl').terms[0], gamma: 0.5, alpha: 0 }] }],
+    ['a negative alpha', { terms: [{ ...specificationOf('ckl').terms[0], alpha: -1 }] }],
+    ['alpha above gamma - 1', { terms: [{ ...specificationOf('ckl').terms[0], gamma: 2, alpha: 1.5 }] }],
+    ['a negative lambda', { terms: [{ ...specificationOf('bkl').terms[0], lambda: -1 }] }],
+    ['an infinite nllWeight', { terms: [{ ...specificationOf('klLogL').terms[0], nllWeight: 1e39 }] }],
     ['no student temperature', { studentTemperature: 0 }],
     ['an infinite teacher temperature', { teacherTemperature: Infinity }],
     ['a gradient scale of NaN', { gradScale: NaN }],
@@ -337,10 +314,10 @@ describe('a specification', () => {
     ['too many threads', { threads: 1025 }],
     ['an instruction set that no machine has', { cpuTarget: 'abacus' }],
   ])('with %s is refused, and the plan stays what it was', (_, change) => {
-    expect(() => new native.Plan({ ...spec(), ...change })).toThrow(RangeError);
+    expect(() => new native.Plan({ ...specificationOf(), ...change })).toThrow(RangeError);
     const c = call();
     run(plan, c);
-    expect(() => plan.configure({ ...spec(), ...change })).toThrow(RangeError);
+    expect(() => plan.configure({ ...specificationOf(), ...change })).toThrow(RangeError);
     const before = c.grad.slice();
     c.grad.fill(MARK);
     expect(plan.again()).toBe(NativeStatus.ok);
@@ -348,6 +325,6 @@ describe('a specification', () => {
   });
 
   it('with a loss that there is not is refused', () => {
-    expect(() => new native.Plan(spec('klx'))).toThrow(TypeError);
+    expect(() => new native.Plan(specificationOf('klx'))).toThrow(TypeError);
   });
 });
