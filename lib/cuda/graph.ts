@@ -12,7 +12,7 @@ import type { Stream } from './device.js';
 import type { DeviceTensor } from './tensor.js';
 
 /**
- * One loss of one batch, ready to be enqueued with one call. Each launch reads the tensors that it was captured with anew and writes the same
+ * One loss of one batch, ready to be enqueued with one call. Each launch reads the current contents of the tensors that it was captured with and writes the same
  * outputs. It has outputs and scratch space of its own: the loss it was captured from may run, or be disposed.
  */
 export class DeviceGraph<R extends Reduction = Reduction> implements Disposable {

@@ -137,7 +137,7 @@ export interface ConvertResult {
  *
  * @param from without `form`, it is told by the first line
  * @throws DataError for a bad line, a query that lacks what the target form needs, or comes back after another one where the target has
- *   several lines a query; with `skipBad` these are counted. DataError when all is left out. OutputError when the target
+ *   several lines per query; with `skipBad` these are counted. DataError when all is left out. OutputError when the target
  *   cannot be written
  */
 export async function convertTeacher(

@@ -45,7 +45,7 @@ export class Runner {
   execute(view: BatchView, scalars: Float64Array): void {
     const { plan, small } = this;
     if (small.fits(view)) {
-      // The addon may keep the addresses of these arrays: nobody else has them.
+      // The addon may keep the addresses of these arrays: only the library holds them.
       const again = small.load(view);
       const status = again ? plan.again() : plan.run(...small.argumentsFor(view, scalars));
       if (status !== NativeStatus.ok) throw this.fail(status, scalars);

@@ -139,7 +139,7 @@ export interface NativePlan {
   ): NativeStatus;
 
   /**
-   * The last run once more, with its arguments: their values are read anew. For when every argument is the same object as then, no buffer
+   * The last run once more, with its arguments: their values are read again. For when every argument is the same object as then, no buffer
    * was detached since, and somebody still holds them all; it saves looking at them, which costs more than a small batch does.
    */
   again(): NativeStatus;
@@ -157,7 +157,7 @@ export interface NativePlan {
   configure(spec: NativePlanSpec): void;
 
   /**
-   * Frees the scratch space at once, which the garbage collector would do late: it does not see that memory. A run makes it anew. Jobs in
+   * Frees the scratch space at once, which the garbage collector would do late: it does not see that memory. A run allocates it again. Jobs in
    * the pool have their own.
    */
   dispose(): void;

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { losses } from '../../index.js';
 import { SAMPLE_TEACHER } from '../sample/write.js';
-import type { LossOptions, Recipe } from '../experiment/plan.js';
+import type { LossOptions } from '../experiment/plan.js';
 import { CURRICULA } from '../training/cl-drd.js';
 import { termsOf, TRAINING_LOSSES, type TrainingLoss, type TrainingLossName } from '../training/loss-sum.js';
 import { checkOwners, choice, flag, list, number, parsed, separated, text } from './command.js';
@@ -202,10 +202,6 @@ export function readLoss(option: string, given: string): TrainingLoss {
     throw new UsageError(`--${option}: all weights of ${given} are 0`);
   return sum;
 }
-
-/** The losses of a recipe. */
-export const lossesIn = ({ stages }: Recipe): TrainingLoss[] =>
-  stages.map((stage) => (typeof stage === 'string' ? stage : stage.loss));
 
 /** Refuses options of a checkpoint where there is none. */
 export function checkPositionOwners(given: ReadonlySet<string>): void {

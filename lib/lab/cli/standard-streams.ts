@@ -20,7 +20,7 @@ export function isClosedPipe(error: unknown): boolean {
 class StandardStream implements Output {
   /** Why the first write that failed did; later ones are dropped. */
   failure?: unknown;
-  /** Whether the work is worth going on with when nobody reads this: it writes files. */
+  /** Whether the work continues without a reader, because it also writes files. */
   outlived = false;
   private readonly isFile: boolean;
 

@@ -3,7 +3,7 @@ import type { Recipe } from '../experiment/plan.js';
 import type { StudentName } from '../students/students.js';
 import type { TrainingLoss } from '../training/loss-sum.js';
 
-/** How the training lists are: as they came, or some of them spoilt. Dev and test are never spoilt. */
+/** The state of the training lists: as read, or some of them corrupted. Dev and test lists are never corrupted. */
 export type Condition = 'clean' | 'wrongTeacher' | 'wrongLabels';
 
 export interface CompareOptions {
@@ -34,7 +34,7 @@ export interface CompareOptions {
   lambda?: number;
   /** Default: 0.7 times the standard deviation of the teacher's scores within lists. */
   teacherTemperature?: number;
-  /** Shares of spoilt training lists; 0 leaves that table out. */
+  /** Shares of corrupted training lists; 0 leaves that table out. */
   wrongTeacher: number;
   wrongLabels: number;
   seed: number;

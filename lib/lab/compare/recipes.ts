@@ -14,7 +14,7 @@ export const allRecipes: readonly Recipe[] = [
   { name: 'kl+ckl', stages: ['kl', 'ckl'] },
 ];
 
-/** One spoilt condition for each share above 0, besides the data as they are. */
+/** The data as they are, and one corrupted condition for each share above 0. */
 export function conditionsOf({
   wrongTeacher,
   wrongLabels,

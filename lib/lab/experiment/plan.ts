@@ -21,7 +21,7 @@ export interface Recipe {
   stages: readonly (TrainingLossName | Stage)[];
 }
 
-/** How many of the training lists are spoilt, and how. Dev and test never are. */
+/** How many of the training lists are corrupted, and how. Dev and test lists never are. */
 export interface Condition {
   name: string;
   /** Shares of the training lists, 0 to 1. */
@@ -55,7 +55,7 @@ export interface Experiment {
   student: Omit<StudentOptions, 'student' | 'seed'>;
   recipes: readonly Recipe[];
   conditions: readonly Condition[];
-  /** Draws splits, spoilt lists and starts; the first of the trainings' seeds. */
+  /** Draws splits, corrupted lists and starts; the first of the trainings' seeds. */
   seed: number;
   /** Trainings of a recipe, with batches in different orders; the first also searches the learning rate. */
   seeds: number;
@@ -71,7 +71,7 @@ export interface Experiment {
   batch: number;
   /** Share of the steps over which the learning rate rises to its peak. Default: 0. */
   rise?: number;
-  /** Documents of a training list: positives and the teacher's best others, or others drawn anew. Default: all. */
+  /** Documents of a training list: positives and the teacher's best others, or others redrawn each epoch. Default: all. */
   docs?: number;
   negatives?: 'best' | 'drawn';
   loss: LossOptions;

@@ -3,7 +3,7 @@ import type { CandidateList } from '../training/candidates.js';
 import { Random } from '../training/random.js';
 import type { Condition } from './plan.js';
 
-/** The training lists of a condition, the same for every loss. The lists that are spoilt, and how, depend on the seed alone. */
+/** The training lists of a condition, the same for every loss. The seed alone decides which lists are corrupted and how. */
 export function spoil<L extends CandidateList>(
   lists: readonly L[],
   { wrongTeacher, wrongLabels }: Pick<Condition, 'wrongTeacher' | 'wrongLabels'>,

@@ -32,7 +32,7 @@ export interface RefineOptions
   losses: readonly TrainingLoss[];
   /** Training documents a query: the positives and the teacher's best others. */
   docs: number;
-  /** Which others of a training list an epoch takes: the teacher's best, or drawn anew. Default: best for dense, drawn for the rest. */
+  /** Which others of a training list an epoch takes: the teacher's best, or redrawn. Default: best for dense, drawn for the rest. */
   negatives?: 'best' | 'drawn';
   /** A first training with this loss, from which all others start; its epochs and learning rate are the others' where not given. */
   warmup?: TrainingLoss;
@@ -46,7 +46,7 @@ export interface RefineOptions
   zeroShot?: readonly string[];
   /** 0 or left out: the folder's own test split. Else so many folds, each query tested once. */
   folds?: number;
-  /** Shares of the training lists, 0 to 1, that are spoilt. Default: 0. */
+  /** Shares of the training lists, 0 to 1, that are corrupted. Default: 0. */
   wrongTeacher?: number;
   wrongLabels?: number;
   /** Leave out lines that cannot be read, and count them. */

@@ -18,7 +18,7 @@ export interface JobOptions
   teacher: string;
   /** Keep the teacher's best N candidates per query. Default: all. */
   docs?: number;
-  /** Shares of the training lists, 0 to 1, that are spoilt. Default: 0. */
+  /** Shares of the training lists, 0 to 1, that are corrupted. Default: 0. */
   wrongTeacher?: number;
   wrongLabels?: number;
   /** Leave out lines that cannot be read, and count them. */

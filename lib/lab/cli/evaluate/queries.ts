@@ -6,7 +6,7 @@ export interface MatchedQueries {
   shared: number;
   /** Judged queries that the run lacks. */
   missing: number;
-  /** Queries of the run that nobody judged. */
+  /** Queries of the run without judgements. */
   unjudged: number;
   /** Shared queries that list a document of their own id, which is not judged relevant. */
   identical: number;

@@ -90,7 +90,7 @@ Ctrl-C ends the training and reports on what was reached.`,
         max: 1,
       }),
       negatives: choice(
-        "of a training list: the teacher's best, or drawn anew each epoch (default: best for dense, else drawn)",
+        "of a training list: the teacher's best, or redrawn each epoch (default: best for dense, else drawn)",
         NEGATIVES,
       ),
     },
