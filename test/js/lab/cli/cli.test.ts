@@ -99,7 +99,7 @@ describe('ckl-loss train', () => {
       (child, err) => {
         if (!sent && err.includes('epoch 1/')) {
           sent = true;
-          setTimeout(() => child.kill('SIGINT'), 300);
+          child.kill('SIGINT');
         }
       },
     );

@@ -14,7 +14,7 @@ const SEEDS = 2;
 /** The value of a query in a row, seed and column: the same however the queries are ordered. */
 const valueOf = (row: string, seed: number, column: string, qid: string) => {
   const text = `${row}${column}${qid}`;
-  const random = new Random([...text].reduce((sum, char) => 31 * sum + char.charCodeAt(0), 7 + seed));
+  const random = new Random([...text].reduce((sum, c) => (Math.imul(31, sum) + c.charCodeAt(0)) | 0, 7 + seed));
   return (row === 'ckl' ? 0.3 : row === 'nll' ? 0.15 : 0) + 0.5 * random.next();
 };
 
@@ -66,6 +66,15 @@ const perQuery = (row: string, column: string) =>
   });
 
 describe('a table', () => {
+  it('is made of values that differ by query, row and seed, and of queries in another order in every row', () => {
+    const all = RECIPES.flatMap((row) =>
+      [0, 1].flatMap((seed) => QUERIES.map((qid) => valueOf(row, seed, COLUMNS[0], qid))),
+    );
+    expect(new Set(all).size).toBe(all.length);
+    const orders = ['kl', 'ckl', 'start'].map((row) => values(row, 0, 'rerank').queries.join());
+    expect(new Set(orders).size).toBe(orders.length);
+  });
+
   it('holds the mean over queries and seeds, and that of each seed', () => {
     for (const row of RECIPES)
       for (const column of COLUMNS) {
