@@ -1,6 +1,6 @@
 // Runs the mutations of test/mutants/lib one at a time, each with the suite that should see it, in a copy of the tree.
 //
-//   node test/mutants/kinds.mjs [--sample] [--list] [--json FILE] [--tree DIR]
+//   node test/mutants/kinds.mjs [--sample] [--kind leak,loop] [--list] [--json FILE] [--tree DIR]
 //
 // --sample: the fixed 20 that CI runs. Needs the addon (npm run build or npm ci).
 import { spawnSync } from 'node:child_process';
@@ -13,6 +13,7 @@ const root = resolve(import.meta.dirname, '../..');
 const { values: options } = parseArgs({
   options: {
     sample: { type: 'boolean' },
+    kind: { type: 'string' },
     list: { type: 'boolean' },
     json: { type: 'string' },
     tree: { type: 'string', default: join(root, 'build/mutants-lib') },
@@ -30,7 +31,10 @@ function mutated({ in: file, code, to }) {
   return { from, text: parts.join(before + to + after) };
 }
 
-const chosen = options.sample ? kinds.filter(({ sample }) => sample) : kinds;
+const wanted = options.kind?.split(',');
+const chosen = kinds.filter(
+  ({ sample, kind }) => (!options.sample || sample) && (!wanted || wanted.includes(kind)),
+);
 const problems = kinds.flatMap((kind) => {
   try {
     mutated(kind);

@@ -1,7 +1,4 @@
 // Lines come out whole and numbered whatever the file does at their ends; what cannot be read says where.
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -152,25 +149,6 @@ describe('what cannot be read', () => {
       `"[${'1,'.repeat(28)}..."`,
       JSON.stringify(object),
     ]);
-  });
-  it('a flood of columns or of newlines takes little more memory than its longest line', async () => {
-    const flood = files.write('flood.txt', 'a '.repeat(15_000_000));
-    const newlines = files.write('newlines.gz', gzipSync('\n'.repeat(100_000_000)));
-    const script = `
-      const { readQrels, readRun, readTeacher } = require(${JSON.stringify(join(__dirname, '../../../dist/data/index.js'))});
-      const options = { skipBad: true };
-      (async () => {
-        for (const path of ${JSON.stringify([flood, newlines])})
-          for (const read of [readQrels, readRun, (file) => readTeacher(file, 'hofstaetter', options)])
-            for await (const record of read(path, options)) throw new Error('a record');
-        console.log('done');
-      })();`;
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      '--max-old-space-size=128',
-      '-e',
-      script,
-    ]);
-    expect(stdout).toBe('done\n');
   });
   it('bad lines can be skipped: counted, the first ten kept', async () => {
     const path = files.write(

@@ -4,6 +4,11 @@ const leaks = ['test/js/lab/experiment/leaks.test.ts'];
 const loop = ['test/js/lab/training/loop.test.ts'];
 const shortened = ['test/js/lab/experiment/shorten.test.ts'];
 const calls = ['test/js/loss/between-calls.test.ts'];
+const trec = ['test/js/data/trec.test.ts'];
+const teacher = ['test/js/data/teacher.test.ts'];
+const lines = ['test/js/data/lines.test.ts'];
+const beir = ['test/js/data/beir.test.ts'];
+const tfjs = ['test/js/tfjs/losses.test.ts'];
 const statistics = ['test/js/metrics/evaluate.test.ts', 'test/js/lab/report/tables.test.ts'];
 
 export default [
@@ -273,13 +278,182 @@ export default [
     suite: statistics,
     sample: true,
   },
+  // data readers
+  {
+    kind: 'reader',
+    in: 'lib/data/trec.ts',
+    code: "return { qid, docid, rank, score: «-rank», tag: '', byRank: true };",
+    to: 'rank',
+    suite: trec,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/trec.ts',
+    code: 'if («row.has(docid)») {',
+    to: 'false',
+    suite: trec,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/trec.ts',
+    code: 'sort(([a], [b]) => «rankOf(qid, a) - rankOf(qid, b)»)',
+    to: 'rankOf(qid, b) - rankOf(qid, a)',
+    suite: trec,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/trec.ts',
+    code: 'columns.length === 4 ? «[columns[0], columns[2], columns[3]]» : columns;',
+    to: '[columns[0], columns[1], columns[3]]',
+    suite: trec,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/trec.ts',
+    code: 'if («known === undefined || known === level») continue;',
+    to: 'true',
+    suite: trec,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/trec.ts',
+    code: 'if («before === rank»)\n      throw',
+    to: 'false',
+    suite: trec,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/trec.ts',
+    code: 'if («this.descents >= 2 && !this.ascends»)',
+    to: 'false',
+    suite: trec,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/lines.ts',
+    code: 'return this.giveOut(«this.keptBytes > 0 ? [this.takeKept()] : []»);',
+    to: '[]',
+    suite: lines,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/lines.ts',
+    code: "for (const line of lines) this.lines += «typeof line === 'number' ? line : 1»;",
+    to: '1',
+    suite: lines,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/lines.ts',
+    code: "(line.endsWith('\\r') ? «line.slice(0, -1)» : line)",
+    to: 'line',
+    suite: lines,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/lines.ts',
+    code: 'const found = bytes.indexOf(NEWLINE, start);\n      const end = «found < 0 ? bytes.length : found»;',
+    to: 'found < 0 ? start : found',
+    suite: lines,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/inflate.ts',
+    code: '    await ended;\n    «yield* ready»;',
+    to: 'void 0',
+    suite: lines,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/records.ts',
+    code: 'new DataError(this.path, «this.lines», problem.expected',
+    to: 'this.count',
+    suite: lines,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/records.ts',
+    code: '«this.skipped++»;',
+    to: 'void 0',
+    suite: lines,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/group.ts',
+    code: 'if («finished.has(qid)») {',
+    to: 'false',
+    suite: teacher,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/group.ts',
+    code: 'docs: «[...sides.filter((doc) => doc.label === 1), ...sides.filter((doc) => doc.label === 0)]»,',
+    to: 'sides',
+    suite: teacher,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/group.ts',
+    code: '«contradicts(new Map([[positive.docid, positive]]), negative)»;',
+    to: 'undefined',
+    suite: teacher,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/parse-forms.ts',
+    code: 'if (known && («known.score !== doc.score» || known.label',
+    to: 'false',
+    suite: teacher,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/parse-forms.ts',
+    code: "...side('negatives', «0»)]",
+    to: '1',
+    suite: teacher,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/teacher.ts',
+    code: 'label: «i === 0 ? 1 : 0» })',
+    to: 'i === 1 ? 1 : 0',
+    suite: teacher,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/teacher.ts',
+    code: 'if (spread && «written.has(list.qid)»)',
+    to: 'false',
+    suite: teacher,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/teacher.ts',
+    code: '?? -Infinity) «>=» level',
+    to: '>',
+    suite: teacher,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/beir.ts',
+    code: 'if («seen.has(record.id)») {',
+    to: 'false',
+    suite: beir,
+  },
+  {
+    kind: 'reader',
+    in: 'lib/data/values.ts',
+    code: 'const value = «NUMBER.test(text)» ? Number',
+    to: 'true',
+    suite: trec,
+  },
   // tfjs
   {
     kind: 'mode',
     in: 'lib/tfjs/op.ts',
     code: 'tf.mul(«none ? tf.expandDims(dy, -1) : dy», gradient);',
     to: 'none ? tf.mean(dy) : dy',
-    suite: ['test/js/tfjs/losses.test.ts'],
+    suite: tfjs,
     sample: true,
   },
   {
@@ -287,7 +461,63 @@ export default [
     in: 'lib/tfjs/op.ts',
     code: 'share === 0 ? 0 : «share * gradient[i]»;',
     to: 'gradient[i]',
-    suite: ['test/js/tfjs/losses.test.ts'],
+    suite: tfjs,
+  },
+  {
+    kind: 'mode',
+    in: 'lib/tfjs/op.ts',
+    code: 'const used = counted.map((one, query) => «one * given[query]»);',
+    to: 'given[query]',
+    suite: tfjs,
+  },
+  {
+    kind: 'mode',
+    in: 'lib/tfjs/op.ts',
+    code: 'total((weight) => «weight»),',
+    to: '1',
+    suite: tfjs,
+  },
+  {
+    kind: 'mode',
+    in: 'lib/tfjs/op.ts',
+    code: 'total((weight) => («weight === 0 ? 0 : 1»)),',
+    to: '1',
+    suite: tfjs,
+  },
+  {
+    kind: 'mode',
+    in: 'lib/tfjs/op.ts',
+    code: 'save([gradientOf(grad), «gradientOf(toTeacher as Float32Array)»]);',
+    to: 'gradientOf(grad)',
+    suite: tfjs,
+  },
+  {
+    kind: 'mode',
+    in: 'lib/tfjs/op.ts',
+    code: 'size === shape[«shape.length - given.rank + i»]);',
+    to: 'i',
+    suite: tfjs,
+  },
+  {
+    kind: 'mode',
+    in: 'lib/tfjs/counted.ts',
+    code: 'return names.«some»((name)',
+    to: 'every',
+    suite: tfjs,
+  },
+  {
+    kind: 'mode',
+    in: 'lib/tfjs/counted.ts',
+    code: 'if («labels[i] === PADDING») continue;',
+    to: 'false',
+    suite: tfjs,
+  },
+  {
+    kind: 'mode',
+    in: 'lib/tfjs/counted.ts',
+    code: 'if («relevance[i] !== first») tally',
+    to: 'labels[i] !== labels[query * docs]',
+    suite: tfjs,
   },
   // state between calls
   {
