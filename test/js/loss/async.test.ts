@@ -214,9 +214,9 @@ describe('the process', () => {
     const start = () => lambdaMrrAsync({ student, labels, shape: [40, 4000] });`;
 
   it('exits with code 0 when work is pending', () => {
-    expect(
-      runNode(`${setUp} for (let i = 0; i < 8; i++) start(); setImmediate(() => process.exit(0))`),
-    ).toBe('');
+    expect(runNode(`${setUp} for (let i = 0; i < 8; i++) start(); setImmediate(() => process.exit(0))`)).toBe(
+      '',
+    );
   });
 
   it('stays alive until the work is done', () => {

@@ -14,7 +14,9 @@ const SEEDS = 2;
 /** The value of a query in a row, seed and column: the same however the queries are ordered. */
 const valueOf = (row: string, seed: number, column: string, qid: string) => {
   const text = `${row}${column}${qid}`;
-  const random = new Random([...text].reduce((sum, c) => (Math.imul(31, sum) + c.charCodeAt(0)) | 0, 7 + seed));
+  const random = new Random(
+    [...text].reduce((sum, c) => (Math.imul(31, sum) + c.charCodeAt(0)) | 0, 7 + seed),
+  );
   return (row === 'ckl' ? 0.3 : row === 'nll' ? 0.15 : 0) + 0.5 * random.next();
 };
 
