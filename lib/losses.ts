@@ -3,18 +3,26 @@ import type { ParameterName } from './parameters.js';
 
 export type { ParameterName } from './parameters.js';
 
+/** What a loss does with the teacher's scores: nothing, order documents by them, or compare the student with them. */
+export type TeacherUse = false | 'order' | true;
+
 /** The properties of a loss that the checks of its options and batches depend on. */
 export interface LossInfo {
   readonly name: string;
   /** A sum over documents, or a mean over pairs of documents. */
   readonly family: 'distribution' | 'pairwise';
-  /** What a query must have to be counted: documents, a positive among them, a negative as well, or two of different relevance. */
-  readonly needs: 'document' | 'positive' | 'positiveAndNegative' | 'orderedPair';
+  /**
+   * What a query must have to be counted: documents, a positive among them, a negative as well, or two documents of different relevance.
+   * Where a batch has no relevance, an `orderedPair` takes the labels for it, a `preferredPair` the teacher's scores, and so does a
+   * `gainfulPair`, which wants an ideal DCG above 0 besides.
+   */
+  readonly needs:
+    'document' | 'positive' | 'positiveAndNegative' | 'orderedPair' | 'preferredPair' | 'gainfulPair';
   readonly parameters: readonly ParameterName[];
   /** Whether it takes `pairMean`. */
   readonly pairMean: boolean;
-  /** Whether it reads the teacher's scores. */
-  readonly teacher: boolean;
+  /** Whether it reads the teacher's scores. `order`: to order documents alone, and only where the batch has no relevance. */
+  readonly teacher: TeacherUse;
 }
 
 /** Every loss and its properties. The addon has the same table; a test compares the two. */
@@ -59,6 +67,22 @@ export const losses = {
     pairMean: false,
     teacher: true,
   },
+  reverseKl: {
+    name: 'reverseKl',
+    family: 'distribution',
+    needs: 'document',
+    parameters: [],
+    pairMean: false,
+    teacher: true,
+  },
+  jsd: {
+    name: 'jsd',
+    family: 'distribution',
+    needs: 'document',
+    parameters: ['beta'],
+    pairMean: false,
+    teacher: true,
+  },
   marginMse: {
     name: 'marginMse',
     family: 'pairwise',
@@ -74,6 +98,38 @@ export const losses = {
     parameters: [],
     pairMean: true,
     teacher: false,
+  },
+  rankNet: {
+    name: 'rankNet',
+    family: 'pairwise',
+    needs: 'preferredPair',
+    parameters: [],
+    pairMean: true,
+    teacher: 'order',
+  },
+  listMle: {
+    name: 'listMle',
+    family: 'pairwise',
+    needs: 'document',
+    parameters: [],
+    pairMean: false,
+    teacher: 'order',
+  },
+  adrMse: {
+    name: 'adrMse',
+    family: 'pairwise',
+    needs: 'document',
+    parameters: ['steepness'],
+    pairMean: false,
+    teacher: 'order',
+  },
+  lambdaNdcg: {
+    name: 'lambdaNdcg',
+    family: 'pairwise',
+    needs: 'gainfulPair',
+    parameters: ['k', 'mu'],
+    pairMean: true,
+    teacher: 'order',
   },
 } as const satisfies Record<string, LossInfo>;
 

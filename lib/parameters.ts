@@ -20,6 +20,11 @@ export const parameters = {
   lambda: { usual: 0.1, ...notNegative },
   negativeWeight: { usual: 1 / Math.LN2, ...notNegative },
   nllWeight: { usual: 1, ...notNegative },
+  /** Of jsd; the batch's array of the same name is CKL's exponent bias. */
+  beta: { usual: 0.5, allows: (x) => Math.fround(x) > 0 && Math.fround(x) < 1, rule: 'between 0 and 1' },
+  k: { usual: 10, allows: (x) => x >= 1 && Number.isInteger(x), rule: 'a whole number, at least 1' },
+  mu: { usual: 10, ...notNegative },
+  steepness: { usual: 1, allows: (x) => Math.fround(x) > 0, rule: 'finite and greater than 0' },
 } as const satisfies Record<string, Parameter>;
 
 /** A hyper-parameter that belongs to some losses and not to others. */

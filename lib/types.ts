@@ -145,6 +145,26 @@ export interface KlLogLParameters {
   nllWeight?: number;
 }
 
+export interface JsdParameters {
+  /**
+   * The teacher's share of the mixture, between 0 and 1. Default 0.5. Not to be confused with the array `beta` of a batch, which is CKL's
+   * exponent bias.
+   */
+  beta?: number;
+}
+
+export interface LambdaNdcgParameters extends PairParameters {
+  /** The cut-off of NDCG@k: pairs of which neither is among the student's first k weigh nothing. A whole number, >= 1. Default 10. */
+  k?: number;
+  /** Weight of NDCG-Loss2 beside LambdaRank, >= 0. Default 10. */
+  mu?: number;
+}
+
+export interface AdrMseParameters {
+  /** How steep the sigmoids of the approximate ranks are, > 0. Default 1. */
+  steepness?: number;
+}
+
 export interface PairParameters {
   /**
    * `query` (default): the mean over each query's pairs, then over queries. `batch`: the mean over all pairs of the batch, as CL-DRD's
@@ -154,7 +174,14 @@ export interface PairParameters {
 }
 
 /** One loss of a weighted sum, with that loss's own hyper-parameters. */
-export interface Term extends CklParameters, BklParameters, KlLogLParameters {
+export interface Term
+  extends
+    CklParameters,
+    BklParameters,
+    KlLogLParameters,
+    JsdParameters,
+    AdrMseParameters,
+    Omit<LambdaNdcgParameters, keyof PairParameters> {
   loss: LossName;
   /** Factor of this term; finite. Default 1. */
   weight?: number;

@@ -47,10 +47,11 @@ Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Ext
     if (from.loss != LossId::ckl) to.parameters.gamma = from.loss == LossId::nll ? 0 : 1;
     if (from.loss != LossId::bkl) to.parameters.lambda = 0;
     if (from.loss != LossId::klLogL) to.parameters.nll_weight = from.loss == LossId::nll ? 1 : 0;
+    if (from.loss == LossId::reverseKl) to.parameters.mixture = 0;
     to.beta_scale = batch.beta ? 1.0f : float(from.alpha);
     to.weight = from.weight;
     task.biased |= biased;
-    task.ordered |= to.needs == Needs::ordered_pair;
+    task.ordered |= needs_pair(to.needs);
     task.fixed[k] = scale_for(from.weight, plan.grad_scale, plan.student_temperature, plan.teacher_temperature);
   }
   task.buffers.block_totals = scratch.block_totals, task.buffers.weight_sums = scratch.weight_sums;
@@ -174,6 +175,14 @@ void enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs
   const bool ranks_wanted = !batch.ranks && reads_ranks;
   task.fresh_ranks = ranks_wanted && extent.longest <= kRankedInKernel;
   if (ranks_wanted && !task.fresh_ranks) enqueue_ranks(task, extent, scratch, stream);
+  int64_t notes = 0;  // arrays of them
+  for (const PlanTerm& term : plan.terms) notes += kLosses[int(term.loss)].notes;
+  float* next =
+      notes == 0 ? nullptr : reinterpret_cast<float*>(scratch.notes.reserve(size_t(notes * extent.elements) * 4));
+  for (int k = 0; k < task.term_count; k++) {
+    task.terms[k].notes = next;
+    if (next) next += kLosses[int(task.terms[k].loss)].notes * extent.elements;
+  }
   if (rereads_scores && out.grad.data == batch.student.data) keep_scores(task, extent, scratch, stream);
   if (plan.reduction == Reduction::mean) {
     task.buffers.scales = scratch.scales;

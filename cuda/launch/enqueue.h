@@ -17,7 +17,7 @@ struct Scratch {
   double* weight_sums;
   unsigned *ticket, *any_deferred;
   bool cleared = false;
-  DeviceBuffer fixed, ranks, scores, chunks;
+  DeviceBuffer fixed, ranks, scores, chunks, notes;
 };
 
 // capability: of the current device, 90 for 9.0. Throws Failure.

@@ -12,6 +12,7 @@ struct TaskTerm {
   Parameters parameters;
   float beta_scale;  // alpha, or 1 when the batch brings its own beta
   double weight;     // of the term in a query's loss
+  float* notes;      // of losses that take notes of documents (LossInfo): arrays laid out like the scores
 };
 
 // What a launch leaves on the device. Callers read it as two doubles.

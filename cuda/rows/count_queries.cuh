@@ -1,6 +1,6 @@
 // Before a mean: how many queries each term counts, with their weights. The row kernels scale gradients by it.
 #pragma once
-#include "pairwise.cuh"
+#include "listwise.cuh"
 #include "reduce.cuh"
 
 namespace ckl {
@@ -51,29 +51,32 @@ CKL_DEVICE unsigned wanted_for(Needs needs) {
   switch (needs) {
     case Needs::document: return kAnyDocument;
     case Needs::positive: return kAnyPositive;
-    case Needs::positive_and_negative:
-    case Needs::ordered_pair: return kAnyPositive | kAnyNegative;
+    default: return kAnyPositive | kAnyNegative;
   }
-  __builtin_unreachable();
 }
 
 // How many pairs of different relevance a query has, or whether it has any.
-CKL_DEVICE double count_ordered(const Task& task, Lanes& team, const Row& row) {
+static __device__ __noinline__ double count_ordered(const Task& task, const TaskTerm& term, Lanes& team,
+                                                    const Row& row) {
   GeneralRow<Lanes> x{task, team, row, nullptr, nullptr};
-  if (task.pair_weighted) {
+  if (task.pair_weighted || term.needs == Needs::gainful_pair) {
     x.count();
-    return count_pairs(x);
+    const double pairs = count_term_pairs(x, term);
+    return task.pair_weighted ? pairs : double(pairs > 0);
   }
-  float level[2] = {-infinity(), -infinity()};
-  for (int64_t i = row.begin + team.rank(); i < row.begin + row.n; i += team.size()) {
-    const uint8_t y = task.batch.labels[i];
+  float level[3] = {-infinity(), -infinity(), 0}, documents = 0;
+  for (int64_t i = team.rank(); i < row.n; i += team.size()) {
+    const uint8_t y = x.label(i);
     if (y == kPadding) continue;
-    const float r = task.batch.relevance ? task.batch.relevance[i] : float(y == kPositive);
+    const float r = term.needs == Needs::ordered_pair ? relevance_at(task.batch, row.begin + i) : level_at(x, i);
     level[0] = fmaxf(level[0], r);
     level[1] = fmaxf(level[1], -r);
+    if (!(r == r)) level[2] = 1;
+    documents++;
   }
   team.reduce(level, Max());
-  return level[0] > -level[1];
+  documents = team_sum(team, documents);
+  return level[0] > -level[1] || (level[2] > 0 && documents > 1);
 }
 
 // kOrdered: some term counts pairs of different relevance, which labels alone do not tell.
@@ -86,7 +89,7 @@ static __global__ void __launch_bounds__(kCountThreads, 4) count_queries(CKL_PAR
   const unsigned lane = threadIdx.x % kWarp;
   unsigned wanted = 0;
   for (int k = 0; k < task.term_count; k++)
-    if (task.terms[k].needs != Needs::ordered_pair) wanted |= wanted_for(task.terms[k].needs);
+    if (!needs_pair(task.terms[k].needs)) wanted |= wanted_for(task.terms[k].needs);
   double sums[kMaxTerms];
 #pragma unroll
   for (int k = 0; k < kMaxTerms; k++) sums[k] = 0;
@@ -95,14 +98,14 @@ static __global__ void __launch_bounds__(kCountThreads, 4) count_queries(CKL_PAR
     const bool here = b < task.batch.rows.queries;
     const Row row = here ? row_of(task.batch.rows, b) : Row{0, 0, 0};
     const unsigned found = wanted ? scan_labels(task.batch.labels, team, row, wanted) : 0;
-    const double pairs = kOrdered ? count_ordered(task, team, row) : 0;
     const double weight = !here || team.rank() != 0 ? 0 : task.batch.weights ? double(task.batch.weights[b]) : 1;
 #pragma unroll
     for (int k = 0; k < kMaxTerms; k++) {
       if (k >= task.term_count) break;
       const Needs needs = task.terms[k].needs;
       const unsigned need = wanted_for(needs);
-      sums[k] += weight * (kOrdered && needs == Needs::ordered_pair ? pairs : (found & need) == need);
+      const bool by_pairs = kOrdered && needs_pair(needs);
+      sums[k] += weight * (by_pairs ? count_ordered(task, task.terms[k], team, row) : double((found & need) == need));
     }
   }
 #pragma unroll

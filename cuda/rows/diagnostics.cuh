@@ -15,19 +15,21 @@ CKL_DEVICE void diagnose_documents(const GeneralRow<Team>& row) {
     if (row.label(i) != kPadding && row.documents > 0) {
       typename GeneralRow<Team>::View v = row.view(i);
       Document<float, bool>& x = v.document;
-      const float p = x.p, d = x.d;
+      const typename GeneralRow<Team>::View here = v;
+      const float p = x.p;
       bool counted = false;
       for (int k = 0; k < task.term_count; k++) {
         const TaskTerm& term = task.terms[k];
         if (!row.counts(term.needs)) continue;
         counted = true;
         if (!is_distribution(term.loss)) continue;
-        x.d = d, x.p = 0;
-        const float h0 = row.term_value(term, v).h;
+        v = here, x.p = 0;
+        const TermValue none = row.term_value(term, v);
+        const float h0 = none.h;
         x.p = 1;
         const float h1 = row.term_value(term, v).h - h0;
-        x.d = 0;
-        weight += float(term.weight) * row.term_value(term, v).u;
+        x.d = 0, v.no_student = false, v.has_teacher = true;
+        weight += float(term.weight) * (row.term_value(term, v).u - none.u);
         ratio += float(term.weight) * (h0 == 0 ? -h1 : -h1 - h0 / p);
       }
       if (counted && !(row.poison == 0)) weight = ratio = not_a_number();

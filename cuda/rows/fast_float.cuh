@@ -17,6 +17,7 @@ CKL_FN FastFloat operator+(FastFloat a, FastFloat b) { return a.v + b.v; }
 CKL_FN FastFloat operator-(FastFloat a, FastFloat b) { return a.v - b.v; }
 CKL_FN FastFloat operator*(FastFloat a, FastFloat b) { return a.v * b.v; }
 CKL_FN FastFloat operator-(FastFloat a) { return -a.v; }
+CKL_FN bool operator>(FastFloat a, FastFloat b) { return a.v > b.v; }
 CKL_FN FastFloat select(bool m, FastFloat a, FastFloat b) { return m ? a.v : b.v; }
 CKL_FN FastFloat fma(FastFloat a, FastFloat b, FastFloat c) { return __builtin_fmaf(a.v, b.v, c.v); }
 

@@ -32,14 +32,14 @@ struct KernelFor<CklVariant<kGammaReal, false>> {
 
 // kl, bkl, nll and klLogL are made of the same parts and share a kernel: kl as often as `gamma` says (enqueue.cc). A kernel each
 // took a third more of the binary.
-struct Mixed {
-  static constexpr bool biased = false, reads_ln_q = true;
+struct Mixed : Distribution {
+  static constexpr bool reads_ln_q = true;
   float kl, lambda, negative_weight, nll;
-  static CKL_FN Mixed make(const Parameters& p) { return {p.gamma, p.lambda, p.negative_weight, p.nll_weight}; }
+  static CKL_FN Mixed make(const Parameters& p) { return {{}, p.gamma, p.lambda, p.negative_weight, p.nll_weight}; }
   template <class V, class M>
   CKL_FN Term<V> operator()(Document<V, M> x) const {
     x.p = V(kl) * x.p;
-    const Term<V> a = Bkl{lambda, negative_weight}(x), b = Nll()(x);
+    const Term<V> a = Bkl{{}, lambda, negative_weight}(x), b = Nll()(x);
     return {fma(V(nll), b.value, a.value), fma(V(nll), b.h, a.h), a.u};
   }
 };
@@ -58,6 +58,24 @@ struct KernelFor<Nll> {
 template <>
 struct KernelFor<KlLogL> {
   typedef Mixed Type;
+};
+
+// jsd and reverseKl, which is where there is no mixture (enqueue.cc), share another.
+struct Bridge : Distribution {
+  float mixture;
+  static CKL_FN Bridge make(const Parameters& p) { return {{}, p.mixture}; }
+  template <class V, class M>
+  CKL_FN Term<V> operator()(const Document<V, M>& x) const {
+    return mixture == 0 ? ReverseKl()(x) : Jsd{{}, mixture}(x);
+  }
+};
+template <>
+struct KernelFor<ReverseKl> {
+  typedef Bridge Type;
+};
+template <>
+struct KernelFor<Jsd> {
+  typedef Bridge Type;
 };
 
 template <class F, int P>

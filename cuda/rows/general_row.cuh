@@ -1,7 +1,7 @@
 // One row, start to end, by the general kernels: counts, softmax, sums of the terms, gradients.
 #pragma once
 #include "diagnostics.cuh"
-#include "pairwise.cuh"
+#include "listwise.cuh"
 
 namespace ckl {
 namespace cuda {

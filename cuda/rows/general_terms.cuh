@@ -13,11 +13,11 @@ namespace cuda {
 // What one term makes of one document.
 struct TermValue {
   float value, h, u;
-  bool diverges;  // infinite where the student gives probability 0
+  bool diverges;  // infinite where the student or the teacher gives probability 0
 };
 
 // A distribution loss of one document. Never called for others.
-static __device__ __noinline__ TermValue term_value_of(const TaskTerm& term, const Document<float, bool>& x,
+static __device__ __noinline__ TermValue term_value_of(const TaskTerm& term, Document<float, bool> x, bool no_student,
                                                        bool has_teacher) {
   TermValue r = {0, 0, 0, false};
   visit_loss(term.loss, [&](auto loss) {
@@ -25,8 +25,13 @@ static __device__ __noinline__ TermValue term_value_of(const TaskTerm& term, con
     if constexpr (Type::family == Family::distribution) {
       with_compact_variant(typename Type::type(), term.parameters, [&](auto variant) {
         const auto functor = decltype(variant)::make(term.parameters);
+        typedef decltype(variant) F;
+        if (no_student) x.d = F::d_without_student;
+        else if (!has_teacher) x.d = F::d_without_teacher;
         const Term<float> t = functor(x);
-        r = {t.value, t.h, t.u, functor.diverges(x.positive, has_teacher)};
+        const bool diverges =
+            no_student ? functor.diverges(x.positive, has_teacher) : F::diverges_without_teacher && !has_teacher;
+        r = {t.value, t.h, t.u, diverges};
       });
     }
   });
@@ -165,7 +170,6 @@ struct GeneralRow {
     x.p = t.e * teacher.inverse;
     x.d = (s.distance - t.distance) + (student.ln_z1 - teacher.ln_z1);
     r.no_student = !(x.d < infinity()), r.has_teacher = x.d > -infinity();
-    if (r.no_student || !r.has_teacher) x.d = 0;
     x.beta = task.biased ? bias(i) : 0;
     x.mass = x.q, x.unit = 1, x.share = 1 / positives;
     x.positive = label(i) == kPositive;
@@ -174,7 +178,7 @@ struct GeneralRow {
   CKL_DEVICE_MEMBER TermValue term_value(const TaskTerm& term, const View& v) const {
     Document<float, bool> x = v.document;
     x.beta = term.parameters.biased ? term.beta_scale * x.beta : 0;
-    return term_value_of(term, x, v.has_teacher);
+    return term_value_of(term, x, v.no_student, v.has_teacher);
   }
 
   // Of each term: what h and u are multiplied by where there are several terms.
@@ -196,7 +200,7 @@ struct GeneralRow {
             const TaskTerm& term = task.terms[k];
             if (!is_distribution(term.loss) || !counts(term.needs)) continue;
             const TermValue s = term_value(term, v);
-            const float value = v.no_student && s.diverges ? infinity() : s.value, f = factor(k, weight);
+            const float value = s.diverges ? infinity() : s.value, f = factor(k, weight);
             part[0] += float(term.weight) * value;
             part[1] += float(scale_of(task, k).loss) * value;
             (v.es < 1 ? part[2] : part[3]) += f * s.h;

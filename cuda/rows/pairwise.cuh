@@ -155,14 +155,15 @@ template <class Team>
 CKL_DEVICE PairSums lambda_pairs(const GeneralRow<Team>& row, int64_t i, bool live) {
   const LambdaMrr loss;
   const Ranked mine = ranked_at(row, i, live);
+  const float rank = rank_behind(mine.inverse_rank);
   float value = 0, slope = 0, part_value = 0, part_slope = 0;
   int taken = 0;
   each_other(row, live, [&](const Ranked& other) {
     const bool better = mine.relevance > other.relevance, worse = mine.relevance < other.relevance;
     if (!better && !worse) return;
-    const float gap = mine.inverse_rank - other.inverse_rank;
+    const float gap = rank_gap(rank, mine.inverse_rank, rank_behind(other.inverse_rank), other.inverse_rank);
     const float margin = row.by_student(better ? mine.score - other.score : other.score - mine.score);
-    const Pair<float> pair = loss(margin, fabsf(gap));
+    const Pair<float> pair = loss(margin, gap);
     if (better) part_value += pair.value, part_slope -= pair.slope;
     else part_slope += pair.slope;
     if (++taken % 64 == 0) value += part_value, slope += part_slope, part_value = part_slope = 0;

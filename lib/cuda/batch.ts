@@ -1,4 +1,5 @@
 // Checks a batch in device memory and writes it down as the addon's numbers. Values are not looked at: that would wait for the GPU.
+import type { TeacherUse } from '../losses.js';
 import { checkMemory, isInt32 } from '../loss/arrays.js';
 import { checkBatchKeys } from '../loss/batch.js';
 import { describe } from '../describe.js';
@@ -89,7 +90,7 @@ export class DeviceBatchView {
 
   constructor(
     private readonly lossName: string,
-    private readonly needsTeacher: boolean,
+    private readonly needsTeacher: TeacherUse,
     private readonly device: Device,
     private readonly size: readonly [number, number],
     /** The addon's numbers. */
@@ -107,13 +108,15 @@ export class DeviceBatchView {
     checkLength(this.student, extent, 'student');
     call[DeviceScalar.studentType] = scoreTypes[this.student.dtype]!;
     // One batch serves many losses; what this one does not read must not reach it.
+    const ordered = batch.relevance !== undefined && batch.relevance !== null;
+    const reads = this.needsTeacher === 'order' ? !ordered : this.needsTeacher;
     this.teacher = this.take(
-      this.needsTeacher ? batch.teacher : undefined,
+      reads ? batch.teacher : undefined,
       'teacher',
       DeviceScalar.teacher,
       half,
       extent,
-      this.needsTeacher,
+      reads,
     );
     call[DeviceScalar.teacherType] = this.teacher === null ? 0 : scoreTypes[this.teacher.dtype]!;
     this.take(batch.labels, 'labels', DeviceScalar.labels, ['uint8'], extent);
@@ -133,7 +136,7 @@ export class DeviceBatchView {
     const grad = this.take(batch.grad, 'grad', DeviceScalar.grad, half, extent, false) ?? undefined;
     const perQuery =
       this.take(batch.perQuery, 'perQuery', DeviceScalar.perQuery, float, queries, false) ?? undefined;
-    if (batch.teacherGrad !== undefined && this.teacher === null) {
+    if (batch.teacherGrad !== undefined && this.needsTeacher !== true) {
       throw new CklTypeError(
         'ERR_CKL_TYPE',
         `teacherGrad is given, but ${this.lossName} does not read the teacher`,

@@ -1,4 +1,5 @@
 // Checks a batch and holds it as the positional arguments of the addon. Which values are allowed, the addon checks itself.
+import type { TeacherUse } from '../losses.js';
 import {
   type BatchArray,
   checkMemory,
@@ -73,7 +74,7 @@ export class BatchView extends LayoutView {
   aliased = false;
 
   /** Takes the layout and the inputs. `lossName` and `needsTeacher` describe the loss that will read them. */
-  readInputs(batch: Batch, half: HalfType, lossName: string, needsTeacher: boolean): void {
+  readInputs(batch: Batch, half: HalfType, lossName: string, needsTeacher: TeacherUse): void {
     const { student, teacher, labels } = batch;
     if (student !== this.studentSource) {
       this.studentType = scoreType(student, half, 'student');
@@ -84,10 +85,13 @@ export class BatchView extends LayoutView {
     this.checkInput(this.student, 'student');
 
     if (teacher === undefined || teacher === null) {
-      if (needsTeacher) {
+      const { relevance } = batch;
+      if (needsTeacher === true || (needsTeacher && (relevance === undefined || relevance === null))) {
         throw new CklTypeError(
           'ERR_CKL_TYPE',
-          `teacher is missing; ${lossName} compares the student with it`,
+          needsTeacher === true
+            ? `teacher is missing; ${lossName} compares the student with it`
+            : `relevance and teacher are missing; ${lossName} takes the order of the documents from one of them`,
         );
       }
       this.teacher = this.teacherSource = null;
@@ -100,7 +104,8 @@ export class BatchView extends LayoutView {
       }
       this.checkInput(this.teacher!, 'teacher');
       // One batch serves many losses; what this one does not read must not reach it, whatever it holds.
-      if (!needsTeacher) this.teacher = this.teacherSource = null;
+      const ordered = batch.relevance !== undefined && batch.relevance !== null;
+      if (!needsTeacher || (needsTeacher === 'order' && ordered)) this.teacher = this.teacherSource = null;
     }
 
     if (labels !== this.labels) {
@@ -126,7 +131,7 @@ export class BatchView extends LayoutView {
     teacherGradOption: boolean | Scores | undefined,
     half: HalfType,
     lossName: string,
-    needsTeacher: boolean,
+    needsTeacher: TeacherUse,
   ): boolean {
     const { grad, perQuery } = batch;
     const teacherGrad =
@@ -147,11 +152,9 @@ export class BatchView extends LayoutView {
     if (teacherGrad === undefined) {
       this.teacherGrad = this.teacherGradSource = null;
     } else {
-      if (!needsTeacher) {
-        throw new CklTypeError(
-          'ERR_CKL_TYPE',
-          `teacherGrad is given, but ${lossName} does not read the teacher`,
-        );
+      if (needsTeacher !== true) {
+        const why = needsTeacher ? 'only orders documents by the teacher' : 'does not read the teacher';
+        throw new CklTypeError('ERR_CKL_TYPE', `teacherGrad is given, but ${lossName} ${why}`);
       }
       // The teacher's type may have changed under the same teacherGrad.
       if (teacherGrad !== this.teacherGradSource || this.changed) this.readTeacherGrad(teacherGrad, half);
@@ -310,7 +313,7 @@ export function readBatch(
   usual: Shape | null,
   half: HalfType,
   lossName: string,
-  needsTeacher: boolean,
+  needsTeacher: TeacherUse,
 ): void {
   view.read(batch, usual);
   view.readInputs(batch, half, lossName, needsTeacher);

@@ -12,12 +12,15 @@ import {
 } from './options.js';
 import { PlainLoss } from './plain.js';
 import type {
+  AdrMseParameters,
   AsyncOptions,
   Batch,
   BklParameters,
   CklParameters,
   CommonOptions,
+  JsdParameters,
   KlLogLParameters,
+  LambdaNdcgParameters,
   LossResult,
   PairParameters,
   Reduction,
@@ -34,8 +37,14 @@ export interface LossParameters {
   bkl: BklParameters;
   nll: object;
   klLogL: KlLogLParameters;
+  reverseKl: object;
+  jsd: JsdParameters;
   marginMse: object;
   lambdaMrr: PairParameters;
+  rankNet: PairParameters;
+  listMle: object;
+  adrMse: AdrMseParameters;
+  lambdaNdcg: LambdaNdcgParameters;
 }
 
 /**
@@ -86,6 +95,17 @@ export const nllAsync = pooled('nll');
 export const klLogL = plain('klLogL');
 export const klLogLAsync = pooled('klLogL');
 
+/** Kullback-Leibler divergence of the teacher from the student, sum of q ln(q/p). Infinite where the teacher gives probability 0. */
+export const reverseKl = plain('reverseKl');
+export const reverseKlAsync = pooled('reverseKl');
+
+/**
+ * Generalised Jensen-Shannon divergence: with the mixture m = beta p + (1-beta) q, beta sum of p ln(p/m) + (1-beta) sum of q ln(q/m).
+ * Bounded; near beta 0 and 1 it is beta times kl and 1-beta times reverseKl.
+ */
+export const jsd = plain('jsd');
+export const jsdAsync = pooled('jsd');
+
 /** Mean over pairs of a positive and a negative of (student margin - teacher margin)^2 (Hofstätter et al. 2020). */
 export const marginMse = plain('marginMse');
 export const marginMseAsync = pooled('marginMse');
@@ -96,6 +116,34 @@ export const marginMseAsync = pooled('marginMse');
  */
 export const lambdaMrr = plain('lambdaMrr');
 export const lambdaMrrAsync = pooled('lambdaMrr');
+
+/**
+ * RankNet (Burges et al. 2005): mean over pairs with rel_i > rel_j of softplus(s_j - s_i), in natural logarithms. `relevance` orders the
+ * documents, or without it the teacher.
+ */
+export const rankNet = plain('rankNet');
+export const rankNetAsync = pooled('rankNet');
+
+/**
+ * ListMLE (Xia et al. 2008): minus the log-likelihood of the documents' order under the student, sum over places k of
+ * ln(sum over j >= k of e^s_j) - s_k. `relevance` orders the documents, or without it the teacher; equal ones stand as in the list.
+ */
+export const listMle = plain('listMle');
+export const listMleAsync = pooled('listMle');
+
+/**
+ * Approximate discounted rank MSE (arXiv 2405.07920): mean over documents of (r - r')^2 / log2(r + 1), with r the ranks by `relevance`, or
+ * without it by the teacher (equal ones share their mean), and r' = 1 + sum over the others of sigmoid(steepness (s_j - s_i)).
+ */
+export const adrMse = plain('adrMse');
+export const adrMseAsync = pooled('adrMse');
+
+/**
+ * LambdaLoss (Wang et al. 2018) with the weights of NDCG-Loss2++ at k: mean over pairs with rel_i > rel_j of w_ij softplus(s_j - s_i).
+ * `relevance` gives the gains, or without it the teacher's scores over their temperature; ranks and weights are constants.
+ */
+export const lambdaNdcg = plain('lambdaNdcg');
+export const lambdaNdcgAsync = pooled('lambdaNdcg');
 
 /** What asynchronous functions read besides the options of the loss. */
 const asyncOptions = ['signal'];

@@ -3,21 +3,13 @@ import { chooseBackend, chooseCpuTarget, chooseThreads } from '../native/backend
 import { describe, didYouMean, oneOf, shorten } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { isObject } from './intrinsics.js';
-import type { LossInfo, LossTable } from '../losses.js';
+import type { LossInfo, LossTable, TeacherUse } from '../losses.js';
 import type { NativePlanSpec, NativeTerm } from '../native/native.js';
 import { type ParameterName, parameters, readParameters } from '../parameters.js';
-import type {
-  BackendName,
-  BklParameters,
-  CklParameters,
-  CommonOptions,
-  KlLogLParameters,
-  PairParameters,
-  Term,
-} from '../types.js';
+import type { BackendName, CommonOptions, PairParameters, Term } from '../types.js';
 
 /** Every option of every loss. */
-export type AnyOptions = CommonOptions & CklParameters & BklParameters & KlLogLParameters & PairParameters;
+export type AnyOptions = CommonOptions & Omit<Term, 'loss' | 'weight'> & PairParameters;
 
 /** Checked options of one loss or weighted sum. */
 export interface Plan {
@@ -25,7 +17,7 @@ export interface Plan {
   name: string;
   spec: NativePlanSpec;
   backend: BackendName;
-  needsTeacher: boolean;
+  needsTeacher: TeacherUse;
 }
 
 const commonOptions = [
@@ -198,7 +190,11 @@ export function checkOptionNames(
 }
 
 /** The per-call options that do not shape the plan. */
-export function checkCallOptions(options: Partial<OptionValues>, name: string, needsTeacher: boolean): void {
+export function checkCallOptions(
+  options: Partial<OptionValues>,
+  name: string,
+  needsTeacher: TeacherUse,
+): void {
   const { diagnostics, teacherGrad, dtype } = options;
   if (diagnostics !== undefined && typeof diagnostics !== 'boolean')
     throw wrongKind('diagnostics', diagnostics, 'a boolean');
@@ -206,8 +202,9 @@ export function checkCallOptions(options: Partial<OptionValues>, name: string, n
   if (teacherGrad !== undefined && typeof teacherGrad !== 'boolean' && !ArrayBuffer.isView(teacherGrad)) {
     throw wrongKind('teacherGrad', teacherGrad, 'a boolean or an array to write to');
   }
-  if (teacherGrad !== undefined && teacherGrad !== false && !needsTeacher) {
-    throw new CklTypeError('ERR_CKL_OPTION', `${name} does not read the teacher, so it has no teacherGrad`);
+  if (teacherGrad !== undefined && teacherGrad !== false && needsTeacher !== true) {
+    const why = needsTeacher ? 'only orders documents by the teacher' : 'does not read the teacher';
+    throw new CklTypeError('ERR_CKL_OPTION', `${name} ${why}, so it has no teacherGrad`);
   }
 }
 
@@ -229,7 +226,8 @@ function readPlan(
   return {
     name,
     backend,
-    needsTeacher: losses.some((loss) => loss.teacher),
+    needsTeacher:
+      losses.some((loss) => loss.teacher === true) || (losses.some((loss) => loss.teacher) && 'order'),
     spec: {
       terms,
       backend,

@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // Prepared losses: options, native plan and outputs are settled once, so that a run costs little more than its arithmetic.
+import type { TeacherUse } from '../losses.js';
 import { halfType, type HalfType } from './arrays.js';
 import { chooseBySpeed } from './auto.js';
 import { isAuto } from '../native/backends.js';
@@ -122,7 +123,7 @@ export const preparedRule = 'prepare needs shape: [queries, documents], the size
 
 class Prepared {
   readonly loss: string;
-  private readonly needsTeacher: boolean;
+  private readonly needsTeacher: TeacherUse;
   readonly backend: BackendName;
   readonly target: string;
   readonly threads: number;

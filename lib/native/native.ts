@@ -176,11 +176,11 @@ export interface NativeLossInfo {
   name: string;
   family: 'distribution' | 'pairwise';
   /** When a query is counted. */
-  needs: 'document' | 'positive' | 'positiveAndNegative' | 'orderedPair';
+  needs: string;
   /** The names of the hyper-parameters it takes. */
   parameters: string[];
-  /** Whether it reads the teacher's scores. */
-  teacher: boolean;
+  /** Whether it reads the teacher's scores; `order`: only to order documents, without relevance. */
+  teacher: boolean | 'order';
 }
 
 export interface NativeCudaInfo {

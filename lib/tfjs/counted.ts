@@ -3,44 +3,66 @@ import { losses, type LossName } from '../index.js';
 
 const PADDING = 255;
 
-interface Tally {
-  documents: number;
-  positives: number;
-  negatives: number;
-  /** Whether two documents differ in relevance. */
-  graded: boolean;
+/** A loss, with what decides which queries it counts. */
+export interface CountedLoss {
+  loss: LossName;
+  /** Of lambdaNdcg. */
+  k?: number;
 }
 
+/** What a batch holds of that. */
+export interface CountedBatch {
+  labels: Uint8Array;
+  /** Documents a query, padding included. */
+  docs: number;
+  relevance?: Float32Array;
+  teacher?: Float32Array;
+  teacherTemperature?: number;
+}
+
+/** The valid documents of a query: labels, and relevance if there is any, else the teacher's scores. */
+interface Query {
+  labels: number[];
+  relevance?: number[];
+  teacher: number[];
+}
+
+const differ = (levels: readonly number[]) => levels.some((level) => level !== levels[0]);
+
 const has = {
-  document: ({ documents }: Tally) => documents > 0,
-  positive: ({ positives }: Tally) => positives > 0,
-  positiveAndNegative: ({ positives, negatives }: Tally) => positives > 0 && negatives > 0,
-  orderedPair: ({ graded }: Tally) => graded,
+  document: ({ labels }: Query) => labels.length > 0,
+  positive: ({ labels }: Query) => labels.includes(1),
+  positiveAndNegative: ({ labels }: Query) => labels.includes(1) && labels.includes(0),
+  orderedPair: ({ labels, relevance }: Query) => differ(relevance ?? labels),
+  preferredPair: ({ relevance, teacher }: Query) => differ(relevance ?? teacher),
+  gainfulPair: ({ relevance, teacher }: Query, k: number) => {
+    const levels = relevance ?? teacher;
+    return differ(levels) && !(idealDcg(levels, k) <= 0);
+  },
 };
 
-/**
- * 1 for a query that at least one of the losses counts, else 0.
- *
- * @param docs documents a query, padding included
- * @param relevance default: the labels
- */
-export function countedQueries(
-  names: readonly LossName[],
-  labels: Uint8Array,
-  docs: number,
-  relevance: ArrayLike<number> = labels,
-): Float32Array {
+/** Up to a positive factor; NaN where a level is. */
+function idealDcg(levels: readonly number[], k: number): number {
+  const sorted = [...levels].sort((a, b) => b - a);
+  const gain = (level: number) => 2 ** (level - sorted[0]) - 2 ** -sorted[0];
+  return sorted[0] <= 0
+    ? 0
+    : sorted.slice(0, k).reduce((sum, level, i) => sum + gain(level) / Math.log2(i + 2), 0);
+}
+
+/** 1 for a query that at least one of the losses counts, else 0. */
+export function countedQueries(terms: readonly CountedLoss[], batch: CountedBatch): Float32Array {
+  const { labels, docs, relevance, teacher, teacherTemperature = 1 } = batch;
   return Float32Array.from({ length: docs === 0 ? 0 : labels.length / docs }, (_, query) => {
-    const tally: Tally = { documents: 0, positives: 0, negatives: 0, graded: false };
-    let first: number | undefined;
-    for (let i = query * docs; i < (query + 1) * docs; i++) {
-      if (labels[i] === PADDING) continue;
-      tally.documents++;
-      if (labels[i] === 1) tally.positives++;
-      else tally.negatives++;
-      first ??= relevance[i];
-      if (relevance[i] !== first) tally.graded = true;
-    }
-    return names.some((name) => has[losses[name].needs](tally)) ? 1 : 0;
+    const places = Array.from({ length: docs }, (__, i) => query * docs + i).filter(
+      (i) => labels[i] !== PADDING,
+    );
+    const pick = (from: ArrayLike<number>) => places.map((i) => from[i]);
+    const one: Query = {
+      labels: pick(labels),
+      relevance: relevance && pick(relevance),
+      teacher: teacher ? pick(teacher).map((t) => t / teacherTemperature) : [],
+    };
+    return terms.some(({ loss, k = 10 }) => has[losses[loss].needs](one, k)) ? 1 : 0;
   });
 }

@@ -1,18 +1,34 @@
 // ckl-loss/tfjs: the losses as differentiable ops in the style of tf.losses.*, for programs that train with tfjs.
 import type { Reduction } from '@tensorflow/tfjs-core';
 import {
+  adrMse,
   bkl,
   ckl,
   combine,
+  jsd,
   kl,
   klLogL,
   lambdaMrr,
+  lambdaNdcg,
+  listMle,
   marginMse,
   nll,
+  rankNet,
+  reverseKl,
   type LossFunction,
   type LossName,
 } from '../index.js';
-import type { BklParameters, CklParameters, CommonOptions, KlLogLParameters, Term } from '../types.js';
+import type {
+  AdrMseParameters,
+  BklParameters,
+  CklParameters,
+  CommonOptions,
+  JsdParameters,
+  KlLogLParameters,
+  LambdaNdcgParameters,
+  PairParameters,
+  Term,
+} from '../types.js';
 import { lossOp } from './op.js';
 import type { Input, Loss, TfjsOptions } from './types.js';
 
@@ -42,6 +58,19 @@ export type WithTeacher<P> = (
   reduction?: Reduction,
 ) => Loss;
 
+/**
+ * An op whose documents are ordered by the option `relevance`, or else by the teacher's scores; then teacher may be null. It has no
+ * gradient by the teacher.
+ */
+export type Ordered<P> = (
+  labels: Input,
+  logits: Input,
+  teacher: Input | null,
+  weights?: Input | null,
+  options?: P & Omit<TfjsOptions, 'teacherGrad'>,
+  reduction?: Reduction,
+) => Loss;
+
 /** An op that reads labels and student alone, otherwise like {@link WithTeacher}. */
 export type WithoutTeacher = (
   labels: Input,
@@ -54,7 +83,7 @@ export type WithoutTeacher = (
 const withTeacher =
   <P extends object>(name: LossName, loss: LossFunction<P>): WithTeacher<P> =>
   (labels, logits, teacher, weights, options, reduction) =>
-    lossOp([name], (batch, rest) => loss(batch, rest as P & CommonOptions<'none'>), {
+    lossOp([{ loss: name, ...options }], (batch, rest) => loss(batch, rest as P & CommonOptions<'none'>), {
       labels,
       logits,
       teacher,
@@ -63,10 +92,22 @@ const withTeacher =
       reduction,
     });
 
+const ordered =
+  <P extends object>(name: LossName, loss: LossFunction<P>): Ordered<P> =>
+  (labels, logits, teacher, weights, options, reduction) =>
+    lossOp([{ loss: name, ...options }], (batch, rest) => loss(batch, rest as P & CommonOptions<'none'>), {
+      labels,
+      logits,
+      teacher: teacher ?? undefined,
+      weights,
+      options,
+      reduction,
+    });
+
 const withoutTeacher =
   (name: LossName, loss: LossFunction<object>): WithoutTeacher =>
   (labels, logits, weights, options, reduction) =>
-    lossOp([name], loss, { labels, logits, weights, options, reduction });
+    lossOp([{ loss: name }], loss, { labels, logits, weights, options, reduction });
 
 /** Contrastively-weighted KL divergence, the paper's loss: {@link ckl} as an op. */
 export const cklLoss: WithTeacher<CklParameters> = withTeacher('ckl', ckl);
@@ -83,11 +124,32 @@ export const nllLoss: WithoutTeacher = withoutTeacher('nll', nll);
 /** KL plus negative log-likelihood: {@link klLogL} as an op. */
 export const klLogLLoss: WithTeacher<KlLogLParameters> = withTeacher('klLogL', klLogL);
 
+/** KL divergence of the teacher from the student: {@link reverseKl} as an op. */
+export const reverseKlLoss: WithTeacher<object> = withTeacher('reverseKl', reverseKl);
+
+/** Generalised Jensen-Shannon divergence: {@link jsd} as an op. Its `beta` is a number; that of CKL is an array. */
+export const jsdLoss: WithTeacher<JsdParameters> = withTeacher('jsd', jsd);
+
 /** Squared difference of the margins of student and teacher: {@link marginMse} as an op. */
 export const marginMseLoss: WithTeacher<object> = withTeacher('marginMse', marginMse);
 
 /** CL-DRD's weighted pairwise logistic loss: {@link lambdaMrr} as an op. Reads no teacher; see the option `relevance`. */
 export const lambdaMrrLoss: WithoutTeacher = withoutTeacher('lambdaMrr', lambdaMrr);
+
+/** RankNet: {@link rankNet} as an op. */
+export const rankNetLoss: Ordered<object> = ordered('rankNet', rankNet);
+
+/** Likelihood of the documents' order: {@link listMle} as an op. */
+export const listMleLoss: Ordered<object> = ordered('listMle', listMle);
+
+/** Approximate discounted rank MSE: {@link adrMse} as an op. */
+export const adrMseLoss: Ordered<AdrMseParameters> = ordered('adrMse', adrMse);
+
+/** LambdaLoss for NDCG@k: {@link lambdaNdcg} as an op. */
+export const lambdaNdcgLoss: Ordered<Omit<LambdaNdcgParameters, keyof PairParameters>> = ordered(
+  'lambdaNdcg',
+  lambdaNdcg,
+);
 
 /**
  * A weighted sum of losses in one pass: {@link combine} as an op. A query counts when one of the terms counts it, and its loss is the sum of
@@ -104,8 +166,7 @@ export function combineLoss(
   options?: TfjsOptions,
   reduction?: Reduction,
 ): Loss {
-  const names = terms.map(({ loss }) => loss);
-  return lossOp(names, (batch, rest) => combine(batch, terms, rest), {
+  return lossOp(terms, (batch, rest) => combine(batch, terms, rest), {
     labels,
     logits,
     teacher: teacher ?? undefined,

@@ -1,10 +1,9 @@
 // The differentiable op behind all tfjs losses: one fused call gives loss and gradient, tf.customGrad hands them to the tape.
 import type { Reduction, Tensor } from '@tensorflow/tfjs-core';
 import { CklRangeError } from '../errors.js';
-import type { LossName } from '../index.js';
 import type { Batch, LossResult } from '../types.js';
 import { tf } from './core.js';
-import { countedQueries } from './counted.js';
+import { countedQueries, type CountedLoss } from './counted.js';
 import { checkShape, floats, floatTensor, labelBytes } from './inputs.js';
 import type { Input, Loss, TfjsOptions } from './types.js';
 
@@ -23,15 +22,18 @@ export interface OpInputs {
 type Run = (batch: Batch<Float32Array>, options: object) => LossResult<'none', Float32Array>;
 
 /**
- * @param names the losses that `run` computes
+ * @param terms the losses that `run` computes
  * @throws TypeError or RangeError with a `code`
  */
-export function lossOp(names: readonly LossName[], run: Run, inputs: OpInputs): Loss {
+export function lossOp(terms: readonly CountedLoss[], run: Run, inputs: OpInputs): Loss {
   return tf.tidy(() => {
     const logits = floatTensor(inputs.logits, 'logits');
     if (logits.rank === 0)
       throw new CklRangeError('ERR_CKL_SHAPE', 'logits is a scalar; its last axis must be documents');
-    const { ranks, beta, relevance, teacherGrad = false, ...options } = inputs.options ?? {};
+    const { ranks, beta: share, relevance, teacherGrad = false, ...rest } = inputs.options ?? {};
+    // A number is the share of jsd; CKL's bias is an array.
+    const beta = typeof share === 'number' ? undefined : share;
+    const options = typeof share === 'number' ? { ...rest, beta: share } : rest;
     const labels = labelBytes(inputs.labels, logits);
     const docs = logits.shape[logits.rank - 1];
     const perQueryShape = logits.shape.slice(0, -1);
@@ -54,7 +56,13 @@ export function lossOp(names: readonly LossName[], run: Run, inputs: OpInputs): 
       );
     const teacher = inputs.teacher === undefined ? undefined : floatTensor(inputs.teacher, 'teacher');
     if (teacher) checkShape(teacher, 'teacher', logits);
-    const counted = countedQueries(names, labels, docs, given.relevance);
+    const counted = countedQueries(terms, {
+      labels,
+      docs,
+      relevance: given.relevance,
+      teacher: teacher?.dataSync<'float32'>(),
+      teacherTemperature: inputs.options?.teacherTemperature,
+    });
     const shares = sharesOf(counted, perQueryShape, inputs.weights, inputs.reduction);
     const none = inputs.reduction === tf.Reduction.NONE;
 

@@ -18,7 +18,10 @@ export interface TfjsOptions {
   ranks?: Input;
   /** CKL's exponent bias instead of ranks and alpha, in the shape of the logits. No gradient. */
   beta?: Input;
-  /** Graded relevance for lambdaMrr, in the shape of the logits; default: the labels. No gradient. */
+  /**
+   * Graded relevance, in the shape of the logits, for lambdaMrr (default: the labels) and for the losses that order documents (default:
+   * the teacher's scores). No gradient.
+   */
   relevance?: Input;
   /**
    * Whether the loss can be differentiated by the teacher's scores too. Default false: the teacher is a constant, and asking tfjs for

@@ -93,8 +93,11 @@ const char* name_of(Needs needs) {
     case Needs::document: return "document";
     case Needs::positive: return "positive";
     case Needs::positive_and_negative: return "positiveAndNegative";
-    default: return "orderedPair";
+    case Needs::ordered_pair: return "orderedPair";
+    case Needs::preferred_pair: return "preferredPair";
+    case Needs::gainful_pair: return "gainfulPair";
   }
+  return "";
 }
 
 Napi::Value losses(const Napi::CallbackInfo& info) {
@@ -106,7 +109,8 @@ Napi::Value losses(const Napi::CallbackInfo& info) {
     entry.Set("family", loss.family == Family::distribution ? "distribution" : "pairwise");
     entry.Set("needs", name_of(loss.needs));
     entry.Set("parameters", words(env, loss.parameters));
-    entry.Set("teacher", loss.teacher);
+    if (loss.by_relevance) entry.Set("teacher", "order");
+    else entry.Set("teacher", loss.teacher);
     out.Set(out.Length(), entry);
   }
   return out;

@@ -85,7 +85,6 @@ Status read_call(napi_env env, const RunValues& values, const Plan& plan, Call& 
   batch.student =
       in.scores<const char>(student, Argument::student, in.element_type(scalar[Scalar::student_type]), needed);
   batch.teacher = in.scores<const char>(teacher, Argument::teacher, teacher_type, needed);
-  if (plan.reads_teacher() && !teacher.present) in.fail({Code::type, Argument::teacher});
   if (!plan.reads_teacher()) batch.teacher = {};
   if (labels.type != napi_uint8_array && labels.type != napi_uint8_clamped_array)
     in.fail({Code::type, Argument::labels});
@@ -94,6 +93,7 @@ Status read_call(napi_env env, const RunValues& values, const Plan& plan, Call& 
   batch.ranks = in.ranks(needed, true);
   batch.beta = in.floats(Argument::beta, needed);
   batch.relevance = in.floats(Argument::relevance, needed);
+  if (plan.needs_teacher(batch.relevance != nullptr) && !teacher.present) in.fail({Code::type, Argument::teacher});
   batch.weights = in.floats(Argument::weights, queries);
 
   Outputs& out = call.out;

@@ -35,6 +35,14 @@ struct Plan {
   PairMean pair_mean = PairMean::query;
   double grad_scale = 1;
 
+  // Whether a batch must bring a teacher. With relevance, losses that are ordered by the one or the other need none.
+  bool needs_teacher(bool has_relevance) const {
+    for (const PlanTerm& t : terms) {
+      const LossInfo& info = kLosses[int(t.loss)];
+      if (info.teacher && !(info.by_relevance && has_relevance)) return true;
+    }
+    return false;
+  }
   bool reads_teacher() const {
     for (const PlanTerm& t : terms)
       if (kLosses[int(t.loss)].teacher) return true;

@@ -1,6 +1,9 @@
 #include "cpu_backend.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <new>
 
@@ -10,15 +13,40 @@
 namespace ckl {
 namespace cpu {
 
-Buffer::~Buffer() { std::free(data_); }
+Buffer::~Buffer() { release(); }
+
+namespace {
+
+// Blocks of this size are mapped, so that they are given back at once: a program that prepares and disposes in a loop would
+// otherwise leave holes in the heap that are a little too small for the next.
+constexpr size_t kMapped = size_t(1) << 17;
+
+size_t bytes_of(int64_t floats) { return (size_t(floats) * sizeof(float) + 63) / 64 * 64; }
+
+}  // namespace
+
+void Buffer::release() {
+  const size_t bytes = bytes_of(floats_);
+  if (data_ && bytes >= kMapped) munmap(data_, bytes);
+  else std::free(data_);
+  data_ = nullptr;
+  floats_ = 0;
+}
 
 float* Buffer::reserve(int64_t floats) {
   if (floats <= floats_) return data_;
-  std::free(data_);
-  floats_ = 0;
-  const int64_t bytes = (floats * 4 + 63) / 64 * 64;
-  data_ = static_cast<float*>(std::aligned_alloc(64, size_t(bytes)));
-  if (data_) floats_ = floats;
+  release();
+  const size_t bytes = bytes_of(floats);
+  void* memory;
+  if (bytes >= kMapped) {
+    memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return nullptr;
+  } else {
+    memory = std::aligned_alloc(64, bytes);
+    if (!memory) return nullptr;
+  }
+  data_ = static_cast<float*>(memory);
+  floats_ = floats;
   return data_;
 }
 
@@ -48,7 +76,9 @@ void split(double x, float& high, float& low) {
 struct Scan {
   Status status;
   LabelTally labels;
-  int64_t with_pairs = 0, pairs = 0;
+  struct Pairs {  // of a term that needs them: queries that have some, and how many all have together
+    int64_t queries = 0, pairs = 0;
+  } pairs[kMaxTerms];
 };
 
 class Run {
@@ -63,7 +93,7 @@ class Run {
         1, std::min<int64_t>({threads_ * kSlicesPerThread, documents / kDocumentsPerSlice, batch.rows.queries})));
     longest_ = longest_row(batch.rows);
     for (const PlanTerm& t : plan.terms) {
-      ordered_ |= needs_of(t.loss) == Needs::ordered_pair;
+      ordered_ |= needs_pair(needs_of(t.loss));
       needs_both_ |= needs_of(t.loss) == Needs::positive_and_negative;
       if (t.loss == LossId::ckl) least_gamma_ = std::min(least_gamma_, t.gamma);
     }
@@ -104,19 +134,39 @@ class Run {
     if (s.status.ok() && batch_.beta) s.status = check_beta(batch_, least_gamma_, first, last);
     if (s.status.ok() && batch_.relevance) s.status = check_relevance(batch_, first, last);
     if (!s.status.ok() || !ordered_) return s;
-    int32_t* order = reinterpret_cast<int32_t*>(workspace_.scratch[worker].reserve(0));
-    for (int64_t b = first; b < last; b++) {
-      const int64_t pairs = pairs_of(b, order);
-      s.with_pairs += pairs > 0;
-      s.pairs += pairs;
-    }
+    for (int64_t b = first; b < last; b++)
+      for (size_t k = 0; k < plan_.terms.size(); k++) {
+        if (!needs_pair(needs_of(plan_.terms[k].loss))) continue;
+        const int64_t pairs = pairs_of(b, plan_.terms[k], workspace_.scratch[worker].reserve(0));
+        s.pairs[k].queries += pairs > 0;
+        s.pairs[k].pairs += pairs;
+      }
     return s;
   }
 
-  int64_t pairs_of(int64_t b, int32_t* order) const {
-    const int64_t begin = batch_.rows.begin(b);
-    return ordered_pairs(batch_.relevance ? batch_.relevance + begin : nullptr, batch_.labels + begin,
-                         batch_.rows.length(b), order);
+  // Pairs of a query as a term counts them.
+  int64_t pairs_of(int64_t b, const PlanTerm& term, float* scratch) const {
+    const int64_t begin = batch_.rows.begin(b), n = batch_.rows.length(b);
+    const uint8_t* labels = batch_.labels + begin;
+    int32_t* order = reinterpret_cast<int32_t*>(scratch);
+    const float* levels = batch_.relevance ? batch_.relevance + begin : nullptr;
+    const Needs needs = needs_of(term.loss);
+    if (!levels && needs != Needs::ordered_pair) {
+      levels = scratch + n;
+      target_.kernels->widen(batch_.teacher, begin, scratch + n, n);
+    }
+    const int64_t pairs = ordered_pairs(levels, labels, n, order);
+    if (pairs == 0 || needs != Needs::gainful_pair) return pairs;
+    int64_t m = 0;
+    for (int64_t i = 0; i < n; i++) {
+      if (labels[i] == kPadding) continue;
+      // A query that comes out as NaN is counted, whatever its gains.
+      const float score = levels[i] == -INFINITY ? 0 : levels[i];
+      if (!(score - score == 0)) return pairs;
+      m++;
+    }
+    const double inverse = batch_.relevance ? 1 : 1 / plan_.teacher_temperature;
+    return ideal_dcg(levels, inverse, order, m, int64_t(std::min(term.k, double(m)))).dcg > 0 ? pairs : 0;
   }
 
   Scan scan_all() {
@@ -137,26 +187,26 @@ class Run {
       all.labels.with_positive += s.labels.with_positive;
       all.labels.with_both += s.labels.with_both;
       all.labels.binary &= s.labels.binary;
-      all.with_pairs += s.with_pairs;
-      all.pairs += s.pairs;
+      for (int k = 0; k < kMaxTerms; k++)
+        all.pairs[k].queries += s.pairs[k].queries, all.pairs[k].pairs += s.pairs[k].pairs;
     }
     return all;
   }
 
-  static int64_t count(const Scan& s, Needs needs) {
-    switch (needs) {
+  int64_t count(const Scan& s, size_t term) const {
+    switch (needs_of(plan_.terms[term].loss)) {
       case Needs::document: return s.labels.with_document;
       case Needs::positive: return s.labels.with_positive;
       case Needs::positive_and_negative: return s.labels.with_both;
-      case Needs::ordered_pair: return s.with_pairs;
+      default: return s.pairs[term].queries;
     }
-    __builtin_unreachable();
   }
 
   // Whether, and how often, a query takes part: the slow way, for batches where some do not.
-  double multiplicity(int64_t b, Needs needs, int32_t* order) const {
-    if (needs == Needs::ordered_pair) {
-      const int64_t pairs = pairs_of(b, order);
+  double multiplicity(int64_t b, const PlanTerm& term) const {
+    const Needs needs = needs_of(term.loss);
+    if (needs_pair(needs)) {
+      const int64_t pairs = pairs_of(b, term, workspace_.scratch[0].reserve(0));
       return plan_.pair_mean == PairMean::batch ? double(pairs) : double(pairs > 0);
     }
     const uint8_t* y = batch_.labels + batch_.rows.begin(b);
@@ -166,34 +216,27 @@ class Run {
   }
 
   // Sum of the weights of the queries that a term counts.
-  double normaliser(const Scan& scan, Needs needs) const {
-    const int64_t counted = count(scan, needs), queries = batch_.rows.queries;
-    const bool by_pairs = needs == Needs::ordered_pair && plan_.pair_mean == PairMean::batch;
-    if (!batch_.weights) return double(by_pairs ? scan.pairs : counted);
+  double normaliser(const Scan& scan, size_t term) const {
+    const PlanTerm& t = plan_.terms[term];
+    const int64_t counted = count(scan, term), queries = batch_.rows.queries;
+    const bool by_pairs = needs_pair(needs_of(t.loss)) && plan_.pair_mean == PairMean::batch;
+    if (!batch_.weights) return double(by_pairs ? scan.pairs[term].pairs : counted);
     double sum = 0;
-    int32_t* order = reinterpret_cast<int32_t*>(workspace_.scratch[0].reserve(0));
     const bool all = counted == queries && !by_pairs;
-    for (int64_t b = 0; b < queries; b++)
-      sum += double(batch_.weights[b]) * (all ? 1.0 : multiplicity(b, needs, order));
+    for (int64_t b = 0; b < queries; b++) sum += double(batch_.weights[b]) * (all ? 1.0 : multiplicity(b, t));
     return sum;
   }
 
   int64_t count_any(const Scan& scan) const {
     int64_t most = 0;
-    bool pairs = false, others = false;
-    for (const PlanTerm& t : plan_.terms) {
-      const Needs needs = needs_of(t.loss);
-      (needs == Needs::ordered_pair ? pairs : others) = true;
-      most = std::max(most, count(scan, needs));
-    }
-    // What the other needs ask for is nested, so the largest count is that of the union; pairs may come from relevance
-    // alone, in queries that nothing else counts.
-    if (!(pairs && others)) return most;
+    for (size_t k = 0; k < plan_.terms.size(); k++) most = std::max(most, count(scan, k));
+    // What labels decide is nested, so the largest count is that of the union; pairs may be in queries that nothing else
+    // counts.
+    if (!ordered_ || plan_.terms.size() == 1) return most;
     int64_t counted = 0;
-    int32_t* order = reinterpret_cast<int32_t*>(workspace_.scratch[0].reserve(0));
     for (int64_t b = 0; b < batch_.rows.queries; b++) {
       bool any = false;
-      for (const PlanTerm& t : plan_.terms) any = any || multiplicity(b, needs_of(t.loss), order) > 0;
+      for (const PlanTerm& t : plan_.terms) any = any || multiplicity(b, t) > 0;
       counted += any;
     }
     return counted;
@@ -221,7 +264,7 @@ class Run {
       to.weight = from.weight;
       to.loss_scale = from.weight;
       if (plan_.reduction == Reduction::mean) {
-        const double sum = normaliser(scan, to.needs);
+        const double sum = normaliser(scan, size_t(k));
         to.loss_scale = sum > 0 ? from.weight / sum : 0;
       }
       to.grad_scale = to.loss_scale * plan_.grad_scale;

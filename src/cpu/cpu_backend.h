@@ -20,6 +20,7 @@ class Buffer {
   float* reserve(int64_t floats);
 
  private:
+  void release();
   float* data_ = nullptr;
   int64_t floats_ = 0;
 };

@@ -24,14 +24,16 @@ inline void weigh(const OneRow a, const TaskTerm& term, const RowScratch w, cons
         const V e = load(w.es + slot);
         Document<V, M> x = document<F>(a, w, r, term, gap, share, e, e == at_top, positive, i, slot);
         const V p = x.p;
-        x.d = select((infinity() > x.d) & (x.d > -infinity()), x.d, zero);
+        x.d = distance<F>(x.d, ~(infinity() > x.d), x.d > -infinity());
         x.p = zero;
-        const V h0 = loss(x).h;
+        const Term<V> none = loss(x);
+        const V h0 = none.h;
         x.p = at_top;
         const V h1 = (loss(x).h - h0) * V(1 / kLifted);
         x.d = zero;
         const V g = select(h0 == zero, -h1, -h1 - h0 / p);
-        store(weight + slot, load(weight + slot) + select(masked, zero, factor * (loss(x).u * V(1 / kLifted))));
+        store(weight + slot,
+              load(weight + slot) + select(masked, zero, factor * ((loss(x).u - none.u) * V(1 / kLifted))));
         store(ratio + slot, load(ratio + slot) + select(masked, zero, factor * g));
       },
       [] {});

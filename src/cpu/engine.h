@@ -1,6 +1,7 @@
 // What one call's rows have in common, in either layout: the passes to run, looked up once, and how they combine.
 #pragma once
 #include "half.h"
+#include "listwise.h"
 #include "pairwise.h"
 #include "ranking.h"
 #include "terms.h"

@@ -43,6 +43,13 @@ struct LabelTally {
 // The valid documents of a row in descending order of relevance; ties in order of index. Returns how many.
 int64_t order_by_relevance(const float* relevance, const uint8_t* labels, int64_t n, int32_t* order);
 
+// Of a row's best gains, ideally placed: with the gains of gain.h, so up to the factor 2^top. 0 where no level is above 0.
+struct IdealDcg {
+  double top, dcg;
+};
+// order: m documents by their level, best first; level: `levels` times `inverse_temperature`; the first k count.
+IdealDcg ideal_dcg(const float* levels, double inverse_temperature, const int32_t* order, int64_t m, int64_t k);
+
 // Pairs of valid documents with different relevance. `order` is scratch for n indices.
 int64_t ordered_pairs(const float* relevance, const uint8_t* labels, int64_t n, int32_t* order);
 
@@ -60,6 +67,8 @@ struct Kernels {
   // Competition ranks of rows [first, last); 0 for masked documents. labels may be null.
   void (*ranks)(Scores student, const Rows&, const uint8_t* labels, int64_t first, int64_t last, uint32_t* out,
                 float* scratch);
+  // n scores of any type, from element `begin` on.
+  void (*widen)(Scores from, int64_t begin, float* to, int64_t n);
 };
 
 }  // namespace cpu

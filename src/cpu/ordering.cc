@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "../losses/gain.h"
 #include "kernel.h"
 
 namespace ckl {
@@ -28,11 +29,22 @@ int64_t order_by_relevance(const float* relevance, const uint8_t* labels, int64_
   int64_t m = 0;
   for (int64_t i = 0; i < n; i++)
     if (labels[i] != kPadding) order[m++] = int32_t(i);
+  // By keys, which order NaN as well: a row that holds one comes out as NaN, in no matter what order.
   std::sort(order, order + m, [=](int32_t a, int32_t b) {
-    const float x = relevance_of(relevance, labels, a), y = relevance_of(relevance, labels, b);
-    return x > y || (x == y && a < b);
+    const uint32_t x = descending_key(relevance_of(relevance, labels, a));
+    const uint32_t y = descending_key(relevance_of(relevance, labels, b));
+    return x < y || (x == y && a < b);
   });
   return m;
+}
+
+IdealDcg ideal_dcg(const float* levels, double inverse_temperature, const int32_t* order, int64_t m, int64_t k) {
+  IdealDcg ideal = {0, 0};
+  if (m == 0 || !(levels[order[0]] > 0)) return ideal;
+  ideal.top = double(levels[order[0]]) * inverse_temperature;
+  for (int64_t r = 0; r < k; r++)
+    ideal.dcg += gain(double(levels[order[r]]) * inverse_temperature, ideal.top) * discount(double(r + 1));
+  return ideal;
 }
 
 int64_t ordered_pairs(const float* relevance, const uint8_t* labels, int64_t n, int32_t* order) {

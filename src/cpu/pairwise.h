@@ -84,18 +84,21 @@ inline RowResult RowPass<LambdaMrr>::run(const RowTask& x) {
   // In order of relevance, 16 longer than the row.
   struct {
     int32_t* order;
-    float *scores, *inverse, *grad;
-  } const w = {x.order(), x.scratch[Scratch::kEs], x.scratch[Scratch::kEt], x.scratch[Scratch::kGap]};
+    float *scores, *inverse, *rank, *grad;
+  } const w = {x.order(), x.scratch[Scratch::kEs], x.scratch[Scratch::kEt], x.scratch[Scratch::kBs],
+               x.scratch[Scratch::kGap]};
   const int64_t m = cpu::order_by_relevance(relevance, a.y, x.n, w.order);
   float poison = 0;
   for (int64_t k = 0; k < m; k++) {
     w.scores[k] = a.s[w.order[k]];
     w.inverse[k] = inverse_ranks[w.order[k]];
+    w.rank[k] = rank_behind(w.inverse[k]);
     w.grad[k] = 0;
     poison += w.scores[k] - w.scores[k];
   }
   memset(w.scores + m, 0, sizeof(float) * kLanes);
   memset(w.inverse + m, 0, sizeof(float) * kLanes);
+  memset(w.rank + m, 0, sizeof(float) * kLanes);
   memset(w.grad + m, 0, sizeof(float) * kLanes);
   const auto level = [&](int64_t k) {
     return relevance ? relevance[w.order[k]] : (float)(a.y[w.order[k]] == kPositive);
@@ -108,12 +111,12 @@ inline RowResult RowPass<LambdaMrr>::run(const RowTask& x) {
       for (lower = i + 1; lower < m && level(lower) == level(i);) lower++;
     if (lower >= m) break;  // the lowest level
     pairs += m - lower;
-    const V si(w.scores[i]), ri(w.inverse[i]);
+    const V si(w.scores[i]), ri(w.rank[i]), inverse(w.inverse[i]);
     V value = zero, slope = zero, chunk = zero;
     for (int64_t j = lower; j < m; j += kLanes) {
       const M live = j + kLanes <= m ? lanes_from(0) : ~lanes_from((int)(m - j));
-      const V gap = ri - load(w.inverse + j);
-      const Pair<V> pair = loss(scale.guarded(si - load(w.scores + j)), select(gap > zero, gap, -gap));
+      const V gap = rank_gap(ri, inverse, load(w.rank + j), load(w.inverse + j));
+      const Pair<V> pair = loss(scale.guarded(si - load(w.scores + j)), gap);
       value = masked_add(live, value, pair.value);
       slope = masked_add(live, slope, pair.slope);
       store(w.grad + j, masked_add(live, load(w.grad + j), pair.slope));

@@ -184,6 +184,14 @@ CKL_FN void softmax_general(const Layout a, const Task& task, const RowScratch w
   r.poison = a.sum(poison) + select(exists, zero, not_a_number());
 }
 
+// ln(p / q) as the loss wants it where it is infinite, or where both are 0.
+template <class F>
+CKL_FN V distance(V d, M no_q, M has_p) {
+  const V without_student(F::d_without_student);
+  if constexpr (F::d_without_student == F::d_without_teacher) return select(no_q | ~has_p, without_student, d);
+  return select(no_q, without_student, select(has_p, d, V(F::d_without_teacher)));
+}
+
 // What the general kind of a term adds to: a weighted sum of losses needs a factor and the terms before it.
 struct Mixing {
   V factor;        // of h and u
@@ -267,11 +275,13 @@ CKL_FN void term_general(const Layout a, const TaskTerm& term, const RowScratch 
           const M top = e == at_top;
           auto x = document<F>(a, w, r, term, gap, share, e, top, positive, i, slot);
           const M no_q = ~(infinity() > x.d), has_p = x.d > -infinity();
-          x.d = select(no_q | ~has_p, zero, x.d);
+          x.d = distance<F>(x.d, no_q, has_p);
           x.p = x.p * scale, x.mass = x.mass * scale, x.share = x.share * scale,
           x.unit = attempt == 0 ? x.unit : V(1.0f);
           const Term<V> t = loss(x);
-          value = value + select(masked, zero, select(no_q & loss.diverges(positive, has_p), infinity(), t.value));
+          M infinite = no_q & loss.diverges(positive, has_p);
+          if constexpr (F::diverges_without_teacher) infinite = infinite | ~(no_q | has_p);
+          value = value + select(masked, zero, select(infinite, infinity(), t.value));
           if (attempt > 0) return;
           const V h = mix.factor * t.h;
           below = masked_add((at_top > e) & ~masked, below, h);

@@ -23,6 +23,8 @@ struct RowTask {
   int64_t documents() const { return n - labels.padding; }
   // The row's relevance, or null: then labels are the relevance.
   const float* relevance() const { return task.batch.relevance ? task.batch.relevance + begin : nullptr; }
+  // What orders the documents for losses that follow the relevance, or else the teacher.
+  const float* levels() const { return task.batch.relevance ? task.batch.relevance + begin : row.t; }
   int32_t* order() const { return (int32_t*)scratch.sorting(); }  // room for n indices
   // 1 / rank of each document, from the ranks given or of the scores. Overwrites order().
   void inverse_ranks(float* out) const { row_inverse_ranks(task, scratch, row.s, begin, n, row.y, out); }

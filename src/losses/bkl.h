@@ -9,11 +9,11 @@
 namespace ckl {
 namespace {
 
-struct Bkl {
+struct Bkl : Distribution {
   static constexpr Needs needs = Needs::document;
-  static constexpr bool biased = false, reads_ln_q = true;
+  static constexpr bool reads_ln_q = true;
   float lambda, negative_weight;
-  static CKL_FN Bkl make(const Parameters& p) { return {p.lambda, p.negative_weight}; }
+  static CKL_FN Bkl make(const Parameters& p) { return {{}, p.lambda, p.negative_weight}; }
 
   template <class V, class M>
   CKL_FN Term<V> operator()(const Document<V, M>& x) const {

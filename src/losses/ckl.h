@@ -35,14 +35,14 @@ CKL_FN V power(V b, int n) {
 
 // Gamma: 1, 2, ... compiled in, or a GammaKind. Biased: negatives carry a rank bias.
 template <int Gamma, bool Biased>
-struct CklVariant {
+struct CklVariant : Distribution {
   static constexpr Needs needs = Needs::positive;
   static constexpr bool biased = Biased, reads_ln_q = Biased || Gamma == kGammaReal;
   float gamma;
   int whole_minus_1;  // gamma - 1 for kGammaWhole
   bool detached;
   static CKL_FN CklVariant make(const Parameters& p) {
-    return {p.gamma, Gamma == kGammaWhole ? (int)p.gamma - 1 : 0, p.detach_weights != 0};
+    return {{}, p.gamma, Gamma == kGammaWhole ? (int)p.gamma - 1 : 0, p.detach_weights != 0};
   }
 
   template <class V>

@@ -4,9 +4,14 @@
 
 namespace ckl {
 
-// When a query takes part in the loss and in its mean. Counted from labels, but for ordered_pair: a pair of documents of
-// different relevance.
-enum class Needs { document, positive, positive_and_negative, ordered_pair };
+// When a query takes part in the loss and in its mean. The first three are counted from labels; the others want a pair of
+// documents of different relevance, which is the batch's, or else comes from
+//   ordered_pair: the labels,
+//   preferred_pair: the teacher,
+//   gainful_pair: the teacher; and an ideal DCG above 0.
+enum class Needs { document, positive, positive_and_negative, ordered_pair, preferred_pair, gainful_pair };
+
+CKL_FN bool needs_pair(Needs needs) { return needs >= Needs::ordered_pair; }
 
 // Whether a query of so many valid documents and positives takes part, as far as these decide it: the pairs of an
 // ordered_pair are counted elsewhere.
@@ -16,9 +21,8 @@ CKL_FN bool takes_part(Needs needs, Number documents, Number positives) {
     case Needs::document: return documents > 0;
     case Needs::positive: return positives > 0;
     case Needs::positive_and_negative: return positives > 0 && documents > positives;
-    case Needs::ordered_pair: return documents > 0;
+    default: return documents > 0;
   }
-  __builtin_unreachable();
 }
 
 // The hyper-parameters a term was given, each loss's among them.
@@ -57,6 +61,24 @@ struct Term {
   V value;  // this document's share of the loss
   V h;      // q * dL/dq:  dL/ds_k = (h_k - q_k sum h) / Ts
   V u;      // p * dL/dp:  dL/dt_k = (u_k - p_k sum u) / Tt
+};
+
+// The truth value that holds nowhere, of the type of another.
+CKL_FN bool nowhere(bool) { return false; }
+template <class M>
+CKL_FN M nowhere(M m) {
+  return m & ~m;
+}
+
+// What a functor may say of itself; these hold where it says nothing.
+struct Distribution {
+  static constexpr bool biased = false, reads_ln_q = false;  // wants a rank bias; reads minus_ln_q
+  // h is q dL/dq less so many q: a multiple of q takes no part in the gradient.
+  static constexpr float h_less_q = 0;
+  // The d to be given where q = 0, and where p = 0 but not q.
+  static constexpr float d_without_student = 0, d_without_teacher = 0;
+  // The loss is infinite where p = 0 but not q.
+  static constexpr bool diverges_without_teacher = false;
 };
 
 // Calls visit with a value of the functor that computes a loss: the loss itself. A loss that is compiled in variants

@@ -5,9 +5,8 @@
 namespace ckl {
 namespace {
 
-struct Kl {
+struct Kl : Distribution {
   static constexpr Needs needs = Needs::document;
-  static constexpr bool biased = false, reads_ln_q = false;
   static CKL_FN Kl make(const Parameters&) { return {}; }
 
   template <class V, class M>

@@ -6,11 +6,11 @@
 namespace ckl {
 namespace {
 
-struct KlLogL {
+struct KlLogL : Distribution {
   static constexpr Needs needs = Needs::positive;
-  static constexpr bool biased = false, reads_ln_q = true;
+  static constexpr bool reads_ln_q = true;
   float nll_weight;
-  static CKL_FN KlLogL make(const Parameters& p) { return {p.nll_weight}; }
+  static CKL_FN KlLogL make(const Parameters& p) { return {{}, p.nll_weight}; }
 
   template <class V, class M>
   CKL_FN Term<V> operator()(const Document<V, M>& x) const {

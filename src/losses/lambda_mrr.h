@@ -1,31 +1,39 @@
 // lambdaMrr: the pairwise loss of CL-DRD (Zeng et al., SIGIR 2022): over pairs with rel_i > rel_j the mean of
 // |1 / rank_i - 1 / rank_j| ln(1 + e^-(s_i - s_j)). The rank weights are constants for the gradient.
 #pragma once
-#include "document.h"
+#include "pair.h"
 
 namespace ckl {
 namespace {
 
+// The rank behind 1 / rank, exact where it is whole; 0 where the rank is infinite.
+CKL_FN float rank_behind(float inverse) {
+  if (inverse == 0) return 0;
+  const float rank = 1 / inverse;
+  if (!(rank < 8388608.0f)) return rank;
+  const float whole = float(int32_t(rank + 0.5f)), off = rank > whole ? rank - whole : whole - rank;
+  return off <= 2e-7f * rank ? whole : rank;
+}
+
+// |1 / a - 1 / b| of two ranks as |a - b| / (a b), which keeps its digits where they are close. ia, ib: 1 / a, 1 / b.
 template <class V>
-struct Pair {
-  V value;  // the pair's share of the loss
-  V slope;  // -dL/ds_i = dL/ds_j, >= 0
-};
+CKL_FN V rank_gap(V a, V ia, V b, V ib) {
+  const V zero(0.0f), difference = a - b, size = select(difference > zero, difference, -difference);
+  return select(ia > zero, select(ib > zero, (size * ia) * ib, ia), ib);  // of an infinite rank nothing is left
+}
 
 struct LambdaMrr {
   static constexpr Needs needs = Needs::ordered_pair;
-  // Wants the documents' ranks; reads scores of other documents while gradients are written.
-  static constexpr bool reads_ranks = true, rereads_scores = true;
+  // Wants the documents' ranks; reads scores of other documents while gradients are written; follows the relevance, or else the
+  // teacher.
+  static constexpr bool reads_ranks = true, rereads_scores = true, by_relevance = false;
+  static constexpr int notes = 0;
 
   // margin: (s_i - s_j) / Ts; weight: |1 / rank_i - 1 / rank_j|.
   template <class V>
   CKL_FN Pair<V> operator()(V margin, V weight) const {
-    const V zero(0.0f), one(1.0f);
-    const auto right = margin > zero;
-    const V size = select(right, margin, -margin);
-    const V z = exp_minus(size), inverse = one / (one + z);
-    const V hinge = select(right, zero, size);
-    return {weight * (hinge + ln1p(z)), weight * select(right, z * inverse, inverse)};
+    const Pair<V> pair = logistic(margin);
+    return {weight * pair.value, weight * pair.slope};
   }
 };
 

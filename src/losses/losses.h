@@ -1,12 +1,18 @@
 // All losses, and the table that lists them.
 #pragma once
+#include "adr_mse.h"
 #include "bkl.h"
 #include "ckl.h"
+#include "jsd.h"
 #include "kl.h"
 #include "kl_log_l.h"
 #include "lambda_mrr.h"
+#include "lambda_ndcg.h"
+#include "list_mle.h"
 #include "margin_mse.h"
 #include "nll.h"
+#include "rank_net.h"
+#include "reverse_kl.h"
 
 namespace ckl {
 
@@ -25,11 +31,12 @@ struct LossInfo {
   Needs needs;
   const char* parameters;
   bool teacher;
-  bool reads_ranks, rereads_scores;  // pairwise losses: as document.h says
+  bool reads_ranks, rereads_scores, by_relevance;  // of pairwise losses (row_pass.h)
+  int notes;                                       // numbers a document that their passes on a GPU pass on
 };
 
-#define CKL_TRAITS_distribution(type) false, false
-#define CKL_TRAITS_pairwise(type) type::reads_ranks, type::rereads_scores
+#define CKL_TRAITS_distribution(type) false, false, false, 0
+#define CKL_TRAITS_pairwise(type) type::reads_ranks, type::rereads_scores, type::by_relevance, type::notes
 constexpr LossInfo kLosses[] = {
 #define LOSS(name, type, family, options, teacher) \
   {LossId::name, #name, Family::family, type::needs, options, teacher, CKL_TRAITS_##family(type)},

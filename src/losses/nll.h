@@ -5,9 +5,9 @@
 namespace ckl {
 namespace {
 
-struct Nll {
+struct Nll : Distribution {
   static constexpr Needs needs = Needs::positive;
-  static constexpr bool biased = false, reads_ln_q = true;
+  static constexpr bool reads_ln_q = true;
   static CKL_FN Nll make(const Parameters&) { return {}; }
 
   template <class V, class M>

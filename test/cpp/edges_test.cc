@@ -71,8 +71,13 @@ TEST_CASE("edges: teacher -inf gives its document no term and no h") {
     if (!distribution(term) || !reads_teacher(term)) return;
     // The student is uniform: where p = 0 a document's h is 0 but for nll and bkl's regulariser.
     const Result r = run(one_row({0, 0, 0, 0}, {1, 1, -kInf, -kInf}, {1, 0, 0, 0}), plan_of(term), target);
-    CHECK(std::isfinite(r.per_query[0]));
+    CHECK(std::isfinite(r.per_query[0]) == (term.loss != LossId::reverseKl));
     CHECK(std::fabs(r.grad[2] - r.grad[3]) <= 1e-7f);
+    // reverseKl: h = q there, and q (ln q - ln p) elsewhere.
+    if (term.loss == LossId::reverseKl) {
+      CHECK(r.per_query[0] == kInf);
+      CHECK(std::fabs(r.grad[2] - (0.25 - 0.25 * (0.5 + 0.5 * std::log(0.5)))) <= 1e-6);
+    }
     if (term.loss != LossId::kl) return;
     CHECK(r.grad[2] == 0.25f);  // q sum p
     CHECK(r.grad[0] == -0.25f);
@@ -83,14 +88,15 @@ TEST_CASE("edges: student -inf makes the loss infinite and leaves the gradient f
   each([](const Target& target, const PlanTerm& term) {
     if (!distribution(term)) return;
     const Result r = run(one_row({0, 0, -kInf}, {0, 0, 0}, {1, 0, 0}), plan_of(term), target);
-    const bool adds_nothing = term.loss == LossId::ckl || !reads_teacher(term);
+    const bool bounded = term.loss == LossId::jsd || term.loss == LossId::reverseKl;
+    const bool adds_nothing = term.loss == LossId::ckl || bounded || !reads_teacher(term);
     CHECK((r.per_query[0] == kInf) == !adds_nothing);
     for (float g : r.grad) CHECK(std::isfinite(g));
     if (!adds_nothing && term.loss == LossId::kl) CHECK(std::fabs(r.grad[2] + 1.0f / 3) < 1e-6f);  // h = -p, q = 0
     if (adds_nothing) CHECK(r.grad[2] == 0);
     // A positive that the student excludes: infinite in every loss that weighs it.
     const Result p = run(one_row({0, 0, -kInf}, {0, 0, 0}, {0, 0, 1}), plan_of(term), target);
-    CHECK(p.per_query[0] == kInf);
+    CHECK((p.per_query[0] == kInf) == !bounded);
     for (float g : p.grad) CHECK(std::isfinite(g));
   });
 }
@@ -143,7 +149,8 @@ TEST_CASE("edges: queries that a loss does not count have loss and gradient 0 an
     for (size_t i = 0; i < 12; i++) batch.labels[i] = 0, batch.labels[12 + i] = 1, batch.labels[24 + i] = 255;
     const Result r = run(batch, plan, target);
     const Needs needs = kLosses[int(term.loss)].needs;
-    const bool counted[3] = {needs == Needs::document, needs == Needs::document || needs == Needs::positive, false};
+    const bool any = needs == Needs::document || needs == Needs::preferred_pair || needs == Needs::gainful_pair;
+    const bool counted[3] = {any, any || needs == Needs::positive, false};
     int64_t count = 3;
     double sum = 0;
     for (size_t q = 0; q < 6; q++) {

@@ -142,6 +142,12 @@ std::vector<PlanTerm> all_terms() {
       for (double weight : {0.0, 1.0, 1.5}) term.negative_weight = weight, terms.push_back(term);
     } else if (takes("nllWeight"))
       for (double weight : {0.0, 0.5}) term.nll_weight = weight, terms.push_back(term);
+    else if (takes("beta"))
+      for (double share : {0.001, 0.3, 0.5, 0.99}) term.mixture = share, terms.push_back(term);
+    else if (takes("steepness"))
+      for (double steepness : {1.0, 0.25, 4.0}) term.steepness = steepness, terms.push_back(term);
+    else if (takes("mu"))
+      for (double k : {1.0, 10.0, 1e6}) term.k = k, term.mu = k == 1 ? 0 : 10, terms.push_back(term);
     else terms.push_back(term);
   }
   return terms;

@@ -67,7 +67,7 @@ void check_document(const F& loss, bool biased, const char* name) {
         const Real size = std::fabs(by_q.value.v) + p;
         const std::string where = std::string(name) + " at q = " + std::to_string(double(q)) +
                                   ", p = " + std::to_string(double(p)) + (positive ? ", positive" : ", negative");
-        CHECK_MESSAGE(close(by_q.h.v, by_q.value.d, size), where);
+        CHECK_MESSAGE(close(by_q.h.v + F::h_less_q * q, by_q.value.d, size), where);
         CHECK_MESSAGE(close(by_p.u.v, by_p.value.d, size), where);
       }
 }
@@ -164,16 +164,19 @@ template <class F>
 void check_limits(const F& loss, bool reads_teacher, const char* name) {
   for (bool positive : {false, true}) {
     Document<Dual, bool> x = document(0.25L, 0.5L, positive, 0, 0.5L, true);
-    x.p = x.d = {0, 0};
+    x.p = {0, 0}, x.d = Dual(F::d_without_teacher);
     const Term<Dual> without_teacher = loss(x);
-    CHECK_MESSAGE(without_teacher.u.v == 0, std::string(name));
     CHECK_MESSAGE(std::isfinite(double(without_teacher.value.v)), std::string(name));
-    // Nothing of the teacher is left: doubling q's distance to it changes nothing.
-    x.d = {1, 0};
-    CHECK_MESSAGE(loss(x).h.v == without_teacher.h.v, std::string(name));
+    if (F::d_without_teacher == 0) {
+      CHECK_MESSAGE(without_teacher.u.v == 0, std::string(name));
+      // Nothing of the teacher is left: doubling q's distance to it changes nothing.
+      x.d = {1, 0};
+      CHECK_MESSAGE(loss(x).h.v == without_teacher.h.v, std::string(name));
+    }
 
     x = document(0.25L, 0.5L, positive, 0, 0.5L, true);
-    x.q = x.mass = x.d = {0, 0}, x.rest = {1, 0}, x.minus_ln_q = {104, 0};
+    x.d = Dual(F::d_without_student);
+    x.q = x.mass = {0, 0}, x.rest = {1, 0}, x.minus_ln_q = {104, 0};
     const Term<Dual> without_student = loss(x);
     CHECK_MESSAGE(std::isfinite(double(without_student.h.v)), std::string(name));
     if (reads_teacher && loss.diverges(false, true) && !positive) CHECK(without_student.h.v == -0.5L);
@@ -228,14 +231,88 @@ void check_pairwise(const MarginMse& loss, const char* name) {
   }
 }
 
-// lambdaMrr: the slope is minus the derivative of the value, which is the softplus of its definition.
+constexpr Real kMargins[] = {-300, -20, -1, -1e-9L, 0, 1e-9L, 0.5L, 20, 300};
+
+// The slope is minus the derivative of the value, which is the softplus of its definition, times a weight.
+void check_pair(const Pair<Dual>& pair, Real margin, Real weight, const char* name) {
+  CHECK_MESSAGE(close(pair.value.v, weight * std::log1p(std::exp(-margin)), 0, 1e-12L), std::string(name));
+  CHECK_MESSAGE(close(pair.slope.v, -pair.value.d, 0, 1e-12L), std::string(name));
+  CHECK(pair.slope.v >= 0);
+}
+
 void check_pairwise(const LambdaMrr& loss, const char* name) {
-  for (Real margin : {-300.0L, -20.0L, -1.0L, -1e-9L, 0.0L, 1e-9L, 0.5L, 20.0L, 300.0L}) {
-    const Pair<Dual> pair = loss(Dual(margin, 1.0L), Dual(0.75L, 0.0L));
-    CHECK_MESSAGE(close(pair.value.v, 0.75L * std::log1p(std::exp(-margin)), 0, 1e-12L), std::string(name));
-    CHECK_MESSAGE(close(pair.slope.v, -pair.value.d, 0, 1e-12L), std::string(name));
-    CHECK(pair.slope.v >= 0);
+  for (Real margin : kMargins) check_pair(loss(Dual(margin, 1.0L), Dual(0.75L, 0.0L)), margin, 0.75L, name);
+}
+void check_pairwise(const RankNet& loss, const char* name) {
+  for (Real margin : kMargins) check_pair(loss(Dual(margin, 1.0L)), margin, 1, name);
+}
+void check_pairwise(LambdaNdcg loss, const char* name) {
+  for (float mu : {0.0f, 10.0f})
+    for (Real gap : {0.0L, 0.4L}) {
+      loss.mu = mu;
+      const auto of = [&](Real margin) {
+        return loss(Dual(margin, 1.0L), Dual(0.5L, 0.0L), Dual(0.25L, 0.0L), Dual(gap, 0.0L));
+      };
+      for (Real margin : kMargins) check_pair(of(margin), margin, (mu * 0.5L + 0.25L) * gap, name);
+    }
+}
+
+// adrMse: sigmoids that add up to 1, and the derivative of one of them in the pull.
+void check_pairwise(AdrMse loss, const char* name) {
+  for (float steepness : {1.0f, 3.0f})
+    for (Real x : kMargins) {
+      loss.steepness = steepness;
+      const Step<Dual> step = loss.step(Dual(x, 1.0L));
+      CHECK_MESSAGE(close(step.up.v, 1 / (1 + std::exp(-steepness * x)), 0, 1e-12L), std::string(name));
+      CHECK_MESSAGE(close(step.up.v + step.down.v, 1, 0), std::string(name));
+      const Dual pull = loss.pull(Dual(x, 0.0L), Dual(0.75L, 0.0L), Dual(0.25L, 0.0L));
+      CHECK_MESSAGE(close(pull.v, 0.5L * step.up.d, 0, 1e-12L), std::string(name));
+    }
+}
+
+// listMle: by its sums from both ends, against the definition and its differences.
+void check_pairwise(const ListMle& loss, const char* name) {
+  Random random(13);
+  for (int round = 0; round < 50; round++) {
+    const Row row = random_row(random, 1 + int(random.below(12)));  // in the order of relevance
+    const size_t n = row.s.size();
+    const auto definition = [&](const std::vector<Real>& s) {
+      Real value = 0;
+      for (size_t k = 0; k < n; k++) {
+        Real sum = 0;
+        for (size_t j = k; j < n; j++) sum += std::exp(s[j]);
+        value += std::log(sum) - s[k];
+      }
+      return value;
+    };
+    std::vector<Real> most(n), z(n);
+    Real value = 0, w = 0;
+    for (size_t k = n; k-- > 0;) {
+      const bool last = k + 1 == n;
+      most[k] = last ? row.s[k] : std::max(row.s[k], most[k + 1]);
+      z[k] = std::exp(row.s[k] - most[k]) + (last ? 0 : std::exp(most[k + 1] - most[k]) * z[k + 1]);
+      value += loss.value(Dual(z[k], 0.0L), Dual(most[k] - row.s[k], 0.0L)).v;
+    }
+    CHECK_MESSAGE(close(value, definition(row.s), 1), std::string(name));
+    for (size_t k = 0; k < n; k++) {
+      w = (k == 0 ? 0 : std::exp(most[k] - most[k - 1]) * w) + 1 / z[k];
+      const Real slope = loss.slope(Dual(std::exp(row.s[k] - most[k]), 0.0L), Dual(w, 0.0L)).v, step = 1e-6L;
+      std::vector<Real> above = row.s, below = row.s;
+      above[k] += step, below[k] -= step;
+      CHECK_MESSAGE(close(slope, (definition(above) - definition(below)) / (2 * step), 1, 1e-9L), std::string(name));
+    }
   }
+}
+
+TEST_CASE("losses: gains and discounts to the last digits of a double") {
+  for (double x : {0.0, -1e-9, -0.25, -0.5, -0.75, -1.0, -3.3, -100.7, -1000.25})
+    CHECK(std::fabs(exp2_exact(x) - std::exp2(x)) <= 4e-16 * std::exp2(x));
+  CHECK(exp2_exact(-2000) == 0);
+  CHECK(exp2_exact(-INFINITY) == 0);
+  CHECK(std::isnan(exp2_exact(NAN)));
+  for (double place : {1.0, 1.5, 2.0, 3.0, 7.0, 10.0, 1000.5, 1048575.0})
+    CHECK(std::fabs(discount(place) * std::log2(1 + place) - 1) <= 1e-15);
+  CHECK(discount(1) == 1);
 }
 
 #define CHECK_distribution(type, name, teacher) check_distribution<type>(name, teacher)

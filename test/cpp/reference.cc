@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <functional>
 
 namespace ckl {
 namespace test {
@@ -76,8 +77,33 @@ Share share_of(const PlanTerm& t, const Doc& x) {
       add_divergence(s, x, 1, 0, true);
       add_likelihood(s, x, t.nll_weight);
       return s;
-    case LossId::marginMse:
-    case LossId::lambdaMrr: break;
+    case LossId::reverseKl: {
+      s.u = -x.q, s.u_size = x.q;
+      if (x.ln_q == -kInfinity) return s;
+      if (x.ln_p == -kInfinity) {
+        s.value = s.value_size = kInfinity, s.h = s.h_size = x.q;
+        return s;
+      }
+      const double size = x.q * (std::fabs(x.ln_q) + std::fabs(x.ln_p));
+      if (x.ln_q - x.ln_p > 0x1p100 && x.q > 0) s.floor = 1e300;  // taken for 2^100
+      s.value = s.h = x.q * (x.ln_q - x.ln_p), s.value_size = s.h_size = size;
+      s.floor = std::max(s.floor, kLeast * (std::fabs(x.ln_q) + std::fabs(x.ln_p) + 1));
+      return s;
+    }
+    case LossId::jsd: {
+      if (std::isnan(x.ln_p) || std::isnan(x.ln_q)) {  // no distribution
+        s.value = s.h = s.u = s.value_size = s.h_size = s.u_size = NAN;
+        return s;
+      }
+      const double share = t.mixture, ln_m = std::log(share * x.p + (1 - share) * x.q);
+      if (x.p > 0) s.u = share * x.p * (x.ln_p - ln_m), s.u_size = share * x.p * (std::fabs(x.ln_p - ln_m) + 1);
+      if (x.q > 0)
+        s.h = (1 - share) * x.q * (x.ln_q - ln_m), s.h_size = (1 - share) * x.q * (std::fabs(x.ln_q - ln_m) + 1);
+      s.value = s.u + s.h, s.value_size = s.u_size + s.h_size;
+      s.floor = 2 * kLeast * (std::fabs(std::log(share)) + std::fabs(std::log(1 - share)) + 105);
+      return s;
+    }
+    default: break;
   }
   std::abort();  // a new loss needs its definition here
 }
@@ -168,6 +194,109 @@ Expected margin_mse(const Query& x) {
   return out;
 }
 
+double softplus(double x) { return std::log1p(std::exp(-std::fabs(x))) + std::max(x, 0.0); }
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+double place_discount(double rank) { return 1 / std::log2(1 + rank); }
+
+Expected of_size(size_t n) {
+  Expected out;
+  out.grad.resize(n), out.teacher_grad.resize(n), out.weight.resize(n), out.ratio.resize(n);
+  return out;
+}
+
+// The mean over pairs with levels[i] > levels[j] of weight(i, j) softplus(s_j - s_i).
+template <class Weight>
+Expected over_pairs(const Query& x, Weight weight) {
+  const size_t n = x.size();
+  Expected out = of_size(n);
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++) {
+      if (!(x.levels[i] > x.levels[j])) continue;
+      out.pairs++;
+      const double w = weight(i, j), margin = x.student[i] - x.student[j], slope = w * sigmoid(-margin);
+      out.loss.value += w * softplus(-margin);
+      out.grad[i].value -= slope, out.grad[j].value += slope;
+      const double size = slope * (2 + std::fabs(margin)) + w * kEpsilon;
+      out.grad[i].tolerance += size, out.grad[j].tolerance += size;
+    }
+  out.loss.value /= out.pairs;
+  out.loss.tolerance = 64 * kEpsilon * (out.loss.value + kEpsilon);
+  for (Bounded& g : out.grad) g.value /= out.pairs, g.tolerance *= 64 * kEpsilon / out.pairs;
+  return out;
+}
+
+// Up to the factor 2^-(the highest level).
+double ideal_dcg(Numbers levels, double k) {
+  std::sort(levels.begin(), levels.end(), std::greater<double>());
+  double sum = 0;
+  for (size_t r = 0; r < levels.size() && double(r) < k; r++)
+    sum += (std::exp2(levels[r] - levels[0]) - std::exp2(-levels[0])) * place_discount(double(r + 1));
+  return sum;
+}
+
+Expected lambda_ndcg(const Query& x, const PlanTerm& term) {
+  const size_t n = x.size();
+  const double ideal = ideal_dcg(x.levels, term.k), top = *std::max_element(x.levels.begin(), x.levels.end());
+  Numbers rank(n, 1);
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++) rank[i] += x.student[j] > x.student[i] || (x.student[j] == x.student[i] && j < i);
+  return over_pairs(x, [&](size_t i, size_t j) {
+    if (std::min(rank[i], rank[j]) > term.k) return 0.0;
+    const double d = std::fabs(rank[i] - rank[j]), near = place_discount(d) - place_discount(d + 1);
+    const double far = std::fabs(place_discount(rank[i]) - place_discount(rank[j]));
+    return (term.mu * near + far) * std::fabs(std::exp2(x.levels[i] - top) - std::exp2(x.levels[j] - top)) / ideal;
+  });
+}
+
+Expected list_mle(const Query& x) {
+  const size_t n = x.size();
+  Expected out = of_size(n);
+  std::vector<size_t> order(n);
+  for (size_t i = 0; i < n; i++) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return x.levels[a] > x.levels[b]; });
+  // The log of the sum of the tail, from its end; then each document's share of all tails that it is in.
+  Numbers tail(n);
+  for (size_t k = n; k-- > 0;) {
+    const double s = x.student[order[k]];
+    tail[k] = k + 1 == n ? s : std::max(s, tail[k + 1]) + std::log1p(std::exp(-std::fabs(s - tail[k + 1])));
+    out.loss.value += tail[k] - s, out.loss.tolerance += 64 * kEpsilon * (std::fabs(tail[k] - s) + 1);
+  }
+  for (size_t i = 0; i < n; i++) {
+    Bounded& g = out.grad[order[i]];
+    g.value = -1, g.tolerance = 64 * kEpsilon;
+    for (size_t k = 0; k <= i; k++) {
+      const double ln_share = x.student[order[i]] - tail[k], share = std::exp(ln_share);
+      g.value += share, g.tolerance += 64 * kEpsilon * share * (2 + std::fabs(ln_share));
+    }
+  }
+  return out;
+}
+
+Expected adr_mse(const Query& x, double steepness) {
+  const size_t n = x.size();
+  Expected out = of_size(n);
+  for (size_t i = 0; i < n; i++) {
+    double rank = 0.5, approximate = 1;
+    for (size_t j = 0; j < n; j++) {
+      rank += x.levels[j] > x.levels[i] ? 1 : x.levels[j] == x.levels[i] ? 0.5 : 0;
+      if (j != i) approximate += sigmoid(steepness * (x.student[j] - x.student[i]));
+    }
+    const double gap = rank - approximate, weight = place_discount(rank) / double(n);
+    out.loss.value += gap * gap * weight;
+    out.loss.tolerance +=
+        64 * kEpsilon * weight * (std::fabs(gap) + kEpsilon * (rank + approximate)) * (rank + approximate);
+    for (size_t j = 0; j < n; j++) {
+      if (j == i) continue;
+      const double a = steepness * (x.student[j] - x.student[i]),
+                   slope = 2 * weight * steepness * sigmoid(a) * sigmoid(-a);
+      out.grad[j].value -= gap * slope, out.grad[i].value += gap * slope;
+      const double part = 64 * kEpsilon * slope * (std::fabs(gap) * (2 + std::fabs(a)) + rank + approximate);
+      out.grad[i].tolerance += part, out.grad[j].tolerance += part;
+    }
+  }
+  return out;
+}
+
 Expected lambda_mrr(const Query& x) {
   Expected out;
   const size_t n = x.size();
@@ -189,17 +318,32 @@ Expected lambda_mrr(const Query& x) {
   return out;
 }
 
-bool counts(Needs needs, const Query& x) {
+Expected pairwise(const Query& x, const PlanTerm& term) {
+  switch (term.loss) {
+    case LossId::marginMse: return margin_mse(x);
+    case LossId::lambdaMrr: return lambda_mrr(x);
+    case LossId::rankNet: return over_pairs(x, [](size_t, size_t) { return 1.0; });
+    case LossId::lambdaNdcg: return lambda_ndcg(x, term);
+    case LossId::listMle: return list_mle(x);
+    case LossId::adrMse: return adr_mse(x, term.steepness);
+    default: std::abort();  // a new loss needs its definition here
+  }
+}
+
+bool counts(const PlanTerm& term, const Query& x) {
+  const Needs needs = kLosses[int(term.loss)].needs;
+  const auto differ = [](const Numbers& levels) {
+    return !levels.empty() && std::count(levels.begin(), levels.end(), levels[0]) < int64_t(levels.size());
+  };
   const bool positive = std::count(x.labels.begin(), x.labels.end(), 1) > 0;
   const bool negative = std::count(x.labels.begin(), x.labels.end(), 0) > 0;
   switch (needs) {
     case Needs::document: return positive || negative;
     case Needs::positive: return positive;
     case Needs::positive_and_negative: return positive && negative;
-    case Needs::ordered_pair:
-      for (double r : x.relevance)
-        if (r != x.relevance[0]) return true;
-      return false;
+    case Needs::ordered_pair: return differ(x.relevance);
+    case Needs::preferred_pair: return differ(x.levels);
+    case Needs::gainful_pair: return differ(x.levels) && ideal_dcg(x.levels, term.k) > 0;
   }
   return false;
 }
@@ -248,6 +392,7 @@ Expected expect(const Query& query, const PlanTerm& term, double student_tempera
     x.student.push_back(query.student[i] / student_temperature);
     x.teacher.push_back(query.teacher[i] / teacher_temperature);
     x.ranks.push_back(ranks[i]);
+    x.levels.push_back(query.relevance.empty() ? x.teacher.back() : query.relevance[i]);
     x.relevance.push_back(query.relevance.empty() ? double(query.labels[i] == 1) : query.relevance[i]);
     if (!query.beta.empty()) x.beta.push_back(query.beta[i]);
   }
@@ -255,11 +400,9 @@ Expected expect(const Query& query, const PlanTerm& term, double student_tempera
   Expected out;
   out.grad.resize(query.size()), out.teacher_grad.resize(query.size());
   out.weight.resize(query.size()), out.ratio.resize(query.size());
-  out.counted = counts(info.needs, x);
+  out.counted = counts(term, x);
   if (!out.counted) return out;
-  const Expected row = info.family == Family::distribution ? distribution(x, term)
-                       : term.loss == LossId::marginMse    ? margin_mse(x)
-                                                           : lambda_mrr(x);
+  const Expected row = info.family == Family::distribution ? distribution(x, term) : pairwise(x, term);
   out.loss = row.loss, out.pairs = row.pairs, out.overflows = row.overflows;
   for (size_t k = 0; k < keep.size(); k++) {
     const size_t i = keep[k];

@@ -14,6 +14,7 @@ struct Query {
   Numbers student, teacher;
   std::vector<uint8_t> labels;
   Numbers ranks, beta, relevance;  // empty where there are none
+  Numbers levels;                  // what orders the documents: relevance or teacher
   size_t size() const { return labels.size(); }
 };
 

@@ -37,12 +37,12 @@ beforeAll(() => {
   for (const name of ['src', 'lib', 'test/cpp', 'tsconfig.json', 'tsconfig.build.json'])
     cpSync(join(root, name), join(dir, name), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(dir, 'node_modules'));
-  writeFileSync(join(dir, 'src/losses/reverse_kl.h'), blockWith('// src/losses/reverse_kl.h'));
-  insert('LOSS(reverseKl', 'src/losses/losses.def', 'LOSS(nll, Nll, distribution, "", false)');
-  insert('#include "reverse_kl.h"', 'src/losses/losses.h', '#include "nll.h"');
+  writeFileSync(join(dir, 'src/losses/jeffreys.h'), blockWith('// src/losses/jeffreys.h'));
+  insert('LOSS(jeffreys', 'src/losses/losses.def', 'LOSS(nll, Nll, distribution, "", false)');
+  insert('#include "jeffreys.h"', 'src/losses/losses.h', '#include "nll.h"');
   insert("family: 'distribution'", 'lib/losses.ts', 'export const losses = {');
-  insert('reverseKl: object;', 'lib/loss/functions.ts', 'export interface LossParameters {');
-  insert("plain('reverseKl')", 'lib/loss/functions.ts', "export const nllAsync = pooled('nll');");
+  insert('jeffreys: object;', 'lib/loss/functions.ts', 'export interface LossParameters {');
+  insert("plain('jeffreys')", 'lib/loss/functions.ts', "export const nllAsync = pooled('nll');");
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
@@ -52,31 +52,26 @@ const compile = (output: string, ...args: string[]): string =>
 it('the kernels compute its loss and gradient', () => {
   const kernels = `-DCKL_KERNELS=kernels_${process.arch === 'arm64' ? 'neon' : 'baseline'}`;
   const core = ['core/check.cc', 'cpu/cpu_backend.cc', 'cpu/ordering.cc', 'cpu/pool.cc', 'cpu/kernel.cc'];
-  compile(
-    'reverse-kl',
-    kernels,
-    join(root, 'test/js/docs/reverse-kl.cc'),
-    ...core.map((name) => `src/${name}`),
-  );
-  expect(run(join(dir, 'reverse-kl'), [])).toMatch(/^loss [1-9].*, counted 3\n$/);
+  compile('jeffreys', kernels, join(root, 'test/js/docs/jeffreys.cc'), ...core.map((name) => `src/${name}`));
+  expect(run(join(dir, 'jeffreys'), [])).toMatch(/^loss [1-9].*, counted 3\n$/);
 }, 240_000);
 
 it('the tests of derivatives take it up', () => {
   compile('derivatives', '-Itest/cpp/standin', 'test/cpp/main.cc', 'test/cpp/losses_test.cc');
   run(join(dir, 'derivatives'), []);
   // They see a wrong derivative of this very loss.
-  const header = join(dir, 'src/losses/reverse_kl.h');
-  writeFileSync(header, readFileSync(header, 'utf8').replace('value + q', 'value - q'));
+  const header = join(dir, 'src/losses/jeffreys.h');
+  writeFileSync(header, readFileSync(header, 'utf8').replace('(q - x.p) - reverse', '(q - x.p) + reverse'));
   compile('derivatives', '-Itest/cpp/standin', 'test/cpp/main.cc', 'test/cpp/losses_test.cc');
   const { status, stdout, stderr } = spawnSync(join(dir, 'derivatives'), { encoding: 'utf8' });
   expect(status).not.toBe(0);
-  expect(stdout + stderr).toContain('reverseKl');
+  expect(stdout + stderr).toContain('jeffreys');
 }, 240_000);
 
 it('TypeScript has its functions and takes it by name', () => {
   const use =
-    "import { prepare, reverseKl } from './index.js';\nexport const made = [reverseKl, prepare('reverseKl', { shape: [1, 2] })];\n";
-  writeFileSync(join(dir, 'lib/use-reverse-kl.ts'), use);
+    "import { prepare, jeffreys } from './index.js';\nexport const made = [jeffreys, prepare('jeffreys', { shape: [1, 2] })];\n";
+  writeFileSync(join(dir, 'lib/use-jeffreys.ts'), use);
   run(process.execPath, [
     join(root, 'node_modules/typescript/bin/tsc'),
     '-p',

@@ -111,7 +111,7 @@ function options(name: string, next: () => number): Options {
     ...(has('lambda') && next() < 0.5 && { lambda: one(next, [0.2, 0.3]) }),
     ...(has('nllWeight') && next() < 0.5 && { nllWeight: one(next, [0.2, 0.3]) }),
     ...(teacher && next() < 0.3 && { teacherTemperature: 2 }),
-    ...(teacher && next() < 0.3 && { teacherGrad: true }),
+    ...(teacher === true && next() < 0.3 && { teacherGrad: true }),
     ...(family === 'distribution' && next() < 0.3 && { diagnostics: true }),
   };
 }

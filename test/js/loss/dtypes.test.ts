@@ -1,6 +1,6 @@
 // Half-precision scores: exactly the float32 result of the widened scores, rounded to nearest even.
 import { describe, expect, it } from 'vitest';
-import { kl, ranks } from '../../../lib/index';
+import { kl, losses, ranks } from '../../../lib/index';
 import {
   expectSameBits,
   fromBfloat16,
@@ -44,7 +44,7 @@ describe.each(formats)('%s', (dtype, round, widen) => {
       student: Float32Array.from(student, widen),
       teacher: Float32Array.from(teacher, widen),
     };
-    const options = name === 'nll' || name === 'lambdaMrr' ? {} : { teacherGrad: true };
+    const options = losses[name].teacher === true ? { teacherGrad: true } : {};
     const half = lossOf(name)({ ...batch, student, teacher }, { ...options, dtype });
     const full = lossOf(name)(wide, options);
     expect(half.loss).toBe(full.loss);

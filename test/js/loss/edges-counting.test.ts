@@ -1,7 +1,7 @@
 // The table "semantics at the edges" of the specification, line by line, each test named after its line: which queries count, and
 // what is made of them.
 import { describe, expect, it } from 'vitest';
-import { kl, lambdaMrr } from '../../../lib/index';
+import { kl } from '../../../lib/index';
 import { copyOf, expectClose, expectSameBits, lossNames, lossOf, oneQuery, randomBatch } from './helpers';
 
 const three = randomBatch({ seed: 11, queries: 3, docs: 12 });
@@ -17,6 +17,18 @@ describe('a query that is not counted: loss 0, gradient 0, left out of the mean'
     ],
     nll: [[0, 0, 0]],
     klLogL: [[0, 0, 255]],
+    reverseKl: [[255, 255, 255]],
+    jsd: [[255, 255, 255]],
+    rankNet: [
+      [255, 255, 255],
+      [0, 255, 255],
+    ],
+    listMle: [[255, 255, 255]],
+    adrMse: [[255, 255, 255]],
+    lambdaNdcg: [
+      [255, 255, 255],
+      [255, 1, 255],
+    ],
     marginMse: [
       [1, 1, 1],
       [0, 0, 255],
@@ -46,9 +58,19 @@ describe('a query that is not counted: loss 0, gradient 0, left out of the mean'
     },
   );
 
-  it('lambdaMrr with one level of relevance', () => {
-    const batch = { ...oneQuery([1, 2, 3], [0, 0, 0]), relevance: Float32Array.of(0.5, 0.5, 0.5) };
-    expect(lambdaMrr(batch)).toMatchObject({ loss: 0, counted: 0 });
+  it.each(['lambdaMrr', 'rankNet', 'lambdaNdcg'])('%s with one level of relevance', (name) => {
+    const batch = { ...oneQuery([1, 2, 3], [0, 1, 2]), relevance: Float32Array.of(0.5, 0.5, 0.5) };
+    expect(lossOf(name)(batch)).toMatchObject({ loss: 0, counted: 0 });
+  });
+
+  it.each([
+    ['no gain above 0', [-1, 0, -2]],
+    ['gains that add up to less than 0', [0.1, -5, -5]],
+  ])('lambdaNdcg with %s', (_, relevance) => {
+    const batch = { ...oneQuery([1, 2, 3], [0, 1, 2]), relevance: Float32Array.from(relevance) };
+    expect(lossOf('lambdaNdcg')(batch)).toMatchObject({ loss: 0, counted: 0 });
+    // At k = 1 the best document alone is the ideal.
+    expect(lossOf('lambdaNdcg')(batch, { k: 1 }).counted).toBe(relevance[0] > 0 ? 1 : 0);
   });
 
   it('a query without documents, in a ragged batch', () => {

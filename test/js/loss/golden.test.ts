@@ -55,7 +55,7 @@ function join(cases: GoldenCase[]) {
 describe.each(targets)('golden cases on %s', (cpuTarget) => {
   it.each(lossNames)('%s is within the tolerance of every case', (loss) => {
     const cases = goldenCases.filter((c) => c.loss === loss);
-    expect(cases.length).toBeGreaterThan(60);
+    expect(cases.length).toBeGreaterThan(50);
     const faults = cases.map((c) => {
       const { loss: value, grad, counted } = runAlone(c, cpuTarget);
       return `${c.id} (${c.family}): ${fault({ loss: value, grad, counted: counted === 1 }, c.expected)}`;

@@ -1,7 +1,7 @@
 // Promises that hold for every batch, on random batches: agreement with double precision, and what must be equal to the last bit.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backends, combine, type LossName } from '../../../lib/index';
+import { backends, combine, losses, type LossName } from '../../../lib/index';
 import { reference, type Parameters } from '../reference/losses';
 import {
   distributionLosses,
@@ -190,7 +190,13 @@ describe.each(lossNames)('%s', (name) => {
       const grid = (a: Float32Array) => a.map((s) => Math.round(s * 64) / 64);
       const student = grid(batch.student);
       const teacher = grid(batch.teacher);
-      const shifted = { ...batch, student: student.map((s) => s + 32), teacher: teacher.map((t) => t - 16) };
+      // Gains are powers of the teacher's scores themselves.
+      const shift = name === 'lambdaNdcg' ? 0 : 16;
+      const shifted = {
+        ...batch,
+        student: student.map((s) => s + 32),
+        teacher: teacher.map((t) => t - shift),
+      };
       const near = { ...batch, student, teacher };
       const before = loss(near, { ...options, reduction: 'none' });
       const after = loss(shifted, { ...options, reduction: 'none' });
@@ -292,7 +298,7 @@ describe.each(lossNames)('%s', (name) => {
 describe('combine', () => {
   const terms = (seed: number) => {
     const next = randomNumbers(seed);
-    const names = [...lossNames].filter(() => next() < 0.4);
+    const names = [...lossNames].filter(() => next() < 0.4).slice(0, 8);
     return (names.length ? names : lossNames.slice(0, 2)).map((loss) => ({
       loss,
       weight: Math.round((next() * 4 - 1) * 100) / 100,
@@ -335,7 +341,12 @@ describe('combine', () => {
           const size = parts.reduce((sum, p) => sum + Math.abs(p.weight * p.loss), 0);
           expectClose([whole.loss as number], [sumOf((p) => p.loss)], 4e-6 * size + 1e-30, 'loss');
         }
-        expect(whole.counted).toBe(Math.max(...parts.map((p) => p.counted)));
+        const counted = Array.from({ length: queries }, (_, b) =>
+          list.some(
+            ({ loss, weight: _weight, ...options }) => reference(loss, rowOf(batch, b), options).counted,
+          ),
+        );
+        expect(whole.counted).toBe(counted.filter((one) => one).length);
       }),
       runs,
     );
@@ -350,7 +361,7 @@ describe('combine', () => {
 });
 
 describe('teacherGrad', () => {
-  const withTeacher = lossNames.filter((name) => name !== 'nll' && name !== 'lambdaMrr');
+  const withTeacher = lossNames.filter((name) => losses[name].teacher === true);
 
   it.each(withTeacher)('%s has the gradient that the reference has', (name) => {
     fc.assert(

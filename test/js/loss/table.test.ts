@@ -30,6 +30,7 @@ describe('the table of losses', () => {
     const batch = randomBatch({ seed: 2, queries: 4, docs: 9 });
     const values: Record<ParameterName, number | boolean> = {
       ...{ gamma: 3, alpha: 0.5, detachWeights: true, lambda: 0.7, negativeWeight: 1, nllWeight: 0.3 },
+      ...{ beta: 0.2, k: 2, mu: 3, steepness: 2 },
     };
     for (const { name, parameters } of Object.values(api.losses)) {
       const loss = api[name] as (batch: object, options?: object) => { grad: Float32Array };

@@ -17,6 +17,10 @@ export interface Parameters {
   lambda?: number;
   negativeWeight?: number;
   nllWeight?: number;
+  beta?: number;
+  k?: number;
+  mu?: number;
+  steepness?: number;
   studentTemperature?: number;
   teacherTemperature?: number;
 }
@@ -59,6 +63,7 @@ interface Share {
   uSize: number;
 }
 
+const pairwiseLosses = ['marginMse', 'lambdaMrr', 'rankNet', 'listMle', 'adrMse', 'lambdaNdcg'];
 const epsilon = 2 ** -23;
 /** What may be lost at the bottom of the range of floats, as the promise has it. */
 const tiny = 2 ** -120;
@@ -70,6 +75,10 @@ export const defaults = {
   lambda: 0.1,
   negativeWeight: 1 / Math.LN2,
   nllWeight: 1,
+  beta: 0.5,
+  k: 10,
+  mu: 10,
+  steepness: 1,
   studentTemperature: 1,
   teacherTemperature: 1,
 };
@@ -103,12 +112,28 @@ export function rankBias(ranks: number[], labels: number[], alpha: number): numb
   return inverse.map((v) => alpha * (v - mean));
 }
 
-export function isCounted(loss: string, labels: number[], relevance: number[] | null | undefined): boolean {
+export function isCounted(loss: string, query: Query, { k, teacherTemperature } = defaults): boolean {
+  const { labels, relevance, teacher } = query;
   const docs = labels.filter((y) => y !== 255);
+  const levels = (relevance ?? teacher).filter((_, i) => labels[i] !== 255);
   switch (loss) {
     case 'kl':
     case 'bkl':
+    case 'reverseKl':
+    case 'jsd':
+    case 'listMle':
+    case 'adrMse':
       return docs.length > 0;
+    case 'rankNet':
+      return new Set(levels).size > 1;
+    case 'lambdaNdcg':
+      return (
+        new Set(levels).size > 1 &&
+        idealDcg(
+          levels.map((level) => (relevance ? level : level / teacherTemperature)),
+          k,
+        ) > 0
+      );
     case 'marginMse':
       return docs.includes(1) && docs.includes(0);
     case 'lambdaMrr':
@@ -130,7 +155,7 @@ export function reference(loss: string, query: Query, parameters: Parameters = {
     lossTolerance: 0,
     gradTolerance: zeros(),
     teacherGradTolerance: zeros(),
-    counted: isCounted(loss, query.labels, query.relevance),
+    counted: isCounted(loss, query, par),
     weight: zeros(),
     ratio: zeros(),
   };
@@ -143,17 +168,23 @@ export function reference(loss: string, query: Query, parameters: Parameters = {
   const ranks = query.ranks ? pick(query.ranks) : competitionRanks(student);
   const beta = query.beta ? pick(query.beta) : rankBias(ranks, labels, par.alpha);
   const relevance = pick(query.relevance ?? query.labels);
-  const row =
-    loss === 'marginMse'
-      ? marginMse(student, teacher, labels)
-      : loss === 'lambdaMrr'
-        ? lambdaMrr(student, relevance, ranks)
-        : distribution(loss, student, teacher, labels, beta, par);
+  const levels = query.relevance ? pick(query.relevance) : teacher;
+  const rows: Record<string, () => Row> = {
+    marginMse: () => marginMse(student, teacher, labels),
+    lambdaMrr: () => lambdaMrr(student, relevance, ranks),
+    rankNet: () => pairwise(student, levels, () => 1),
+    lambdaNdcg: () => lambdaNdcg(student, levels, par),
+    listMle: () => listMle(student, levels),
+    adrMse: () => adrMse(student, levels, par.steepness),
+  };
+  const row = rows[loss]?.() ?? distribution(loss, student, teacher, labels, beta, par);
+  // What is lost at the bottom of the range of floats; the distribution losses have it in their tolerances.
+  const lost = pairwiseLosses.includes(loss) ? tiny : 0;
   result.loss = row.loss;
-  result.lossTolerance = row.lossTolerance;
+  result.lossTolerance = row.lossTolerance + lost;
   keep.forEach((i, k) => {
     result.grad[i] = row.grad[k] / par.studentTemperature;
-    result.gradTolerance[i] = row.gradTolerance[k] / par.studentTemperature;
+    result.gradTolerance[i] = row.gradTolerance[k] / par.studentTemperature + lost;
     result.teacherGrad[i] = row.teacherGrad[k] / par.teacherTemperature;
     result.teacherGradTolerance[i] = row.teacherGradTolerance[k] / par.teacherTemperature;
     result.weight[i] = row.weight[k];
@@ -242,6 +273,8 @@ function projectSizes(
 
 function shareOf(loss: string, doc: Doc, par: Required<Parameters>): Share {
   const share: Share = { value: 0, h: 0, u: 0, weight: 0, valueSize: 0, hSize: 0, uSize: 0 };
+  if (loss === 'reverseKl') return reverseOf(doc);
+  if (loss === 'jsd') return mixtureOf(doc, par.beta);
   if (loss !== 'nll') addDivergence(share, loss, doc, par);
   if (loss === 'bkl' && doc.q > 0) {
     const factor = doc.positive ? doc.lnQ : par.negativeWeight;
@@ -290,6 +323,26 @@ function addDivergence(
   share.uSize = weight * p * (Math.abs(lnP) + Math.abs(lnQ) + 1);
 }
 
+/** q ln(q / p), less the part of h that is a multiple of q. */
+function reverseOf({ q, lnQ, lnP }: Doc): Share {
+  const none: Share = { value: 0, h: 0, u: -q, weight: 0, valueSize: 0, hSize: 0, uSize: q };
+  if (lnQ === -Infinity) return none;
+  if (lnP === -Infinity) return { ...none, value: Infinity, h: q, valueSize: Infinity, hSize: q };
+  const value = q * (lnQ - lnP);
+  const size = q * (Math.abs(lnQ) + Math.abs(lnP));
+  return { ...none, value, h: value, valueSize: size, hSize: size };
+}
+
+/** beta p ln(p / m) + (1 - beta) q ln(q / m). */
+function mixtureOf({ q, lnQ, p, lnP }: Doc, beta: number): Share {
+  const lnM = Math.log(beta * p + (1 - beta) * q);
+  const part = (share: number, x: number, lnX: number) =>
+    x === 0 ? [0, 0] : [share * x * (lnX - lnM), share * x * (Math.abs(lnX - lnM) + 1)];
+  const [u, uSize] = part(beta, p, lnP);
+  const [h, hSize] = part(1 - beta, q, lnQ);
+  return { value: u + h, h, u, weight: 0, valueSize: uSize + hSize, hSize, uSize };
+}
+
 function marginMse(student: number[], teacher: number[], labels: number[]): Row {
   const row = emptyRow(student.length);
   const positives = labels.flatMap((y, i) => (y === 1 ? [i] : []));
@@ -329,6 +382,100 @@ function lambdaMrr(student: number[], relevance: number[], ranks: number[]): Row
     row.gradTolerance[j] += tolerance;
   }
   row.lossTolerance = 64 * epsilon * (row.loss + epsilon);
+  return row;
+}
+
+const softplus = (x: number) => Math.log1p(Math.exp(-Math.abs(x))) + Math.max(x, 0);
+const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+
+/** Mean over pairs with levels[i] > levels[j] of weight(i, j) softplus(s_j - s_i). */
+function pairwise(student: number[], levels: number[], weight: (i: number, j: number) => number): Row {
+  const row = emptyRow(student.length);
+  const pairs = student.flatMap((_, i) =>
+    student.flatMap((__, j) => (levels[i] > levels[j] ? [[i, j]] : [])),
+  );
+  for (const [i, j] of pairs) {
+    const w = weight(i, j) / pairs.length;
+    const x = student[i] - student[j];
+    const slope = w * sigmoid(-x);
+    row.loss += w * softplus(-x);
+    row.grad[i] -= slope;
+    row.grad[j] += slope;
+    const tolerance = 64 * epsilon * (slope * (2 + Math.abs(x)) + w * epsilon);
+    row.gradTolerance[i] += tolerance;
+    row.gradTolerance[j] += tolerance;
+  }
+  row.lossTolerance = 64 * epsilon * (row.loss + epsilon);
+  return row;
+}
+
+const discount = (rank: number) => 1 / Math.log2(1 + rank);
+
+/** With the gains scaled so that large levels do not overflow; only its sign matters, and what it is to the gains. */
+function idealDcg(levels: number[], k: number): number {
+  const top = largest(levels);
+  const best = [...levels].sort((a, b) => b - a).slice(0, k);
+  return sum(best.map((level, i) => (2 ** (level - top) - 2 ** -top) * discount(i + 1)));
+}
+
+function lambdaNdcg(student: number[], levels: number[], { k, mu }: { k: number; mu: number }): Row {
+  const top = largest(levels);
+  const ideal = idealDcg(levels, k);
+  const order = student.map((_, i) => i).sort((i, j) => student[j] - student[i] || i - j);
+  const rank = student.map((_, i) => order.indexOf(i) + 1);
+  return pairwise(student, levels, (i, j) => {
+    if (Math.min(rank[i], rank[j]) > k) return 0;
+    const d = Math.abs(rank[i] - rank[j]);
+    const near = Math.abs(discount(d) - discount(d + 1));
+    const far = Math.abs(discount(rank[i]) - discount(rank[j]));
+    return ((mu * near + far) * Math.abs(2 ** (levels[i] - top) - 2 ** (levels[j] - top))) / ideal;
+  });
+}
+
+function listMle(student: number[], levels: number[]): Row {
+  const row = emptyRow(student.length);
+  const order = student.map((_, i) => i).sort((i, j) => levels[j] - levels[i] || i - j);
+  order.forEach((first, place) => {
+    const tail = order.slice(place);
+    const top = largest(tail.map((i) => student[i]));
+    const lse = top + Math.log(sum(tail.map((i) => Math.exp(student[i] - top))));
+    row.loss += lse - student[first];
+    row.lossTolerance += 64 * epsilon * (Math.abs(lse - student[first]) + 1);
+    row.grad[first] -= 1;
+    row.gradTolerance[first] += 64 * epsilon;
+    for (const i of tail) {
+      const share = Math.exp(student[i] - lse);
+      row.grad[i] += share;
+      row.gradTolerance[i] += 64 * epsilon * share * (2 + Math.abs(student[i] - lse));
+    }
+  });
+  return row;
+}
+
+function adrMse(student: number[], levels: number[], steepness: number): Row {
+  const n = student.length;
+  const row = emptyRow(n);
+  for (let i = 0; i < n; i++) {
+    const above = levels.filter((level) => level > levels[i]).length;
+    const rank = above + (1 + levels.filter((level) => level === levels[i]).length) / 2;
+    const steps = student.map((s, j) => (j === i ? 0 : sigmoid(steepness * (s - student[i]))));
+    const approximate = 1 + sum(steps);
+    const gap = rank - approximate;
+    const weight = discount(rank) / n;
+    row.loss += gap * gap * weight;
+    row.lossTolerance +=
+      64 * epsilon * weight * (Math.abs(gap) + epsilon * (rank + approximate)) * (rank + approximate);
+    student.forEach((s, j) => {
+      if (j === i) return;
+      const x = steepness * (s - student[i]);
+      const slope = 2 * weight * steepness * sigmoid(x) * sigmoid(-x);
+      row.grad[j] -= gap * slope;
+      row.grad[i] += gap * slope;
+      const part = 64 * epsilon * slope * (Math.abs(gap) * (2 + Math.abs(x)) + rank + approximate);
+      row.gradTolerance[i] += part;
+      row.gradTolerance[j] += part;
+    });
+  }
   return row;
 }
 

@@ -2,15 +2,21 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import {
+  adrMse,
   bkl,
   ckl,
   combine,
+  jsd,
   kl,
   klLogL,
   lambdaMrr,
+  lambdaNdcg,
+  listMle,
   type LossResult,
   marginMse,
   nll,
+  rankNet,
+  reverseKl,
   type Term,
 } from '../../../lib/index';
 import * as tfjs from '../../../lib/tfjs/index';
@@ -59,28 +65,40 @@ const terms: Term[] = [
   { loss: 'marginMse', weight: 0.05 },
 ];
 
-/** Name -> the op, the plain function, and whether it reads a teacher. */
-export const losses: Record<string, { op: Op; plain: Plain; teacher: boolean; options?: object }> = {
-  kl: { op: tfjs.klLoss, plain: kl as Plain, teacher: true },
-  ckl: { op: tfjs.cklLoss, plain: ckl as Plain, teacher: true, options: { gamma: 4, alpha: 2 } },
-  bkl: { op: tfjs.bklLoss, plain: bkl as Plain, teacher: true, options: { lambda: 0.3 } },
-  klLogL: { op: tfjs.klLogLLoss, plain: klLogL as Plain, teacher: true, options: { nllWeight: 0.5 } },
-  marginMse: { op: tfjs.marginMseLoss, plain: marginMse as Plain, teacher: true },
-  nll: {
-    op: (labels, logits, _, ...rest) => tfjs.nllLoss(labels, logits, ...rest),
-    plain: nll as Plain,
-    teacher: false,
-  },
-  lambdaMrr: {
-    op: (labels, logits, _, ...rest) => tfjs.lambdaMrrLoss(labels, logits, ...rest),
-    plain: lambdaMrr as Plain,
-    teacher: false,
-  },
-  combine: {
-    op: (labels, logits, teacher, ...rest) => tfjs.combineLoss(labels, logits, teacher, terms, ...rest),
-    plain: ((batch: never, options: object) => combine(batch, terms, options)) as Plain,
-    teacher: true,
-  },
-};
+/** Name -> the op, the plain function, and whether it reads a teacher, or is ordered by one. */
+export const losses: Record<string, { op: Op; plain: Plain; teacher: boolean | 'order'; options?: object }> =
+  {
+    kl: { op: tfjs.klLoss, plain: kl as Plain, teacher: true },
+    ckl: { op: tfjs.cklLoss, plain: ckl as Plain, teacher: true, options: { gamma: 4, alpha: 2 } },
+    bkl: { op: tfjs.bklLoss, plain: bkl as Plain, teacher: true, options: { lambda: 0.3 } },
+    klLogL: { op: tfjs.klLogLLoss, plain: klLogL as Plain, teacher: true, options: { nllWeight: 0.5 } },
+    reverseKl: { op: tfjs.reverseKlLoss, plain: reverseKl as Plain, teacher: true },
+    jsd: { op: tfjs.jsdLoss as Op, plain: jsd as Plain, teacher: true, options: { beta: 0.3 } },
+    marginMse: { op: tfjs.marginMseLoss, plain: marginMse as Plain, teacher: true },
+    rankNet: { op: tfjs.rankNetLoss, plain: rankNet as Plain, teacher: 'order' },
+    listMle: { op: tfjs.listMleLoss, plain: listMle as Plain, teacher: 'order' },
+    adrMse: { op: tfjs.adrMseLoss, plain: adrMse as Plain, teacher: 'order', options: { steepness: 2 } },
+    lambdaNdcg: {
+      op: tfjs.lambdaNdcgLoss,
+      plain: lambdaNdcg as Plain,
+      teacher: 'order',
+      options: { k: 3, mu: 2 },
+    },
+    nll: {
+      op: (labels, logits, _, ...rest) => tfjs.nllLoss(labels, logits, ...rest),
+      plain: nll as Plain,
+      teacher: false,
+    },
+    lambdaMrr: {
+      op: (labels, logits, _, ...rest) => tfjs.lambdaMrrLoss(labels, logits, ...rest),
+      plain: lambdaMrr as Plain,
+      teacher: false,
+    },
+    combine: {
+      op: (labels, logits, teacher, ...rest) => tfjs.combineLoss(labels, logits, teacher, terms, ...rest),
+      plain: ((batch: never, options: object) => combine(batch, terms, options)) as Plain,
+      teacher: true,
+    },
+  };
 
 export { tf, tfjs };

@@ -34,7 +34,7 @@ int main() {
   out.per_query = per_query;
   Plan plan;
   plan.terms.push_back({});
-  plan.terms[0].loss = LossId::reverseKl;
+  plan.terms[0].loss = LossId::jeffreys;
   cpu::CpuBackend backend({"one", &cpu::CKL_KERNELS}, std::make_shared<cpu::Pool>(1), 1);
   Summary summary;
   if (!backend.run(plan, batch, out, *backend.workspace(0), nullptr, summary).ok()) return 1;
@@ -45,8 +45,8 @@ int main() {
     softmax(student + b * kDocs, q), softmax(teacher + b * kDocs, p);
     for (int i = 0; i < kDocs; i++) {
       if (p[i] == 0) continue;
-      const double value = q[i] * std::log(q[i] / p[i]);
-      loss += value, h[i] = value + q[i], sum += h[i];
+      const double d = std::log(p[i] / q[i]);
+      loss += (p[i] - q[i]) * d, h[i] = q[i] - p[i] - q[i] * d, sum += h[i];
     }
     for (int i = 0; i < kDocs; i++)
       worst = std::fmax(worst, std::fabs(grad[b * kDocs + i] - (h[i] - q[i] * sum) / kQueries));

@@ -1,0 +1,305 @@
+// The losses that compare the student with an order of the documents, over one row: rankNet, lambdaNdcg, adrMse and listMle.
+// A thread's documents are compared with all others of the row; what others need of a document before gradients can be made
+// is noted in device memory (TaskTerm::notes).
+#pragma once
+#include "../../src/losses/gain.h"
+#include "pairwise.cuh"
+
+namespace ckl {
+namespace cuda {
+
+// What orders the documents: the relevance where it is given, else the teacher's scores.
+template <class Team>
+CKL_DEVICE float level_at(const GeneralRow<Team>& row, int64_t i) {
+  return row.task.batch.relevance ? row.task.batch.relevance[row.row.begin + i] : row.teacher_score(i);
+}
+// The level as an exponent of 2.
+template <class Team>
+CKL_DEVICE double scaled_level(const GeneralRow<Team>& row, float level) {
+  return row.task.batch.relevance ? double(level) : double(level) / row.task.teacher_temperature;
+}
+
+// body(j) for all valid documents of the row.
+template <class Team, class Body>
+CKL_DEVICE void each_valid(const GeneralRow<Team>& row, Body body) {
+  for (int64_t j = 0; j < row.row.n; j++)
+    if (row.label(j) != kPadding) body(j);
+}
+
+// NaN where a valid document has a score, or a level, that cannot be ranked with.
+template <class Team>
+CKL_DEVICE float level_poison(GeneralRow<Team>& row) {
+  float bad = 0;
+  row.each([&](int64_t i) {
+    if (row.label(i) == kPadding) return;
+    const float s = row.student_score(i), l = level_at(row, i), level = l == -infinity() ? 0 : l;
+    bad += (s - s) + (level - level);
+  });
+  return team_sum(row.team, bad);
+}
+
+// Pairs of documents of different level. A row with a NaN among them has some: it comes out as NaN.
+template <class Team>
+CKL_DEVICE double count_level_pairs(GeneralRow<Team>& row) {
+  int64_t mine = 0;
+  row.each([&](int64_t i) {
+    if (row.label(i) == kPadding) return;
+    const float level = level_at(row, i);
+    each_valid(row, [&](int64_t j) { mine += level > level_at(row, j) || (j < i && level != level); });
+  });
+  float parts[3] = {float(mine & 4095), float(mine >> 12 & 4095), float(mine >> 24)};
+  row.team.reduce(parts, Add());
+  return double(parts[0]) + 4096.0 * double(parts[1]) + 16777216.0 * double(parts[2]);
+}
+
+// The place of document i by some scores, from 1: equal ones as they stand.
+template <class Team, class ScoreOf>
+CKL_DEVICE int64_t place_of(const GeneralRow<Team>& row, int64_t i, ScoreOf score) {
+  const float mine = score(i);
+  int64_t place = 1;
+  each_valid(row, [&](int64_t j) { place += score(j) > mine || (j < i && score(j) == mine); });
+  return place;
+}
+
+// As cpu::ideal_dcg. top: the highest level.
+template <class Team>
+CKL_DEVICE float ideal_dcg(GeneralRow<Team>& row, float k, float& top) {
+  top = -infinity();
+  row.each([&](int64_t i) { top = fmaxf(top, row.label(i) == kPadding ? -infinity() : level_at(row, i)); });
+  top = team_max(row.team, top);
+  double mine = 0;
+  if (top > 0) {
+    const double highest = scaled_level(row, top);
+    row.each([&](int64_t i) {
+      if (row.label(i) == kPadding) return;
+      const int64_t place = place_of(row, i, [&](int64_t j) { return level_at(row, j); });
+      if (float(place) <= k) mine += gain(scaled_level(row, level_at(row, i)), highest) * discount(double(place));
+    });
+  }
+  float parts[2] = {float(mine), float(mine - double(float(mine)))};
+  row.team.reduce(parts, Add());
+  return parts[0] + parts[1];
+}
+
+// Pairs that a term counts: none where the ideal DCG is not above 0.
+template <class Team>
+CKL_DEVICE double count_term_pairs(GeneralRow<Team>& row, const TaskTerm& term) {
+  if (term.needs == Needs::ordered_pair) return count_pairs(row);
+  const double pairs = count_level_pairs(row);
+  if (term.needs != Needs::gainful_pair) return pairs;
+  // For every row, so that rows which share a warp stay in step.
+  float top;
+  const float ideal = ideal_dcg(row, term.parameters.k, top), poison = level_poison(row);
+  return ideal > 0 || poison != 0 ? pairs : 0;
+}
+
+CKL_DEVICE double student_factor(const GradientScale& scale) {
+  return double(scale.weight) * double(scale.batch.student);
+}
+
+template <>
+struct RowPass<RankNet> {
+  struct State {
+    double pairs;
+    float poison, value;
+  };
+  template <class Team>
+  CKL_DEVICE_MEMBER bool prepare(GeneralRow<Team>& row, const TaskTerm&, State& state) const {
+    state.pairs = count_level_pairs(row);
+    state.value = 0;
+    if (!(state.pairs > 0)) return false;
+    state.poison = level_poison(row);
+    return true;
+  }
+  template <class Team>
+  CKL_DEVICE_MEMBER void add(const GeneralRow<Team>& row, const TaskTerm&, State& state, int64_t i, bool live,
+                             const GradientScale& scale, float& gs, float&) const {
+    if (!live) return;
+    const float mine = row.student_score(i), level = level_at(row, i);
+    float slope = 0, part = 0;
+    int taken = 0;
+    each_valid(row, [&](int64_t j) {
+      const float other = level_at(row, j);
+      if (!(level > other) && !(level < other)) return;
+      const bool better = level > other;
+      const float lead = mine - row.student_score(j);
+      const Pair<float> pair = RankNet()(row.by_student(better ? lead : -lead));
+      if (better) state.value += pair.value;
+      part += better ? -pair.slope : pair.slope;
+      if (++taken % 64 == 0) slope += part, part = 0;
+    });
+    const double mean = row.task.pair_weighted ? 1 : 1 / state.pairs;
+    gs += float(student_factor(scale) * mean * double(slope + part)) + state.poison;
+  }
+  template <class Team>
+  CKL_DEVICE_MEMBER RowResult finish(GeneralRow<Team>& row, const TaskTerm&, const State& state) const {
+    const float value = team_sum(row.team, state.value);
+    return {double(value) / state.pairs + double(state.poison), row.task.pair_weighted ? state.pairs : 1};
+  }
+};
+
+// Notes: the document's rank by the student.
+template <>
+struct RowPass<LambdaNdcg> {
+  struct State {
+    double pairs;
+    float poison, value, ideal, top;
+  };
+  template <class Team>
+  CKL_DEVICE_MEMBER bool prepare(GeneralRow<Team>& row, const TaskTerm& term, State& state) const {
+    state.pairs = count_level_pairs(row);
+    state.value = 0;
+    if (!(state.pairs > 0)) return false;
+    state.poison = level_poison(row);
+    state.ideal = ideal_dcg(row, term.parameters.k, state.top);
+    if (!(state.ideal > 0) && state.poison == 0) return false;
+    row.each([&](int64_t i) {
+      if (row.label(i) == kPadding) return;
+      term.notes[row.row.begin + i] = float(place_of(row, i, [&](int64_t j) { return row.student_score(j); }));
+    });
+    row.team.sync();
+    return true;
+  }
+  template <class Team>
+  CKL_DEVICE_MEMBER void add(const GeneralRow<Team>& row, const TaskTerm& term, State& state, int64_t i, bool live,
+                             const GradientScale& scale, float& gs, float&) const {
+    if (!live) return;
+    const LambdaNdcg loss = {term.parameters.mu};
+    const float* ranks = term.notes + row.row.begin;
+    const float mine = row.student_score(i), level = level_at(row, i), rank = ranks[i], k = term.parameters.k;
+    const double highest = scaled_level(row, state.top);
+    const double my_gain = gain(scaled_level(row, level), highest), my_discount = discount(double(rank));
+    float slope = 0, part = 0;
+    int taken = 0;
+    each_valid(row, [&](int64_t j) {
+      const float other = level_at(row, j);
+      if ((!(level > other) && !(level < other)) || fminf(rank, ranks[j]) > k) return;
+      const bool better = level > other;
+      const double distance = double(fabsf(rank - ranks[j]));
+      const float near = float(discount(distance) - discount(distance + 1));
+      const float far = fabsf(float(my_discount - discount(double(ranks[j]))));
+      const float gap = fabsf(float((my_gain - gain(scaled_level(row, other), highest)) / double(state.ideal)));
+      const float lead = mine - row.student_score(j);
+      const Pair<float> pair = loss(row.by_student(better ? lead : -lead), near, far, gap);
+      if (better) state.value += pair.value;
+      part += better ? -pair.slope : pair.slope;
+      if (++taken % 64 == 0) slope += part, part = 0;
+    });
+    const double mean = row.task.pair_weighted ? 1 : 1 / state.pairs;
+    gs += float(student_factor(scale) * mean * double(slope + part)) + state.poison;
+  }
+  template <class Team>
+  CKL_DEVICE_MEMBER RowResult finish(GeneralRow<Team>& row, const TaskTerm&, const State& state) const {
+    const float value = team_sum(row.team, state.value);
+    return {double(value) / state.pairs + double(state.poison), row.task.pair_weighted ? state.pairs : 1};
+  }
+};
+
+// Notes: (r - r') / log2(r + 1).
+template <>
+struct RowPass<AdrMse> {
+  struct State {
+    float poison, value;
+  };
+  template <class Team>
+  CKL_DEVICE_MEMBER bool prepare(GeneralRow<Team>& row, const TaskTerm& term, State& state) const {
+    const AdrMse loss = {term.parameters.steepness};
+    state.poison = level_poison(row);
+    state.value = 0;
+    row.each([&](int64_t i) {
+      if (row.label(i) == kPadding) return;
+      const float mine = row.student_score(i), level = level_at(row, i);
+      double rank = 0.5;
+      float approximate = 1, part = 0;
+      int taken = 0;
+      each_valid(row, [&](int64_t j) {
+        const float other = level_at(row, j);
+        rank += other > level ? 1 : other == level ? 0.5 : 0;
+        if (j != i) part += loss.step(row.by_student(row.student_score(j) - mine)).up;
+        if (++taken % 64 == 0) approximate += part, part = 0;
+      });
+      const double gap = rank - double(approximate + part), weight = discount(rank);
+      state.value += float(gap * gap * weight);
+      term.notes[row.row.begin + i] = float(gap * weight);
+    });
+    row.team.sync();
+    return true;
+  }
+  template <class Team>
+  CKL_DEVICE_MEMBER void add(const GeneralRow<Team>& row, const TaskTerm& term, State& state, int64_t i, bool live,
+                             const GradientScale& scale, float& gs, float&) const {
+    if (!live) return;
+    const AdrMse loss = {term.parameters.steepness};
+    const float* errors = term.notes + row.row.begin;
+    const float mine = row.student_score(i);
+    float sum = 0, part = 0;
+    int taken = 0;
+    each_valid(row, [&](int64_t j) {
+      part += loss.pull(row.by_student(row.student_score(j) - mine), errors[i], errors[j]);
+      if (++taken % 64 == 0) sum += part, part = 0;
+    });
+    gs += float(student_factor(scale) * (2 / double(row.documents)) * double(sum + part)) + state.poison;
+  }
+  template <class Team>
+  CKL_DEVICE_MEMBER RowResult finish(GeneralRow<Team>& row, const TaskTerm&, const State& state) const {
+    return {double(team_sum(row.team, state.value)) / double(row.documents) + double(state.poison), 1};
+  }
+};
+
+// Notes: M_k and 1 / z_k of list_mle.h, the second an array further on.
+template <>
+struct RowPass<ListMle> {
+  struct State {
+    float poison, value;
+  };
+  // Whether j comes no earlier than i.
+  static CKL_DEVICE_MEMBER bool follows(float level_j, int64_t j, float level_i, int64_t i) {
+    return level_j < level_i || (level_j == level_i && j >= i);
+  }
+  template <class Team>
+  CKL_DEVICE_MEMBER bool prepare(GeneralRow<Team>& row, const TaskTerm& term, State& state) const {
+    state.poison = level_poison(row);
+    state.value = 0;
+    row.each([&](int64_t i) {
+      if (row.label(i) == kPadding) return;
+      const float level = level_at(row, i), mine = row.student_score(i);
+      float largest = mine, z = 0, part = 0;
+      int taken = 0;
+      each_valid(row, [&](int64_t j) {
+        if (follows(level_at(row, j), j, level, i)) largest = fmaxf(largest, row.student_score(j));
+      });
+      each_valid(row, [&](int64_t j) {
+        if (follows(level_at(row, j), j, level, i)) part += exp_minus(row.by_student(largest - row.student_score(j)));
+        if (++taken % 64 == 0) z += part, part = 0;
+      });
+      z += part;
+      state.value += ListMle().value(z, row.by_student(largest - mine));
+      float* notes = term.notes + row.row.begin + i;
+      notes[0] = largest, notes[row.task.elements] = 1 / z;
+    });
+    row.team.sync();
+    return true;
+  }
+  template <class Team>
+  CKL_DEVICE_MEMBER void add(const GeneralRow<Team>& row, const TaskTerm& term, State& state, int64_t i, bool live,
+                             const GradientScale& scale, float& gs, float&) const {
+    if (!live) return;
+    const float level = level_at(row, i), mine = row.student_score(i);
+    const float* largest = term.notes + row.row.begin;
+    const float* inverse = largest + row.task.elements;
+    float sum = 0, part = 0;
+    int taken = 0;
+    each_valid(row, [&](int64_t k) {
+      if (follows(level, i, level_at(row, k), k)) part += exp_minus(row.by_student(largest[k] - mine)) * inverse[k];
+      if (++taken % 64 == 0) sum += part, part = 0;
+    });
+    gs += float(student_factor(scale) * double((sum + part) - 1)) + state.poison;
+  }
+  template <class Team>
+  CKL_DEVICE_MEMBER RowResult finish(GeneralRow<Team>& row, const TaskTerm&, const State& state) const {
+    return {double(team_sum(row.team, state.value)) + double(state.poison), 1};
+  }
+};
+
+}  // namespace cuda
+}  // namespace ckl

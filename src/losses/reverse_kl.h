@@ -1,0 +1,30 @@
+// reverseKl: KL divergence of the teacher from the student, sum q ln(q / p).
+#pragma once
+#include "document.h"
+
+namespace ckl {
+namespace {
+
+struct ReverseKl : Distribution {
+  static constexpr Needs needs = Needs::document;
+  // dL/dq = ln(q / p) + 1. The 1 adds q to h, which the gradient loses again (it is h - q sum h): h is without it, and then exact
+  // where q = p. Where the teacher gives nothing, ln(q / p) + 1 counts as 1 and the loss is infinite.
+  static constexpr float h_less_q = 1, d_without_teacher = -1;
+  static constexpr bool diverges_without_teacher = true;
+  static CKL_FN ReverseKl make(const Parameters&) { return {}; }
+
+  template <class V, class M>
+  CKL_FN Term<V> operator()(const Document<V, M>& x) const {
+    const V least(-1.2676506e30f);  // -2^100: further down h would overflow; the value may
+    return {-(x.mass * x.d), -(x.mass * select(x.d > least, x.d, least)), -x.mass};
+  }
+
+  // 0 ln 0 = 0.
+  template <class M>
+  CKL_FN M diverges(M positive, M /*has_teacher*/) const {
+    return nowhere(positive);
+  }
+};
+
+}  // namespace
+}  // namespace ckl
