@@ -90,13 +90,14 @@ const ways = {
 };
 
 const collections = Array.from({ length: 12 }, (_, i) => collection(i + 1));
-const alone = collections.map((data) => train(data, ways['kl, 10 epochs']));
+const results = Object.values(ways).map((stages) => collections.map((data) => train(data, stages)));
+const [alone] = results;
 console.log(
   `MRR@10 of held-out queries over ${collections.length} made collections: mean, and where it is above that of KL`,
 );
-for (const [name, stages] of Object.entries(ways)) {
-  const mrr = collections.map((data) => train(data, stages));
+Object.keys(ways).forEach((name, way) => {
+  const mrr = results[way];
   const mean = mrr.reduce((sum, one) => sum + one, 0) / mrr.length;
   const above = mrr.filter((one, i) => one > alone[i]).length;
   console.log(`${mean.toFixed(3)}  ${String(above).padStart(2)}  ${name}`);
-}
+});

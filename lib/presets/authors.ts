@@ -4,10 +4,12 @@ import { CklRangeError } from '../errors.js';
 import { LayoutView } from '../loss/layout.js';
 import { checkShape, nonNegative, positive } from './arguments.js';
 import type { Preset } from './preset.js';
+import { warnOfUnderflow } from './teacher-scale.js';
 import type { Batch, Layout, Term } from '../types.js';
 
 const POSITIVE = 1;
 const PADDING = 255;
+const TEACHER_TEMPERATURE = 2;
 
 /** What all of the authors' losses take. */
 export interface AuthorsOptions {
@@ -110,6 +112,8 @@ export type AuthorsLossOptions<L extends AuthorsLoss> = Omit<
  * One of the authors' losses on a batch with their query weights, which stand on the divergence alone and not on what `bkl` and `klLogL` add to
  * it; for `klLogL` also with lists that differ in positives.
  *
+ * Warns of the teacher's scale as `applyPreset` does.
+ *
  * @param batch its `shape` is that of the preset
  * @param upweight u of {@link authorsWeights}; 0 for no weights
  * @throws as the losses do
@@ -120,15 +124,27 @@ export function authorsLoss<L extends AuthorsLoss>(
   options: AuthorsLossOptions<L> = {} as AuthorsLossOptions<L>,
   upweight = 0,
 ): LossAndGradient {
-  const { student, teacher, labels, shape } = batch;
+  const { teacher, labels, shape } = batch;
   const common = { ...options, shape };
   const weights =
     upweight === 0
       ? undefined
       : authorsWeights({ teacher, labels, shape }, upweight, common.teacherTemperature);
-  if (loss === 'ckl') return run(authors.ckl(common), { ...batch, weights });
+  const result =
+    loss === 'ckl'
+      ? run(authors.ckl(common), { ...batch, weights })
+      : sumOfParts(loss, batch, common, weights);
+  warnOfUnderflow({ teacher, labels, shape }, common.teacherTemperature ?? TEACHER_TEMPERATURE);
+  return result;
+}
 
-  const { terms, ...settings } = loss === 'bkl' ? authors.bkl(common) : authors.klLogL(common);
+function sumOfParts(
+  loss: 'bkl' | 'klLogL',
+  { student, teacher, labels, shape }: AuthorsBatch & { shape: readonly [number, number] },
+  options: AuthorsOptions,
+  weights: Float32Array | undefined,
+): LossAndGradient {
+  const { terms, ...settings } = loss === 'bkl' ? authors.bkl(options) : authors.klLogL(options);
   const perElement = 1 / (shape[0] * shape[1]);
   const divergence = run(
     { ...settings, terms: [{ loss: 'kl', weight: perElement }] },
@@ -162,7 +178,7 @@ export function authorsLoss<L extends AuthorsLoss>(
 export function authorsWeights(
   batch: Layout & { teacher: Float32Array; labels: Uint8Array },
   upweight: number,
-  teacherTemperature = 2,
+  teacherTemperature = TEACHER_TEMPERATURE,
 ): Float32Array {
   positive('upweight', upweight);
   positive('teacherTemperature', teacherTemperature);
@@ -213,7 +229,7 @@ export function authorsBias(
 }
 
 function preset(options: AuthorsOptions, terms: (perElement: number) => Term[]): Preset<'sum'> {
-  const { shape, studentTemperature = 1, teacherTemperature = 2, ...unknown } = options;
+  const { shape, studentTemperature = 1, teacherTemperature = TEACHER_TEMPERATURE, ...unknown } = options;
   const [queries, documents] = checkShape(shape);
   return {
     ...unknown, // for the loss to refuse

@@ -3,6 +3,7 @@ import { nll } from '../index.js';
 import { checkObject } from '../loss/options.js';
 import { checkCount, checkFloats, positive } from './arguments.js';
 import type { Preset } from './preset.js';
+import { warnOfUnderflow } from './teacher-scale.js';
 
 /** FlagEmbedding (BGE), `FlagEmbedding/abc/finetune`. */
 export const flagEmbedding = {
@@ -32,7 +33,7 @@ export const flagEmbedding = {
 
 /**
  * FlagEmbedding's `kd_loss_type='m3_kd_loss'`: for each document of a query's group in turn, its cross-entropy among all documents of the
- * batch but the group's earlier ones, weighted by the teacher's probability.
+ * batch but the group's earlier ones, weighted by the teacher's probability. Warns of the teacher's scale as `applyPreset` does.
  * @param batch student `[queries, queries * group]`, the group of query b in columns `b * group` on; teacher `[queries, group]`
  */
 export function m3Kd(
@@ -64,6 +65,7 @@ export function m3Kd(
     loss += part.loss / queries;
     part.grad.forEach((g, k) => (grad[k] += g));
   }
+  warnOfUnderflow({ teacher, shape: [queries, group] });
   return { loss, grad };
 }
 

@@ -55,14 +55,18 @@ export function warnOfUnderflow(
   temperature = 1,
 ): void {
   const { teacher } = batch;
-  if (warned || !isFloat32(teacher)) return;
-  const { zeros, documents, spread } = teacherUnderflow({ ...batch, teacher }, temperature);
-  if (zeros === 0) return;
+  if (!warned && isFloat32(teacher))
+    reportUnderflow(teacherUnderflow({ ...batch, teacher }, temperature), temperature);
+}
+
+/** Emits the warning for what was found, unless nothing was or it has been emitted before. */
+export function reportUnderflow({ zeros, documents, spread }: TeacherUnderflow, temperature: number): void {
+  if (warned || zeros === 0) return;
   warned = true;
   const least = Number((spread / 100).toPrecision(2));
   process.emitWarning(
-    `At teacherTemperature ${temperature}, ${zeros} of ${documents} teacher probabilities are 0 in float32: the scores of a list lie up to ` +
-      `${Number(spread.toPrecision(4))} apart, and how the teacher orders those documents is lost. Raise the temperature above ${least}.`,
+    `At teacherTemperature ${Number(temperature.toPrecision(4))}, ${zeros} of ${documents} teacher probabilities are 0 in float32: the scores of a ` +
+      `list lie up to ${Number(spread.toPrecision(4))} apart, and how the teacher orders those documents is lost. Raise the temperature above ${least}.`,
     { type: 'CklWarning', code: 'CKL_TEACHER_UNDERFLOW' },
   );
 }

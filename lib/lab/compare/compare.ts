@@ -30,7 +30,7 @@ export interface Curve {
 }
 
 /** The data, with the words of all corpora together. */
-export type ComparedData = Omit<DataSummary, 'allWords' | 'fullDigest'>;
+export type ComparedData = Omit<DataSummary, 'allWords' | 'fullDigest' | 'teacherScales'>;
 
 /** Holds no text, no path and no time: the same data, options and seed give the same bytes. */
 export interface Compared {

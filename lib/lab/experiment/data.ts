@@ -15,6 +15,7 @@ import {
 import type { Experiment } from './plan.js';
 import { dataDigest, fullDigest } from './data-digest.js';
 import type { DataSummary } from './results.js';
+import { teacherScale } from './teacher-scale.js';
 
 export interface SearchTask extends Corpus {
   name: string;
@@ -127,6 +128,7 @@ export function summarise(
       unusable,
       teacherTemperature,
     })),
+    teacherScales: folds.map(({ train, teacherTemperature }) => teacherScale(train, teacherTemperature)),
     zeroShot: zeroShot.map(({ name, docids, queries }) => ({
       name,
       documents: docids.length,

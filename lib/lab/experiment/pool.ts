@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { reportUnderflow } from '../../presets/teacher-scale.js';
 import type { CandidateList } from '../training/candidates.js';
 import type { Checkpoint } from './checkpoint.js';
 import { trainingsOf, unitsOf, type Experiment, type Unit } from './plan.js';
@@ -105,6 +106,7 @@ async function runUnits(
       if (data) return;
       data = found;
       await checkpoint?.bind(found.fullDigest);
+      for (const scale of data.teacherScales) reportUnderflow(scale, scale.temperature);
       onData?.(data);
       onTraining?.(done, all);
     },

@@ -11,6 +11,7 @@ import type { Experiment, Unit } from './plan.js';
 import { toValues, type DataSummary } from './results.js';
 import { spoil } from './spoil.js';
 import type { Source, Subject } from './subject.js';
+import { teacherScale } from './teacher-scale.js';
 
 /** How sharp the teacher's distribution is made by default: this share of its standard deviation within lists. */
 const TEMPERATURE_SHARE = 0.4;
@@ -46,6 +47,7 @@ export class Reranker implements Source<FeatureList> {
           teacherTemperature: this.teacherTemperature,
         },
       ],
+      teacherScales: [teacherScale(train, this.teacherTemperature)],
     };
   }
 

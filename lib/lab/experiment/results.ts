@@ -3,6 +3,7 @@ import type { Evaluation } from '../../metrics/index.js';
 import type { Distilled } from '../training/distil.js';
 import type { Behaviour } from './behaviour.js';
 import type { ModelName, Unit } from './plan.js';
+import type { TeacherScale } from './teacher-scale.js';
 
 /** One value per query, in the order of `queries`. */
 export interface Values {
@@ -94,6 +95,8 @@ export interface DataSummary {
   /** Lines left out, of all files. */
   skipped: number;
   folds: FoldData[];
+  /** Of the training lists as read, one per fold. */
+  teacherScales: TeacherScale[];
   zeroShot: { name: string; documents: number; queries: number }[];
 }
 

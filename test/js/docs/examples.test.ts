@@ -1,6 +1,6 @@
 // Every example runs with plain node and prints what it promises.
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { backends } from '../../../lib/index';
@@ -53,6 +53,15 @@ const checks: Record<string, (out: string) => void> = {
     expect(both).toBeGreaterThan(ckl + 0.03);
     expect(above).toBeGreaterThanOrEqual(10);
     expect(Math.abs(ckl - kl)).toBeLessThan(0.02);
+    // The table of the guide. Another instruction set rounds differently, which moves a mean of 1200 queries by less than this.
+    const guide = readFileSync(join(folder, '../docs/guide/choosing-parameters.md'), 'utf8');
+    const [, section] = guide.split('node examples/warm-up.mjs');
+    const table = [...section.matchAll(/^\| .+ \| (\.\d{3}) \| (?:in (\d+) of 12)? ?\|$/gm)];
+    expect(table).toHaveLength(rows.length);
+    table.forEach(([, mrr, times = 0], i) => {
+      expect(Math.abs(Number(mrr) - rows[i][0])).toBeLessThan(0.01);
+      expect(Math.abs(Number(times) - rows[i][1])).toBeLessThanOrEqual(1);
+    });
   },
   'tfjs.mjs': (out) => {
     const found = [...out.matchAll(/found (\d+) %/g)].map(([, share]) => Number(share));

@@ -1,5 +1,6 @@
 // The warning of teacher scores that are too far apart for a temperature, against a softmax rounded to float32.
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type * as Presets from '../../../lib/presets';
 import { applyPreset, sentenceTransformers, teacherUnderflow } from '../../../lib/presets';
 import { randomNumbers } from '../loss/helpers';
 
@@ -59,5 +60,25 @@ describe('the warning', () => {
     expect(options).toEqual({ type: 'CklWarning', code: 'CKL_TEACHER_UNDERFLOW' });
     expect(message).toContain('At teacherTemperature 0.1, 2 of 4 teacher probabilities are 0 in float32');
     expect(message).toContain('above 0.19');
+  });
+
+  it.each<[string, (presets: typeof Presets) => { loss: number }]>([
+    ['authorsLoss, ckl', ({ authorsLoss }) => authorsLoss('ckl', batch, { teacherTemperature: 0.1 })],
+    ['authorsLoss, bkl', ({ authorsLoss }) => authorsLoss('bkl', batch, { teacherTemperature: 0.1 })],
+    ['authorsLoss, klLogL', ({ authorsLoss }) => authorsLoss('klLogL', batch, { teacherTemperature: 0.1 })],
+    [
+      'm3Kd, whose teacher has no temperature',
+      ({ m3Kd }) =>
+        m3Kd({ student: new Float32Array(8), teacher: teacher.map((s) => 10 * s), queries: 2, group: 2 }),
+    ],
+  ])('comes from %s', async (_, compute) => {
+    vi.resetModules(); // once in a process: these modules are new
+    const emit = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const presets = await import('../../../lib/presets/index.js');
+    presets.authorsLoss('ckl', batch); // 18.5 apart at temperature 2
+    expect(emit).not.toHaveBeenCalled();
+    expect(Number.isFinite(compute(presets).loss)).toBe(true);
+    compute(presets);
+    expect(emit).toHaveBeenCalledTimes(1);
   });
 });
