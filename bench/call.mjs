@@ -1,7 +1,20 @@
 // What does one call cost from JavaScript, everything included, when the batch is too small to hide it?
-import { ckl, cklAsync, prepare } from '../dist/index.mjs';
-import { leastMean, leastMeanOver, makeBatch, report, round } from './lib/harness.mjs';
+//   --against FOLDER   another build (its dist/ and addon), measured in turn with this one: the ratio of the two
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { leastMean, leastMeanOver, leastMeans, makeBatch, report, round } from './lib/harness.mjs';
 
+const { values: given } = parseArgs({ options: { against: { type: 'string' } }, strict: false });
+const load = (folder) => import(pathToFileURL(resolve(folder, 'dist/index.mjs')).href);
+const here = await load(new URL('..', import.meta.url).pathname);
+
+const shapes = [
+  [1, 8],
+  [4, 8],
+  [16, 8],
+  [32, 32],
+];
 /** The same numbers in arrays that nobody has seen. */
 const copyOf = ({ student, teacher, labels, shape }) => ({
   student: new Float32Array(student),
@@ -10,32 +23,68 @@ const copyOf = ({ student, teacher, labels, shape }) => ({
   shape,
 });
 const microseconds = (nanoseconds) => round(nanoseconds / 1e3);
+const options = { gamma: 5, alpha: 0 };
 
-const rows = [];
-for (const shape of [
-  [1, 8],
-  [4, 8],
-  [16, 8],
-  [32, 32],
-]) {
-  const batch = makeBatch(...shape);
-  const make = () => copyOf(batch);
-  const prepared = prepare('ckl', { gamma: 5, alpha: 0, shape, threads: 1 });
-  const options = { gamma: 5, alpha: 0 };
+/** The calls of one build on one batch, by name: of a batch, and whether its arrays are new each time. */
+function callsOf({ ckl, prepare }, shape) {
+  const prepared = prepare('ckl', { ...options, shape, threads: 1 });
+  return {
+    'prepared run': { call: (b) => prepared.run(b), fresh: false },
+    'prepared, new arrays': { call: (b) => prepared.run(b), fresh: true },
+    'plain function': { call: (b) => ckl(b, options), fresh: false },
+    'plain, new arrays': { call: (b) => ckl(b, options), fresh: true },
+  };
+}
+
+async function measure() {
+  const rows = [];
+  for (const shape of shapes) {
+    const batch = makeBatch(...shape);
+    const row = { shape: shape.join('×') };
+    for (const [name, { call, fresh }] of Object.entries(callsOf(here, shape))) {
+      const took = fresh ? leastMeanOver(() => copyOf(batch), call) : leastMean(() => call(batch));
+      row[`${name}, µs`] = microseconds(took);
+    }
+    rows.push(row);
+  }
+  const batch = makeBatch(4, 8);
+  const start = performance.now();
+  const calls = 2000;
+  for (let k = 0; k < calls; k++) await here.cklAsync(batch, options);
   rows.push({
-    shape: shape.join('×'),
-    'prepared run, µs': microseconds(leastMean(() => prepared.run(batch))),
-    'prepared, new arrays, µs': microseconds(leastMeanOver(make, (b) => prepared.run(b))),
-    'plain function, µs': microseconds(leastMean(() => ckl(batch, options))),
-    'plain, new arrays, µs': microseconds(leastMeanOver(make, (b) => ckl(b, options))),
+    shape: '4×8 async',
+    'plain function, µs': round(((performance.now() - start) * 1e3) / calls, 1),
+  });
+  report('one call from JavaScript, ckl γ=5', rows);
+}
+
+async function compare(folder) {
+  const other = await load(folder);
+  const rows = [];
+  for (const shape of shapes) {
+    const batch = makeBatch(...shape);
+    const builds = [callsOf(here, shape), callsOf(other, shape)];
+    for (const [name, { fresh }] of Object.entries(builds[0])) {
+      const arguments_ = fresh ? () => copyOf(batch) : () => batch;
+      const [ours, theirs] = leastMeans(
+        builds.map((build) => build[name].call),
+        arguments_,
+      );
+      rows.push({
+        shape: shape.join('×'),
+        call: name,
+        'this build, µs': microseconds(ours),
+        'other build, µs': microseconds(theirs),
+        ratio: round(ours / theirs, 2),
+      });
+    }
+  }
+  const against = await import(pathToFileURL(resolve(folder, 'package.json')).href, {
+    with: { type: 'json' },
+  });
+  report('one call from JavaScript, ckl γ=5, against another build', rows, {
+    against: against.default.version,
   });
 }
-const batch = makeBatch(4, 8);
-const start = performance.now();
-const calls = 2000;
-for (let k = 0; k < calls; k++) await cklAsync(batch, { gamma: 5, alpha: 0 });
-rows.push({
-  shape: '4×8 async',
-  'plain function, µs': round(((performance.now() - start) * 1e3) / calls, 1),
-});
-report('one call from JavaScript, ckl γ=5', rows);
+
+await (given.against ? compare(given.against) : measure());

@@ -258,7 +258,27 @@ const batchKeys = [
   'perQuery',
   'teacherGrad',
 ] as const;
-const knownKeys: ReadonlySet<string> = new Set(batchKeys);
+/** A switch: looking names up in a set takes a tenth of a small batch. */
+function isBatchKey(key: string): key is (typeof batchKeys)[number] {
+  switch (key as (typeof batchKeys)[number]) {
+    case 'student':
+    case 'teacher':
+    case 'labels':
+    case 'shape':
+    case 'rowStride':
+    case 'offsets':
+    case 'ranks':
+    case 'beta':
+    case 'relevance':
+    case 'weights':
+    case 'grad':
+    case 'perQuery':
+    case 'teacherGrad':
+      return true;
+    default:
+      return false;
+  }
+}
 
 /** Refuses what is no batch, and names that no batch has: a misspelt `ranks` would otherwise change the result in silence. */
 export function checkBatchKeys(batch: unknown): asserts batch is Batch {
@@ -269,7 +289,7 @@ export function checkBatchKeys(batch: unknown): asserts batch is Batch {
     );
   }
   for (const key in batch) {
-    if (!knownKeys.has(key)) {
+    if (!isBatchKey(key)) {
       throw new CklTypeError(
         'ERR_CKL_TYPE',
         `batch.${shorten(key)} is unknown${didYouMean(key, batchKeys)}; a batch has ${oneOf(batchKeys, 'and')}`,

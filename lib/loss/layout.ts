@@ -16,7 +16,7 @@ export class LayoutView {
   /** Elements from the first document to the last, gaps included. */
   extent = 0;
   /** Whether arrays over documents must have just `extent` elements: a longer one is then most likely a wrong shape. */
-  private exact = true;
+  exact = true;
 
   /** The layout of an object of the caller's, each property read once. */
   static of({ shape, rowStride, offsets }: Layout): LayoutView {
@@ -40,7 +40,7 @@ export class LayoutView {
         'shape is missing; give shape: [queries, documents], or offsets',
       );
     }
-    const [queries, docs] = shape;
+    const { 0: queries, 1: docs } = shape;
     if (rowStride !== undefined && !(isCount(rowStride) && rowStride >= docs)) {
       throw new CklRangeError(
         'ERR_CKL_SHAPE',

@@ -39,7 +39,10 @@ const dtypes = ['float32', 'bfloat16', 'float16'] as const;
 const maxTerms = 8;
 
 /** The options of one call, each read once. */
-export type OptionValues = { readonly [Name in keyof Required<AnyOptions>]: AnyOptions[Name] };
+export type OptionValues = { readonly [Name in keyof Required<AnyOptions>]: AnyOptions[Name] } & {
+  /** The values that a plan is made from, in one order for each loss: compared at every call of a plain function. */
+  readonly ofPlan: readonly unknown[];
+};
 
 /** The properties of one term, each read once. */
 export type TermValues = { readonly [Name in keyof Required<Term>]: Term[Name] };
@@ -48,6 +51,16 @@ export type TermValues = { readonly [Name in keyof Required<Term>]: Term[Name] }
 function optionValues(options: AnyOptions, parameterNames: readonly ParameterName[]): OptionValues {
   const { pairMean, studentTemperature, teacherTemperature, reduction, gradScale } = options;
   const { backend, cpuTarget, threads, dtype, diagnostics, teacherGrad } = options;
+  const ofPlan: unknown[] = [
+    pairMean,
+    studentTemperature,
+    teacherTemperature,
+    reduction,
+    gradScale,
+    backend,
+    cpuTarget,
+    threads,
+  ];
   const values: Partial<Record<keyof OptionValues, unknown>> = {
     pairMean,
     studentTemperature,
@@ -60,8 +73,9 @@ function optionValues(options: AnyOptions, parameterNames: readonly ParameterNam
     dtype,
     diagnostics,
     teacherGrad,
+    ofPlan,
   };
-  for (const name of parameterNames) values[name] = options[name];
+  for (const name of parameterNames) ofPlan.push((values[name] = options[name]));
   return values as OptionValues;
 }
 
@@ -71,15 +85,11 @@ function termValues(term: Term, loss: LossInfo): TermValues {
   return values as TermValues;
 }
 
-const callOptions: readonly string[] = ['dtype', 'diagnostics', 'teacherGrad'];
-const planOptions = [...Object.keys(optionValues({}, [])), ...Object.keys(parameters)].filter(
-  (name) => !callOptions.includes(name),
-) as (keyof OptionValues)[];
 const termNames = ['loss', 'weight', ...Object.keys(parameters)] as (keyof TermValues)[];
 
-/** Whether a plan made from `b` serves `a`. What belongs to a single call is not compared. */
-export function sameOptions(a: OptionValues, b: OptionValues): boolean {
-  for (const name of planOptions) if (a[name] !== b[name]) return false;
+/** Whether a plan made from `b`, of the same loss, serves `a`. What belongs to a single call is not compared. */
+export function sameOptions({ ofPlan: a }: OptionValues, { ofPlan: b }: OptionValues): boolean {
+  for (let k = 0; k < a.length; k++) if (a[k] !== b[k]) return false;
   return true;
 }
 

@@ -2,26 +2,32 @@
 import { allocate, nativeScores, scoresConstructor } from './arrays.js';
 import type { BatchView, DiagnosticArrays } from './batch.js';
 import { bufferOf, lengthOf } from './intrinsics.js';
+import type { ScoreArray } from '../native/native.js';
 import type { Scores } from '../types.js';
 
 /** New arrays, of zeros, for every output that the caller did not bring. */
 export function allocateOutputs(view: BatchView, teacherGrad: boolean, diagnostics: boolean): void {
   const { extent, queries } = view;
-  if (view.grad === null) lendGrad(view, newScores(view.studentSource, extent, 'grad'));
+  if (view.grad === null) {
+    const grad = newScores(view.studentSource, extent, 'grad');
+    lendGrad(view, grad, nativeScores(grad));
+  }
   if (view.perQuery === null) view.perQuery = allocate(Float32Array, queries, 'perQuery');
-  if (teacherGrad && view.teacherGrad === null)
-    lendTeacherGrad(view, newScores(view.teacherSource!, extent, 'teacherGrad'));
+  if (teacherGrad && view.teacherGrad === null) {
+    const scores = newScores(view.teacherSource!, extent, 'teacherGrad');
+    lendTeacherGrad(view, scores, nativeScores(scores));
+  }
   view.diagnostics = diagnostics ? newDiagnostics(extent, queries) : null;
 }
 
-function lendGrad(view: BatchView, grad: Scores): void {
-  view.grad = nativeScores(grad);
+function lendGrad(view: BatchView, grad: Scores, native: ScoreArray): void {
+  view.grad = native;
   view.gradSource = grad;
   view.gradType = view.studentType;
 }
 
-function lendTeacherGrad(view: BatchView, teacherGrad: Scores): void {
-  view.teacherGrad = nativeScores(teacherGrad);
+function lendTeacherGrad(view: BatchView, teacherGrad: Scores, native: ScoreArray): void {
+  view.teacherGrad = native;
   view.teacherGradSource = teacherGrad;
 }
 
@@ -37,6 +43,8 @@ function newDiagnostics(extent: number, queries: number): DiagnosticArrays {
 export class ReusedOutputs {
   private readonly perQuery: Reused<Float32Array>;
   private grad: Reused<Scores>;
+  /** The student whose class `grad` has. */
+  private like: Scores;
   private teacherGrad: Reused<Scores> | null = null;
   private diagnostics: Reused<Float32Array>[] | null = null;
   private diagnosticViews: DiagnosticArrays | null = null;
@@ -50,22 +58,29 @@ export class ReusedOutputs {
   ) {
     this.perQuery = new Reused(new Float32Array(0), queries, ownBuffers);
     this.grad = new Reused(like, documents, ownBuffers);
+    this.like = like;
   }
 
   /** Sets every output that the caller did not bring. */
   lend(view: BatchView, teacherGrad: boolean, diagnostics: boolean): void {
     const { extent, queries } = view;
     if (view.grad === null) {
-      const { studentSource } = view;
-      if (scoresConstructor(studentSource) !== this.grad.kind) {
-        this.grad.drop();
-        this.grad = new Reused(studentSource, this.documents, this.ownBuffers);
-      }
-      lendGrad(view, this.grad.first(extent));
+      if (view.studentSource !== this.like) this.follow(view.studentSource);
+      const grad = this.grad.first(extent);
+      lendGrad(view, grad, this.grad.native);
     }
     if (view.perQuery === null) view.perQuery = this.perQuery.first(queries);
     if (teacherGrad && view.teacherGrad === null) this.lendTeacherGrad(view);
     if (diagnostics) this.lendDiagnostics(view);
+  }
+
+  /** Makes the gradient of the class of another student. */
+  private follow(student: Scores): void {
+    if (scoresConstructor(student) !== this.grad.kind) {
+      this.grad.drop();
+      this.grad = new Reused(student, this.documents, this.ownBuffers);
+    }
+    this.like = student;
   }
 
   private lendTeacherGrad(view: BatchView): void {
@@ -74,7 +89,8 @@ export class ReusedOutputs {
       this.teacherGrad?.drop();
       this.teacherGrad = new Reused(teacher, this.documents, this.ownBuffers);
     }
-    lendTeacherGrad(view, this.teacherGrad.first(view.extent));
+    const scores = this.teacherGrad.first(view.extent);
+    lendTeacherGrad(view, scores, this.teacherGrad.native);
   }
 
   private lendDiagnostics(view: BatchView): void {
@@ -104,6 +120,8 @@ class Reused<T extends Scores> {
   private all: T;
   private buffer: ArrayBufferLike;
   private view: T;
+  /** What `first` returned last, as the addon takes it. */
+  native: ScoreArray;
 
   constructor(
     like: T,
@@ -112,6 +130,7 @@ class Reused<T extends Scores> {
   ) {
     this.kind = scoresConstructor(like);
     this.all = this.view = allocate(this.kind, capacity, 'an output') as T;
+    this.native = nativeScores(this.all);
     this.buffer = bufferOf(this.all);
     ownBuffers.push(this.buffer);
   }
@@ -122,6 +141,7 @@ class Reused<T extends Scores> {
       if (lengthOf(this.all) !== this.capacity) this.replace();
       const View = this.kind as unknown as new (buffer: ArrayBufferLike, offset: number, length: number) => T;
       this.view = new View(this.buffer, 0, length);
+      this.native = nativeScores(this.view);
     }
     return this.view;
   }

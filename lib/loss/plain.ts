@@ -5,7 +5,7 @@ import { checkCallOptions, type OptionValues, type TermValues } from './options.
 import { allocateOutputs } from './outputs.js';
 import { checkOverlap } from './overlap.js';
 import { type MakePlan, PlanCache } from './plans.js';
-import { newScalars, resultOf } from './run.js';
+import { execute, newScalars, resultOf } from './run.js';
 import type { LossResult } from '../types.js';
 
 /** One plain function: its last native plan, and room for the batch of the running call. */
@@ -26,15 +26,14 @@ export class PlainLoss {
     const half = halfType(dtype);
     const own = snapshotOf(batch);
     // From here on no code of the caller runs.
-    const { runner } = this.plans.activate(plan);
+    const live = this.plans.activate(plan);
     const { view, scalars } = this;
     try {
       readBatch(view, own, null, half, name, needsTeacher);
       const owned = view.readOutputs(own, teacherGrad, half, name, needsTeacher);
       allocateOutputs(view, teacherGrad === true, diagnostics === true);
       if (owned && view.sharesBuffers()) checkOverlap(view);
-      runner.execute(view, scalars);
-      return resultOf(view, scalars, plan.spec.reduction);
+      return resultOf(view, execute(live.native, view, scalars), plan.spec.reduction);
     } finally {
       view.release();
     }

@@ -2,18 +2,14 @@
 import { environment } from '../native/environment.js';
 import { native, type NativePlan } from '../native/native.js';
 import { type OptionValues, type Plan, sameOptions, sameTerm, type TermValues } from './options.js';
-import { Runner } from './run.js';
 
 /** A native plan with the checked options that it has. */
 export class LivePlan {
   readonly native: NativePlan;
-  /** For the synchronous calls. */
-  readonly runner: Runner;
   plan: Plan;
 
   constructor(plan: Plan) {
     this.native = new native.Plan(plan.spec);
-    this.runner = new Runner(this.native);
     this.plan = plan;
     this.log();
   }
@@ -21,7 +17,6 @@ export class LivePlan {
   /** Takes other options. Calls that are running end as they began. */
   change(plan: Plan): void {
     this.native.configure(plan.spec);
-    this.runner.forget();
     this.plan = plan;
     this.log();
   }

@@ -25,7 +25,7 @@ import {
 import { allocateOutputs, ReusedOutputs } from './outputs.js';
 import { checkOverlap } from './overlap.js';
 import { LivePlan } from './plans.js';
-import { newScalars, resultOf } from './run.js';
+import { execute, newScalars, resultOf } from './run.js';
 import type {
   BackendName,
   Batch,
@@ -168,8 +168,7 @@ class Prepared {
     else this.outputs!.lend(view, this.teacherGrad === true, this.diagnostics);
     if (view.aliased || (owned && view.changed && view.sharesBuffers())) checkOverlap(view);
     view.changed = false;
-    live.runner.execute(view, scalars);
-    return resultOf(view, scalars, this.reduction);
+    return resultOf(view, execute(live.native, view, scalars), this.reduction);
   }
 
   private check(): LivePlan {
@@ -179,7 +178,6 @@ class Prepared {
 
   dispose(): void {
     this.live?.native.dispose();
-    this.live?.runner.forget();
     this.live = null;
     this.outputs = null;
     this.teacherGrad = undefined;

@@ -1,7 +1,7 @@
 // One native call on a checked batch, and the result that the caller gets from it.
 import type { BatchView } from './batch.js';
 import { type NativePlan, NativeStatus, type RunArguments, Scalar } from '../native/native.js';
-import { SmallBatch } from './small-batch.js';
+import { isSmall, runSmall, stage } from './small-batch.js';
 import { statusError } from '../native/status.js';
 import type { Diagnostics, LossResult } from '../types.js';
 
@@ -35,37 +35,19 @@ export function argumentsOf(view: BatchView, scalars: Float64Array): RunArgument
   ];
 }
 
-/** Runs one plan. Every batch of one runner comes with the same `scalars`. */
-export class Runner {
-  private readonly small = new SmallBatch();
-
-  constructor(private readonly plan: NativePlan) {}
-
-  /** Computes the loss of the batch in `view`. Throws what the addon found wrong with it; then nothing was written. */
-  execute(view: BatchView, scalars: Float64Array): void {
-    const { plan, small } = this;
-    if (small.fits(view)) {
-      // The addon may keep the addresses of these arrays: only the library holds them.
-      const again = small.load(view);
-      const status = again ? plan.again() : plan.run(...small.argumentsFor(view, scalars));
-      if (status !== NativeStatus.ok) throw this.fail(status, scalars);
-      small.unload(view);
-      return;
-    }
-    this.forget();
-    const status = plan.run(...argumentsOf(view, scalars));
-    if (status !== NativeStatus.ok) throw this.fail(status, scalars);
+/**
+ * Computes the loss of the batch in `view`, and returns the scalars of the call. Throws what the addon found wrong with it; then nothing was
+ * written.
+ */
+export function execute(plan: NativePlan, view: BatchView, scalars: Float64Array): Float64Array {
+  if (isSmall(view)) {
+    const status = runSmall(plan, view);
+    if (status !== NativeStatus.ok) throw statusError(status, stage);
+    return stage;
   }
-
-  /** The addon's next run will not be like the last. */
-  forget(): void {
-    this.small.forget();
-  }
-
-  private fail(status: NativeStatus, scalars: Float64Array): Error {
-    this.forget();
-    return statusError(status, scalars);
-  }
+  const status = plan.run(...argumentsOf(view, scalars));
+  if (status !== NativeStatus.ok) throw statusError(status, scalars);
+  return scalars;
 }
 
 /** The result of a run that succeeded. */

@@ -1,77 +1,159 @@
-// Small batches are copied to arrays that the addon has seen before: to show it an array costs more than to copy a few hundred numbers.
+// Small batches are copied to memory of the library's own, which goes to the addon as one buffer: to show an array to the addon costs more
+// than to copy a thousand numbers. Mirrors read_staged in src/addon/plan.cc.
 import type { BatchView } from './batch.js';
-import { copyInto, lengthOf } from './intrinsics.js';
-import { NativeType, type RunArguments, Scalar } from '../native/native.js';
+import { copyInto, lengthOf, tagOf, type TypedArrayLike } from './intrinsics.js';
+import {
+  NativeArgument,
+  type NativePlan,
+  NativeRankType,
+  NativeStatus,
+  NativeType,
+  type RankArray,
+  Scalar,
+  type ScoreArray,
+} from '../native/native.js';
 
-/** Up to so many documents; the copies take as long as the arithmetic of ten documents or less. */
-const most = 256;
+/** Documents, and offsets, of the largest batch that is copied. */
+const most = 1024;
+/** Bytes from the place of one argument to the next. */
+const placeBytes = 4 * (most + 16);
+const places = 16;
+const scalarCount = 16;
 
-// No one else ever has these; runs on one thread do not overlap, so that all plans share them.
-const student = new Float32Array(most);
-const teacher = new Float32Array(most);
-const labels = new Uint8Array(most);
-const grad = new Float32Array(most);
-const perQuery = new Float32Array(most);
+// No one else ever has this memory. Runs on one thread do not overlap, so that all plans share it.
+const memory = new ArrayBuffer(8 * scalarCount + placeBytes * places);
+/** The scalars of the last small batch. */
+export const stage = new Float64Array(memory, 0, scalarCount);
 
-/** The small batches of one plan. */
-export class SmallBatch {
-  /** The shape of the plan's last run, if that was a small batch. */
-  private queries = -1;
-  private docs = -1;
-  private grad = grad;
-  private perQuery = perQuery;
+type Place = Exclude<NativeArgument, NativeArgument.none>;
+const start = (place: Place) => 8 * scalarCount + placeBytes * (place - 1);
+const floatsAt = (place: Place) => new Float32Array(memory, start(place), most);
 
-  /** Whether a batch is small, and has nothing but float32 scores and labels in rows without gaps. */
-  fits(view: BatchView): boolean {
-    const { extent } = view;
-    return (
-      extent <= most &&
-      extent > 0 &&
-      view.offsets === null &&
-      view.stride === view.docs &&
-      lengthOf(view.student) === extent &&
-      lengthOf(view.labels) === extent &&
-      view.studentType === NativeType.float32 &&
-      view.gradType === NativeType.float32 &&
-      (view.teacher === null ||
-        (view.teacherType === NativeType.float32 && lengthOf(view.teacher) === extent)) &&
-      view.ranks === null &&
-      view.beta === null &&
-      view.relevance === null &&
-      view.weights === null &&
-      view.teacherGrad === null &&
-      view.diagnostics === null
-    );
+/** A place for scores: of either element size, and its first part, which an output is copied from. */
+class ScoresPlace {
+  private readonly floats: Float32Array;
+  private readonly halves: Uint16Array;
+  private part: ScoreArray;
+
+  constructor(place: Place) {
+    this.floats = floatsAt(place);
+    this.halves = new Uint16Array(memory, start(place), most);
+    this.part = this.floats;
   }
-
-  /** Takes the inputs of a batch that fits. Returns whether the plan's last run had the same arguments. */
-  load(view: BatchView): boolean {
-    student.set(view.student);
-    if (view.teacher !== null) teacher.set(view.teacher);
-    labels.set(view.labels);
-    return view.queries === this.queries && view.docs === this.docs;
+  put(array: ScoreArray, type: NativeType): void {
+    copyInto(type === NativeType.float32 ? this.floats : this.halves, array);
   }
-
-  argumentsFor(view: BatchView, scalars: Float64Array): RunArguments {
-    const { queries, docs, extent } = view;
-    this.queries = queries;
-    this.docs = docs;
-    this.grad = grad.subarray(0, extent);
-    this.perQuery = perQuery.subarray(0, queries);
-    scalars[Scalar.queries] = queries;
-    scalars[Scalar.docs] = scalars[Scalar.stride] = docs;
-    scalars[Scalar.studentType] = scalars[Scalar.teacherType] = scalars[Scalar.gradType] = NativeType.float32;
-    const scores = view.teacher === null ? null : teacher;
-    return [student, scores, labels, null, null, null, null, null, grad, perQuery, null, null, scalars];
+  /** Most batches are as large as the one before. */
+  take(array: ScoreArray, type: NativeType, length: number): void {
+    const all = type === NativeType.float32 ? this.floats : this.halves;
+    if (this.part.length !== length || this.part.BYTES_PER_ELEMENT !== all.BYTES_PER_ELEMENT)
+      this.part = all.subarray(0, length);
+    copyInto(array, this.part);
   }
+}
 
-  /** Gives the results to the batch. */
-  unload(view: BatchView): void {
-    copyInto(view.grad!, this.grad);
-    copyInto(view.perQuery!, this.perQuery);
-  }
+const student = new ScoresPlace(NativeArgument.student);
+const teacher = new ScoresPlace(NativeArgument.teacher);
+const labels = new Uint8Array(memory, start(NativeArgument.labels), most);
+const offsets = new Int32Array(memory, start(NativeArgument.offsets), most);
+const beta = floatsAt(NativeArgument.beta);
+const relevance = floatsAt(NativeArgument.relevance);
+const weights = floatsAt(NativeArgument.weights);
+const grad = new ScoresPlace(NativeArgument.grad);
+const perQuery = new ScoresPlace(NativeArgument.perQuery);
+const teacherGrad = new ScoresPlace(NativeArgument.teacherGrad);
+const diagnostics = [0, 1, 2, 3, 4].map((k) => new ScoresPlace(NativeArgument.diagnosticWeight + k));
 
-  forget(): void {
-    this.queries = -1;
+const rankPlaces: Readonly<Record<string, readonly [NativeRankType, TypedArrayLike]>> = {
+  Uint8Array: [NativeRankType.u8, new Uint8Array(memory, start(NativeArgument.ranks), most)],
+  Uint16Array: [NativeRankType.u16, new Uint16Array(memory, start(NativeArgument.ranks), most)],
+  Uint32Array: [NativeRankType.u32, new Uint32Array(memory, start(NativeArgument.ranks), most)],
+  Int32Array: [NativeRankType.i32, new Int32Array(memory, start(NativeArgument.ranks), most)],
+  Float32Array: [NativeRankType.f32, floatsAt(NativeArgument.ranks)],
+};
+
+/** What every batch has. */
+const always =
+  (1 << NativeArgument.student) |
+  (1 << NativeArgument.labels) |
+  (1 << NativeArgument.grad) |
+  (1 << NativeArgument.perQuery);
+
+/** Whether a batch is small, has no gaps, which keep what they hold, and no input is longer than the batch. */
+export function isSmall(view: BatchView): boolean {
+  const { extent } = view;
+  if (extent > most || extent === 0 || view.queries >= most || view.hasGaps()) return false;
+  return view.exact || inputsEnd(view);
+}
+
+function inputsEnd(view: BatchView): boolean {
+  for (const array of [view.student, view.teacher, view.labels, view.ranks, view.beta, view.relevance])
+    if (array !== null && lengthOf(array) !== view.extent) return false;
+  return true;
+}
+
+/** Runs a plan on a small batch. Its scalars are in `stage`, until the next. */
+export function runSmall(plan: NativePlan, view: BatchView): NativeStatus {
+  stage[Scalar.queries] = view.queries;
+  stage[Scalar.docs] = view.docs;
+  stage[Scalar.stride] = view.stride;
+  stage[Scalar.studentType] = view.studentType;
+  stage[Scalar.teacherType] = view.teacherType;
+  stage[Scalar.gradType] = view.gradType;
+  stage[Scalar.present] = load(view);
+  const status = plan.runStaged(memory);
+  if (status === NativeStatus.ok) unload(view);
+  return status;
+}
+
+/** Copies the inputs; returns which arguments there are, outputs included, as bits. */
+function load(view: BatchView): number {
+  let present = always;
+  student.put(view.student, view.studentType);
+  copyInto(labels, view.labels);
+  if (view.teacher !== null) {
+    teacher.put(view.teacher, view.teacherType);
+    present |= 1 << NativeArgument.teacher;
   }
+  if (view.offsets !== null) {
+    copyInto(offsets, view.offsets);
+    present |= 1 << NativeArgument.offsets;
+  }
+  if (view.ranks !== null) {
+    putRanks(view.ranks);
+    present |= 1 << NativeArgument.ranks;
+  }
+  if (view.beta !== null) {
+    copyInto(beta, view.beta);
+    present |= 1 << NativeArgument.beta;
+  }
+  if (view.relevance !== null) {
+    copyInto(relevance, view.relevance);
+    present |= 1 << NativeArgument.relevance;
+  }
+  if (view.weights !== null) {
+    copyInto(weights, view.weights);
+    present |= 1 << NativeArgument.weights;
+  }
+  if (view.teacherGrad !== null) present |= 1 << NativeArgument.teacherGrad;
+  if (view.diagnostics !== null) present |= 31 << NativeArgument.diagnosticWeight;
+  return present;
+}
+
+function putRanks(array: RankArray): void {
+  const [type, place] = rankPlaces[tagOf(array)!];
+  stage[Scalar.rankType] = type;
+  copyInto(place, array);
+}
+
+/** Gives the results to the batch. */
+function unload(view: BatchView): void {
+  const { extent, queries } = view;
+  grad.take(view.grad!, view.gradType, extent);
+  perQuery.take(view.perQuery!, NativeType.float32, queries);
+  if (view.teacherGrad !== null) teacherGrad.take(view.teacherGrad, view.teacherType, extent);
+  if (view.diagnostics === null) return;
+  view.diagnostics.forEach((array, k) =>
+    diagnostics[k].take(array, NativeType.float32, k < 2 ? extent : queries),
+  );
 }

@@ -61,7 +61,7 @@ export const enum NativeArgument {
 }
 
 /**
- * The scalars of a call, a Float64Array of length 16: numbers go through one array because each argument of a native call costs more than
+ * The scalars of a call, a Float64Array of length 16 (of a staged run, the start of its buffer): numbers go through one array because each argument of a native call costs more than
  * an addition does.
  */
 export const enum Scalar {
@@ -82,6 +82,9 @@ export const enum Scalar {
   studentType = 11,
   teacherType = 12,
   gradType = 13,
+  /** In, for a staged run: bit k is set where the NativeArgument k is there; and the NativeRankType. */
+  present = 14,
+  rankType = 15,
 }
 
 /** One loss of a weighted sum, with all the parameters that it takes. */
@@ -138,11 +141,8 @@ export interface NativePlan {
     scalars: Float64Array,
   ): NativeStatus;
 
-  /**
-   * The last run once more, with its arguments: their values are read again. For when every argument is the same object as then, no buffer
-   * was detached since, and somebody still holds them all; it saves looking at them, which costs more than a small batch does.
-   */
-  again(): NativeStatus;
+  /** The same for a small batch, which stands in one buffer with its scalars: see lib/loss/small-batch.ts. */
+  runStaged(stage: ArrayBuffer): NativeStatus;
 
   /**
    * The same on a thread of the libuv pool. Inputs are copied before this returns; outputs are written just before the promise settles, and

@@ -133,6 +133,9 @@ struct Scalar {
     student_type,
     teacher_type,
     grad_type,
+    // of a staged run alone
+    present,
+    rank_type,
     size = 16
   };
 };

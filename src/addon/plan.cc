@@ -107,6 +107,64 @@ Status read_call(napi_env env, const RunValues& values, const Plan& plan, Call& 
   return in.status();
 }
 
+// A small batch in one ArrayBuffer, which costs less to look at than any typed array: the scalars, then a place of kPlace numbers of 4 bytes for each Argument, in their order. Bit k of
+// the scalar `present` is set where argument k is there. See lib/loss/small-batch.ts. A place is larger than what it holds: with
+// places 4 KiB apart, a processor takes writes to one for writes to another.
+constexpr int64_t kStaged = 1024, kPlace = kStaged + 16, kPlaces = 16;
+
+Status read_staged(napi_env env, napi_value stage, const Plan& plan, Call& call) {
+  Arguments in(env, nullptr);
+  void* data = nullptr;
+  size_t bytes = 0;
+  if (napi_get_arraybuffer_info(env, stage, &data, &bytes) != napi_ok) return {Code::type};
+  constexpr size_t kBytes = Scalar::size * sizeof(double) + kPlaces * kPlace * 4;
+  if (bytes < kBytes || reinterpret_cast<uintptr_t>(data) % alignof(double) != 0) return {Code::type};
+  double* const scalar = call.scalars = static_cast<double*>(data);
+  const double bits = scalar[Scalar::present], ranks = scalar[Scalar::rank_type];
+  const double queries = scalar[Scalar::queries], docs = scalar[Scalar::docs], stride = scalar[Scalar::stride];
+  if (!(bits >= 0 && bits < (1 << (kPlaces + 1)) && ranks >= 0 && ranks <= 5)) return {Code::type};
+  // One query less than a place holds: offsets have one more.
+  if (!(queries >= 0 && queries < kStaged && docs >= 0 && docs <= kStaged && stride >= 0 && stride <= kStaged))
+    return {Code::shape};
+  const uint32_t present = uint32_t(bits);
+  char* const places = reinterpret_cast<char*>(scalar + Scalar::size);
+  const auto at = [&](Argument argument) -> char* {
+    const int k = int(argument);
+    return present >> k & 1 ? places + (k - 1) * kPlace * 4 : nullptr;
+  };
+  const auto floats = [&](Argument argument) { return reinterpret_cast<float*>(at(argument)); };
+
+  Batch& batch = call.batch;
+  batch.rows.queries = int64_t(queries), batch.rows.docs = int64_t(docs), batch.rows.stride = int64_t(stride);
+  batch.rows.offsets = reinterpret_cast<const int32_t*>(at(Argument::offsets));
+  const Status rows = check_rows(batch.rows, kStaged);
+  if (!rows.ok()) return rows;
+  const DType teacher_type = in.element_type(scalar[Scalar::teacher_type]);
+  batch.student = {at(Argument::student), in.element_type(scalar[Scalar::student_type])};
+  batch.labels = reinterpret_cast<const uint8_t*>(at(Argument::labels));
+  if (plan.reads_teacher()) batch.teacher = {at(Argument::teacher), teacher_type};
+  if (at(Argument::ranks)) batch.ranks = {at(Argument::ranks), RankType(int(ranks))};
+  batch.beta = floats(Argument::beta);
+  batch.relevance = floats(Argument::relevance);
+  batch.weights = floats(Argument::weights);
+  Outputs& out = call.out;
+  out.grad = {at(Argument::grad), in.element_type(scalar[Scalar::grad_type])};
+  out.per_query = floats(Argument::per_query);
+  out.teacher_grad = {at(Argument::teacher_grad), teacher_type};
+  out.diagnostics.weight = floats(Argument::diagnostic_weight);
+  out.diagnostics.ratio = floats(Argument::diagnostic_ratio);
+  out.diagnostics.entropy = floats(Argument::diagnostic_entropy);
+  out.diagnostics.separation = floats(Argument::diagnostic_separation);
+  out.diagnostics.separation_top10 = floats(Argument::diagnostic_separation_top10);
+  const Diagnostics& d = out.diagnostics;
+  const int diagnostics = !!d.weight + !!d.ratio + !!d.entropy + !!d.separation + !!d.separation_top10;
+  const bool complete = batch.student.data && batch.labels && out.grad.data && out.per_query &&
+                        (!plan.reads_teacher() || batch.teacher.data) && (!batch.ranks.data || ranks > 0) &&
+                        (diagnostics == 0 || diagnostics == 5);
+  if (!complete) in.fail({Code::type});
+  return in.status();
+}
+
 napi_value code_value(napi_env env, Code code) {
   napi_value result = nullptr;
   napi_create_int32(env, int32_t(code), &result);
@@ -145,7 +203,7 @@ Place cuda_place(Napi::Env env) {
 Napi::Function PlanObject::define(Napi::Env env) {
   napi_property_descriptor methods[4] = {};
   methods[0].utf8name = "run", methods[0].method = run;
-  methods[1].utf8name = "again", methods[1].method = again;
+  methods[1].utf8name = "runStaged", methods[1].method = run_staged;
   methods[2].utf8name = "runAsync", methods[2].method = run_async;
   methods[3].utf8name = "dispose", methods[3].method = dispose;
   for (napi_property_descriptor& m : methods) m.attributes = napi_default_method;
@@ -155,7 +213,29 @@ Napi::Function PlanObject::define(Napi::Env env) {
        InstanceAccessor<&PlanObject::target>("target"), InstanceAccessor<&PlanObject::threads>("threads")});
 }
 
-PlanObject::PlanObject(const Napi::CallbackInfo& info) : Tagged(info) { configure(info); }
+PlanObject::PlanObject(const Napi::CallbackInfo& info)
+    : Tagged(info), last_(info.Env().GetInstanceData<Environment>()->last) {
+  configure(info);
+}
+
+PlanObject::~PlanObject() {
+  if (*last_ == this) *last_ = nullptr;
+}
+
+// The plan that a method was called on: most often that of the call before, which costs less to see than to unwrap an object.
+PlanObject* PlanObject::called(napi_env env, napi_value self) {
+  void* data = nullptr;
+  napi_get_instance_data(env, &data);
+  PlanObject*& last = *static_cast<Environment*>(data)->last;
+  napi_value object = nullptr;
+  bool same = false;
+  if (last && napi_get_reference_value(env, *last, &object) == napi_ok && object &&
+      napi_strict_equals(env, object, self, &same) == napi_ok && same)
+    return last;
+  PlanObject* const found = receiver(env, self);
+  if (found) last = found;
+  return found;
+}
 
 // Everything is read before anything changes: after an error the object is as it was. Jobs in the pool hold what they began with.
 Napi::Value PlanObject::configure(const Napi::CallbackInfo& info) {
@@ -173,7 +253,6 @@ Napi::Value PlanObject::configure(const Napi::CallbackInfo& info) {
     place_ = place;
   }
   plan_ = std::move(plan);
-  last_ = Call();
   return env.Undefined();
 }
 
@@ -182,9 +261,15 @@ Napi::Value PlanObject::threads(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), place_.threads);
 }
 
-Status PlanObject::execute(Summary& summary) {
-  if (!workspace_) workspace_ = backend_->workspace(0);
-  return backend_->run(*plan_, last_.batch, last_.out, *workspace_, nullptr, summary);
+// Computes, unless reading the call has failed, and writes to its scalars what came of it.
+napi_value PlanObject::execute(napi_env env, const Call& call, Status status) {
+  Summary summary;
+  if (status.ok()) {
+    if (!workspace_) workspace_ = backend_->workspace(0);
+    status = backend_->run(*plan_, call.batch, call.out, *workspace_, nullptr, summary);
+  }
+  finish(call, status, summary);
+  return code_value(env, status.code);
 }
 
 napi_value PlanObject::run(napi_env env, napi_callback_info info) {
@@ -192,39 +277,26 @@ napi_value PlanObject::run(napi_env env, napi_callback_info info) {
   PlanObject* const plan = values.take(env, info, RunValues::kCount) ? receiver(env, values.self) : nullptr;
   if (!plan) return code_value(env, Code::type);
   Call call;
-  Summary summary;
-  Status status = read_call(env, values, *plan->plan_, call);
-  plan->last_ = status.ok() ? call : Call();
-  if (status.ok()) status = plan->execute(summary);
-  finish(call, status, summary);
-  return code_value(env, status.code);
+  const Status status = read_call(env, values, *plan->plan_, call);
+  return plan->execute(env, call, status);
 }
 
-namespace {
-
-PlanObject* self_of(napi_env env, napi_callback_info info) {
-  napi_value self;
-  size_t count = 0;
-  return napi_get_cb_info(env, info, &count, nullptr, &self, nullptr) == napi_ok ? PlanObject::receiver(env, self)
-                                                                                 : nullptr;
-}
-
-}  // namespace
-
-napi_value PlanObject::again(napi_env env, napi_callback_info info) {
-  PlanObject* const plan = self_of(env, info);
-  if (!plan || !plan->last_.scalars) return code_value(env, Code::type);
-  Summary summary;
-  const Status status = plan->execute(summary);
-  finish(plan->last_, status, summary);
-  return code_value(env, status.code);
+napi_value PlanObject::run_staged(napi_env env, napi_callback_info info) {
+  napi_value value, self;
+  size_t count = 1;
+  const bool good = napi_get_cb_info(env, info, &count, &value, &self, nullptr) == napi_ok && count >= 1;
+  PlanObject* const plan = good ? called(env, self) : nullptr;
+  if (!plan) return code_value(env, Code::type);
+  Call call;
+  const Status status = read_staged(env, value, *plan->plan_, call);
+  return plan->execute(env, call, status);
 }
 
 napi_value PlanObject::dispose(napi_env env, napi_callback_info info) {
-  if (PlanObject* const plan = self_of(env, info)) {
-    plan->workspace_.reset();
-    plan->last_ = Call();
-  }
+  napi_value self;
+  size_t count = 0;
+  const bool called = napi_get_cb_info(env, info, &count, nullptr, &self, nullptr) == napi_ok;
+  if (PlanObject* const plan = called ? receiver(env, self) : nullptr) plan->workspace_.reset();
   return nullptr;
 }
 

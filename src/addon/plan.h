@@ -14,8 +14,12 @@
 namespace ckl {
 namespace addon {
 
+class PlanObject;
+
 // What one environment (the main thread, or a worker) shares among its plans.
 struct Environment {
+  // The plan that was called last; null once it is gone.
+  const std::shared_ptr<PlanObject*> last = std::make_shared<PlanObject*>(nullptr);
   // The pool for so many threads; made once, threads start with the first large batch.
   std::shared_ptr<cpu::Pool> pool(int threads);
 
@@ -28,6 +32,7 @@ class PlanObject : public Tagged<PlanObject> {
   static constexpr const char* kName = "Plan";
   static Napi::Function define(Napi::Env env);
   explicit PlanObject(const Napi::CallbackInfo& info);
+  ~PlanObject();
 
   // What computes: an instruction set and its threads, or a GPU's architecture and none.
   struct Place {
@@ -36,21 +41,22 @@ class PlanObject : public Tagged<PlanObject> {
   };
 
  private:
+  static PlanObject* called(napi_env env, napi_value self);
   static napi_value run(napi_env env, napi_callback_info info);
-  static napi_value again(napi_env env, napi_callback_info info);
+  static napi_value run_staged(napi_env env, napi_callback_info info);
   static napi_value run_async(napi_env env, napi_callback_info info);
   static napi_value start_job(napi_env env, napi_callback_info info);
   static napi_value dispose(napi_env env, napi_callback_info info);
-  Status execute(Summary& summary);
+  napi_value execute(napi_env env, const Call& call, Status status);
   Napi::Value configure(const Napi::CallbackInfo& info);
   Napi::Value target(const Napi::CallbackInfo& info);
   Napi::Value threads(const Napi::CallbackInfo& info);
 
+  const std::shared_ptr<PlanObject*> last_;  // the environment's
   std::shared_ptr<const Plan> plan_;
   std::shared_ptr<Backend> backend_;
   Place place_;
   std::unique_ptr<Workspace> workspace_;
-  Call last_;  // of run; without scalars: none yet
 };
 
 }  // namespace addon

@@ -88,7 +88,6 @@ describe('an array that is one element short', () => {
     expect(c.scalars[Scalar.argument]).toBe(argument);
     expect([c.scalars[Scalar.value], c.scalars[Scalar.required]]).toEqual([needed - 1, needed]);
     expectUntouched(c);
-    expect(plan.again()).toBe(NativeStatus.type);
     expect(run(plan, call())).toBe(NativeStatus.ok);
   });
 
@@ -262,40 +261,121 @@ describe('a layout that cannot be', () => {
   });
 });
 
-describe('again()', () => {
-  it('reads the values of the arrays of the last run anew', () => {
+describe('runStaged()', () => {
+  const places = 16;
+  const most = 1024;
+  const start = (argument: number) => 128 + 4 * (most + 16) * (argument - 1);
+  const size = start(places + 1);
+  const floatsAt = (stage: ArrayBuffer, argument: number) => new Float32Array(stage, start(argument), SIZE);
+  const labelsAt = (stage: ArrayBuffer) => new Uint8Array(stage, start(NativeArgument.labels), SIZE);
+  const scalarsOf = (stage: ArrayBuffer) => new Float64Array(stage, 0, 16);
+  const given = [
+    NativeArgument.student,
+    NativeArgument.teacher,
+    NativeArgument.labels,
+    NativeArgument.grad,
+    NativeArgument.perQuery,
+  ];
+  /** The arrays of `call()` that every batch has, in one buffer. */
+  const staged = () => {
+    const stage = new ArrayBuffer(size);
     const c = call();
+    const scalars = scalarsOf(stage);
+    scalars.set(c.scalars);
+    floatsAt(stage, NativeArgument.student).set(c.student);
+    floatsAt(stage, NativeArgument.teacher).set(c.teacher!);
+    labelsAt(stage).set(c.labels);
+    for (const k of given) scalars[Scalar.present] += 1 << k;
+    return stage;
+  };
+
+  it('gives what run gives', () => {
+    const stage = staged();
+    expect(plan.runStaged(stage)).toBe(NativeStatus.ok);
+    const c = { ...call(), ranks: null, beta: null, relevance: null, weights: null, teacherGrad: null };
     run(plan, c);
-    const before = c.scalars[Scalar.loss];
-    c.student.fill(0);
-    expect(plan.again()).toBe(NativeStatus.ok);
-    const other = { ...call(), student: new Float32Array(SIZE) };
-    run(new native.Plan(specificationOf()), other);
-    expect(c.scalars[Scalar.loss]).toBe(other.scalars[Scalar.loss]);
-    expect(c.scalars[Scalar.loss]).not.toBe(before);
-    expect([...c.grad]).toEqual([...other.grad]);
+    expect(scalarsOf(stage)[Scalar.loss]).toBe(c.scalars[Scalar.loss]);
+    expect([...floatsAt(stage, NativeArgument.grad)]).toEqual([...c.grad]);
   });
 
-  it('is refused before a run, after another specification and after dispose()', () => {
-    expect(plan.again()).toBe(NativeStatus.type);
-    const c = call();
-    run(plan, c);
-    plan.configure(specificationOf('kl'));
-    expect(plan.again()).toBe(NativeStatus.type);
-    run(plan, c);
-    plan.dispose();
-    expect(plan.again()).toBe(NativeStatus.type);
-    expect(run(plan, c)).toBe(NativeStatus.ok);
+  it('is the plan that it was called on, whichever ran before', () => {
+    const other = new native.Plan(specificationOf('kl'));
+    const losses = [plan, other, plan, other, other, plan].map((p) => {
+      const stage = staged();
+      expect(p.runStaged(stage)).toBe(NativeStatus.ok);
+      return scalarsOf(stage)[Scalar.loss];
+    });
+    expect(losses[0]).not.toBe(losses[1]);
+    expect(losses).toEqual([0, 1, 0, 1, 1, 0].map((k) => losses[k]));
+  });
+
+  it('of another object than a plan is a TypeError', () => {
+    for (const self of [{}, null, new native.AbortFlag(), Object.create(plan)])
+      expect(() => Reflect.apply(plan.runStaged, self, [staged()])).toThrow(TypeError);
+  });
+
+  it.each([
+    ['present', -1, NativeStatus.type],
+    ['present', NaN, NativeStatus.type],
+    ['present', 2 ** 40, NativeStatus.type],
+    ['present', 0, NativeStatus.type],
+    ['present', 1 << NativeArgument.student, NativeStatus.type],
+    ['present', [...given, NativeArgument.ranks].reduce((a, k) => a + (1 << k), 0), NativeStatus.type],
+    [
+      'present',
+      [...given, NativeArgument.diagnosticRatio].reduce((a, k) => a + (1 << k), 0),
+      NativeStatus.type,
+    ],
+    ['rankType', 6, NativeStatus.type],
+    ['rankType', NaN, NativeStatus.type],
+    ['studentType', 3, NativeStatus.type],
+    ['queries', most, NativeStatus.shape],
+    ['queries', NaN, NativeStatus.shape],
+    ['queries', -1, NativeStatus.shape],
+    ['docs', most + 1, NativeStatus.shape],
+    ['stride', Infinity, NativeStatus.shape],
+    ['stride', most, NativeStatus.size],
+    ['stride', 0, NativeStatus.shape],
+  ] as const)('refuses %s of %d', (name, value, status) => {
+    const stage = staged();
+    scalarsOf(stage)[scalarsByName[name]] = value;
+    expect(plan.runStaged(stage)).toBe(status);
+    expect([...floatsAt(stage, NativeArgument.grad)]).toEqual(new Array(SIZE).fill(0));
+  });
+
+  it('refuses what is no buffer of its own, or one that is too short or detached', () => {
+    for (const other of [
+      new ArrayBuffer(size - 1),
+      new Float64Array(size),
+      new SharedArrayBuffer(size),
+      null,
+      {},
+    ])
+      expect(plan.runStaged(other as never)).toBe(NativeStatus.type);
+    expect((plan.runStaged as () => NativeStatus)()).toBe(NativeStatus.type);
+    const stage = staged();
+    structuredClone(stage, { transfer: [stage] });
+    expect(plan.runStaged(stage)).toBe(NativeStatus.type);
+    expect(plan.runStaged(staged())).toBe(NativeStatus.ok);
   });
 
   it('checks the values that it reads', () => {
-    const c = call();
-    run(plan, c);
-    c.labels[7] = 9;
-    expect(plan.again()).toBe(NativeStatus.label);
-    expect([c.scalars[Scalar.query], c.scalars[Scalar.document], c.scalars[Scalar.value]]).toEqual([1, 2, 9]);
+    const stage = staged();
+    labelsAt(stage)[7] = 9;
+    expect(plan.runStaged(stage)).toBe(NativeStatus.label);
+    const scalars = scalarsOf(stage);
+    expect([scalars[Scalar.query], scalars[Scalar.document], scalars[Scalar.value]]).toEqual([1, 2, 9]);
   });
 });
+
+const scalarsByName = {
+  present: Scalar.present,
+  rankType: Scalar.rankType,
+  studentType: Scalar.studentType,
+  queries: Scalar.queries,
+  docs: Scalar.docs,
+  stride: Scalar.stride,
+};
 
 describe('a specification', () => {
   it.each([
@@ -320,7 +400,7 @@ describe('a specification', () => {
     expect(() => plan.configure({ ...specificationOf(), ...change })).toThrow(RangeError);
     const before = c.grad.slice();
     c.grad.fill(MARK);
-    expect(plan.again()).toBe(NativeStatus.ok);
+    expect(run(plan, c)).toBe(NativeStatus.ok);
     expect([...c.grad]).toEqual([...before]);
   });
 
