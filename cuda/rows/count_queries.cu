@@ -9,8 +9,8 @@ cudaError_t launch_count_queries(const Task& task, cudaStream_t stream) {
   const int64_t rows_a_block = kCountThreads / task.launch.width, rows = task.batch.rows.queries;
   const int64_t wanted = (rows + rows_a_block - 1) / rows_a_block;
   const unsigned blocks = unsigned(wanted < 1 ? 1 : wanted < kMaxBlocks ? wanted : kMaxBlocks);
-  return launch(task.ordered ? count_queries<true> : count_queries<false>, {blocks, kCountThreads, 1, kReduceBytes},
-                task, stream);
+  return launch(task.ordered ? count_ordered_queries : count_queries, {blocks, kCountThreads, 1, kReduceBytes}, task,
+                stream);
 }
 
 }  // namespace cuda

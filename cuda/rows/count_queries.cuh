@@ -80,9 +80,8 @@ static __device__ __noinline__ double count_ordered(const Task& task, const Task
 }
 
 // kOrdered: some term counts pairs of different relevance, which labels alone do not tell.
-// Registers at most: 64
 template <bool kOrdered>
-static __global__ void __launch_bounds__(kCountThreads, 4) count_queries(CKL_PARAMETER Task task) {
+CKL_DEVICE void count_terms(const Task& task) {
   char* memory = dynamic_shared();
   BlockTotal* shared = reinterpret_cast<BlockTotal*>(memory);
   Lanes team{task.launch.width};
@@ -123,6 +122,16 @@ static __global__ void __launch_bounds__(kCountThreads, 4) count_queries(CKL_PAR
     task.buffers.scales[k] = scale_for(sum > 0 ? task.terms[k].weight / sum : 0, task.grad_scale,
                                        task.student_temperature, task.teacher_temperature);
   }
+}
+
+// Registers at most: 64
+static __global__ void __launch_bounds__(kCountThreads, 4) count_queries(CKL_PARAMETER Task task) {
+  count_terms<false>(task);
+}
+
+// Registers at most: 128
+static __global__ void __launch_bounds__(kCountThreads, 2) count_ordered_queries(CKL_PARAMETER Task task) {
+  count_terms<true>(task);
 }
 
 }  // namespace cuda

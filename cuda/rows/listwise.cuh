@@ -1,6 +1,7 @@
 // The losses that compare the student with an order of the documents, over one row: rankNet, lambdaNdcg, adrMse and listMle.
 // A thread's documents are compared with all others of the row; what others need of a document before gradients can be made
-// is noted in device memory (TaskTerm::notes).
+// is noted in device memory (TaskTerm::notes). The loops over those others stand in functions of their own: inlined, they
+// would take registers from every row of the general kernels.
 #pragma once
 #include "../../src/losses/gain.h"
 #include "pairwise.cuh"
@@ -52,16 +53,31 @@ CKL_DEVICE double count_level_pairs(GeneralRow<Team>& row) {
   return double(parts[0]) + 4096.0 * double(parts[1]) + 16777216.0 * double(parts[2]);
 }
 
-// The place of document i by some scores, from 1: equal ones as they stand.
-template <class Team, class ScoreOf>
-CKL_DEVICE int64_t place_of(const GeneralRow<Team>& row, int64_t i, ScoreOf score) {
+// A row as one thread sees it, for the functions that compare one document with all others.
+CKL_DEVICE GeneralRow<Lanes> alone(const Task& task, Row row) { return {task, Lanes{1}, row, nullptr, nullptr}; }
+
+// The place of document i, from 1, by level or by the student's score: equal ones as they stand.
+static __device__ __noinline__ int64_t place_of(const Task& task, Row row, int64_t i, bool by_level) {
+  const auto x = alone(task, row);
+  const auto score = [&](int64_t j) { return by_level ? level_at(x, j) : x.student_score(j); };
   const float mine = score(i);
   int64_t place = 1;
-  each_valid(row, [&](int64_t j) { place += score(j) > mine || (j < i && score(j) == mine); });
+  each_valid(x, [&](int64_t j) {
+    const float other = score(j);
+    place += other > mine || (j < i && other == mine);
+  });
   return place;
 }
 
-// As cpu::ideal_dcg. top: the highest level.
+// What document i adds to the ideal DCG@k. top: the highest level.
+static __device__ __noinline__ double ideal_gain(const Task& task, Row row, int64_t i, float k, float top) {
+  const int64_t place = place_of(task, row, i, true);
+  if (!(float(place) <= k)) return 0;
+  const auto x = alone(task, row);
+  return gain(scaled_level(x, level_at(x, i)), scaled_level(x, top)) * discount(double(place));
+}
+
+// As cpu::ideal_dcg.
 template <class Team>
 CKL_DEVICE float ideal_dcg(GeneralRow<Team>& row, float k, float& top) {
   top = -infinity();
@@ -69,11 +85,8 @@ CKL_DEVICE float ideal_dcg(GeneralRow<Team>& row, float k, float& top) {
   top = team_max(row.team, top);
   double mine = 0;
   if (top > 0) {
-    const double highest = scaled_level(row, top);
     row.each([&](int64_t i) {
-      if (row.label(i) == kPadding) return;
-      const int64_t place = place_of(row, i, [&](int64_t j) { return level_at(row, j); });
-      if (float(place) <= k) mine += gain(scaled_level(row, level_at(row, i)), highest) * discount(double(place));
+      if (row.label(i) != kPadding) mine += ideal_gain(row.task, row.row, i, k, top);
     });
   }
   float parts[2] = {float(mine), float(mine - double(float(mine)))};
@@ -103,6 +116,24 @@ struct RowPass<RankNet> {
     double pairs;
     float poison, value;
   };
+  // Of document i, before any factor. The values of its pairs go to the state.
+  static __device__ __noinline__ float slope(const Task& task, Row row, State& state, int64_t i) {
+    const auto x = alone(task, row);
+    const float mine = x.student_score(i), level = level_at(x, i);
+    float slope = 0, part = 0;
+    int taken = 0;
+    each_valid(x, [&](int64_t j) {
+      const float other = level_at(x, j);
+      if (!(level > other) && !(level < other)) return;
+      const bool better = level > other;
+      const float lead = mine - x.student_score(j);
+      const Pair<float> pair = RankNet()(x.by_student(better ? lead : -lead));
+      if (better) state.value += pair.value;
+      part += better ? -pair.slope : pair.slope;
+      if (++taken % 64 == 0) slope += part, part = 0;
+    });
+    return slope + part;
+  }
   template <class Team>
   CKL_DEVICE_MEMBER bool prepare(GeneralRow<Team>& row, const TaskTerm&, State& state) const {
     state.pairs = count_level_pairs(row);
@@ -115,21 +146,8 @@ struct RowPass<RankNet> {
   CKL_DEVICE_MEMBER void add(const GeneralRow<Team>& row, const TaskTerm&, State& state, int64_t i, bool live,
                              const GradientScale& scale, float& gs, float&) const {
     if (!live) return;
-    const float mine = row.student_score(i), level = level_at(row, i);
-    float slope = 0, part = 0;
-    int taken = 0;
-    each_valid(row, [&](int64_t j) {
-      const float other = level_at(row, j);
-      if (!(level > other) && !(level < other)) return;
-      const bool better = level > other;
-      const float lead = mine - row.student_score(j);
-      const Pair<float> pair = RankNet()(row.by_student(better ? lead : -lead));
-      if (better) state.value += pair.value;
-      part += better ? -pair.slope : pair.slope;
-      if (++taken % 64 == 0) slope += part, part = 0;
-    });
     const double mean = row.task.pair_weighted ? 1 : 1 / state.pairs;
-    gs += float(student_factor(scale) * mean * double(slope + part)) + state.poison;
+    gs += float(student_factor(scale) * mean * double(slope(row.task, row.row, state, i))) + state.poison;
   }
   template <class Team>
   CKL_DEVICE_MEMBER RowResult finish(GeneralRow<Team>& row, const TaskTerm&, const State& state) const {
@@ -145,6 +163,32 @@ struct RowPass<LambdaNdcg> {
     double pairs;
     float poison, value, ideal, top;
   };
+  // Of document i, before any factor. The values of its pairs go to the state.
+  static __device__ __noinline__ float slope(const Task& task, const TaskTerm& term, Row row, State& state, int64_t i) {
+    const auto x = alone(task, row);
+    const LambdaNdcg loss = {term.parameters.mu};
+    const float* ranks = term.notes + row.begin;
+    const float mine = x.student_score(i), level = level_at(x, i), rank = ranks[i], k = term.parameters.k;
+    const double highest = scaled_level(x, state.top);
+    const double my_gain = gain(scaled_level(x, level), highest), my_discount = discount(double(rank));
+    float slope = 0, part = 0;
+    int taken = 0;
+    each_valid(x, [&](int64_t j) {
+      const float other = level_at(x, j);
+      if ((!(level > other) && !(level < other)) || fminf(rank, ranks[j]) > k) return;
+      const bool better = level > other;
+      const double distance = double(fabsf(rank - ranks[j]));
+      const float near = float(discount(distance) - discount(distance + 1));
+      const float far = fabsf(float(my_discount - discount(double(ranks[j]))));
+      const float gap = fabsf(float((my_gain - gain(scaled_level(x, other), highest)) / double(state.ideal)));
+      const float lead = mine - x.student_score(j);
+      const Pair<float> pair = loss(x.by_student(better ? lead : -lead), near, far, gap);
+      if (better) state.value += pair.value;
+      part += better ? -pair.slope : pair.slope;
+      if (++taken % 64 == 0) slope += part, part = 0;
+    });
+    return slope + part;
+  }
   template <class Team>
   CKL_DEVICE_MEMBER bool prepare(GeneralRow<Team>& row, const TaskTerm& term, State& state) const {
     state.pairs = count_level_pairs(row);
@@ -155,7 +199,7 @@ struct RowPass<LambdaNdcg> {
     if (!(state.ideal > 0) && state.poison == 0) return false;
     row.each([&](int64_t i) {
       if (row.label(i) == kPadding) return;
-      term.notes[row.row.begin + i] = float(place_of(row, i, [&](int64_t j) { return row.student_score(j); }));
+      term.notes[row.row.begin + i] = float(place_of(row.task, row.row, i, false));
     });
     row.team.sync();
     return true;
@@ -164,29 +208,8 @@ struct RowPass<LambdaNdcg> {
   CKL_DEVICE_MEMBER void add(const GeneralRow<Team>& row, const TaskTerm& term, State& state, int64_t i, bool live,
                              const GradientScale& scale, float& gs, float&) const {
     if (!live) return;
-    const LambdaNdcg loss = {term.parameters.mu};
-    const float* ranks = term.notes + row.row.begin;
-    const float mine = row.student_score(i), level = level_at(row, i), rank = ranks[i], k = term.parameters.k;
-    const double highest = scaled_level(row, state.top);
-    const double my_gain = gain(scaled_level(row, level), highest), my_discount = discount(double(rank));
-    float slope = 0, part = 0;
-    int taken = 0;
-    each_valid(row, [&](int64_t j) {
-      const float other = level_at(row, j);
-      if ((!(level > other) && !(level < other)) || fminf(rank, ranks[j]) > k) return;
-      const bool better = level > other;
-      const double distance = double(fabsf(rank - ranks[j]));
-      const float near = float(discount(distance) - discount(distance + 1));
-      const float far = fabsf(float(my_discount - discount(double(ranks[j]))));
-      const float gap = fabsf(float((my_gain - gain(scaled_level(row, other), highest)) / double(state.ideal)));
-      const float lead = mine - row.student_score(j);
-      const Pair<float> pair = loss(row.by_student(better ? lead : -lead), near, far, gap);
-      if (better) state.value += pair.value;
-      part += better ? -pair.slope : pair.slope;
-      if (++taken % 64 == 0) slope += part, part = 0;
-    });
     const double mean = row.task.pair_weighted ? 1 : 1 / state.pairs;
-    gs += float(student_factor(scale) * mean * double(slope + part)) + state.poison;
+    gs += float(student_factor(scale) * mean * double(slope(row.task, term, row.row, state, i))) + state.poison;
   }
   template <class Team>
   CKL_DEVICE_MEMBER RowResult finish(GeneralRow<Team>& row, const TaskTerm&, const State& state) const {
@@ -201,26 +224,43 @@ struct RowPass<AdrMse> {
   struct State {
     float poison, value;
   };
+  // The note of document i; its share of the value goes to the state.
+  static __device__ __noinline__ float error(const Task& task, const TaskTerm& term, Row row, State& state, int64_t i) {
+    const auto x = alone(task, row);
+    const AdrMse loss = {term.parameters.steepness};
+    const float mine = x.student_score(i), level = level_at(x, i);
+    double rank = 0.5;
+    float approximate = 1, part = 0;
+    int taken = 0;
+    each_valid(x, [&](int64_t j) {
+      const float other = level_at(x, j);
+      rank += other > level ? 1 : other == level ? 0.5 : 0;
+      if (j != i) part += loss.step(x.by_student(x.student_score(j) - mine)).up;
+      if (++taken % 64 == 0) approximate += part, part = 0;
+    });
+    const double gap = rank - double(approximate + part), weight = discount(rank);
+    state.value += float(gap * gap * weight);
+    return float(gap * weight);
+  }
+  static __device__ __noinline__ float pull(const Task& task, const TaskTerm& term, Row row, int64_t i) {
+    const auto x = alone(task, row);
+    const AdrMse loss = {term.parameters.steepness};
+    const float* errors = term.notes + row.begin;
+    const float mine = x.student_score(i), my_error = errors[i];
+    float sum = 0, part = 0;
+    int taken = 0;
+    each_valid(x, [&](int64_t j) {
+      part += loss.pull(x.by_student(x.student_score(j) - mine), my_error, errors[j]);
+      if (++taken % 64 == 0) sum += part, part = 0;
+    });
+    return sum + part;
+  }
   template <class Team>
   CKL_DEVICE_MEMBER bool prepare(GeneralRow<Team>& row, const TaskTerm& term, State& state) const {
-    const AdrMse loss = {term.parameters.steepness};
     state.poison = level_poison(row);
     state.value = 0;
     row.each([&](int64_t i) {
-      if (row.label(i) == kPadding) return;
-      const float mine = row.student_score(i), level = level_at(row, i);
-      double rank = 0.5;
-      float approximate = 1, part = 0;
-      int taken = 0;
-      each_valid(row, [&](int64_t j) {
-        const float other = level_at(row, j);
-        rank += other > level ? 1 : other == level ? 0.5 : 0;
-        if (j != i) part += loss.step(row.by_student(row.student_score(j) - mine)).up;
-        if (++taken % 64 == 0) approximate += part, part = 0;
-      });
-      const double gap = rank - double(approximate + part), weight = discount(rank);
-      state.value += float(gap * gap * weight);
-      term.notes[row.row.begin + i] = float(gap * weight);
+      if (row.label(i) != kPadding) term.notes[row.row.begin + i] = error(row.task, term, row.row, state, i);
     });
     row.team.sync();
     return true;
@@ -229,16 +269,8 @@ struct RowPass<AdrMse> {
   CKL_DEVICE_MEMBER void add(const GeneralRow<Team>& row, const TaskTerm& term, State& state, int64_t i, bool live,
                              const GradientScale& scale, float& gs, float&) const {
     if (!live) return;
-    const AdrMse loss = {term.parameters.steepness};
-    const float* errors = term.notes + row.row.begin;
-    const float mine = row.student_score(i);
-    float sum = 0, part = 0;
-    int taken = 0;
-    each_valid(row, [&](int64_t j) {
-      part += loss.pull(row.by_student(row.student_score(j) - mine), errors[i], errors[j]);
-      if (++taken % 64 == 0) sum += part, part = 0;
-    });
-    gs += float(student_factor(scale) * (2 / double(row.documents)) * double(sum + part)) + state.poison;
+    const double factor = student_factor(scale) * (2 / double(row.documents));
+    gs += float(factor * double(pull(row.task, term, row.row, i))) + state.poison;
   }
   template <class Team>
   CKL_DEVICE_MEMBER RowResult finish(GeneralRow<Team>& row, const TaskTerm&, const State& state) const {
@@ -256,26 +288,44 @@ struct RowPass<ListMle> {
   static CKL_DEVICE_MEMBER bool follows(float level_j, int64_t j, float level_i, int64_t i) {
     return level_j < level_i || (level_j == level_i && j >= i);
   }
+  // The notes of document i; its share of the value goes to the state.
+  static __device__ __noinline__ void note(const Task& task, const TaskTerm& term, Row row, State& state, int64_t i) {
+    const auto x = alone(task, row);
+    const float level = level_at(x, i), mine = x.student_score(i);
+    float largest = mine, z = 0, part = 0;
+    int taken = 0;
+    each_valid(x, [&](int64_t j) {
+      if (follows(level_at(x, j), j, level, i)) largest = fmaxf(largest, x.student_score(j));
+    });
+    each_valid(x, [&](int64_t j) {
+      if (follows(level_at(x, j), j, level, i)) part += exp_minus(x.by_student(largest - x.student_score(j)));
+      if (++taken % 64 == 0) z += part, part = 0;
+    });
+    z += part;
+    state.value += ListMle().value(z, x.by_student(largest - mine));
+    float* notes = term.notes + row.begin + i;
+    notes[0] = largest, notes[task.elements] = 1 / z;
+  }
+  // Sum over the places up to that of document i of its probability among those that are left.
+  static __device__ __noinline__ float chosen(const Task& task, const TaskTerm& term, Row row, int64_t i) {
+    const auto x = alone(task, row);
+    const float level = level_at(x, i), mine = x.student_score(i);
+    const float* largest = term.notes + row.begin;
+    const float* inverse = largest + task.elements;
+    float sum = 0, part = 0;
+    int taken = 0;
+    each_valid(x, [&](int64_t k) {
+      if (follows(level, i, level_at(x, k), k)) part += exp_minus(x.by_student(largest[k] - mine)) * inverse[k];
+      if (++taken % 64 == 0) sum += part, part = 0;
+    });
+    return sum + part;
+  }
   template <class Team>
   CKL_DEVICE_MEMBER bool prepare(GeneralRow<Team>& row, const TaskTerm& term, State& state) const {
     state.poison = level_poison(row);
     state.value = 0;
     row.each([&](int64_t i) {
-      if (row.label(i) == kPadding) return;
-      const float level = level_at(row, i), mine = row.student_score(i);
-      float largest = mine, z = 0, part = 0;
-      int taken = 0;
-      each_valid(row, [&](int64_t j) {
-        if (follows(level_at(row, j), j, level, i)) largest = fmaxf(largest, row.student_score(j));
-      });
-      each_valid(row, [&](int64_t j) {
-        if (follows(level_at(row, j), j, level, i)) part += exp_minus(row.by_student(largest - row.student_score(j)));
-        if (++taken % 64 == 0) z += part, part = 0;
-      });
-      z += part;
-      state.value += ListMle().value(z, row.by_student(largest - mine));
-      float* notes = term.notes + row.row.begin + i;
-      notes[0] = largest, notes[row.task.elements] = 1 / z;
+      if (row.label(i) != kPadding) note(row.task, term, row.row, state, i);
     });
     row.team.sync();
     return true;
@@ -284,16 +334,7 @@ struct RowPass<ListMle> {
   CKL_DEVICE_MEMBER void add(const GeneralRow<Team>& row, const TaskTerm& term, State& state, int64_t i, bool live,
                              const GradientScale& scale, float& gs, float&) const {
     if (!live) return;
-    const float level = level_at(row, i), mine = row.student_score(i);
-    const float* largest = term.notes + row.row.begin;
-    const float* inverse = largest + row.task.elements;
-    float sum = 0, part = 0;
-    int taken = 0;
-    each_valid(row, [&](int64_t k) {
-      if (follows(level, i, level_at(row, k), k)) part += exp_minus(row.by_student(largest[k] - mine)) * inverse[k];
-      if (++taken % 64 == 0) sum += part, part = 0;
-    });
-    gs += float(student_factor(scale) * double((sum + part) - 1)) + state.poison;
+    gs += float(student_factor(scale) * double(chosen(row.task, term, row.row, i) - 1)) + state.poison;
   }
   template <class Team>
   CKL_DEVICE_MEMBER RowResult finish(GeneralRow<Team>& row, const TaskTerm&, const State& state) const {
