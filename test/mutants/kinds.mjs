@@ -20,6 +20,8 @@ const { values: options } = parseArgs({
   },
 });
 const tree = resolve(options.tree);
+// Not by npx, which takes as long to start as some suites to run.
+const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 
 /** The file with the mutation in it. Throws unless its code occurs just once. */
 function mutated({ in: file, code, to }) {
@@ -72,8 +74,8 @@ symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
 
 function run(suite) {
   const { status, signal, stdout, stderr } = spawnSync(
-    'npx',
-    ['vitest', 'run', '--bail', '1', '--reporter', 'dot', ...suite],
+    process.execPath,
+    [vitest, 'run', '--bail', '1', '--reporter', 'dot', ...suite],
     {
       cwd: tree,
       encoding: 'utf8',

@@ -122,6 +122,13 @@ describe('what cannot be read', () => {
     const error = await bad(texts(files.write('late.gz', bytes.subarray(0, bytes.length - 20))));
     expect(error.line).toBeGreaterThan(290_000);
   });
+  it('gzip that is damaged after lines with nothing in them, which count', async () => {
+    const noise = Array.from({ length: 9000 }, (_, i) => `${Math.imul(i, 2654435761) >>> 0}\n`).join('');
+    const bytes = gzipSync('\n'.repeat(300_000) + noise);
+    const error = await bad(texts(files.write('empty.gz', bytes.subarray(0, bytes.length - 20))));
+    expect(error.line).toBeGreaterThan(300_000);
+    expect(error.line).toBeLessThan(309_001);
+  });
   it('bytes that are not UTF-8', async () => {
     const path = files.write('latin1.txt', Buffer.from('ok\ncaf\xe9\n', 'latin1'));
     expect(await bad(texts(path))).toMatchObject({ line: 2, expected: 'UTF-8 text', found: '"café"' });
