@@ -1,6 +1,6 @@
 // Runs the mutations of test/mutants/lib one at a time, each with the suite that should see it, in a copy of the tree.
 //
-//   node test/mutants/kinds.mjs [--sample] [--kind leak,loop] [--list] [--json FILE] [--tree DIR]
+//   node test/mutants/kinds.mjs [--sample] [--kind leak,loop] [--in lib/data/trec.ts] [--list] [--json FILE] [--tree DIR]
 //
 // --sample: the fixed 20 that CI runs. Needs the addon (npm run build or npm ci).
 import { spawnSync } from 'node:child_process';
@@ -14,6 +14,7 @@ const { values: options } = parseArgs({
   options: {
     sample: { type: 'boolean' },
     kind: { type: 'string' },
+    in: { type: 'string' },
     list: { type: 'boolean' },
     json: { type: 'string' },
     tree: { type: 'string', default: join(root, 'build/mutants-lib') },
@@ -35,7 +36,10 @@ function mutated({ in: file, code, to }) {
 
 const wanted = options.kind?.split(',');
 const chosen = kinds.filter(
-  ({ sample, kind }) => (!options.sample || sample) && (!wanted || wanted.includes(kind)),
+  (one) =>
+    (!options.sample || one.sample) &&
+    (!wanted || wanted.includes(one.kind)) &&
+    (!options.in || options.in.split(',').includes(one.in)),
 );
 const problems = kinds.flatMap((kind) => {
   try {

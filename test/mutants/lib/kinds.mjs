@@ -425,7 +425,7 @@ export default [
     in: 'lib/data/teacher.ts',
     code: 'if (spread && «written.has(list.qid)»)',
     to: 'false',
-    suite: teacher,
+    suite: realFiles,
   },
   {
     kind: 'reader',
