@@ -30,7 +30,11 @@ export default [
   { in: 'src/addon/arguments.h', code: 'code >= 0 && «code <= 2» ? int(code) : 3;', to: 'code <= 3' },
   { in: 'src/addon/plan.cc', code: 'if («labels.length < needed») in.fail', to: 'false' },
   { in: 'src/addon/plan.cc', code: 'batch.weights = in.floats(Argument::weights, «queries»);', to: '0' },
-  { in: 'src/addon/plan.cc', code: 'if («plan.reads_teacher() && !teacher.present») in.fail', to: 'false' },
+  {
+    in: 'src/addon/plan.cc',
+    code: 'if («plan.needs_teacher(batch.relevance != nullptr) && !teacher.present») in.fail',
+    to: 'false',
+  },
   {
     in: 'src/addon/plan.cc',
     code: 'out.per_query = in.floats(Argument::per_query, «queries», false);',

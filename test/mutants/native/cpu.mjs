@@ -16,7 +16,7 @@ export default [
     code: 'const M no_q = ~(infinity() > x.d), has_p = «x.d > -infinity()»;',
     to: 'x.d == x.d',
   },
-  { in: 'src/cpu', code: 'select(«no_q & loss.diverges(positive, has_p)», infinity(), t.value)', to: 'no_q' },
+  { in: 'src/cpu', code: 'M infinite = «no_q & loss.diverges(positive, has_p)»;', to: 'no_q' },
   { in: 'src/cpu', code: 'store(w.h + slot, mix.first ? h : «load(w.h + slot) + h»);', to: 'h' },
   { in: 'src/cpu', code: 'store(w.u + slot, mix.first ? u : «load(w.u + slot) + u»);', to: 'u' },
   {
@@ -78,7 +78,7 @@ export default [
     code: 'pairs -= «(i - first) * (i - first - 1) / 2»;',
     to: '(i - first) * (i - first) / 2',
   },
-  { in: 'src/cpu/ordering.cc', code: 'return x > y || («x == y && a < b»);', to: 'x == y && a > b' },
+  { in: 'src/cpu/ordering.cc', code: 'return x < y || («x == y && a < b»);', to: 'x == y && a > b' },
   {
     in: 'src/cpu',
     code: 'square_n = masked_add(«~(positive | masked)», square_n, dn * dn);',
@@ -86,7 +86,7 @@ export default [
   },
   { in: 'src/cpu', code: 'pairs += «m - lower»;', to: 'm - i - 1' },
   {
-    in: 'src/cpu',
+    in: 'src/cpu/pairwise.h',
     code: 'if ((j - lower) % kChunk == kChunk - kLanes) «chunk = chunk + value, value = zero»;',
     to: 'chunk = value, value = zero',
   },
@@ -131,7 +131,7 @@ export default [
   { in: 'src/cpu', code: 'const bool all = counted == queries «&& !by_pairs»;', to: '' },
   {
     in: 'src/cpu',
-    code: 'if (!batch_.weights) return double(«by_pairs ? scan.pairs : counted»);',
+    code: 'if (!batch_.weights) return double(«by_pairs ? scan.pairs[term].pairs : counted»);',
     to: 'counted',
   },
   {
@@ -166,5 +166,86 @@ export default [
     in: 'src/cpu',
     code: 'const bool negative = «batch.labels[i] == 0» && positives > 0;',
     to: 'batch.labels[i] != kPositive',
+  },
+  // rows in an order
+  {
+    in: 'src/cpu/ordering.cc',
+    code: 'discount(double(«r + 1»))',
+    to: 'r + 2',
+  },
+  {
+    in: 'src/cpu/ordering.cc',
+    code: 'if (m == 0 || «!(levels[order[0]] > 0)»)',
+    to: 'false',
+  },
+  {
+    in: 'src/cpu/passes.h',
+    code: 'infinite = infinite | «~(no_q | has_p)»;',
+    to: '~(no_q | ~no_q)',
+  },
+  {
+    in: 'src/cpu/listwise.h',
+    code: 'level = «of[i] == -__builtin_inff() ? 0 : of[i]»;',
+    to: 'of[i]',
+  },
+  {
+    in: 'src/cpu/listwise.h',
+    code: 'inverse_temperature = «1 / x.task.teacher_temperature»;',
+    to: '1',
+  },
+  {
+    in: 'src/cpu/listwise.h',
+    code: 'poison += «(s - s)» + (level - level);',
+    to: '0.0f',
+  },
+  {
+    in: 'src/cpu/listwise.h',
+    code: 'lower <= i || «levels.of[order[lower]] == levels.of[order[i]]»',
+    to: 'false',
+  },
+  {
+    in: 'src/cpu/listwise.h',
+    code: 'if ((j - lower) % kChunk == kChunk - kLanes) «chunk = chunk + value, value = zero»;',
+    to: 'chunk = value, value = zero',
+  },
+  {
+    in: 'src/cpu/listwise.h',
+    code: 'const int64_t k = «most < (double)m ? (int64_t)most : m»;',
+    to: 'm',
+  },
+  {
+    in: 'src/cpu/listwise.h',
+    code: 'gain_low[r] = «(float)(g - (double)gain_high[r])»;',
+    to: '0.0f',
+  },
+  {
+    in: 'src/cpu/listwise.h',
+    code: 'load(near + («j - i»))',
+    to: 'j - i - 1',
+  },
+  {
+    in: 'src/cpu/listwise.h',
+    code: 'select(better, lead, «-lead»)',
+    to: 'lead',
+  },
+  {
+    in: 'src/cpu/listwise.h',
+    code: 'rank[k] = k == first ? «(float)(1 + 0.5 * (double)(first + last))» : rank[first];',
+    to: '(float)(1 + first)',
+  },
+  {
+    in: 'src/cpu/listwise.h',
+    code: 'total += gap * gap * «weight»;',
+    to: '1.0',
+  },
+  {
+    in: 'src/cpu/listwise.h',
+    code: 'largest[k] = most = «scores[k] > most ? scores[k] : most»;',
+    to: 'scores[k]',
+  },
+  {
+    in: 'src/cpu/listwise.h',
+    code: 'if (k > 0) sum = «(double)a[k - 1] * sum»;',
+    to: 'sum',
   },
 ];

@@ -49,8 +49,8 @@ export default [
     code: 'going = going && base < end && «(found & wanted) != wanted»;',
     to: '(found & wanted) == 0',
   },
-  { in: 'cuda', code: 'return «level[0] > -level[1]»;', to: 'level[0] >= -level[1]' },
-  { in: 'cuda', code: 'sums[k] += «weight» * (kOrdered', to: '1.0' },
+  { in: 'cuda', code: 'return «level[0] > -level[1]» || (level[2]', to: 'level[0] >= -level[1]' },
+  { in: 'cuda', code: 'sums[k] += «weight» * (by_pairs ?', to: '1.0' },
   {
     in: 'cuda',
     code: '«sum > 0 ? task.terms[k].weight / sum : 0», task.grad_scale',
@@ -58,7 +58,7 @@ export default [
   },
   { in: 'cuda', code: 'if (!is_distribution(term.loss) || «!x.counts(term.needs)») continue;', to: 'false' },
   {
-    in: 'cuda',
+    in: 'cuda/rows/pairwise.cuh',
     code: 'const double mean = «row.task.pair_weighted ? 1 : 1 / state.pairs»;',
     to: '1 / state.pairs',
   },
@@ -83,5 +83,51 @@ export default [
     in: 'cuda',
     code: 'x.beta = task.terms[0].beta_scale * (bias[vector * P + j % P] - «rank_mean»);',
     to: '0',
+  },
+  // rows in an order
+  {
+    in: 'cuda',
+    code: 'mine += «level > level_at(row, j)» ||',
+    to: 'level >= level_at(row, j)',
+  },
+  {
+    in: 'cuda',
+    code: 'place += score(j) > mine || («j < i && score(j) == mine»);',
+    to: 'j > i && score(j) == mine',
+  },
+  {
+    in: 'cuda',
+    code: 'if («float(place) <= k») mine += gain',
+    to: 'true',
+  },
+  {
+    in: 'cuda',
+    code: '|| «fminf(rank, ranks[j]) > k») return;',
+    to: 'false',
+  },
+  {
+    in: 'cuda',
+    code: 'rank += other > level ? 1 : «other == level ? 0.5 : 0»;',
+    to: '0',
+  },
+  {
+    in: 'cuda',
+    code: 'if («j != i») part += loss.step',
+    to: 'true',
+  },
+  {
+    in: 'cuda',
+    code: 'return level_j < level_i || («level_j == level_i && j >= i»);',
+    to: 'false',
+  },
+  {
+    in: 'cuda',
+    code: 'double(«(sum + part) - 1»)) + state.poison;',
+    to: 'sum + part',
+  },
+  {
+    in: 'cuda',
+    code: 'const float near = float(discount(distance) - «discount(distance + 1)»);',
+    to: '0.0',
   },
 ];

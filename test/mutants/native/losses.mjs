@@ -59,8 +59,8 @@ export default [
       'between 64 and 2^31 a whole gamma by multiplication has the same value as by exp and ln, within the accuracy promised; the bound is about speed',
   },
   // pairs
-  { in: 'src/losses/lambda_mrr.h', code: 'weight * («hinge + ln1p(z)»)', to: 'ln1p(z)' },
-  { in: 'src/losses/lambda_mrr.h', code: 'select(right, «z * inverse», inverse)', to: 'inverse' },
+  { in: 'src/losses/pair.h', code: 'return {«hinge + ln1p(z)», select', to: 'ln1p(z)' },
+  { in: 'src/losses/pair.h', code: 'select(right, «z * inverse», inverse)', to: 'inverse' },
   {
     in: 'src/losses/margin_mse.h',
     code: 'const V gap = «mean_positive - mean_negative»;',
@@ -115,4 +115,70 @@ export default [
     to: 'false',
   },
   { in: 'src/core/check.cc', code: 'if («y > 1» && y != kPadding)', to: 'y > 2' },
+  // reverseKl, jsd, rankNet, listMle, adrMse, lambdaNdcg
+  {
+    in: 'src/losses/reverse_kl.h',
+    code: 'return {«-(x.mass * x.d)», -(x.mass *',
+    to: '-(x.p * x.d)',
+  },
+  {
+    in: 'src/losses/reverse_kl.h',
+    code: 'select(x.d > least, x.d, least)), «-x.mass»}',
+    to: 'x.mass',
+  },
+  {
+    in: 'src/losses/jsd.h',
+    code: 'ln(fma(select(more_p, «of_q», of_p), z',
+    to: 'of_p',
+  },
+  {
+    in: 'src/losses/jsd.h',
+    code: '(of_q * x.mass) * select(more_p, «larger - x.d», larger)',
+    to: 'larger',
+  },
+  {
+    in: 'src/losses/jsd.h',
+    code: 'return {«u + h», h, u};',
+    to: 'u',
+  },
+  {
+    in: 'src/losses/list_mle.h',
+    code: 'return «ln(z) + below»;',
+    to: 'ln(z) - below',
+  },
+  {
+    in: 'src/losses/list_mle.h',
+    code: 'fma(b, w, «V(-1.0f)»)',
+    to: 'V(0.0f)',
+  },
+  {
+    in: 'src/losses/adr_mse.h',
+    code: '(V(steepness) * («ci - cj»))',
+    to: 'ci + cj',
+  },
+  {
+    in: 'src/losses/adr_mse.h',
+    code: 'far = «z * near»;',
+    to: 'near',
+  },
+  {
+    in: 'src/losses/lambda_ndcg.h',
+    code: 'fma(«V(mu)», near, far)',
+    to: 'V(1.0f)',
+  },
+  {
+    in: 'src/losses/lambda_ndcg.h',
+    code: 'fma(V(mu), near, «far»)',
+    to: 'V(0.0f)',
+  },
+  {
+    in: 'src/losses/gain.h',
+    code: 'return «exp2_exact(level - top) - exp2_exact(-top)»;',
+    to: 'exp2_exact(level - top)',
+  },
+  {
+    in: 'src/losses/gain.h',
+    code: 'return 1 / log2_exact(«1 + place»);',
+    to: '2 + place',
+  },
 ];
