@@ -17,6 +17,15 @@ export function nonNegative(name: string, value: number): number {
   return checkNumber(name, value, (x) => x >= 0 && x < Infinity, 'finite and at least 0');
 }
 
+/** One of some words. */
+export function oneOf<T extends string>(name: string, value: T, words: readonly T[]): T {
+  if (words.includes(value)) return value;
+  throw new (typeof value === 'string' ? CklRangeError : CklTypeError)(
+    'ERR_CKL_OPTION',
+    `${name} is ${describe(value)}; it must be ${words.map((word) => `'${word}'`).join(' or ')}`,
+  );
+}
+
 /** `[queries, documents]`, both at least 1. */
 export function checkShape(shape: unknown): readonly [queries: number, documents: number] {
   const [queries, documents] = Array.isArray(shape) ? (shape as unknown[]) : [];

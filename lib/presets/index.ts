@@ -18,6 +18,6 @@ export { flagEmbedding, m3Kd } from './flag-embedding.js';
 export { nemo } from './nemo.js';
 export { applyPreset, type Preset } from './preset.js';
 export { minMax, pylate } from './pylate.js';
-export { sentenceTransformers } from './sentence-transformers.js';
+export { type ReductionLog, sentenceTransformers } from './sentence-transformers.js';
 export { teacherUnderflow, type TeacherUnderflow, warnOfUnderflow } from './teacher-scale.js';
 export { inBatchTeacher, tevatron } from './tevatron.js';

@@ -1,8 +1,12 @@
-// sentence-transformers (version 6): its distillation and contrastive losses.
-import { positive } from './arguments.js';
+// sentence-transformers (version 6): its distillation and contrastive losses, and its cross-encoders' losses of pairs.
+import { nonNegative, oneOf, positive } from './arguments.js';
 import type { Preset } from './preset.js';
+import type { Term } from '../types.js';
 
-/** sentence-transformers, `sentence_transformers.sentence_transformer.losses`. */
+/** Documents that no list has: NDCG without a cut-off. */
+const ALL = 2 ** 24;
+
+/** sentence-transformers, `sentence_transformers.sentence_transformer.losses`; of cross-encoders `sentence_transformers.cross_encoder.losses`. */
 export const sentenceTransformers = {
   /** `MarginMSELoss`: mean squared error of the margins; one positive per query, the same number of negatives for each. */
   marginMse: (): Preset<'mean'> => ({ terms: [{ loss: 'marginMse' }], reduction: 'mean' }),
@@ -30,4 +34,36 @@ export const sentenceTransformers = {
     studentTemperature: 1 / positive('scale', scale),
     reduction: 'mean',
   }),
+
+  /**
+   * `RankNetLoss` of cross-encoders without `k`: the mean over all pairs of the batch. Give its labels as `relevance`.
+   * @param sigma multiplies the scores' differences
+   * @param log `reduction_log`
+   */
+  rankNet: (sigma = 1, log: ReductionLog = 'binary'): Preset<'mean'> =>
+    ofPairs({ loss: 'rankNet' }, sigma, log),
+
+  /**
+   * `LambdaLoss` of cross-encoders with `NDCGLoss2PPScheme(mu)`, without `k`; mu 0 is `LambdaRankScheme`. The mean over all pairs of the batch.
+   * Give its labels, all 0 or more, as `relevance`.
+   *
+   * Their `k` counts a pair where both documents are among the first k, that of `lambdaNdcg` where one of them is: a smaller k is another loss.
+   * @param mu weight of NDCG-Loss2 beside LambdaRank
+   * @param sigma multiplies the scores' differences
+   * @param log `reduction_log`
+   */
+  lambdaLoss: (mu = 10, sigma = 1, log: ReductionLog = 'binary'): Preset<'mean'> =>
+    ofPairs({ loss: 'lambdaNdcg', k: ALL, mu: nonNegative('mu', mu) }, sigma, log),
 };
+
+/** Of the losses of pairs: log2, which is their default, or ln. */
+export type ReductionLog = 'binary' | 'natural';
+
+function ofPairs(term: Term, sigma: number, log: ReductionLog): Preset<'mean'> {
+  return {
+    terms: [{ ...term, weight: oneOf('log', log, ['binary', 'natural']) === 'binary' ? 1 / Math.LN2 : 1 }],
+    studentTemperature: 1 / positive('sigma', sigma),
+    reduction: 'mean',
+    pairMean: 'batch',
+  };
+}

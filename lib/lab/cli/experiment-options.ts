@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { losses } from '../../index.js';
 import { SAMPLE_TEACHER } from '../sample/write.js';
 import type { LossOptions } from '../experiment/plan.js';
+import { LOSS_PARAMETERS, lossParametersOf, type LossParameters } from '../training/objective.js';
 import { CURRICULA } from '../training/cl-drd.js';
 import { termsOf, TRAINING_LOSSES, type TrainingLoss, type TrainingLossName } from '../training/loss-sum.js';
 import { checkOwners, choice, flag, list, number, parsed, separated, text } from './command.js';
@@ -59,8 +60,16 @@ export const spoilOptions = (shares: { wrongTeacher: number; wrongLabels: number
 export const lossOptions = {
   gamma: number('of ckl (default: 5)', { min: 1 }),
   alpha: number('of ckl (default: 1)', { min: 0 }),
-  lambda: number('of bkl', { min: 0 }),
-  'nll-weight': number('of klLogL', { min: 0 }),
+  lambda: number('of bkl (default: 0.1)', { min: 0 }),
+  'negative-weight': number('of bkl (default: 1/ln 2; 1 in version 0.1.0)', { min: 0 }),
+  'nll-weight': number('of klLogL (default: 1)', { min: 0 }),
+  beta: number("of jsd, the teacher's share of the mixture, above 0 and below 1 (default: 0.5)", {
+    min: 1e-6,
+    max: 1 - 1e-6,
+  }),
+  steepness: number('of adrMse (default: 1)', { min: 1e-6 }),
+  k: number('of lambdaNdcg, the cut-off of NDCG (default: 10)', { min: 1, whole: true }),
+  mu: number('of lambdaNdcg, the weight of NDCG-Loss2 (default: 10)', { min: 0 }),
   curriculum: choice(
     "of lambdaMrr, where its relevance comes from: cl-drd (the teacher's ranks in three stages), last-stage or labels (default: cl-drd)",
     CURRICULA,
@@ -152,26 +161,22 @@ export const htmlOption = {
 };
 
 /** What the options of the losses say, for an experiment. */
-export function lossesOf(values: {
-  gamma?: number;
-  alpha?: number;
-  lambda?: number;
-  'nll-weight'?: number;
-  curriculum?: LossOptions['curriculum'];
-}): LossOptions {
-  const { gamma, alpha, lambda, curriculum } = values;
-  return { gamma, alpha, lambda, nllWeight: values['nll-weight'], curriculum };
+export function lossesOf(
+  values: LossParameters & {
+    'negative-weight'?: number;
+    'nll-weight'?: number;
+    curriculum?: LossOptions['curriculum'];
+  },
+): LossOptions {
+  const own = { ...values, negativeWeight: values['negative-weight'], nllWeight: values['nll-weight'] };
+  return { ...lossParametersOf(own), ...(values.curriculum && { curriculum: values.curriculum }) };
 }
 
 /** Refuses options of losses that are not trained with: they would have no effect. */
 export function checkLossOwners(given: ReadonlySet<string>, trained: readonly TrainingLoss[]): void {
   const names = trained.flatMap((loss) => termsOf(loss).map((term) => term.loss));
-  for (const [option, parameter] of [
-    ['gamma', 'gamma'],
-    ['alpha', 'alpha'],
-    ['lambda', 'lambda'],
-    ['nll-weight', 'nllWeight'],
-  ] as const) {
+  for (const parameter of LOSS_PARAMETERS) {
+    const option = parameter.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`);
     const taken = names.some((name) => (losses[name].parameters as readonly string[]).includes(parameter));
     if (given.has(option) && !taken)
       throw new UsageError(`--${option} does not belong to --loss ${names.join(', ')}`);

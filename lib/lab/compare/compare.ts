@@ -4,6 +4,7 @@ import { unitsOf, type Unit } from '../experiment/plan.js';
 import { runExperiment, type ExperimentHooks } from '../experiment/pool.js';
 import { joined, type DataSummary, type FigureData, type Trained } from '../experiment/results.js';
 import type { StudentName } from '../students/students.js';
+import { lossParametersOf } from '../training/objective.js';
 import type { CompareOptions } from './options.js';
 import { experimentOf } from './recipes.js';
 import { tablesOf, type Table } from './tables.js';
@@ -64,7 +65,7 @@ export async function compareLosses(
   )
     throw hooks.signal.reason;
   const { students, recipes, seeds, folds, epochs, warmup, warmupEpochs, rates, batch, docs } = options;
-  const { gamma, alpha, lambda, teacherTemperature, wrongTeacher, wrongLabels, seed } = options;
+  const { teacherTemperature, wrongTeacher, wrongLabels, seed } = options;
   return {
     format: 'ckl-loss comparison 1',
     options: {
@@ -78,9 +79,7 @@ export async function compareLosses(
       rates,
       batch,
       docs,
-      gamma,
-      alpha,
-      lambda,
+      ...lossParametersOf(options),
       teacherTemperature,
       wrongTeacher,
       wrongLabels,
@@ -99,7 +98,7 @@ export async function compareLosses(
     figures: results.flatMap(({ unit, figures }) =>
       figures ? studentsOf(unit).map((student) => ({ student, ...figures })) : [],
     ),
-    grid: ratioGrid(options.gamma, options.lambda),
+    grid: ratioGrid(options.gamma, options.lambda, options.negativeWeight),
   };
 }
 

@@ -2,11 +2,12 @@
 import type { Recipe } from '../experiment/plan.js';
 import type { StudentName } from '../students/students.js';
 import type { TrainingLoss } from '../training/loss-sum.js';
+import type { LossParameters } from '../training/objective.js';
 
 /** The state of the training lists: as read, or some of them corrupted. Dev and test lists are never corrupted. */
 export type Condition = 'clean' | 'wrongTeacher' | 'wrongLabels';
 
-export interface CompareOptions {
+export interface CompareOptions extends LossParameters {
   /** A BEIR folder, and a file with the teacher's scores of its candidates. */
   data: string;
   teacher: string;
@@ -28,10 +29,6 @@ export interface CompareOptions {
   batch: number;
   /** Documents of a training list: positives and the teacher's best others. */
   docs: number;
-  /** Of the losses that have them; left out, the loss's own defaults hold. */
-  gamma?: number;
-  alpha?: number;
-  lambda?: number;
   /** Default: 0.7 times the standard deviation of the teacher's scores within lists. */
   teacherTemperature?: number;
   /** Shares of corrupted training lists; 0 leaves that table out. */

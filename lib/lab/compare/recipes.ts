@@ -2,6 +2,7 @@
 import type { Condition as PlannedCondition, Experiment, ModelPlan, Recipe } from '../experiment/plan.js';
 import { STUDENTS, type StudentName } from '../students/students.js';
 import { TRAINING_LOSSES } from '../training/loss-sum.js';
+import { lossParametersOf } from '../training/objective.js';
 import type { CompareOptions, Condition } from './options.js';
 
 const WIDTH = 128;
@@ -37,7 +38,7 @@ function modelsOf(students: readonly StudentName[]): ModelPlan[] {
 }
 
 export function experimentOf(options: CompareOptions): Experiment {
-  const { gamma, alpha, lambda, warmup } = options;
+  const { warmup } = options;
   return {
     data: options.data,
     teacher: options.teacher,
@@ -56,7 +57,7 @@ export function experimentOf(options: CompareOptions): Experiment {
     epochs: options.epochs,
     batch: options.batch,
     docs: options.docs,
-    loss: { gamma, alpha, lambda },
+    loss: lossParametersOf(options),
     teacherTemperature: options.teacherTemperature,
     observe: 'figures',
   };

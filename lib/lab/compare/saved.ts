@@ -77,6 +77,7 @@ const stage: p.Parser<Recipe['stages'][number]> = (value, at) =>
   typeof value === 'string'
     ? lossName(value, at)
     : p.object({ loss, epochs: p.optional(p.count) })(value, at);
+const number = p.optional(p.number);
 const options: p.Parser<Compared['options']> = p.object({
   students: p.array(student),
   recipes: p.array(p.object({ name: p.text, stages: p.array(stage) })),
@@ -85,7 +86,8 @@ const options: p.Parser<Compared['options']> = p.object({
   warmupEpochs: p.count,
   rates: p.array(p.number),
   ...{ batch: p.count, docs: p.count },
-  ...{ gamma: p.optional(p.number), alpha: p.optional(p.number), lambda: p.optional(p.number) },
+  ...{ gamma: number, alpha: number, lambda: number, negativeWeight: number, nllWeight: number },
+  ...{ beta: number, steepness: number, k: number, mu: number },
   teacherTemperature: p.optional(p.number),
   ...{ wrongTeacher: p.number, wrongLabels: p.number, seed: p.count },
 });

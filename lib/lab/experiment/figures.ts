@@ -23,8 +23,9 @@ export function figureData(
     gamma,
     alpha,
     lambda,
+    negativeWeight,
     teacherTemperature,
-  }: Pick<LossOptions, 'gamma' | 'alpha' | 'lambda'> & { teacherTemperature: number },
+  }: Pick<LossOptions, 'gamma' | 'alpha' | 'lambda' | 'negativeWeight'> & { teacherTemperature: number },
 ): FigureData {
   const usable = lists.filter((list) => list.labels.includes(1) && list.labels.includes(0));
   if (usable.length === 0) return { weights: [], ratios: [] };
@@ -37,7 +38,7 @@ export function figureData(
   const common = { shape: batch.shape, teacherTemperature, diagnostics: true } as const;
   using ckl = prepare('ckl', { ...common, ...defined({ gamma, alpha }) });
   using unbiased = prepare('ckl', { ...common, ...defined({ gamma }), alpha: 0 });
-  using bkl = prepare('bkl', { ...common, ...defined({ lambda }) });
+  using bkl = prepare('bkl', { ...common, ...defined({ lambda, negativeWeight }) });
   const cklDiagnostics = ckl.run(input).diagnostics!;
   const [weight, ratio] = [cklDiagnostics.weight.slice(), cklDiagnostics.ratio.slice()];
   const withoutBias = unbiased.run(input).diagnostics!.weight.slice();
@@ -90,7 +91,7 @@ export function figureData(
 /**
  * Figure 2 as the paper has it: p and q on a grid, beta 0, from lists of two documents, of which one stands for all the others.
  */
-export function ratioGrid(gamma = 5, lambda = 0.1): FigureData['ratios'] {
+export function ratioGrid(gamma = 5, lambda = 0.1, negativeWeight?: number): FigureData['ratios'] {
   const grid = Array.from({ length: 9 }, (_, i) => (i + 1) / 10);
   const pairs = grid.flatMap((p) => grid.map((q) => ({ p, q })));
   const logit = (x: number) => Math.log(x / (1 - x));
@@ -100,7 +101,7 @@ export function ratioGrid(gamma = 5, lambda = 0.1): FigureData['ratios'] {
   return ([1, 0] as const).flatMap((label) => {
     const labels = Uint8Array.from(pairs.flatMap(() => [label, 1 - label]));
     using ckl = prepare('ckl', { shape, gamma, alpha: 0, diagnostics: true });
-    using bkl = prepare('bkl', { shape, lambda, diagnostics: true });
+    using bkl = prepare('bkl', { shape, lambda, negativeWeight, diagnostics: true });
     const ofCkl = ckl.run({ student, teacher, labels }).diagnostics!.ratio;
     const ofBkl = bkl.run({ student, teacher, labels }).diagnostics!.ratio;
     return pairs.map(({ p, q }, i) => ({ label, pOverQ: p / q, ckl: ofCkl[2 * i], bkl: ofBkl[2 * i] }));

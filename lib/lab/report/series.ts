@@ -10,6 +10,12 @@ const COLOURS: Record<string, [light: string, dark: string]> = {
   klLogL: ['#756300', '#d9c23a'],
   marginMse: ['#5f6368', '#a8adb3'],
   lambdaMrr: ['#a0176b', '#f06aa8'],
+  reverseKl: ['#9c3d3d', '#e58f8f'],
+  jsd: ['#6b5300', '#cdb04a'],
+  rankNet: ['#3d6b00', '#93c653'],
+  listMle: ['#006b6b', '#4fc4c4'],
+  adrMse: ['#6a4ba3', '#b79cf0'],
+  lambdaNdcg: ['#8a4b16', '#dd9a5f'],
   'kl+ckl': ['#00677f', '#4cc3e0'],
 };
 
@@ -19,6 +25,12 @@ const DASHES: Record<string, string> = {
   klLogL: '8 2 2 2',
   marginMse: '4 4',
   lambdaMrr: '1 3',
+  reverseKl: '12 2',
+  jsd: '3 2',
+  rankNet: '7 2 1 2',
+  listMle: '1 5',
+  adrMse: '9 2 3 2',
+  lambdaNdcg: '2 2 6 2',
   'kl+ckl': '10 3',
   'ckl-detached': '5 2 1 2',
 };

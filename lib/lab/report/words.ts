@@ -12,6 +12,12 @@ const RECIPES: Record<string, string> = {
   klLogL: 'KL + NLL',
   marginMse: 'MarginMSE',
   lambdaMrr: 'CL-DRD',
+  reverseKl: 'Reverse KL',
+  jsd: 'JSD',
+  rankNet: 'RankNet',
+  listMle: 'ListMLE',
+  adrMse: 'ADR-MSE',
+  lambdaNdcg: 'LambdaLoss',
   'kl+ckl': 'KL → CKL',
   teacher: 'Teacher',
 };

@@ -7,6 +7,7 @@ import { Reranker } from '../experiment/reranker.js';
 import { lastPart, toEvaluation, type DataSummary } from '../experiment/results.js';
 import { FEATURES } from '../students/linear/features.js';
 import type { Distilled, DistilOptions, Hooks } from '../training/distil.js';
+import { lossParametersOf } from '../training/objective.js';
 import { titleOfLoss } from '../training/loss-sum.js';
 import { runOf, scoresOf } from '../training/rerank.js';
 
@@ -99,7 +100,7 @@ export async function runJob(
 
 /** One training of the linear student. */
 function experimentOf(options: JobOptions): Experiment {
-  const { loss, gamma, alpha, lambda, nllWeight, curriculum, wrongTeacher = 0, wrongLabels = 0 } = options;
+  const { loss, curriculum, wrongTeacher = 0, wrongLabels = 0 } = options;
   return {
     data: options.data,
     teacher: options.teacher,
@@ -118,7 +119,7 @@ function experimentOf(options: JobOptions): Experiment {
     epochs: options.epochs,
     patience: options.patience,
     batch: options.batch,
-    loss: { gamma, alpha, lambda, nllWeight, curriculum },
+    loss: { ...lossParametersOf(options), curriculum },
     teacherTemperature: options.teacherTemperature,
     refreshRanks: options.refreshRanks,
     observe: 'nothing',
@@ -137,11 +138,10 @@ function usedOptions(
   options: JobOptions,
   { folds: [{ train, teacherTemperature }] }: DataSummary,
 ): DistilOptions {
-  const { loss, gamma, alpha, lambda, nllWeight, curriculum, epochs, batch, learningRate, patience, seed } =
-    options;
+  const { loss, curriculum, epochs, batch, learningRate, patience, seed } = options;
   const refreshRanks = options.refreshRanks ?? Math.ceil(train / batch);
   return {
-    ...{ loss, gamma, alpha, lambda, nllWeight, curriculum, teacherTemperature },
+    ...{ loss, ...lossParametersOf(options), curriculum, teacherTemperature },
     ...{ epochs, batch, learningRate, patience, refreshRanks, seed },
   };
 }

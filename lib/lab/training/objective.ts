@@ -1,4 +1,4 @@
-// The loss of a training run: any of the seven or a weighted sum of them, prepared once, fed with what it reads of a batch.
+// The loss of a training run: any loss or a weighted sum of them, prepared once, fed with what it reads of a batch.
 import {
   losses,
   prepare,
@@ -7,21 +7,38 @@ import {
   type PreparedLoss,
   type RankTrackerState,
 } from '../../index.js';
+import type { ParameterName } from '../../parameters.js';
 import type { TrainingBatch } from './batch.js';
 import { setRelevance, type Curriculum } from './cl-drd.js';
+import { setGrades } from './grades.js';
 import type { CandidateList } from './candidates.js';
 import { longest } from './extremes.js';
 import { termsOf, type TrainingLoss } from './loss-sum.js';
 import { scoresOf } from './rerank.js';
 import type { Student } from './student.js';
 
-export interface ObjectiveOptions {
+/** The numbers that losses take, in the order in which results show them. */
+export const LOSS_PARAMETERS = [
+  'gamma',
+  'alpha',
+  'lambda',
+  'negativeWeight',
+  'nllWeight',
+  'beta',
+  'steepness',
+  'k',
+  'mu',
+] as const satisfies readonly Exclude<ParameterName, 'detachWeights'>[];
+
+/** Of the losses that have them; left out, the loss's own defaults hold. */
+export type LossParameters = Partial<Record<(typeof LOSS_PARAMETERS)[number], number>>;
+
+/** The parameters among some options; those that were not given are undefined. */
+export const lossParametersOf = (options: LossParameters): LossParameters =>
+  Object.fromEntries(LOSS_PARAMETERS.map((name) => [name, options[name]]));
+
+export interface ObjectiveOptions extends LossParameters {
   loss: TrainingLoss;
-  /** Of the losses that have them; left out, the loss's own defaults hold. */
-  gamma?: number;
-  alpha?: number;
-  lambda?: number;
-  nllWeight?: number;
   /** Where lambdaMrr's relevance comes from. Default: cl-drd. */
   curriculum?: Curriculum;
   teacherTemperature: number;
@@ -33,7 +50,11 @@ export interface ObjectiveOptions {
 export class Objective<L extends CandidateList> implements Disposable {
   private readonly prepared: PreparedLoss<'mean'>;
   /** What the loss reads beside scores and labels. */
-  private readonly reads: { teacher: boolean; ranks: boolean; relevance: boolean };
+  private readonly reads: {
+    teacher: boolean;
+    ranks: boolean;
+    relevance: 'curriculum' | 'grades' | undefined;
+  };
   private tracker: RankTracker | undefined;
 
   /**
@@ -51,7 +72,11 @@ export class Objective<L extends CandidateList> implements Disposable {
     this.reads = {
       teacher: names.some((name) => losses[name].teacher),
       ranks: names.includes('ckl'),
-      relevance: names.includes('lambdaMrr'),
+      relevance: names.includes('lambdaMrr')
+        ? 'curriculum'
+        : names.includes('lambdaNdcg')
+          ? 'grades'
+          : undefined,
     };
     if (this.reads.ranks && options.refreshRanks > 0) {
       // Reranking a list costs next to nothing here, so all of it is kept, not the top 50 of the paper.
@@ -79,7 +104,9 @@ export class Objective<L extends CandidateList> implements Disposable {
     const { reads, options } = this;
     // Ranks that come of the batch's own documents are the loss's own business.
     const ranks = reads.ranks ? this.ranks(batch, student) : undefined;
-    if (reads.relevance) setRelevance(batch, progress, options.curriculum, options.loss === 'lambdaMrr');
+    if (reads.relevance === 'curriculum')
+      setRelevance(batch, progress, options.curriculum, options.loss === 'lambdaMrr');
+    if (reads.relevance === 'grades') setGrades(batch, options.teacherTemperature);
     return this.prepared.run({
       student: scores,
       labels,
@@ -112,8 +139,8 @@ export class Objective<L extends CandidateList> implements Disposable {
 
 /** The loss with those of its own options that were given. */
 function prepareLoss(options: ObjectiveOptions, shape: TrainingBatch['shape']): PreparedLoss<'mean'> {
-  const { gamma, alpha, lambda, nllWeight, teacherTemperature } = options;
-  const all = { gamma, alpha, lambda, nllWeight };
+  const { teacherTemperature } = options;
+  const all = lossParametersOf(options);
   const terms = termsOf(options.loss).map((term) => ({ ...term, ...ownOf(term.loss, all) }));
   const common = { shape, ...(terms.some(({ loss }) => losses[loss].teacher) && { teacherTemperature }) };
   if (typeof options.loss !== 'string') return prepare('combine', { ...common, terms });

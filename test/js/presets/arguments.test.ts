@@ -7,6 +7,8 @@ const presets: [name: string, make: (value: number) => unknown][] = [
   ['studentTemperature', (value) => sentenceTransformers.distillKlDiv(1, { studentTemperature: value })],
   ['teacherTemperature', (value) => sentenceTransformers.distillKlDiv(1, { teacherTemperature: value })],
   ['scale', (value) => sentenceTransformers.multipleNegativesRanking(value)],
+  ['sigma', (value) => sentenceTransformers.rankNet(value)],
+  ['sigma', (value) => sentenceTransformers.lambdaLoss(10, value)],
   ['distillationAlpha', (value) => colbert.distillation(value)],
   ['temperature', (value) => pylate.contrastive(value)],
   ['temperature', (value) => tevatron.distillation(value)],
@@ -27,4 +29,14 @@ describe.each(presets)('%s', (name, make) => {
   it('text is a TypeError', () => {
     expect(() => make('1' as never)).toThrow(CklTypeError);
   });
+});
+
+it('mu and log of the losses of pairs', () => {
+  const { lambdaLoss, rankNet } = sentenceTransformers;
+  expect(() => lambdaLoss(-1)).toThrow('mu is -1; it must be finite and at least 0');
+  for (const make of [(log: never) => rankNet(1, log), (log: never) => lambdaLoss(10, 1, log)]) {
+    expect(() => make('log2' as never)).toThrow(CklRangeError);
+    expect(() => make('log2' as never)).toThrow("log is 'log2'; it must be 'binary' or 'natural'");
+    expect(() => make(2 as never)).toThrow(CklTypeError);
+  }
 });

@@ -1,5 +1,6 @@
 // Each preset against the definition that its library publishes, written out here in double precision; gradients against differences.
 import { describe, expect, it } from 'vitest';
+import { prepare } from '../../../lib/index';
 import {
   applyPreset,
   colbert,
@@ -76,6 +77,83 @@ describe('sentence-transformers', () => {
         ),
       ),
     );
+  });
+});
+
+describe('sentence-transformers, losses of pairs', () => {
+  const relevance = Float32Array.of(1, 0, 2, 0, 0, 0.5, 0.5, 3, 0, 0, 0, 0);
+  const grades = rowsOf(relevance, group);
+  /** Ranks in descending order of a row, equal ones as they stand. */
+  const ranksOf = (row: number[]) => {
+    const order = [...row.keys()].sort((i, j) => row[j] - row[i] || i - j);
+    return row.map((_, i) => order.indexOf(i) + 1);
+  };
+
+  /** Mean over the batch's pairs i, j with more relevant i of weight(row, i, j) log(1 + e^(-sigma (s_i - s_j))). */
+  const ofPairs =
+    (sigma: number, log: (x: number) => number, weight: (b: number, i: number, j: number) => number) =>
+    (student: ArrayLike<number>) =>
+      mean(
+        rowsOf(student, group).flatMap((s, b) =>
+          s.flatMap((x, i) =>
+            s.flatMap((y, j) =>
+              grades[b][i] > grades[b][j] ? [weight(b, i, j) * log(1 + Math.exp(-sigma * (x - y)))] : [],
+            ),
+          ),
+        ),
+      );
+
+  /** NDCGLoss2PPScheme; ranks are those of the scores as they are, constants to the gradient. */
+  const lambdaWeight = (mu: number) => {
+    const places = rowsOf(lists.student, group).map(ranksOf);
+    const discount = (place: number) => 1 / Math.log2(1 + place);
+    const gain = (grade: number) => 2 ** grade - 1;
+    const ideal = grades.map((row) =>
+      sum([...row].sort((a, b) => b - a).map((grade, i) => gain(grade) * discount(i + 1))),
+    );
+    return (b: number, i: number, j: number) => {
+      const [a, c] = [places[b][i], places[b][j]];
+      const apart = Math.abs(a - c);
+      const near = Math.abs(discount(apart) - discount(apart + 1));
+      const far = Math.abs(discount(a) - discount(c));
+      return ((mu * near + far) * Math.abs(gain(grades[b][i]) - gain(grades[b][j]))) / ideal[b];
+    };
+  };
+
+  /** The labels of the library are grades; the last query has equal ones, and no pair. */
+  const checkGraded = (preset: Parameters<typeof applyPreset>[0], definition: Definition) => {
+    const { student } = lists;
+    const shape = [queries, group] as const;
+    const batch = { student, relevance, labels: new Uint8Array(queries * group), shape };
+    const { loss, grad } = applyPreset(preset, batch);
+    check(definition, student, loss as number, grad);
+    expect(prepare('combine', { shape, ...preset }).run(batch).loss).toBe(loss);
+  };
+
+  it.each([1, 0.5, 3])('RankNetLoss, sigma %d', (sigma) => {
+    checkGraded(
+      sentenceTransformers.rankNet(sigma),
+      ofPairs(sigma, Math.log2, () => 1),
+    );
+    checkGraded(
+      sentenceTransformers.rankNet(sigma, 'natural'),
+      ofPairs(sigma, Math.log, () => 1),
+    );
+  });
+
+  it.each([
+    [10, 1],
+    [0, 1],
+    [2.5, 0.5],
+  ])('LambdaLoss, mu %d, sigma %d', (mu, sigma) => {
+    const weight = lambdaWeight(mu);
+    checkGraded(sentenceTransformers.lambdaLoss(mu, sigma), ofPairs(sigma, Math.log2, weight));
+    checkGraded(sentenceTransformers.lambdaLoss(mu, sigma, 'natural'), ofPairs(sigma, Math.log, weight));
+  });
+
+  it('has the defaults of the library', () => {
+    expect(sentenceTransformers.lambdaLoss()).toEqual(sentenceTransformers.lambdaLoss(10, 1, 'binary'));
+    expect(sentenceTransformers.rankNet()).toEqual(sentenceTransformers.rankNet(1, 'binary'));
   });
 });
 

@@ -10,6 +10,7 @@ import {
   folds,
   htmlOption,
   jsonOption,
+  lossesOf,
   listOptions,
   lossOptions,
   spoilOptions,
@@ -27,7 +28,8 @@ const FULL = { seeds: 3, epochs: 4, rates: [0.3, 1] };
 const QUICK = { seeds: 1, epochs: 2, rates: [1] };
 const SHARES = { wrongTeacher: 0.5, wrongLabels: 0.5 };
 
-const { gamma, alpha, lambda } = lossOptions;
+/** A comparison has the default curriculum. */
+const { curriculum: _, ...parameters } = lossOptions;
 const { 'teacher-temperature': teacherTemperature } = temperatureOptions(0.7);
 const { batch, epochs, seed } = trainingOptions(FULL);
 
@@ -52,7 +54,8 @@ epoch, test is looked at once. Differences from CKL are tested (paired t-test ov
     'What is compared': {
       students: some('', STUDENT_NAMES),
       losses: some('; ckl is always among them', RECIPES),
-      ...{ gamma, alpha, lambda, 'teacher-temperature': teacherTemperature },
+      ...parameters,
+      'teacher-temperature': teacherTemperature,
     },
     Training: {
       quick: flag(
@@ -119,9 +122,7 @@ export function readCompareArguments(args: string[]): CompareArguments | undefin
       rates: values.rates ?? defaults.rates,
       batch: values.batch,
       docs: values.docs,
-      gamma: values.gamma,
-      alpha: values.alpha,
-      lambda: values.lambda,
+      ...lossesOf(values),
       teacherTemperature: values['teacher-temperature'],
       wrongTeacher: values['wrong-teacher'],
       wrongLabels: values['wrong-labels'],

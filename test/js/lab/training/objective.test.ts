@@ -1,6 +1,16 @@
 // What a training minimises, by the names that the commands have for it: the gradient is that of the loss itself.
 import { describe, expect, it } from 'vitest';
-import { ckl, combine } from '../../../../lib/index';
+import {
+  adrMse,
+  bkl,
+  ckl,
+  combine,
+  jsd,
+  lambdaNdcg,
+  listMle,
+  rankNet,
+  reverseKl,
+} from '../../../../lib/index';
 import { TrainingBatch } from '../../../../lib/lab/training/batch';
 import {
   termsOf,
@@ -8,7 +18,7 @@ import {
   TRAINING_LOSSES,
   type TrainingLoss,
 } from '../../../../lib/lab/training/loss-sum';
-import { Objective } from '../../../../lib/lab/training/objective';
+import { Objective, type LossParameters } from '../../../../lib/lab/training/objective';
 import type { FeatureList } from '../../../../lib/lab/students/linear/lists';
 import { LinearStudent } from '../../../../lib/lab/students/linear/linear-student';
 import { DATA, TRUTH } from './lists';
@@ -16,11 +26,12 @@ import { DATA, TRUTH } from './lists';
 const lists = DATA.train.slice(0, 8);
 const student = new LinearStudent(TRUTH.length, 1);
 
-function gradOf(loss: TrainingLoss): number[] {
+function gradOf(loss: TrainingLoss, parameters: LossParameters = {}): number[] {
   const batch = new TrainingBatch<FeatureList>([lists.length, 16]);
   batch.fill(lists);
   batch.score(student);
-  using objective = new Objective({ loss, teacherTemperature: 2, refreshRanks: 0 }, batch.shape, lists);
+  const options = { ...parameters, loss, teacherTemperature: 2, refreshRanks: 0 };
+  using objective = new Objective(options, batch.shape, lists);
   return [...objective.run(batch, student, 0).grad.subarray(0, batch.offsets.at(-1))];
 }
 
@@ -57,5 +68,48 @@ describe('ckl-detached', () => {
     expect(titleOfLoss({ 'ckl-detached': 1, nll: 0.5 })).toBe('ckl-detached:1+nll:0.5');
     expect(termsOf('ckl-detached')).toEqual([{ loss: 'ckl', detachWeights: true, weight: 1 }]);
     expect(termsOf('ckl')).toEqual([{ loss: 'ckl', weight: 1 }]);
+  });
+});
+
+describe('losses with parameters of their own', () => {
+  const teacherTemperature = 2;
+  /** The teacher's scores over their temperature, counted from the least of their list. */
+  const relevance = Float32Array.from(
+    lists.flatMap(({ teacher }) =>
+      Array.from(teacher, (t) => (t - Math.min(...teacher)) / teacherTemperature),
+    ),
+  );
+  const graded = { student: batch.student, labels: batch.labels, offsets: batch.offsets, relevance };
+
+  it.each([
+    ['bkl', { negativeWeight: 1 }, () => bkl(batch, { teacherTemperature, negativeWeight: 1 })],
+    ['reverseKl', {}, () => reverseKl(batch, { teacherTemperature })],
+    ['jsd', { beta: 0.3 }, () => jsd(batch, { teacherTemperature, beta: 0.3 })],
+    ['rankNet', {}, () => rankNet(batch)],
+    ['listMle', {}, () => listMle(batch)],
+    ['adrMse', { steepness: 2 }, () => adrMse(batch, { steepness: 2 })],
+    ['lambdaNdcg', { k: 2, mu: 3 }, () => lambdaNdcg(graded, { k: 2, mu: 3 })],
+  ] as const)('%s has %o', (loss, parameters, own) => {
+    const grad = gradOf(loss, parameters);
+    expect(grad).toEqual([...own().grad]);
+    if (Object.keys(parameters).length > 0) expect(gradOf(loss)).not.toEqual(grad);
+    // In a sum a loss has the same parameters.
+    const sum = gradOf({ [loss]: 1, nll: 0 }, { gamma: 3, ...parameters });
+    sum.forEach((g, i) => expect(g).toBeCloseTo(grad[i], 5));
+  });
+
+  it("lambdaNdcg does not depend on what the teacher's scores are counted from", () => {
+    const moved = lists.map((list) => ({ ...list, teacher: list.teacher.map((t) => t - 64) }));
+    const of = (some: typeof lists) => {
+      const filled = new TrainingBatch<FeatureList>([some.length, 16]);
+      filled.fill(some);
+      filled.score(student);
+      const options = { loss: 'lambdaNdcg', teacherTemperature, refreshRanks: 0 } as const;
+      using objective = new Objective(options, filled.shape, some);
+      return [...objective.run(filled, student, 0).grad.subarray(0, filled.offsets.at(-1))];
+    };
+    const grad = of(lists);
+    expect(grad.some((g) => g !== 0)).toBe(true);
+    of(moved).forEach((g, i) => expect(g).toBeCloseTo(grad[i], 4));
   });
 });
