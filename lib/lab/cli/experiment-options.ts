@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { losses } from '../../index.js';
 import { SAMPLE_TEACHER } from '../sample/write.js';
 import type { LossOptions } from '../experiment/plan.js';
-import { LOSS_PARAMETERS, lossParametersOf, type LossParameters } from '../training/objective.js';
+import { HYPERPARAMETERS, hyperparametersOf, type Hyperparameters } from '../training/objective.js';
 import { CURRICULA } from '../training/cl-drd.js';
 import { termsOf, TRAINING_LOSSES, type TrainingLoss, type TrainingLossName } from '../training/loss-sum.js';
 import { checkOwners, choice, flag, list, number, parsed, separated, text } from './command.js';
@@ -162,20 +162,20 @@ export const htmlOption = {
 
 /** What the options of the losses say, for an experiment. */
 export function lossesOf(
-  values: LossParameters & {
+  values: Hyperparameters & {
     'negative-weight'?: number;
     'nll-weight'?: number;
     curriculum?: LossOptions['curriculum'];
   },
 ): LossOptions {
   const own = { ...values, negativeWeight: values['negative-weight'], nllWeight: values['nll-weight'] };
-  return { ...lossParametersOf(own), ...(values.curriculum && { curriculum: values.curriculum }) };
+  return { ...hyperparametersOf(own), ...(values.curriculum && { curriculum: values.curriculum }) };
 }
 
 /** Refuses options of losses that are not trained with: they would have no effect. */
 export function checkLossOwners(given: ReadonlySet<string>, trained: readonly TrainingLoss[]): void {
   const names = trained.flatMap((loss) => termsOf(loss).map((term) => term.loss));
-  for (const parameter of LOSS_PARAMETERS) {
+  for (const parameter of HYPERPARAMETERS) {
     const option = parameter.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`);
     const taken = names.some((name) => (losses[name].parameters as readonly string[]).includes(parameter));
     if (given.has(option) && !taken)

@@ -4,7 +4,7 @@ import { unitsOf, type Unit } from '../experiment/plan.js';
 import { runExperiment, type ExperimentHooks } from '../experiment/pool.js';
 import { joined, type DataSummary, type FigureData, type Trained } from '../experiment/results.js';
 import type { StudentName } from '../students/students.js';
-import { lossParametersOf } from '../training/objective.js';
+import { hyperparametersOf } from '../training/objective.js';
 import type { CompareOptions } from './options.js';
 import { experimentOf } from './recipes.js';
 import { tablesOf, type Table } from './tables.js';
@@ -79,7 +79,7 @@ export async function compareLosses(
       rates,
       batch,
       docs,
-      ...lossParametersOf(options),
+      ...hyperparametersOf(options),
       teacherTemperature,
       wrongTeacher,
       wrongLabels,

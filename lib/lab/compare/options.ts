@@ -2,12 +2,12 @@
 import type { Recipe } from '../experiment/plan.js';
 import type { StudentName } from '../students/students.js';
 import type { TrainingLoss } from '../training/loss-sum.js';
-import type { LossParameters } from '../training/objective.js';
+import type { Hyperparameters } from '../training/objective.js';
 
 /** The state of the training lists: as read, or some of them corrupted. Dev and test lists are never corrupted. */
 export type Condition = 'clean' | 'wrongTeacher' | 'wrongLabels';
 
-export interface CompareOptions extends LossParameters {
+export interface CompareOptions extends Hyperparameters {
   /** A BEIR folder, and a file with the teacher's scores of its candidates. */
   data: string;
   teacher: string;

@@ -2,7 +2,7 @@
 import type { Condition as PlannedCondition, Experiment, ModelPlan, Recipe } from '../experiment/plan.js';
 import { STUDENTS, type StudentName } from '../students/students.js';
 import { TRAINING_LOSSES } from '../training/loss-sum.js';
-import { lossParametersOf } from '../training/objective.js';
+import { hyperparametersOf } from '../training/objective.js';
 import type { CompareOptions, Condition } from './options.js';
 
 const WIDTH = 128;
@@ -57,7 +57,7 @@ export function experimentOf(options: CompareOptions): Experiment {
     epochs: options.epochs,
     batch: options.batch,
     docs: options.docs,
-    loss: lossParametersOf(options),
+    loss: hyperparametersOf(options),
     teacherTemperature: options.teacherTemperature,
     observe: 'figures',
   };

@@ -16,7 +16,7 @@ import { Retrievers } from '../experiment/retrievers.js';
 import type { StudentOptions } from '../students/students.js';
 import type { DistilOptions, Progress } from '../training/distil.js';
 import { titleOfLoss, type TrainingLoss } from '../training/loss-sum.js';
-import { lossParametersOf } from '../training/objective.js';
+import { hyperparametersOf } from '../training/objective.js';
 import { pool } from './folds.js';
 import type { FoldResult, Measured, Refined, RefineResult } from './results.js';
 
@@ -145,7 +145,7 @@ export function experimentOf(options: RefineOptions): Experiment {
     rise: options.rise,
     docs: options.docs,
     negatives: options.negatives,
-    loss: { ...lossParametersOf(options), curriculum: options.curriculum },
+    loss: { ...hyperparametersOf(options), curriculum: options.curriculum },
     teacherTemperature: options.teacherTemperature,
     refreshRanks: options.refreshRanks,
     refreshDepth: options.refreshDepth,

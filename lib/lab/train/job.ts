@@ -7,7 +7,7 @@ import { Reranker } from '../experiment/reranker.js';
 import { lastPart, toEvaluation, type DataSummary } from '../experiment/results.js';
 import { FEATURES } from '../students/linear/features.js';
 import type { Distilled, DistilOptions, Hooks } from '../training/distil.js';
-import { lossParametersOf } from '../training/objective.js';
+import { hyperparametersOf } from '../training/objective.js';
 import { titleOfLoss } from '../training/loss-sum.js';
 import { runOf, scoresOf } from '../training/rerank.js';
 
@@ -119,7 +119,7 @@ function experimentOf(options: JobOptions): Experiment {
     epochs: options.epochs,
     patience: options.patience,
     batch: options.batch,
-    loss: { ...lossParametersOf(options), curriculum },
+    loss: { ...hyperparametersOf(options), curriculum },
     teacherTemperature: options.teacherTemperature,
     refreshRanks: options.refreshRanks,
     observe: 'nothing',
@@ -141,7 +141,7 @@ function usedOptions(
   const { loss, curriculum, epochs, batch, learningRate, patience, seed } = options;
   const refreshRanks = options.refreshRanks ?? Math.ceil(train / batch);
   return {
-    ...{ loss, ...lossParametersOf(options), curriculum, teacherTemperature },
+    ...{ loss, ...hyperparametersOf(options), curriculum, teacherTemperature },
     ...{ epochs, batch, learningRate, patience, refreshRanks, seed },
   };
 }

@@ -18,7 +18,7 @@ import { scoresOf } from './rerank.js';
 import type { Student } from './student.js';
 
 /** The numbers that losses take, in the order in which results show them. */
-export const LOSS_PARAMETERS = [
+export const HYPERPARAMETERS = [
   'gamma',
   'alpha',
   'lambda',
@@ -31,13 +31,13 @@ export const LOSS_PARAMETERS = [
 ] as const satisfies readonly Exclude<ParameterName, 'detachWeights'>[];
 
 /** Of the losses that have them; left out, the loss's own defaults hold. */
-export type LossParameters = Partial<Record<(typeof LOSS_PARAMETERS)[number], number>>;
+export type Hyperparameters = Partial<Record<(typeof HYPERPARAMETERS)[number], number>>;
 
 /** The parameters among some options; those that were not given are undefined. */
-export const lossParametersOf = (options: LossParameters): LossParameters =>
-  Object.fromEntries(LOSS_PARAMETERS.map((name) => [name, options[name]]));
+export const hyperparametersOf = (options: Hyperparameters): Hyperparameters =>
+  Object.fromEntries(HYPERPARAMETERS.map((name) => [name, options[name]]));
 
-export interface ObjectiveOptions extends LossParameters {
+export interface ObjectiveOptions extends Hyperparameters {
   loss: TrainingLoss;
   /** Where lambdaMrr's relevance comes from. Default: cl-drd. */
   curriculum?: Curriculum;
@@ -140,7 +140,7 @@ export class Objective<L extends CandidateList> implements Disposable {
 /** The loss with those of its own options that were given. */
 function prepareLoss(options: ObjectiveOptions, shape: TrainingBatch['shape']): PreparedLoss<'mean'> {
   const { teacherTemperature } = options;
-  const all = lossParametersOf(options);
+  const all = hyperparametersOf(options);
   const terms = termsOf(options.loss).map((term) => ({ ...term, ...ownOf(term.loss, all) }));
   const common = { shape, ...(terms.some(({ loss }) => losses[loss].teacher) && { teacherTemperature }) };
   if (typeof options.loss !== 'string') return prepare('combine', { ...common, terms });

@@ -1,16 +1,23 @@
 // The types that callers rely on; checked by the compiler, so that a run of this file asserts little more than that it compiles.
 import { describe, expectTypeOf, it } from 'vitest';
 import {
+  adrMse,
   type Batch,
   ckl,
   cklAsync,
   combine,
   type Diagnostics,
+  jsd,
+  jsdAsync,
   kl,
+  lambdaNdcg,
+  listMle,
   type LossResult,
   nll,
   prepare,
+  rankNet,
   type Reduction,
+  reverseKl,
   type Scores,
 } from '../../../lib/index';
 import { randomBatch } from './helpers';
@@ -64,6 +71,39 @@ describe('types', () => {
     expectTypeOf(wrong).returns.not.toBeNever();
     expectTypeOf(sum).returns.not.toBeNever();
     expectTypeOf(sizeless).returns.not.toBeNever();
+  });
+
+  it('the losses of an order take relevance and no teacher, and parameters of their own', () => {
+    const relevance = new Float32Array(6);
+    const batch = { student, labels, relevance, shape };
+    expectTypeOf(rankNet(batch, { pairMean: 'batch' }).loss).toEqualTypeOf<number>();
+    expectTypeOf(lambdaNdcg(batch, { k: 3, mu: 0, pairMean: 'batch' }).loss).toEqualTypeOf<number>();
+    expectTypeOf(listMle(batch, { reduction: 'none' }).loss).toEqualTypeOf<Float32Array>();
+    expectTypeOf(adrMse(batch, { steepness: 2 }).grad).toExtend<Float32Array>();
+    const all = { student, teacher, labels, shape };
+    expectTypeOf(jsd(all, { beta: 0.3 }).loss).toEqualTypeOf<number>();
+    expectTypeOf(jsdAsync(all, { beta: 0.3 })).resolves.toExtend<LossResult<'mean', Float32Array>>();
+    using sum = prepare('combine', {
+      shape,
+      terms: [
+        { loss: 'jsd', beta: 0.3 },
+        { loss: 'lambdaNdcg', k: 3 },
+      ],
+    });
+    expectTypeOf(sum.run({ ...all, relevance }).loss).toEqualTypeOf<number>();
+    const wrong = [
+      // @ts-expect-error beta is jsd's
+      () => reverseKl(all, { beta: 0.3 }),
+      // @ts-expect-error k is lambdaNdcg's
+      () => rankNet(batch, { k: 3 }),
+      // @ts-expect-error listMle has no pairs to average
+      () => listMle(batch, { pairMean: 'batch' }),
+      // @ts-expect-error steepness is adrMse's
+      () => prepare('listMle', { shape, steepness: 2 }),
+      // @ts-expect-error beta as an option is a number
+      () => jsd(all, { beta: new Float32Array(6) }),
+    ];
+    expectTypeOf(wrong).not.toBeNever();
   });
 
   it('a prepared loss keeps its reduction', () => {

@@ -18,7 +18,7 @@ import {
   TRAINING_LOSSES,
   type TrainingLoss,
 } from '../../../../lib/lab/training/loss-sum';
-import { Objective, type LossParameters } from '../../../../lib/lab/training/objective';
+import { Objective, type Hyperparameters } from '../../../../lib/lab/training/objective';
 import type { FeatureList } from '../../../../lib/lab/students/linear/lists';
 import { LinearStudent } from '../../../../lib/lab/students/linear/linear-student';
 import { DATA, TRUTH } from './lists';
@@ -26,7 +26,7 @@ import { DATA, TRUTH } from './lists';
 const lists = DATA.train.slice(0, 8);
 const student = new LinearStudent(TRUTH.length, 1);
 
-function gradOf(loss: TrainingLoss, parameters: LossParameters = {}): number[] {
+function gradOf(loss: TrainingLoss, parameters: Hyperparameters = {}): number[] {
   const batch = new TrainingBatch<FeatureList>([lists.length, 16]);
   batch.fill(lists);
   batch.score(student);
