@@ -124,7 +124,7 @@ describe('the command', () => {
     [['--loss', 'jsd', '--beta', '0'], '--beta takes a number'],
     [['--loss', 'lambdaNdcg', '--k', '1.5'], '--k takes a whole number'],
     [['--loss', 'lambdaNdcg', '--k', '0'], '--k takes a whole number'],
-    [['--loss', 'lambdaNdcg', '--mu', '-1'], '--mu takes a number'],
+    [['--loss', 'lambdaNdcg', '--mu=-1'], '--mu takes a number'],
     [['--loss', 'adrMse', '--steepness', '0'], '--steepness takes a number'],
     [['--loss', 'rankNet', '--k', '3'], '--k does not belong to --loss rankNet'],
     [['--loss', 'kl', '--curriculum', 'labels'], '--curriculum belongs to lambdaMrr'],
