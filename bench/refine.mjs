@@ -7,7 +7,7 @@ import { leastMean, makeBatch, report, round } from './lib/harness.mjs';
 
 const require = createRequire(import.meta.url);
 const { loadCollection } = require('../dist/lab/students/words/bags.js');
-const { draw, shorten } = require('../dist/lab/refine/shorten.js');
+const { draw, shorten } = require('../dist/lab/experiment/shorten.js');
 const { makeStudent, negativesOf } = require('../dist/lab/students/students.js');
 const { distil } = require('../dist/lab/training/distil.js');
 const { splitLists } = require('../dist/lab/training/split.js');
