@@ -57,7 +57,7 @@ export const spoilOptions = (shares: { wrongTeacher: number; wrongLabels: number
 });
 
 /** Parameters of the losses. */
-export const lossOptions = {
+export const parameterOptions = {
   gamma: number('of ckl (default: 5)', { min: 1 }),
   alpha: number('of ckl (default: 1)', { min: 0 }),
   lambda: number('of bkl (default: 0.1)', { min: 0 }),
@@ -70,6 +70,10 @@ export const lossOptions = {
   steepness: number('of adrMse (default: 1)', { min: 1e-6 }),
   k: number('of lambdaNdcg, the cut-off of NDCG (default: 10)', { min: 1, whole: true }),
   mu: number('of lambdaNdcg, the weight of NDCG-Loss2 (default: 10)', { min: 0 }),
+};
+
+export const lossOptions = {
+  ...parameterOptions,
   curriculum: choice(
     "of lambdaMrr, where its relevance comes from: cl-drd (the teacher's ranks in three stages), last-stage or labels (default: cl-drd)",
     CURRICULA,

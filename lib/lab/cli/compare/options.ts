@@ -12,7 +12,7 @@ import {
   jsonOption,
   lossesOf,
   listOptions,
-  lossOptions,
+  parameterOptions,
   spoilOptions,
   temperatureOptions,
   trainingOptions,
@@ -28,8 +28,6 @@ const FULL = { seeds: 3, epochs: 4, rates: [0.3, 1] };
 const QUICK = { seeds: 1, epochs: 2, rates: [1] };
 const SHARES = { wrongTeacher: 0.5, wrongLabels: 0.5 };
 
-/** A comparison has the default curriculum. */
-const { curriculum: _, ...parameters } = lossOptions;
 const { 'teacher-temperature': teacherTemperature } = temperatureOptions(0.7);
 const { batch, epochs, seed } = trainingOptions(FULL);
 
@@ -54,7 +52,7 @@ epoch, test is looked at once. Differences from CKL are tested (paired t-test ov
     'What is compared': {
       students: some('', STUDENT_NAMES),
       losses: some('; ckl is always among them', RECIPES),
-      ...parameters,
+      ...parameterOptions,
       'teacher-temperature': teacherTemperature,
     },
     Training: {
