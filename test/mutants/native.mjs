@@ -47,7 +47,10 @@ const SUITES = {
   addon: ['plan', 'api'],
   cuda: ['emulatorEdges', 'emulator'],
 };
-const vitest = [process.execPath, join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--bail', '1'];
+const vitest = [
+  ...[process.execPath, join(root, 'node_modules/vitest/vitest.mjs'), 'run'],
+  ...['--bail', '1', '--testTimeout', '0', '--hookTimeout', '0'],
+];
 const cpuSuite = (cases) => ['test/cpp/ckl_tests', '--abort-after=1', `--test-case=${cases}`];
 const emulatorSuite = (option) => ['test/cpp/ckl_emulator_tests', '--abort-after=1', option];
 const COMMANDS = {
