@@ -1,8 +1,10 @@
 // Mutations of the C++ and CUDA code, compiled in behind one switch and run one at a time against the suite that should see each.
 //
-//   node test/mutants/native.mjs [--list] [--only 3,17] [--part losses,cpu,addon,cuda] [--json FILE] [--tree DIR] [--built]
+//   node test/mutants/native.mjs [--list] [--only 3,17] [--part losses,cpu,addon,cuda] [--json FILE] [--tree DIR]
+//                                 [--built] [--without accuracy,emulator]
 //
 // --built: the tree is there from a run before, with the same mutations in it; several of these may run at once.
+// --without: suites that take long, for a first look.
 //
 // A mutation is { in, code, to, equivalent? }: `code` occurs once below `in`, and what stands between « and » in it is replaced by `to`. The
 // tree is copied to DIR (build/mutants), every such place becomes `ckl_mutant(n) ? to : what stood there`, and CKL_MUTANT=n chooses. Nothing of
@@ -35,6 +37,7 @@ const { values: options } = parseArgs({
     json: { type: 'string' },
     tree: { type: 'string', default: join(root, 'build/mutants') },
     built: { type: 'boolean' },
+    without: { type: 'string', default: '' },
     minutes: { type: 'string', default: process.env.CKL_MUTANT_MINUTES ?? '60' },
   },
 });
@@ -64,7 +67,7 @@ const COMMANDS = {
   plan: [...vitest, 'test/js/native/plan.test.ts'],
   api: [
     ...vitest,
-    ...['pair-mean', 'beta-range', 'threads', 'errors', 'between-calls'].map(
+    ...['edges', 'pair-mean', 'beta-range', 'threads', 'errors', 'between-calls'].map(
       (name) => `test/js/loss/${name}.test.ts`,
     ),
   ],
@@ -139,6 +142,7 @@ function writeTree() {
     'cuda',
     'lib',
     'test',
+    'docs',
     'CMakeLists.txt',
     'package.json',
     'vitest.config.mts',
@@ -296,7 +300,8 @@ for (const { number } of chosen) {
   if (performance.now() > end) break;
   const { part, file, from, to, equivalent } = placed.find((mutant) => mutant.number === number);
   let outcome = { killed: false, suite: '', seen: '', seconds: 0 };
-  for (const suite of SUITES[part]) {
+  for (const suite of equivalent ? [] : SUITES[part]) {
+    if (options.without.split(',').includes(suite)) continue;
     passes(suite);
     const { killed, seen, seconds } = run(suite, number);
     outcome = { killed, suite, seen, seconds: outcome.seconds + seconds };

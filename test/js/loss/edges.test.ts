@@ -128,6 +128,25 @@ describe('NaN or Infinity in a valid document: that whole query is NaN, the othe
     }
   });
 
+  const distributions = ['kl', 'bkl', 'ckl', 'klLogL', 'nll', 'reverseKl', 'jsd'] as const;
+  it.each(
+    distributions.flatMap((name) =>
+      (['student', 'teacher'] as const)
+        .filter((side) => side === 'student' || readsTeacher(name))
+        .map((side) => [name, side] as const),
+    ),
+  )('%s, all of a query at -Infinity on the side of the %s: there is no distribution', (name, side) => {
+    const before = lossOf(name)(three, { reduction: 'none' });
+    const batch = copyOf(three);
+    batch[side].fill(-Infinity, 12, 24);
+    const after = lossOf(name)(batch, { reduction: 'none' });
+    expect(after.perQuery[1]).toBeNaN();
+    for (const b of [0, 2]) {
+      expectSameBits(after.perQuery.slice(b, b + 1), before.perQuery.slice(b, b + 1));
+      expectSameBits(after.grad.slice(b * 12, b * 12 + 12), before.grad.slice(b * 12, b * 12 + 12));
+    }
+  });
+
   it('a padded document of a NaN query keeps gradient 0', () => {
     const { grad } = kl(oneQuery([NaN, 1, 2], [0, 0, 0], [1, 0, 255]));
     expect([...grad]).toEqual([NaN, NaN, 0]);
