@@ -27,7 +27,9 @@ interface Query {
   teacher: number[];
 }
 
-const differ = (levels: readonly number[]) => levels.some((level) => level !== levels[0]);
+/** A NaN differs from every other level: the query comes out as NaN, and is counted. */
+const differ = (levels: readonly number[]) =>
+  levels.length > 1 && levels.some((level) => level !== levels[0]);
 
 const has = {
   document: ({ labels }: Query) => labels.length > 0,

@@ -159,8 +159,8 @@ Status read_staged(napi_env env, napi_value stage, const Plan& plan, Call& call)
   const Diagnostics& d = out.diagnostics;
   const int diagnostics = !!d.weight + !!d.ratio + !!d.entropy + !!d.separation + !!d.separation_top10;
   const bool complete = batch.student.data && batch.labels && out.grad.data && out.per_query &&
-                        (!plan.reads_teacher() || batch.teacher.data) && (!batch.ranks.data || ranks > 0) &&
-                        (diagnostics == 0 || diagnostics == 5);
+                        (!plan.needs_teacher(batch.relevance != nullptr) || batch.teacher.data) &&
+                        (!batch.ranks.data || ranks > 0) && (diagnostics == 0 || diagnostics == 5);
   if (!complete) in.fail({Code::type});
   return in.status();
 }

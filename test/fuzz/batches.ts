@@ -49,6 +49,10 @@ function parametersOf(random: Random, loss: LossName): Parameters {
     lambda: random.unit(),
     negativeWeight: 2 * random.unit(),
     nllWeight: 2 * random.unit(),
+    beta: 0.05 + 0.9 * random.unit(),
+    k: 1 + random.below(12),
+    mu: 10 * random.unit(),
+    steepness: 0.1 + 2 * random.unit(),
     studentTemperature: random.pick([1, 0.5, 3]),
     teacherTemperature: random.pick([1, 0.5, 3]),
   };
@@ -81,7 +85,9 @@ export function makeBatch(random: Random): Made {
   const scores = (t: number) => (t === 0 ? Float32Array : Uint16Array);
   const values = (from: () => number) => (array: Guarded) => array.fill(from);
   input('student', scores(studentType), extent, (a) => a.fillScores(random, studentType));
-  if (losses[loss].teacher || random.chance(0.3))
+  const { teacher: use } = losses[loss];
+  const graded = use === 'order' ? random.chance(0.5) : loss === 'lambdaMrr' && random.chance(0.4);
+  if (use === true || (use === 'order' && !graded) || random.chance(0.3))
     input('teacher', scores(teacherType), extent, (a) => a.fillScores(random, teacherType));
   input(
     'labels',
@@ -113,7 +119,7 @@ export function makeBatch(random: Random): Made {
         values(() => -random.unit()),
       );
   }
-  if (loss === 'lambdaMrr' && random.chance(0.4))
+  if (graded)
     input(
       'relevance',
       Float32Array,
@@ -130,7 +136,7 @@ export function makeBatch(random: Random): Made {
   output('grad', scores(studentType), extent);
   output('perQuery', Float32Array, queries);
   const options: Record<string, unknown> = { ...parameters };
-  if (losses[loss].teacher) {
+  if (use === true) {
     output('teacherGrad', scores(teacherType), extent);
     if (random.chance(0.2)) options.teacherGrad = true;
   }
@@ -183,7 +189,7 @@ export function verifyValues(made: Made, result: Result): void {
   const queries = rows.map((_, b) => queryOf(made, b));
   const references = queries.map((query) => reference(loss, query, parameters));
   const counted = references.filter((row) => row.counted).length;
-  check(result.counted === counted, `counted is ${result.counted}, not ${counted}`);
+  check(result.counted === counted, `${loss}: counted is ${result.counted}, not ${counted}`);
   const total = references.reduce((sum, row, b) => sum + (row.counted ? weights[b] : 0), 0);
   const reduction = options.reduction ?? 'mean';
   rows.forEach(([from, to], b) => {

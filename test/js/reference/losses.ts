@@ -116,6 +116,8 @@ export function isCounted(loss: string, query: Query, { k, teacherTemperature } 
   const { labels, relevance, teacher } = query;
   const docs = labels.filter((y) => y !== 255);
   const levels = (relevance ?? teacher).filter((_, i) => labels[i] !== 255);
+  // A query that a level makes NaN is counted.
+  const differ = new Set(levels).size > 1 || (levels.length > 1 && levels.some(Number.isNaN));
   switch (loss) {
     case 'kl':
     case 'bkl':
@@ -125,15 +127,11 @@ export function isCounted(loss: string, query: Query, { k, teacherTemperature } 
     case 'adrMse':
       return docs.length > 0;
     case 'rankNet':
-      return new Set(levels).size > 1;
-    case 'lambdaNdcg':
-      return (
-        new Set(levels).size > 1 &&
-        idealDcg(
-          levels.map((level) => (relevance ? level : level / teacherTemperature)),
-          k,
-        ) > 0
-      );
+      return differ;
+    case 'lambdaNdcg': {
+      const scaled = levels.map((level) => (relevance ? level : level / teacherTemperature));
+      return differ && (levels.some((level) => !(level < Infinity)) || idealDcg(scaled, k) > 0);
+    }
     case 'marginMse':
       return docs.includes(1) && docs.includes(0);
     case 'lambdaMrr':
