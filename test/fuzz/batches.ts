@@ -152,6 +152,9 @@ export function makeBatch(random: Random): Made {
   };
 }
 
+/** The smallest normal float32: results below it may be 0. */
+const smallest = 2 ** -126;
+
 const read = (type: number) => (type === 0 ? Number : type === 1 ? fromBfloat16 : fromFloat16);
 
 function queryOf({ batch, rows, studentType, teacherType }: Made, b: number): Query {
@@ -199,7 +202,7 @@ export function verifyValues(made: Made, result: Result): void {
     const row = references[b];
     const near = (value: number, expected: number, tolerance: number, what: string) =>
       check(
-        Math.abs(value - expected) <= tolerance + 1e-6 * Math.abs(expected),
+        Math.abs(value - expected) <= tolerance + 1e-6 * Math.abs(expected) + smallest,
         `${loss}: ${what} of query ${b} is ${value}, not ${expected} within ${tolerance}`,
       );
     near(result.perQuery[b], row.loss, row.lossTolerance, 'loss');
