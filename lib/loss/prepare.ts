@@ -81,7 +81,8 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
     );
   }
   const { shape, terms } = options as { shape: unknown; terms?: unknown };
-  const size = readShape(shape, preparedRule);
+  // Callers see it on the loss, and must not change what batches are checked against.
+  const size = Object.freeze(readShape(shape, preparedRule));
   const read = readPrepared(loss, terms, options);
   const { values } = read;
   const plan = planOfPrepared(read, values);

@@ -107,7 +107,7 @@ export interface NativePlanSpec {
   cpuTarget: string;
   /** 0 = as many as the machine has. */
   threads: number;
-  /** Scratch space is made for rows up to this long at once (0: when first needed). */
+  /** Scratch space is made for rows up to this long at once, unless other plans have some to share (0: when first needed). */
   reserveDocs: number;
 }
 
@@ -157,8 +157,8 @@ export interface NativePlan {
   configure(spec: NativePlanSpec): void;
 
   /**
-   * Frees the scratch space at once, which the garbage collector would do late: it does not see that memory. A run allocates it again. Jobs in
-   * the pool have their own.
+   * Lets go of the scratch space at once, which is freed with the last plan that shares it (on the CPU, those of the same instruction set and
+   * threads): the garbage collector does not see that memory. A run takes it again. Jobs in the pool have their own.
    */
   dispose(): void;
 

@@ -13,9 +13,20 @@ namespace ckl {
 namespace addon {
 
 std::shared_ptr<cpu::Pool> Environment::pool(int threads) {
-  std::shared_ptr<cpu::Pool>& p = pools_[threads];
-  if (!p) p = std::make_shared<cpu::Pool>(threads);
-  return p;
+  if (!pool_ || pool_->threads() != threads) {
+    std::shared_ptr<cpu::Pool> found = pools_[threads].lock();
+    if (!found) pools_[threads] = found = std::make_shared<cpu::Pool>(threads);
+    pool_ = std::move(found);
+  }
+  return pool_;
+}
+
+std::shared_ptr<Workspace> Environment::workspace(const std::string& target, int threads, Backend& backend,
+                                                  int64_t docs) {
+  std::weak_ptr<Workspace>& known = workspaces_[{target, threads}];
+  std::shared_ptr<Workspace> found = known.lock();
+  if (!found) known = found = backend.workspace(docs);
+  return found;
 }
 
 namespace {
@@ -175,6 +186,12 @@ void finish(const Call& call, const Status& status, const Summary& summary) {
   if (call.scalars) write_scalars(call.scalars, status, summary.loss, summary.counted);
 }
 
+Environment* environment_of(napi_env env) {
+  void* data = nullptr;
+  napi_get_instance_data(env, &data);
+  return static_cast<Environment*>(data);
+}
+
 typedef PlanObject::Place Place;
 
 Place cpu_place(const Napi::Object& spec) {
@@ -224,9 +241,7 @@ PlanObject::~PlanObject() {
 
 // The plan that a method was called on: most often that of the call before, which costs less to see than to unwrap an object.
 PlanObject* PlanObject::called(napi_env env, napi_value self) {
-  void* data = nullptr;
-  napi_get_instance_data(env, &data);
-  PlanObject*& last = *static_cast<Environment*>(data)->last;
+  PlanObject*& last = *environment_of(env)->last;
   napi_value object = nullptr;
   bool same = false;
   if (last && napi_get_reference_value(env, *last, &object) == napi_ok && object &&
@@ -235,6 +250,13 @@ PlanObject* PlanObject::called(napi_env env, napi_value self) {
   PlanObject* const found = receiver(env, self);
   if (found) last = found;
   return found;
+}
+
+// Runs of one environment do not overlap, so that its plans share scratch space: those that were dropped are freed when the event
+// loop turns, and a loop that makes plans would hold the space of all. On a GPU, what was enqueued may still use it.
+std::shared_ptr<Workspace> PlanObject::workspace(Environment& environment, int64_t docs) {
+  if (place_.threads == 0) return backend_->workspace(docs);
+  return environment.workspace(place_.name, place_.threads, *backend_, docs);
 }
 
 // Everything is read before anything changes: after an error the object is as it was. Jobs in the pool hold what they began with.
@@ -249,8 +271,8 @@ Napi::Value PlanObject::configure(const Napi::CallbackInfo& info) {
   require(env, reserve >= 0 && reserve <= 1e12, "reserveDocs");
   if (!backend_ || place.name != place_.name || place.threads != place_.threads) {
     backend_ = cuda ? cuda_backend() : cpu_backend(env, place);
-    workspace_ = backend_->workspace(int64_t(reserve));
     place_ = place;
+    workspace_ = workspace(*env.GetInstanceData<Environment>(), int64_t(reserve));
   }
   plan_ = std::move(plan);
   return env.Undefined();
@@ -265,7 +287,7 @@ Napi::Value PlanObject::threads(const Napi::CallbackInfo& info) {
 napi_value PlanObject::execute(napi_env env, const Call& call, Status status) {
   Summary summary;
   if (status.ok()) {
-    if (!workspace_) workspace_ = backend_->workspace(0);
+    if (!workspace_) workspace_ = workspace(*environment_of(env), 0);
     status = backend_->run(*plan_, call.batch, call.out, *workspace_, nullptr, summary);
   }
   finish(call, status, summary);

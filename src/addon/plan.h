@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "../core/plan.h"
 #include "../cpu/cpu_backend.h"
@@ -20,11 +21,16 @@ class PlanObject;
 struct Environment {
   // The plan that was called last; null once it is gone.
   const std::shared_ptr<PlanObject*> last = std::make_shared<PlanObject*>(nullptr);
-  // The pool for so many threads; made once, threads start with the first large batch.
+  // The pool for so many threads, which start with the first large batch. It lives as long as a plan has it, the last one longer:
+  // a loop that prepares and disposes starts no threads each time.
   std::shared_ptr<cpu::Pool> pool(int threads);
+  // The scratch space of plans of one instruction set and so many threads, while one of them has it.
+  std::shared_ptr<Workspace> workspace(const std::string& target, int threads, Backend& backend, int64_t docs);
 
  private:
-  std::map<int, std::shared_ptr<cpu::Pool>> pools_;
+  std::shared_ptr<cpu::Pool> pool_;
+  std::map<int, std::weak_ptr<cpu::Pool>> pools_;
+  std::map<std::pair<std::string, int>, std::weak_ptr<Workspace>> workspaces_;
 };
 
 class PlanObject : public Tagged<PlanObject> {
@@ -47,6 +53,7 @@ class PlanObject : public Tagged<PlanObject> {
   static napi_value run_async(napi_env env, napi_callback_info info);
   static napi_value start_job(napi_env env, napi_callback_info info);
   static napi_value dispose(napi_env env, napi_callback_info info);
+  std::shared_ptr<Workspace> workspace(Environment& environment, int64_t docs);
   napi_value execute(napi_env env, const Call& call, Status status);
   Napi::Value configure(const Napi::CallbackInfo& info);
   Napi::Value target(const Napi::CallbackInfo& info);
@@ -56,7 +63,7 @@ class PlanObject : public Tagged<PlanObject> {
   std::shared_ptr<const Plan> plan_;
   std::shared_ptr<Backend> backend_;
   Place place_;
-  std::unique_ptr<Workspace> workspace_;
+  std::shared_ptr<Workspace> workspace_;
 };
 
 }  // namespace addon

@@ -58,8 +58,18 @@ const numbers = [NaN, -1, 0, 0.5, Infinity, 2 ** 31, 2 ** 53 - 1, 2 ** 53, 1e300
 const anything = (random: Random) => (random.chance(0.5) ? hostile(random) : random.pick(numbers));
 
 const optionNames = [
-  ...['gamma', 'alpha', 'detachWeights', 'lambda', 'negativeWeight', 'nllWeight', 'studentTemperature'],
-  ...['teacherTemperature', 'reduction', 'pairMean', 'gradScale', 'diagnostics', 'teacherGrad', 'dtype'],
+  ...['gamma', 'alpha', 'detachWeights', 'lambda', 'negativeWeight', 'nllWeight', 'beta', 'k', 'mu'],
+  ...[
+    'steepness',
+    'studentTemperature',
+    'teacherTemperature',
+    'reduction',
+    'pairMean',
+    'gradScale',
+    'diagnostics',
+    'teacherGrad',
+    'dtype',
+  ],
   ...['threads', 'cpuTarget', 'backend', 'signal', 'gama'],
 ];
 const batchNames = [

@@ -52,10 +52,15 @@ function specOf(random: Random): NativePlanSpec {
       nllWeight: numberOf(random, random.unit()),
       detachWeights: numberOf(random, random.below(2)),
       negativeWeight: numberOf(random, 2 * random.unit()),
+      beta: numberOf(random, random.pick([0.1, 0.5, 0.9])),
+      k: numberOf(random, random.pick([1, 3, 10])),
+      mu: numberOf(random, random.pick([0, 1, 10])),
+      steepness: numberOf(random, random.pick([0.5, 1, 4])),
     };
   };
+  const terms = Array.from({ length: random.chance(0.9) ? 1 + random.below(3) : random.below(12) }, term);
   const spec: Record<string, unknown> = {
-    terms: Array.from({ length: random.chance(0.9) ? 1 + random.below(3) : random.below(12) }, term),
+    terms,
     backend: cuda && random.chance(0.4) ? 'cuda' : 'cpu',
     studentTemperature: numberOf(random, random.pick([1, 0.5, 3])),
     teacherTemperature: numberOf(random, random.pick([1, 0.5, 3])),
@@ -68,7 +73,7 @@ function specOf(random: Random): NativePlanSpec {
   };
   if (spec.reserveDocs === 2 ** 31) spec.reserveDocs = 0; // memory that is given, and slow to touch
   if (random.chance(0.1)) act(random, spec, random.pick(Object.keys(spec)));
-  if (random.chance(0.05)) act(random, spec.terms as object, 0);
+  if (random.chance(0.05)) act(random, terms, 0);
   if (random.chance(0.03)) spec[random.pick(Object.keys(spec))] = hostile(random);
   return spec as unknown as NativePlanSpec;
 }
