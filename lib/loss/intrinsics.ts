@@ -21,11 +21,17 @@ const buffer = getter<ArrayBufferLike>(prototype, 'buffer');
 const byteOffset = getter<number>(prototype, 'byteOffset');
 const byteLength = getter<number>(prototype, 'byteLength');
 const resizable = getter<boolean>(ArrayBuffer.prototype, 'resizable');
+const { isPrototypeOf } = Object.prototype;
 const { set } = prototype as { set: (this: unknown, from: unknown) => void };
 
 /** The class of a typed array, such as 'Float32Array'; undefined for anything else, proxies included. */
 export function tagOf(value: unknown): string | undefined {
   return tag.call(value);
+}
+
+/** Whether a value has the methods of a typed array without being one, such as a proxy: its `length` throws. */
+export function isPretender(value: object): boolean {
+  return isPrototypeOf.call(prototype, value) && tagOf(value) === undefined;
 }
 
 /** Its elements; 0 once its memory was transferred. */

@@ -2,7 +2,7 @@
 import { type BatchArray, checkMemory, isInt32, wrongArray } from './arrays.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
-import { isObject, lengthOf } from './intrinsics.js';
+import { isObject, isPretender, lengthOf } from './intrinsics.js';
 import type { Layout } from '../types.js';
 
 export type Shape = readonly [queries: number, documents: number];
@@ -164,7 +164,7 @@ function isCount(value: unknown): value is number {
 
 /** The numbers of a shape, each read once. */
 export function readShape(shape: unknown, rule = shapeRule): Shape {
-  if (!isObject(shape)) throw badShape(shape, rule);
+  if (!isObject(shape) || isPretender(shape)) throw badShape(shape, rule);
   const { length, 0: queries, 1: docs } = shape as readonly unknown[];
   if (length !== 2 || !isCount(queries) || !isCount(docs)) throw badShape(shape, rule);
   return [queries, docs];

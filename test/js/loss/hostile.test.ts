@@ -278,6 +278,22 @@ describe.each(sizes)('a getter of a %i x %i batch', (...size) => {
   });
 });
 
+describe('a shape that has the methods of a typed array without being one', () => {
+  const batch = batchOf([2, 4]);
+  it.each([
+    ['an object with its prototype', Object.create(Uint32Array.prototype) as unknown],
+    ['a proxy', new Proxy(Uint32Array.of(2, 4), {})],
+  ])('%s is refused', (_, shape) => {
+    using prepared = prepare('kl', { shape: [2, 4] });
+    for (const call of [
+      () => kl({ ...batch, shape: shape as [number, number] }),
+      () => prepared.run({ ...batch, shape: shape as [number, number] }),
+      () => ranks({ student: batch.student, shape: shape as [number, number] }),
+    ])
+      expect(errorOf(call).code).toBe('ERR_CKL_SHAPE');
+  });
+});
+
 describe('options that change between reads', () => {
   const batch = batchOf([2, 4]);
   /** An option that is `first` once and `then` ever after. */
