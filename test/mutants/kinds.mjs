@@ -66,6 +66,7 @@ mkdirSync(join(tree, 'build/Release'), { recursive: true });
 for (const name of [
   'lib',
   'test/js',
+  'test/fuzz',
   'test/fixtures',
   'examples',
   'package.json',

@@ -9,6 +9,7 @@ const realFiles = ['test/js/data/real-files.test.ts'];
 const teacher = ['test/js/data/teacher.test.ts'];
 const lines = ['test/js/data/lines.test.ts'];
 const beir = ['test/js/data/beir.test.ts'];
+const counted = ['test/js/tfjs/counted.test.ts'];
 const tfjs = ['test/js/tfjs/losses.test.ts'];
 const statistics = ['test/js/metrics/evaluate.test.ts', 'test/js/lab/report/tables.test.ts'];
 
@@ -497,35 +498,35 @@ export default [
     in: 'lib/tfjs/op.ts',
     code: 'size === shape[«shape.length - given.rank + i»]);',
     to: 'i',
-    suite: tfjs,
+    suite: counted,
   },
   {
     kind: 'mode',
     in: 'lib/tfjs/counted.ts',
     code: 'return terms.«some»(({ loss, k',
     to: 'every',
-    suite: tfjs,
+    suite: counted,
   },
   {
     kind: 'mode',
     in: 'lib/tfjs/counted.ts',
     code: '(i) => «labels[i] !== PADDING»,',
     to: 'true',
-    suite: tfjs,
+    suite: counted,
   },
   {
     kind: 'mode',
     in: 'lib/tfjs/counted.ts',
     code: 'orderedPair: ({ labels, relevance }: Query) => «differ(relevance ?? labels)»,',
     to: 'differ(labels)',
-    suite: tfjs,
+    suite: counted,
   },
   {
     kind: 'mode',
     in: 'lib/tfjs/counted.ts',
     code: 'return differ(levels) && «!(idealDcg(levels, k) <= 0)»;',
     to: 'true',
-    suite: tfjs,
+    suite: counted,
   },
   // state between calls
   {
