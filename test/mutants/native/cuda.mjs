@@ -92,12 +92,12 @@ export default [
   },
   {
     in: 'cuda',
-    code: 'place += score(j) > mine || («j < i && score(j) == mine»);',
-    to: 'j > i && score(j) == mine',
+    code: 'place += other > mine || («j < i && other == mine»);',
+    to: 'j > i && other == mine',
   },
   {
     in: 'cuda',
-    code: 'if («float(place) <= k») mine += gain',
+    code: 'if (!(«float(place) <= k»)) return 0;',
     to: 'true',
   },
   {
@@ -122,8 +122,8 @@ export default [
   },
   {
     in: 'cuda',
-    code: 'double(«(sum + part) - 1»)) + state.poison;',
-    to: 'sum + part',
+    code: 'double(«chosen(row.task, term, row.row, i) - 1»)) + state.poison;',
+    to: 'chosen(row.task, term, row.row, i)',
   },
   {
     in: 'cuda',
