@@ -170,7 +170,7 @@ struct RowPass<LambdaNdcg> {
     const float* ranks = term.notes + row.begin;
     const float mine = x.student_score(i), level = level_at(x, i), rank = ranks[i], k = term.parameters.k;
     const double highest = scaled_level(x, state.top);
-    const double my_gain = gain(scaled_level(x, level), highest), my_discount = discount(double(rank));
+    const double my_gain = gain_and_one(scaled_level(x, level), highest), my_discount = discount(double(rank));
     float slope = 0, part = 0;
     int taken = 0;
     each_valid(x, [&](int64_t j) {
@@ -180,7 +180,7 @@ struct RowPass<LambdaNdcg> {
       const double distance = double(fabsf(rank - ranks[j]));
       const float near = float(discount(distance) - discount(distance + 1));
       const float far = fabsf(float(my_discount - discount(double(ranks[j]))));
-      const float gap = fabsf(float((my_gain - gain(scaled_level(x, other), highest)) / double(state.ideal)));
+      const float gap = fabsf(float((my_gain - gain_and_one(scaled_level(x, other), highest)) / double(state.ideal)));
       const float lead = mine - x.student_score(j);
       const Pair<float> pair = loss(x.by_student(better ? lead : -lead), near, far, gap);
       if (better) state.value += pair.value;

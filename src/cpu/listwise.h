@@ -104,7 +104,8 @@ inline RowResult RowPass<LambdaNdcg>::run(const RowTask& x) {
   float *discount_high = x.scratch[Scratch::kU], *discount_low = more_scratch(x, 0);
   double before = 0;
   for (int64_t r = 0; r < m; r++) {
-    const double g = gain((double)levels.of[order[r]] * levels.inverse_temperature, ideal.top) / ideal.dcg;
+    const double level = (double)levels.of[order[r]] * levels.inverse_temperature;
+    const double g = gain_and_one(level, ideal.top) / ideal.dcg;
     const double d = discount((double)(r + 1));
     scores[r] = x.row.s[order[r]], grad[r] = 0;
     gain_high[r] = (float)g, gain_low[r] = (float)(g - (double)gain_high[r]);

@@ -39,8 +39,10 @@ CKL_FN double log2_exact(double x) {
 // 1 / log2(1 + place), place = 1, 2, ...; also between whole places.
 CKL_FN double discount(double place) { return 1 / log2_exact(1 + place); }
 
-// (2^level - 1) 2^-top: gains up to that of the level `top` > 0, held to 1.
-CKL_FN double gain(double level, double top) { return exp2_exact(level - top) - exp2_exact(-top); }
+// (2^level - 1) 2^-top: gains up to that of the level `top` > 0, held to 1. Their differences are taken without the 1, beside which
+// levels far below 0 would be lost.
+CKL_FN double gain_and_one(double level, double top) { return exp2_exact(level - top); }
+CKL_FN double gain(double level, double top) { return gain_and_one(level, top) - exp2_exact(-top); }
 
 }  // namespace
 }  // namespace ckl

@@ -16,6 +16,15 @@ import { reference } from '../reference/losses';
 
 const three = randomBatch({ seed: 11, queries: 3, docs: 12 });
 
+it('lambdaNdcg: levels far below 0 keep their differences', () => {
+  // The first by score, of the lowest level, pairs with the others; their gains differ from its own by 2^1 and by 2^-110.
+  const batch = oneQuery([0, -1, 1], [1, -110, -160], [1, 0, 0]);
+  const { grad } = lossOf('lambdaNdcg')(batch, { k: 1 });
+  const expected = reference('lambdaNdcg', rowOf(batch, 0), { k: 1 }).grad;
+  expect(expected[1]).toBeLessThan(-1e-34);
+  expect(grad[1] / expected[1]).toBeCloseTo(1, 5);
+});
+
 describe('a masked document is never read, whatever its scores hold; its gradient is 0', () => {
   it.each(lossNames)('%s', (name) => {
     for (const garbage of [NaN, Infinity, -Infinity, 1e30, 0]) {
