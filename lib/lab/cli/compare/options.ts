@@ -41,7 +41,7 @@ export const COMPARE_OPTIONS = commandTable(
   `ckl-loss compare: every loss on every student, from the same start; tables, tests and the figures of the CKL paper
 
   ckl-loss compare --data DIR --teacher FILE [options]
-  ckl-loss compare --quick                     the bundled sample, small, in less than a minute
+  ckl-loss compare --quick                     the bundled sample, small, in a minute or two
   ckl-loss compare --from FILES --html FILE    the report of a comparison that was saved before, or of several, separated by
                                                commas, that differ in their students alone
 
