@@ -1,15 +1,16 @@
-// The options that `train`, `refine` and `compare` share, each with one meaning: what it is called, what it takes, what it does.
+// The one table of the options that `train`, `refine` and `compare` share: name, value, meaning.
 import { existsSync } from 'node:fs';
 import { losses } from '../../index.js';
 import { SAMPLE_TEACHER } from '../sample/write.js';
 import type { LossOptions } from '../experiment/plan.js';
+import { lossesIn, RECIPE_NAMES, titleOfRecipe, type RecipeChoice } from '../experiment/recipes.js';
 import { HYPERPARAMETERS, hyperparametersOf, type Hyperparameters } from '../training/objective.js';
 import { CURRICULA } from '../training/cl-drd.js';
-import { termsOf, TRAINING_LOSSES, type TrainingLoss, type TrainingLossName } from '../training/loss-sum.js';
+import { TRAINING_LOSSES, type TrainingLoss, type TrainingLossName } from '../training/loss-sum.js';
 import { checkOwners, choice, flag, list, number, parsed, separated, text } from './command.js';
 import { readChoice, readNumber, UsageError } from './usage.js';
 
-/** Of queries per batch and documents per list: beyond it a slip of the pen, and more than memory holds. */
+/** Largest number of queries per batch and of documents per list: anything larger is a typing error and would not fit in memory. */
 const MOST = 1e6;
 
 export const dataOptions = {
@@ -18,13 +19,13 @@ export const dataOptions = {
     'FILE',
     `the teacher's scores: a TREC run, or a form of \`ckl-loss convert\`, recognised by its first line (default: ${SAMPLE_TEACHER} in the data folder)`,
   ),
-  'skip-bad': flag('leave out lines that cannot be read, and count them'),
+  'skip-bad': flag('skip lines that cannot be read, and count them'),
 };
 
 export const zeroShot = {
   'zero-shot': list(
     'DIR',
-    'another BEIR folder to search whole without training on it; may be repeated, or name several folders separated by commas',
+    'another BEIR folder, searched in full without training on it; repeat the option or separate folders by commas',
     (_, given) => given.flatMap((dir) => (existsSync(dir) ? [dir] : separated([dir]))),
   ),
 };
@@ -45,14 +46,28 @@ export const folds = {
 /** @param shares the defaults */
 export const spoilOptions = (shares: { wrongTeacher: number; wrongLabels: number }) => ({
   'wrong-teacher': number(
-    'of the training lists have a wrong teacher, which takes each positive for a document of its lower half, and that document for the positive',
+    'of the training lists get a wrong teacher: each positive swaps scores with a document of the lower half',
     { min: 0, max: 1 },
     shares.wrongTeacher,
   ),
   'wrong-labels': number(
-    'of the training lists have their labels moved to documents drawn from the list',
+    'of the training lists get wrong labels, moved to documents drawn at random from the list',
     { min: 0, max: 1 },
     shares.wrongLabels,
+  ),
+});
+
+/** @param fallback how the help states the default */
+export const lossOption = (fallback: string) => ({
+  loss: parsed('LOSS', `one loss, or a weighted sum: kl:1+marginMse:0.05 ${fallback}`, readLoss),
+});
+
+/** @param fallback how the help states the default */
+export const severalLosses = (fallback: string) => ({
+  losses: list(
+    'LIST',
+    `of ${RECIPE_NAMES.join(', ')}, and weighted sums such as kl:1+nll:0.5, each trained from the same start; kl+ckl trains with KL, then with CKL ${fallback}`,
+    readRecipes,
   ),
 });
 
@@ -75,7 +90,7 @@ export const parameterOptions = {
 export const lossOptions = {
   ...parameterOptions,
   curriculum: choice(
-    "of lambdaMrr, where its relevance comes from: cl-drd (the teacher's ranks in three stages), last-stage or labels (default: cl-drd)",
+    "of lambdaMrr, the source of its relevance: cl-drd (the teacher's ranks, in three stages), last-stage or labels (default: cl-drd)",
     CURRICULA,
   ),
 };
@@ -93,7 +108,7 @@ export const temperatureOptions = (share: number) => ({
 });
 
 export const trainingOptions = (defaults: { epochs: number }) => ({
-  epochs: number('of a training at most', { min: 1, whole: true }, defaults.epochs),
+  epochs: number('maximum number of epochs per training', { min: 1, whole: true }, defaults.epochs),
   batch: number('queries per batch', { min: 1, max: MOST, whole: true }, 16),
   seed: number(
     'the same seed gives the same numbers, bit by bit',
@@ -111,7 +126,7 @@ export const rateOptions = (defaults: { patience: number; learningRate: number }
   'learning-rate': number('of Adam, decaying to a tenth', { min: 1e-9 }, defaults.learningRate),
 });
 
-/** Of a training list in `refine` and `compare`. */
+/** The length of training lists in `refine` and `compare`. */
 export const listOptions = {
   docs: number(
     "documents of a training list: positives and the teacher's best others",
@@ -120,8 +135,9 @@ export const listOptions = {
   ),
 };
 
-export const candidateOptions = {
-  docs: number("the teacher's best N candidates per query (default: all)", {
+/** Of `train`, which reranks the teacher's candidates. */
+export const depthOption = {
+  depth: number("keep only the teacher's best N candidates per query (default: all)", {
     min: 2,
     max: MOST,
     whole: true,
@@ -132,7 +148,7 @@ export const candidateOptions = {
 export const warmupOptions = (fallback: string, epochs: string) => ({
   warmup: parsed(
     'LOSS',
-    'a first training with this loss, from which all others start: a loss, a sum, or none',
+    'a first training that all others start from: a loss, a weighted sum, or none',
     (name, given) => (given === 'none' ? undefined : readLoss(name, given)),
     fallback,
   ),
@@ -142,29 +158,29 @@ export const warmupOptions = (fallback: string, epochs: string) => ({
 export const checkpointOptions = {
   checkpoint: text(
     'FILE',
-    'keeps what is done, as it is done; the same command goes on from there after Ctrl-C, or worse',
+    'saves progress in this file; after an interruption, the same command continues from it',
   ),
 };
 
 export const positionOptions = {
   ...checkpointOptions,
-  'checkpoint-every': number('batches between two writes of it, besides those after each epoch', {
+  'checkpoint-every': number('batches between two writes of it, in addition to one after each epoch', {
     min: 1,
     whole: true,
   }),
-  resume: text('FILE', 'goes on from a checkpoint, which must exist; the other options must be the same'),
+  resume: text('FILE', 'continues from a checkpoint, which must exist; the other options must be the same'),
 };
 
-export const jsonOption = { json: text('FILE', 'all of it as JSON') };
+export const jsonOption = { json: text('FILE', 'writes all results as JSON') };
 
 export const htmlOption = {
   html: text(
     'FILE',
-    'the report with its figures, one file that needs no network; needs the packages @observablehq/plot and linkedom',
+    'writes the report with its figures as one self-contained file; needs the packages @observablehq/plot and linkedom',
   ),
 };
 
-/** What the options of the losses say, for an experiment. */
+/** The options of the losses, as an experiment takes them. */
 export function lossesOf(
   values: Hyperparameters & {
     'negative-weight'?: number;
@@ -176,9 +192,9 @@ export function lossesOf(
   return { ...hyperparametersOf(own), ...(values.curriculum && { curriculum: values.curriculum }) };
 }
 
-/** Refuses options of losses that are not trained with: they would have no effect. */
-export function checkLossOwners(given: ReadonlySet<string>, trained: readonly TrainingLoss[]): void {
-  const names = trained.flatMap((loss) => termsOf(loss).map((term) => term.loss));
+/** Refuses parameters of losses that no training uses: they would have no effect. */
+export function checkLossOwners(given: ReadonlySet<string>, trained: readonly RecipeChoice[]): void {
+  const names = [...new Set(trained.flatMap(lossesIn))];
   for (const parameter of HYPERPARAMETERS) {
     const option = parameter.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`);
     const taken = names.some((name) => (losses[name].parameters as readonly string[]).includes(parameter));
@@ -204,7 +220,7 @@ export function readLoss(option: string, given: string): TrainingLoss {
   for (const part of given.split(/[,+]/)) {
     const [name, weight] = part.split(':');
     const loss = readChoice(option, name.trim(), TRAINING_LOSSES);
-    if (sum[loss] !== undefined) throw new UsageError(`--${option}: ${loss} stands twice in ${given}`);
+    if (sum[loss] !== undefined) throw new UsageError(`--${option}: ${loss} occurs twice in ${given}`);
     sum[loss] = readNumber(option, weight ?? '', { min: 0 })!;
   }
   if (Object.values(sum).every((weight) => weight === 0))
@@ -212,7 +228,19 @@ export function readLoss(option: string, given: string): TrainingLoss {
   return sum;
 }
 
-/** Refuses options of a checkpoint where there is none. */
+/**
+ * Losses, weighted sums with + between their terms, and recipes of several stages, separated by commas; each once.
+ *
+ * @throws UsageError
+ */
+function readRecipes(option: string, given: readonly string[]): RecipeChoice[] {
+  const all = separated(given).map((one) =>
+    one.includes(':') ? readLoss(option, one) : readChoice(option, one, RECIPE_NAMES),
+  );
+  return [...new Map(all.map((choice) => [titleOfRecipe(choice), choice])).values()];
+}
+
+/** Refuses options of a checkpoint when there is none. */
 export function checkPositionOwners(given: ReadonlySet<string>): void {
   checkOwners(given, [['--checkpoint', given.has('checkpoint'), ['checkpoint-every']]]);
 }

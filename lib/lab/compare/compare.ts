@@ -6,7 +6,7 @@ import { joined, type DataSummary, type FigureData, type Trained } from '../expe
 import type { StudentName } from '../students/students.js';
 import { hyperparametersOf } from '../training/objective.js';
 import type { CompareOptions } from './options.js';
-import { experimentOf } from './recipes.js';
+import { experimentOf } from './experiment.js';
 import { tablesOf, type Table } from './tables.js';
 
 /** Figure 3: before training and after each epoch. */

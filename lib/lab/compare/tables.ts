@@ -8,7 +8,7 @@ import {
 } from '../experiment/results.js';
 import { STUDENTS, type StudentName } from '../students/students.js';
 import type { CompareOptions, Condition } from './options.js';
-import { conditionsOf } from './recipes.js';
+import { conditionsOf } from './experiment.js';
 
 export interface Tested {
   /** Mean of this row less the other's. */

@@ -1,9 +1,10 @@
-// The refinement job: one student, several losses, the same start; what each of them makes of it, on held-out queries.
+// The refinement job: trains one student with several losses from the same start and measures each on held-out queries.
 import { compare, holm } from '../../metrics/index.js';
 import type { Behaviour } from '../experiment/behaviour.js';
 import { Checkpoint, type CheckpointFiles } from '../experiment/checkpoint.js';
 import type { Experiment } from '../experiment/plan.js';
 import { runWith } from '../experiment/pool.js';
+import { recipeOf, type RecipeChoice } from '../experiment/recipes.js';
 import {
   lastPart,
   toEvaluation,
@@ -30,8 +31,8 @@ export interface RefineOptions
   data: string;
   teacher: string;
   /** The first is compared with each of the others. */
-  losses: readonly TrainingLoss[];
-  /** Training documents a query: the positives and the teacher's best others. */
+  losses: readonly RecipeChoice[];
+  /** Documents of a training list: the positives and the teacher's best others. */
   docs: number;
   /** Which others of a training list an epoch takes: the teacher's best, or redrawn. Default: best for dense, drawn for the rest. */
   negatives?: 'best' | 'drawn';
@@ -128,7 +129,7 @@ export function experimentOf(options: RefineOptions): Experiment {
     folds: options.folds ?? 0,
     models: [{ model: student, students: [student] }],
     student: options,
-    recipes: losses.map((loss) => ({ name: titleOfLoss(loss), stages: [{ loss }] })),
+    recipes: losses.map(recipeOf),
     conditions: [{ name: 'given', wrongTeacher, wrongLabels }],
     seed: options.seed,
     seeds: 1,

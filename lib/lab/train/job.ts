@@ -18,7 +18,7 @@ export interface JobOptions
   /** A file with the teacher's scores. */
   teacher: string;
   /** Keep the teacher's best N candidates per query. Default: all. */
-  docs?: number;
+  depth?: number;
   /** Shares of the training lists, 0 to 1, that are corrupted. Default: 0. */
   wrongTeacher?: number;
   wrongLabels?: number;
@@ -106,7 +106,7 @@ function experimentOf(options: JobOptions): Experiment {
     teacher: options.teacher,
     zeroShot: [],
     skipBad: options.skipBad,
-    candidates: options.docs,
+    candidates: options.depth,
     folds: 0,
     models: [{ model: 'linear', students: ['linear'] }],
     student: { width: 0 },

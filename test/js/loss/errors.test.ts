@@ -290,14 +290,14 @@ describe('docs/errors.md', () => {
   const lib = join(__dirname, '../../../lib');
   const text = readFileSync(join(__dirname, '../../../docs/errors.md'), 'utf8');
   const [ofLosses, ofOthers] = text
-    .split('## Beside the losses')
+    .split('## Errors of the other modules')
     .map((part) => [...part.matchAll(/^\| `(ERR_CKL_[A-Z]+)` \|/gm)].map((match) => match[1]));
 
   it('lists exactly the codes of the losses, in their order', () => {
     expect(ofLosses).toEqual(Object.keys(errorCodes));
   });
 
-  it('lists every code that stands anywhere in the sources, and no other', () => {
+  it('lists every code in the sources, and no other', () => {
     const files = readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter((name) =>
       name.endsWith('.ts'),
     );

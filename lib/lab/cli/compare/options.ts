@@ -1,10 +1,12 @@
 // The options of `ckl-loss compare`: their names, ranges, defaults and help.
-import { allRecipes } from '../../compare/recipes.js';
+import type { Recipe } from '../../experiment/plan.js';
+import { allRecipes, recipeOf, type RecipeChoice } from '../../experiment/recipes.js';
 import type { CompareOptions } from '../../compare/options.js';
 import { STUDENT_NAMES } from '../../students/students.js';
 import { commandTable, flag, list, number, separated } from '../command.js';
 import { readData, type DataArguments } from '../data-options.js';
 import {
+  checkLossOwners,
   checkpointOptions,
   dataOptions,
   folds,
@@ -13,6 +15,7 @@ import {
   lossesOf,
   listOptions,
   parameterOptions,
+  severalLosses,
   spoilOptions,
   temperatureOptions,
   trainingOptions,
@@ -20,8 +23,6 @@ import {
   zeroShot,
 } from '../experiment-options.js';
 import { readChoice, readNumber, required } from '../usage.js';
-
-const RECIPES = allRecipes.map(({ name }) => name);
 
 /** The defaults that --quick changes. */
 const FULL = { seeds: 3, epochs: 4, rates: [0.3, 1] };
@@ -31,53 +32,51 @@ const SHARES = { wrongTeacher: 0.5, wrongLabels: 0.5 };
 const { 'teacher-temperature': teacherTemperature } = temperatureOptions(0.7);
 const { batch, epochs, seed } = trainingOptions(FULL);
 
-/** Values out of some, each once. */
-const some = <T extends string>(help: string, all: readonly T[]) =>
-  list('LIST', `of ${all.join(', ')} (default: all${help})`, (name, given): T[] => [
-    ...new Set(separated(given).map((one) => readChoice(name, one, all))),
-  ]);
-
 export const COMPARE_OPTIONS = commandTable(
   `ckl-loss compare: every loss on every student, from the same start; tables, tests and the figures of the CKL paper
 
   ckl-loss compare --data DIR --teacher FILE [options]
   ckl-loss compare --quick                     the bundled sample, small, in a minute or two
-  ckl-loss compare --from FILES --html FILE    the report of a comparison that was saved before, or of several, separated by
-                                               commas, that differ in their students alone
+  ckl-loss compare --from FILES --html FILE    the report of a saved comparison, or of several, separated by commas, that
+                                               differ only in their students
 
-All losses of a student share training lists, warm-up and the number of learning rates they may try; dev chooses the rate and the
-epoch, test is looked at once. Differences from CKL are tested (paired t-test over queries, Holm's correction over a table).`,
+All losses of a student share training lists, warm-up and the number of learning rates to try. Dev queries choose the rate and
+the epoch; test queries are used once. Differences from CKL are tested (paired t-test over queries, Holm's correction per table).`,
   {
     Data: { ...dataOptions, ...zeroShot, ...folds, ...listOptions },
     'What is compared': {
-      students: some('', STUDENT_NAMES),
-      losses: some('; ckl is always among them', RECIPES),
+      students: list('LIST', `of ${STUDENT_NAMES.join(', ')} (default: all)`, (name, given) => [
+        ...new Set(separated(given).map((one) => readChoice(name, one, STUDENT_NAMES))),
+      ]),
+      ...severalLosses('(default: all; ckl is always included)'),
       ...parameterOptions,
       'teacher-temperature': teacherTemperature,
     },
     Training: {
       quick: flag(
-        `--seeds ${QUICK.seeds}, --epochs ${QUICK.epochs} and --rates ${QUICK.rates.join()} where they are not given; on the bundled sample where no data are`,
+        `by default --seeds ${QUICK.seeds}, --epochs ${QUICK.epochs}, --rates ${QUICK.rates.join()} and the bundled sample`,
       ),
       seeds: number(`trainings per loss (default: ${FULL.seeds})`, { min: 1, whole: true }),
       rates: list(
         'LIST',
-        `factors on the students' learning rate to be tried (default: ${FULL.rates.join()})`,
+        `factors on the students' learning rate to try (default: ${FULL.rates.join()})`,
         readRates,
       ),
       ...warmupOptions('marginMse', '1'),
       ...{ epochs, batch, seed },
-      jobs: number('threads; the numbers do not depend on it (default: 2, or 1 with one processor)', {
+      jobs: number('threads; results do not depend on it (default: 2, or 1 with one processor)', {
         min: 1,
         whole: true,
       }),
     },
-    'Counter-tests, each in a table of its own; 0 leaves it out': spoilOptions(SHARES),
+    'Counter-tests, each in its own table; 0 leaves it out': spoilOptions(SHARES),
     Output: {
       ...checkpointOptions,
       ...jsonOption,
       ...htmlOption,
-      from: list('FILES', 'reports on saved comparisons instead', (_, given) => separated(given)),
+      from: list('FILES', 'report on saved comparisons instead of running one', (_, given) =>
+        separated(given),
+      ),
     },
   },
 );
@@ -103,7 +102,8 @@ export function readCompareArguments(args: string[]): CompareArguments | undefin
   const defaults = quick ? QUICK : FULL;
   if (!quick && from === undefined) required('data', values.data);
   const where = readData(from === undefined ? values : {});
-  const chosen = new Set(['ckl', ...(values.losses ?? RECIPES)]);
+  if (from === undefined && values.losses !== undefined)
+    checkLossOwners(given, ['ckl', ...values.losses, ...(warmup ? [warmup] : [])]);
   return {
     where,
     options: {
@@ -111,7 +111,7 @@ export function readCompareArguments(args: string[]): CompareArguments | undefin
       teacher: where.teacher,
       zeroShot: values['zero-shot'] ?? [],
       students: values.students ?? STUDENT_NAMES,
-      recipes: allRecipes.filter(({ name }) => chosen.has(name)),
+      recipes: recipesOf(values.losses),
       seeds: values.seeds ?? defaults.seeds,
       folds: values.folds,
       epochs: given.has('epochs') ? values.epochs : defaults.epochs,
@@ -135,7 +135,15 @@ export function readCompareArguments(args: string[]): CompareArguments | undefin
   };
 }
 
-/** Factors in ascending order, so that of two equally good ones the smaller is kept. */
+/** CKL and the others, in the order of the tables: the named ones first, then sums as given. */
+function recipesOf(losses: readonly RecipeChoice[] | undefined): Recipe[] {
+  if (losses === undefined) return [...allRecipes];
+  const chosen = new Map(['ckl' as const, ...losses].map(recipeOf).map((recipe) => [recipe.name, recipe]));
+  const named = allRecipes.filter(({ name }) => chosen.delete(name));
+  return [...named, ...chosen.values()];
+}
+
+/** Factors in ascending order: of two equally good ones the smaller is kept. */
 function readRates(name: string, given: readonly string[]): number[] {
   const rates = separated(given).map((part) => readNumber(name, part, { min: 1e-6 })!);
   return [...new Set(rates)].sort((a, b) => a - b);

@@ -1,8 +1,9 @@
 // The options of `ckl-loss refine`: their names, ranges, defaults and help.
 import type { RefineOptions } from '../../refine/job.js';
 import { STUDENT_NAMES } from '../../students/students.js';
-import { titleOfLoss, TRAINING_LOSSES, type TrainingLoss } from '../../training/loss-sum.js';
-import { checkOwners, choice, commandTable, list, number, parsed } from '../command.js';
+import type { RecipeChoice } from '../../experiment/recipes.js';
+import type { TrainingLoss } from '../../training/loss-sum.js';
+import { checkOwners, choice, commandTable, number, parsed } from '../command.js';
 import { readData, type DataArguments } from '../data-options.js';
 import {
   checkLossOwners,
@@ -13,10 +14,11 @@ import {
   jsonOption,
   listOptions,
   lossesOf,
+  lossOption,
   lossOptions,
   positionOptions,
   rateOptions,
-  readLoss,
+  severalLosses,
   spoilOptions,
   temperatureOptions,
   trainingOptions,
@@ -35,8 +37,8 @@ export const REFINE_OPTIONS = commandTable(
 
 A student starts from latent semantic analysis of the corpus: dense turns a text into one vector and ranks by cosine, multi
 matches each word of a query with the best of the document (late interaction), sparse weighs and expands terms, two-stage has
-multi rerank what a first stage retrieves. Measured on held-out queries: the teacher's candidates reranked, and full retrieval.
-Ctrl-C ends the training and reports on what was reached.`,
+multi rerank what a first stage retrieves. Measured on held-out queries: reranking the teacher's candidates, and full retrieval.
+The first loss is compared with the start and with every other loss. Ctrl-C ends the training and reports the result so far.`,
   {
     Data: { ...dataOptions, ...zeroShot, ...folds, ...listOptions },
     Student: {
@@ -45,52 +47,47 @@ Ctrl-C ends the training and reports on what was reached.`,
         'of two-stage: bm25, or sparse, which then learns too (default: bm25)',
         FIRST_STAGES,
       ),
-      candidates: number('of two-stage: documents that the first stage retrieves per query (default: 100)', {
-        min: 1,
-        whole: true,
-      }),
+      candidates: number(
+        'of two-stage: number of documents that the first stage retrieves per query (default: 100)',
+        {
+          min: 1,
+          whole: true,
+        },
+      ),
       'query-flops': number("weight of the sparse student's query FLOPS in the loss (default: 0.001)", {
         min: 0,
       }),
-      'document-flops': number('weight of those of its documents (default: 0.001)', { min: 0 }),
+      'document-flops': number('weight of the FLOPS of its documents (default: 0.001)', { min: 0 }),
       width: parsed('N', 'length of the vectors, a multiple of 4', readWidth, '128'),
     },
     Loss: {
-      loss: parsed(
-        'NAME',
-        'the same as --losses with one loss; or a weighted sum: kl:1,marginMse:0.05',
-        (_, given) => given,
-      ),
-      losses: list(
-        'LIST',
-        `of ${TRAINING_LOSSES.join(', ')}, and sums as kl:1+nll:0.5; the first is compared with the others (default: ckl,kl,nll)`,
-        (_, given) => given.join(),
-      ),
+      ...severalLosses('(default: ckl,kl,nll)'),
+      ...lossOption('(default: those of --losses)'),
       ...lossOptions,
       ...temperatureOptions(0.7),
       'refresh-depth': number(
-        'documents per query that a refresh of the ranks evaluates (default: as --docs)',
+        'number of documents per query that a refresh of the ranks scores (default: --docs)',
         {
           min: 2,
           whole: true,
         },
       ),
       'in-batch': number(
-        "adds X times the likelihood of the positives among those of the batch's other queries (default: 0)",
+        "adds X times the negative log-likelihood of each query's positives among all positives of the batch (default: 0)",
         { min: 0 },
       ),
     },
     Training: {
-      ...warmupOptions('none', 'as --epochs'),
-      'warmup-rate': number('its learning rate (default: as --learning-rate)', { min: 1e-9 }),
+      ...warmupOptions('none', '--epochs'),
+      'warmup-rate': number('its learning rate (default: --learning-rate)', { min: 1e-9 }),
       ...trainingOptions({ epochs: 6 }),
       ...rateOptions({ patience: 3, learningRate: 0.003 }),
-      rise: number('of the steps pass while the learning rate rises to its peak (default: 0)', {
+      rise: number('of the steps, during which the learning rate rises to its peak (default: 0)', {
         min: 0,
         max: 1,
       }),
       negatives: choice(
-        "of a training list: the teacher's best, or redrawn each epoch (default: best for dense, else drawn)",
+        "negatives of a training list: best takes the teacher's best, drawn redraws them each epoch (default: best for dense, else drawn)",
         NEGATIVES,
       ),
     },
@@ -105,13 +102,13 @@ function readWidth(name: string, given: string): number {
   return width;
 }
 
-/** One loss or sum, or a list by commas whose sums have + between their terms; each once. */
-function readLosses(one: string | undefined, several: string | undefined): TrainingLoss[] {
-  if (one !== undefined && several !== undefined)
-    throw new UsageError('--loss and --losses are one or the other');
-  if (one?.includes(':')) return [readLoss('loss', one)];
-  const all = (several ?? one ?? 'ckl,kl,nll').split(',').map((name) => readLoss('losses', name));
-  return [...new Map(all.map((loss) => [titleOfLoss(loss), loss])).values()];
+function oneOrSeveral(
+  loss: TrainingLoss | undefined,
+  losses: RecipeChoice[] | undefined,
+): readonly RecipeChoice[] {
+  if (loss !== undefined && losses !== undefined)
+    throw new UsageError('--loss and --losses exclude each other');
+  return loss === undefined ? (losses ?? ['ckl', 'kl', 'nll']) : [loss];
 }
 
 export interface RefineArguments {
@@ -136,7 +133,7 @@ export function readRefineArguments(args: string[]): RefineArguments | undefined
     ['--warmup', warmup !== undefined, ['warmup-epochs', 'warmup-rate']],
   ]);
   checkPositionOwners(given);
-  const losses = readLosses(values.loss, values.losses);
+  const losses = oneOrSeveral(values.loss, values.losses);
   checkLossOwners(given, [...losses, ...(warmup ? [warmup] : [])]);
   const where = readData(values);
   // In the order in which --json shows them.

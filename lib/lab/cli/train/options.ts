@@ -1,18 +1,18 @@
 // The options of `ckl-loss train`: their names, ranges, defaults and help.
 import type { JobOptions } from '../../train/job.js';
-import { commandTable, parsed, text } from '../command.js';
+import { commandTable, text } from '../command.js';
 import { readData, type DataArguments } from '../data-options.js';
 import {
-  candidateOptions,
+  depthOption,
   checkLossOwners,
   checkPositionOwners,
   dataOptions,
   jsonOption,
   lossesOf,
+  lossOption,
   lossOptions,
   positionOptions,
   rateOptions,
-  readLoss,
   spoilOptions,
   temperatureOptions,
   trainingOptions,
@@ -25,11 +25,11 @@ export const TRAIN_OPTIONS = commandTable(
 
 The student scores a candidate document by a weighted sum of lexical features. It starts from plain word overlap and learns
 from the teacher's scores of the training queries. Reported: MRR@10 and nDCG@10 of the test queries' candidates, before and
-after, with the teacher and BM25 as reference lines. Ctrl-C ends the training and reports on what was reached.`,
+after, next to the teacher and BM25. Ctrl-C ends the training and reports the result so far.`,
   {
-    Data: { ...dataOptions, ...candidateOptions },
+    Data: { ...dataOptions, ...depthOption },
     Loss: {
-      loss: parsed('NAME', 'a loss, or a weighted sum: kl:1,marginMse:0.05', readLoss, 'ckl'),
+      ...lossOption('(default: ckl)'),
       ...lossOptions,
       ...temperatureOptions(0.4),
     },
@@ -60,14 +60,14 @@ export interface TrainArguments {
 export function readTrainArguments(args: string[]): TrainArguments | undefined {
   const values = TRAIN_OPTIONS.read(args);
   if (!values) return undefined;
-  const { loss, docs, epochs, batch, seed, patience, json, run } = values;
+  const { loss = 'ckl', depth, epochs, batch, seed, patience, json, run } = values;
   checkLossOwners(values.given, [loss]);
   checkPositionOwners(values.given);
   const where = readData(values);
   const options = {
     data: where.data,
     teacher: where.teacher,
-    docs,
+    depth,
     loss,
     ...lossesOf(values),
     teacherTemperature: values['teacher-temperature'],

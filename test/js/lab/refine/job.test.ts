@@ -108,6 +108,14 @@ describe('refine', () => {
       long.refined[0].training.history[1].loss! - 0.5,
     );
   });
+
+  it('trains with one loss after the other', async () => {
+    const [both] = (await refine({ ...OPTIONS, losses: ['kl+ckl'], epochs: 2 })).refined;
+    const [kl] = (await refine({ ...OPTIONS, losses: ['kl'], epochs: 1 })).refined;
+    expect(both.loss).toBe('kl+ckl');
+    expect(both.training.history).toHaveLength(3);
+    expect(both.training.history[1].loss).toBe(kl.training.history[1].loss);
+  });
 });
 
 describe.skipIf(!haveShared)('SciFact with E5 as the teacher (needs ../shared)', () => {

@@ -115,7 +115,7 @@ describe('the command', () => {
 
   it.each([
     [['--loss', 'kl:1,klx:2'], '--loss takes kl, ckl'],
-    [['--loss', 'kl:1,kl:2'], 'kl stands twice'],
+    [['--loss', 'kl:1,kl:2'], 'kl occurs twice'],
     [['--loss', 'kl:x,nll:1'], '--loss takes a number'],
     [['--losses', 'kl,nll', '--gamma', '4'], '--gamma does not belong'],
     [['--loss', 'kl', '--beta', '0.3'], '--beta does not belong to --loss kl'],

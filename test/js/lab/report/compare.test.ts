@@ -9,7 +9,7 @@ import { loadRetrieval, nameOf } from '../../../../lib/lab/experiment/data';
 import { ratioGrid } from '../../../../lib/lab/experiment/figures';
 import { trainingsOf, unitsOf } from '../../../../lib/lab/experiment/plan';
 import { spoil, swapPositives } from '../../../../lib/lab/experiment/spoil';
-import { conditionsOf, experimentOf } from '../../../../lib/lab/compare/recipes';
+import { conditionsOf, experimentOf } from '../../../../lib/lab/compare/experiment';
 import { scratch } from '../../data/files';
 import { OPTIONS } from './small';
 

@@ -4,7 +4,7 @@ import type { SavedComparison } from '../../../../lib/lab/compare/saved';
 import type { Table } from '../../../../lib/lab/compare/tables';
 import { loadPlotting, type Plotting, renderReport } from '../../../../lib/lab/report/index';
 import { htmlTable } from '../../../../lib/lab/report/html';
-import { allRecipes } from '../../../../lib/lab/compare/recipes';
+import { allRecipes } from '../../../../lib/lab/experiment/recipes';
 import { colourVariables } from '../../../../lib/lab/report/series';
 import { findings, limits } from '../../../../lib/lab/report/statements';
 import { SCHEMES } from '../../../../lib/lab/report/style';

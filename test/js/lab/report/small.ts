@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { SavedComparison } from '../../../../lib/lab/compare/saved';
 import { compareLosses } from '../../../../lib/lab/compare/compare';
-import { allRecipes } from '../../../../lib/lab/compare/recipes';
+import { allRecipes } from '../../../../lib/lab/experiment/recipes';
 import type { CompareOptions } from '../../../../lib/lab/compare/options';
 
 const sample = join(__dirname, '../../../../examples/sample');

@@ -1,19 +1,12 @@
-// The recipes that a comparison runs by default, and a comparison as an experiment.
-import type { Condition as PlannedCondition, Experiment, ModelPlan, Recipe } from '../experiment/plan.js';
+// A comparison as an experiment: its conditions and models.
+import type { Condition as PlannedCondition, Experiment, ModelPlan } from '../experiment/plan.js';
 import { STUDENTS, type StudentName } from '../students/students.js';
-import { TRAINING_LOSSES } from '../training/loss-sum.js';
 import { hyperparametersOf } from '../training/objective.js';
 import type { CompareOptions, Condition } from './options.js';
 
 const WIDTH = 128;
 /** The learning rate that the factors of the search multiply, of every student. */
 const LEARNING_RATE = 0.003;
-
-/** Every loss by itself, CKL with constant weights, and the paper's KL followed by CKL (its Table 2). */
-export const allRecipes: readonly Recipe[] = [
-  ...TRAINING_LOSSES.map((name) => ({ name, stages: [name] })),
-  { name: 'kl+ckl', stages: ['kl', 'ckl'] },
-];
 
 /** The data as they are, and one corrupted condition for each share above 0. */
 export function conditionsOf({
