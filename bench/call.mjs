@@ -15,7 +15,7 @@ const shapes = [
   [16, 8],
   [32, 32],
 ];
-/** The same numbers in arrays that nobody has seen. */
+/** The same numbers in new arrays. */
 const copyOf = ({ student, teacher, labels, shape }) => ({
   student: new Float32Array(student),
   teacher: new Float32Array(teacher),

@@ -11,7 +11,7 @@ const program = `
   const scores = Float32Array.of(2, 1, 0);
   const { loss, counted } = ckl({ student: scores, teacher: scores.map((s) => 2 * s), labels: Uint8Array.of(1, 0, 0), shape: [1, 3] });
   console.log('loss', loss.toFixed(3), 'of', counted, 'query');`;
-// Beside this file, so that ckl-loss is found from there; in a project of its own this is dist/ or the like.
+// Next to this file, where ckl-loss can be resolved; in a real project, use dist/ or similar.
 const here = fileURLToPath(new URL('.', import.meta.url));
 const outfile = `${here}bundled-program.cjs`;
 

@@ -25,7 +25,7 @@ for (let q = 0; q < queries; q++) {
 const weights = [0, 0, 0];
 const student = new Float32Array(queries * docs);
 for (let epoch = 0; epoch <= 300; epoch++) {
-  // Forward: your model's scores, one a document.
+  // Forward: your model's scores, one per document.
   for (let i = 0; i < student.length; i++) {
     student[i] = weights.reduce((sum, w, f) => sum + w * x[i * features + f], 0);
   }

@@ -24,7 +24,7 @@ const loss = prepare('ckl', { shape: [batch, docs], gamma: 5, alpha: 1 });
 function train(state, batches) {
   const { scores, tracker } = state;
   for (; state.done < batches; state.done++) {
-    // Every 30 batches all queries are ranked anew; in between, beta rests on the ranks of the last time. A real trainer
+    // Every 30 batches all queries are ranked again; in between, beta uses the previous ranks. A real trainer
     // would rank the top documents of an index here; the paper takes the top 50, every 2000 batches.
     if (tracker.due) {
       ids.forEach(({ query, documents }, q) =>

@@ -12,7 +12,7 @@ export interface Float16Scores {
 }
 
 /**
- * Scores, one number a document. A `Uint16Array` holds bfloat16 or float16 bit patterns, as the option `dtype` says.
+ * Scores, one number per document. A `Uint16Array` holds bfloat16 or float16 bit patterns, as the option `dtype` says.
  * Arithmetic is in float32 whatever the storage.
  */
 export type Scores = Float32Array | Uint16Array | Float16Scores;
@@ -156,7 +156,7 @@ export interface JsdParameters {
 export interface LambdaNdcgParameters extends PairParameters {
   /** The cut-off of NDCG@k: pairs of which neither is among the student's first k weigh nothing. A whole number, >= 1. Default 10. */
   k?: number;
-  /** Weight of NDCG-Loss2 beside LambdaRank, >= 0. Default 10. */
+  /** Weight of NDCG-Loss2 relative to LambdaRank, >= 0. Default 10. */
   mu?: number;
 }
 

@@ -12,7 +12,7 @@ const toDevice = ({ student, teacher, labels, shape }) => ({
   labels: DeviceTensor.from(labels, { shape }),
 });
 
-/** Microseconds of the host for a call that enqueues: few enough at once that the queue is never full. */
+/** Host time in microseconds of a call that enqueues; batches of calls are small enough that the queue never fills. */
 function timeHost(call, rounds = isEmulated ? 3 : 200, count = isEmulated ? 10 : 200) {
   let least = Infinity;
   for (let r = 0; r < rounds; r++) {

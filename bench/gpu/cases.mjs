@@ -82,5 +82,5 @@ export function fractionToReach(shape, dtype, { ranks }) {
 
 /** How many times as long each peer has to take. */
 export const ratiosToReach = { triton: 1, compile: 2, eager: 5 };
-/** Up to this many documents, ranks in the kernel may cost so many times the plain loss. */
+/** Up to this many documents, ranks in the kernel may cost this many times the plain loss. */
 export const freshRanks = { docs: 64, most: 1.5 };

@@ -44,7 +44,7 @@ function scoresOf(dtype, seed) {
 /** The upper half of each float32: bfloat16, rounded towards zero. */
 const halves = (floats) => Uint16Array.from(new Uint32Array(floats.buffer), (bits) => bits >>> 16);
 
-/** Rows of the host, repeated until the tensor is full. */
+/** Host rows, repeated until the tensor is full. */
 function fill(tensor, array) {
   const piece = Math.min(array.length, tensor.length);
   tensor.subtensor(0, piece).copyFrom(array.subarray(0, piece));
@@ -55,7 +55,7 @@ function fill(tensor, array) {
   return tensor;
 }
 
-/** Batches of a shape and type in device memory, with ranks: normal scores, one positive a query at any place. */
+/** Batches of a shape and type in device memory, with ranks: normal scores, one positive per query at any position. */
 export class Batches {
   constructor(shape, dtype, count) {
     const [queries, docs] = shape;

@@ -1,4 +1,4 @@
-// The other end of peers.py: a Python process beside this one, asked one thing at a time.
+// The client of peers.py: runs it as a Python process and sends it one request at a time.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import { ckl, kl } from '../../dist/index.mjs';
 import { optionsOf } from './cases.mjs';
 
 export class Peers {
-  /** @returns null where there is no Python with PyTorch */
+  /** @returns null without a Python that has PyTorch */
   static async start(device) {
     const peers = new Peers(device);
     const hello = await peers.ask({ ask: 'hello' });

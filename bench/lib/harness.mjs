@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 
-/** A batch of normal scores with one positive a query at a random place; the same for the same shape. */
+/** A batch of normal scores with one positive per query at a random position; the same for the same shape. */
 export function makeBatch(queries, docs) {
   let state = 12345;
   const uniform = () => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) / 2 ** 32;
@@ -69,7 +69,7 @@ export function leastMeans(calls, make, perRound = 200, rounds = 400) {
   return least;
 }
 
-/** The commit that is measured, with a + where sources differ from it; CKL_COMMIT says it where there is no repository. */
+/** The commit that is measured, with a + if sources differ from it; CKL_COMMIT overrides it outside a repository. */
 export function commit() {
   if (process.env.CKL_COMMIT) return process.env.CKL_COMMIT;
   try {

@@ -41,7 +41,7 @@ CKL_DEVICE uint16_t narrow_float16(float f) {
   return h;
 }
 
-// Blocks that share a row: thread-block clusters, which Hopper brought.
+// Blocks that share a row: thread-block clusters, which Hopper introduced.
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
 #define CKL_CLUSTERS 1
 CKL_DEVICE unsigned cluster_size() { return __clusterSizeInBlocks(); }

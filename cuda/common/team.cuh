@@ -24,7 +24,7 @@ struct Max {
 CKL_DEVICE unsigned lane_id() { return threadIdx.x % kWarp; }
 
 // Over groups of `width` lanes of a warp, of which the first `from` have met; all lanes of the warp take part. Always near
-// lanes first: a row has the same bits in a wider group, whose other lanes bring zeros.
+// lanes first: a row has the same bits in a wider group, whose other lanes add zeros.
 template <class T, class Op>
 CKL_DEVICE T over_lanes(T x, unsigned from, unsigned width, Op op) {
 #pragma unroll

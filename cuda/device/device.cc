@@ -85,7 +85,7 @@ class PinnedDownload : public Download {
   const int device_;
   const std::shared_ptr<PinnedPool> pool_;
   const size_t bytes_;
-  std::unique_ptr<PinnedBuffer> buffer_;  // where nobody finishes, it is freed, for which CUDA waits
+  std::unique_ptr<PinnedBuffer> buffer_;  // without a finish() it is freed, for which CUDA waits
   Event done_{true};
 };
 
@@ -128,7 +128,7 @@ class CudaDevice : public Device {
       const cudaError_t error = cudaStreamQuery(stream_of(stream));
       done = error == cudaSuccess;
       if (error != cudaErrorNotReady) must(error);
-      cudaGetLastError();  // "not ready" shall not be what the next call tells
+      cudaGetLastError();  // clear "not ready" so the next call does not report it
     });
     return done;
   }

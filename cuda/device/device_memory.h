@@ -12,7 +12,7 @@ struct Failure {
 };
 inline void must(cudaError_t error) {
   if (error == cudaSuccess) return;
-  cudaGetLastError();  // it has been told: the next call shall not tell it again
+  cudaGetLastError();  // clear the sticky error so the next call does not report it again
   throw Failure{error};
 }
 
@@ -40,7 +40,7 @@ class DeviceBuffer {
   size_t bytes_ = 0;
 };
 
-// Memory of the host that a GPU copies from and to without a detour.
+// Pinned host memory, which a GPU copies from and to directly.
 class PinnedBuffer {
  public:
   explicit PinnedBuffer(size_t bytes) : size_(bytes) {
@@ -115,7 +115,7 @@ class GraphExec {
     cudaGraph_t graph = nullptr;
     try {
       enqueue();
-    } catch (...) {  // the stream shall not stay in capture
+    } catch (...) {  // end the capture of the stream
       if (cudaStreamEndCapture(stream, &graph) == cudaSuccess && graph) cudaGraphDestroy(graph);
       cudaGetLastError();
       throw;

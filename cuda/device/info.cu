@@ -1,4 +1,4 @@
-// Which NVIDIA GPUs there are, asked of the statically linked CUDA runtime: works, and says why not, without a driver.
+// Lists NVIDIA GPUs through the statically linked CUDA runtime; without a driver, reports the reason.
 #include "../../src/core/cuda_info.h"
 #include <cuda_runtime.h>
 

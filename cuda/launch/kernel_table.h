@@ -10,7 +10,7 @@ namespace ckl {
 namespace cuda {
 
 struct RowClass {
-  int64_t longest;  // rows of up to so many documents, and longer than the class before takes
+  int64_t longest;  // maximum row length; shorter rows belong to the class before
   TeamKind kind;
   int elements;  // of a row, a thread: kept in registers; 0: swept by the general kernel
   unsigned threads, cluster;

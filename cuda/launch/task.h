@@ -10,7 +10,7 @@ struct TaskTerm {
   LossId loss;
   Needs needs;
   Parameters parameters;
-  float beta_scale;  // alpha, or 1 when the batch brings its own beta
+  float beta_scale;  // alpha, or 1 if the batch has its own beta
   double weight;     // of the term in a query's loss
   float* notes;      // of losses that take notes of documents (LossInfo): arrays laid out like the scores
 };
@@ -36,7 +36,7 @@ constexpr int kLanesThreads = 128, kTeamThreads = 512, kGridThreads = 256, kCoun
 constexpr int kTeamValues = 8, kTeamBytes = 2 * kTeamValues * (32 + 1) * 4;
 constexpr int kReduceBytes = 32 * int(sizeof(BlockTotal));
 
-// Rows of up to so many documents are ranked by the row kernel; of longer ones, tiles are sorted first.
+// The row kernel ranks rows of up to this many documents; for longer ones, tiles are sorted first.
 constexpr int kRankedInKernel = 1024, kRankTile = 4096;
 
 // What a softmax needs of all documents of a row, or of a part of it: of student and teacher the sum below the top and how
@@ -72,7 +72,7 @@ CKL_FN LossScale scale_for(double loss, double grad_scale, double student_temper
           to_float(untempered)};
 }
 
-// What tells the launches of one call apart.
+// What differs between the launches of one call.
 struct Launch {
   int64_t shortest, longest;  // rows of other lengths belong to another launch
   int64_t longest_here;       // the longest row of the batch

@@ -1,11 +1,11 @@
-// The fast row kernels: many rows a block; a block or a cluster of blocks a row.
+// The fast row kernels: several rows per block, or one block or cluster of blocks per row.
 #pragma once
 #include "fast_row.cuh"
 
 namespace ckl {
 namespace cuda {
 
-// Blocks that a multiprocessor shall hold at once: how many registers a thread may have follows.
+// Blocks that a multiprocessor must hold at once, which limits the registers per thread.
 constexpr int blocks_of(int elements) { return elements <= 8 ? 5 : 2; }
 
 // A row by `width` lanes of a warp.

@@ -56,7 +56,7 @@ struct FastRow {
   CKL_DEVICE_MEMBER bool is_positive(int j) const { return labels[j / 4] >> (8 * (j % 4)) & 1; }
   CKL_DEVICE_MEMBER bool is_top(int j) const { return labels[j / 4] >> (8 * (j % 4) + 1) & 1; }
 
-  // Scores into es and et, labels beside them; the largest of both to all threads.
+  // Loads scores into es and et, and labels; broadcasts the maxima of both to all threads.
   CKL_DEVICE_MEMBER void read(float (&largest)[2]) {
     const Batch& batch = task.batch;
     const char* const s = row_start(batch.student, row.begin);

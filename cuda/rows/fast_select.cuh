@@ -11,7 +11,7 @@ template <class F>
 struct KernelFor {
   typedef F Type;
 };
-// A real exponent is raised by exp and ln, with a bias or without; a biased one is real, and a whole gamma beside it is of use
+// A real exponent is raised by exp and ln, with a bias or without; a biased one is real, and a whole gamma is then of use
 // to the few positives alone. Multiplication by a loop is as good as unrolled.
 template <>
 struct KernelFor<CklVariant<1, false>> {

@@ -1,4 +1,4 @@
-// The general row kernels: a warp a row; a block or a cluster of blocks a row.
+// The general row kernels: one warp per row, or one block or cluster of blocks per row.
 #pragma once
 #include "general_row.cuh"
 #include "../ranks/ranking.cuh"
@@ -6,7 +6,7 @@
 namespace ckl {
 namespace cuda {
 
-// A warp a row, for rows of up to 1024.
+// One warp per row, for rows of up to 1024.
 // Registers at most: 168
 static __global__ void __launch_bounds__(kLanesThreads, 3) general_lanes(CKL_PARAMETER Task task) {
   if (task.launch.deferred_only && *task.buffers.any_deferred == 0) return;

@@ -1,4 +1,4 @@
-// Addresses that callers bring: whether they can be used, and which GPU's memory they are.
+// Addresses passed by callers: whether they are usable, and to which GPU's memory they belong.
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { native, NativeMemoryKind } from '../native/native.js';
@@ -29,10 +29,10 @@ export function deviceAt(address: number, option: Device | number | undefined): 
   const all = devices();
   const [kind, index] = reporting(() => native.pointerInfo(address, expected?.index ?? -1));
   if (kind !== NativeMemoryKind.device && kind !== NativeMemoryKind.managed) {
-    const what = kind === NativeMemoryKind.host ? 'memory of the host' : 'no memory that CUDA knows';
+    const what = kind === NativeMemoryKind.host ? 'host memory' : 'no memory that CUDA knows';
     throw new CklRangeError(
       'ERR_CKL_DEVICE',
-      `pointer is 0x${address.toString(16)}, ${what}; it must be memory of a GPU. Arrays of the host are copied with DeviceTensor.from(array)`,
+      `pointer is 0x${address.toString(16)}, ${what}; it must be memory of a GPU. Copy host arrays with DeviceTensor.from(array)`,
     );
   }
   if (kind === NativeMemoryKind.managed) return expected ?? deviceOf(Math.max(0, index));

@@ -1,4 +1,4 @@
-// Checks a batch in device memory and writes it down as the addon's numbers. Values are not looked at: that would wait for the GPU.
+// Checks a batch in device memory and encodes it as numbers for the addon. Values are not checked, since that would wait for the GPU.
 import type { TeacherUse } from '../losses.js';
 import { checkMemory, isInt32 } from '../loss/arrays.js';
 import { checkBatchKeys } from '../loss/batch.js';
@@ -23,7 +23,7 @@ export interface DeviceBatch {
   shape?: readonly [queries: number, documents: number];
   /** Elements from the start of a row to the start of the next. */
   rowStride?: number;
-  /** `queries + 1` positions: an `Int32Array` of the host (checked), or int32 in device memory (no list longer than prepared for). */
+  /** `queries + 1` positions: an `Int32Array` in host memory (checked), or int32 in device memory (no list longer than prepared for). */
   offsets?: Int32Array | DeviceArray;
   /** float32, bfloat16 or float16. */
   student: DeviceArray;
@@ -267,7 +267,7 @@ function wrap(value: unknown, name: string, stream: Stream): DeviceTensor {
   if (ArrayBuffer.isView(value)) {
     throw new CklTypeError(
       'ERR_CKL_DEVICE',
-      `${found}, memory of the host; copy it with DeviceTensor.from(${name}), or call the losses of 'ckl-loss', which take such arrays`,
+      `${found}, host memory; copy it with DeviceTensor.from(${name}), or call the losses of 'ckl-loss', which take such arrays`,
     );
   }
   const way =

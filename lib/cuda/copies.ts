@@ -18,7 +18,7 @@ export function checkTensor(tensor: Place, source: Place): void {
   if (source.device !== tensor.device) {
     throw new CklRangeError(
       'ERR_CKL_DEVICE',
-      `source is on device ${source.device.index} and this tensor on device ${tensor.device.index}; copy through an array of the host`,
+      `source is on device ${source.device.index} and this tensor on device ${tensor.device.index}; copy through a host array`,
     );
   }
   checkFits(tensor, source.dtype, source.length, 'source');
@@ -26,7 +26,7 @@ export function checkTensor(tensor: Place, source: Place): void {
   throw new CklRangeError('ERR_CKL_OVERLAP', 'source and this tensor share memory; copy through another');
 }
 
-/** Refuses an array of the host of another length or type. */
+/** Refuses a host array of another length or type. */
 export function checkArray(tensor: Place, array: HostArray, name: string): void {
   checkFits(tensor, dtypeOf(array, isBits(array) ? tensor.dtype : undefined, name), array.length, name);
 }
@@ -43,7 +43,7 @@ function checkFits(tensor: Place, dtype: DeviceDtype, length: number, name: stri
   }
 }
 
-/** An array of the host as the addon takes it. */
+/** A host array as the addon takes it. */
 export function nativeView(array: HostArray): ArrayBufferView {
   return nativeScores(array as Float32Array);
 }

@@ -33,7 +33,7 @@ export class Device {
     return this.own;
   }
 
-  /** Bytes of memory that are free, whoever uses the rest. */
+  /** Bytes of memory that no process uses. */
   freeMemory(): number {
     return reporting(() => this.native.memory())[0];
   }

@@ -8,11 +8,11 @@ import type { Float16Scores } from '../types.js';
 export type DeviceDtype =
   'float32' | 'float64' | 'bfloat16' | 'float16' | 'uint8' | 'uint16' | 'uint32' | 'int32';
 
-/** Arrays of the host that can be copied to a GPU and back; halves are bit patterns in a `Uint16Array`. */
+/** Host arrays that can be copied to a GPU and back; halves are bit patterns in a `Uint16Array`. */
 export type HostArray =
   Float32Array | Float64Array | Float16Scores | Uint8Array | Uint16Array | Uint32Array | Int32Array;
 
-/** The element type that an array of the host is copied as, unless told otherwise. */
+/** The element type of a host array's copy, by default. */
 export type DtypeOf<A extends HostArray> = A extends Float32Array
   ? 'float32'
   : A extends Float64Array
@@ -82,7 +82,7 @@ export function isBits(array: unknown): boolean {
   return tagOf(array) === 'Uint16Array';
 }
 
-/** The element type of an array of the host; `asked` says how a Uint16Array is meant. */
+/** The element type of a host array; `asked` gives that of a Uint16Array. */
 export function dtypeOf(array: unknown, asked: DeviceDtype | undefined, name: string): DeviceDtype {
   const tag = tagOf(array);
   const fitting = (Object.keys(dtypes) as DeviceDtype[]).filter(
@@ -91,7 +91,7 @@ export function dtypeOf(array: unknown, asked: DeviceDtype | undefined, name: st
   if (fitting.length === 0) {
     throw new CklTypeError(
       'ERR_CKL_TYPE',
-      `${name} is ${describe(array)}; it must be a typed array of the host`,
+      `${name} is ${describe(array)}; it must be a typed array in host memory`,
     );
   }
   if (asked !== undefined) {

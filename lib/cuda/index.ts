@@ -1,4 +1,4 @@
-// ckl-loss/cuda: losses on what is already in the memory of an NVIDIA GPU. Nothing is copied, and nothing waits unless asked to.
+// ckl-loss/cuda: losses on data in the memory of an NVIDIA GPU. Nothing is copied, and nothing waits unless requested.
 export type { CudaArray, CudaArrayInterface } from './array-interface.js';
 export type { DeviceArray, DeviceBatch } from './batch.js';
 export { Device, devices, Stream } from './device.js';

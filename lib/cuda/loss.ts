@@ -28,7 +28,7 @@ export type DeviceOptions<R extends Reduction = Reduction> = Omit<
     /** Also return dL/d(teacher score). Default false. */
     teacherGrad?: boolean;
     /**
-     * Check the values of every batch as those of arrays of the host are checked (labels, ranks, offsets and so on), for debugging: each run
+     * Check the values of every batch as those of host arrays are checked (labels, ranks, offsets and so on), for debugging: each run
      * then waits for the GPU and copies what it checks. Default false.
      */
     check?: boolean;
@@ -71,7 +71,7 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
 
 /**
  * A loss that is ready to be enqueued. Its outputs are allocated when they are first needed and then used again: **each run overwrites the
- * tensors of the run before**, unless the batch brings its own.
+ * tensors of the run before**, unless the batch provides its own.
  */
 export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
   /** The loss, or `combine`. */
@@ -135,7 +135,7 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
   }
 
   /**
-   * The loss of a batch as a CUDA graph. It reads the same tensors at each launch (of a ragged batch, offsets of the host are copied now), and
+   * The loss of a batch as a CUDA graph. It reads the same tensors at each launch (of a ragged batch, offsets in host memory are copied now), and
    * has outputs of its own. Nothing is enqueued yet.
    */
   capture(batch: DeviceBatch): DeviceGraph<R> {

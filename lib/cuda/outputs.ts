@@ -29,7 +29,7 @@ export class LentOutputs {
     private readonly wanted: Wanted,
   ) {}
 
-  /** Every output that the caller did not bring. */
+  /** Every output that the caller did not provide. */
   lend(view: DeviceBatchView, owned: Partial<DeviceOutputs>): DeviceOutputs {
     const { student, teacher, extent, queries } = view;
     const bringsNone = !owned.grad && !owned.perQuery && !owned.teacherGrad;

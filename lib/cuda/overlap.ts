@@ -1,4 +1,4 @@
-// Refuses outputs that share memory with another tensor of the batch: what a kernel writes would change what it has yet to read.
+// Refuses outputs that share memory with another tensor of the batch: a kernel would overwrite what it has yet to read.
 import { CklRangeError } from '../errors.js';
 import { DeviceScalar } from '../native/native.js';
 import type { DeviceTensor } from './tensor.js';

@@ -1,4 +1,4 @@
-// What a loss on device memory leaves: tensors on the GPU, and a loss that waits to be asked for.
+// The result of a loss on device memory: tensors on the GPU, and a loss that is read on request.
 import { CklTypeError } from '../errors.js';
 import type { Reduction } from '../types.js';
 import type { DeviceOutputs } from './batch.js';
@@ -14,7 +14,7 @@ export interface DeviceDiagnostics {
   separationTop10: DeviceTensor<'float32'>;
 }
 
-/** The loss as a number of the host. */
+/** The loss as a number in JavaScript. */
 export interface LossValue<R extends Reduction = Reduction> {
   /** The reduced loss; with reduction `'none'` the loss of each query. */
   loss: R extends 'none' ? Float32Array : number;
@@ -22,7 +22,7 @@ export interface LossValue<R extends Reduction = Reduction> {
   counted: number;
 }
 
-/** The result of one run. Its tensors are overwritten by the next run of the same loss, but for those that the batch brought. */
+/** The result of one run. Its tensors are overwritten by the next run of the same loss, except those that the batch provided. */
 export class DeviceLossResult<R extends Reduction = Reduction> {
   /** d(reduced loss)/d(student score), times `gradScale`. */
   readonly grad: DeviceTensor;

@@ -61,7 +61,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     return new DeviceTensor(device, dtype, sizes, memory.address, memory, null);
   }
 
-  /** A copy of an array of the host, enqueued: the array has been read when this returns. `dtype` says how a Uint16Array is meant. */
+  /** A copy of a host array, enqueued: the array has been read when this returns. `dtype` gives the element type of a Uint16Array. */
   static from<A extends HostArray, D extends DeviceDtype = DtypeOf<A>>(
     array: A,
     options: { shape?: TensorShape; dtype?: D } & OnDevice & OnStream = {},
@@ -185,7 +185,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
   }
 
   /**
-   * Copies an array of the host, or a tensor of the same device, of the same length and type. An array has been read when this returns;
+   * Copies a host array, or a tensor of the same device, of the same length and type. An array has been read when this returns;
    * the copy to the GPU is enqueued.
    */
   copyFrom(source: HostArray | DeviceTensor, options: OnStream = {}): this {
@@ -209,7 +209,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     return this;
   }
 
-  /** Waits for the stream, and writes the elements into an array of the host. */
+  /** Waits for the stream, and writes the elements into a host array. */
   copyTo<A extends HostArray>(array: A, options: OnStream = {}): A {
     const from = this.live();
     const stream = streamOf(options, this.device, 'copyTo').address;

@@ -1,4 +1,4 @@
-// The errors of ckl-loss/data: a file that cannot be read, with line and what was expected there; a file that cannot be written.
+// The errors of ckl-loss/data: a file that cannot be read (with the line and what was expected there), or one that cannot be written.
 
 /** A file that cannot be read as what it was taken for. */
 export class DataError extends Error {

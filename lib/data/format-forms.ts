@@ -1,4 +1,4 @@
-// Writes a scored list in each teacher form; says what is missing when a form needs more than the list holds.
+// Writes a scored list in each teacher form, and names what is missing if a form needs more than the list has.
 import { DataError, excerpt } from './errors.js';
 import type { IdType, ScoredDocument, ScoredList, TeacherForm } from './scored.js';
 import { formatRunLine } from './trec.js';

@@ -1,4 +1,4 @@
-// Gathers the two forms that spread a query over several lines, runs and pairs, into one list a query.
+// Gathers the two forms that spread a query over several lines, runs and pairs, into one list per query.
 import { BadLine, excerpt } from './errors.js';
 import type { Records } from './records.js';
 import type { ScoredDocument, ScoredList } from './scored.js';
@@ -73,7 +73,7 @@ export function parsePair(line: string): Pair {
 }
 
 /**
- * Hofstätter's pairs, gathered into one list a query, positives first. The pairs of a query may stand anywhere, so all
+ * Hofstätter's pairs, gathered into one list per query, positives first. The pairs of a query may be anywhere in the file, so all
  * lists are in memory until the file ends (about 100 bytes a distinct document).
  *
  * @throws DataError when a document has two scores or two labels in one query

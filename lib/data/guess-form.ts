@@ -1,4 +1,4 @@
-// Tells the form of a teacher file from its first line, and what a file of no known form lacks.
+// Recognises the form of a teacher file by its first line, and reports what a file of unknown form lacks.
 import { BadLine, DataError, excerpt } from './errors.js';
 import { LONGEST_LINE, readLines, type Line } from './lines.js';
 import { namesOf } from './parse-forms.js';

@@ -1,4 +1,4 @@
-// Parsers of the teacher forms that hold one whole query a line: ColBERT, PyLate, FlagEmbedding, SimLM.
+// Parsers of the teacher forms that hold one whole query per line: ColBERT, PyLate, FlagEmbedding, SimLM.
 import { createHash } from 'node:crypto';
 import { BadLine, excerpt } from './errors.js';
 import type { ScoredDocument, ScoredList } from './scored.js';

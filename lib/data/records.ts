@@ -11,7 +11,7 @@ export interface ReadOptions {
   onSkip?: (error: DataError) => void;
 }
 
-/** The first so many errors are kept when bad lines are skipped. */
+/** How many errors are kept when bad lines are skipped. */
 const KEPT_ERRORS = 10;
 
 /**

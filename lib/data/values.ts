@@ -26,7 +26,7 @@ export function parseInteger(text: string, what: string): number {
   return value;
 }
 
-/** The first columns of a line, parted by white space: at most so many, however long the line is. */
+/** The first columns of a line, separated by white space; at most this many, however long the line is. */
 export const columnsOf = (line: string, most: number): string[] => line.trim().split(/\s+/, most);
 
 /** The JSON value of a line. */
@@ -98,7 +98,7 @@ export function shown(value: unknown): string {
   return value === undefined ? 'nothing' : excerpt(sketch(value, SHOWN + 1));
 }
 
-/** The beginning of a value's JSON, at least so many characters of it. Not by JSON.stringify, which makes all of it and overflows the stack. */
+/** The beginning of a value's JSON, at least this many characters. Without JSON.stringify, which builds all of it and may overflow the stack. */
 function sketch(value: unknown, room: number): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, room));
   if (typeof value !== 'object' || value === null) return String(value);

@@ -122,8 +122,8 @@ export function removePartials(): void {
 }
 
 /**
- * Writes a file. A plain file is written under a temporary name of its own in the same folder, brought to the disk, and moved to its name in
- * one step: whoever reads it sees the old content or the new, and of two processes that write it one wins with all of its content. It keeps
+ * Writes a file. A plain file is written under a unique temporary name in the same folder, flushed to the disk, and moved to its name in
+ * one step: readers see the old content or the new, and of two processes that write it, one wins with its whole content. It keeps
  * its permissions and, where that is allowed, its owner; another hard link to it keeps the old content. Pipes and devices are written as they are.
  *
  * @param content what to write; an error that it throws passes through

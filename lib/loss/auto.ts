@@ -1,11 +1,11 @@
-// What `backend: 'auto'` does for arrays of the host: a prepared loss of large batches is timed on both, and takes the GPU if it is clearly faster.
+// `backend: 'auto'` for host arrays: a prepared loss of large batches is timed on both backends and takes the GPU if it is clearly faster.
 import { native, type NativePlanSpec, NativeStatus, NativeType, Scalar } from '../native/native.js';
 import { newScalars } from './run.js';
 import type { BackendName } from '../types.js';
 
 /** Batches of fewer documents stay on the CPU unasked: it is done before a copy to a GPU and back is. */
 export const autoLeast = 65536;
-/** The GPU has to be so many times as fast, so that chance does not decide, and runs repeat. */
+/** How many times as fast the GPU must be: a clear margin keeps chance from deciding, and runs repeat. */
 export const autoMargin = 1.5;
 /** As many documents of a larger batch are timed. */
 const autoMost = 1 << 20;
@@ -60,7 +60,7 @@ function timePlan(spec: NativePlanSpec, [queries, docs]: readonly [number, numbe
     // The first round makes what the others use: device memory, threads.
     for (let round = 0; round <= rounds; round++) {
       const start = performance.now();
-      if (run() !== NativeStatus.ok) return Infinity; // whatever ails it, it is not faster
+      if (run() !== NativeStatus.ok) return Infinity; // a backend that fails cannot be the faster one
       if (round > 0) least = Math.min(least, performance.now() - start);
     }
     return least * 1000;

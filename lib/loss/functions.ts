@@ -48,7 +48,7 @@ export interface LossParameters {
 }
 
 /**
- * A loss with hyper-parameters `P`: reads a batch, returns loss and gradient in new arrays, or in those that the batch brings.
+ * A loss with hyper-parameters `P`: reads a batch, returns loss and gradient in new arrays, or in those that the batch provides.
  * @throws TypeError or RangeError with a `code` (docs/errors.md); then no array was touched.
  */
 export interface LossFunction<P> {
@@ -59,7 +59,7 @@ export interface LossFunction<P> {
 }
 
 /**
- * The same on another thread. The batch is copied before the function returns, and brings no outputs. Every error rejects; an abort rejects
+ * The same on another thread. The batch is copied before the function returns and cannot include outputs. Every error rejects; an abort rejects
  * with the signal's reason.
  */
 export interface AsyncLossFunction<P> {

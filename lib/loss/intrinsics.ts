@@ -1,4 +1,4 @@
-// The engine's own getters and methods of typed arrays: what a caller's object defines under the same names cannot stand in for them.
+// The engine's own getters and methods of typed arrays: properties of the same names on a caller's object cannot override them.
 // All of them work across realms (vm contexts, Jest) and run no user code.
 
 /** Any typed array, as far as its memory goes. */

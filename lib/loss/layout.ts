@@ -1,4 +1,4 @@
-// Where the lists of a batch lie in its arrays, and whether an array is long enough for them.
+// The layout of a batch: where each list begins and ends in the arrays, and whether they are long enough.
 import { type BatchArray, checkMemory, isInt32, wrongArray } from './arrays.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
@@ -27,7 +27,7 @@ export class LayoutView {
     return layout;
   }
 
-  /** Takes a batch's layout, its shape checked; `usual` is the shape of a batch that brings none. */
+  /** Takes a batch's layout, its shape checked; `usual` is the shape of a batch without one. */
   read({ offsets, shape: given, rowStride }: Layout, usual: Shape | null): void {
     if (offsets !== undefined && offsets !== null) {
       this.readOffsets(offsets, given, rowStride);

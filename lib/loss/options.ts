@@ -1,4 +1,4 @@
-// Checks options and turns them into what the addon is told: a plan, and what a call adds to it.
+// Checks options and turns them into the addon's arguments: a plan, and what a call adds to it.
 import { chooseBackend, chooseCpuTarget, chooseThreads } from '../native/backends.js';
 import { describe, didYouMean, oneOf, shorten } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';

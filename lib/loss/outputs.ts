@@ -1,11 +1,11 @@
-// Where results go when the caller brings no array: new ones for every call, or ones that a prepared loss uses again.
+// Output arrays that the caller does not provide: new ones for every call, or those that a prepared loss reuses.
 import { allocate, nativeScores, scoresConstructor } from './arrays.js';
 import type { BatchView, DiagnosticArrays } from './batch.js';
 import { bufferOf, lengthOf } from './intrinsics.js';
 import type { ScoreArray } from '../native/native.js';
 import type { Scores } from '../types.js';
 
-/** New arrays, of zeros, for every output that the caller did not bring. */
+/** New arrays, of zeros, for every output that the caller did not provide. */
 export function allocateOutputs(view: BatchView, teacherGrad: boolean, diagnostics: boolean): void {
   const { extent, queries } = view;
   if (view.grad === null) {
@@ -61,7 +61,7 @@ export class ReusedOutputs {
     this.like = like;
   }
 
-  /** Sets every output that the caller did not bring. */
+  /** Sets every output that the caller did not provide. */
   lend(view: BatchView, teacherGrad: boolean, diagnostics: boolean): void {
     const { extent, queries } = view;
     if (view.grad === null) {
@@ -146,7 +146,7 @@ class Reused<T extends Scores> {
     return this.view;
   }
 
-  /** Takes the array from the list of buffers; it stays with whoever holds it. */
+  /** Takes the array from the list of buffers; its current holder keeps it. */
   drop(): void {
     this.ownBuffers.splice(this.ownBuffers.indexOf(this.buffer), 1);
   }

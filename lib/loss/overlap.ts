@@ -1,4 +1,4 @@
-// Refuses outputs that share memory with another array: what the addon writes would change what it has yet to read.
+// Refuses outputs that share memory with another array: the addon would overwrite what it has yet to read.
 import { type BatchArray, overlap } from './arrays.js';
 import type { BatchView } from './batch.js';
 import { CklRangeError } from '../errors.js';

@@ -39,12 +39,12 @@ import type {
 
 /** The largest batch that a prepared loss will take. */
 export interface PreparedSize {
-  /** `[queries, documents]`: more of either is a RangeError. Also the shape of a batch that brings none. */
+  /** `[queries, documents]`: more of either is a RangeError. Also the shape of a batch without one. */
   shape: readonly [queries: number, documents: number];
 }
 
 /**
- * A loss that is ready to run. Its outputs are allocated once: **each run overwrites the arrays of the run before**, unless the batch brings
+ * A loss that is ready to run. Its outputs are allocated once: **each run overwrites the arrays of the run before**, unless the batch provides
  * its own. (A batch whose layout has gaps gets new arrays.) It holds on to the arrays of the last batch until the next one or `dispose()`.
  */
 export interface PreparedLoss<R extends Reduction = Reduction> extends Disposable {

@@ -1,4 +1,4 @@
-// Applies measures to a whole run: one value a query, and their mean over the queries the convention counts.
+// Applies measures to a whole run: one value per query, and their mean over the queries that the convention counts.
 import { parseMeasure } from './names.js';
 import { rank, type Convention } from './ranking.js';
 import type { Qrels, Run } from './types.js';
@@ -25,7 +25,7 @@ export interface EvaluateOptions {
 export interface Evaluation {
   /** The counted queries, in the order of the judgements. */
   queries: string[];
-  /** Measure -> one value a query, in the order of `queries`. */
+  /** Measure -> one value per query, in the order of `queries`. */
   perQuery: Record<string, Float64Array>;
   /** Measure -> mean over `queries`; 0 when there are none. */
   mean: Record<string, number>;

@@ -1,4 +1,4 @@
-// Is a difference between two runs more than luck: the paired t-test over queries, and Holm's correction for many tests.
+// Tests whether a difference between two runs is more than chance: the paired t-test over queries, with Holm's correction for several tests.
 import { studentTwoSided } from './student-t.js';
 
 export interface TTest {
@@ -16,7 +16,7 @@ export interface TTest {
 /**
  * Student's paired t-test of "the mean of a − b is 0".
  *
- * @param a one value a query
+ * @param a one value per query
  * @param b the same queries in the same order
  * @throws RangeError for different lengths, fewer than 2 pairs, or a value that is not finite
  */

@@ -1,4 +1,4 @@
-// The two tables every measure reads: who was retrieved with what score, and who is relevant to what degree.
+// The two tables that every measure reads: retrieved documents with scores, and judged documents with levels.
 
 /** Scores of the retrieved documents, per query, in the order they were written: query id -> document id -> score. */
 export type Run = ReadonlyMap<string, ReadonlyMap<string, number>>;

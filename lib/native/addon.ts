@@ -67,7 +67,7 @@ export function loadAddon(root: string): LoadedAddon {
 }
 
 /**
- * Where a binary may be. The usual places come first: node-gyp-build, which knows the unusual ones too (below CKL_LOSS_PREBUILD, beside an
+ * Where a binary may be. The usual places come first: node-gyp-build, which knows the unusual ones too (below CKL_LOSS_PREBUILD, next to an
  * executable that was packed), takes longer to load than the addon does.
  */
 function* candidates(root: string, failed: FailedAddon[]): Generator<string> {

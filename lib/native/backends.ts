@@ -82,7 +82,7 @@ export function chooseCpuTarget(option: string | undefined): string {
   );
 }
 
-/** More threads than this help nobody; it catches a size that slipped into the wrong option. */
+/** Maximum number of threads. More never help; the limit catches a size passed as the wrong option. */
 const maxThreads = 1024;
 
 /** The number of threads, or 0 for one per hardware thread. */

@@ -1,6 +1,6 @@
 // The environment variables, read when a native plan is made. An option wins over its variable.
 
-/** Values as the user wrote them; undefined when unset or empty. Whoever uses one checks it. */
+/** Values as the user wrote them; undefined when unset or empty. The code that uses one checks it. */
 export interface Environment {
   backend: string | undefined;
   cpuTarget: string | undefined;

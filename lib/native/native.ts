@@ -213,7 +213,7 @@ export const enum DeviceScalar {
   /** Elements of the arrays over documents. */
   elements = 16,
   stream = 17,
-  /** 1: wait, and check all values as for arrays of the host. */
+  /** 1: wait, and check all values as for host arrays. */
   check = 18,
   student = 19,
   teacher = 20,

@@ -1,4 +1,4 @@
-// Puts into words what the addon found: a status code and five numbers become an error that names argument, place and rule.
+// Turns a status code and five numbers from the addon into an error that names argument, place and rule.
 import { CklRangeError, CklTypeError, CudaError, type ErrorCode } from '../errors.js';
 import { native, NativeArgument, NativeStatus, Scalar } from './native.js';
 

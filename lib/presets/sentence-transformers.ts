@@ -48,7 +48,7 @@ export const sentenceTransformers = {
    * Give its labels, all 0 or more, as `relevance`.
    *
    * Their `k` counts a pair where both documents are among the first k, that of `lambdaNdcg` where one of them is: a smaller k is another loss.
-   * @param mu weight of NDCG-Loss2 beside LambdaRank
+   * @param mu weight of NDCG-Loss2 relative to LambdaRank
    * @param sigma multiplies the scores' differences
    * @param log `reduction_log`
    */

@@ -1,4 +1,4 @@
-// The head of one ranking: which documents of a list have a rank of at most `depth`, and what rank.
+// The head of one ranking: the documents of a list with a rank of at most `depth`, and their ranks.
 import { CklRangeError } from '../errors.js';
 
 /** Positions of the kept documents, best first, and their competition ranks. Without scores the list is in ranked order. */

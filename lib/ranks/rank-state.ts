@@ -1,4 +1,4 @@
-// The saved form of a rank tracker, and its check before it is trusted again.
+// The saved form of a rank tracker, and its validation when it is loaded.
 import { describe } from '../describe.js';
 import { CklRangeError } from '../errors.js';
 import { isObject } from '../loss/intrinsics.js';

@@ -1,4 +1,4 @@
-// Rankings of many queries in two growing typed arrays: about 6 bytes a listed document.
+// Rankings of many queries in two growing typed arrays: about 6 bytes per listed document.
 
 /** One ranking: where it starts in the arrays, how many documents it holds, and how many its place has room for. */
 interface Entry {

@@ -1,4 +1,4 @@
-// Finds tfjs-core, an optional peer: whoever imports ckl-loss/tfjs has a tfjs of their own.
+// Finds tfjs-core, an optional peer: programs that import ckl-loss/tfjs have their own tfjs.
 import { createRequire } from 'node:module';
 import type * as Tfjs from '@tensorflow/tfjs-core';
 
@@ -8,7 +8,7 @@ export class TfjsMissingError extends Error {
 
   constructor(cause: unknown) {
     super(
-      'ckl-loss/tfjs needs @tensorflow/tfjs-core, which @tensorflow/tfjs and @tensorflow/tfjs-node bring with them',
+      'ckl-loss/tfjs needs @tensorflow/tfjs-core, which @tensorflow/tfjs and @tensorflow/tfjs-node include',
       { cause },
     );
   }

@@ -1,4 +1,4 @@
-// Which queries have what a loss needs: those that have not are left out of a mean.
+// Which queries have what a loss needs; the others are left out of a mean.
 import { losses, type LossName } from '../index.js';
 
 const PADDING = 255;

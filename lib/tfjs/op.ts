@@ -7,7 +7,7 @@ import { countedQueries, type CountedLoss } from './counted.js';
 import { checkShape, floats, floatTensor, labelBytes } from './inputs.js';
 import type { Input, Loss, TfjsOptions } from './types.js';
 
-/** What a call brings. */
+/** The arguments of a call. */
 export interface OpInputs {
   labels: Input;
   logits: Input;

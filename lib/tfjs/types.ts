@@ -5,10 +5,10 @@ import type { BackendName, CpuTarget } from '../types.js';
 /** A tensor, or numbers nested in arrays. */
 export type Input = Tensor | TensorLike;
 
-/** What a loss returns: a scalar; with `Reduction.NONE` one value a query. */
+/** What a loss returns: a scalar; with `Reduction.NONE` one value per query. */
 export type Loss = Scalar | Tensor;
 
-/** What every loss takes beside its own parameters. */
+/** Options of every loss, in addition to its own parameters. */
 export interface TfjsOptions {
   /** Divides the logits before the softmax; > 0. Default 1. */
   studentTemperature?: number;

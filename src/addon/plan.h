@@ -21,10 +21,10 @@ class PlanObject;
 struct Environment {
   // The plan that was called last; null once it is gone.
   const std::shared_ptr<PlanObject*> last = std::make_shared<PlanObject*>(nullptr);
-  // The pool for so many threads, which start with the first large batch. It lives as long as a plan has it, the last one longer:
-  // a loop that prepares and disposes starts no threads each time.
+  // The pool for this many threads, which start with the first large batch. It lives as long as a plan uses it; the last pool
+  // is kept, so a loop that prepares and disposes does not start threads each time.
   std::shared_ptr<cpu::Pool> pool(int threads);
-  // The scratch space of plans of one instruction set and so many threads, while one of them has it.
+  // The scratch space shared by plans of one instruction set and thread count, while one of them uses it.
   std::shared_ptr<Workspace> workspace(const std::string& target, int threads, Backend& backend, int64_t docs);
 
  private:

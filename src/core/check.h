@@ -9,7 +9,7 @@ namespace ckl {
 // Shape and offsets: rows are in order, not negative, and can be addressed. `elements`: how many the scores have.
 Status check_rows(const Rows& rows, int64_t elements);
 
-// Whether an output of so many bytes leaves the offsets alone: rows end where they say, and they are checked only once.
+// Whether an output of this many bytes does not overlap the offsets, which are checked only once.
 bool offsets_apart(const Rows& rows, const void* output, int64_t bytes);
 
 // Ranks of rows [first, last) (>= 1, not NaN), beta (gamma - beta >= 1 for negatives), relevance (finite); padding is

@@ -1,4 +1,4 @@
-// Whether there is a GPU to use, and if not, why not; and the backend that uses it.
+// Whether a usable GPU is present, with the reason if not, and the backend for it.
 #pragma once
 #include <memory>
 #include <string>

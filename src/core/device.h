@@ -1,4 +1,4 @@
-// What a GPU offers besides a Backend: memory, streams, copies, and losses enqueued on what is already in its memory.
+// What a GPU offers besides a Backend: memory, streams, copies, and losses enqueued on data in its memory.
 //
 // Everything here throws DeviceError. A stream is CUDA's own handle of it; 0 is its default stream. Objects belong to one
 // thread, but for those that say otherwise.

@@ -1,4 +1,4 @@
-// What a prepared loss keeps from call to call: its terms, temperatures and reduction.
+// The plan that a prepared loss keeps between calls: terms, temperatures and reduction.
 #pragma once
 #include <vector>
 
@@ -35,7 +35,7 @@ struct Plan {
   PairMean pair_mean = PairMean::query;
   double grad_scale = 1;
 
-  // Whether a batch must bring a teacher. With relevance, losses that are ordered by the one or the other need none.
+  // Whether a batch must have a teacher. With relevance, losses that order documents by either need none.
   bool needs_teacher(bool has_relevance) const {
     for (const PlanTerm& t : terms) {
       const LossInfo& info = kLosses[int(t.loss)];

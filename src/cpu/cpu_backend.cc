@@ -55,7 +55,7 @@ namespace {
 // Work worth a thread of its own: about 40 microseconds, in slices that a thread which wakes late can leave to others.
 constexpr int64_t kDocumentsPerThread = 40000, kDocumentsPerSlice = 4096;
 constexpr int64_t kSlicesPerThread = 16;
-// The abort flag is looked at after so many documents.
+// The number of documents between two checks of the abort flag.
 constexpr int64_t kDocumentsPerPoll = 1 << 18;
 
 struct CpuWorkspace : Workspace {

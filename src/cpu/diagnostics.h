@@ -51,7 +51,7 @@ inline void from_slots(const float* slots, int64_t n, float* out) {
   if (rest) memcpy(out + whole, slots + whole + (kLanes - rest), sizeof(float) * (size_t)rest);
 }
 
-// q: student's probabilities, a document each. Natural logarithm; NaN where there is no positive or no negative.
+// q: the student's probabilities, one per document. Natural logarithm; NaN without a positive or without a negative.
 inline QueryDiagnostics describe(const OneRow a, const float* q, int64_t n) {
   enum { kTop = 10 };
   float top[kTop];  // the highest scores of valid documents, descending

@@ -12,7 +12,7 @@ struct TaskTerm {
   LossId loss;
   Needs needs;
   Parameters parameters;
-  float beta_scale;   // alpha, or 1 when the batch brings its own beta
+  float beta_scale;   // alpha, or 1 if the batch has its own beta
   double weight;      // of the term in a query's loss
   double loss_scale;  // the same over the batch's normaliser; the query's weight comes on top
   double grad_scale;  // the same times gradScale

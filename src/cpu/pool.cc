@@ -94,7 +94,7 @@ void Pool::run(int workers, int slices, const Body& body) {
 
 void Pool::wait_for_workers() {
   std::unique_lock<std::mutex> lock(mutex_);
-  body_ = nullptr;  // nobody enters from here on
+  body_ = nullptr;  // no thread enters after this
   if (inside_ == 0) return;
   lock.unlock();
   spin([this] { return inside_ == 0; });

@@ -32,7 +32,7 @@ class Pool {
   void run(int workers, int slices, const Body& body);
 
  private:
-  struct alignas(64) Share {  // slices of one worker that nobody has begun; a cache line of its own
+  struct alignas(64) Share {  // slices of one worker that no thread has begun; padded to a cache line
     std::atomic<int> next{0};
     int end = 0;
   };

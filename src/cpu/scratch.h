@@ -1,4 +1,4 @@
-// Scratch memory of one thread: where the passes over a row keep what they pass on.
+// Scratch memory of one thread: data that the passes over a row hand to each other.
 #pragma once
 #include "vec.h"
 

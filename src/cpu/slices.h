@@ -1,4 +1,4 @@
-// Where a batch is cut into slices for threads.
+// How a batch is divided into slices for threads.
 #pragma once
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-// What a loss of the distribution family sees of one document, and what it answers.
+// The input and output of a distribution loss for one document.
 #pragma once
 #include "number.h"
 
@@ -13,7 +13,7 @@ enum class Needs { document, positive, positive_and_negative, ordered_pair, pref
 
 CKL_FN bool needs_pair(Needs needs) { return needs >= Needs::ordered_pair; }
 
-// Whether a query of so many valid documents and positives takes part, as far as these decide it: the pairs of an
+// Whether a query with these numbers of valid documents and positives counts, as far as they decide it: the pairs of an
 // ordered_pair are counted elsewhere.
 template <class Number>
 CKL_FN bool takes_part(Needs needs, Number documents, Number positives) {
@@ -49,7 +49,7 @@ struct Document {
   V minus_ln_q;  // -ln q >= 0
   V p;           // teacher's probability, softmax(t / Tt)
   V d;           // ln(p / q)
-  V beta;        // rank bias of a negative (losses.md); 0 where there is none
+  V beta;        // rank bias of a negative (losses.md); 0 if there is none
   V mass;        // q in the scale of p
   V unit;        // 1 / that scale
   V share;       // 1 / number of positives of the query
@@ -73,7 +73,7 @@ CKL_FN M nowhere(M m) {
 // What a functor may say of itself; these hold where it says nothing.
 struct Distribution {
   static constexpr bool biased = false, reads_ln_q = false;  // wants a rank bias; reads minus_ln_q
-  // h is q dL/dq less so many q: a multiple of q takes no part in the gradient.
+  // h is q dL/dq less a multiple of q, which cancels in the gradient.
   static constexpr float h_less_q = 0;
   // The d to be given where q = 0, and where p = 0 but not q.
   static constexpr float d_without_student = 0, d_without_teacher = 0;
@@ -88,7 +88,7 @@ void with_variant(Loss loss, const Parameters&, Visit visit) {
   visit(loss);
 }
 
-// The same with few variants, for code that shall be small: chosen where it runs.
+// The same with fewer variants, to keep code small; selected at run time.
 template <class Loss, class Visit>
 CKL_FN void with_compact_variant(Loss loss, const Parameters&, Visit visit) {
   visit(loss);

@@ -32,7 +32,7 @@ struct LossInfo {
   const char* parameters;
   bool teacher;
   bool reads_ranks, rereads_scores, by_relevance;  // of pairwise losses (row_pass.h)
-  int notes;                                       // numbers a document that their passes on a GPU pass on
+  int notes;                                       // numbers per document that their passes on a GPU exchange
 };
 
 #define CKL_TRAITS_distribution(type) false, false, false, 0

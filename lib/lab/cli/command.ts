@@ -3,7 +3,7 @@ import { parseOptions, readChoice, readNumber, UsageError } from './usage.js';
 
 /** One option: how its help shows it, and how its value is read. */
 export interface Option<T> {
-  /** What stands for the value in the help; absent for a switch. */
+  /** The placeholder of the value in the help; absent for a switch. */
   value?: string;
   help: string;
   /** Whether it may be given several times. */
@@ -127,7 +127,7 @@ export interface CommandTable<S extends Sections> {
   read(args: string[]): (ValuesOf<Merged<S> & Table> & { given: ReadonlySet<string> }) | undefined;
 }
 
-const HELP = { help: flag('show this', 'h') };
+const HELP = { help: flag('show this help', 'h') };
 
 /** @param about the head of the help */
 export function commandTable<const S extends Sections>(about: string, sections: S): CommandTable<S> {

@@ -1,4 +1,4 @@
-// Where the data of a command lie: the folder and the teacher's file that were asked for, or the bundled sample.
+// The data of a command: the requested folder and teacher file, or the bundled sample.
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ export interface DataArguments {
 }
 
 /**
- * Without --data, the sample. Without --teacher, the file that the sample's teacher is called, if the folder has one.
+ * Without --data, the sample. Without --teacher, the file in the folder with the name of the sample's teacher, if there is one.
  *
  * @throws UsageError
  */
@@ -33,7 +33,7 @@ export function readData({ data, teacher }: { data?: string; teacher?: string })
   return { data, teacher: teacher ?? beside, sample: false };
 }
 
-/** Writes what is missing of the sample, where it is asked for: a run that was ended may have left a part. */
+/** Writes missing files of the sample, if it is used: an interrupted run may have written only some of them. */
 export async function provideSample({ data, sample }: DataArguments): Promise<void> {
   if (sample && data !== REPOSITORY_SAMPLE) await writeSample(data);
 }

@@ -1,4 +1,4 @@
-// Ctrl-C as a signal that long work can heed.
+// Ctrl-C as an AbortSignal for long work.
 
 /** The exit code of a command that was ended by Ctrl-C, by the shell's convention 128 + SIGINT. */
 export const INTERRUPTED = 130;

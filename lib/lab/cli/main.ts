@@ -21,23 +21,23 @@ const COMMANDS: Record<string, Command> = {
     load: async () => (await import('./compare/compare.js')).compare,
   },
   evaluate: {
-    about: 'measures of a run, and whether two runs differ',
+    about: 'measure a run, and test whether two runs differ',
     load: async () => (await import('./evaluate/evaluate.js')).evaluate,
   },
   convert: {
-    about: 'teacher scores from one form into another',
+    about: 'convert teacher scores from one form to another',
     load: async () => (await import('./convert/convert.js')).convert,
   },
   doctor: {
-    about: 'what runs on this machine, and whether it computes what it should',
+    about: 'show what runs on this machine, and check that it computes correctly',
     load: async () => (await import('./doctor/doctor.js')).doctor,
   },
   bench: {
-    about: 'how fast this machine is, against a copy and the peers that are installed',
+    about: 'measure the speed of this machine against a memory copy and installed peers',
     load: async () => (await import('./bench/bench.js')).bench,
   },
   sample: {
-    about: 'write the synthetic sample that is used where no data are named',
+    about: 'write the synthetic sample, the default data of the other commands',
     load: async () => (await import('./sample/sample.js')).sample,
   },
 };
@@ -47,7 +47,7 @@ const HELP = `ckl-loss: ranking-distillation losses for Node
 ${Object.entries(COMMANDS)
   .map(([name, { about }]) => `  ckl-loss ${name.padEnd(10)} ${about}\n`)
   .join('')}
-Each explains itself with --help.
+ckl-loss COMMAND --help lists the options.
 `;
 
 /** @returns 0 success, 1 failure, 2 a command line that cannot be understood, 130 interrupted */
@@ -66,7 +66,7 @@ async function main([name, ...args]: string[]): Promise<number> {
     const command = await COMMANDS[name].load();
     return await command(args);
   } catch (error) {
-    // Whoever read a pipe that was written to has closed it: no news to anybody.
+    // The reader of our output has closed the pipe: there is nobody left to report to.
     if (isClosedPipe(error)) return READER_GONE;
     standardError.write(`ckl-loss ${name}: ${messageOf(error)}\n`);
     if (!(error instanceof UsageError)) return 1;
@@ -75,7 +75,7 @@ async function main([name, ...args]: string[]): Promise<number> {
   }
 }
 
-/** What was foreseen has a code and needs no stack; a bug has none, and its stack is what helps. */
+/** Expected errors have a code and need no stack; for a bug, the stack helps. */
 function messageOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
   if (!(error instanceof Error)) return String(error);
@@ -83,7 +83,7 @@ function messageOf(error: unknown): string {
   return foreseen ? error.message : (error.stack ?? error.message);
 }
 
-/** The exit code of the whole: that of the command, or 1 where its results could not be printed. */
+/** The exit code of the program: that of the command, or 1 if its results could not be printed. */
 async function run(args: string[]): Promise<number> {
   const code = await main(args);
   await standardOutput.flush();
@@ -93,7 +93,7 @@ async function run(args: string[]): Promise<number> {
   return code || 1;
 }
 
-// A program that is ended leaves no half-written files. SIGINT is left to a command that heeds it itself.
+// A terminated program leaves no half-written files. A command that handles SIGINT itself keeps it.
 process.on('exit', removePartials);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, function end() {

@@ -1,4 +1,4 @@
-// The files that a command is asked to write: whether they can be written is known before the work, and no failure costs the other results.
+// A command's output files: checked before the work, and a failure of one does not affect the others.
 import { stat } from 'node:fs/promises';
 import { openBeir } from '../../data/index.js';
 import { OutputError } from '../../data/errors.js';

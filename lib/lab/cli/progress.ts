@@ -1,4 +1,4 @@
-// Shows how training goes: a line that renews itself on a terminal, a few plain lines elsewhere.
+// Shows the progress of a training: one updated line on a terminal, a few lines elsewhere.
 import type { Behaviour } from '../experiment/behaviour.js';
 import type { Progress } from '../training/distil.js';
 

@@ -1,4 +1,4 @@
-// Standard output and standard error as the commands write them: nothing is lost in silence, and a closed pipe is no crash.
+// Standard output and standard error as the commands write them: lost output is reported, and a closed pipe does not crash the program.
 import { fstatSync } from 'node:fs';
 import { writeFully } from '../../data/whole-file.js';
 import type { Output } from './progress.js';
@@ -6,7 +6,7 @@ import type { Output } from './progress.js';
 /** The exit code of a program whose reader went away, by the shell's convention 128 + SIGPIPE. */
 export const READER_GONE = 141;
 
-/** Whether an error says that whoever read a pipe has closed it. */
+/** Whether an error means that the reader of a pipe has closed it. */
 export function isClosedPipe(error: unknown): boolean {
   const { code, cause } = (error ?? {}) as NodeJS.ErrnoException;
   return (

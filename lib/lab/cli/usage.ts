@@ -1,4 +1,4 @@
-// Reading of command lines: options with types and ranges, and errors that say what is allowed.
+// Reads command lines: options with types and ranges, and errors that name what is allowed.
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { didYouMean } from '../../describe.js';
 

@@ -1,4 +1,4 @@
-// What a comparison is asked for.
+// The options of a comparison.
 import type { Recipe } from '../experiment/plan.js';
 import type { StudentName } from '../students/students.js';
 import type { TrainingLoss } from '../training/loss-sum.js';
@@ -17,7 +17,7 @@ export interface CompareOptions extends Hyperparameters {
   recipes: readonly Recipe[];
   /** How many trainings with batches in different orders, from one start; the first also searches the learning rate. */
   seeds: number;
-  /** 0: the folder's own test split. Else so many folds, each query tested once. */
+  /** 0: the folder's own test split. Otherwise the number of folds; each query is tested once. */
   folds: number;
   epochs: number;
   /** The loss of the warm-up that every recipe starts from; left out, they start from the untrained student. */
@@ -25,7 +25,7 @@ export interface CompareOptions extends Hyperparameters {
   warmupEpochs: number;
   /** Factors on a student's own learning rate that are tried. */
   rates: readonly number[];
-  /** Queries a batch. */
+  /** Queries per batch. */
   batch: number;
   /** Documents of a training list: positives and the teacher's best others. */
   docs: number;

@@ -1,4 +1,4 @@
-// From values a query to tables: means, paired t-tests against CKL and against the start, corrected for their number.
+// Computes tables from values per query: means, and paired t-tests against CKL and the start, corrected for their number.
 import { holm, pairedTTest } from '../../metrics/index.js';
 import {
   meanOf as mean,

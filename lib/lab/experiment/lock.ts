@@ -1,4 +1,4 @@
-// Keeps two processes from one file: a second file beside it names the process that has it.
+// Keeps two processes from using one file: a lock file next to it names the process that holds it.
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { randomUUID } from 'node:crypto';

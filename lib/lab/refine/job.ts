@@ -34,7 +34,7 @@ export interface RefineOptions
   losses: readonly RecipeChoice[];
   /** Documents of a training list: the positives and the teacher's best others. */
   docs: number;
-  /** Which others of a training list an epoch takes: the teacher's best, or redrawn. Default: best for dense, drawn for the rest. */
+  /** The negatives of a training list in an epoch: the teacher's best, or redrawn. Default: best for dense, drawn for the rest. */
   negatives?: 'best' | 'drawn';
   /** A first training with this loss, from which all others start; its epochs and learning rate are the others' where not given. */
   warmup?: TrainingLoss;
@@ -46,7 +46,7 @@ export interface RefineOptions
   refreshDepth?: number;
   /** BEIR folders that the student is measured on without having learned from them. */
   zeroShot?: readonly string[];
-  /** 0 or left out: the folder's own test split. Else so many folds, each query tested once. */
+  /** 0 or left out: the folder's own test split. Otherwise the number of folds; each query is tested once. */
   folds?: number;
   /** Shares of the training lists, 0 to 1, that are corrupted. Default: 0. */
   wrongTeacher?: number;

@@ -94,8 +94,8 @@ export function limits({ tables, options, data }: SavedComparison): string[] {
       `with ${queries} test queries, differences from CKL of up to ${largest(unnoticed, 0).toFixed(3)} went without significance here.`,
     `A p value is a paired t-test over queries, of each query's mean over ${options.seeds} ${options.seeds === 1 ? 'training' : 'trainings'}; Holm's correction counts all tests against CKL in one table as a family, and all tests against the start as another. It speaks of further queries for these trained students, not of other collections, teachers or architectures.`,
     'The seeds change the order of the training lists only; start and warm-up are the same for all, so the spread over seeds is less than that of whole repetitions.',
-    'The students are small and start from the words of the corpus, not from a pretrained transformer. The numbers cannot be set beside those of the paper, which are on MS MARCO.',
-    'Dev and test are never spoilt. Learning rate and epoch are chosen on clean dev lists also where teacher or labels are wrong, which protects every loss.',
+    'The students are small and start from the words of the corpus, not from a pretrained transformer. Their figures are not comparable with those of the paper, which are on MS MARCO.',
+    'Dev and test lists are never corrupted. Learning rate and epoch are chosen on clean dev lists even if the teacher or the labels are wrong, which protects every loss.',
     'BKL is as its authors train it: its own paper names its parts but not its formula.',
     ...(data.zeroShot.length > 0
       ? [

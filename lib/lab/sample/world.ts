@@ -78,7 +78,7 @@ export function buildWorld(random: Random): World {
       documents.filter(states).map((doc) => doc.id),
     );
 
-    // Candidates: what states the fact, what matches the most words, and a few others, as a first-stage retriever would bring them.
+    // Candidates are documents that state the fact, those that match the most words, and a few others, as a first-stage retriever would return.
     const asked = new Set(background);
     const overlap = (doc: WorldDocument) =>
       [...asked].filter((word) => doc.text.includes(word) || doc.title.includes(word)).length;

@@ -1,4 +1,4 @@
-// Writes the sample as a BEIR folder with a teacher run beside it; the same seed writes the same bytes.
+// Writes the sample as a BEIR folder together with a teacher run; the same seed writes the same bytes.
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatRunLine } from '../../data/index.js';

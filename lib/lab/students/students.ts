@@ -32,7 +32,7 @@ export interface StudentOptions {
   /** Weights of the sparse student's FLOPS in the loss. */
   queryFlops?: number;
   documentFlops?: number;
-  /** Of the two-stage student: what brings the candidates (default: bm25), and how many (default: 100). */
+  /** Of the two-stage student: the source of its candidates (default: bm25), and their number (default: 100). */
   firstStage?: 'bm25' | 'sparse';
   candidates?: number;
 }

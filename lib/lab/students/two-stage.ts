@@ -1,4 +1,4 @@
-// Two-stage search: a first stage brings its best documents of the whole corpus, a reranker puts them in order.
+// Two-stage search: a first stage retrieves its best documents of the whole corpus, and a reranker orders them.
 import type { Run } from '../../metrics/index.js';
 import { scoresOf } from '../training/rerank.js';
 import type { Student } from '../training/student.js';
@@ -51,8 +51,8 @@ function rankByBm25({ docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>,
 }
 
 /**
- * @param reranker scores what the first stage brings
- * @param candidates how many documents the first stage brings a query
+ * @param reranker scores what the first stage retrieves
+ * @param candidates number of documents that the first stage retrieves per query
  */
 export function twoStage(first: Searcher, reranker: Student<BagList>, candidates: number): Searcher {
   // A first stage that finds the same run again has it reranked without making its lists again.
@@ -68,7 +68,7 @@ export function twoStage(first: Searcher, reranker: Student<BagList>, candidates
   };
 }
 
-/** What a first stage brought, as lists that nobody has judged. */
+/** What a first stage retrieved, as lists without judgements. */
 function listsOf(run: Run, { docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>): BagList[] {
   const place = new Map(docids.map((id, i) => [id, i]));
   return [...run].map(([qid, found]) => {

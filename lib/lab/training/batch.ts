@@ -8,11 +8,11 @@ export class TrainingBatch<L extends CandidateList = CandidateList> {
   readonly teacher: Float32Array;
   readonly labels: Uint8Array;
   readonly relevance: Float32Array;
-  /** The lists of the batch at hand. */
+  /** The lists of the current batch. */
   lists: readonly L[] = [];
   private readonly bounds: Int32Array;
 
-  /** @param shape the most queries, and the most documents a query */
+  /** @param shape the maximum number of queries, and of documents per query */
   constructor(readonly shape: readonly [queries: number, docs: number]) {
     const size = shape[0] * shape[1];
     this.student = new Float32Array(size);

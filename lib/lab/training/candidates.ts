@@ -22,7 +22,7 @@ export interface CandidateList {
 
 export interface Candidates {
   folder: BeirFolder;
-  /** One list a query that the teacher scored and someone judged, in the order of the teacher's file. */
+  /** One list per query that is both scored by the teacher and judged, in the order of the teacher's file. */
   lists: CandidateList[];
   /** Split -> judgements, as in the folder. */
   qrels: ReadonlyMap<string, Qrels>;
@@ -31,7 +31,7 @@ export interface Candidates {
 /**
  * @param dir a BEIR folder
  * @param teacher scores in any of the forms that `ckl-loss/data` reads, told by the first line; plain or gzip
- * @param maxDocs keep the teacher's best so many documents a query
+ * @param maxDocs maximum number of documents per query, the teacher's best
  * @throws DataError for a file that is missing or bad, a folder without a judgement, a teacher none of whose queries is judged, or a score
  * that float32 cannot hold
  */

@@ -18,7 +18,7 @@ export interface DistilOptions extends ObjectiveOptions {
   /** Queries a batch. */
   batch: number;
   learningRate: number;
-  /** Stop after so many epochs without a better dev nDCG@10. */
+  /** Stop after this many epochs without a better dev nDCG@10. */
   patience: number;
   seed: number;
   /** Share of the steps, 0 to 1, over which the learning rate rises to its peak. Default 0. */
@@ -32,7 +32,7 @@ export interface DistilData<L extends CandidateList> {
   qrels: Qrels;
   /** What of a training list takes part in an epoch. Default: all of it. */
   sample?: (list: L, random: Random) => L;
-  /** What a refresh of the ranks evaluates, a list a query. Default: the training lists. */
+  /** The lists that a refresh of the ranks evaluates, one per query. Default: the training lists. */
   ranked?: readonly L[];
   /** Adds a loss over in-batch negatives. */
   inBatch?: InBatchOptions<L>;
@@ -84,7 +84,7 @@ export interface Hooks {
   onProgress?: (progress: Progress) => void;
   /** After each epoch, with its dev measure. */
   onEpoch?: (progress: Progress) => void;
-  /** Aborting ends the training after the batch at hand; the best weights so far are kept, those of the unfinished epoch too. */
+  /** Aborting ends the training after the current batch; the best weights so far are kept, including those of the unfinished epoch. */
   signal?: AbortSignal;
   /** Called after every `every` batches, after each epoch, and when the training is interrupted. */
   checkpoint?: { every: number; save: (position: Position, best: Parameters) => Promise<void> };
@@ -197,7 +197,7 @@ export async function distil<L extends CandidateList>(
 
 const countPositives = ({ labels }: CandidateList) => labels.reduce((sum, label) => sum + label, 0);
 
-/** Counts queries from `started` on, and foretells the end from the steps done so far. */
+/** Counts queries since `started`, and estimates the remaining time from the steps done so far. */
 function rateSince(started: number) {
   let queries = 0;
   return (step: number, more: number, steps: number) => {

@@ -1,4 +1,4 @@
-// In-batch negatives: the positives of a batch's other queries as negatives of a query, with the likelihood of its own as the loss.
+// In-batch negatives: a query's negatives are the positives of the batch's other queries; the loss is the likelihood of its own.
 import { prepare, type PreparedLoss } from '../../index.js';
 import { TrainingBatch } from './batch.js';
 import type { CandidateList } from './candidates.js';
@@ -16,7 +16,7 @@ export class InBatch<L extends CandidateList> implements Disposable {
   private readonly batch: TrainingBatch<L>;
   private readonly prepared: PreparedLoss<'mean'>;
 
-  /** @param shape the most queries a batch, and the most positives a query */
+  /** @param shape the maximum number of queries per batch, and of positives per query */
   constructor(
     private readonly options: InBatchOptions<L>,
     [queries, positives]: readonly [number, number],

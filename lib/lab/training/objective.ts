@@ -49,7 +49,7 @@ export interface ObjectiveOptions extends Hyperparameters {
 /** Loss and gradient of batches. Holds native memory: dispose of it, or declare it with `using`. */
 export class Objective<L extends CandidateList> implements Disposable {
   private readonly prepared: PreparedLoss<'mean'>;
-  /** What the loss reads beside scores and labels. */
+  /** What the loss reads in addition to scores and labels. */
   private readonly reads: {
     teacher: boolean;
     ranks: boolean;

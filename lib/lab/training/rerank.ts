@@ -6,7 +6,7 @@ import type { Student } from './student.js';
 /** The measures of the training job. */
 export const MEASURES = ['ndcg@10', 'mrr@10'] as const;
 
-/** A run of the candidates, scored by `score(list)`, one number a document. */
+/** A run of the candidates, scored by `score(list)`, one number per document. */
 export function runOf<L extends CandidateList>(
   lists: readonly L[],
   score: (list: L) => ArrayLike<number>,

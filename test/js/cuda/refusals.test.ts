@@ -17,10 +17,10 @@ type Change = (tensors: DeviceBatch) => any;
 const cases: [name: string, change: Change, code: string, message: RegExp][] = [
   ['no teacher', () => ({ teacher: undefined }), 'ERR_CKL_TYPE', /^teacher is missing; ckl reads it/],
   [
-    'an array of the host',
+    'a host array',
     () => ({ student: batch.student }),
     'ERR_CKL_DEVICE',
-    /^student is .*memory of the host; copy it with DeviceTensor\.from\(student\)/,
+    /^student is .*host memory; copy it with DeviceTensor\.from\(student\)/,
   ],
   ['a bare pointer', () => ({ labels: 4096n }), 'ERR_CKL_TYPE', /^labels is 4096.*DeviceTensor\.view/],
   ['a plain list', () => ({ teacher: [1, 2] }), 'ERR_CKL_TYPE', /^teacher is .*must be a DeviceTensor/],

@@ -100,7 +100,7 @@ export function benchText(rows: BenchRow[], torch: string | null): string {
   return formatTable([head, ...cells]);
 }
 
-/** The least time of one call in ns; normal scores, one positive a query. */
+/** The minimum time of one call in ns; normal scores, one positive per query. */
 function timeOurs([queries, docs]: readonly [number, number], threads: number, budget: number): number {
   const length = queries * docs;
   const scores = (step: number) =>
@@ -115,7 +115,7 @@ function timeOurs([queries, docs]: readonly [number, number], threads: number, b
   return leastTime(() => prepared.run(batch), budget);
 }
 
-/** The same for a copy that reads and writes so many bytes in all. */
+/** The same for a copy that reads and writes this many bytes in total. */
 function timeCopy(bytes: number, budget: number): number {
   const from = new Uint8Array(Math.ceil(bytes / 2)).fill(1);
   const to = new Uint8Array(from.length);

@@ -1,4 +1,4 @@
-// Shows how a comparison goes: trainings done, time left; a line that renews itself on a terminal, about twenty lines elsewhere.
+// Shows the progress of a comparison, trainings done and time left: one updated line on a terminal, about twenty lines elsewhere.
 import type { DataSummary } from '../../experiment/results.js';
 import { timeText, type Output } from '../progress.js';
 

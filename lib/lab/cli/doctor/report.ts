@@ -1,4 +1,4 @@
-// Gathers what `ckl-loss doctor` tells: what this machine and this package are, what is in use, and what is wrong.
+// Gathers the report of `ckl-loss doctor`: machine, package, what is in use, and problems.
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus, release, totalmem } from 'node:os';

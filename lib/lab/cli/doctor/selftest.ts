@@ -1,4 +1,4 @@
-// The self-test and the timing of `ckl-loss doctor`. Loads the addon: import it only after that was seen to work.
+// The self-test and the timing of `ckl-loss doctor`. Loads the addon: import it only after checking that the addon loads.
 import { prepare, type CpuTarget, type LossName } from '../../../index.js';
 import { fault, type GoldenCase, readGoldenCases } from './golden.js';
 

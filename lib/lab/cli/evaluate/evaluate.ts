@@ -32,7 +32,7 @@ export const EVALUATE_HELP = `ckl-loss evaluate: measures of a run, and whether 
   --keep-identical-ids     keep it (default: left out where at least half of the queries list it, with a notice)
   --complete            queries the run lacks count as 0 (trec_eval -c)
   --level N             the lowest relevance level that counts (trec_eval -l; default: 1)
-  --per-query           one line a query as well
+  --per-query           also print one line per query
   --skip-bad            leave out lines that cannot be read, and count them
   --json FILE           everything as JSON; - for standard output instead of the table
   --help
@@ -67,7 +67,7 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
   }
   const convention = readChoice('convention', values.convention ?? 'trec_eval', CONVENTIONS);
   if (values['ignore-identical-ids'] && values['keep-identical-ids'])
-    throw new UsageError('--ignore-identical-ids and --keep-identical-ids are one or the other');
+    throw new UsageError('--ignore-identical-ids and --keep-identical-ids exclude each other');
   const options = {
     measures: readMeasures(values.measures ?? 'ndcg@10,mrr@10,recall@100,map'),
     convention,

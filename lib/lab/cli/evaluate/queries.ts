@@ -8,7 +8,7 @@ export interface MatchedQueries {
   missing: number;
   /** Queries of the run without judgements. */
   unjudged: number;
-  /** Shared queries that list a document of their own id, which is not judged relevant. */
+  /** Shared queries that list a document with their own id that is not judged relevant. */
   identical: number;
 }
 

@@ -29,9 +29,9 @@ export const BM25 = FEATURES.indexOf('bm25');
 /** BM25's saturation and length normalisation, as Anserini has them. */
 const K1 = 0.9;
 const B = 0.4;
-/** Two query words at most so many words apart count as near. */
+/** Two query words at most this many words apart count as near. */
 const WINDOW = 8;
-/** Words that share so many first letters count as kin ("mutation", "mutant"). */
+/** Words that share this many first letters count as related ("mutation", "mutant"). */
 const PREFIX = 5;
 
 interface Term {

@@ -56,7 +56,7 @@ export class TokenLists {
   private readonly known = new WeakMap<BagList, TokenList>();
   private readonly prepared = new WeakMap<readonly Bag[], Tokens>();
   private readonly tokens = new WeakMap<Bag, TokenDocument>();
-  /** Place + 1 of a word among those of the documents at hand; 0 between two of them. */
+  /** Place + 1 of a word among those of the current documents; 0 between two of them. */
   private readonly seen: Int32Array;
 
   /**

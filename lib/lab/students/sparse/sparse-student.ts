@@ -246,7 +246,7 @@ export class SparseStudent extends TableStudent {
       this.documentWords.add(word, 2 * documentFlops * documents.sums[word] ** 2);
   }
 
-  /** The FLOPS of the batch at hand, as {@link regularise} holds it down. */
+  /** The FLOPS of the current batch, as {@link regularise} holds it down. */
   get flops(): { queries: number; documents: number } {
     const { queries, documents } = this.meanWeights();
     return { queries: queries.squares(), documents: documents.squares() };

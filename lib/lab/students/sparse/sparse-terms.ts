@@ -16,7 +16,7 @@ export interface Edge {
   weight: number;
 }
 
-/** The edges of the word in column `t` of cosines with so many terms. */
+/** The edges of the word in column `t` of cosines with this many terms. */
 export function edgesOf(
   cosines: Float32Array,
   stride: number,

@@ -40,7 +40,7 @@ describe('evaluate', () => {
     expect(kept).not.toContain('own id');
     await expect(
       evaluate(['--run', 'x', '--qrels', 'x', '--ignore-identical-ids', '--keep-identical-ids']),
-    ).rejects.toThrow('one or the other');
+    ).rejects.toThrow('exclude each other');
   });
 
   it('stops where trec_eval 10 does', async () => {
