@@ -45,8 +45,8 @@ const tree = resolve(options.tree);
 
 /** Which suites should see a mutation, the fastest first: the next is only run when the one before saw nothing. */
 const SUITES = {
-  losses: ['quick', 'bits', 'accuracy'],
-  cpu: ['quick', 'bits', 'pool', 'api', 'accuracy'],
+  losses: ['quick', 'sums', 'api', 'bits', 'accuracy'],
+  cpu: ['quick', 'sums', 'api', 'bits', 'pool', 'threads', 'accuracy'],
   addon: ['plan', 'api'],
   cuda: ['emulatorEdges', 'emulator'],
 };
@@ -59,6 +59,7 @@ const emulatorSuite = (option) => ['test/cpp/ckl_emulator_tests', '--abort-after
 const COMMANDS = {
   // A second or two; the others take minutes.
   quick: cpuSuite('losses*,checks*,edges*,extremes*,ranks*,diagnostics*,numbers*'),
+  sums: cpuSuite('accuracy: weighted sums*,accuracy: reductions*,accuracy: temperatures*'),
   bits: cpuSuite('bits*,isa*'),
   pool: cpuSuite('pool*'),
   accuracy: cpuSuite('accuracy*'),
@@ -67,10 +68,11 @@ const COMMANDS = {
   plan: [...vitest, 'test/js/native/plan.test.ts'],
   api: [
     ...vitest,
-    ...['edges', 'pair-mean', 'beta-range', 'threads', 'errors', 'between-calls'].map(
+    ...['golden', 'edges', 'pair-mean', 'beta-range', 'errors', 'between-calls'].map(
       (name) => `test/js/loss/${name}.test.ts`,
     ),
   ],
+  threads: [...vitest, 'test/js/loss/threads.test.ts'],
 };
 
 const all = Object.entries({ losses, cpu, addon, cuda })

@@ -114,7 +114,7 @@ function round(name, mutate) {
       '/src',
     ],
     concurrency: Number(process.env.CKL_JOBS ?? 1),
-    timeoutMS: 60_000,
+    timeoutMS: 600_000,
     reporters: ['json'],
     allowEmpty: true,
     tempDirName: join(work, 'sandbox'),

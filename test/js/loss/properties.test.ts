@@ -352,6 +352,23 @@ describe('combine', () => {
     );
   });
 
+  it('gives student and teacher their gradients, each by its own temperature', () => {
+    const batch = randomBatch({ seed: 12, queries: 5, docs: 21, scale: 3 });
+    const options = {
+      studentTemperature: 0.5,
+      teacherTemperature: 3,
+      teacherGrad: true,
+      reduction: 'sum',
+    } as const;
+    const whole = combine(batch, [{ loss: 'kl' }, { loss: 'ckl', weight: 0.5 }], options);
+    const [kl, ckl] = (['kl', 'ckl'] as const).map((name) => lossOf(name)(batch, options));
+    for (const side of ['grad', 'teacherGrad'] as const) {
+      const expected = Array.from(kl[side]!, (value, i) => value + 0.5 * ckl[side]![i]);
+      expectClose(whole[side]!, expected, 1e-5, side);
+      expect(Math.max(...expected.map(Math.abs))).toBeGreaterThan(0.01);
+    }
+  });
+
   it('of one term with weight 1 has the bits of the loss itself', () => {
     const batch = randomBatch({ seed: 8, queries: 9, docs: 33 });
     for (const name of lossNames) {

@@ -230,6 +230,23 @@ describe('an array of another type', () => {
       expectUntouched(c);
     }
   });
+
+  it.each([Scalar.studentType, Scalar.teacherType, Scalar.gradType])(
+    'type code %i of two and a half',
+    (place) => {
+      const halves = () => {
+        const c = call();
+        for (const name of ['student', 'teacher', 'grad', 'teacherGrad'] as const)
+          Object.assign(c, { [name]: new Uint16Array(SIZE) });
+        for (const type of [Scalar.studentType, Scalar.teacherType, Scalar.gradType]) c.scalars[type] = 2;
+        return c;
+      };
+      expect(run(plan, halves())).toBe(NativeStatus.ok);
+      const c = halves();
+      c.scalars[place] = 2.5;
+      expect(run(plan, c)).toBe(NativeStatus.type);
+    },
+  );
 });
 
 describe('a layout that cannot be', () => {
