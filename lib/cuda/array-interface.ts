@@ -1,6 +1,7 @@
 // The CUDA array interface (version 3): how Numba, CuPy, PyTorch and others show each other memory of a GPU.
 import { describe, oneOf } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
+import { isObject } from '../loss/intrinsics.js';
 import { type DeviceDtype, dtypeInfo, dtypeNamed } from './dtype.js';
 
 /** https://numba.readthedocs.io/en/stable/cuda/cuda_array_interface.html */
@@ -23,7 +24,7 @@ export interface CudaArray {
 }
 
 export function isCudaArray(value: unknown): value is CudaArray {
-  return typeof value === 'object' && value !== null && '__cuda_array_interface__' in value;
+  return isObject(value) && '__cuda_array_interface__' in value;
 }
 
 /** What an interface tells, checked. */
@@ -38,12 +39,15 @@ export interface Shown {
 /** @param asked the element type, for those that have no name in the interface */
 export function readInterface(array: CudaArray, asked: DeviceDtype | undefined): Shown {
   const shown: unknown = array.__cuda_array_interface__;
-  if (typeof shown !== 'object' || shown === null) throw wrong('', shown, 'an object');
-  const { shape, typestr, data, strides, stream } = shown as CudaArrayInterface;
-  if (!Array.isArray(shape) || !shape.every((n) => Number.isSafeInteger(n) && n >= 0)) {
-    throw wrong('.shape', shape, 'an array of sizes');
+  if (!isObject(shown)) throw wrong('', shown, 'an object');
+  // Each property once, and lists copied: what is checked is what is used.
+  const { shape: sizes, typestr, data, strides: steps, stream } = shown as CudaArrayInterface;
+  const shape = numbersOf(sizes);
+  if (shape === null || !shape.every((n) => Number.isSafeInteger(n) && n >= 0)) {
+    throw wrong('.shape', sizes, 'an array of sizes');
   }
-  if (!Array.isArray(data) || !isHandle(data[0])) throw wrong('.data', data, '[address, readOnly]');
+  const [pointer, readOnly] = Array.isArray(data) ? [data[0] as unknown, data[1] as unknown] : [null, null];
+  if (!isHandle(pointer)) throw wrong('.data', data, '[address, readOnly]');
   if (stream !== undefined && stream !== null && !isHandle(stream))
     throw wrong('.stream', stream, 'a handle');
   const named = dtypeNamed(typestr);
@@ -56,14 +60,26 @@ export function readInterface(array: CudaArray, asked: DeviceDtype | undefined):
   if (typeof typestr !== 'string' || Number(typestr.slice(2)) !== bytes) {
     throw wrong('.typestr', typestr, `one of ${bytes} bytes an element for ${dtype}`);
   }
-  if (strides !== undefined && strides !== null) checkStrides(strides, shape, bytes);
+  if (steps !== undefined && steps !== null) {
+    const strides = numbersOf(steps);
+    if (strides?.length !== shape.length)
+      throw wrong('.strides', steps, 'an array of as many bytes as sizes');
+    checkStrides(strides, shape, bytes);
+  }
   return {
-    pointer: BigInt(data[0]),
+    pointer: BigInt(pointer),
     shape,
     dtype,
-    readOnly: data[1] === true,
+    readOnly: readOnly === true,
     stream: stream === undefined || stream === null ? null : BigInt(stream),
   };
+}
+
+/** A copy of a list; no list of an interface has more dimensions. */
+function numbersOf(list: unknown): number[] | null {
+  if (!Array.isArray(list)) return null;
+  const { length } = list;
+  return length <= 64 ? Array.from({ length }, (_, k) => list[k] as number) : null;
 }
 
 /** Rows without gaps, as C has them; a dimension of one may have any stride. */

@@ -1,11 +1,12 @@
 // Checks a batch in device memory and encodes it as numbers for the addon. Values are not checked, since that would wait for the GPU.
 import type { TeacherUse } from '../losses.js';
 import { checkMemory, isInt32 } from '../loss/arrays.js';
-import { checkBatchKeys } from '../loss/batch.js';
+import { snapshotOf } from '../loss/batch.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { DeviceScalar, NativeRankType, NativeType } from '../native/native.js';
-import { type CudaArray, isCudaArray } from './array-interface.js';
+import { lengthOf } from '../loss/intrinsics.js';
+import { type CudaArray, readInterface, type Shown } from './array-interface.js';
 import type { Device, Stream } from './device.js';
 import type { DeviceDtype } from './dtype.js';
 import { OverlapCheck } from './overlap.js';
@@ -72,6 +73,33 @@ export interface DeviceOutputs {
   diagnostics: readonly DeviceTensor<'float32'>[] | null;
 }
 
+/** What an array interface has shown, and whose it was. */
+class ShownArray {
+  constructor(
+    readonly owner: CudaArray,
+    readonly shown: Shown,
+  ) {}
+}
+
+type Taken = DeviceTensor | ShownArray | undefined;
+
+/** A batch that was read. */
+export interface DeviceSnapshot {
+  shape: readonly [number, number] | undefined;
+  rowStride: unknown;
+  offsets: Taken | Int32Array;
+  student: Taken;
+  teacher: Taken;
+  labels: Taken;
+  ranks: Taken;
+  beta: Taken;
+  relevance: Taken;
+  weights: Taken;
+  grad: Taken;
+  perQuery: Taken;
+  teacherGrad: Taken;
+}
+
 /** The tensors of one batch, checked, and its layout. */
 export class DeviceBatchView {
   queries = 0;
@@ -97,9 +125,33 @@ export class DeviceBatchView {
     readonly call: Float64Array,
   ) {}
 
-  /** Reads layout and inputs. Where an array names a stream, `stream` waits for it. */
-  read(batch: DeviceBatch, stream: Stream): void {
-    checkBatchKeys(batch);
+  /**
+   * The caller's batch, read: each property once, and what array interfaces show. Nothing of the caller's runs after this, so that what is
+   * checked is what is used.
+   */
+  snapshot(batch: DeviceBatch): DeviceSnapshot {
+    const own = snapshotOf(batch) as unknown as DeviceBatch;
+    const { offsets } = own;
+    return {
+      shape: own.shape ?? undefined,
+      rowStride: own.rowStride ?? undefined,
+      offsets: isInt32(offsets) ? offsets : taken(offsets, 'offsets'),
+      student: taken(own.student, 'student'),
+      // One batch serves many losses; what this one does not read must not reach it, whatever it holds.
+      teacher: this.needsTeacher ? taken(own.teacher, 'teacher') : undefined,
+      labels: taken(own.labels, 'labels'),
+      ranks: taken(own.ranks, 'ranks'),
+      beta: taken(own.beta, 'beta'),
+      relevance: taken(own.relevance, 'relevance'),
+      weights: taken(own.weights, 'weights'),
+      grad: taken(own.grad, 'grad'),
+      perQuery: taken(own.perQuery, 'perQuery'),
+      teacherGrad: taken(own.teacherGrad, 'teacherGrad'),
+    };
+  }
+
+  /** Checks layout and inputs. Where an array names a stream, `stream` waits for it. */
+  read(batch: DeviceSnapshot, stream: Stream): void {
     const { call } = this;
     this.stream = stream;
     this.student = this.take(batch.student, 'student', DeviceScalar.student, half)!;
@@ -127,9 +179,9 @@ export class DeviceBatchView {
     this.take(batch.weights, 'weights', DeviceScalar.weights, float, this.queries, false);
   }
 
-  /** Reads the outputs that the caller owns; the others come from `lend`. */
+  /** Checks the outputs that the caller owns; the others come from `lend`. */
   readOutputs(
-    batch: DeviceBatch,
+    batch: DeviceSnapshot,
     lend: (view: this, owned: Partial<DeviceOutputs>) => DeviceOutputs,
   ): DeviceOutputs {
     const { extent, queries, call } = this;
@@ -161,7 +213,7 @@ export class DeviceBatchView {
     this.overlap.check(this.call, this.tensors);
   }
 
-  private readLayout(batch: DeviceBatch): void {
+  private readLayout(batch: DeviceSnapshot): void {
     const { call, size, student } = this;
     const { offsets } = batch;
     this.hostOffsets = null;
@@ -177,30 +229,30 @@ export class DeviceBatchView {
       if (isInt32(offsets)) {
         checkMemory(offsets, 'offsets');
         this.hostOffsets = offsets;
-        length = offsets.length;
+        length = lengthOf(offsets);
       } else {
-        length = this.take(offsets as DeviceArray, 'offsets', DeviceScalar.offsets, ['int32'])!.length;
+        length = this.take(offsets, 'offsets', DeviceScalar.offsets, ['int32'])!.length;
       }
       if (length < 1)
         throw new CklRangeError('ERR_CKL_OFFSETS', 'offsets is empty; it has one entry more than queries');
       this.queries = length - 1;
       this.docs = call[DeviceScalar.stride] = 0;
-      this.longest = this.hostOffsets === null ? size[1] : longestRow(this.hostOffsets);
+      this.longest = this.hostOffsets === null ? size[1] : longestRow(this.hostOffsets, this.queries);
       this.extent = this.hostOffsets === null ? student.length : this.hostOffsets[this.queries];
     } else {
       const own = student.shape.length === 2 ? student.shape : undefined;
-      const [queries, docs] = checkShape(batch.shape ?? own ?? size);
-      const stride = batch.rowStride ?? docs;
-      if (!(Number.isSafeInteger(stride) && stride >= docs)) {
+      const [queries, docs] = batch.shape ?? own ?? size;
+      const { rowStride = docs } = batch;
+      if (!isCount(rowStride) || rowStride < docs) {
         throw new CklRangeError(
           'ERR_CKL_SHAPE',
-          `rowStride is ${describe(stride)}; it must be an integer of at least ${docs}, the documents of a row`,
+          `rowStride is ${describe(rowStride)}; it must be an integer of at least ${docs}, the documents of a row`,
         );
       }
       this.queries = queries;
       this.docs = this.longest = docs;
-      this.extent = queries === 0 ? 0 : (queries - 1) * stride + docs;
-      call[DeviceScalar.stride] = stride;
+      this.extent = queries === 0 ? 0 : (queries - 1) * rowStride + docs;
+      call[DeviceScalar.stride] = rowStride;
     }
     if (this.queries > size[0] || this.longest > size[1]) {
       throw new CklRangeError(
@@ -217,19 +269,22 @@ export class DeviceBatchView {
 
   /** A tensor of the batch, checked; `needed` elements at least. */
   private take(
-    value: DeviceArray | undefined | null,
+    value: Taken,
     name: string,
     place: number,
     dtypes: readonly DeviceDtype[],
     needed = 0,
     required = true,
   ): DeviceTensor | null {
-    if (value === undefined || value === null) {
+    if (value === undefined) {
       if (required) throw new CklTypeError('ERR_CKL_TYPE', `${name} is missing; ${this.lossName} reads it`);
       this.put(place, null);
       return null;
     }
-    const tensor = value instanceof DeviceTensor ? value : wrap(value, name, this.stream);
+    const tensor =
+      value instanceof ShownArray
+        ? DeviceTensor.shown(value.owner, value.shown, undefined, this.stream)
+        : value;
     if (tensor.disposed)
       throw new CklTypeError('ERR_CKL_DISPOSED', `${name} was disposed; allocate another tensor`);
     if (tensor.device !== this.device) {
@@ -261,8 +316,11 @@ export class DeviceBatchView {
   }
 }
 
-function wrap(value: unknown, name: string, stream: Stream): DeviceTensor {
-  if (isCudaArray(value)) return DeviceTensor.fromInterface(value, { stream });
+/** A tensor, or what an interface shows: read here, and looked at later. */
+function taken(value: unknown, name: string): Taken {
+  if (value === undefined || value === null) return undefined;
+  if (DeviceTensor.made(value)) return value;
+  if (DeviceTensor.shows(value)) return new ShownArray(value, readInterface(value, undefined));
   const found = `${name} is ${describe(value)}`;
   if (ArrayBuffer.isView(value)) {
     throw new CklTypeError(
@@ -286,15 +344,13 @@ function checkLength(tensor: DeviceTensor, needed: number, name: string): void {
   );
 }
 
-function checkShape(shape: readonly number[]): readonly number[] {
-  if (Array.isArray(shape) && shape.length === 2 && shape.every((n) => Number.isSafeInteger(n) && n >= 0))
-    return shape;
-  throw new CklTypeError('ERR_CKL_SHAPE', `shape is ${describe(shape)}; it must be [queries, documents]`);
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /** The addon checks the offsets; of those that are wrong any length will do. */
-function longestRow(offsets: Int32Array): number {
+function longestRow(offsets: Int32Array, queries: number): number {
   let longest = 0;
-  for (let b = 1; b < offsets.length; b++) longest = Math.max(longest, offsets[b] - offsets[b - 1]);
+  for (let b = 1; b <= queries; b++) longest = Math.max(longest, offsets[b] - offsets[b - 1]);
   return longest;
 }

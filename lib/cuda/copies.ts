@@ -1,6 +1,7 @@
 // What may be copied to or from a tensor.
 import { nativeScores } from '../loss/arrays.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
+import { lengthOf } from '../loss/intrinsics.js';
 import { type DeviceDtype, dtypeOf, type HostArray, isBits } from './dtype.js';
 import type { Device } from './device.js';
 
@@ -28,7 +29,7 @@ export function checkTensor(tensor: Place, source: Place): void {
 
 /** Refuses a host array of another length or type. */
 export function checkArray(tensor: Place, array: HostArray, name: string): void {
-  checkFits(tensor, dtypeOf(array, isBits(array) ? tensor.dtype : undefined, name), array.length, name);
+  checkFits(tensor, dtypeOf(array, isBits(array) ? tensor.dtype : undefined, name), lengthOf(array), name);
 }
 
 function checkFits(tensor: Place, dtype: DeviceDtype, length: number, name: string): void {

@@ -8,8 +8,8 @@ import { reporting, reportingAsync } from './failure.js';
 
 /** A GPU, as CUDA counts them (CUDA_VISIBLE_DEVICES hides and reorders). */
 export class Device {
-  private opened: NativeDevice | null = null;
-  private own: Stream | null = null;
+  #opened: NativeDevice | null = null;
+  #own: Stream | null = null;
 
   /** @internal */
   constructor(
@@ -20,17 +20,19 @@ export class Device {
     readonly capability: string,
     /** Bytes of memory in all. */
     readonly totalMemory: number,
-  ) {}
+  ) {
+    Object.freeze(this);
+  }
 
   /** @internal Opened when it is first used: that takes time, and memory of the GPU. */
   get native(): NativeDevice {
-    return (this.opened ??= reporting(() => new native.Device(this.index)));
+    return (this.#opened ??= reporting(() => new native.Device(this.index)));
   }
 
   /** The stream that is used where none is named; it waits for no other stream, and none for it. */
   get stream(): Stream {
-    if (this.own === null || this.own.address < 0) this.own = Stream.create({ device: this });
-    return this.own;
+    if (this.#own === null || this.#own.address < 0) this.#own = Stream.create({ device: this });
+    return this.#own;
   }
 
   /** Bytes of memory that no process uses. */
@@ -62,8 +64,8 @@ export function devices(): readonly Device[] {
 
 /** The device that an option names; default the first. */
 export function deviceOf(option: Device | number | undefined): Device {
-  if (option instanceof Device) return option;
   const all = devices();
+  if (all.includes(option as Device)) return option as Device;
   const device = option === undefined ? all[0] : typeof option === 'number' ? all[option] : undefined;
   if (device !== undefined) return device;
   throw new CklRangeError(
@@ -74,12 +76,29 @@ export function deviceOf(option: Device | number | undefined): Device {
 
 /** Work on one stream runs in the order in which it was enqueued; work on different streams in any. */
 export class Stream implements Disposable {
+  #address: number;
+  #owned: NativeDeviceStream | null;
+
   private constructor(
     readonly device: Device,
-    /** @internal CUDA's handle as a number; -1 after dispose. */
-    public address: number,
-    private owned: NativeDeviceStream | null,
-  ) {}
+    address: number,
+    owned: NativeDeviceStream | null,
+  ) {
+    this.#address = address;
+    this.#owned = owned;
+    // It stays a stream of its device.
+    Object.freeze(this);
+  }
+
+  /** @internal Whether it was made here. `instanceof` takes any object of this prototype, and a proxy. */
+  static made(value: unknown): value is Stream {
+    return typeof value === 'object' && value !== null && #address in value;
+  }
+
+  /** @internal CUDA's handle as a number; -1 after dispose. */
+  get address(): number {
+    return this.#address;
+  }
 
   /** A new stream; it does not wait for CUDA's default stream. */
   static create(options: { device?: Device | number } = {}): Stream {
@@ -144,13 +163,13 @@ export class Stream implements Disposable {
    * @throws CudaError if that work has failed; the stream is disposed all the same
    */
   dispose(): void {
-    if (this.address < 0) return;
+    if (this.#address < 0) return;
     try {
       this.synchronize();
     } finally {
-      this.owned?.dispose();
-      this.owned = null;
-      this.address = -1;
+      this.#owned?.dispose();
+      this.#owned = null;
+      this.#address = -1;
     }
   }
 
@@ -159,8 +178,8 @@ export class Stream implements Disposable {
   }
 
   private live(): number {
-    if (this.address < 0) throw disposed('this stream');
-    return this.address;
+    if (this.#address < 0) throw disposed('this stream');
+    return this.#address;
   }
 }
 
@@ -170,7 +189,7 @@ function disposed(what: string): CklTypeError {
 
 /** Refuses what is no stream of the device that lives. */
 export function checkStream(stream: Stream, device: Device, name: string): void {
-  if (!(stream instanceof Stream)) {
+  if (!Stream.made(stream)) {
     throw new CklTypeError(
       'ERR_CKL_TYPE',
       `${name} is ${describe(stream)}; it must be a Stream (Stream.from(handle) for one that someone else made)`,

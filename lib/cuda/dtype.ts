@@ -2,6 +2,7 @@
 import { describe, oneOf } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { isFloat16 } from '../loss/arrays.js';
+import { tagOf } from '../loss/intrinsics.js';
 import type { Float16Scores } from '../types.js';
 
 /** Element types of a {@link DeviceTensor}. */
@@ -41,7 +42,7 @@ export interface HostArrays {
   int32: Int32Array;
 }
 
-type HostConstructor = new (buffer: ArrayBuffer) => HostArrays[DeviceDtype];
+type HostConstructor = new (length: number) => HostArrays[DeviceDtype];
 
 interface DtypeInfo {
   bytes: number;
@@ -70,11 +71,6 @@ export function dtypeInfo(dtype: DeviceDtype): DtypeInfo {
     'ERR_CKL_TYPE',
     `dtype is ${describe(dtype)}; it must be ${oneOf(Object.keys(dtypes))}`,
   );
-}
-
-/** The engine's name of an array's class. */
-function tagOf(array: unknown): string {
-  return ArrayBuffer.isView(array) ? String((array as unknown as Float32Array)[Symbol.toStringTag]) : '';
 }
 
 /** Whether an array holds bit patterns, which say nothing of how they are meant. */

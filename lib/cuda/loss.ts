@@ -56,7 +56,8 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
   if (check !== undefined && typeof check !== 'boolean') {
     throw new CklTypeError('ERR_CKL_OPTION', `check is ${describe(check)}; it must be a boolean`);
   }
-  const size = readShape(shape, preparedRule);
+  // Callers see it on the loss, and must not change what batches are checked against.
+  const size = Object.freeze(readShape(shape, preparedRule));
   const read = readPrepared(loss, terms, options, ['device', 'check']);
   for (const name of ['backend', 'cpuTarget', 'threads', 'dtype'] as const) {
     if (read.values[name] === undefined) continue;
@@ -109,11 +110,14 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
    *   when outputs may have been written in part
    */
   run(batch: DeviceBatch, options?: OnStream): DeviceLossResult<R> {
-    const live = this.live();
+    this.live();
     const { view, call } = this;
+    const own = view.snapshot(batch);
     const stream = options === undefined ? this.device.stream : streamOf(options, this.device, 'run');
-    view.read(batch, stream);
-    const outputs = view.readOutputs(batch, this.lend);
+    // From here on no code of the caller runs. A getter may have disposed of this loss.
+    const live = this.live();
+    view.read(own, stream);
+    const outputs = view.readOutputs(own, this.lend);
     const summary = this.outputs.summary();
     view.finish(summary);
     // The scratch space is of one run at a time: on another stream, wait for the run before.
@@ -139,13 +143,16 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
    * has outputs of its own. Nothing is enqueued yet.
    */
   capture(batch: DeviceBatch): DeviceGraph<R> {
-    const live = this.live();
+    this.live();
     const { view } = this;
+    const read = view.snapshot(batch);
+    // From here on no code of the caller runs.
+    const live = this.live();
     const { stream } = this.device;
-    view.read(batch, stream);
+    view.read(read, stream);
     const own = new LentOutputs(this.device, 0, 0, this.wanted);
     try {
-      const outputs = view.readOutputs(batch, (read, owned) => own.lend(read, owned));
+      const outputs = view.readOutputs(read, (now, owned) => own.lend(now, owned));
       view.finish(own.summary());
       const graph = reporting(() => new native.DeviceGraph(live, view.hostOffsets));
       if (graph.status !== NativeStatus.ok) throw statusError(graph.status, this.call);

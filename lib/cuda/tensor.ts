@@ -1,10 +1,18 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // DeviceTensor: memory of a GPU with a shape and an element type, made here or by someone else.
 import { describe } from '../describe.js';
+import { allocate } from '../loss/arrays.js';
+import { lengthOf } from '../loss/intrinsics.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { native, type NativeDeviceMemory } from '../native/native.js';
 import { checkPointer, deviceAt } from './address.js';
-import { type CudaArray, type CudaArrayInterface, isCudaArray, readInterface } from './array-interface.js';
+import {
+  type CudaArray,
+  type CudaArrayInterface,
+  isCudaArray,
+  readInterface,
+  type Shown,
+} from './array-interface.js';
 import { checkArray, checkTensor, nativeView } from './copies.js';
 import { checkOptions, type Device, deviceOf, Stream } from './device.js';
 import {
@@ -27,21 +35,47 @@ const onDevice = ['device'];
  */
 export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Disposable, CudaArray {
   readonly length: number;
+  // Private to the engine, too: what has the same names, or the same prototype, is no tensor.
+  #address: number;
+  #memory: NativeDeviceMemory | null;
+  /** Whose memory it is, kept alive. */
+  #owner: unknown;
+  readonly #parent: DeviceTensor | null;
 
   private constructor(
     readonly device: Device,
     readonly dtype: D,
     readonly shape: readonly number[],
-    /** @internal The address as a number; -1 after dispose. */
-    public address: number,
-    private memory: NativeDeviceMemory | null,
-    /** Whose memory it is, kept alive. */
-    private owner: unknown,
-    private readonly parent: DeviceTensor | null = null,
+    address: number,
+    memory: NativeDeviceMemory | null,
+    owner: unknown,
+    parent: DeviceTensor | null = null,
     /** Whether it was shown as for reading only: nothing here writes to it. */
     readonly readOnly: boolean = parent !== null && parent.readOnly,
   ) {
     this.length = shape.reduce((a, b) => a * b, 1);
+    this.#address = address;
+    this.#memory = memory;
+    this.#owner = owner;
+    this.#parent = parent;
+    // What is checked once stays so: no caller gives it another length or type.
+    Object.freeze(shape);
+    Object.freeze(this);
+  }
+
+  /** @internal Whether it was made here. `instanceof` takes any object of this prototype, and a proxy. */
+  static made(value: unknown): value is DeviceTensor {
+    return typeof value === 'object' && value !== null && #address in value;
+  }
+
+  /** @internal Whether it shows memory by its interface, and does not only look like a tensor. */
+  static shows(value: unknown): value is CudaArray {
+    return isCudaArray(value) && (DeviceTensor.made(value) || !(value instanceof DeviceTensor));
+  }
+
+  /** @internal The address as a number; -1 after dispose. */
+  get address(): number {
+    return this.#address;
   }
 
   /**
@@ -67,10 +101,9 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     options: { shape?: TensorShape; dtype?: D } & OnDevice & OnStream = {},
   ): DeviceTensor<D> {
     checkOptions(options, 'from', ['shape', 'dtype', 'device', 'stream']);
-    const { stream } = options;
-    const dtype = dtypeOf(array, options.dtype, 'array') as D;
-    const device = options.device ?? stream?.device;
-    const made = DeviceTensor.allocate(options.shape ?? array.length, dtype, { device });
+    const { stream, dtype: asked, device, shape } = options;
+    const dtype = dtypeOf(array, asked, 'array') as D;
+    const made = DeviceTensor.allocate(shape ?? lengthOf(array), dtype, { device: device ?? stream?.device });
     try {
       return made.copyFrom(array, { stream });
     } catch (error) {
@@ -108,16 +141,22 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
   ): DeviceTensor<D> {
     checkOptions(options, 'fromInterface', ['dtype', 'device', 'stream']);
     const { stream } = options;
-    if (!isCudaArray(array)) {
+    if (!DeviceTensor.shows(array)) {
       throw new CklTypeError(
         'ERR_CKL_TYPE',
         `array is ${describe(array)}; it must have __cuda_array_interface__`,
       );
     }
-    const shown = readInterface(array, options.dtype);
-    const view = DeviceTensor.view(shown.pointer, shown.shape, shown.dtype as D, {
-      device: options.device ?? stream?.device,
-      owner: array,
+    const { dtype, device } = options;
+    const shown = readInterface(array, dtype);
+    return DeviceTensor.shown(array, shown, device, stream) as DeviceTensor<D>;
+  }
+
+  /** @internal A view of what an interface has shown. */
+  static shown(owner: unknown, shown: Shown, device?: Device | number, stream?: Stream): DeviceTensor {
+    const view = DeviceTensor.view(shown.pointer, shown.shape, shown.dtype, {
+      device: device ?? stream?.device,
+      owner,
       readOnly: shown.readOnly,
     });
     if (shown.stream !== null) {
@@ -191,7 +230,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
   copyFrom(source: HostArray | DeviceTensor, options: OnStream = {}): this {
     const to = this.writable();
     const stream = streamOf(options, this.device, 'copyFrom').address;
-    if (source instanceof DeviceTensor) {
+    if (DeviceTensor.made(source)) {
       const from = source.live();
       checkTensor(this as DeviceTensor, source);
       reporting(() => this.device.native.copy(to, from, this.byteLength, stream));
@@ -220,7 +259,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
 
   /** Waits for the stream, and returns the elements. */
   toArray(options: OnStream = {}): HostArrays[D] {
-    const made = this.hostArray(new ArrayBuffer(this.byteLength));
+    const made = this.hostArray();
     return this.copyTo(made, options);
   }
 
@@ -228,7 +267,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
   async toArrayAsync(options: OnStream = {}): Promise<HostArrays[D]> {
     const from = this.live();
     const stream = streamOf(options, this.device, 'toArrayAsync').address;
-    const made = this.hostArray(new ArrayBuffer(this.byteLength));
+    const made = this.hostArray();
     if (this.length > 0) await reportingAsync(() => this.device.native.download(made, from, stream));
     return made;
   }
@@ -243,14 +282,14 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
 
   /** Whether its memory may not be used any more. */
   get disposed(): boolean {
-    return this.address < 0 || (this.parent !== null && this.parent.disposed);
+    return this.#address < 0 || (this.#parent !== null && this.#parent.disposed);
   }
 
   /** Frees the memory if it was allocated here, when the GPU is done with it. May be called twice. */
   dispose(): void {
-    this.memory?.dispose();
-    this.memory = this.owner = null;
-    this.address = -1;
+    this.#memory?.dispose();
+    this.#memory = this.#owner = null;
+    this.#address = -1;
   }
 
   [Symbol.dispose](): void {
@@ -258,7 +297,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
   }
 
   private live(): number {
-    if (!this.disposed) return this.address;
+    if (!this.disposed) return this.#address;
     throw new CklTypeError('ERR_CKL_DISPOSED', 'this tensor was disposed; allocate another');
   }
 
@@ -267,7 +306,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     throw new CklTypeError('ERR_CKL_TYPE', 'this tensor is for reading only; copy it to one that is not');
   }
 
-  private hostArray(buffer: ArrayBuffer): HostArrays[D] {
-    return new (dtypeInfo(this.dtype).array)(buffer) as HostArrays[D];
+  private hostArray(): HostArrays[D] {
+    return allocate(dtypeInfo(this.dtype).array, this.length, 'the array of a tensor') as HostArrays[D];
   }
 }

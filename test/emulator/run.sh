@@ -16,7 +16,7 @@ if ! { cmake -S . -B "$out/cmake" -DCKL_CUDA=EMULATE \
   exit 1
 fi
 [ "${1:-}" != --build ] || exit 0
-suites=(loss/{golden,edges,table,errors,auto} ranks/ranks.test)
+suites=(loss/{golden,edges,table,errors,auto} ranks/ranks.test native/foreign-objects)
 CKL_BACKEND=cuda CKL_LOSS_PREBUILD=$out/addon node node_modules/vitest/vitest.mjs run \
   "${suites[@]/#/test/js/}" test/js/cuda --testTimeout 600000 "$@"
 CKL_LOSS_PREBUILD=$out/addon node examples/device-tensors.mjs | grep -E '^64 queries on emulated GPU: loss 0\.[0-9]+ -> -?0\.0'

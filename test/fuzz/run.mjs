@@ -1,4 +1,5 @@
-// Runs the fuzzers, each in a process of its own: npm run test:fuzz -- [native] [api] [readers] [checkpoints]; without names all.
+// Runs the fuzzers, each in a process of its own: npm run test:fuzz -- [native] [api] [readers] [checkpoints] [rows]; without names all.
+// `rows` is a program in C++: it is compiled with AddressSanitizer, in build/fuzz-rows, which takes minutes the first time.
 // Budget and seed come from the environment (campaign.ts). A crash is reported with the case that it happened in.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -9,7 +10,7 @@ import { buildSync } from 'esbuild';
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../..');
 const out = join(root, 'build/fuzz');
-const all = ['native', 'api', 'readers', 'checkpoints'];
+const all = ['native', 'api', 'readers', 'checkpoints', 'rows'];
 const names = process.argv.length > 2 ? process.argv.slice(2) : all;
 for (const name of names) {
   if (all.includes(name)) continue;
@@ -18,7 +19,7 @@ for (const name of names) {
 }
 mkdirSync(out, { recursive: true });
 buildSync({
-  entryPoints: names.map((name) => join(here, `${name}.ts`)),
+  entryPoints: names.filter((name) => name !== 'rows').map((name) => join(here, `${name}.ts`)),
   outdir: out,
   bundle: true,
   platform: 'node',
@@ -33,18 +34,33 @@ buildSync({
   external: ['@observablehq/plot', 'linkedom', '@tensorflow/tfjs-core', 'node-gyp-build'],
 });
 
+/** The program and its arguments. */
+function commandOf(name) {
+  if (name !== 'rows')
+    return [process.execPath, ['--expose-gc', '--enable-source-maps', join(out, `${name}.cjs`)]];
+  const build = join(root, 'build/fuzz-rows');
+  const options = ['-DCMAKE_BUILD_TYPE=Release', '-DCKL_SANITIZE=ON', '-DCKL_TESTS=ON', '-DCKL_CUDA=OFF'];
+  for (const args of [
+    ['-S', root, '-B', build, ...options],
+    ['--build', build, '--target', 'ckl_fuzz_rows', '--parallel', process.env.CKL_JOBS ?? '2'],
+  ]) {
+    const { status, stdout, stderr } = spawnSync('cmake', args, { encoding: 'utf8' });
+    if (status === 0) continue;
+    console.error(`${stdout ?? ''}${stderr ?? ''}\nrows: cmake could not build it`);
+    process.exit(2);
+  }
+  return [join(build, 'test/cpp/ckl_fuzz_rows'), []];
+}
+
 let failed = 0;
 for (const name of names) {
   const trail = join(out, `${name}.trail`);
-  const { status, signal } = spawnSync(
-    process.execPath,
-    ['--expose-gc', '--enable-source-maps', join(out, `${name}.cjs`)],
-    {
-      stdio: ['ignore', 'inherit', 'inherit'],
-      cwd: out,
-      env: { ...process.env, CKL_FUZZ_TRAIL: trail, LD_PRELOAD: process.env.CKL_FUZZ_PRELOAD ?? '' },
-    },
-  );
+  const [program, args] = commandOf(name);
+  const { status, signal } = spawnSync(program, args, {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    cwd: out,
+    env: { ...process.env, CKL_FUZZ_TRAIL: trail, LD_PRELOAD: process.env.CKL_FUZZ_PRELOAD ?? '' },
+  });
   if (status === 0) continue;
   failed++;
   if (status === 1) continue; // it has said so itself

@@ -1,5 +1,5 @@
 // What a loss on device memory refuses: each error names the argument and the value, and the next run works.
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type DeviceBatch, DeviceTensor, prepare } from '../../../lib/cuda/index';
 import type { CudaError } from '../../../lib/index';
 import { NativeStatus, Scalar } from '../../../lib/native/native';
@@ -163,11 +163,13 @@ describe.runIf(hasGpu)('a run refuses', () => {
     const result = loss.run(toDevice(batch));
     let failLater!: () => void;
     const later = new Promise<void>((resolve) => (failLater = resolve));
-    Object.assign(result.summary, { toArrayAsync: () => Promise.reject(new Error('failed 1')) });
-    Object.assign(result.perQuery, {
-      toArrayAsync: () => later.then(() => Promise.reject(new Error('failed 2'))),
+    const copies = vi.spyOn(DeviceTensor.prototype, 'toArrayAsync');
+    copies.mockImplementation(function (this: DeviceTensor) {
+      if (this === result.summary) return Promise.reject(new Error('failed 1'));
+      return later.then(() => Promise.reject(new Error('failed 2')));
     });
     await expect(result.readAsync()).rejects.toThrow('failed 1');
+    copies.mockRestore();
     failLater();
     await new Promise((resolve) => setImmediate(resolve));
   });

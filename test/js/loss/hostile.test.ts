@@ -154,6 +154,16 @@ describe.each(sizes)('an array of a %i x %i batch', (...size) => {
     expectSameResult(prepared.run({ ...batch, student }), kl(batch));
   });
 
+  it.each([Float32Array.prototype, Map.prototype, Set.prototype])(
+    'whose shape has the prototype of %o is refused by its kind',
+    (prototype) => {
+      using prepared = prepare('kl', { shape: size });
+      const bad = { ...batch, shape: Object.create(prototype) as [number, number] };
+      for (const run of [() => kl(bad), () => prepared.run(bad), () => ranks({ ...bad, labels: undefined })])
+        expect(errorOf(run).code).toBe('ERR_CKL_SHAPE');
+    },
+  );
+
   it.each([
     ['a Proxy', () => new Proxy(batch.student, {}), /student is a Proxy/],
     ['a Proxy of nothing', () => revoked(), /student is a Proxy/],

@@ -1,0 +1,130 @@
+// Random rows through the CPU's engine, meant for AddressSanitizer: ordinary and extreme scores, all layouts, element types, losses and
+// sums, on every instruction set of this machine, and batches that are wrong. Right ones keep every promise of the API, give the same
+// bits at another number of threads, and, of each instruction set with FMA, the same bits; wrong ones are refused, nothing written.
+//   CKL_FUZZ_SEED, CKL_FUZZ_FROM, CKL_FUZZ_CASES or CKL_FUZZ_SECONDS: as those of test/fuzz/campaign.ts. A case is one batch.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "../cpp/batch.h"
+
+namespace ckl {
+namespace test {
+namespace {
+
+int64_t variable(const char* name, int64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text && *text ? std::atoll(text) : otherwise;
+}
+
+OwnedBatch batch_of(Random& random) {
+  const int64_t docs = random.below(20) ? 1 + random.below(70) : 1 + random.below(3000);
+  OwnedBatch batch =
+      random.below(3) ? batch_of_families(random, docs) : ragged_batch(random, 1 + random.below(60), docs);
+  if (random.below(3) == 0) pad(random, batch, random.uniform());
+  if (random.below(3) == 0) convert(batch, random.below(2) ? DType::float16 : DType::bfloat16);
+  const size_t extent = size_t(batch.extent()), queries = size_t(batch.queries);
+  if (random.below(4) == 0) {
+    batch.rank_type = RankType(1 + random.below(5));
+    for (size_t i = 0; i < extent; i++) batch.ranks.push_back(double(1 + random.below(200)));
+  }
+  if (random.below(6) == 0)
+    for (size_t i = 0; i < extent; i++) batch.relevance.push_back(float(random.below(4)));
+  if (random.below(6) == 0)
+    for (size_t b = 0; b < queries; b++) batch.weights.push_back(float(random.below(3)));
+  return batch;
+}
+
+Plan random_plan(Random& random, const std::vector<PlanTerm>& terms) {
+  Plan plan = plan_of(terms[size_t(random.below(int64_t(terms.size())))], Reduction(random.below(3)));
+  while (random.below(4) == 0 && plan.terms.size() < size_t(kMaxTerms)) {
+    plan.terms.push_back(terms[size_t(random.below(int64_t(terms.size())))]);
+    plan.terms.back().weight = random.normal();
+  }
+  if (random.below(4) == 0)
+    plan.student_temperature = random.uniform(0.1, 4), plan.teacher_temperature = random.uniform(0.1, 4);
+  return plan;
+}
+
+// Makes one value of a batch one that no loss takes.
+void spoil(Random& random, OwnedBatch& batch) {
+  const size_t at = size_t(random.below(batch.extent()));
+  if (!batch.offsets.empty() && random.below(2)) batch.offsets[batch.offsets.size() / 2] = random.below(2) ? -1 : 1 << 30;
+  else batch.labels[at] = uint8_t(2 + random.below(253));
+}
+
+bool untouched(const Floats& x) {
+  for (float v : x)
+    if (v != kUntouched) return false;
+  return true;
+}
+
+std::string fault(Random& random, const std::vector<PlanTerm>& terms, int64_t& rows) {
+  OwnedBatch batch = batch_of(random);
+  const Plan plan = random_plan(random, terms);
+  Options options;
+  options.teacher_grad = random.below(2), options.diagnostics = random.below(2), options.in_place = random.below(4) == 0;
+  const bool wrong = random.below(10) == 0 && batch.extent() > 0;
+  if (wrong) spoil(random, batch);
+  const bool compared = !wrong && random.below(8) == 0 && batch.extent() < 20000;
+  Result first;
+  for (const cpu::Target& target : cpu::targets()) {
+    const Result result = run(batch, plan, target, options);
+    rows += batch.queries;
+    if (wrong) {
+      if (result.status.ok()) return std::string(target.name) + ": a wrong batch was taken";
+      if (!options.in_place && !untouched(result.grad)) return std::string(target.name) + ": wrote grad of a wrong batch";
+      if (!untouched(result.per_query)) return std::string(target.name) + ": wrote perQuery of a wrong batch";
+      continue;
+    }
+    if (!result.status.ok()) return std::string(target.name) + ": a right batch was refused";
+    if (compared) {
+      const std::string found = Promise(batch, plan).fault(result);
+      if (!found.empty()) return std::string(target.name) + ": " + found;
+    }
+    if (std::strcmp(target.name, "baseline") == 0) continue;  // has no FMA
+    if (first.grad.empty()) first = result;
+    const std::string found = difference(first, result);
+    if (!found.empty()) return std::string(target.name) + ": " + found;
+    Options threaded = options;
+    threaded.threads = 2;
+    const std::string apart = difference(result, run(batch, plan, target, threaded));
+    if (!apart.empty()) return std::string(target.name) + ", two threads: " + apart;
+    rows += batch.queries;
+  }
+  return "";
+}
+
+int campaign() {
+  const auto now = [] { return std::chrono::steady_clock::now(); };
+  const int64_t seed = variable("CKL_FUZZ_SEED", now().time_since_epoch().count() % (int64_t(1) << 31));
+  const int64_t from = variable("CKL_FUZZ_FROM", 0), cases = variable("CKL_FUZZ_CASES", -1);
+  const auto end = now() + std::chrono::seconds(variable("CKL_FUZZ_SECONDS", 3));
+  const char* const trail = std::getenv("CKL_FUZZ_TRAIL");
+  const std::vector<PlanTerm> terms = all_terms();
+  int64_t number = from, rows = 0;
+  for (; cases >= 0 ? number < from + cases : now() < end; number++) {
+    if (std::FILE* file = trail ? std::fopen(trail, "w") : nullptr) {
+      std::fprintf(file, "%lld %lld\n", static_cast<long long>(seed), static_cast<long long>(number));
+      std::fclose(file);
+    }
+    Random random(uint64_t(seed) * 0x9e3779b97f4a7c15 + uint64_t(number));
+    const std::string found = fault(random, terms, rows);
+    if (found.empty()) continue;
+    std::fprintf(stderr, "rows: case %lld of seed %lld failed\n%s\n", static_cast<long long>(number),
+                 static_cast<long long>(seed), found.c_str());
+    std::fprintf(stderr, "Again: CKL_FUZZ_SEED=%lld CKL_FUZZ_FROM=%lld CKL_FUZZ_CASES=1 npm run test:fuzz -- rows\n",
+                 static_cast<long long>(seed), static_cast<long long>(number));
+    return 1;
+  }
+  std::printf("rows: %lld rows in %lld cases of seed %lld, nothing found\n", static_cast<long long>(rows),
+              static_cast<long long>(number - from), static_cast<long long>(seed));
+  return 0;
+}
+
+}  // namespace
+}  // namespace test
+}  // namespace ckl
+
+int main() { return ckl::test::campaign(); }
