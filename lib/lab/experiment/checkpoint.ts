@@ -1,4 +1,5 @@
 // What an experiment has done so far, in one file: a record per finished unit, and where the unit in progress stands.
+import { createRequire } from 'node:module';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { OutputError } from '../../data/errors.js';
 import { findTarget, writeWhole } from '../../data/whole-file.js';
@@ -10,8 +11,16 @@ import { unitResult, unitState } from './records.js';
 import type { UnitResult } from './results.js';
 import type { Snapshot } from './unit.js';
 
+/** This package's. Asked for by its name, for which every entry and bundle finds it. */
+const { version } = createRequire(__filename)('ckl-loss/package.json') as { version: string };
+
 /** The records of a checkpoint: the head, the digest of the data, finished units, and last where a unit stands. */
-const head = p.object({ kind: p.oneOf('head'), command: p.text, options: p.record(p.anything) });
+const head = p.object({
+  kind: p.oneOf('head'),
+  version: p.text,
+  command: p.text,
+  options: p.record(p.anything),
+});
 const data = p.object({ kind: p.oneOf('data'), digest: p.text });
 const unit = p.object({ kind: p.oneOf('unit'), place: p.count, result: unitResult });
 const standing = p.object({ kind: p.oneOf('standing'), place: p.count, state: unitState });
@@ -159,7 +168,7 @@ async function readBytes(file: string, mustExist: string | undefined): Promise<B
 }
 
 const begin = ({ command, options }: CheckpointOf): Buffer =>
-  Buffer.concat([Buffer.from(MAGIC), formatRecord({ kind: 'head', command, options })]);
+  Buffer.concat([Buffer.from(MAGIC), formatRecord({ kind: 'head', version, command, options })]);
 
 interface Content {
   done: Map<number, Omit<UnitResult, 'unit'>>;
@@ -215,7 +224,11 @@ function take(content: Content, { value, arrays, bytes }: FileRecord): void {
 }
 
 /** @throws CheckpointError that names the first difference */
-function checkHead(file: string, { command, options }: ReturnType<typeof head>, of: CheckpointOf): void {
+function checkHead(file: string, found: ReturnType<typeof head>, of: CheckpointOf): void {
+  const { command, options } = found;
+  // Results may change in their last bits from version to version.
+  if (found.version !== version)
+    throw new CheckpointError(file, `of ckl-loss ${found.version}, and this is ${version}`);
   if (command !== of.command)
     throw new CheckpointError(file, `of ckl-loss ${command}, not of ckl-loss ${of.command}`);
   // As the file would hold them.

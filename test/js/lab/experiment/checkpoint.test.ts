@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Checkpoint } from '../../../../lib/lab/experiment/checkpoint';
 import { CheckpointError } from '../../../../lib/lab/experiment/checkpoint-error';
+import { formatRecord, MAGIC, readRecords } from '../../../../lib/lab/experiment/checkpoint-file';
 import type { Unit } from '../../../../lib/lab/experiment/plan';
 import type { UnitResult } from '../../../../lib/lab/experiment/results';
 import type { Snapshot } from '../../../../lib/lab/experiment/unit';
@@ -120,6 +121,14 @@ describe('a checkpoint', () => {
     const checkpoint = await open(file);
     await expect(checkpoint.bind('another')).rejects.toThrow('of a run on other data');
     await checkpoint.close();
+  });
+
+  it('of another version is refused', async () => {
+    const file = await written('version');
+    const [, ...rest] = readRecords(readFileSync(file));
+    const other = formatRecord({ kind: 'head', version: '0.0.9', ...OF });
+    writeFileSync(file, Buffer.concat([Buffer.from(MAGIC), other, ...rest.map(({ bytes }) => bytes)]));
+    await expect(open(file)).rejects.toThrow(/of ckl-loss 0\.0\.9, and this is \d/);
   });
 
   it('belongs to one run at a time, and to the next after it', async () => {
