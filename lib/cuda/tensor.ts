@@ -38,7 +38,8 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
   // Private to the engine, too: what has the same names, or the same prototype, is no tensor.
   #address: number;
   #memory: NativeDeviceMemory | null;
-  /** Whose memory it is, kept alive. */
+  /** Whose memory it is: never read, but kept alive. */
+  // eslint-disable-next-line no-unused-private-class-members
   #owner: unknown;
   readonly #parent: DeviceTensor | null;
 
