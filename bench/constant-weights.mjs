@@ -8,6 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { commit, machine } from './lib/harness.mjs';
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const { values } = parseArgs({
@@ -81,5 +82,9 @@ if (values.json) {
     ...{ warmup, gamma, options: found.options, made: found.made },
     tables: found.tables,
   }));
-  writeFileSync(values.json, `${JSON.stringify({ data: parts[0].found.data, results }, null, 1)}\n`);
+  const about = { ...machine(), commit: commit(), date: new Date().toISOString().slice(0, 10) };
+  writeFileSync(
+    values.json,
+    `${JSON.stringify({ ...about, data: parts[0].found.data, results }, null, 1)}\n`,
+  );
 }
