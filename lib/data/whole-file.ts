@@ -5,6 +5,7 @@ import {
   access,
   copyFile,
   open,
+  readdir,
   readlink,
   realpath,
   rename,
@@ -115,6 +116,24 @@ function kindOf(found: Stats): string {
 /** Files being written, under the names they have until they are whole. */
 const partials = new Set<string>();
 
+/** The name a file has until it is whole: short enough for any file system, whatever the length of its own. */
+const KEPT_LETTERS = 40;
+const partialName = (path: string): string =>
+  `${basename(path).slice(0, KEPT_LETTERS)}.${randomBytes(6).toString('hex')}.partial`;
+
+/**
+ * Removes what killed processes left half written of a file that no other process can be writing now. A name that had to be shortened may be
+ * that of another file, and stays.
+ */
+export async function removeLeftovers(path: string): Promise<void> {
+  const name = basename(path);
+  if (name.length > KEPT_LETTERS) return;
+  const folder = dirname(path);
+  for (const entry of await readdir(folder))
+    if (entry.startsWith(`${name}.`) && /^[0-9a-f]{12}\.partial$/.test(entry.slice(name.length + 1)))
+      await rm(join(folder, entry), { force: true });
+}
+
 /** Removes what is half written; for a program that is about to be ended by a signal. */
 export function removePartials(): void {
   for (const partial of partials) rmSync(partial, { force: true });
@@ -147,9 +166,7 @@ export async function writeWhole(
 }
 
 async function replace({ path, found }: Target, content: Content, gzip: boolean): Promise<void> {
-  // Short enough for any file system, whatever the length of the name.
-  const name = `${basename(path).slice(0, 40)}.${randomBytes(6).toString('hex')}.partial`;
-  const partial = join(dirname(path), name);
+  const partial = join(dirname(path), partialName(path));
   partials.add(partial);
   try {
     const file = await open(partial, 'wx');

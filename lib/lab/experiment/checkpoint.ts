@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { OutputError } from '../../data/errors.js';
-import { findTarget, writeWhole } from '../../data/whole-file.js';
+import { findTarget, removeLeftovers, writeWhole } from '../../data/whole-file.js';
 import { CheckpointError } from './checkpoint-error.js';
 import { formatRecord, MAGIC, readRecords, type FileRecord } from './checkpoint-file.js';
 import { lockFile, LockedError } from './lock.js';
@@ -77,6 +77,7 @@ export class Checkpoint {
     const file = checkpoint === undefined ? undefined : await placeOf(checkpoint);
     const unlock = file === undefined ? () => Promise.resolve() : await lock(file, checkpoint!);
     try {
+      if (file !== undefined) await removeLeftovers(file);
       const bytes = await readBytes(resume ?? file!, resume);
       const found = bytes && read(name, bytes, of);
       const opened = new Checkpoint(file, name, found ?? newContent(of), unlock, checkpointEvery);

@@ -1,5 +1,5 @@
 // A checkpoint that is damaged, cut off, in use or no plain file: refused or harmless, never half believed.
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Checkpoint } from '../../../../lib/lab/experiment/checkpoint';
@@ -139,6 +139,15 @@ describe('a checkpoint', () => {
     // The lock of a process that is gone; no process has this number.
     writeFileSync(`${file}.lock`, readFileSync('/proc/sys/kernel/hostname', 'utf8').replace(/^/, '4194999 '));
     await (await open(file)).close();
+  });
+
+  it('removes what killed processes left half written of it, and nothing else', async () => {
+    const file = await written('killed');
+    const left = `${file}.0123456789ab.partial`;
+    const others = [`${file}.partial`, `${file}.0123456789ab.partial.txt`, `${file}2.0123456789ab.partial`];
+    for (const name of [left, ...others]) writeFileSync(name, '');
+    await (await open(file)).close();
+    expect([left, ...others].filter((name) => existsSync(name))).toEqual(others);
   });
 
   it('follows links, and takes plain files alone', async () => {

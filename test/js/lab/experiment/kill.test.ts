@@ -1,6 +1,6 @@
 // Killed at any moment and started again, a run ends with the bytes of one that was never interrupted. CKL_KILL_ROUNDS sets how often this is tried.
 import { spawn } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Random } from '../../../../lib/lab/training/random';
@@ -68,5 +68,27 @@ it.each([
     expect({ code, err }).toMatchObject({ code: 0 });
     expect(saved(parts)).toEqual(saved(whole));
     rmSync(parts);
+    expect(readdirSync(files.dir).filter((name) => /partial|lock/.test(name))).toEqual([]);
   }
 });
+
+it('of two processes on one checkpoint the second is refused, and the first ends with its numbers', async () => {
+  const [whole, first, second, checkpoint] = ['alone', 'first', 'second', 'shared'].map((name) =>
+    join(files.dir, name),
+  );
+  const args = ['train', '--epochs', '12'];
+  expect((await run([...args, '--json', whole])).code).toBe(0);
+  const child = spawn(process.execPath, [main, ...args, '--checkpoint', checkpoint, '--json', first], {
+    stdio: 'ignore',
+  });
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  while (!existsSync(`${checkpoint}.lock`)) await new Promise((resolve) => setTimeout(resolve, 2));
+  child.kill('SIGSTOP');
+  const refused = await run([...args, '--checkpoint', checkpoint, '--json', second]);
+  expect(refused.code).toBe(1);
+  expect(refused.err).toContain(`in use by process ${child.pid}`);
+  expect(existsSync(second)).toBe(false);
+  child.kill('SIGCONT');
+  expect(await ended).toBe(0);
+  expect(saved(first)).toEqual(saved(whole));
+}, 120_000);
