@@ -20,8 +20,9 @@ struct Jsd : Distribution {
     const auto more_p = x.d > zero;
     const V z = exp_minus(select(more_p, x.d, -x.d));
     const V larger = -ln(fma(select(more_p, of_q, of_p), z, select(more_p, of_p, of_q)));
-    const V u = (of_p * x.p) * select(more_p, larger, larger + x.d);
-    const V h = (of_q * x.mass) * select(more_p, larger - x.d, larger);
+    // Added to zero, a product of 0 is +0: the gradient of padding is not -0.
+    const V u = zero + (of_p * x.p) * select(more_p, larger, larger + x.d);
+    const V h = zero + (of_q * x.mass) * select(more_p, larger - x.d, larger);
     return {u + h, h, u};
   }
 

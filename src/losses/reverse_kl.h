@@ -16,7 +16,8 @@ struct ReverseKl : Distribution {
   template <class V, class M>
   CKL_FN Term<V> operator()(const Document<V, M>& x) const {
     const V least(-1.2676506e30f);  // -2^100: further down h would overflow; the value may
-    return {-(x.mass * x.d), -(x.mass * select(x.d > least, x.d, least)), -x.mass};
+    const V zero(0.0f);             // less a product of 0, it is +0: the gradient of padding is not -0
+    return {zero - x.mass * x.d, zero - x.mass * select(x.d > least, x.d, least), zero - x.mass};
   }
 
   // 0 ln 0 = 0.
