@@ -92,17 +92,10 @@ const withTeacher =
       reduction,
     });
 
-const ordered =
-  <P extends object>(name: LossName, loss: LossFunction<P>): Ordered<P> =>
-  (labels, logits, teacher, weights, options, reduction) =>
-    lossOp([{ loss: name, ...options }], (batch, rest) => loss(batch, rest as P & CommonOptions<'none'>), {
-      labels,
-      logits,
-      teacher: teacher ?? undefined,
-      weights,
-      options,
-      reduction,
-    });
+function ordered<P extends object>(name: LossName, loss: LossFunction<P>): Ordered<P> {
+  const op = withTeacher(name, loss) as (...inputs: Parameters<Ordered<P>>) => Loss;
+  return (labels, logits, teacher, ...rest) => op(labels, logits, (teacher ?? undefined) as Input, ...rest);
+}
 
 const withoutTeacher =
   (name: LossName, loss: LossFunction<object>): WithoutTeacher =>

@@ -118,9 +118,9 @@ Status read_call(napi_env env, const RunValues& values, const Plan& plan, Call& 
   return in.status();
 }
 
-// A small batch in one ArrayBuffer, which costs less to look at than any typed array: the scalars, then a place of kPlace numbers of 4 bytes for each Argument, in their order. Bit k of
-// the scalar `present` is set where argument k is there. See lib/loss/small-batch.ts. A place is larger than what it holds: with
-// places 4 KiB apart, a processor takes writes to one for writes to another.
+// Reads a small batch from one ArrayBuffer, which costs less to look up than a typed array. It holds the scalars, then one place
+// of kPlace 4-byte numbers per Argument, in order. Bit k of the scalar `present` is set if argument k is given. Mirrors
+// lib/loss/small-batch.ts. Places are larger than their contents because addresses 4 KiB apart alias in the processor.
 constexpr int64_t kStaged = 1024, kPlace = kStaged + 16, kPlaces = 16;
 
 Status read_staged(napi_env env, napi_value stage, const Plan& plan, Call& call) {

@@ -66,7 +66,7 @@ async function main([name, ...args]: string[]): Promise<number> {
     const command = await COMMANDS[name].load();
     return await command(args);
   } catch (error) {
-    // The reader of our output has closed the pipe: there is nobody left to report to.
+    // The reader of our output has closed the pipe, so no one would see a report.
     if (isClosedPipe(error)) return READER_GONE;
     standardError.write(`ckl-loss ${name}: ${messageOf(error)}\n`);
     if (!(error instanceof UsageError)) return 1;
