@@ -118,12 +118,12 @@ export default [
   // reverseKl, jsd, rankNet, listMle, adrMse, lambdaNdcg
   {
     in: 'src/losses/reverse_kl.h',
-    code: 'return {«-(x.mass * x.d)», -(x.mass *',
-    to: '-(x.p * x.d)',
+    code: 'return {«zero - x.mass * x.d», zero - x.mass *',
+    to: 'zero - x.p * x.d',
   },
   {
     in: 'src/losses/reverse_kl.h',
-    code: 'select(x.d > least, x.d, least)), «-x.mass»}',
+    code: 'select(x.d > least, x.d, least), «zero - x.mass»}',
     to: 'x.mass',
   },
   {
@@ -173,8 +173,8 @@ export default [
   },
   {
     in: 'src/losses/gain.h',
-    code: 'return «exp2_exact(level - top) - exp2_exact(-top)»;',
-    to: 'exp2_exact(level - top)',
+    code: 'return «gain_and_one(level, top) - exp2_exact(-top)»;',
+    to: 'gain_and_one(level, top)',
   },
   {
     in: 'src/losses/gain.h',
