@@ -28,18 +28,6 @@ inline float* more_scratch(const RowTask& x, int which) {
   return x.scratch.sorting() + (which + 1) * (round_up(x.n) + kLanes);
 }
 
-inline void clear_lanes(float* x) { memset(x, 0, sizeof(float) * kLanes); }
-CKL_FN M lanes_below(int64_t left) { return left >= kLanes ? lanes_from(0) : ~lanes_from((int)left); }
-
-inline double gradient_factor(const RowTask& x, double multiplicity) {
-  return x.term.grad_scale * (x.query_weight * multiplicity) / x.task.student_temperature;
-}
-
-// The gradient of documents in some order into the row's.
-inline void scatter(const RowTask& x, const int32_t* order, int64_t m, double factor, const float* grad, float poison) {
-  for (int64_t k = 0; k < m; k++) x.row.grad[order[k]] += (float)(factor * grad[k]) + poison;
-}
-
 template <>
 struct RowPass<RankNet> {
   static RowResult run(const RowTask& x);

@@ -80,7 +80,6 @@ inline RowResult RowPass<LambdaMrr>::run(const RowTask& x) {
   const int64_t all_pairs = cpu::ordered_pairs(relevance, a.y, x.n, x.order());
   if (all_pairs == 0) return {0, 0};
   const double multiplicity = x.task.pair_weighted ? (double)all_pairs : 1;
-  const double factor = x.term.grad_scale * (x.query_weight * multiplicity) / x.task.student_temperature;
   // In order of relevance, 16 longer than the row.
   struct {
     int32_t* order;
@@ -96,10 +95,7 @@ inline RowResult RowPass<LambdaMrr>::run(const RowTask& x) {
     w.grad[k] = 0;
     poison += w.scores[k] - w.scores[k];
   }
-  memset(w.scores + m, 0, sizeof(float) * kLanes);
-  memset(w.inverse + m, 0, sizeof(float) * kLanes);
-  memset(w.rank + m, 0, sizeof(float) * kLanes);
-  memset(w.grad + m, 0, sizeof(float) * kLanes);
+  for (float* to : {w.scores, w.inverse, w.rank, w.grad}) clear_lanes(to + m);
   const auto level = [&](int64_t k) {
     return relevance ? relevance[w.order[k]] : (float)(a.y[w.order[k]] == kPositive);
   };
@@ -114,7 +110,7 @@ inline RowResult RowPass<LambdaMrr>::run(const RowTask& x) {
     const V si(w.scores[i]), ri(w.rank[i]), inverse(w.inverse[i]);
     V value = zero, slope = zero, chunk = zero;
     for (int64_t j = lower; j < m; j += kLanes) {
-      const M live = j + kLanes <= m ? lanes_from(0) : ~lanes_from((int)(m - j));
+      const M live = lanes_below(m - j);
       const V gap = rank_gap(ri, inverse, load(w.rank + j), load(w.inverse + j));
       const Pair<V> pair = loss(scale.guarded(si - load(w.scores + j)), gap);
       value = masked_add(live, value, pair.value);
@@ -126,7 +122,7 @@ inline RowResult RowPass<LambdaMrr>::run(const RowTask& x) {
     w.grad[i] -= sum_lanes(slope)[0];
   }
   const double mean = 1.0 / (double)pairs;
-  for (int64_t k = 0; k < m; k++) a.grad[w.order[k]] += (float)(factor * mean * w.grad[k]) + poison;
+  scatter(x, w.order, m, gradient_factor(x, multiplicity) * mean, w.grad, poison);
   return {(float)(total * mean) + poison, multiplicity};
 }
 

@@ -24,7 +24,7 @@ struct RowTask {
   // The row's relevance, or null: then labels are the relevance.
   const float* relevance() const { return task.batch.relevance ? task.batch.relevance + begin : nullptr; }
   // What orders the documents for losses that follow the relevance, or else the teacher.
-  const float* levels() const { return task.batch.relevance ? task.batch.relevance + begin : row.t; }
+  const float* levels() const { return relevance() ? relevance() : row.t; }
   int32_t* order() const { return (int32_t*)scratch.sorting(); }  // room for n indices
   // 1 / rank of each document, from the ranks given or of the scores. Overwrites order().
   void inverse_ranks(float* out) const { row_inverse_ranks(task, scratch, row.s, begin, n, row.y, out); }
@@ -35,6 +35,21 @@ struct RowResult {
   float value;          // of the query, before the term's weight
   double multiplicity;  // how often the query counts in the batch's loss: its pairs under PairMean::batch, else 1
 };
+
+// For passes that compare each document with vectors of others, in some order of them.
+inline void clear_lanes(float* x) { memset(x, 0, sizeof(float) * kLanes); }
+// The lanes of the next vector that are among the `left` documents.
+CKL_FN M lanes_below(int64_t left) { return left >= kLanes ? lanes_from(0) : ~lanes_from((int)left); }
+
+// From a slope of the query's loss to the batch's gradient, in double.
+inline double gradient_factor(const RowTask& x, double multiplicity) {
+  return x.term.grad_scale * (x.query_weight * multiplicity) / x.task.student_temperature;
+}
+
+// Adds the gradient of the first m documents of an order to the row's.
+inline void scatter(const RowTask& x, const int32_t* order, int64_t m, double factor, const float* grad, float poison) {
+  for (int64_t k = 0; k < m; k++) x.row.grad[order[k]] += (float)(factor * grad[k]) + poison;
+}
 
 // RowPass<Loss>::run(const RowTask&) adds term.grad_scale * query_weight * multiplicity * dL/ds to row.grad, and likewise
 // to row.teacher_grad if wanted. A row that the term does not count (its Needs) never gets here. There is no general
