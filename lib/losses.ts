@@ -6,6 +6,14 @@ export type { ParameterName } from './parameters.js';
 /** What a loss does with the teacher's scores: nothing, order documents by them, or compare the student with them. */
 export type TeacherUse = false | 'order' | true;
 
+/** Whether a loss reads the teacher's scores of a batch. */
+export const readsTeacher = (use: TeacherUse, hasRelevance: boolean): boolean =>
+  use === 'order' ? !hasRelevance : use;
+
+/** Why a loss has no gradient by the teacher, to follow its name; only for those that have none. */
+export const whyNoTeacherGrad = (use: Exclude<TeacherUse, true>): string =>
+  use ? 'only orders documents by the teacher' : 'does not read the teacher';
+
 /** The properties of a loss that the checks of its options and batches depend on. */
 export interface LossInfo {
   readonly name: string;

@@ -1,11 +1,12 @@
 // Checks a batch in device memory and encodes it as numbers for the addon. Values are not checked, since that would wait for the GPU.
-import type { TeacherUse } from '../losses.js';
+import { readsTeacher, type TeacherUse, whyNoTeacherGrad } from '../losses.js';
 import { checkMemory, isInt32 } from '../loss/arrays.js';
 import { snapshotOf } from '../loss/batch.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { DeviceScalar, NativeRankType, NativeType } from '../native/native.js';
 import { lengthOf } from '../loss/intrinsics.js';
+import { isCount } from '../loss/layout.js';
 import { type CudaArray, readInterface, type Shown } from './array-interface.js';
 import type { Device, Stream } from './device.js';
 import type { DeviceDtype } from './dtype.js';
@@ -160,8 +161,7 @@ export class DeviceBatchView {
     checkLength(this.student, extent, 'student');
     call[DeviceScalar.studentType] = scoreTypes[this.student.dtype]!;
     // One batch serves many losses; what this one does not read must not reach it.
-    const ordered = batch.relevance !== undefined && batch.relevance !== null;
-    const reads = this.needsTeacher === 'order' ? !ordered : this.needsTeacher;
+    const reads = readsTeacher(this.needsTeacher, batch.relevance !== undefined);
     this.teacher = this.take(
       reads ? batch.teacher : undefined,
       'teacher',
@@ -191,7 +191,7 @@ export class DeviceBatchView {
     if (batch.teacherGrad !== undefined && this.needsTeacher !== true) {
       throw new CklTypeError(
         'ERR_CKL_TYPE',
-        `teacherGrad is given, but ${this.lossName} does not read the teacher`,
+        `teacherGrad is given, but ${this.lossName} ${whyNoTeacherGrad(this.needsTeacher)}`,
       );
     }
     const types = [this.teacher?.dtype ?? 'float32'];
@@ -342,10 +342,6 @@ function checkLength(tensor: DeviceTensor, needed: number, name: string): void {
     'ERR_CKL_SHAPE',
     `${name} has ${tensor.length} elements; the batch needs at least ${needed}`,
   );
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /** The addon checks the offsets; of those that are wrong any length will do. */

@@ -1,5 +1,5 @@
 // Checks a batch and holds it as the positional arguments of the addon. Which values are allowed, the addon checks itself.
-import type { TeacherUse } from '../losses.js';
+import { readsTeacher, type TeacherUse, whyNoTeacherGrad } from '../losses.js';
 import {
   type BatchArray,
   checkMemory,
@@ -84,9 +84,9 @@ export class BatchView extends LayoutView {
     }
     this.checkInput(this.student, 'student');
 
+    const reads = readsTeacher(needsTeacher, batch.relevance !== undefined && batch.relevance !== null);
     if (teacher === undefined || teacher === null) {
-      const { relevance } = batch;
-      if (needsTeacher === true || (needsTeacher && (relevance === undefined || relevance === null))) {
+      if (reads) {
         throw new CklTypeError(
           'ERR_CKL_TYPE',
           needsTeacher === true
@@ -104,8 +104,7 @@ export class BatchView extends LayoutView {
       }
       this.checkInput(this.teacher!, 'teacher');
       // One batch serves many losses; what this one does not read must not reach it, whatever it holds.
-      const ordered = batch.relevance !== undefined && batch.relevance !== null;
-      if (!needsTeacher || (needsTeacher === 'order' && ordered)) this.teacher = this.teacherSource = null;
+      if (!reads) this.teacher = this.teacherSource = null;
     }
 
     if (labels !== this.labels) {
@@ -153,7 +152,7 @@ export class BatchView extends LayoutView {
       this.teacherGrad = this.teacherGradSource = null;
     } else {
       if (needsTeacher !== true) {
-        const why = needsTeacher ? 'only orders documents by the teacher' : 'does not read the teacher';
+        const why = whyNoTeacherGrad(needsTeacher);
         throw new CklTypeError('ERR_CKL_TYPE', `teacherGrad is given, but ${lossName} ${why}`);
       }
       // The teacher's type may have changed under the same teacherGrad.

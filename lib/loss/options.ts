@@ -3,7 +3,7 @@ import { chooseBackend, chooseCpuTarget, chooseThreads } from '../native/backend
 import { describe, didYouMean, oneOf, shorten } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { isObject } from './intrinsics.js';
-import type { LossInfo, LossTable, TeacherUse } from '../losses.js';
+import { type LossInfo, type LossTable, type TeacherUse, whyNoTeacherGrad } from '../losses.js';
 import type { NativePlanSpec, NativeTerm } from '../native/native.js';
 import { type ParameterName, parameters, readParameters } from '../parameters.js';
 import type { BackendName, CommonOptions, PairParameters, Term } from '../types.js';
@@ -213,7 +213,7 @@ export function checkCallOptions(
     throw wrongKind('teacherGrad', teacherGrad, 'a boolean or an array to write to');
   }
   if (teacherGrad !== undefined && teacherGrad !== false && needsTeacher !== true) {
-    const why = needsTeacher ? 'only orders documents by the teacher' : 'does not read the teacher';
+    const why = whyNoTeacherGrad(needsTeacher);
     throw new CklTypeError('ERR_CKL_OPTION', `${name} ${why}, so it has no teacherGrad`);
   }
 }

@@ -2,6 +2,7 @@
 import { describe } from '../describe.js';
 import { CklRangeError } from '../errors.js';
 import { isObject } from '../loss/intrinsics.js';
+import { isCount } from '../loss/layout.js';
 import type { Id } from './id-table.js';
 
 export const stateFormat = 'ckl-loss/rank-tracker/1';
@@ -37,10 +38,6 @@ export function readState(state: unknown) {
   const { length } = rankings;
   for (let i = 0; i < length; i++) read.push(readRanking(rankings[i], depth, i));
   return { options: { every, depth, unlisted, unseen }, batches, refreshedAt, rankings: read };
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function isArray(value: unknown): value is unknown[] {

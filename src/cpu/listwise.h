@@ -62,9 +62,7 @@ inline RowResult RowPass<RankNet>::run(const RowTask& x) {
     total += sum_lanes(chunk + value)[0];
     grad[i] -= sum_lanes(slope)[0];
   }
-  const double multiplicity = x.task.pair_weighted ? (double)pairs : 1, mean = 1.0 / (double)pairs;
-  scatter(x, order, m, gradient_factor(x, multiplicity) * mean, grad, levels.poison);
-  return {(float)(total * mean) + levels.poison, multiplicity};
+  return mean_over_pairs(x, pairs, total, order, m, grad, levels.poison);
 }
 
 template <>
@@ -123,9 +121,7 @@ inline RowResult RowPass<LambdaNdcg>::run(const RowTask& x) {
     total += sum_lanes(chunk + value)[0];
     grad[i] -= sum_lanes(slope)[0];
   }
-  const double multiplicity = x.task.pair_weighted ? (double)pairs : 1, mean = 1.0 / (double)pairs;
-  scatter(x, order, m, gradient_factor(x, multiplicity) * mean, grad, levels.poison);
-  return {(float)(total * mean) + levels.poison, multiplicity};
+  return mean_over_pairs(x, pairs, total, order, m, grad, levels.poison);
 }
 
 template <>

@@ -77,9 +77,8 @@ inline RowResult RowPass<LambdaMrr>::run(const RowTask& x) {
   float* inverse_ranks = x.scratch[Scratch::kU];
   x.inverse_ranks(inverse_ranks);
   const float* relevance = x.relevance();
-  const int64_t all_pairs = cpu::ordered_pairs(relevance, a.y, x.n, x.order());
-  if (all_pairs == 0) return {0, 0};
-  const double multiplicity = x.task.pair_weighted ? (double)all_pairs : 1;
+  const int64_t pairs = cpu::ordered_pairs(relevance, a.y, x.n, x.order());
+  if (pairs == 0) return {0, 0};
   // In order of relevance, 16 longer than the row.
   struct {
     int32_t* order;
@@ -101,12 +100,10 @@ inline RowResult RowPass<LambdaMrr>::run(const RowTask& x) {
   };
 
   double total = 0;
-  int64_t pairs = 0, lower = 0;
-  for (int64_t i = 0; i < m; i++) {
+  for (int64_t i = 0, lower = 0; i < m; i++) {
     if (lower <= i || level(lower) == level(i))
       for (lower = i + 1; lower < m && level(lower) == level(i);) lower++;
     if (lower >= m) break;  // the lowest level
-    pairs += m - lower;
     const V si(w.scores[i]), ri(w.rank[i]), inverse(w.inverse[i]);
     V value = zero, slope = zero, chunk = zero;
     for (int64_t j = lower; j < m; j += kLanes) {
@@ -121,9 +118,7 @@ inline RowResult RowPass<LambdaMrr>::run(const RowTask& x) {
     total += sum_lanes(chunk + value)[0];
     w.grad[i] -= sum_lanes(slope)[0];
   }
-  const double mean = 1.0 / (double)pairs;
-  scatter(x, w.order, m, gradient_factor(x, multiplicity) * mean, w.grad, poison);
-  return {(float)(total * mean) + poison, multiplicity};
+  return mean_over_pairs(x, pairs, total, w.order, m, w.grad, poison);
 }
 
 }  // namespace

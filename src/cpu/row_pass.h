@@ -51,6 +51,14 @@ inline void scatter(const RowTask& x, const int32_t* order, int64_t m, double fa
   for (int64_t k = 0; k < m; k++) x.row.grad[order[k]] += (float)(factor * grad[k]) + poison;
 }
 
+// A mean over pairs, from sums over them in some order of the m documents. Adds its gradient to the row's.
+inline RowResult mean_over_pairs(const RowTask& x, int64_t pairs, double total, const int32_t* order, int64_t m,
+                                 const float* grad, float poison) {
+  const double multiplicity = x.task.pair_weighted ? (double)pairs : 1, mean = 1.0 / (double)pairs;
+  scatter(x, order, m, gradient_factor(x, multiplicity) * mean, grad, poison);
+  return {(float)(total * mean) + poison, multiplicity};
+}
+
 // RowPass<Loss>::run(const RowTask&) adds term.grad_scale * query_weight * multiplicity * dL/ds to row.grad, and likewise
 // to row.teacher_grad if wanted. A row that the term does not count (its Needs) never gets here. There is no general
 // template: a pairwise loss without a pass does not compile.

@@ -84,7 +84,7 @@ export default [
     code: 'square_n = masked_add(«~(positive | masked)», square_n, dn * dn);',
     to: '~positive',
   },
-  { in: 'src/cpu', code: 'pairs += «m - lower»;', to: 'm - i - 1' },
+  { in: 'src/cpu', code: 'mean = 1.0 / (double)«pairs»;', to: '(pairs + 1)' },
   {
     in: 'src/cpu/pairwise.h',
     code: 'if ((j - lower) % kChunk == kChunk - kLanes) «chunk = chunk + value, value = zero»;',
@@ -92,7 +92,7 @@ export default [
   },
   {
     in: 'src/cpu',
-    code: 'const double multiplicity = x.task.pair_weighted ? «(double)all_pairs» : 1;',
+    code: 'const double multiplicity = x.task.pair_weighted ? «(double)pairs» : 1,',
     to: '1.0',
   },
   // diagnostics
