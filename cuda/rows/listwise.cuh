@@ -106,10 +106,6 @@ CKL_DEVICE double count_term_pairs(GeneralRow<Team>& row, const TaskTerm& term) 
   return ideal > 0 || poison != 0 ? pairs : 0;
 }
 
-CKL_DEVICE double student_factor(const GradientScale& scale) {
-  return double(scale.weight) * double(scale.batch.student);
-}
-
 template <>
 struct RowPass<RankNet> {
   struct State {
@@ -146,13 +142,11 @@ struct RowPass<RankNet> {
   CKL_DEVICE_MEMBER void add(const GeneralRow<Team>& row, const TaskTerm&, State& state, int64_t i, bool live,
                              const GradientScale& scale, float& gs, float&) const {
     if (!live) return;
-    const double mean = row.task.pair_weighted ? 1 : 1 / state.pairs;
-    gs += float(student_factor(scale) * mean * double(slope(row.task, row.row, state, i))) + state.poison;
+    gs += float(pair_factor(row, state, scale) * double(slope(row.task, row.row, state, i))) + state.poison;
   }
   template <class Team>
   CKL_DEVICE_MEMBER RowResult finish(GeneralRow<Team>& row, const TaskTerm&, const State& state) const {
-    const float value = team_sum(row.team, state.value);
-    return {double(value) / state.pairs + double(state.poison), row.task.pair_weighted ? state.pairs : 1};
+    return mean_over_pairs(row, state);
   }
 };
 
@@ -208,13 +202,11 @@ struct RowPass<LambdaNdcg> {
   CKL_DEVICE_MEMBER void add(const GeneralRow<Team>& row, const TaskTerm& term, State& state, int64_t i, bool live,
                              const GradientScale& scale, float& gs, float&) const {
     if (!live) return;
-    const double mean = row.task.pair_weighted ? 1 : 1 / state.pairs;
-    gs += float(student_factor(scale) * mean * double(slope(row.task, term, row.row, state, i))) + state.poison;
+    gs += float(pair_factor(row, state, scale) * double(slope(row.task, term, row.row, state, i))) + state.poison;
   }
   template <class Team>
   CKL_DEVICE_MEMBER RowResult finish(GeneralRow<Team>& row, const TaskTerm&, const State& state) const {
-    const float value = team_sum(row.team, state.value);
-    return {double(value) / state.pairs + double(state.poison), row.task.pair_weighted ? state.pairs : 1};
+    return mean_over_pairs(row, state);
   }
 };
 

@@ -147,6 +147,22 @@ CKL_DEVICE float score_poison(GeneralRow<Team>& row) {
   return team_sum(row.team, bad);
 }
 
+// From a slope of the query's loss to the batch's gradient.
+CKL_DEVICE double student_factor(const GradientScale& scale) {
+  return double(scale.weight) * double(scale.batch.student);
+}
+
+// The same for a mean over pairs. State: the row's pairs, the sum of those that this thread has seen, and its poison.
+template <class Team, class State>
+CKL_DEVICE double pair_factor(const GeneralRow<Team>& row, const State& state, const GradientScale& scale) {
+  return student_factor(scale) * (row.task.pair_weighted ? 1 : 1 / state.pairs);
+}
+template <class Team, class State>
+CKL_DEVICE RowResult mean_over_pairs(GeneralRow<Team>& row, const State& state) {
+  const float value = team_sum(row.team, state.value);
+  return {double(value) / state.pairs + double(state.poison), row.task.pair_weighted ? state.pairs : 1};
+}
+
 // The sum over pairs that hold document i on either side: its slope, and the value of those where it is the better.
 struct PairSums {
   float value, slope;
@@ -190,14 +206,11 @@ struct RowPass<LambdaMrr> {
                              const GradientScale& scale, float& gs, float&) const {
     const PairSums pairs = lambda_pairs(row, i, live);
     state.value += pairs.value;
-    const double mean = row.task.pair_weighted ? 1 : 1 / state.pairs;
-    if (live)
-      gs += float(double(scale.weight) * double(scale.batch.student) * mean * double(pairs.slope)) + state.poison;
+    if (live) gs += float(pair_factor(row, state, scale) * double(pairs.slope)) + state.poison;
   }
   template <class Team>
   CKL_DEVICE_MEMBER RowResult finish(GeneralRow<Team>& row, const TaskTerm&, const State& state) const {
-    const float value = team_sum(row.team, state.value);
-    return {double(value) / state.pairs + double(state.poison), row.task.pair_weighted ? state.pairs : 1};
+    return mean_over_pairs(row, state);
   }
 };
 

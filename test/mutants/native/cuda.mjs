@@ -59,7 +59,7 @@ export default [
   { in: 'cuda', code: 'if (!is_distribution(term.loss) || «!x.counts(term.needs)») continue;', to: 'false' },
   {
     in: 'cuda/rows/pairwise.cuh',
-    code: 'const double mean = «row.task.pair_weighted ? 1 : 1 / state.pairs»;',
+    code: 'student_factor(scale) * («row.task.pair_weighted ? 1 : 1 / state.pairs»)',
     to: '1 / state.pairs',
   },
   { in: 'cuda', code: 'gt += saturate(scale.weight * scale.batch.teacher) * «-slope» +', to: 'slope' },
