@@ -2,6 +2,7 @@
 #pragma once
 #include "diagnostics.cuh"
 #include "listwise.cuh"
+#include "pairwise.cuh"
 
 namespace ckl {
 namespace cuda {

@@ -1,11 +1,20 @@
 #include "targets.h"
 
 #include <thread>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 namespace ckl {
 namespace cpu {
 
 #if defined(__x86_64__)
+// __builtin_cpu_supports of clang 14 does not know "f16c".
+bool has_f16c() {
+  unsigned eax, ebx, ecx, edx;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C) != 0;
+}
+
 extern const Kernels kernels_baseline, kernels_avx2, kernels_avx512;
 #elif defined(__aarch64__)
 extern const Kernels kernels_neon;
@@ -21,7 +30,7 @@ const std::vector<Target>& targets() {
     list.push_back({"baseline", &kernels_baseline});
     // Features by name: clang 14 does not know "x86-64-v3".
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                      __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("f16c");
+                      __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && has_f16c();
     if (avx2) list.push_back({"avx2", &kernels_avx2});
     if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))

@@ -62,7 +62,7 @@ it('with them, both give the loss and gradient of its definition', () => {
     ['src/cpu/pair_hinge.h', 'src/cpu/engine.h', '#include "pairwise.h"'],
     ['cuda/rows/pair_hinge.cuh', 'cuda/rows/general_row.cuh', '#include "pairwise.cuh"'],
   ]) {
-    expect(text).toContain(`included in \`${place}\``);
+    expect(text).toContain(`Include this file in \`${place}\``);
     writeFileSync(join(dir, file), blockWith(`// ${file}`));
     insert(`#include "${file.split('/').pop()}"`, place, neighbour);
   }
