@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# The checks worth running after every edit, in less than a minute once built: types, lint, import order, the C++ golden cases,
-# and the JavaScript suites of the call. Everything: .ci/run.
+# The checks worth running after every edit, in less than a minute once built: types, lint, import order, whether the
+# mutations still fit the code, the C++ golden cases, and the JavaScript suites of the call. Everything: .ci/run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 npx tsc --noEmit
 npx eslint --cache --cache-location build/eslint .
 npx prettier --check --cache --cache-location build/prettier --log-level warn .
 npm run --silent lint:imports
+npm run --silent lint:mutants
 bash test/clang-format.sh
 npm run --silent prepare
 if [ -d build/tests ]; then
