@@ -1,7 +1,8 @@
 // Addresses passed by callers: whether they are usable, and to which GPU's memory they belong.
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
-import { native, NativeMemoryKind } from '../native/native.js';
+import { NativeMemoryKind } from '../native/codes.js';
+import { native } from '../native/native.js';
 import { type Device, deviceOf, devices } from './device.js';
 import { type DeviceDtype, dtypeInfo } from './dtype.js';
 import { reporting } from './failure.js';

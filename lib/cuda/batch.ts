@@ -4,7 +4,7 @@ import { checkMemory, isInt32 } from '../loss/arrays.js';
 import { snapshotOf } from '../loss/batch.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
-import { DeviceScalar, NativeRankType, NativeType } from '../native/native.js';
+import { DeviceScalar, NativeRankType, NativeType } from '../native/codes.js';
 import { lengthOf } from '../loss/intrinsics.js';
 import { isCount } from '../loss/layout.js';
 import { type CudaArray, readInterface, type Shown } from './array-interface.js';

@@ -1,6 +1,6 @@
 // Refuses outputs that share memory with another tensor of the batch: a kernel would overwrite what it has yet to read.
 import { CklRangeError } from '../errors.js';
-import { DeviceScalar } from '../native/native.js';
+import { DeviceScalar } from '../native/codes.js';
 import type { DeviceTensor } from './tensor.js';
 
 /** By place, from DeviceScalar.student on. */

@@ -11,7 +11,8 @@ import {
   lengthOf,
   tagOf,
 } from './intrinsics.js';
-import { NativeType, type RankArray, type ScoreArray } from '../native/native.js';
+import { NativeType } from '../native/codes.js';
+import { type RankArray, type ScoreArray } from '../native/native.js';
 import type { Dtype, Float16Scores, Scores } from '../types.js';
 
 /** Any of the arrays that a batch holds. */

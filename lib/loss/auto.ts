@@ -1,5 +1,6 @@
 // `backend: 'auto'` for host arrays: a prepared loss of large batches is timed on both backends and takes the GPU if it is clearly faster.
-import { native, type NativePlanSpec, NativeStatus, NativeType, Scalar } from '../native/native.js';
+import { NativeStatus, NativeType, Scalar } from '../native/codes.js';
+import { native, type NativePlanSpec } from '../native/native.js';
 import { newScalars } from './run.js';
 import type { BackendName } from '../types.js';
 

@@ -15,7 +15,8 @@ import { describe, didYouMean, oneOf, shorten } from '../describe.js';
 import { CklTypeError } from '../errors.js';
 import { isObject } from './intrinsics.js';
 import { LayoutView, readShape, type Shape } from './layout.js';
-import { NativeType, type RankArray, type ScoreArray } from '../native/native.js';
+import { NativeType } from '../native/codes.js';
+import { type RankArray, type ScoreArray } from '../native/native.js';
 import type { Batch, Ranks, Scores } from '../types.js';
 
 /** Stands for "no array yet"; no caller can have it, so it never passes for an array that was checked before. */

@@ -1,6 +1,7 @@
 // One native call on a checked batch, and the result that the caller gets from it.
 import type { BatchView } from './batch.js';
-import { type NativePlan, NativeStatus, type RunArguments, Scalar } from '../native/native.js';
+import { NativeStatus, Scalar } from '../native/codes.js';
+import { type NativePlan, type RunArguments } from '../native/native.js';
 import { isSmall, runSmall, stage } from './small-batch.js';
 import { statusError } from '../native/status.js';
 import type { Diagnostics, LossResult } from '../types.js';

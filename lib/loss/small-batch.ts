@@ -2,16 +2,8 @@
 // than to copy a thousand numbers. Mirrors read_staged in src/addon/plan.cc.
 import type { BatchView } from './batch.js';
 import { copyInto, lengthOf, tagOf, type TypedArrayLike } from './intrinsics.js';
-import {
-  NativeArgument,
-  type NativePlan,
-  NativeRankType,
-  NativeStatus,
-  NativeType,
-  type RankArray,
-  Scalar,
-  type ScoreArray,
-} from '../native/native.js';
+import { NativeArgument, NativeRankType, NativeStatus, NativeType, Scalar } from '../native/codes.js';
+import { type NativePlan, type RankArray, type ScoreArray } from '../native/native.js';
 
 /** Documents, and offsets, of the largest batch that is copied. */
 const most = 1024;

@@ -1,6 +1,7 @@
 // Turns a status code and five numbers from the addon into an error that names argument, place and rule.
 import { CklRangeError, CklTypeError, CudaError, type ErrorCode } from '../errors.js';
-import { native, NativeArgument, NativeStatus, Scalar } from './native.js';
+import { NativeArgument, NativeStatus, Scalar } from './codes.js';
+import { native } from './native.js';
 
 /** Indexed by NativeArgument. */
 const argumentNames: readonly string[] = [

@@ -12,7 +12,8 @@ import {
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { LayoutView } from '../loss/layout.js';
-import { native, NativeStatus } from '../native/native.js';
+import { NativeStatus } from '../native/codes.js';
+import { native } from '../native/native.js';
 import { checkCallOptions, checkObject, checkOptionNames } from '../loss/options.js';
 import { newScalars } from '../loss/run.js';
 import { statusError } from '../native/status.js';

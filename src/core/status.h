@@ -1,4 +1,4 @@
-// Errors as values: what went wrong, in which argument, where. lib/native/native.ts mirrors both enums.
+// Errors as values: what went wrong, in which argument, where. lib/native/codes.ts mirrors both enums.
 #pragma once
 #include <stdint.h>
 

@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type DeviceBatch, DeviceTensor, prepare } from '../../../lib/cuda/index';
 import type { CudaError } from '../../../lib/index';
-import { NativeStatus, Scalar } from '../../../lib/native/native';
+import { NativeStatus, Scalar } from '../../../lib/native/codes';
 import { newScalars } from '../../../lib/loss/run';
 import { statusError } from '../../../lib/native/status';
 import { errorOf, randomBatch } from '../loss/helpers';

@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cklAsync, combine, combineAsync, klAsync } from '../../../lib/index';
-import { native, NativeStatus, Scalar, type NativeAbortFlag } from '../../../lib/native/native';
+import { NativeStatus, Scalar } from '../../../lib/native/codes';
+import { native, type NativeAbortFlag } from '../../../lib/native/native';
 import {
   asyncLossOf,
   copyOf,

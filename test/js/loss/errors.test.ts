@@ -13,7 +13,7 @@ import {
   ranks,
 } from '../../../lib/index';
 import { errorCodes } from '../../../lib/errors';
-import { NativeArgument, NativeStatus, Scalar } from '../../../lib/native/native';
+import { NativeArgument, NativeStatus, Scalar } from '../../../lib/native/codes';
 import { statusError } from '../../../lib/native/status';
 import { at, bad, detached, good, labels, student } from './bad-input';
 import { asyncLossOf, errorOf, expectSameResult, lossNames, lossOf, randomBatch } from './helpers';

@@ -1,6 +1,7 @@
 // The native file called directly, with objects of other classes, arrays that lose their memory, and getters that run code in between.
 import { describe, expect, it } from 'vitest';
-import { native, NativeStatus } from '../../../lib/native/native';
+import { NativeStatus } from '../../../lib/native/codes';
+import { native } from '../../../lib/native/native';
 import { hasGpu } from '../cuda/helpers';
 import { specificationOf } from './specification';
 

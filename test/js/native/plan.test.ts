@@ -1,6 +1,7 @@
 // The native plan called directly, past the checks of TypeScript: every argument that is too short or of another type is refused, nothing written.
 import { beforeEach, describe, expect, it } from 'vitest';
-import { native, NativeArgument, NativeStatus, Scalar } from '../../../lib/native/native';
+import { NativeArgument, NativeStatus, Scalar } from '../../../lib/native/codes';
+import { native } from '../../../lib/native/native';
 import { specificationOf } from './specification';
 
 const QUERIES = 3;

@@ -15,7 +15,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadBeir, loadQrels, readQueries } from '../../../lib/data/index';
 import { type Batch, kl, losses, type LossName } from '../../../lib/index';
-import { loadedAddon, native, NativeStatus } from '../../../lib/native/native';
+import { NativeStatus } from '../../../lib/native/codes';
+import { loadedAddon, native } from '../../../lib/native/native';
 import { errorOf, expectSameBits, lossOf, randomBatch } from '../loss/helpers';
 
 const root = join(__dirname, '../../..');

@@ -1,0 +1,68 @@
+// Reads what callers give a rank tracker: ids, lists of them and scores, each element once.
+import { describe } from '../describe.js';
+import { CklRangeError, CklTypeError } from '../errors.js';
+import { isObject, tagOf } from '../loss/intrinsics.js';
+import type { Id } from './id-table.js';
+
+export function checkId(id: unknown, name: string): string {
+  if (typeof id === 'string' || Number.isFinite(id)) return String(id);
+  throw new CklTypeError('ERR_CKL_TYPE', `${name} is ${describe(id)}; an id is a string or a finite number`);
+}
+
+function isList(value: unknown): value is ArrayLike<unknown> {
+  return isObject(value) && (Array.isArray(value) || tagOf(value) !== undefined);
+}
+
+function checkList(list: unknown, name: string): asserts list is ArrayLike<unknown> {
+  if (isList(list)) return;
+  throw new CklTypeError('ERR_CKL_TYPE', `${name} is ${describe(list)}; it must be an array of ids`);
+}
+
+/** The first documents of a ranking, each read once; with scores there must be as many. */
+export function readList(documents: unknown, most: number, exact: boolean): unknown[] {
+  checkList(documents, 'documents');
+  const { length } = documents;
+  if (exact && length !== most) {
+    throw new CklRangeError('ERR_CKL_TRACKER', `${length} documents have ${most} scores; each needs one`);
+  }
+  const ids: unknown[] = [];
+  for (let i = 0; i < length && i < most; i++) ids.push(documents[i]);
+  return ids;
+}
+
+/** The ids of a batch, each read once; those of padding may be left out. */
+export function readIds(
+  list: unknown,
+  needed: number,
+  name: string,
+  padding: boolean,
+): (Id | null | undefined)[] {
+  checkList(list, name);
+  const { length } = list;
+  if (padding ? length < needed : length !== needed) {
+    throw new CklRangeError('ERR_CKL_SHAPE', `${name} has ${length} ids; the batch needs ${needed}`);
+  }
+  const ids: (Id | null | undefined)[] = [];
+  for (let i = 0; i < needed; i++) {
+    const id = list[i] as Id | null | undefined;
+    if (!(padding && (id === null || id === undefined))) checkId(id, `${name}[${i}]`);
+    ids.push(id);
+  }
+  return ids;
+}
+
+export function readScores(scores: unknown): number[] {
+  if (!isList(scores)) {
+    throw new CklTypeError('ERR_CKL_TYPE', `scores is ${describe(scores)}; it must be an array of numbers`);
+  }
+  const { length } = scores;
+  const read: number[] = [];
+  for (let i = 0; i < length; i++) {
+    const score = scores[i];
+    if (typeof score !== 'number') {
+      throw new CklTypeError('ERR_CKL_TYPE', `scores[${i}] is ${describe(score)}; it must be a number`);
+    }
+    read.push(score);
+  }
+  return read;
+}
