@@ -9,7 +9,7 @@ namespace ckl {
 namespace test {
 namespace {
 
-// lambdaMrr and marginMse are quadratic in the reference.
+// Losses over pairs are quadratic in the reference.
 bool too_long(const PlanTerm& term, int64_t docs) {
   return kLosses[int(term.loss)].family == Family::pairwise && docs > 48 && docs % 37 != 0;
 }
@@ -55,6 +55,30 @@ TEST_CASE("accuracy: long rows") {
       // The known exception of docs/losses.md: many equal scores round alike.
       check(batch_of_families(random, docs, families, first), plan_of(term), {}, "long", docs >= 100000 ? 2 : 1);
     }
+}
+
+TEST_CASE("accuracy: a last document far above the others, in rows that are no whole vectors") {
+  Random random(21);
+  for (int64_t docs : {2, 17, 31, 40, 100, 300})
+    for (int side : {0, 1, 2})  // the student's, the teacher's, both
+      for (const PlanTerm& term : all_terms()) {
+        if (too_long(term, docs)) continue;
+        OwnedBatch batch = batch_of_families(random, docs, 1);
+        if (side != 1) batch.student.back() = 200;
+        if (side != 0) batch.teacher.back() = 200;
+        check(batch, plan_of(term), {}, "last document on top");
+      }
+}
+
+TEST_CASE("accuracy: sums over more pairs of one document than a chunk has") {
+  Random random(22);
+  OwnedBatch batch = batch_of_families(random, 2 * 4096 + 40, 1);
+  batch.labels.assign(batch.labels.size(), 0);
+  batch.labels[4100] = batch.labels.back() = 1;
+  for (uint8_t label : batch.labels) batch.relevance.push_back(label);
+  for (const PlanTerm& term : all_terms())
+    for (LossId loss : {LossId::marginMse, LossId::lambdaMrr, LossId::rankNet})
+      if (term.loss == loss) check(batch, plan_of(term), {}, "two positives");
 }
 
 TEST_CASE("accuracy: ranks of every type, and given beta") {
