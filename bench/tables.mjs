@@ -1,4 +1,4 @@
-// Writes the tables of README.md and docs/performance.md from the files in bench/results.
+// Writes the tables of README.md, docs/performance.md and docs/comparison.md from the files in bench/results.
 //
 //   node bench/tables.mjs           rewrites what stands between <!-- figures: NAME --> and <!-- end of figures -->
 //   node bench/tables.mjs --check   changes nothing; exits with 1 if a page and the results disagree
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-export const pages = ['README.md', 'docs/performance.md'];
+export const pages = ['README.md', 'docs/performance.md', 'docs/comparison.md'];
 
 const results = (name) => JSON.parse(readFileSync(join(root, 'bench/results', `${name}.json`), 'utf8'));
 const table = (rows) => {
@@ -30,7 +30,51 @@ function byLength(lengths, series) {
   ]);
 }
 
+/** A collection's name in a head: `Vaswani` for `vaswani_npl`. */
+const capital = (name) => name[0].toUpperCase() + name.slice(1).replace(/_.*/, '');
+/** A mean of nDCG@10 as `.6166`, with a mark where it differs from CKL's after Holm's correction. */
+function withMark({ mean, versusCkl }) {
+  const mark = versusCkl && versusCkl.pHolm < 0.05 ? (versusCkl.difference < 0 ? '†' : '‡') : '';
+  return mean.toFixed(4).replace(/^0/, '') + mark;
+}
+
+/** nDCG@10 of each student after each loss: its own ranking under both teachers, then other collections under the right one. */
+function comparison() {
+  const { tables, data } = results('comparison-scifact');
+  const of = (student, condition) =>
+    tables.find((one) => one.student === student && one.condition === condition);
+  const reranked = ['dense', 'multi', 'sparse'];
+  const columns = [
+    ...reranked.flatMap((student) => [
+      { title: student, cells: [[student, 'clean', 'rerank']] },
+      { title: 'wrong teacher', cells: [[student, 'wrongTeacher', 'rerank']] },
+    ]),
+    { title: 'two-stage', cells: [['two-stage', 'clean', 'full']] },
+    ...data.zeroShot.map(({ name }) => ({
+      title: `${capital(name)}: ${reranked.join(', ')}`,
+      cells: reranked.map((student) => [student, 'clean', `zero-shot ${name}`]),
+    })),
+  ];
+  const names = tables[0].rows.map(({ name }) => name).filter((name) => name !== 'teacher');
+  const textOf = (name, [student, condition, setting]) => {
+    const row = of(student, condition).rows.find((one) => one.name === name);
+    return withMark(row.cells[`${setting} ndcg@10`]);
+  };
+  return table([
+    ['nDCG@10', ...columns.map(({ title }) => title)],
+    ...names.map((name) => [
+      name,
+      ...columns.map(({ cells }) => cells.map((cell) => textOf(name, cell)).join(', ')),
+    ]),
+  ]);
+}
+
 const figures = {
+  comparison,
+  'comparison-cost': () => {
+    const { cpuSeconds, peakMiB, seconds, machine, commit, date } = results('comparison-scifact').made;
+    return `It took ${Math.round(seconds / 60)} minutes (${cpuSeconds} CPU seconds, ${peakMiB} MiB): ${machine}, commit ${commit}, ${date}.`;
+  },
   'cpu-short': () => {
     const lengths = [16, 64, 128, 256, 1024, 16384];
     const main = 'ckl γ=5';

@@ -79,8 +79,8 @@ void convert(OwnedBatch& batch, DType type);
 class Promise {
  public:
   Promise(const OwnedBatch& batch, const Plan& plan);
-  // All tolerances times `factor`.
-  void widen(double factor);
+  // All tolerances times `factor`, and `floor` more.
+  void widen(double factor, double floor = 0);
   // What is wrong with a result, in words; '' if nothing is.
   std::string fault(const Result& result) const;
 

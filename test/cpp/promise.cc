@@ -74,13 +74,13 @@ Promise::Promise(const OwnedBatch& batch, const Plan& plan) : batch_(batch) {
   }
 }
 
-void Promise::widen(double factor) {
+void Promise::widen(double factor, double floor) {
   for (Sum& sum : sums_) {
-    sum.loss.tolerance *= factor;
+    sum.loss.tolerance = factor * sum.loss.tolerance + floor;
     for (auto* list : {&sum.grad, &sum.teacher_grad, &sum.weight, &sum.ratio})
-      for (Bounded& x : *list) x.tolerance *= factor;
+      for (Bounded& x : *list) x.tolerance = factor * x.tolerance + floor;
   }
-  loss_.tolerance *= factor;
+  loss_.tolerance = factor * loss_.tolerance + floor;
 }
 
 std::string Promise::fault_of_query(const Result& result, int64_t b) const {
