@@ -72,17 +72,28 @@ it.each([
   }
 });
 
+/** The command while it holds its checkpoint's lock; started again where it was over before that was seen. */
+async function startedWithLock(args: readonly string[], checkpoint: string) {
+  for (;;) {
+    const child = spawn(process.execPath, [main, ...args], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => child.on('close', resolve));
+    while (child.exitCode === null && !existsSync(`${checkpoint}.lock`))
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    if (child.exitCode === null) return { child, ended };
+    rmSync(checkpoint, { force: true });
+  }
+}
+
 it('of two processes on one checkpoint the second is refused, and the first ends with its numbers', async () => {
   const [whole, first, second, checkpoint] = ['alone', 'first', 'second', 'shared'].map((name) =>
     join(files.dir, name),
   );
   const args = ['train', '--epochs', '12'];
   expect((await run([...args, '--json', whole])).code).toBe(0);
-  const child = spawn(process.execPath, [main, ...args, '--checkpoint', checkpoint, '--json', first], {
-    stdio: 'ignore',
-  });
-  const ended = new Promise((resolve) => child.on('close', resolve));
-  while (!existsSync(`${checkpoint}.lock`)) await new Promise((resolve) => setTimeout(resolve, 2));
+  const { child, ended } = await startedWithLock(
+    [...args, '--checkpoint', checkpoint, '--json', first],
+    checkpoint,
+  );
   child.kill('SIGSTOP');
   const refused = await run([...args, '--checkpoint', checkpoint, '--json', second]);
   expect(refused.code).toBe(1);
