@@ -32,11 +32,12 @@ const enum Slot {
   beta,
   relevance,
   weights,
+  offsets,
   grad,
   perQuery,
   teacherGrad,
 }
-const slotCount = 10;
+const slotCount = 11;
 
 export type DiagnosticArrays = [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
 
@@ -66,6 +67,8 @@ export class BatchView extends LayoutView {
   gradSource: Scores | null = null;
   teacherGradSource: Scores | null = null;
 
+  /** The offsets of the last batch. */
+  private lastOffsets: Int32Array | null = null;
   /** Whether some array is another object than in the last batch. */
   changed = false;
   /** The buffer of each array, by Slot: two that share none are told apart without looking further. */
@@ -77,6 +80,10 @@ export class BatchView extends LayoutView {
   /** Takes the layout and the inputs. `lossName` and `needsTeacher` describe the loss that will read them. */
   readInputs(batch: Batch, half: HalfType, lossName: string, needsTeacher: TeacherUse): void {
     const { student, teacher, labels } = batch;
+    if (this.offsets !== this.lastOffsets) {
+      if (this.offsets !== null) this.accept(this.offsets, 'offsets', Slot.offsets);
+      this.lastOffsets = this.offsets;
+    }
     if (student !== this.studentSource) {
       this.studentType = scoreType(student, half, 'student');
       this.accept(student, 'student', Slot.student);
@@ -165,7 +172,6 @@ export class BatchView extends LayoutView {
 
   /** Whether an output that the caller owns may share memory with another array: a quick no, or a yes to look into. */
   sharesBuffers(): boolean {
-    if (this.offsets !== null) return true;
     const { buffers } = this;
     for (let out = Slot.grad; out < slotCount; out++) {
       const buffer = buffers[out];
@@ -188,7 +194,7 @@ export class BatchView extends LayoutView {
     this.grad = this.gradSource = this.perQuery = null;
     this.teacherGrad = this.teacherGradSource = null;
     this.diagnostics = null;
-    this.offsets = null;
+    this.offsets = this.lastOffsets = null;
     this.buffers.fill(null);
   }
 

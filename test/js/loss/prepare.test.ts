@@ -202,6 +202,30 @@ describe('memory that a prepared loss has seen before', () => {
     for (let i = 0; i < 3; i++) expect(errorOf(() => prepared.run(overlapping)).code).toBe('ERR_CKL_OVERLAP');
   });
 
+  it('new offsets in memory that the same grad, or the lent one, overwrites are an error', () => {
+    using prepared = prepare('kl', { shape });
+    const { shape: _, ...arrays } = batch;
+    const memory = new ArrayBuffer(4 * 64);
+    const grad = new Float32Array(memory, 0, 32);
+    const listed = { ...arrays, offsets: Int32Array.of(0, 8, 16, 24, 32), grad };
+    const expected = prepared.run(listed).loss;
+    const behind = new Int32Array(memory, 4 * 32, 5);
+    behind.set(listed.offsets);
+    expect(prepared.run({ ...listed, offsets: behind }).loss).toBe(expected);
+    for (const offsets of [new Int32Array(memory, 0, 5), new Int32Array(memory, 4 * 27, 5)]) {
+      offsets.set(listed.offsets);
+      for (let i = 0; i < 2; i++)
+        expect(errorOf(() => prepared.run({ ...listed, offsets })).code).toBe('ERR_CKL_OVERLAP');
+      expect([...offsets]).toEqual([...listed.offsets]);
+    }
+    const lent = prepared.run(batch).grad as Float32Array;
+    const offsets = new Int32Array(lent.buffer, lent.byteOffset, 5);
+    offsets.set(listed.offsets);
+    for (let i = 0; i < 2; i++)
+      expect(errorOf(() => prepared.run({ ...arrays, offsets })).code).toBe('ERR_CKL_OVERLAP');
+    expect(prepared.run(listed).loss).toBe(expected);
+  });
+
   it('an array that moves from an input to an output', () => {
     using prepared = prepare('kl', { shape });
     const shared = new Float32Array(4).fill(1);
