@@ -10,24 +10,18 @@ export {
   type Query,
 } from './beir.js';
 export { DataError, OutputError } from './errors.js';
-export { guessTeacherForm } from './guess-form.js';
-export { formatList, type Missing } from './format-forms.js';
+export type { TeacherLists, TeacherReadOptions } from './forms/form.js';
+export type { IdType, ScoredDocument, ScoredList } from './forms/scored.js';
+export { TEACHER_FORMS, WRITABLE_FORMS, type TeacherForm, type WritableForm } from './forms/table.js';
+export { guessTeacherForm } from './forms/tell.js';
+export { formatList, type Missing } from './forms/write.js';
 export { Records, type ReadOptions } from './records.js';
-export {
-  TEACHER_FORMS,
-  type IdType,
-  type ScoredDocument,
-  type ScoredList,
-  type TeacherForm,
-} from './scored.js';
 export {
   convertTeacher,
   openTeacher,
   readTeacher,
   type ConvertOptions,
   type ConvertResult,
-  type TeacherLists,
-  type TeacherReadOptions,
 } from './teacher.js';
 export {
   formatRunLine,

@@ -4,15 +4,21 @@ import { createReadStream } from 'node:fs';
 import { BadLine, DataError } from './errors.js';
 import { inflate, isGzip } from './inflate.js';
 
-/** A line without its end; why it cannot be read; or that many lines without anything in them. */
-export type Line = string | BadLine | number;
+/** A line without its end; why it cannot be read; that many lines without anything in them; or a piece of a file that is not cut by lines. */
+export type Line = string | BadLine | number | Piece;
+
+/** A record with the number of the line that it begins in. */
+export interface Piece {
+  text: string | BadLine;
+  line: number;
+}
 
 /** The longest line that is read by default. What JSON makes of a line may take ten times its length, and more. */
 export const LONGEST_LINE = 2 ** 26;
 
 const NEWLINE = 0x0a;
 const BLOCK_BYTES = 1 << 18;
-const BYTE_ORDER_MARK = '\uFEFF';
+const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 /** To compare with, which is a hundred times as fast as to look at each byte. */
 const NEWLINES = Buffer.alloc(BLOCK_BYTES, NEWLINE);
 
@@ -25,51 +31,110 @@ const NEWLINES = Buffer.alloc(BLOCK_BYTES, NEWLINE);
  * @throws DataError when the file cannot be opened, or when its gzip data are damaged, then with the line reached; line 0 where the damage
  *   is only known by the checksum of the whole
  */
-export async function* readLines(path: string, maxLineBytes: number): AsyncGenerator<Line[]> {
-  const cutter = new LineCutter(maxLineBytes);
-  const file = createReadStream(path, { highWaterMark: BLOCK_BYTES });
+export function readLines(path: string, maxLineBytes: number): AsyncGenerator<Line[]> {
+  return linesOf(openBytes(path), maxLineBytes);
+}
+
+/** A file that is read once; nothing is opened before the first chunk is asked for. */
+export interface Bytes {
+  readonly path: string;
+  /** Inflated; all that is left of the file. */
+  readonly chunks: AsyncGenerator<Buffer>;
+  /** Lines without anything in them that came before and are gone. */
+  readonly emptyLines: number;
+}
+
+export function openBytes(path: string): Bytes {
+  async function* chunks(): AsyncGenerator<Buffer> {
+    const file = createReadStream(path, { highWaterMark: BLOCK_BYTES });
+    try {
+      yield* withoutMark(plain(file));
+    } finally {
+      file.destroy();
+    }
+  }
+  return { path, chunks: chunks(), emptyLines: 0 };
+}
+
+/** As {@link readLines}, of a file that something has begun to read. */
+export async function* linesOf(
+  { path, chunks, emptyLines }: Bytes,
+  maxLineBytes: number,
+): AsyncGenerator<Line[]> {
+  const cutter = new LineCutter(maxLineBytes, emptyLines);
   try {
-    for await (const chunk of plain(file)) yield cutter.push(chunk);
+    if (emptyLines > 0) yield [emptyLines];
+    for await (const chunk of chunks) yield cutter.push(chunk);
     yield cutter.end();
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    const damaged = code.startsWith('Z_');
-    const line = damaged && !/incorrect (data|length|header) check/.test(message) ? cutter.lines + 1 : 0;
-    const expected = damaged ? 'undamaged gzip data' : 'a readable file';
-    throw new DataError(path, line, expected, message, { cause: error });
+    throw readFailure(error, path, cutter.lines + 1);
   } finally {
-    file.destroy();
+    await chunks.return(undefined);
   }
+}
+
+/** What is told of a file that cannot be opened or inflated; other errors are handed back. */
+export function readFailure(error: unknown, path: string, lineReached: number): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === undefined || error instanceof DataError) return error;
+  const damaged = code.startsWith('Z_');
+  const line = damaged && !/incorrect (data|length|header) check/.test(message) ? lineReached : 0;
+  const expected = damaged ? 'undamaged gzip data' : 'a readable file';
+  return new DataError(path, line, expected, message, { cause: error });
 }
 
 /** The bytes of a file, inflated where they begin as gzip does; its name does not matter. */
 async function* plain(file: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const chunks = file[Symbol.asyncIterator]();
-  // A pipe may hand out its first byte alone.
+  const { first, all } = await firstBytes(file, 2);
+  yield* isGzip(first) ? inflate(all, BLOCK_BYTES) : all;
+}
+
+async function* withoutMark(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const { first, rest } = await firstBytes(bytes, BYTE_ORDER_MARK.length);
+  const marked = first.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
+  yield marked ? first.subarray(BYTE_ORDER_MARK.length) : first;
+  yield* rest;
+}
+
+/** So many bytes at least, or all there are: a pipe may hand out its first byte alone. */
+async function firstBytes(
+  bytes: AsyncIterable<Buffer>,
+  least: number,
+): Promise<{ first: Buffer; rest: AsyncGenerator<Buffer>; all: AsyncGenerator<Buffer> }> {
+  const chunks = bytes[Symbol.asyncIterator]();
   let first: Buffer = Buffer.alloc(0);
   let ended = false;
-  while (!ended && first.length < 2) {
+  while (!ended && first.length < least) {
     const next = await chunks.next();
     ended = next.done === true;
     if (!ended)
       first = first.length === 0 ? (next.value as Buffer) : Buffer.concat([first, next.value as Buffer]);
   }
+  async function* rest(): AsyncGenerator<Buffer> {
+    try {
+      for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
+    } finally {
+      await chunks.return?.();
+    }
+  }
+  const after = rest();
   async function* all(): AsyncGenerator<Buffer> {
     if (first.length > 0) yield first;
-    for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
+    yield* after;
   }
-  yield* isGzip(first) ? inflate(all(), BLOCK_BYTES) : all();
+  return { first, rest: after, all: all() };
 }
 
 /** Cuts chunks of bytes into lines, and keeps what follows the last newline for the next chunk. */
 class LineCutter {
-  /** Lines given out so far. */
-  lines = 0;
   private kept: Buffer[] = [];
   private keptBytes = 0;
 
-  constructor(private readonly maxLineBytes: number) {}
+  /** @param lines given out so far */
+  constructor(
+    private readonly maxLineBytes: number,
+    public lines: number,
+  ) {}
 
   push(chunk: Buffer): Line[] {
     const first = chunk.indexOf(NEWLINE);
@@ -92,9 +157,6 @@ class LineCutter {
   }
 
   private giveOut(lines: Line[]): Line[] {
-    if (this.lines === 0 && typeof lines[0] === 'string' && lines[0].startsWith(BYTE_ORDER_MARK)) {
-      lines[0] = lines[0].slice(1);
-    }
     for (const line of lines) this.lines += typeof line === 'number' ? line : 1;
     return lines;
   }

@@ -32,7 +32,7 @@ export class Records<T> implements AsyncIterable<T> {
   /**
    * @param path the file, plain or gzip
    * @param parse makes a record of a line, or throws {@link BadLine}; undefined means there is no record in it (a header)
-   * @param blocks the lines of the file where something has begun to read them
+   * @param blocks what is parsed, where that is not simply the lines of the file
    */
   constructor(
     readonly path: string,
@@ -49,8 +49,15 @@ export class Records<T> implements AsyncIterable<T> {
           this.lines += line;
           continue;
         }
-        this.lines++;
-        const record = this.read(line);
+        let text: string | BadLine;
+        if (typeof line === 'object' && 'text' in line) {
+          this.lines = line.line;
+          text = line.text;
+        } else {
+          this.lines++;
+          text = line;
+        }
+        const record = this.read(text);
         if (record === undefined) continue;
         this.count++;
         yield record;
@@ -82,7 +89,19 @@ export class Records<T> implements AsyncIterable<T> {
   /** For consumers that find a fault a single line cannot show, such as a document listed twice. */
   refuse(problem: unknown): void {
     if (!(problem instanceof BadLine)) throw problem;
-    const error = new DataError(this.path, this.lines, problem.expected, problem.found);
+    this.leaveOut(new DataError(this.path, this.lines, problem.expected, problem.found));
+  }
+
+  /**
+   * For a fault that is known only when all has been read, and is no one line's.
+   *
+   * @internal
+   */
+  refuseFile({ expected, found }: BadLine): void {
+    this.leaveOut(new DataError(this.path, 0, expected, found));
+  }
+
+  private leaveOut(error: DataError): void {
     if (!this.options.skipBad) throw error;
     this.skipped++;
     this.options.onSkip?.(error);

@@ -1,38 +1,28 @@
 // Reads, writes and converts teacher scores in every form that is in use.
 import type { Qrels, Run } from '../metrics/types.js';
 import { BadLine, DataError, excerpt } from './errors.js';
-import { formatList, IdColumns, type Missing } from './format-forms.js';
-import { groupPairs, groupRun, parsePair } from './group.js';
-import { peekForm } from './guess-form.js';
-import { LONGEST_LINE, type Line } from './lines.js';
-import { joinLists, parseColbert, parseFlagEmbedding, parsePylate, parseSimlm } from './parse-forms.js';
-import { Records, type ReadOptions } from './records.js';
-import type { IdType, ScoredList, TeacherForm } from './scored.js';
+import type { Form, TeacherLists, TeacherReadOptions } from './forms/form.js';
+import { joinLists } from './forms/lists.js';
+import type { IdType, ScoredList } from './forms/scored.js';
+import { FORMS, type TeacherForm, type WritableForm } from './forms/table.js';
+import { peekForm } from './forms/tell.js';
+import { formatList, IdColumns, type Missing } from './forms/write.js';
+import { linesOf, LONGEST_LINE, openBytes } from './lines.js';
+import { Records } from './records.js';
 import { gatherRun, runParser } from './trec.js';
 import { writeWhole } from './whole-file.js';
 
-export interface TeacherReadOptions extends ReadOptions {
-  /** Take the first document of each ColBERT or PyLate list as its positive and the others as negatives. Default false. */
-  firstIsPositive?: boolean;
-}
-
-/** The lists of a teacher file, to be read with `for await`, once; `skipped` and `errors` count the bad lines. */
-export interface TeacherLists extends AsyncIterable<ScoredList> {
-  readonly skipped: number;
-  readonly errors: readonly DataError[];
-}
-
 /**
- * Streams a teacher file, plain or gzip, one query at a time. In JSON forms a query may stand on several lines, and then comes several times.
+ * Streams a teacher file, plain or gzip, one query at a time. In all forms but `trec`, `hofstaetter` and `gpl` a query may come several times.
  *
  * @throws DataError while it is read, see {@link Records}; RangeError for an unknown form
  */
 export function readTeacher(path: string, form: TeacherForm, options: TeacherReadOptions = {}): TeacherLists {
-  return listsOf(path, form, options);
+  return formNamed(form).read(openBytes(path), options);
 }
 
 /**
- * Streams a teacher file whose form is told by its first line. It is opened once, so that a pipe will do.
+ * Streams a teacher file whose form is told by its beginning. It is opened once, so that a pipe will do.
  *
  * @throws DataError as {@link guessTeacherForm} does, and while it is read
  */
@@ -46,59 +36,18 @@ export async function openTeacher(
   /** Of the form `trec`: the whole run, whose lines may stand in any order. */
   run(): Promise<Run>;
 }> {
-  const { form, blocks } = await peekForm(path, options.maxLineBytes ?? LONGEST_LINE);
+  const maxLineBytes = options.maxLineBytes ?? LONGEST_LINE;
+  const { form, file } = await peekForm(path, maxLineBytes);
   return {
     form,
-    lists: () => listsOf(path, form, options, blocks),
-    run: () => gatherRun(new Records(path, runParser(), options, blocks)),
+    lists: () => FORMS[form].read(file, options),
+    run: () => gatherRun(new Records(path, runParser(), options, linesOf(file, maxLineBytes))),
   };
 }
 
-function listsOf(
-  path: string,
-  form: TeacherForm,
-  options: TeacherReadOptions,
-  blocks?: AsyncIterable<Line[]>,
-): TeacherLists {
-  const lists = <T>(
-    parse: (line: string) => T | undefined,
-    iterate: (records: Records<T>) => AsyncIterable<ScoredList>,
-  ): TeacherLists => {
-    const records = new Records(path, parse, options, blocks);
-    return {
-      [Symbol.asyncIterator]: () => iterate(records)[Symbol.asyncIterator](),
-      get skipped() {
-        return records.skipped;
-      },
-      get errors() {
-        return records.errors;
-      },
-    };
-  };
-  const byLine = (parse: (line: string) => ScoredList) => lists(parse, (records) => records);
-  const unlabelled =
-    (parse: (line: string) => ScoredList) =>
-    (line: string): ScoredList => {
-      const list = parse(line);
-      if (!options.firstIsPositive) return list;
-      return { ...list, docs: list.docs.map((doc, i) => ({ ...doc, label: i === 0 ? 1 : 0 })) };
-    };
-  switch (form) {
-    case 'trec':
-      return lists(runParser(), groupRun);
-    case 'hofstaetter':
-      return lists(parsePair, groupPairs);
-    case 'colbert':
-      return byLine(unlabelled(parseColbert));
-    case 'pylate':
-      return byLine(unlabelled(parsePylate));
-    case 'flagembedding':
-      return byLine(parseFlagEmbedding);
-    case 'simlm':
-      return byLine(parseSimlm);
-    default:
-      throw new RangeError(`unknown teacher form ${JSON.stringify(form)}`);
-  }
+function formNamed(name: string): Form {
+  if (!Object.hasOwn(FORMS, name)) throw new RangeError(`unknown teacher form ${JSON.stringify(name)}`);
+  return FORMS[name as TeacherForm];
 }
 
 /** What conversion may draw on where the target form needs more than the source form holds. */
@@ -115,7 +64,7 @@ export interface ConvertOptions extends TeacherReadOptions {
   /** Name of the run in the `trec` form. Default `teacher`. */
   tag?: string;
   /**
-   * Ids in ColBERT's and PyLate's forms: numbers or texts, alike in a whole column. Default: as a JSON source has them; from other forms numbers,
+   * Ids in `colbert`, `pylate`, `jsonl` and `hard-negatives`: numbers or texts, alike in a whole column. Default: as a JSON source has them; from other forms numbers,
    * if all ids of the first list are whole numbers.
    */
   ids?: IdType;
@@ -135,14 +84,14 @@ export interface ConvertResult {
  * Converts a teacher file from any form into any other; a target ending in `.gz` is compressed. The target appears only
  * once it is complete. Lines of one query that follow each other become one list.
  *
- * @param from without `form`, it is told by the first line
+ * @param from without `form`, it is told by the file's beginning
  * @throws DataError for a bad line, a query that lacks what the target form needs, or comes back after another one where the target has
  *   several lines per query; with `skipBad` these are counted. DataError when all is left out. OutputError when the target
  *   cannot be written
  */
 export async function convertTeacher(
   from: { path: string; form?: TeacherForm },
-  to: { path: string; form: TeacherForm },
+  to: { path: string; form: WritableForm },
   options: ConvertOptions = {},
 ): Promise<ConvertResult> {
   const source =
@@ -153,7 +102,8 @@ export async function convertTeacher(
   const missing = lookups(options);
   const columns = new IdColumns(options.ids);
   const written = new Set<string>();
-  const spread = to.form === 'trec' || to.form === 'hofstaetter';
+  const { spread, typedIds, frame, write } = formNamed(to.form);
+  if (!write) throw new RangeError(`the form ${JSON.stringify(to.form)} is read only`);
   const refuse = (expected: string, found: string): void => {
     const error = new DataError(from.path, 0, expected, found);
     if (!options.skipBad) throw error;
@@ -162,6 +112,7 @@ export async function convertTeacher(
     result.errors.push(error);
   };
   async function* lines(): AsyncGenerator<string> {
+    if (frame) yield frame.before;
     for await (const read of adjacent(source, refuse)) {
       const list = missing.label ? labelled(read, missing.label) : read;
       try {
@@ -172,8 +123,9 @@ export async function convertTeacher(
             'the lines of a query together (sort the file)',
             `query ${excerpt(list.qid)} again`,
           );
-        const ids = to.form === 'colbert' || to.form === 'pylate' ? columns.of(list) : undefined;
-        yield formatList(list, to.form, { ...missing, ids }).join('\n') + '\n';
+        const ids = typedIds ? columns.of(list) : undefined;
+        const text = formatList(list, to.form, { ...missing, ids }).join('\n');
+        yield frame?.between ? (result.lists > 0 ? frame.between : '') + text : `${text}\n`;
       } catch (error) {
         if (!(error instanceof DataError)) throw error;
         refuse(error.expected, error.found);
@@ -186,6 +138,7 @@ export async function convertTeacher(
     const left = result.skipped + source.skipped;
     if (result.lists === 0 && left > 0)
       throw new DataError(from.path, 0, 'at least one list', `none but what is left out (${left})`);
+    if (frame) yield frame.after;
   }
   await writeWhole(to.path, lines(), { gzip: to.path.endsWith('.gz') });
   result.skipped += source.skipped;

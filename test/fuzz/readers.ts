@@ -22,10 +22,14 @@ import {
   readRun,
   readTeacher,
   TEACHER_FORMS,
+  WRITABLE_FORMS,
   type ReadOptions,
   type ScoredList,
+  type TeacherForm,
+  type WritableForm,
 } from '../../lib/data/index';
 import { campaign, check } from './campaign';
+import { pickleOf } from './pickles';
 import { pieces } from './pieces';
 import type { Random } from './random';
 
@@ -63,13 +67,34 @@ const uniqueIds = (random: Random) => [...new Set(Array.from({ length: random.be
 interface File {
   kind: string;
   lines: string[];
+  /** What it holds, where that is no text. */
+  bytes?: Buffer;
   /** Records that a whole file has; undefined where lines become fewer records. */
   records?: number;
 }
 
+function linesOf(list: ScoredList, form: Exclude<TeacherForm, 'pickle'>): string[] {
+  const { qid, query, docs } = list;
+  switch (form) {
+    case 'colbert-scores':
+      return [JSON.stringify([qid, docs.map(({ docid, score }) => [score, docid])])];
+    case 'rank-llm': {
+      const candidates = docs.map(({ docid, score, text }) => ({ docid, score, doc: { contents: text } }));
+      return [JSON.stringify({ query: { qid, text: query }, candidates })];
+    }
+    case 'sentence-transformers': {
+      // Texts without ids: no two may be alike.
+      const unlike = docs.map((doc, i) => ({ ...doc, text: `${i} ${doc.text}` }));
+      return formatList({ ...list, docs: unlike }, form);
+    }
+    default:
+      return formatList(list, form satisfies WritableForm);
+  }
+}
+
 /** A file as its users write it. */
 function fileOf(random: Random): File {
-  const kind = random.pick([...TEACHER_FORMS, ...TEACHER_FORMS, 'corpus', 'queries', 'qrels', 'run', 'run3']);
+  const kind = random.pick([...TEACHER_FORMS, 'corpus', 'queries', 'qrels', 'run', 'run3']);
   const ids = uniqueIds(random);
   const all = (lines: string[]): File => ({ kind, lines, records: lines.length });
   switch (kind) {
@@ -93,9 +118,18 @@ function fileOf(random: Random): File {
     case 'run3':
       return all(ids.map((docid, i) => `q ${docid} ${i + 1}`));
     default: {
-      const form = kind as (typeof TEACHER_FORMS)[number];
       const lists = ids.map((qid) => listOf(random, qid));
-      return { kind, lines: lists.flatMap((list) => formatList(list, form)), records: ids.length };
+      if (kind === 'pickle') {
+        const entries = lists.map(({ qid, docs }): [string, [string, number][]] => [
+          qid,
+          docs.map(({ docid, score }) => [docid, score]),
+        ]);
+        return { kind, lines: [], bytes: pickleOf(entries), records: ids.length };
+      }
+      const lines = lists.map((list) => linesOf(list, kind as Exclude<TeacherForm, 'pickle'>));
+      // What stands between the lists of one JSON object.
+      if (kind === 'json') return { kind, lines: ['{', lines.join(','), '}'], records: ids.length };
+      return { kind, lines: lines.flat(), records: ids.length };
     }
   }
 }
@@ -195,7 +229,7 @@ const others: Reader[] = [
   async (path) => void (await guessTeacherForm(path)),
   async (path, options) => countLists((await openTeacher(path, options)).lists()),
   async (path, options) => {
-    for (const form of TEACHER_FORMS)
+    for (const form of WRITABLE_FORMS)
       await convertTeacher({ path }, { path: join(dir, 'out'), form }, options).catch(checkError);
   },
   async (_path, options) => {
@@ -226,9 +260,9 @@ async function inTime<T>(work: Promise<T>, what: string): Promise<T> {
 void campaign('readers', async (random) => {
   const file = fileOf(random);
   const end = random.pick(['\n', '\r\n']);
-  let bytes = Buffer.from(
-    (random.chance(0.1) ? '\uFEFF' : '') + file.lines.map((line) => line + end).join(''),
-  );
+  let bytes =
+    file.bytes ??
+    Buffer.from((random.chance(0.1) ? '\uFEFF' : '') + file.lines.map((line) => line + end).join(''));
   const zipped = random.chance(0.3);
   const path = join(dir, random.pick(['file', 'file.gz', 'file.jsonl', 'file.tsv']));
   const whole = random.chance(0.2);

@@ -17,7 +17,7 @@ export const dataOptions = {
   data: text('DIR', 'a BEIR folder: corpus.jsonl, queries.jsonl, qrels (default: the bundled sample)'),
   teacher: text(
     'FILE',
-    `the teacher's scores: a TREC run, or a form of \`ckl-loss convert\`, recognised by its first line (default: ${SAMPLE_TEACHER} in the data folder)`,
+    `the teacher's scores: a TREC run, or a form of \`ckl-loss convert\`, recognised by its content (default: ${SAMPLE_TEACHER} in the data folder)`,
   ),
   'skip-bad': flag('skip lines that cannot be read, and count them'),
 };

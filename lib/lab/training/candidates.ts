@@ -30,7 +30,7 @@ export interface Candidates {
 
 /**
  * @param dir a BEIR folder
- * @param teacher scores in any of the forms that `ckl-loss/data` reads, told by the first line; plain or gzip
+ * @param teacher scores in any of the forms that `ckl-loss/data` reads, told by content; plain or gzip
  * @param maxDocs maximum number of documents per query, the teacher's best
  * @throws DataError for a file that is missing or bad, a folder without a judgement, a teacher none of whose queries is judged, or a score
  * that float32 cannot hold

@@ -18,7 +18,7 @@ import {
   TEACHER_FORMS,
   type DataError,
   type Qrels,
-  type TeacherForm,
+  type WritableForm,
 } from '../../../lib/data/index';
 import { scratch } from './files';
 import { pieces } from '../../fuzz/pieces';
@@ -126,7 +126,7 @@ it('a level may be written 1.0, and is never NaN', async () => {
 });
 
 describe('conversion', () => {
-  const convert = async (text: string, to: TeacherForm, options: object = {}) => {
+  const convert = async (text: string, to: WritableForm, options: object = {}) => {
     const target = join(files.dir, 'target');
     const result = await convertTeacher(
       { path: files.write('source', text) },

@@ -7,9 +7,10 @@ import { describe, expect, it } from 'vitest';
 import {
   convertTeacher,
   readTeacher,
-  TEACHER_FORMS,
+  WRITABLE_FORMS,
   type ScoredList,
   type TeacherForm,
+  type WritableForm,
 } from '../../../lib/data/index';
 import { scratch } from './files';
 import { haveShared, shared } from './shared';
@@ -172,11 +173,14 @@ describe('convertTeacher', () => {
     { selector: (list) => list.qid, maxLength: 5 },
   );
 
+  // A margin says nothing of the scores themselves, and a tuple has texts in place of ids.
+  const lossless = WRITABLE_FORMS.filter((form) => form !== 'gpl' && form !== 'sentence-transformers');
+
   it('takes every form through every other without loss', async () => {
     await fc.assert(
       fc.asyncProperty(
         lists,
-        fc.shuffledSubarray([...TEACHER_FORMS], { minLength: 6 }),
+        fc.shuffledSubarray(lossless, { minLength: lossless.length }),
         async (raw, route) => {
           const qrels = new Map<string, Map<string, number>>();
           const original = raw.map(({ qid, docs, positives }) => {
@@ -192,7 +196,7 @@ describe('convertTeacher', () => {
               ),
             ),
           };
-          let from: { path: string; form: TeacherForm } = {
+          let from: { path: string; form: WritableForm } = {
             path: files.write(
               'start',
               original

@@ -1,22 +1,34 @@
 // `ckl-loss convert`: teacher scores from one form into another.
 import { findTarget } from '../../../data/whole-file.js';
-import { convertTeacher, loadBeir, loadQrels, TEACHER_FORMS, type IdType } from '../../../data/index.js';
+import {
+  convertTeacher,
+  loadBeir,
+  loadQrels,
+  TEACHER_FORMS,
+  WRITABLE_FORMS,
+  type IdType,
+} from '../../../data/index.js';
 import type { Output } from '../progress.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { checkOutputs } from '../output-files.js';
 import { parseOptions, readChoice, readNumber, required } from '../usage.js';
 
+/** Names, five a line. */
+const lines = (names: readonly string[]): string =>
+  names.map((name, i) => (i === 0 ? '' : i % 5 === 0 ? ',\n                        ' : ', ') + name).join('');
+
 const CONVERT_HELP = `ckl-loss convert: teacher scores from one form into another
 
   ckl-loss convert --from FILE --to FILE --to-form FORM [options]
 
-  FORM                  ${TEACHER_FORMS.join(', ')}
-  --from-form FORM      where the first line does not tell it
-  --qrels FILE          labels, for forms that need them (flagembedding, simlm, hofstaetter)
-  --data DIR            a BEIR folder with the texts, for flagembedding (and simlm's queries)
+  --to-form FORM        ${lines(WRITABLE_FORMS)}
+  --from-form FORM      where the beginning of the file does not tell it: one of these, or
+                        ${lines(TEACHER_FORMS.filter((form) => !(WRITABLE_FORMS as string[]).includes(form)))}
+  --qrels FILE          labels, for forms that need them (flagembedding, simlm, tevatron, hard-negatives, hofstaetter, gpl)
+  --data DIR            a BEIR folder with the texts, for flagembedding, tevatron, sentence-transformers (and simlm's queries)
   --level N             the lowest level of --qrels that makes a document positive (default: 1)
-  --ids TYPE            number or text: ids in colbert and pylate (default: as a JSON file has them; from others numbers, if all of
-                        the first list can be)
+  --ids TYPE            number or text: ids in colbert, pylate, jsonl and hard-negatives (default: as a JSON file has them; from others
+                        numbers, if all of the first list can be)
   --first-is-positive   the first document of a colbert or pylate list is its positive
   --skip-bad            leave out lines that cannot be read, and count them
   --help
@@ -49,14 +61,19 @@ export async function convert(args: string[], out: Output = standardOutput): Pro
     out.write(CONVERT_HELP);
     return 0;
   }
-  const formOf = (name: 'from-form' | 'to-form') =>
-    readChoice(name, required(name, values[name]), TEACHER_FORMS);
   const path = required('from', values.from);
-  const to = { path: required('to', values.to), form: formOf('to-form') };
+  const to = {
+    path: required('to', values.to),
+    form: readChoice('to-form', required('to-form', values['to-form']), WRITABLE_FORMS),
+  };
   await checkOutputs({ to: to.path }, { from: path, qrels: values.qrels, data: values.data });
   const beside: Error[] = [];
   const reading = { skipBad: values['skip-bad'], onSkip: (error: Error) => void beside.push(error) };
-  const from = { path, form: values['from-form'] === undefined ? undefined : formOf('from-form') };
+  const fromForm = values['from-form'];
+  const from = {
+    path,
+    form: fromForm === undefined ? undefined : readChoice('from-form', fromForm, TEACHER_FORMS),
+  };
   const result = await convertTeacher(from, to, {
     qrels: values.qrels === undefined ? undefined : await loadQrels(values.qrels, reading),
     texts: values.data === undefined ? undefined : await loadBeir(values.data, reading),

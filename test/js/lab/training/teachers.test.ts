@@ -7,7 +7,7 @@ import {
   convertTeacher,
   guessTeacherForm,
   loadBeir,
-  TEACHER_FORMS,
+  WRITABLE_FORMS,
   type DataError,
 } from '../../../../lib/data/index';
 import { loadCandidates, type CandidateList } from '../../../../lib/lab/training/candidates';
@@ -19,25 +19,29 @@ const sample = join(__dirname, '../../../../examples/sample');
 const run = join(sample, 'teacher.trec');
 const pathOf = (form: string) => join(files.dir, `teacher.${form}.gz`);
 
+/** Of tuples the ids are gone; margins keep differences alone. */
+const forms = WRITABLE_FORMS.filter((form) => form !== 'sentence-transformers' && form !== 'gpl');
+/** Pairs cannot hold a query without a positive or a negative. */
+const pairs = new Set<string>(['hofstaetter']);
+
 beforeAll(async () => {
   const beir = await loadBeir(sample);
   const qrels = new Map([...beir.qrels.values()].flatMap((split) => [...split]));
-  for (const form of TEACHER_FORMS) {
-    const options = { qrels, texts: beir, skipBad: form === 'hofstaetter' };
+  for (const form of forms) {
+    const options = { qrels, texts: beir, skipBad: pairs.has(form) };
     await convertTeacher({ path: run, form: 'trec' }, { path: pathOf(form), form }, options);
   }
 });
 
-describe.each(TEACHER_FORMS)('a teacher in the form %s', (form) => {
-  it('is known by its first line', async () => {
+describe.each(forms)('a teacher in the form %s', (form) => {
+  it('is known by its beginning', async () => {
     expect(await guessTeacherForm(pathOf(form))).toBe(form);
   });
 
   it('gives the same candidates', async () => {
     const { lists } = await loadCandidates(sample, pathOf(form));
     const known = new Map((await loadCandidates(sample, run)).lists.map((list) => [list.qid, list]));
-    // Hofstätter's pairs cannot hold a query without a positive or a negative.
-    expect(lists.length).toBeGreaterThan(form === 'hofstaetter' ? 50 : known.size - 1);
+    expect(lists.length).toBeGreaterThan(pairs.has(form) ? 50 : known.size - 1);
     const sorted = ({ docids, teacher, labels }: CandidateList) =>
       docids.map((docid, i) => [docid, teacher[i], labels[i]]).sort();
     for (const list of lists) expect(sorted(list)).toEqual(sorted(known.get(list.qid)!));

@@ -1,11 +1,11 @@
-// Parsers of the teacher forms that hold one whole query per line: ColBERT, PyLate, FlagEmbedding, SimLM.
+// Parsers of the forms in which losses are trained from ids and scores, a query a line: ColBERT, PyLate, FlagEmbedding, SimLM.
 import { createHash } from 'node:crypto';
-import { BadLine, excerpt } from './errors.js';
+import { BadLine, excerpt } from '../errors.js';
+import { asArray, asId, asScore, asText, parseJson, parseObject, shown } from '../values.js';
 import type { ScoredDocument, ScoredList } from './scored.js';
-import { asArray, asId, asScore, asText, parseJson, parseObject, shown } from './values.js';
 
 /** Drops exact repeats of a document, which real files have, and refuses one with two scores or on two sides. */
-function distinct(list: ScoredList): ScoredList {
+export function distinct(list: ScoredList): ScoredList {
   const seen = new Map<string, ScoredDocument>();
   for (const doc of list.docs) {
     const known = seen.get(doc.docid);
@@ -31,7 +31,7 @@ export function joinLists(a: ScoredList, b: ScoredList): ScoredList {
 }
 
 /** ids[i] with scores[i], which must be as many. */
-function zip(ids: string[], scores: number[], what: string, label?: 0 | 1): ScoredDocument[] {
+export function zip(ids: string[], scores: number[], what: string, label?: 0 | 1): ScoredDocument[] {
   if (ids.length !== scores.length)
     throw new BadLine(`as many scores as documents in ${what}`, `${scores.length} and ${ids.length}`);
   return ids.map((docid, i) =>
@@ -39,7 +39,17 @@ function zip(ids: string[], scores: number[], what: string, label?: 0 | 1): Scor
   );
 }
 
-const idType = (id: unknown): 'number' | 'text' => (typeof id === 'number' ? 'number' : 'text');
+export const idType = (id: unknown): 'number' | 'text' => (typeof id === 'number' ? 'number' : 'text');
+
+/** A parser that takes the first document of each list for its positive, if that is wanted. */
+export const unlabelled =
+  (parse: (line: string) => ScoredList) =>
+  (options: { firstIsPositive?: boolean }) =>
+  (line: string): ScoredList => {
+    const list = parse(line);
+    if (!options.firstIsPositive) return list;
+    return { ...list, docs: list.docs.map((doc, i) => ({ ...doc, label: i === 0 ? 1 : 0 })) };
+  };
 
 /** ColBERT's distillation file: `[qid, [pid, score], …]`. It has no labels. */
 export function parseColbert(line: string): ScoredList {

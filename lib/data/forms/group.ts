@@ -1,9 +1,9 @@
-// Gathers the two forms that spread a query over several lines, runs and pairs, into one list per query.
-import { BadLine, excerpt } from './errors.js';
-import type { Records } from './records.js';
+// Gathers what spreads a query over several lines, runs and pairs, into one list per query.
+import { BadLine, excerpt } from '../errors.js';
+import type { Records } from '../records.js';
 import type { ScoredDocument, ScoredList } from './scored.js';
-import { RankCheck, type RunEntry } from './trec.js';
-import { columnsOf, parseNumber } from './values.js';
+import { RankCheck, type RunEntry } from '../trec.js';
+import { columnsOf, parseNumber } from '../values.js';
 
 /**
  * A run, query by query. The lines of a query must stand together, so that only one list is in memory.

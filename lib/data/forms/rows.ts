@@ -1,0 +1,163 @@
+// Tables of one scored pair a row, `query document score`: tsv, csv, and JSON lines.
+import { BadLine, excerpt } from '../errors.js';
+import type { Records } from '../records.js';
+import { asId, asScore, parseNumber, parseObject } from '../values.js';
+import { namesOf } from './lists.js';
+import type { ScoredDocument, ScoredList } from './scored.js';
+
+/** A row of such a table. */
+export interface Row extends ScoredDocument {
+  qid: string;
+}
+
+/** What a column is, by its name in any of the usual spellings; names of ids before those that may be texts. */
+const NAMES = {
+  query: ['qid', 'queryid', 'topicid', 'query', 'topic', 'q'],
+  document: [
+    'docno',
+    'docid',
+    'did',
+    'documentid',
+    'pid',
+    'passageid',
+    'corpusid',
+    'doc',
+    'document',
+    'passage',
+  ],
+  score: ['score', 'cescore', 'teacherscore', 'similarity'],
+} as const;
+
+const plainName = (name: string): string => name.toLowerCase().replaceAll(/[-_ ]/g, '');
+
+function find(names: readonly string[], what: keyof typeof NAMES): number {
+  const plain = names.map(plainName);
+  for (const name of NAMES[what]) if (plain.includes(name)) return plain.indexOf(name);
+  return -1;
+}
+
+interface Columns {
+  query: number;
+  document: number;
+  score: number;
+}
+
+/** Where the three columns are in a header; undefined if these names are none of a header, or of BEIR's judgements. */
+export function headerOf(names: readonly string[]): Columns | undefined {
+  if (names.join() === 'query-id,corpus-id,score') return undefined;
+  const columns = {
+    query: find(names, 'query'),
+    document: find(names, 'document'),
+    score: find(names, 'score'),
+  };
+  return Math.min(columns.query, columns.document, columns.score) < 0 ? undefined : columns;
+}
+
+/** Whether an object's names are those of a row. */
+export const isRow = (record: object): boolean => headerOf(Object.keys(record)) !== undefined;
+
+export const splitTabs = (line: string): string[] => line.split('\t').map((column) => column.trim());
+
+/** The columns of a line with commas, some of them in double quotes. */
+export function splitCommas(line: string): string[] {
+  if (!line.includes('"')) return line.split(',').map((column) => column.trim());
+  const columns: string[] = [];
+  for (let at = 0; at <= line.length;) {
+    while (line[at] === ' ') at++;
+    if (line[at] !== '"') {
+      const comma = line.indexOf(',', at);
+      const end = comma < 0 ? line.length : comma;
+      columns.push(line.slice(at, end).trim());
+      at = end + 1;
+      continue;
+    }
+    let end = line.indexOf('"', at + 1);
+    while (end >= 0 && line[end + 1] === '"') end = line.indexOf('"', end + 2);
+    if (end < 0) throw new BadLine('a closing quote in the same line', excerpt(line.slice(at)));
+    columns.push(line.slice(at + 1, end).replaceAll('""', '"'));
+    const after = /^\s*(,|$)/.exec(line.slice(end + 1, end + 100));
+    if (!after) throw new BadLine('a comma after a quoted column', excerpt(line.slice(end + 1)));
+    at = end + 1 + after[0].length;
+    if (after[1] === '') break;
+  }
+  return columns;
+}
+
+/** The parser of one table: the first line may be a header, which says where the columns are; without it there are just these three. */
+export function rowParser(split: (line: string) => string[]): () => (line: string) => Row | undefined {
+  return () => {
+    let columns: Columns | undefined;
+    let width = 3;
+    return (line) => {
+      const cells = split(line);
+      if (!columns) {
+        columns = headerOf(cells);
+        if (columns) {
+          width = cells.length;
+          return undefined;
+        }
+        columns = { query: 0, document: 1, score: 2 };
+      }
+      if (cells.length !== width)
+        throw new BadLine(
+          width === 3 ? '3 columns: query, document, score' : `${width} columns, as in the header`,
+          `${cells.length} in ${excerpt(line)}`,
+        );
+      const [qid, docid, score] = [cells[columns.query], cells[columns.document], cells[columns.score]];
+      if (qid === '' || docid === '')
+        throw new BadLine('an id of the query and of the document', excerpt(line));
+      return { qid, docid, score: parseNumber(score, 'score') };
+    };
+  };
+}
+
+/** A row as an object: `{"query_id", "doc_id", "score"}`, under any usual names; other names are passed over. */
+export function parseRowObject(line: string): Row {
+  const record = parseObject(line);
+  const names = Object.keys(record);
+  const columns =
+    headerOf(names) ??
+    (names.join() === 'query-id,corpus-id,score' ? { query: 0, document: 1, score: 2 } : undefined);
+  if (!columns)
+    throw new BadLine(
+      'a query, a document and a score (such as "qid", "docno", "score")',
+      `an object with ${namesOf(record)}`,
+    );
+  const [query, document, score] = [names[columns.query], names[columns.document], names[columns.score]];
+  return {
+    qid: asId(record[query], `"${query}"`),
+    docid: asId(record[document], `"${document}"`),
+    score: asScore(record[score], `"${score}"`),
+  };
+}
+
+/**
+ * Rows, gathered as long as the query stays the same, so that one list is in memory. A query that comes back becomes another list.
+ *
+ * @throws DataError when a list has a document twice with two scores
+ */
+export async function* groupRows(records: Records<Row>): AsyncGenerator<ScoredList> {
+  let list: ScoredList | undefined;
+  let seen = new Map<string, number>();
+  for await (const { qid, docid, score } of records) {
+    if (list?.qid !== qid) {
+      if (list) yield list;
+      list = { qid, docs: [] };
+      seen = new Map();
+    }
+    const known = seen.get(docid);
+    if (known !== undefined && known !== score) {
+      records.refuse(
+        new BadLine(
+          `one score of document ${excerpt(docid)} for query ${excerpt(qid)}`,
+          `${known} and ${score}`,
+        ),
+      );
+      continue;
+    }
+    if (known !== undefined) continue;
+    seen.set(docid, score);
+    list.docs.push({ docid, score });
+  }
+  if (list) yield list;
+}

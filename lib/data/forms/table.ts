@@ -1,0 +1,195 @@
+// The forms of teacher files, in the order in which a file is asked for them. A new form is a new entry here.
+import { entries, objects } from '../json-pieces.js';
+import { HEADER, runParser } from '../trec.js';
+import { columnsOf } from '../values.js';
+import { listReader, reader, type Form, type Head } from './form.js';
+import { groupPairs, groupRun, parsePair } from './group.js';
+import { parseColbert, parseFlagEmbedding, parsePylate, parseSimlm, unlabelled } from './lists.js';
+import { groupMargins, parseMargin } from './margins.js';
+import {
+  parseColbertScores,
+  parseHardNegatives,
+  parseRankLlm,
+  parseTevatron,
+  parseTuple,
+} from './more-lists.js';
+import { groupRows, headerOf, parseRowObject, rowParser, splitCommas, splitTabs } from './rows.js';
+import { isPickle, readPickled } from './pickled.js';
+import { parseScoreObject } from './score-object.js';
+import * as to from './writers.js';
+
+/** Whether a first line is an object, or the start of an array of objects, with all of these names in it: by names alone, so that a damaged line gets its error from the reader. */
+const named =
+  (...names: string[]) =>
+  ({ line, text }: Head): boolean =>
+    /^(\[\s*)?\{/.test(text) && names.every((name) => (line.length > 4 ? line : text).includes(`"${name}"`));
+
+const anyOf =
+  (...tests: ((head: Head) => boolean)[]) =>
+  (head: Head): boolean =>
+    tests.some((test) => test(head));
+
+/** `{"query": {"document": 1.5`, however it is laid out. */
+const SCORE_OBJECT =
+  /^\{\s*"(?!query"|positives"|negatives")(?:[^"\\]|\\.){1,200}"\s*:\s*\{\s*"(?:[^"\\]|\\.){1,200}"\s*:\s*(-?\d|NaN|-?Infinity)/;
+const isNumber = (text: string) => text !== '' && Number.isFinite(Number(text));
+
+/** Every form that is read. */
+export const FORMS = {
+  pickle: { tells: isPickle, early: isPickle, read: readPickled },
+  json: {
+    tells: ({ text }) => SCORE_OBJECT.test(text),
+    early: ({ text }) => SCORE_OBJECT.test(text),
+    read: listReader(parseScoreObject, entries),
+    write: to.writeScoreObject,
+    frame: { before: '{\n', between: ',\n', after: '\n}\n' },
+    spread: true,
+  },
+  'colbert-scores': {
+    tells: ({ line }) => /^\[\s*(-?\d+|"[^"]*")\s*,\s*\[\s*(\[|\])/.test(line),
+    read: listReader(parseColbertScores),
+  },
+  pylate: {
+    tells: named('document_ids'),
+    read: reader(unlabelled(parsePylate), (records) => records),
+    write: to.writePylate,
+    typedIds: true,
+  },
+  tevatron: {
+    tells: anyOf(named('positive_passages'), named('positive_document_ids')),
+    read: listReader(parseTevatron, objects),
+    write: to.writeTevatron,
+  },
+  simlm: { tells: named('positives'), read: listReader(parseSimlm), write: to.writeSimlm },
+  'rank-llm': {
+    tells: named('candidates'),
+    early: (head) => /^\[\s*\{/.test(head.text) && named('candidates')({ ...head, line: head.text }),
+    read: listReader(parseRankLlm, objects),
+  },
+  'hard-negatives': {
+    tells: ({ line }) => /^\{.*"neg"\s*:\s*\{/s.test(line),
+    read: listReader(parseHardNegatives),
+    write: to.writeHardNegatives,
+    typedIds: true,
+  },
+  // Without scores, which its reader names; its names are so plain that the others go before.
+  flagembedding: {
+    tells: anyOf(named('pos_scores'), named('pos')),
+    read: listReader(parseFlagEmbedding),
+    write: to.writeFlagEmbedding,
+  },
+  'sentence-transformers': {
+    tells: anyOf(named('negative'), named('negative_1'), named('scores'), named('labels')),
+    read: listReader(parseTuple, objects),
+    write: to.writeTuple,
+  },
+  jsonl: {
+    tells: ({ text }) => {
+      const first = text.slice(0, 4096).split('}', 1)[0];
+      const names = [...first.matchAll(/"([^"]{1,40})"\s*:/g)].map(([, name]) => name);
+      return /^(\[\s*)?\{/.test(text) && headerOf(names) !== undefined;
+    },
+    read: reader(() => parseRowObject, groupRows, objects),
+    write: to.writeRowObjects,
+    typedIds: true,
+  },
+  colbert: {
+    tells: ({ line }) => line.startsWith('['),
+    read: reader(unlabelled(parseColbert), (records) => records),
+    write: to.writeColbert,
+    typedIds: true,
+  },
+  tsv: {
+    tells: ({ line }) => headerOf(splitTabs(line)) !== undefined,
+    read: reader(rowParser(splitTabs), groupRows),
+    write: to.writeTsv,
+    frame: { before: 'query_id\tdoc_id\tscore\n', between: '', after: '' },
+    idsWithout: /[\t\r\n]|^\s|\s$/,
+  },
+  csv: {
+    tells: ({ line }) => {
+      if (line.startsWith('{') || line.startsWith('[')) return false;
+      const cells = line.split(',');
+      return headerOf(cells.map(bare)) !== undefined || (cells.length === 3 && isNumber(cells[2].trim()));
+    },
+    read: reader(rowParser(splitCommas), groupRows),
+    write: to.writeCsv,
+    frame: { before: 'query_id,doc_id,score\n', between: '', after: '' },
+    idsWithout: /[\r\n]/,
+  },
+  gpl: {
+    tells: ({ line }) => {
+      const columns = columnsOf(line, 5);
+      // The fourth column of judgements is a level, and their second an iteration.
+      return columns.length === 4 && /^-?\d*\.\d+(e-?\d+)?$/i.test(columns[3]) && !/^q?0$/i.test(columns[1]);
+    },
+    read: reader(() => parseMargin, groupMargins),
+    write: to.writeMargins,
+    spread: true,
+    idsWithout: /\s/,
+  },
+  hofstaetter: {
+    tells: ({ line }) => {
+      const columns = columnsOf(line, 6);
+      // A run without its tag has five columns as well, but a query and "Q0" where a pair has its two scores.
+      return columns.length === 5 && isNumber(columns[0]) && isNumber(columns[1]);
+    },
+    read: reader(() => parsePair, groupPairs),
+    write: to.writeHofstaetter,
+    spread: true,
+    idsWithout: /\s/,
+  },
+  // What looks like nothing else: its reader says what it expects.
+  trec: {
+    tells: ({ line }) => !line.startsWith('{'),
+    read: reader(() => runParser(), groupRun),
+    write: to.writeRun,
+    spread: true,
+    idsWithout: /\s/,
+  },
+} satisfies Record<string, Form>;
+
+const bare = (cell: string): string => cell.trim().replace(/^"(.*)"$/, '$1');
+
+/** Whether a first line is one of judgements, or a header that says so. */
+export function isJudgements(line: string): boolean {
+  const columns = columnsOf(line, 6);
+  return (
+    (columns.length === 3 && HEADER.test(columns[0])) ||
+    (columns.length === 4 && /^\d+$/.test(columns[3])) ||
+    /^"?query-id"?,"?corpus-id"?,"?score"?$/.test(line)
+  );
+}
+
+/**
+ * The forms of teacher files.
+ *
+ * | form | contents |
+ * | --- | --- |
+ * | `trec` | a line `query Q0 document rank score tag`, the lines of a query together |
+ * | `tsv`, `csv` | a row `query, document, score`, with or without a header that names the columns |
+ * | `jsonl` | `{"query_id", "doc_id", "score"}` |
+ * | `json` | one object `{query: {document: score}}` |
+ * | `pickle` | Python's pickle of `{query: {document: score}}`, protocols 2 to 5 |
+ * | `colbert` | `[query, [document, score], …]` |
+ * | `colbert-scores` | `[query, [[score, document], …]]` |
+ * | `pylate` | `{"query_id", "document_ids": […], "scores": […]}` |
+ * | `flagembedding` | `{"query", "pos": [texts], "neg": [texts], "pos_scores", "neg_scores"}`; optional `query_id`, `pos_id`, `neg_id` |
+ * | `simlm` | `{"query_id", "query", "positives": {"doc_id", "score"}, "negatives": {"doc_id", "score"}}` |
+ * | `hard-negatives` | `{"qid", "pos": [{"pid", "ce-score"}], "neg": {system: [{"pid", "ce-score"}]}}` |
+ * | `tevatron` | `{"query_id", "query", "positive_passages": [{"docid", "title", "text", "score"}], "negative_passages"}` |
+ * | `rank-llm` | `{"query": {"qid", "text"}, "candidates": [{"docid", "score", "doc"}]}` |
+ * | `sentence-transformers` | `{query, positive, negative_1, …, "scores"}` or `{query, documents, "scores"}` |
+ * | `hofstaetter` | `positive's score ⇥ negative's score ⇥ query ⇥ positive ⇥ negative`, one pair a line |
+ * | `gpl` | `query ⇥ positive ⇥ negative ⇥ margin`, one pair a line |
+ */
+export const TEACHER_FORMS = Object.keys(FORMS) as TeacherForm[];
+/** The name of a form, see `TEACHER_FORMS`. */
+export type TeacherForm = keyof typeof FORMS;
+
+/** The forms that are written too. */
+export type WritableForm = {
+  [Name in TeacherForm]: (typeof FORMS)[Name] extends { write: unknown } ? Name : never;
+}[TeacherForm];
+/** The names of the forms that `convertTeacher` writes. */
+export const WRITABLE_FORMS = TEACHER_FORMS.filter((name) => 'write' in FORMS[name]) as WritableForm[];

@@ -1,0 +1,134 @@
+// Tells the form of a teacher file by its beginning, and reports what a file of unknown form lacks.
+import { DataError, excerpt } from '../errors.js';
+import { LONGEST_LINE, openBytes, readFailure, type Bytes } from '../lines.js';
+import type { Form, Head } from './form.js';
+import { namesOf } from './lists.js';
+import { FORMS, isJudgements, TEACHER_FORMS, type TeacherForm } from './table.js';
+
+const NEWLINE = 0x0a;
+/** What is looked at of a file whose first line says nothing, as an opening bracket alone. */
+const ENOUGH_BYTES = 4096;
+
+/**
+ * The form that a file begins with. What looks like none of them counts as `trec`, whose reader then says what it
+ * expects.
+ *
+ * @throws DataError when the file cannot be opened, is damaged gzip, holds judgements, or JSON of no known form
+ */
+export async function guessTeacherForm(path: string): Promise<TeacherForm> {
+  const { form, file } = await peekForm(path, LONGEST_LINE);
+  await file.chunks.return(undefined);
+  return form;
+}
+
+/** The form of a file, and all of it: it is opened once, so that a pipe will do. */
+export async function peekForm(
+  path: string,
+  maxLineBytes: number,
+): Promise<{ form: TeacherForm; file: Bytes }> {
+  const { chunks } = openBytes(path);
+  const read: Buffer[] = [];
+  let emptyLines = 0;
+  let bytes = 0;
+  let head: Head | undefined;
+  try {
+    while (head === undefined) {
+      const next = await chunks.next();
+      if (next.done) break;
+      let chunk: Buffer = next.value;
+      if (bytes === 0) {
+        // Of what holds nothing, nothing need be kept but its length.
+        const [lines, rest] = withoutEmptyLines(chunk);
+        emptyLines += lines;
+        chunk = rest;
+      }
+      if (chunk.length === 0) continue;
+      read.push(chunk);
+      bytes += chunk.length;
+      head = headOf(read, bytes, emptyLines + 1, maxLineBytes, chunk.includes(NEWLINE));
+    }
+  } catch (error) {
+    throw readFailure(error, path, emptyLines + 1);
+  }
+  head ??= makeHead(Buffer.concat(read), emptyLines + 1);
+  async function* all(): AsyncGenerator<Buffer> {
+    try {
+      yield* read;
+      yield* chunks;
+    } finally {
+      await chunks.return(undefined);
+    }
+  }
+  try {
+    return { form: formOf(head, path), file: { path, chunks: all(), emptyLines } };
+  } catch (error) {
+    await chunks.return(undefined);
+    throw error;
+  }
+}
+
+/** How many lines at the beginning hold nothing, and what follows them. */
+function withoutEmptyLines(chunk: Buffer): [lines: number, rest: Buffer] {
+  let [lines, start] = [0, 0];
+  for (let i = 0; i < chunk.length; i++) {
+    const byte = chunk[i];
+    if (byte === NEWLINE) {
+      lines++;
+      start = i + 1;
+    } else if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) break;
+  }
+  return [lines, chunk.subarray(start)];
+}
+
+/** The head, if what has been read is enough of it. */
+function headOf(
+  read: Buffer[],
+  bytes: number,
+  number: number,
+  maxLineBytes: number,
+  newline: boolean,
+): Head | undefined {
+  const start = makeHead(read[0].length >= ENOUGH_BYTES ? read[0] : Buffer.concat(read), number);
+  if (bytes > maxLineBytes || TEACHER_FORMS.some((form) => (FORMS[form] as Form).early?.(start)))
+    return start;
+  if (!newline) return undefined;
+  const head = makeHead(Buffer.concat(read), number);
+  // Of JSON that goes on in the next line, more has to be seen.
+  return /^[[{]/.test(head.line) && !/[\]}]$/.test(head.line) && bytes < ENOUGH_BYTES ? undefined : head;
+}
+
+function makeHead(bytes: Buffer, number: number): Head {
+  const end = bytes.indexOf(NEWLINE);
+  const text = bytes.toString(
+    'utf8',
+    0,
+    Math.max(end < 0 ? bytes.length : end, Math.min(ENOUGH_BYTES, bytes.length)),
+  );
+  const line = end < 0 ? text : bytes.toString('utf8', 0, end);
+  return { bytes, line: line.trim(), number, text: text.trimStart() };
+}
+
+function formOf(head: Head, path: string): TeacherForm {
+  const told = TEACHER_FORMS.find((form) => FORMS[form].tells(head));
+  if (told === undefined) return unknown(head, path);
+  if (told === 'trec' && isJudgements(head.line))
+    throw new DataError(
+      path,
+      head.number,
+      "a teacher's scores",
+      `judgements (qrels), or a table with a header: ${excerpt(head.line)}`,
+    );
+  return told;
+}
+
+function unknown({ line, number }: Head, path: string): TeacherForm {
+  let found: string;
+  try {
+    found = `an object with ${namesOf(JSON.parse(line) as object)}`;
+  } catch {
+    return 'flagembedding';
+  }
+  const expected =
+    'an object with "document_ids" and "scores" (PyLate), "positives" and "negatives" (SimLM), "pos", "neg" and their scores (FlagEmbedding), "positive_passages" (Tevatron), "candidates" (rank_llm), or "query_id", "doc_id" and "score"';
+  throw new DataError(path, number, expected, found);
+}

@@ -1,0 +1,101 @@
+// Writes a scored list in each teacher form, and names what is missing if a form needs more than the list has.
+import { DataError, excerpt } from '../errors.js';
+import { FORMS, type WritableForm } from './table.js';
+import type { Form } from './form.js';
+import type { IdType, ScoredDocument, ScoredList } from './scored.js';
+
+/** What a form needs that the list may lack. */
+export interface Missing {
+  /** Text of a query. */
+  query?: (qid: string) => string | undefined;
+  /** Text of a document. */
+  document?: (docid: string) => string | undefined;
+  /** Label of a document that has none. */
+  label?: (qid: string, docid: string) => 0 | 1;
+  /** The name in the last column of a run, and of the system in hard negatives. Default `teacher`. */
+  tag?: string;
+  /** How ids are written in JSON forms that have numbers or texts. Default: as the list's file had them, else as numbers if all of the list can be. */
+  ids?: { query: IdType; documents: IdType };
+}
+
+/** Whether an id can be a number in JSON and be the same again as text; "007" and "q7" cannot. */
+const isNumeric = (id: string): boolean => /^(0|[1-9]\d{0,14})$/.test(id);
+
+type IdTypes = NonNullable<ScoredList['ids']>;
+
+/** How a list's ids are written: as its file had them, else as numbers if all of them are whole numbers, as ColBERT and PyLate write them. */
+function idTypes({ ids, qid, docs }: ScoredList): IdTypes {
+  return (
+    ids ?? {
+      query: isNumeric(qid) ? 'number' : 'text',
+      documents: docs.every(({ docid }) => isNumeric(docid)) ? 'number' : 'text',
+    }
+  );
+}
+
+/** Keeps the ids of each column of a JSON file of one type: a table that reads it takes the type from the first line. */
+export class IdColumns {
+  private columns: IdTypes | undefined;
+
+  constructor(private readonly wanted?: IdType) {
+    if (wanted) this.columns = { query: wanted, documents: wanted };
+  }
+
+  /** @throws DataError (file `''`) for ids that cannot be numbers where the lists before had numbers */
+  of(list: ScoredList): IdTypes {
+    this.columns ??= idTypes(list);
+    const { query, documents } = this.columns;
+    const check = (column: IdType, id: string): void => {
+      if (column === 'text' || isNumeric(id)) return;
+      const expected = this.wanted
+        ? 'a whole number as id'
+        : 'a whole number as id, as in the first list (ids: text, --ids text, writes all as texts)';
+      throw new DataError('', 0, expected, `${excerpt(id)} in query ${excerpt(list.qid)}`);
+    };
+    check(query, list.qid);
+    for (const { docid } of list.docs) check(documents, docid);
+    return this.columns;
+  }
+}
+
+/**
+ * The lines of one list in a form, without their ends. Of the forms `tsv`, `csv` and `json` a file has more than the lines of its lists, which
+ * `convertTeacher` adds: a header, or braces.
+ *
+ * @throws DataError (file `''`) naming the query when it lacks a label, a text or a positive–negative pair the form needs
+ */
+export function formatList(list: ScoredList, form: WritableForm, missing: Missing = {}): string[] {
+  const { qid, docs } = list;
+  const fail = (expected: string, found: string): never => {
+    throw new DataError('', 0, `${expected} to write query ${qid} as ${form}`, found);
+  };
+  const labelOf = (doc: ScoredDocument): 0 | 1 =>
+    doc.label ??
+    missing.label?.(qid, doc.docid) ??
+    fail(
+      'labels (or qrels), from --qrels FILE or --first-is-positive,',
+      `document ${doc.docid} without a label`,
+    );
+  const queryIfKnown = () => list.query ?? missing.query?.(qid);
+  const types = missing.ids ?? idTypes(list);
+  const { write, idsWithout }: Form = FORMS[form];
+  const parted = idsWithout && [qid, ...docs.map(({ docid }) => docid)].find((id) => idsWithout.test(id));
+  if (parted !== undefined)
+    fail(
+      idsWithout!.source === '\\s' ? 'ids without white space' : 'ids without tabs or line ends',
+      excerpt(parted),
+    );
+  return write!(list, {
+    side: (label) => docs.filter((doc) => labelOf(doc) === label),
+    queryIfKnown,
+    query: () =>
+      queryIfKnown() ?? fail('texts (or a BEIR folder), from --data DIR,', 'a query without a text'),
+    text: (doc) =>
+      doc.text ??
+      missing.document?.(doc.docid) ??
+      fail('texts (or a BEIR folder), from --data DIR,', `document ${doc.docid} without a text`),
+    id: (id, column) => (types[column] === 'number' ? Number(id) : id),
+    tag: missing.tag ?? 'teacher',
+    fail,
+  });
+}

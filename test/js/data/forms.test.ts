@@ -1,0 +1,291 @@
+// The forms in which people hold teacher scores: each is told by its content, read as it is written, and its faults are named with their line.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import {
+  convertTeacher,
+  guessTeacherForm,
+  openTeacher,
+  readTeacher,
+  WRITABLE_FORMS,
+  type DataError,
+  type ScoredList,
+  type TeacherForm,
+  type WritableForm,
+} from '../../../lib/data/index';
+import { scratch } from './files';
+
+const files = scratch();
+
+async function lists(from: AsyncIterable<ScoredList>): Promise<ScoredList[]> {
+  const all: ScoredList[] = [];
+  for await (const list of from) all.push(list);
+  return all;
+}
+
+/** `query: document=score` with + for a positive and - for a negative. */
+const brief = (all: ScoredList[]) =>
+  all.map(({ qid, docs }) => {
+    const sign = { 0: '-', 1: '+' };
+    const parts = docs.map(
+      ({ docid, score, label }) => `${label === undefined ? '' : sign[label]}${docid}=${score}`,
+    );
+    return `${qid}: ${parts.join(' ')}`;
+  });
+
+const passage = (docid: string, score?: number) => ({ docid, title: '', text: `text ${docid}`, score });
+const rankLlm = (qid: number | string) => ({
+  query: { text: 'a query', qid },
+  candidates: [
+    { docid: 'a', score: 2.5, doc: { title: 'T', contents: 'x' } },
+    { docid: 5, score: 1, doc: 'y' },
+  ],
+});
+
+const both = ['1: a=2.5 b=-1', '2: a=0'];
+describe.each<[TeacherForm, string, string[]]>([
+  ['tsv', 'query_id\tpassage_id\tscore\n1\ta\t2.5\n1\tb\t-1\n2\ta\t0\n', both],
+  ['tsv', 'score\tdocno\trank\tqid\n2.5\ta b\t1\t1\n', ['1: a b=2.5']],
+  ['csv', 'qid,docno,score\n1,a,2.5\n1,b,-1\n2,a,0\n', both],
+  ['csv', '"query_id","doc_id","score"\n"q, 1","say ""a""",7\n', ['q, 1: say "a"=7']],
+  ['csv', '1,a,2.5\n1,b,-1\n2,a,0\n', both],
+  [
+    'jsonl',
+    '{"qid":1,"query":"q","docno":"a","score":2.5}\n{"qid":1,"docno":"b","score":-1}\n{"qid":2,"docno":"a","score":0}\n',
+    both,
+  ],
+  [
+    'jsonl',
+    '[\n {"query-id": "1", "corpus_id": "a", "score": 2.5},\n {"query-id": "1", "corpus_id": "b", "score": -1},\n {"query-id": "2", "corpus_id": "a", "score": 0}\n]\n',
+    both,
+  ],
+  ['json', '{"1": {"a": 2.5, "b": -1}, "2": {"a": 0}}', both],
+  ['json', '{\n  "1": {\n    "a": 2.5,\n    "b": -1\n  },\n  "2": {\n    "a": 0.0\n  }\n}\n', both],
+  ['json', '{"1": {"a": 2.5, "b": -1}}\n{"2": {"a": 0}}\n', both],
+  ['json', '{"q\\"}{": {"20": 1e-3, "3": 2, "\\u00e9,": 3}}', ['q"}{: 20=0.001 3=2 é,=3']],
+  ['colbert-scores', '[1, [[2.5, "a"], [-1, "b"]]]\n[2, [[0, "a"]]]\n', both],
+  [
+    'hard-negatives',
+    '{"qid":1,"pos":[{"pid":7,"ce-score":9}],"neg":{"bm25":[{"pid":8,"ce-score":1},{"pid":7,"ce-score":9}],"x":[{"pid":8,"ce-score":1},{"pid":9,"ce-score":-2}]}}\n',
+    ['1: +7=9 -8=1 -9=-2'],
+  ],
+  [
+    'tevatron',
+    JSON.stringify({
+      query_id: 1,
+      query: 'q',
+      positive_passages: [passage('a', 3)],
+      negative_passages: [passage('b', 1)],
+    }),
+    ['1: +a=3 -b=1'],
+  ],
+  [
+    'rank-llm',
+    `${JSON.stringify(rankLlm(1))}\n${JSON.stringify(rankLlm('2'))}\n`,
+    ['1: a=2.5 5=1', '2: a=2.5 5=1'],
+  ],
+  ['rank-llm', JSON.stringify([rankLlm(1), rankLlm('2')], null, 2), ['1: a=2.5 5=1', '2: a=2.5 5=1']],
+  [
+    'sentence-transformers',
+    '{"query":"1","positive":"2","negative_1":"3","negative_2":4,"scores":[3,2,1]}\n',
+    ['1: +2=3 -3=2 -4=1'],
+  ],
+  ['sentence-transformers', '{"anchor":1,"passage":2,"negative":3,"score":1.5}\n', ['1: +2=0 -3=-1.5']],
+  ['sentence-transformers', '{"query":1,"docs":["2","3"],"labels":[0.5,0.25]}\n', ['1: 2=0.5 3=0.25']],
+  [
+    'gpl',
+    '1\ta\tx\t2.5\n2\tb\ty\t1\n1\ta\tz\t-1\n1\tc\tx\t3\n',
+    ['1: +a=0 +c=0.5 -x=-2.5 -z=1', '2: +b=0 -y=-1'],
+  ],
+])('%s %j', (form, content, expected) => {
+  it('is told, and read', async () => {
+    const path = files.write('teacher', content);
+    expect(await guessTeacherForm(path)).toBe(form);
+    expect(brief(await lists((await openTeacher(path)).lists()))).toEqual(expected);
+    expect(brief(await lists(readTeacher(path, form)))).toEqual(expected);
+    expect(
+      brief(await lists(readTeacher(files.write('teacher', gzipSync(`\uFEFF${content}`)), form))),
+    ).toEqual(expected);
+  });
+});
+
+it('texts come with their lists', async () => {
+  const [ranked] = await lists(readTeacher(files.write('r', JSON.stringify(rankLlm(1))), 'rank-llm'));
+  expect([ranked.query, ...ranked.docs.map(({ text }) => text)]).toEqual(['a query', 'T x', 'y']);
+  const tuple = '{"q":"who?","a":"me","negative":"you","scores":[2,1]}\n';
+  const [list] = await lists(readTeacher(files.write('t', tuple), 'sentence-transformers'));
+  expect([list.query, ...list.docs.map(({ text, label }) => `${text} ${label}`)]).toEqual([
+    'who?',
+    'me 1',
+    'you 0',
+  ]);
+  expect(list.docs[0].docid).toMatch(/^[0-9a-f]{16}$/);
+});
+
+describe('a bad line says where and what', () => {
+  it.each<[TeacherForm, string, number, string]>([
+    ['tsv', 'qid\tdocno\tscore\n1\ta\n', 2, '3 columns'],
+    ['tsv', '1\ta\t5\n1\ta\t6\n', 2, 'one score of document "a"'],
+    ['tsv', '1\ta\thigh\n', 1, 'a finite number as score'],
+    ['csv', '1,a,2\n1,"b,3\n', 2, 'a closing quote'],
+    ['csv', '1,a,2\n1,"b"c,3\n', 2, 'a comma after a quoted column'],
+    ['jsonl', '{"qid":1,"docno":"a","score":1}\n{"qid":1,"score":1}\n', 2, 'a query, a document and a score'],
+    ['jsonl', '{"qid":9007199254740993,"docno":"a","score":1}\n', 1, 'an id'],
+    [
+      'json',
+      '{"1": {"a": 1},\n"2": {"a": NaN}}\n',
+      2,
+      'a finite number as the score of document "a" of query "2"',
+    ],
+    ['json', '{"1": {"a": 1, "a": 2}}\n', 1, 'each document once for query "1"'],
+    ['json', '{"1": {"a": 1},\n\n"2": 5}\n', 3, '{ before the documents of query "2"'],
+    ['json', '{"1": {"a": 1}, "2": {"b"', 1, 'a } at the end'],
+    ['json', '{"1": {"a": 1},, "2": {"a": 1}}', 1, 'a value between two commas'],
+    ['json', '{"1": {"a": 1}] ', 1, 'a JSON object'],
+    ['json', '{"1": {}}', 1, 'documents of query "1"'],
+    ['colbert-scores', '[1,[[2,3]]]\n[1,[3,2]]\n', 2, '[score, document]'],
+    ['hard-negatives', '{"qid":1,"pos":[7],"neg":{"bm25":[8]}}\n', 1, 'these lists of ids have no scores'],
+    [
+      'tevatron',
+      JSON.stringify({ query_id: 1, positive_passages: [passage('a')], negative_passages: [] }),
+      1,
+      `"score", the teacher's`,
+    ],
+    [
+      'tevatron',
+      '{"query_id":1,"positive_document_ids":["a"],"negative_document_ids":[]}',
+      1,
+      'with the teacher',
+    ],
+    [
+      'rank-llm',
+      '\n[\n{"query":{"qid":1},"candidates":[{"docid":2}]}]',
+      3,
+      'a finite number as "candidates"[0].score',
+    ],
+    ['sentence-transformers', '{"query":"q","positive":"p","negative":"n"}\n', 1, "the teacher's scores"],
+    ['sentence-transformers', '{"query":"q","docs":["p","n"],"labels":[1,0]}\n', 1, "the teacher's scores"],
+    [
+      'sentence-transformers',
+      '{"query":"q","positive":"p","negative":"n","scores":[1]}\n',
+      1,
+      'as many scores',
+    ],
+    ['gpl', '1\ta\tx\t1\n1\tc\tx\t1\n1\tc\tx\t2\n', 3, 'a margin of 1 between'],
+    ['gpl', '1\ta\tx\t1\n1\tx\ta\t1\n', 2, 'one side for document "x"'],
+    ['gpl', '1\ta\tx\t1\n1\tc\ty\t1\n', 0, 'a negative that the positives of query "1" share'],
+  ])('%s %j', async (form, content, line, expected) => {
+    const path = files.write('bad', content);
+    const error = await lists(readTeacher(path, form)).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'ERR_CKL_DATA', line });
+    expect((error as DataError).expected).toContain(expected);
+    const left = readTeacher(path, form, { skipBad: true });
+    await lists(left);
+    expect(left.skipped).toBeGreaterThan(0);
+  });
+
+  it('and the rest is read all the same', async () => {
+    const text = '{"1": {"a": 1}, "2": {"a": "x"}, "3": {"a": 3}}\n';
+    expect(brief(await lists(readTeacher(files.write('bad', text), 'json', { skipBad: true })))).toEqual([
+      '1: a=1',
+      '3: a=3',
+    ]);
+  });
+});
+
+it('judgements with commas are none', async () => {
+  await expect(guessTeacherForm(files.write('q', 'query-id,corpus-id,score\n1,2,1\n'))).rejects.toThrow(
+    'judgements',
+  );
+});
+
+it('whole numbers are scores where the form says so', async () => {
+  expect(brief(await lists(readTeacher(files.write('t', '1\ta\t9\n1\tb\t7\n1\tc\t7\n'), 'tsv')))).toEqual([
+    '1: a=9 b=7 c=7',
+  ]);
+});
+
+describe('conversion', () => {
+  const run = '1 Q0 30 1 3.5 t\n1 Q0 4 2 -1 t\n2 Q0 4 1 2 t\n2 Q0 5 2 1 t\n';
+  const qrels = new Map([
+    ['1', new Map([['30', 1]])],
+    ['2', new Map([['5', 1]])],
+  ]);
+  const texts = {
+    queries: new Map([
+      ['1', 'one?'],
+      ['2', 'two?'],
+    ]),
+    corpus: new Map(['30', '4', '5'].map((id) => [id, { title: '', text: `text ${id}` }])),
+  };
+  it.each<[WritableForm, string]>([
+    ['tsv', 'query_id\tdoc_id\tscore\n1\t30\t3.5\n1\t4\t-1\n2\t4\t2\n2\t5\t1\n'],
+    ['csv', 'query_id,doc_id,score\n1,30,3.5\n1,4,-1\n2,4,2\n2,5,1\n'],
+    [
+      'jsonl',
+      '{"query_id":1,"doc_id":30,"score":3.5}\n{"query_id":1,"doc_id":4,"score":-1}\n{"query_id":2,"doc_id":4,"score":2}\n{"query_id":2,"doc_id":5,"score":1}\n',
+    ],
+    ['json', '{\n"1":{"30":3.5,"4":-1},\n"2":{"4":2,"5":1}\n}\n'],
+    ['gpl', '1\t30\t4\t4.5\n2\t5\t4\t-1\n'],
+    [
+      'hard-negatives',
+      '{"qid":1,"pos":[{"pid":30,"ce-score":3.5}],"neg":{"teacher":[{"pid":4,"ce-score":-1}]}}\n{"qid":2,"pos":[{"pid":5,"ce-score":1}],"neg":{"teacher":[{"pid":4,"ce-score":2}]}}\n',
+    ],
+    [
+      'sentence-transformers',
+      '{"query":"one?","docs":["text 30","text 4"],"scores":[3.5,-1]}\n{"query":"two?","docs":["text 4","text 5"],"scores":[2,1]}\n',
+    ],
+  ])('into %s', async (form, expected) => {
+    const to = { path: join(files.dir, 'target'), form };
+    const result = await convertTeacher({ path: files.write('run', run) }, to, { qrels, texts });
+    expect(result.lists).toBe(2);
+    expect(readFileSync(to.path, 'utf8')).toBe(expected);
+    expect(await guessTeacherForm(to.path)).toBe(form);
+  });
+
+  it('of ids with commas, quotes and tabs', async () => {
+    const from = { path: files.write('c', '[1,["a,\\"b",1]]\n'), form: 'colbert' as const };
+    const to = join(files.dir, 'target');
+    await convertTeacher(from, { path: to, form: 'csv' });
+    expect(brief(await lists(readTeacher(to, 'csv')))).toEqual(['1: a,"b=1']);
+    const tab = { path: files.write('c', '[1,["a\\tb",1]]\n'), form: 'colbert' as const };
+    await expect(convertTeacher(tab, { path: to, form: 'tsv' })).rejects.toThrow('ids without tabs');
+    await expect(convertTeacher(from, { path: to, form: 'rank-llm' as WritableForm })).rejects.toThrow(
+      'read only',
+    );
+    expect(WRITABLE_FORMS).not.toContain('rank-llm');
+  });
+});
+
+it('an object on one line takes memory for one query, not for the file', () => {
+  // 120 MB, where a line may have 64 MiB and the process 100 MB of heap.
+  const script = `
+    const { openTeacher } = require(${JSON.stringify(join(__dirname, '../../../dist/data/index.js'))});
+    (async () => {
+      const teacher = await openTeacher('/dev/stdin');
+      let documents = 0;
+      for await (const { docs } of teacher.lists()) documents += docs.length;
+      console.log(teacher.form, documents);
+    })();`;
+  const query = (qid: number) =>
+    `"${qid}":{${Array.from({ length: 1000 }, (_, i) => `"${7000000 + i}":${i / 1000}`).join(',')}}`;
+  const entry = query(1);
+  const count = Math.ceil(120e6 / entry.length);
+  const make = `process.stdout.write('{'); for (let i = 0; i < ${count}; i++) process.stdout.write((i ? ',' : '') + require('fs').readFileSync(process.argv[1], 'utf8').replace('"1"', '"' + i + '"')); process.stdout.write('}')`;
+  const piece = files.write('piece', entry);
+  const out = execFileSync(
+    'sh',
+    [
+      '-c',
+      '"$0" -e "$1" "$2" | "$0" --max-old-space-size=100 -e "$3"',
+      process.execPath,
+      make,
+      piece,
+      script,
+    ],
+    { encoding: 'utf8' },
+  );
+  expect(out).toBe(`json ${count * 1000}\n`);
+}, 120_000);

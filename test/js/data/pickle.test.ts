@@ -1,0 +1,120 @@
+// Pickles of scores: Python's and NumPy's own files are read as they are, in any pieces; what would have to be run is refused by name.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { guessTeacherForm, openTeacher, readTeacher, type ScoredList } from '../../../lib/data/index';
+import { Unpickler } from '../../../lib/data/pickle';
+import { pickleOf } from '../../fuzz/pickles';
+import { scratch } from './files';
+
+const files = scratch();
+
+interface Fixture {
+  name: string;
+  data: string;
+  lists?: [qid: string, docs: [docid: string, score: number][]][];
+  refused?: string;
+}
+const fixtures = JSON.parse(
+  readFileSync(join(__dirname, '../../fixtures/pickles.json'), 'utf8'),
+) as Fixture[];
+
+async function lists(from: AsyncIterable<ScoredList>): Promise<Fixture['lists']> {
+  const all: NonNullable<Fixture['lists']> = [];
+  for await (const { qid, docs } of from) all.push([qid, docs.map(({ docid, score }) => [docid, score])]);
+  return all;
+}
+
+describe.each(fixtures.filter((fixture) => fixture.lists))('$name', ({ data, lists: expected }) => {
+  const bytes = Buffer.from(data, 'base64');
+  it('is told, and read, gzip or not', async () => {
+    for (const content of [bytes, gzipSync(bytes)]) {
+      const path = files.write('scores.pkl', content);
+      expect(await guessTeacherForm(path)).toBe('pickle');
+      expect(await lists((await openTeacher(path)).lists())).toEqual(expected);
+    }
+  });
+
+  it('comes in pieces of any size, and must come whole', () => {
+    const read = (size: number, length = bytes.length) => {
+      const unpickler = new Unpickler();
+      let queries = 0;
+      for (let at = 0; at < length; at += size)
+        queries += unpickler.push(bytes.subarray(at, Math.min(at + size, length))).length;
+      unpickler.end();
+      return queries;
+    };
+    for (const size of [1, 2, 7, 64]) expect(read(size)).toBe(expected!.length);
+    for (let length = 0; length < bytes.length; length += 1 + Math.floor(bytes.length / 40))
+      expect(() => read(64, length)).toThrow('a file that ends within it');
+    const more = new Unpickler();
+    expect(() => more.push(Buffer.concat([bytes, bytes]))).toThrow('the end of the file after a pickle');
+  });
+});
+
+describe.each(fixtures.filter((fixture) => fixture.refused))('$name', ({ data, refused }) => {
+  it('is refused, with the byte', async () => {
+    const reading = lists(
+      readTeacher(files.write('bad.pkl', Buffer.from(data, 'base64')), 'pickle', { skipBad: true }),
+    );
+    await expect(reading).rejects.toThrow(refused);
+    await expect(
+      lists(readTeacher(files.write('bad.pkl', Buffer.from(data, 'base64')), 'pickle')),
+    ).rejects.toMatchObject({
+      code: 'ERR_CKL_DATA',
+      line: 0,
+      found: expect.stringMatching(/at byte \d+$/) as string,
+    });
+  });
+});
+
+it('a query that cannot be used is named, or left out', async () => {
+  const path = files.write(
+    'nan.pkl',
+    pickleOf([
+      [
+        '1',
+        [
+          ['2', NaN],
+          ['3', 4],
+        ],
+      ],
+      [
+        '5',
+        [
+          ['6', 7],
+          ['6', 8],
+        ],
+      ],
+      ['8', []],
+    ]),
+  );
+  await expect(lists(readTeacher(path, 'pickle'))).rejects.toThrow(
+    'a finite number as the score of document "2" of query "1"',
+  );
+  const left = readTeacher(path, 'pickle', { skipBad: true });
+  expect(await lists(left)).toEqual([
+    ['1', [['3', 4]]],
+    ['5', [['6', 7]]],
+  ]);
+  expect(left.errors.map(({ message }) => message.replace(/.*: /, ''))).toEqual([
+    'expected a finite number as the score of document "2" of query "1"; found NaN',
+    'expected each document once for query "5"; found "6" twice',
+    'expected documents of query "8"; found none',
+  ]);
+});
+
+it('a query is handed out before the next one is read', () => {
+  const unpickler = new Unpickler();
+  const bytes = pickleOf(
+    Array.from({ length: 50 }, (_, q) => [`${q}`, Array.from({ length: 40 }, (_, d) => [`${d}`, d])]),
+  );
+  let before = 0;
+  for (let at = 0; at < bytes.length; at += 500) {
+    before += unpickler.push(bytes.subarray(at, at + 500)).length;
+    // A query takes 40 · 12 bytes or so.
+    expect(before).toBeGreaterThanOrEqual(Math.floor(at / 500) - 2);
+  }
+  expect(before).toBe(50);
+});
