@@ -1,7 +1,7 @@
 // Cuts a JSON file into its records without parsing it whole: the entries of one large object, the elements of one large array.
 import { isUtf8 } from 'node:buffer';
 import { BadLine } from './errors.js';
-import { linesOf, readFailure, type Bytes, type Piece } from './lines.js';
+import { again, linesOf, readFailure, type Bytes, type Piece } from './lines.js';
 
 const [NEWLINE, SPACE, TAB, RETURN] = [0x0a, 0x20, 0x09, 0x0d];
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
@@ -37,11 +37,7 @@ async function firstByte({ path, chunks }: Bytes): Promise<Pick<Bytes, 'chunks'>
   } catch (error) {
     throw readFailure(error, path, 1);
   }
-  async function* all(): AsyncGenerator<Buffer> {
-    yield* read;
-    yield* chunks;
-  }
-  return { first, chunks: all() };
+  return { first, chunks: again(read, chunks) };
 }
 
 async function* cut({ path, chunks }: Bytes, cutter: PieceCutter): AsyncGenerator<Piece[]> {

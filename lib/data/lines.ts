@@ -35,11 +35,16 @@ export function readLines(path: string, maxLineBytes: number): AsyncGenerator<Li
   return linesOf(openBytes(path), maxLineBytes);
 }
 
+/** A stream of bytes that is closed by `return`. */
+export interface Chunks extends AsyncIterableIterator<Buffer> {
+  return(value?: undefined): Promise<IteratorResult<Buffer>>;
+}
+
 /** A file that is read once; nothing is opened before the first chunk is asked for. */
 export interface Bytes {
   readonly path: string;
   /** Inflated; all that is left of the file. */
-  readonly chunks: AsyncGenerator<Buffer>;
+  readonly chunks: Chunks;
   /** Lines without anything in them that came before and are gone. */
   readonly emptyLines: number;
 }
@@ -56,6 +61,24 @@ export function openBytes(path: string): Bytes {
   return { path, chunks: chunks(), emptyLines: 0 };
 }
 
+/**
+ * What was read of a stream, and the rest of it. `return` closes the stream even where nothing was asked for: a generator that has not begun
+ * would end without.
+ */
+export function again(read: readonly Buffer[], rest: Chunks): Chunks {
+  const left = [...read];
+  return {
+    next: () => (left.length > 0 ? Promise.resolve({ value: left.shift()!, done: false }) : rest.next()),
+    return: () => {
+      left.length = 0;
+      return rest.return();
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
 /** As {@link readLines}, of a file that something has begun to read. */
 export async function* linesOf(
   { path, chunks, emptyLines }: Bytes,
@@ -69,7 +92,7 @@ export async function* linesOf(
   } catch (error) {
     throw readFailure(error, path, cutter.lines + 1);
   } finally {
-    await chunks.return(undefined);
+    await chunks.return();
   }
 }
 

@@ -22,7 +22,7 @@ export function readTeacher(path: string, form: TeacherForm, options: TeacherRea
 }
 
 /**
- * Streams a teacher file whose form is told by its beginning. It is opened once, so that a pipe will do.
+ * Streams a teacher file whose form is told by its beginning. A pipe is opened once, and stays open until its lists or its run are read.
  *
  * @throws DataError as {@link guessTeacherForm} does, and while it is read
  */

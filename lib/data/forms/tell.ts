@@ -1,6 +1,7 @@
 // Tells the form of a teacher file by its beginning, and reports what a file of unknown form lacks.
+import { stat } from 'node:fs/promises';
 import { DataError, excerpt } from '../errors.js';
-import { LONGEST_LINE, openBytes, readFailure, type Bytes } from '../lines.js';
+import { again, LONGEST_LINE, openBytes, readFailure, type Bytes } from '../lines.js';
 import type { Form, Head } from './form.js';
 import { namesOf } from './lists.js';
 import { FORMS, isJudgements, TEACHER_FORMS, type TeacherForm } from './table.js';
@@ -17,11 +18,11 @@ const ENOUGH_BYTES = 4096;
  */
 export async function guessTeacherForm(path: string): Promise<TeacherForm> {
   const { form, file } = await peekForm(path, LONGEST_LINE);
-  await file.chunks.return(undefined);
+  await file.chunks.return();
   return form;
 }
 
-/** The form of a file, and all of it: it is opened once, so that a pipe will do. */
+/** The form of a file, and all of it. A pipe is opened once. */
 export async function peekForm(
   path: string,
   maxLineBytes: number,
@@ -51,18 +52,15 @@ export async function peekForm(
     throw readFailure(error, path, emptyLines + 1);
   }
   head ??= makeHead(Buffer.concat(read), emptyLines + 1);
-  async function* all(): AsyncGenerator<Buffer> {
-    try {
-      yield* read;
-      yield* chunks;
-    } finally {
-      await chunks.return(undefined);
-    }
-  }
   try {
-    return { form: formOf(head, path), file: { path, chunks: all(), emptyLines } };
+    const form = formOf(head, path);
+    // What can be opened again does not stay open where nobody asks for the rest; a pipe cannot.
+    if (!(await stat(path)).isFile())
+      return { form, file: { path, chunks: again(read, chunks), emptyLines } };
+    await chunks.return();
+    return { form, file: openBytes(path) };
   } catch (error) {
-    await chunks.return(undefined);
+    await chunks.return();
     throw error;
   }
 }
