@@ -6,7 +6,7 @@ const layers = [
   ['foundation', '^lib/(errors|describe|types|losses|parameters)\\.ts$'],
   ['native', '^lib/native/'],
   ['loss', '^lib/loss/'],
-  ['beside the loss', '^lib/(ranks|cuda)/'],
+  ['beside the loss', '^lib/(ranks|cuda|embeddings)/'],
   ['index', '^lib/index\\.(ts|mts)$'],
   ['adapters', '^lib/(tfjs/|presets)'],
   ['collections', '^lib/(metrics|data)/'],

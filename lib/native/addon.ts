@@ -22,6 +22,7 @@ const exported = [
   'Plan',
   'AbortFlag',
   'DeviceLoss',
+  'Scoring',
   'ranks',
   'rankBias',
   'losses',

@@ -8,6 +8,7 @@
 #include "device.h"
 #include "job.h"
 #include "plan.h"
+#include "scoring.h"
 
 namespace ckl {
 namespace addon {
@@ -168,6 +169,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("AbortFlag", AbortFlag::define(env));
   define_device(env, exports);
   define_device_loss(env, exports);
+  define_scoring(env, exports);
   const napi_property_descriptor plain[] = {
       {"ranks", nullptr, ranks, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"rankBias", nullptr, rank_bias, nullptr, nullptr, nullptr, napi_default_method, nullptr},

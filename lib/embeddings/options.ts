@@ -1,0 +1,96 @@
+// Reads the options of a similarity, and which gradients are wanted.
+import { describe, didYouMean, oneOf } from '../describe.js';
+import { CklRangeError, CklTypeError } from '../errors.js';
+import { halfType } from '../loss/arrays.js';
+import { isObject } from '../loss/intrinsics.js';
+import { chooseCpuTarget, chooseThreads } from '../native/backends.js';
+import { newScoring, type NativeScoring } from '../native/scoring.js';
+import type { Dtype } from '../types.js';
+import { readBoolean, readScale, type Space } from './pairs.js';
+import type { GradientOptions, Similarity, SimilarityOptions } from './types.js';
+
+export const similarityNames = ['dim', 'similarity', 'scale', 'dtype', 'cpuTarget', 'threads'] as const;
+export const gradientNames = ['queryGrad', 'documentGrad', 'scaleGrad'] as const;
+const similarities = ['dot', 'cosine'] as const;
+const dtypes = ['float32', 'bfloat16', 'float16'] as const;
+
+/** Options of a similarity, checked. */
+export interface ReadSimilarity {
+  space: Space;
+  scale: number;
+  cpuTarget: string;
+  threads: number;
+}
+
+/** @param options its properties, each read once */
+export function readSimilarity(options: Partial<SimilarityOptions>): ReadSimilarity {
+  const { dim, similarity = 'dot', scale, dtype, cpuTarget, threads } = options;
+  if (!Number.isInteger(dim) || dim! < 1 || dim! > maxDim) {
+    const Thrown = typeof dim === 'number' ? CklRangeError : CklTypeError;
+    throw new Thrown('ERR_CKL_OPTION', `dim is ${describe(dim)}; it must be an integer from 1 to ${maxDim}`);
+  }
+  return {
+    space: {
+      dim: dim!,
+      similarity: choice('similarity', similarity, similarities) as Similarity,
+      half: halfType(dtype === undefined ? undefined : (choice('dtype', dtype, dtypes) as Dtype)),
+    },
+    scale: readScale(scale, 1),
+    cpuTarget: chooseCpuTarget(cpuTarget),
+    threads: chooseThreads(threads),
+  };
+}
+
+const maxDim = 1 << 20;
+
+export interface Wanted {
+  queryGrad: boolean;
+  documentGrad: boolean;
+  scaleGrad: boolean;
+}
+
+export function readWanted({ queryGrad, documentGrad, scaleGrad }: GradientOptions): Wanted {
+  return {
+    queryGrad: readBoolean('queryGrad', queryGrad, true),
+    documentGrad: readBoolean('documentGrad', documentGrad, true),
+    scaleGrad: readBoolean('scaleGrad', scaleGrad, false),
+  };
+}
+
+/** Refuses what is no object, and options that `name` does not take. */
+export function checkOptions(
+  name: string,
+  options: unknown,
+  known: readonly string[],
+): asserts options is object {
+  if (!isObject(options)) {
+    throw new CklTypeError('ERR_CKL_OPTION', `options is ${describe(options)}; ${name} needs { dim }`);
+  }
+  for (const key in options) {
+    if (known.includes(key)) continue;
+    throw new CklTypeError(
+      'ERR_CKL_OPTION',
+      `${name} takes no option ${key.slice(0, 80)}${didYouMean(key, known)}; it takes ${oneOf(known, 'and')}`,
+    );
+  }
+}
+
+function choice(name: string, value: unknown, allowed: readonly string[]): string {
+  if (allowed.includes(value as string)) return value as string;
+  const Thrown = typeof value === 'string' ? CklRangeError : CklTypeError;
+  throw new Thrown(
+    'ERR_CKL_OPTION',
+    `${name} is ${describe(value)}${didYouMean(value, allowed)}; it must be ${oneOf(allowed)}`,
+  );
+}
+
+/** The scorer of the plain functions, with the instruction set and threads of the last call. */
+let last: { scorer: NativeScoring; cpuTarget: string; threads: number } | null = null;
+
+export function scorerOf({ cpuTarget, threads }: ReadSimilarity): NativeScoring {
+  if (last === null || last.cpuTarget !== cpuTarget || last.threads !== threads) {
+    last?.scorer.dispose();
+    last = { scorer: newScoring(cpuTarget, threads), cpuTarget, threads };
+  }
+  return last.scorer;
+}

@@ -1,0 +1,281 @@
+// Checks embeddings and says which pairs of them have a score, as the positional arguments of the addon.
+import { describe, didYouMean, oneOf, shorten } from '../describe.js';
+import { CklRangeError, CklTypeError } from '../errors.js';
+import {
+  type BatchArray,
+  checkMemory,
+  copy,
+  type HalfType,
+  isFloat32,
+  isInt32,
+  nativeScores,
+  overlap,
+  scoreType,
+  wrongArray,
+} from '../loss/arrays.js';
+import { byteLengthOf, byteOffsetOf, isObject, lengthOf } from '../loss/intrinsics.js';
+import { LayoutView, readShape, type Shape } from '../loss/layout.js';
+import type { NativeType } from '../native/codes.js';
+import type { ScoreArray } from '../native/native.js';
+import { ScoringNumber } from '../native/scoring.js';
+import type { Embeddings, Similarity } from './types.js';
+
+/** Embeddings as the addon takes them. */
+export interface Vectors {
+  source: Embeddings;
+  native: ScoreArray;
+  type: NativeType;
+  rows: number;
+}
+
+/** What is the same from call to call. */
+export interface Space {
+  dim: number;
+  similarity: Similarity;
+  half: HalfType;
+}
+
+/** The caller's object, each property read once: what of it names pairs. */
+export interface GivenPairs {
+  queries: unknown;
+  documents: unknown;
+  candidates: unknown;
+  shape: unknown;
+  offsets: unknown;
+  inBatch: unknown;
+}
+
+/** Checked embeddings with the layout of their scores. */
+export interface Pairs {
+  queries: Vectors;
+  documents: Vectors;
+  candidates: Int32Array | null;
+  /** Of the scores. */
+  layout: LayoutView;
+  all: boolean;
+}
+
+/** Refuses what is no object, and names that it may not have: a misspelt one would otherwise change the result in silence. */
+export function checkNames(value: unknown, name: string, known: readonly string[]): asserts value is object {
+  if (!isObject(value)) {
+    throw new CklTypeError('ERR_CKL_TYPE', `${name} is ${describe(value)}; it must be an object`);
+  }
+  for (const key in value) {
+    if (known.includes(key)) continue;
+    throw new CklTypeError(
+      'ERR_CKL_TYPE',
+      `${name}.${shorten(key)} is unknown${didYouMean(key, known)}; it may have ${oneOf(known, 'and')}`,
+    );
+  }
+}
+
+export const pairNames = ['queries', 'documents', 'candidates', 'shape', 'offsets', 'inBatch'] as const;
+
+export function readPairs(given: GivenPairs, { dim, half }: Space): Pairs {
+  const queries = readVectors(given.queries, 'queries', dim, half);
+  const documents = readVectors(given.documents, 'documents', dim, half);
+  const all = readBoolean('inBatch', given.inBatch, false);
+  const candidates = readInts('candidates', given.candidates);
+  const shape = given.shape === undefined || given.shape === null ? undefined : readShape(given.shape);
+  if (all)
+    return {
+      queries,
+      documents,
+      candidates: null,
+      layout: layoutOfAll(given, shape, queries, documents),
+      all,
+    };
+  const layout = new LayoutView();
+  if (given.offsets !== undefined && given.offsets !== null) {
+    layout.read({ offsets: given.offsets as Int32Array, shape }, null);
+  } else {
+    layout.read({ shape: shape ?? usualShape(queries.rows, candidates, documents.rows) }, null);
+  }
+  if (layout.queries !== queries.rows) {
+    throw new CklRangeError(
+      'ERR_CKL_SHAPE',
+      `the lists are of ${layout.queries} queries, but queries holds ${queries.rows} of ${dim} elements`,
+    );
+  }
+  if (candidates !== null) layout.checkInput(candidates, 'candidates');
+  else if (documents.rows < layout.extent || (layout.exact && documents.rows !== layout.extent)) {
+    throw new CklRangeError(
+      'ERR_CKL_SHAPE',
+      `documents holds ${documents.rows} of ${dim} elements and the lists have ${layout.extent} places; ` +
+        'give candidates, or as many documents',
+    );
+  }
+  return { queries, documents, candidates, layout, all };
+}
+
+function layoutOfAll(
+  given: GivenPairs,
+  shape: Shape | undefined,
+  queries: Vectors,
+  documents: Vectors,
+): LayoutView {
+  for (const name of ['candidates', 'offsets'] as const) {
+    if (given[name] === undefined || given[name] === null) continue;
+    throw new CklTypeError(
+      'ERR_CKL_SHAPE',
+      `${name} and inBatch are both given; with inBatch every pair has a score`,
+    );
+  }
+  if (shape !== undefined && (shape[0] !== queries.rows || shape[1] !== documents.rows)) {
+    throw new CklRangeError(
+      'ERR_CKL_SHAPE',
+      `shape is [${shape.join(', ')}]; with inBatch it is [queries, documents], here [${queries.rows}, ${documents.rows}]`,
+    );
+  }
+  const layout = new LayoutView();
+  layout.read({ shape: [queries.rows, documents.rows] }, null);
+  return layout;
+}
+
+/** Lists of one length without a shape: the places are shared out among the queries. */
+function usualShape(queries: number, candidates: Int32Array | null, documents: number): Shape {
+  const places = candidates === null ? documents : lengthOf(candidates);
+  const docs = queries === 0 ? 0 : places / queries;
+  if (Number.isInteger(docs)) return [queries, docs];
+  throw new CklRangeError(
+    'ERR_CKL_SHAPE',
+    `${candidates === null ? 'documents' : 'candidates'} has ${places} places for ${queries} queries; ` +
+      'give offsets for lists of different lengths, or inBatch: true',
+  );
+}
+
+function readVectors(value: unknown, name: string, dim: number, half: HalfType): Vectors {
+  const type = scoreType(value, half, name);
+  const source = value as Embeddings;
+  checkMemory(source, name);
+  const length = lengthOf(source);
+  if (length % dim !== 0) {
+    throw new CklRangeError(
+      'ERR_CKL_SHAPE',
+      `${name} has ${length} elements; it must hold whole embeddings of ${dim}`,
+    );
+  }
+  return { source, native: nativeScores(source), type, rows: length / dim };
+}
+
+/** An output of the caller's for gradients of so many rows. */
+export function readGradient(value: unknown, name: string, rows: number, { dim, half }: Space): Vectors {
+  const type = scoreType(value, half, name);
+  const source = value as Embeddings;
+  checkMemory(source, name);
+  checkLength(source, name, rows * dim, false);
+  return { source, native: nativeScores(source), type, rows };
+}
+
+export function readFloats(
+  value: unknown,
+  name: string,
+  length: number,
+  exact: boolean,
+): Float32Array | null {
+  if (value === undefined || value === null) return null;
+  if (!isFloat32(value)) throw wrongArray(name, value, 'a Float32Array');
+  checkMemory(value, name);
+  checkLength(value, name, length, exact);
+  return value;
+}
+
+export function readInts(name: string, value: unknown): Int32Array | null {
+  if (value === undefined || value === null) return null;
+  if (!isInt32(value)) throw wrongArray(name, value, 'an Int32Array');
+  checkMemory(value, name);
+  return value;
+}
+
+function checkLength(array: BatchArray, name: string, length: number, exact: boolean): void {
+  const found = lengthOf(array);
+  if (found === length || (found > length && !exact)) return;
+  throw new CklRangeError(
+    'ERR_CKL_SHAPE',
+    `${name} has ${found} elements; it needs ${exact ? '' : 'at least '}${length}`,
+  );
+}
+
+export function readBoolean(name: string, value: unknown, usual: boolean): boolean {
+  if (value === undefined) return usual;
+  if (typeof value === 'boolean') return value;
+  throw new CklTypeError('ERR_CKL_OPTION', `${name} is ${describe(value)}; it must be a boolean`);
+}
+
+export function readScale(value: unknown, usual: number): number {
+  if (value === undefined) return usual;
+  if (typeof value !== 'number') {
+    throw new CklTypeError('ERR_CKL_OPTION', `scale is ${describe(value)}; it must be a number`);
+  }
+  if (Number.isFinite(Math.fround(value))) return value;
+  throw new CklRangeError('ERR_CKL_OPTION', `scale is ${value}; it must be finite, also as a float32`);
+}
+
+/** Throws if an output shares memory with an input or another output; a gradient may lie exactly over its own embeddings. */
+export function checkApart(
+  outputs: readonly (readonly [name: string, array: BatchArray | null, over?: BatchArray])[],
+  inputs: readonly (readonly [name: string, array: BatchArray | null])[],
+): void {
+  outputs.forEach(([name, array, over], i) => {
+    if (array === null) return;
+    for (const [otherName, other] of [...inputs, ...outputs.slice(i + 1)]) {
+      if (other === null || !overlap(array, other)) continue;
+      if (other === over && sameMemory(array, other)) continue;
+      throw new CklRangeError(
+        'ERR_CKL_OVERLAP',
+        `${name} and ${otherName} share memory; an output needs memory of its own. ` +
+          'Only queryGrad may be the array queries itself, and documentGrad the array documents',
+      );
+    }
+  });
+}
+
+function sameMemory(a: BatchArray, b: BatchArray): boolean {
+  const size = (array: BatchArray) => byteLengthOf(array) / lengthOf(array);
+  return byteOffsetOf(a) === byteOffsetOf(b) && size(a) === size(b);
+}
+
+/** Numbers that go to the addon and come back. */
+export function newNumbers(): Float64Array {
+  return new Float64Array(ScoringNumber.size);
+}
+
+/** The arguments that all calls begin with; the numbers go into `numbers`. */
+export function argumentsOf(
+  { queries, documents, candidates, layout, all }: Pairs,
+  { dim, similarity }: Space,
+  scale: number,
+  numbers: Float64Array,
+): [Float64Array, ScoreArray, ScoreArray, Int32Array | null, Int32Array | null] {
+  numbers.fill(0);
+  numbers[ScoringNumber.dim] = dim;
+  numbers[ScoringNumber.queries] = queries.rows;
+  numbers[ScoringNumber.documents] = documents.rows;
+  numbers[ScoringNumber.docs] = layout.docs;
+  numbers[ScoringNumber.stride] = layout.stride;
+  numbers[ScoringNumber.cosine] = similarity === 'cosine' ? 1 : 0;
+  numbers[ScoringNumber.all] = all ? 1 : 0;
+  numbers[ScoringNumber.scale] = scale;
+  numbers[ScoringNumber.queryType] = queries.type;
+  numbers[ScoringNumber.documentType] = documents.type;
+  return [numbers, queries.native, documents.native, candidates, layout.offsets];
+}
+
+/** The same pairs in memory that nobody else has. */
+export function copyOf(pairs: Pairs): Pairs {
+  const own = (vectors: Vectors, name: string): Vectors => ({
+    ...vectors,
+    native: copy(vectors.native, lengthOf(vectors.native), name),
+  });
+  const layout = new LayoutView();
+  const { offsets, queries, docs } = pairs.layout;
+  if (offsets === null) layout.read({ shape: [queries, docs] }, null);
+  else layout.read({ offsets: copy(offsets, lengthOf(offsets), 'offsets') }, null);
+  return {
+    queries: own(pairs.queries, 'queries'),
+    documents: own(pairs.documents, 'documents'),
+    candidates: pairs.candidates && copy(pairs.candidates, lengthOf(pairs.candidates), 'candidates'),
+    layout,
+    all: pairs.all,
+  };
+}

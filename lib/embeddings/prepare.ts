@@ -1,0 +1,416 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// A prepared loss of embeddings: scores, loss and the gradients with respect to both sides in one call.
+import { describe } from '../describe.js';
+import { CklRangeError, CklTypeError } from '../errors.js';
+import { allocate, copy, nativeScores, scoresConstructor } from '../loss/arrays.js';
+import * as functions from '../loss/functions.js';
+import type { LossParameters } from '../loss/functions.js';
+import { bufferOf, copyInto, isObject, lengthOf } from '../loss/intrinsics.js';
+import { readShape, type Shape } from '../loss/layout.js';
+import { prepare as prepareLoss, type PreparedLoss, preparedRule } from '../loss/prepare.js';
+import type { LossName } from '../losses.js';
+import { checkScoring, type NativeScoring, newScoring, ScoringNumber } from '../native/scoring.js';
+import type { CommonOptions, Diagnostics, PairParameters, Ranks, Reduction, Scores, Term } from '../types.js';
+import { gradientNames, readSimilarity, readWanted, type ReadSimilarity, type Wanted } from './options.js';
+import { copyOfBatch, type Judged, judge } from './judged.js';
+import {
+  argumentsOf,
+  checkApart,
+  checkNames,
+  copyOf,
+  newNumbers,
+  pairNames,
+  type Pairs,
+  readBoolean,
+  readFloats,
+  readPairs,
+  readScale,
+  type Vectors,
+} from './pairs.js';
+import { apartOf, gradientArguments, inputsOf, type Outputs, readOutputs, resultOf } from './scores.js';
+import type {
+  EmbeddingPairs,
+  Embeddings,
+  GradientOptions,
+  GradientOutputs,
+  Gradients,
+  SimilarityOptions,
+} from './types.js';
+
+/** What a list says about its documents. */
+export interface Judgements {
+  /** Teacher scores, laid out like the scores. Not needed for `nll` and `lambdaMrr`. */
+  teacher?: Scores;
+  /** 1 positive, 0 negative, 255 padding, whose embeddings are never read for the gradients. */
+  labels: Uint8Array;
+  /** Graded relevance, finite. */
+  relevance?: Float32Array;
+  /** 0 leaves a pair out, as the label 255 does; false negatives, for example ({@link falseNegatives}). */
+  mask?: Uint8Array;
+}
+
+/** One batch of embeddings with what a loss needs of its lists. */
+export interface EmbeddingBatch<Q extends Embeddings = Embeddings, D extends Embeddings = Embeddings>
+  extends EmbeddingPairs<Q, D>, GradientOutputs<Q, D>, Judgements {
+  /**
+   * With `inBatch`: the documents of each query's own list, `queries * n` rows of `documents` (-1: none). `teacher`, `labels`, `relevance` and
+   * `mask` are then laid out like it; all other documents of the batch are negatives with teacher score -Infinity and relevance 0. Of a
+   * document that is twice in a list the last place counts.
+   */
+  own?: Int32Array;
+  /** Rank of each document, laid out like the scores (also with `own`). */
+  ranks?: Ranks;
+  /** CKL's exponent bias, laid out like the scores (also with `own`). */
+  beta?: Float32Array;
+  /** Weight of each query, finite and >= 0. */
+  weights?: Float32Array;
+  /** `[documents]`: added to the scores of each document. */
+  bias?: Float32Array;
+  /** In place of the option. */
+  scale?: number;
+  /** Where to write the loss of each query. */
+  perQuery?: Float32Array;
+  /** Where to write the scores; implies the option `scores`. */
+  scores?: Float32Array;
+}
+
+/** Options of a prepared loss of embeddings besides those of its loss. */
+export interface EmbeddingOptions extends SimilarityOptions, GradientOptions {
+  /** The size of the largest batch: `[queries, documents of a list]`, with `inBatch` `[queries, documents of the batch]`. */
+  shape: readonly [queries: number, documents: number];
+  /** Every document is a candidate of every query, unless a batch says otherwise. Default false. */
+  inBatch?: boolean;
+  /** Also return the scores. Default false. */
+  scores?: boolean;
+}
+
+export interface EmbeddingResult<
+  R extends Reduction = Reduction,
+  Q extends Embeddings = Embeddings,
+  D extends Embeddings = Embeddings,
+> extends Gradients<Q, D> {
+  /** The reduced loss; with reduction `'none'` the same array as `perQuery`. */
+  loss: R extends 'none' ? Float32Array : number;
+  perQuery: Float32Array;
+  /** How many queries have what the loss needs. */
+  counted: number;
+  /** Laid out by query and list, with `inBatch` `[queries, documents]`; when asked for. */
+  scores?: Float32Array;
+  /** dL/d(teacher score), laid out like the scores; when asked for. */
+  teacherGrad?: Scores;
+  diagnostics?: Diagnostics;
+}
+
+/**
+ * A loss of embeddings that is ready to run. **Each run overwrites the arrays of the run before**, unless the batch provides its own. It holds
+ * the scores of the largest batch as float32 (with `inBatch` queries * documents of them), and scratch space.
+ */
+export interface PreparedEmbeddings<R extends Reduction = Reduction> extends Disposable {
+  readonly loss: LossName | 'combine';
+  /** The instruction set that is used. */
+  readonly target: string;
+  readonly threads: number;
+  readonly shape: readonly [queries: number, documents: number];
+  /**
+   * Loss and gradients of a batch no larger than the prepared shape.
+   * @throws TypeError or RangeError with a `code`; then no array of the caller's was touched and the next run works.
+   */
+  run<Q extends Embeddings, D extends Embeddings>(batch: EmbeddingBatch<Q, D>): EmbeddingResult<R, Q, D>;
+  /**
+   * The same on other threads. The batch is copied before this returns, and cannot include outputs; runs may overlap. Every error rejects.
+   * An abort rejects with the signal's reason, at the latest when the step that is running (scores, loss or gradients) has ended.
+   */
+  runAsync<Q extends Embeddings, D extends Embeddings>(
+    batch: Omit<EmbeddingBatch<Q, D>, 'queryGrad' | 'documentGrad' | 'accumulate' | 'perQuery' | 'scores'>,
+    options?: { signal?: AbortSignal },
+  ): Promise<EmbeddingResult<R, Q, D>>;
+  /** Frees the native memory and lets go of all arrays; `run` then throws ERR_CKL_DISPOSED. May be called twice. */
+  dispose(): void;
+}
+
+/** The terms of a weighted sum and what they share. */
+export type EmbeddingSum = { terms: readonly Term[] } & PairParameters;
+
+/**
+ * Prepares one loss of embeddings, or with `'combine'` a weighted sum of them (`terms` among the options). All options of the loss are taken but
+ * `backend`: embeddings are scored on the CPU.
+ * @throws TypeError or RangeError if an option is not allowed.
+ */
+export function prepare<N extends LossName | 'combine', R extends Reduction = 'mean'>(
+  loss: N,
+  options: (N extends LossName ? LossParameters[N] : EmbeddingSum) &
+    Omit<CommonOptions<R>, 'backend' | 'teacherGrad'> & { teacherGrad?: boolean } & EmbeddingOptions,
+): PreparedEmbeddings<R> {
+  if (!isObject(options)) {
+    throw new CklTypeError(
+      'ERR_CKL_OPTION',
+      `options is ${describe(options)}; prepare needs { dim, shape: [queries, documents] }`,
+    );
+  }
+  const given: Record<string, unknown> = {};
+  for (const key in options) given[key] = options[key as keyof typeof options];
+  const { backend, teacherGrad } = given;
+  if (backend !== undefined && backend !== 'cpu') {
+    throw new CklRangeError(
+      'ERR_CKL_BACKEND',
+      `backend is ${describe(backend)}; embeddings are scored on the CPU: leave backend out, or say 'cpu'`,
+    );
+  }
+  if (typeof teacherGrad === 'object') {
+    throw new CklTypeError(
+      'ERR_CKL_OPTION',
+      `teacherGrad is ${describe(teacherGrad)}; here it must be a boolean`,
+    );
+  }
+  const settings: Settings = {
+    read: readSimilarity(given),
+    wanted: readWanted(given),
+    inBatch: readBoolean('inBatch', given.inBatch, false),
+    scores: readBoolean('scores', given.scores, false),
+  };
+  const ofLoss: Record<string, unknown> = {
+    ...given,
+    backend: 'cpu',
+    shape: readShape(given.shape, preparedRule),
+  };
+  for (const name of [...gradientNames, 'dim', 'similarity', 'scale', 'inBatch', 'scores'])
+    delete ofLoss[name];
+  const inner = prepareLoss(loss, ofLoss as never);
+  return new Prepared(inner, settings, ofLoss) as unknown as PreparedEmbeddings<R>;
+}
+
+/** Checked options that are not the loss's. */
+interface Settings {
+  read: ReadSimilarity;
+  wanted: Wanted;
+  inBatch: boolean;
+  scores: boolean;
+}
+
+const batchNames = [
+  ...pairNames,
+  'teacher',
+  'labels',
+  'relevance',
+  'mask',
+  'own',
+  'ranks',
+  'beta',
+  'weights',
+  'bias',
+  'scale',
+  'queryGrad',
+  'documentGrad',
+  'accumulate',
+  'perQuery',
+  'scores',
+] as const;
+type Given = Record<(typeof batchNames)[number], unknown>;
+
+/** A batch that was read and checked, but for what the loss checks itself. */
+interface Call {
+  pairs: Pairs;
+  judged: Judged;
+  scale: number;
+  bias: Float32Array | null;
+  scores: Float32Array | null;
+  perQuery: Float32Array | null;
+}
+
+class Prepared {
+  readonly loss: string;
+  readonly target: string;
+  readonly threads: number;
+  readonly shape: Shape;
+  private inner: PreparedLoss | null;
+  private readonly scorer: NativeScoring;
+  private readonly numbers = newNumbers();
+  /** The scores, and in their place the gradient with respect to them. */
+  private matrix = new Float32Array(0);
+  private readonly own = { queryGrad: null, documentGrad: null } as Record<string, Embeddings | null>;
+
+  constructor(
+    inner: PreparedLoss,
+    private readonly settings: Settings,
+    private readonly ofLoss: Record<string, unknown>,
+  ) {
+    this.inner = inner;
+    this.loss = inner.loss;
+    this.shape = inner.shape;
+    this.scorer = newScoring(settings.read.cpuTarget, settings.read.threads);
+    this.target = this.scorer.target;
+    this.threads = this.scorer.threads;
+  }
+
+  run(batch: unknown): unknown {
+    this.check();
+    const given = snapshotOf(batch);
+    // From here on no code of the caller runs. A getter may have disposed of this loss.
+    const inner = this.check();
+    const { settings, numbers, scorer } = this;
+    const { space } = settings.read;
+    const call = this.read(given);
+    const { pairs, judged, scale, bias } = call;
+    const inputs = [...inputsOf(pairs), ...judged.inputs, ['bias', bias] as const];
+    // Arrays of the last run that came back as inputs stay as they are.
+    const kept = new Set(inputs.map(([, array]) => array && bufferOf(array)));
+    if (kept.has(bufferOf(this.matrix))) this.matrix = new Float32Array(0);
+    const outputs = readOutputs(given, settings.wanted, pairs, space, (like, name, dim) =>
+      this.lend(like, name, dim, kept),
+    );
+    checkApart([...apartOf(outputs, pairs), ['perQuery', call.perQuery], ['scores', call.scores]], inputs);
+    const student = this.lendMatrix(pairs.layout.extent);
+    const args = argumentsOf(pairs, space, scale, numbers);
+    checkScoring(scorer.scores(...args, bias, student), numbers);
+    const keeps = settings.scores || call.scores !== null;
+    const result = inner.run({
+      ...judged.batch,
+      student,
+      ...(keeps ? {} : { grad: student }),
+      ...(call.perQuery && { perQuery: call.perQuery }),
+    });
+    numbers[ScoringNumber.samePairs] = 1;
+    checkScoring(
+      scorer.backward(...args, result.grad as Float32Array, ...gradientArguments(outputs, numbers)),
+      numbers,
+    );
+    if (call.scores !== null) copyInto(call.scores, student);
+    return this.result(result, outputs, numbers, keeps ? (call.scores ?? student) : null);
+  }
+
+  async runAsync(batch: unknown, options: { signal?: AbortSignal } = {}): Promise<unknown> {
+    this.check();
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const given = snapshotOf(batch);
+    this.check();
+    const { settings, scorer } = this;
+    const { space } = settings.read;
+    for (const name of ['queryGrad', 'documentGrad', 'accumulate', 'perQuery', 'scores'] as const) {
+      if (given[name] === undefined) continue;
+      throw new CklTypeError(
+        'ERR_CKL_OPTION',
+        `runAsync returns arrays of its own; leave out ${name}: an array that you can reach could be transferred ` +
+          'while another thread writes to it',
+      );
+    }
+    const { pairs, judged, scale, bias } = this.read(given);
+    const own = copyOf(pairs);
+    const ownBias = bias && copy(bias, lengthOf(bias), 'bias');
+    const judgements = copyOfBatch(judged.batch, own.layout.offsets);
+    const outputs = readOutputs({}, settings.wanted, own, space, newVectors);
+    const numbers = newNumbers();
+    const student = allocate(Float32Array, own.layout.extent, 'scores');
+    const args = argumentsOf(own, space, scale, numbers);
+    checkScoring(await scorer.scoresAsync(...args, ownBias, student), numbers);
+    signal?.throwIfAborted();
+    const result = await this.lossAsync({ ...judgements, student }, signal);
+    signal?.throwIfAborted();
+    const grad = result.grad as Float32Array;
+    checkScoring(await scorer.backwardAsync(...args, grad, ...gradientArguments(outputs, numbers)), numbers);
+    signal?.throwIfAborted();
+    return this.result(result, outputs, numbers, settings.scores ? student : null);
+  }
+
+  dispose(): void {
+    this.inner?.dispose();
+    this.inner = null;
+    this.scorer.dispose();
+    this.matrix = new Float32Array(0);
+    this.own.queryGrad = this.own.documentGrad = null;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  private check(): PreparedLoss {
+    if (this.inner !== null) return this.inner;
+    throw new CklTypeError('ERR_CKL_DISPOSED', `this prepared ${this.loss} was disposed; prepare another`);
+  }
+
+  private read(given: Given): Call {
+    const { settings, shape } = this;
+    const { space, scale } = settings.read;
+    const inBatch = given.inBatch === undefined ? settings.inBatch : given.inBatch;
+    const pairs = readPairs({ ...given, inBatch }, space);
+    const { layout } = pairs;
+    if (layout.queries > shape[0] || layout.longestRow() > shape[1]) {
+      throw new CklRangeError(
+        'ERR_CKL_SHAPE',
+        `the batch has ${layout.queries} queries of up to ${layout.longestRow()} documents; ` +
+          `this ${this.loss} was prepared for [${shape.join(', ')}]: split the batch, or prepare a larger shape`,
+      );
+    }
+    return {
+      pairs,
+      judged: judge(given, pairs, space.half),
+      scale: readScale(given.scale, scale),
+      bias: readFloats(given.bias, 'bias', pairs.documents.rows, true),
+      scores: readFloats(given.scores, 'scores', layout.extent, false),
+      perQuery: readFloats(given.perQuery, 'perQuery', layout.queries, false),
+    };
+  }
+
+  private lossAsync(batch: object, signal: AbortSignal | undefined) {
+    const { terms, ...options } = this.ofLoss;
+    delete options.shape;
+    const withSignal = { ...options, ...(signal && { signal }) };
+    if (this.loss === 'combine')
+      return functions.combineAsync(batch as never, terms as never, withSignal as never);
+    const name = `${this.loss as LossName}Async` as const;
+    return functions[name](batch as never, withSignal as never);
+  }
+
+  private lendMatrix(length: number): Float32Array {
+    if (lengthOf(this.matrix) < length) {
+      this.matrix = allocate(Float32Array, Math.max(length, this.shape[0] * this.shape[1]), 'scores');
+    }
+    return new Float32Array(bufferOf(this.matrix) as ArrayBuffer, 0, length);
+  }
+
+  /** The gradient of the last run, where it fits. */
+  private lend(like: Vectors, name: string, dim: number, kept: Set<ArrayBufferLike | null>): Vectors {
+    const last = this.own[name];
+    const fits =
+      last !== null &&
+      lengthOf(last) === like.rows * dim &&
+      scoresConstructor(last) === scoresConstructor(like.source) &&
+      !kept.has(bufferOf(last));
+    const vectors = fits
+      ? { ...like, source: last, native: nativeScores(last) }
+      : newVectors(like, name, dim);
+    this.own[name] = vectors.source;
+    return vectors;
+  }
+
+  private result(
+    { loss, perQuery, counted, teacherGrad, diagnostics }: ReturnType<PreparedLoss['run']>,
+    outputs: Outputs,
+    numbers: Float64Array,
+    scores: Float32Array | null,
+  ): EmbeddingResult {
+    return {
+      loss,
+      perQuery,
+      counted,
+      ...resultOf(outputs, numbers),
+      ...(scores && { scores }),
+      ...(teacherGrad && { teacherGrad }),
+      ...(diagnostics && { diagnostics }),
+    };
+  }
+}
+
+/** The caller's batch, each property read once. */
+function snapshotOf(batch: unknown): Given {
+  checkNames(batch, 'batch', batchNames);
+  const given = {} as Given;
+  for (const name of batchNames) given[name] = (batch as Given)[name];
+  return given;
+}
+
+function newVectors(like: Vectors, name: string, dim: number): Vectors {
+  const source = allocate(scoresConstructor(like.source), like.rows * dim, name);
+  return { source, native: nativeScores(source), type: like.type, rows: like.rows };
+}

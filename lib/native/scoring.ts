@@ -1,0 +1,148 @@
+// The addon's Scoring object: its raw interface with a type, and its errors in words. Nothing outside lib/ sees this.
+import { CklRangeError, CklTypeError } from '../errors.js';
+import { native, type ScoreArray } from './native.js';
+
+/** What a call returns: 0, or why nothing was computed. Mirrors src/scoring/scoring.h. */
+export const enum ScoringStatus {
+  ok = 0,
+  type = 1,
+  size = 2,
+  candidate = 3,
+  offset = 4,
+  memory = 5,
+  shape = 6,
+}
+
+/** Indexed by the argument an error is about. Mirrors src/scoring/scoring.h. */
+const argumentNames = [
+  'the batch',
+  'queries',
+  'documents',
+  'candidates',
+  'offsets',
+  'bias',
+  'scores',
+  'grad',
+  'queryGrad',
+  'documentGrad',
+  'ids',
+];
+
+/** The numbers of a call, a Float64Array. Mirrors src/addon/scoring.cc. */
+export const enum ScoringNumber {
+  /** Out, on an error: the argument, the element, the value, and what is allowed or needed. */
+  argument = 0,
+  index = 1,
+  value = 2,
+  required = 3,
+  /** Out: dL/dscale. */
+  scaleGrad = 4,
+  /** In. */
+  dim = 8,
+  queries = 9,
+  documents = 10,
+  /** Of each list, without offsets. */
+  docs = 11,
+  stride = 12,
+  /** 1: normalise both sides. */
+  cosine = 13,
+  /** 1: all pairs, not lists. */
+  all = 14,
+  scale = 15,
+  /** NativeTypes. */
+  queryType = 16,
+  documentType = 17,
+  queryGradType = 18,
+  documentGradType = 19,
+  accumulate = 20,
+  /** 1: the last call of this object was `scores` of the same pairs, and nobody has written to them since. */
+  samePairs = 21,
+  k = 22,
+  wantsScaleGrad = 23,
+  size = 24,
+}
+
+type Vectors = [
+  numbers: Float64Array,
+  queries: ScoreArray,
+  documents: ScoreArray,
+  candidates: Int32Array | null,
+  offsets: Int32Array | null,
+];
+export type ScoresArguments = [...Vectors, bias: Float32Array | null, scores: Float32Array];
+export type BackwardArguments = [
+  ...Vectors,
+  grad: Float32Array,
+  queryGrad: ScoreArray | null,
+  documentGrad: ScoreArray | null,
+];
+export type TopArguments = [...Vectors, ids: Int32Array, scores: Float32Array];
+
+/** Scores of embeddings and their gradients, on the CPU. Nothing is written unless a call returns 0. */
+export interface NativeScoring {
+  scores(...args: ScoresArguments): ScoringStatus;
+  backward(...args: BackwardArguments): ScoringStatus;
+  top(...args: TopArguments): ScoringStatus;
+  /** The same on a thread of the libuv pool, which works on the arrays themselves: they must be the library's own. */
+  scoresAsync(...args: ScoresArguments): Promise<ScoringStatus>;
+  backwardAsync(...args: BackwardArguments): Promise<ScoringStatus>;
+  topAsync(...args: TopArguments): Promise<ScoringStatus>;
+  /** Frees the scratch space; the next call takes it again. */
+  dispose(): void;
+  readonly target: string;
+  readonly threads: number;
+}
+
+/** @param target '' = the best this machine has; @param threads 0 = as many as the machine has */
+export function newScoring(target: string, threads: number): NativeScoring {
+  const { Scoring } = native as unknown as {
+    Scoring: new (target: string, threads: number) => NativeScoring;
+  };
+  return new Scoring(target, threads);
+}
+
+/** Throws the error for a status other than ok, from the numbers that the call left. */
+export function checkScoring(status: ScoringStatus, numbers: Float64Array): void {
+  if (status === ScoringStatus.ok) return;
+  const name = argumentNames[numbers[ScoringNumber.argument]];
+  const index = numbers[ScoringNumber.index];
+  const value = numbers[ScoringNumber.value];
+  const required = numbers[ScoringNumber.required];
+  switch (status) {
+    case ScoringStatus.type:
+      throw new CklTypeError(
+        'ERR_CKL_TYPE',
+        `${name} is not the typed array that is needed, or its memory is detached`,
+      );
+    case ScoringStatus.size:
+      throw new CklRangeError(
+        'ERR_CKL_SHAPE',
+        `${name} has ${value} elements; at least ${required} are needed`,
+      );
+    case ScoringStatus.candidate:
+      throw badCandidate(name, index, value, required);
+    case ScoringStatus.offset:
+      throw new CklRangeError(
+        'ERR_CKL_OFFSETS',
+        `${name}[${index}] is ${value}; offsets are positions in the scores: 0 or more, none less than the one before`,
+      );
+    case ScoringStatus.memory:
+      throw new CklRangeError(
+        'ERR_CKL_MEMORY',
+        'no memory for the scratch space of the embeddings; use smaller batches or fewer threads',
+      );
+    default:
+      throw new CklRangeError(
+        'ERR_CKL_SHAPE',
+        `the batch is too large to be addressed (${name}: ${value}, at most ${required}); split it into several calls`,
+      );
+  }
+}
+
+/** A number that is no row of the documents. */
+export function badCandidate(name: string, index: number, value: number, documents: number): Error {
+  return new CklRangeError(
+    'ERR_CKL_CANDIDATE',
+    `${name}[${index}] is ${value}; it must be a row of documents, 0 to ${documents - 1}, or -1 for none`,
+  );
+}

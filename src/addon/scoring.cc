@@ -1,0 +1,325 @@
+#include "scoring.h"
+
+#include <cmath>
+#include <memory>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../scoring/scoring.h"
+#include "plan.h"
+#include "tagged.h"
+
+namespace ckl {
+namespace addon {
+namespace {
+
+using scoring::Argument;
+using scoring::Code;
+using scoring::Pairs;
+using scoring::Status;
+
+// The numbers of a call, a Float64Array: mirrors ScoringNumber in lib/native/scoring.ts.
+struct Number {
+  enum {
+    argument,
+    index,
+    value,
+    required,
+    scale_grad,
+    dim = 8,
+    queries,
+    documents,
+    docs,
+    stride,
+    cosine,
+    all,
+    scale,
+    query_type,
+    document_type,
+    query_grad_type,
+    document_grad_type,
+    accumulate,
+    same_pairs,
+    k,
+    wants_scale_grad,
+    size,
+  };
+};
+
+enum class Kind { scores, backward, top };
+
+// One call as views of memory, in the order of the arguments in lib/native/scoring.ts:
+//   numbers, queries, documents, candidates | null, offsets | null, and
+//   scores: bias | null, scores; backward: grad, queryGrad | null, documentGrad | null; top: ids, scores
+struct ScoringCall {
+  explicit ScoringCall(Kind k) : kind(k) {}
+
+  Kind kind;
+  Pairs pairs;
+  scoring::Gradients gradients;
+  double* numbers = nullptr;
+  const float* bias = nullptr;
+  float* scores = nullptr;
+  int32_t* ids = nullptr;
+  int64_t k = 0;
+  bool same_pairs = false;
+};
+
+constexpr size_t kArguments = 8;
+
+class Reader {
+ public:
+  Reader(napi_env env, const napi_value* values) : env_(env), values_(values) {}
+
+  Status status;
+
+  void fail(const Status& found) {
+    if (status.ok()) status = found;
+  }
+  // The memory of the next argument; null for what is no typed array.
+  void* array(Argument argument, napi_typedarray_type wanted, int64_t needed, bool optional = false) {
+    napi_typedarray_type type;
+    size_t length = 0;
+    void* data = nullptr;
+    static char nothing[64];  // an empty array may have no address
+    if (napi_get_typedarray_info(env_, values_[next_++], &type, &length, &data, nullptr, nullptr) != napi_ok) {
+      if (!optional) fail({Code::type, argument});
+      return nullptr;
+    }
+    if (type != wanted) fail({Code::type, argument});
+    else if (int64_t(length) < needed) fail({Code::size, argument, -1, double(length), double(needed)});
+    return data ? data : nothing;
+  }
+  template <class Byte>
+  ScoresOf<Byte> vectors(Argument argument, DType type, int64_t needed, bool optional = false) {
+    return {static_cast<Byte*>(array(argument, type == DType::float32 ? napi_float32_array : napi_uint16_array, needed,
+                                     optional)),
+            type};
+  }
+
+ private:
+  napi_env env_;
+  const napi_value* values_;
+  int next_ = 0;
+};
+
+// Candidates and offsets are checked once: an output that lies over them could change them afterwards.
+Status check_apart(const ScoringCall& call) {
+  const Pairs& p = call.pairs;
+  const auto meet = [](const void* a, int64_t bytes_a, const void* b, int64_t bytes_b) {
+    const uintptr_t from_a = reinterpret_cast<uintptr_t>(a), from_b = reinterpret_cast<uintptr_t>(b);
+    return a && b && from_a < from_b + uintptr_t(bytes_b) && from_b < from_a + uintptr_t(bytes_a);
+  };
+  const auto apart = [&](const void* out, int64_t bytes) {
+    return !meet(out, bytes, p.candidates, p.all ? 0 : p.scores() * 4) &&
+           !meet(out, bytes, p.lists.offsets, (p.queries + 1) * 4);
+  };
+  const scoring::Gradients& g = call.gradients;
+  const bool good = (call.kind != Kind::scores || apart(call.scores, p.scores() * 4)) &&
+                    apart(g.query.data, p.queries * p.dim * size_of(g.query.type)) &&
+                    apart(g.document.data, p.documents * p.dim * size_of(g.document.type)) &&
+                    apart(call.numbers, Number::size * 8);
+  return good ? Status() : Status{Code::type, Argument::candidates};
+}
+
+Status read(napi_env env, const napi_value* values, ScoringCall& call) {
+  Reader in(env, values);
+  double* const n = call.numbers = static_cast<double*>(in.array(Argument::none, napi_float64_array, Number::size));
+  if (!in.status.ok()) {
+    call.numbers = nullptr;
+    return in.status;
+  }
+  constexpr double kMost = 2147483647;
+  for (const int place : {Number::dim, Number::queries, Number::documents, Number::docs, Number::stride, Number::k})
+    if (!(n[place] >= 0 && n[place] <= kMost && n[place] == std::floor(n[place])))
+      return {Code::shape, Argument::none, -1, n[place], kMost};
+  for (const int place : {Number::query_type, Number::document_type, Number::query_grad_type, Number::document_grad_type})
+    if (!(n[place] == 0 || n[place] == 1 || n[place] == 2)) return {Code::type};
+  const auto type = [&](int place) { return DType(int(n[place])); };
+  Pairs& p = call.pairs;
+  p.dim = int64_t(n[Number::dim]), p.queries = int64_t(n[Number::queries]), p.documents = int64_t(n[Number::documents]);
+  p.cosine = n[Number::cosine] != 0, p.all = n[Number::all] != 0 || call.kind == Kind::top;
+  p.scale = float(n[Number::scale]);
+  p.query = in.vectors<const char>(Argument::queries, type(Number::query_type), p.queries * p.dim);
+  p.document = in.vectors<const char>(Argument::documents, type(Number::document_type), p.documents * p.dim);
+  // Candidates are as long as the lists, which the offsets tell.
+  Reader again(env, values + 4);
+  Rows& lists = p.lists;
+  lists.queries = p.queries, lists.docs = int64_t(n[Number::docs]), lists.stride = int64_t(n[Number::stride]);
+  if (!p.all)
+    lists.offsets =
+        static_cast<const int32_t*>(again.array(Argument::offsets, napi_int32_array, p.queries + 1, true));
+  in.fail(again.status);
+  if (!p.all && in.status.ok()) {
+    const bool ascending = !lists.offsets || lists.offsets[p.queries] >= 0;
+    const bool good = ascending && (lists.offsets || lists.stride >= lists.docs) && lists.extent() <= int64_t(kMost);
+    if (!good) in.fail({Code::offset, Argument::offsets, p.queries, lists.offsets ? double(lists.offsets[p.queries]) : 0});
+  }
+  if (!in.status.ok()) return in.status;
+  const int64_t scores = p.scores();
+  Reader list(env, values + 3);
+  if (!p.all)
+    p.candidates = static_cast<const int32_t*>(list.array(Argument::candidates, napi_int32_array, scores, true));
+  in.fail(list.status);
+  if (!p.all && !p.candidates && p.documents < scores)
+    in.fail({Code::size, Argument::documents, -1, double(p.documents), double(scores)});
+
+  Reader rest(env, values + 5);
+  if (call.kind == Kind::scores) {
+    call.bias = static_cast<const float*>(rest.array(Argument::bias, napi_float32_array, p.documents, true));
+    call.scores = static_cast<float*>(rest.array(Argument::scores, napi_float32_array, scores));
+  } else if (call.kind == Kind::backward) {
+    scoring::Gradients& g = call.gradients;
+    g.scores = static_cast<const float*>(rest.array(Argument::grad, napi_float32_array, scores));
+    g.query = rest.vectors<char>(Argument::query_grad, type(Number::query_grad_type), p.queries * p.dim, true);
+    g.document = rest.vectors<char>(Argument::document_grad, type(Number::document_grad_type), p.documents * p.dim, true);
+    g.accumulate = n[Number::accumulate] != 0, g.scale = n[Number::wants_scale_grad] != 0;
+    call.same_pairs = n[Number::same_pairs] != 0;
+  } else {
+    call.k = int64_t(n[Number::k]);
+    call.ids = static_cast<int32_t*>(rest.array(Argument::ids, napi_int32_array, p.queries * call.k));
+    call.scores = static_cast<float*>(rest.array(Argument::scores, napi_float32_array, p.queries * call.k));
+  }
+  in.fail(rest.status);
+  in.fail(check_apart(call));
+  return in.status.ok() ? check_pairs(p) : in.status;
+}
+
+Status compute(scoring::Scorer& scorer, const ScoringCall& call, double& scale_grad) {
+  try {
+    switch (call.kind) {
+      case Kind::scores: return scorer.scores(call.pairs, call.bias, call.scores);
+      case Kind::backward: return scorer.backward(call.pairs, call.gradients, call.same_pairs, scale_grad);
+      case Kind::top: return scorer.top(call.pairs, call.k, call.ids, call.scores);
+    }
+  } catch (const std::bad_alloc&) {
+    return {Code::memory};
+  }
+  return {};
+}
+
+void report(double* numbers, const Status& status, double scale_grad) {
+  if (!numbers) return;
+  numbers[Number::argument] = double(status.argument), numbers[Number::index] = double(status.index);
+  numbers[Number::value] = status.value, numbers[Number::required] = status.required;
+  numbers[Number::scale_grad] = scale_grad;
+}
+
+// On a thread of libuv's pool. The arrays are the library's own, which nobody else can transfer: a reference keeps them.
+class ScoringJob : public Napi::AsyncWorker {
+ public:
+  ScoringJob(Napi::Env env, const cpu::Target& target, std::shared_ptr<cpu::Pool> pool, const ScoringCall& call,
+             const napi_value* values)
+      : AsyncWorker(env, "ckl-loss"), deferred_(env), scorer_(target, std::move(pool)), call_(call) {
+    call_.same_pairs = false;
+    for (size_t i = 0; i < kArguments; i++) {
+      const Napi::Value value(env, values[i]);
+      if (value.IsTypedArray()) held_.push_back(Napi::Persistent(value.As<Napi::Object>()));
+    }
+  }
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override { status_ = compute(scorer_, call_, scale_grad_); }
+  void OnOK() override {
+    report(call_.numbers, status_, scale_grad_);
+    deferred_.Resolve(Napi::Number::New(Env(), int(status_.code)));
+  }
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  scoring::Scorer scorer_;
+  ScoringCall call_;
+  std::vector<Napi::ObjectReference> held_;
+  Status status_;
+  double scale_grad_ = 0;
+};
+
+// new Scoring(target, threads): '' is the best instruction set, 0 all threads.
+class ScoringObject : public Tagged<ScoringObject> {
+ public:
+  static constexpr const char* kName = "Scoring";
+
+  static Napi::Function define(Napi::Env env) {
+    static Kind kinds[] = {Kind::scores, Kind::backward, Kind::top};
+    const auto sync = [](const char* name, Kind* kind) {
+      return InstanceMethod<&ScoringObject::run>(name, napi_default_method, kind);
+    };
+    const auto async = [](const char* name, Kind* kind) {
+      return InstanceMethod<&ScoringObject::start>(name, napi_default_method, kind);
+    };
+    return DefineClass(env, kName,
+                       {sync("scores", kinds), sync("backward", kinds + 1), sync("top", kinds + 2),
+                        async("scoresAsync", kinds), async("backwardAsync", kinds + 1), async("topAsync", kinds + 2),
+                        InstanceMethod<&ScoringObject::dispose>("dispose"),
+                        InstanceAccessor<&ScoringObject::target>("target"),
+                        InstanceAccessor<&ScoringObject::threads>("threads")});
+  }
+  explicit ScoringObject(const Napi::CallbackInfo& info) : Tagged(info) {
+    const Napi::Env env = info.Env();
+    const std::string name = info[0].ToString();
+    target_ = cpu::find_target(name);
+    if (!target_) throw Napi::RangeError::New(env, "this machine cannot run the instruction set '" + name + "'");
+    const double asked = info[1].ToNumber();
+    if (!(asked >= 0 && asked <= 1024 && asked == std::floor(asked)))
+      throw Napi::RangeError::New(env, "threads is a whole number from 0 to 1024");
+    pool_ = env.GetInstanceData<Environment>()->pool(asked > 0 ? int(asked) : std::min(cpu::hardware_threads(), 1024));
+  }
+
+ private:
+  bool take(const Napi::CallbackInfo& info, napi_value (&values)[kArguments], ScoringCall& call, Status& status) {
+    for (size_t i = 0; i < kArguments; i++) values[i] = info[i];
+    status = read(info.Env(), values, call);
+    return status.ok();
+  }
+  // What a method computes is its data.
+  static Kind kind_of(const Napi::CallbackInfo& info) { return *static_cast<const Kind*>(info.Data()); }
+
+  Napi::Value run(const Napi::CallbackInfo& info) {
+    napi_value values[kArguments];
+    ScoringCall call(kind_of(info));
+    Status status;
+    double scale_grad = 0;
+    if (take(info, values, call, status)) {
+      if (!scorer_) scorer_.reset(new scoring::Scorer(*target_, pool_));
+      status = compute(*scorer_, call, scale_grad);
+    }
+    report(call.numbers, status, scale_grad);
+    return Napi::Number::New(info.Env(), int(status.code));
+  }
+  Napi::Value start(const Napi::CallbackInfo& info) {
+    napi_value values[kArguments];
+    ScoringCall call(kind_of(info));
+    Status status;
+    if (!take(info, values, call, status)) {
+      report(call.numbers, status, 0);
+      const Napi::Promise::Deferred deferred(info.Env());
+      deferred.Resolve(Napi::Number::New(info.Env(), int(status.code)));
+      return deferred.Promise();
+    }
+    ScoringJob* const job = new ScoringJob(info.Env(), *target_, pool_, call, values);
+    const Napi::Promise promise = job->promise();
+    job->Queue();
+    return promise;
+  }
+  Napi::Value dispose(const Napi::CallbackInfo& info) {
+    scorer_.reset();
+    return info.Env().Undefined();
+  }
+  Napi::Value target(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), target_->name); }
+  Napi::Value threads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), pool_->threads()); }
+
+  const cpu::Target* target_;
+  std::shared_ptr<cpu::Pool> pool_;
+  std::unique_ptr<scoring::Scorer> scorer_;
+};
+
+}  // namespace
+
+void define_scoring(Napi::Env env, Napi::Object exports) { exports.Set("Scoring", ScoringObject::define(env)); }
+
+}  // namespace addon
+}  // namespace ckl

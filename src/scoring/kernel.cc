@@ -1,0 +1,15 @@
+// Products and sums of embeddings. Compiled once per instruction set, as CKL_KERNELS (the name of its table).
+#include "kernel.h"
+
+#include "tile.h"
+#include "vectors.h"
+
+namespace ckl {
+namespace scoring {
+
+extern const Kernels CKL_KERNELS;
+const Kernels CKL_KERNELS = {kColumns, kTileRows,  pack_rows, pack_columns, product,
+                             dots,     gather_sum, normalise, finish};
+
+}  // namespace scoring
+}  // namespace ckl

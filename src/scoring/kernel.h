@@ -1,0 +1,39 @@
+// The border between the instruction-set independent scoring code and its kernels, compiled once per instruction set.
+#pragma once
+#include "../core/batch.h"
+
+namespace ckl {
+namespace scoring {
+
+// What normalising a row leaves for its backward pass: 1 / |x|; 0 for a zero vector, NaN for a row that is not finite.
+typedef float InverseNorm;
+
+// All vectors are float32 rows of k elements. A sum is one chain of fused multiply-adds in the order of its terms, whatever
+// the tile, the thread or the instruction set.
+struct Kernels {
+  int64_t columns;  // of a panel
+  int64_t rows;     // of a full tile
+
+  // Up to `columns` rows of x as the columns of a panel of k: panel[i * columns + c] = x[c * stride + i].
+  void (*pack_rows)(const float* x, int64_t stride, int64_t count, int64_t k, float* panel);
+  // Up to `columns` columns of k rows: panel[i * columns + c] = x[i * stride + c], and 0 for what is not finite: a
+  // weight of 0 then keeps it out of a sum, and a weight of NaN does not need it.
+  void (*pack_columns)(const float* x, int64_t stride, int64_t count, int64_t k, float* panel);
+  // out[r * stride + c] = the chain over i of a[r * row_stride + i * step] * panel[i * columns + c], begun at 0 or, unless
+  // it is the first part of the chain, at what out holds. r < rows, c < count <= columns.
+  void (*product)(const float* a, int64_t row_stride, int64_t step, int64_t rows, const float* panel, int64_t k,
+                  int64_t count, float* out, int64_t stride, bool first);
+  // out[i] = q . x[at[i]], or q . x[i] without `at`; -infinity where at[i] is negative.
+  void (*dots)(const float* q, const float* x, int64_t k, const int32_t* at, int64_t n, float* out);
+  // out = the chain over i of weights[i] x[at[i]], without the terms of weight 0 and those where at[i] is negative.
+  void (*gather_sum)(const float* weights, const int32_t* at, int64_t n, const float* x, int64_t k, float* out);
+  // u = x / |x|; all 0 for a zero vector and all NaN for one that is not finite. Squares cannot overflow.
+  InverseNorm (*normalise)(const float* x, int64_t k, float* u);
+  // A gradient with respect to u, times scale, as one with respect to x, written or added to element `begin` of out and on.
+  // u: null where nothing was normalised. Changes `grad`; scratch holds k floats.
+  void (*finish)(float* grad, const float* u, InverseNorm inverse, float scale, int64_t k, MutableScores out,
+                 int64_t begin, bool accumulate, float* scratch);
+};
+
+}  // namespace scoring
+}  // namespace ckl

@@ -1,0 +1,356 @@
+#include "scoring.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+namespace ckl {
+namespace scoring {
+
+#if defined(__x86_64__)
+extern const Kernels scoring_baseline, scoring_avx2, scoring_avx512;
+#else
+extern const Kernels scoring_neon;
+#endif
+
+const Kernels& kernels_of(const cpu::Target& target) {
+#if defined(__x86_64__)
+  if (!std::strcmp(target.name, "avx512")) return scoring_avx512;
+  return std::strcmp(target.name, "avx2") ? scoring_baseline : scoring_avx2;
+#else
+  (void)target;
+  return scoring_neon;
+#endif
+}
+
+Status check_pairs(const Pairs& p) {
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+  if (p.documents > kMost) return {Code::shape, Argument::documents, -1, double(p.documents), double(kMost)};
+  if (p.queries > kMost) return {Code::shape, Argument::queries, -1, double(p.queries), double(kMost)};
+  if (p.all) return {};
+  const Rows& lists = p.lists;
+  for (int64_t b = 0; lists.offsets && b <= lists.queries; b++)
+    if (lists.offsets[b] < (b ? lists.offsets[b - 1] : 0))
+      return {Code::offset, Argument::offsets, b, double(lists.offsets[b])};
+  for (int64_t b = 0; p.candidates && b < lists.queries; b++)
+    for (int64_t i = lists.begin(b); i < lists.begin(b) + lists.length(b); i++)
+      if (p.candidates[i] < -1 || p.candidates[i] >= p.documents)
+        return {Code::candidate, Argument::candidates, i, double(p.candidates[i]), double(p.documents)};
+  const int64_t pairs = lists.documents(0, lists.queries);
+  if (pairs > kMost) return {Code::shape, Argument::scores, -1, double(pairs), double(kMost)};
+  return {};
+}
+
+namespace {
+
+// A thread of its own is worth waking for this many multiplications; a slice is a fraction of that.
+constexpr int64_t kWorkPerThread = 1 << 18;
+// Terms of a chain that a panel holds at a time: its part stays in the first two caches.
+constexpr int64_t kPart = 384;
+
+int64_t pieces(int64_t n, int64_t size) { return (n + size - 1) / size; }
+
+Status no_memory() { return {Code::memory}; }
+
+}  // namespace
+
+Scorer::Scorer(const cpu::Target& target, std::shared_ptr<cpu::Pool> pool)
+    : target_(target), kernels_(kernels_of(target)), pool_(std::move(pool)) {}
+
+int Scorer::workers(int64_t multiplications) const {
+  return int(std::max<int64_t>(1, std::min<int64_t>(pool_->threads(), multiplications / kWorkPerThread)));
+}
+
+float* Scorer::room(cpu::Buffer& buffer, int workers, int64_t floats) {
+  return buffer.reserve(workers * (floats + 16) / 16 * 16);
+}
+
+// body(worker, first, last) over [0, count), in pieces of a multiple of `size`. work: multiplications, all together.
+template <class Body>
+void Scorer::each(int64_t count, int64_t size, int64_t work, Body body) {
+  const int threads = workers(work);
+  if (threads == 1) return body(0, int64_t(0), count);
+  const int64_t step = std::max<int64_t>(1, pieces(count, size) / (threads * 8)) * size;
+  pool_->run(threads, int(pieces(count, step)), [&](int worker, int k) {
+    body(worker, k * step, std::min(count, (k + 1) * step));
+  });
+}
+
+bool Scorer::prepare_side(const Pairs& p, Scores from, int64_t count, Side& side) {
+  side.x = reinterpret_cast<const float*>(from.data);
+  if (!p.cosine && from.type == DType::float32) return true;
+  float* const rows = side.rows.reserve(std::max<int64_t>(1, count * p.dim));
+  float* const inverse = side.inverse.reserve(std::max<int64_t>(1, count));
+  if (!rows || !inverse) return false;
+  side.x = rows;
+  each(count, 1, 4 * count * p.dim, [&](int, int64_t first, int64_t last) {
+    for (int64_t r = first; r < last; r++) {
+      float* const row = rows + r * p.dim;
+      target_.kernels->widen(from, r * p.dim, row, p.dim);
+      if (p.cosine) inverse[r] = kernels_.normalise(row, p.dim, row);
+    }
+  });
+  return true;
+}
+
+bool Scorer::prepare(const Pairs& p) {
+  return prepare_side(p, p.query, p.queries, query_) && prepare_side(p, p.document, p.documents, document_);
+}
+
+// Threads take documents: each packs some of them as a panel, and every query meets it.
+bool Scorer::all_scores(const float* queries, int64_t count, const float* documents, int64_t documents_count, int64_t dim,
+                        float* out) {
+  const int64_t columns = kernels_.columns, work = count * documents_count * dim;
+  if (count < 4) {  // packing would take as long
+    each(documents_count, 64, work, [&](int, int64_t first, int64_t last) {
+      for (int64_t b = 0; b < count; b++)
+        kernels_.dots(queries + b * dim, documents + first * dim, dim, nullptr, last - first,
+                      out + b * documents_count + first);
+    });
+    return true;
+  }
+  const int64_t apart = columns * std::min(dim, kPart);
+  float* const panels = room(panel_, workers(work), apart);
+  if (!panels) return false;
+  each(documents_count, columns, work, [&](int worker, int64_t first, int64_t last) {
+    float* const panel = panels + worker * apart;
+    for (int64_t m = first; m < last; m += columns) {
+      const int64_t n = std::min(columns, last - m);
+      for (int64_t k = 0; k < dim; k += kPart) {
+        const int64_t part = std::min(kPart, dim - k);
+        kernels_.pack_rows(documents + m * dim + k, dim, n, part, panel);
+        kernels_.product(queries + k, dim, 1, count, panel, part, n, out + m, documents_count, k == 0);
+      }
+    }
+  });
+  return true;
+}
+
+Status Scorer::scores(const Pairs& p, const float* bias, float* out) {
+  if (!prepare(p)) return no_memory();
+  // A dimension of 0: every chain is empty.
+  if (p.dim == 0 && p.all) std::fill(out, out + p.scores(), 0.0f);
+  else if (p.all && !all_scores(query_.x, p.queries, document_.x, p.documents, p.dim, out)) return no_memory();
+  const int64_t pairs = p.all ? p.scores() : p.lists.documents(0, p.queries);
+  each(p.queries, 1, pairs * (p.all ? 1 : p.dim), [&](int, int64_t first, int64_t last) {
+    for (int64_t b = first; b < last; b++) {
+      const int64_t begin = p.all ? b * p.documents : p.lists.begin(b);
+      const int64_t n = p.all ? p.documents : p.lists.length(b);
+      const int32_t* const at = p.candidates ? p.candidates + begin : nullptr;
+      const int64_t from = p.all ? 0 : begin;  // without candidates: the document of the first score
+      float* const row = out + begin;
+      if (!p.all) kernels_.dots(query_.x + b * p.dim, at ? document_.x : document_.x + from * p.dim, p.dim, at, n, row);
+      if (p.scale == 1 && !bias) continue;
+      for (int64_t i = 0; i < n; i++) {
+        if (at && at[i] < 0) continue;
+        row[i] = row[i] * p.scale;
+        if (bias) row[i] = row[i] + bias[at ? at[i] : from + i];
+      }
+    }
+  });
+  return {};
+}
+
+// What the scores of each query add up to as a gradient with respect to it, before the scale: [queries, dim].
+bool Scorer::query_sums(const Pairs& p, const float* grad, float* out) {
+  const int64_t columns = kernels_.columns;
+  if (!p.all) {
+    // Without candidates the documents of a list lie in a row; their numbers are those of any list.
+    int32_t* numbers = nullptr;
+    if (!p.candidates) {
+      const int64_t longest = longest_row(p.lists);
+      numbers = reinterpret_cast<int32_t*>(at_.reserve(std::max<int64_t>(1, longest)));
+      if (!numbers) return false;
+      for (int64_t i = 0; i < longest; i++) numbers[i] = int32_t(i);
+    }
+    each(p.queries, 1, p.lists.documents(0, p.queries) * p.dim, [&](int, int64_t first, int64_t last) {
+      for (int64_t b = first; b < last; b++) {
+        const int64_t begin = p.lists.begin(b), n = p.lists.length(b);
+        kernels_.gather_sum(grad + begin, numbers ? numbers : p.candidates + begin, n,
+                            numbers ? document_.x + begin * p.dim : document_.x, p.dim, out + b * p.dim);
+      }
+    });
+    return true;
+  }
+  const int64_t work = p.queries * p.documents * p.dim;
+  const int64_t apart = columns * std::min(p.documents, kPart);
+  float* const panels = room(panel_, workers(work), apart);
+  if (!panels) return false;
+  if (p.documents == 0) std::fill(out, out + p.queries * p.dim, 0.0f);
+  each(p.dim, columns, work, [&](int worker, int64_t first, int64_t last) {
+    float* const panel = panels + worker * apart;
+    for (int64_t c = first; c < last; c += columns) {
+      const int64_t n = std::min(columns, last - c);
+      for (int64_t m = 0; m < p.documents; m += kPart) {
+        const int64_t part = std::min(kPart, p.documents - m);
+        kernels_.pack_columns(document_.x + m * p.dim + c, p.dim, n, part, panel);
+        kernels_.product(grad + m, p.documents, 1, p.queries, panel, part, n, out + c, p.dim, m == 0);
+      }
+    }
+  });
+  return true;
+}
+
+// The pairs of each document in order: starts_ [documents + 1], at_ (its queries) and weights_ (the gradients).
+bool Scorer::document_lists(const Pairs& p, const float* grad) {
+  const int64_t pairs = p.lists.documents(0, p.queries);
+  int32_t* const starts = reinterpret_cast<int32_t*>(starts_.reserve(p.documents + 2));
+  int32_t* const at = reinterpret_cast<int32_t*>(at_.reserve(std::max<int64_t>(1, pairs)));
+  float* const weights = weights_.reserve(std::max<int64_t>(1, pairs));
+  if (!starts || !at || !weights) return false;
+  std::fill(starts, starts + p.documents + 2, 0);
+  const auto visit = [&](auto body) {
+    for (int64_t b = 0; b < p.queries; b++)
+      for (int64_t i = p.lists.begin(b), end = i + p.lists.length(b); i < end; i++) {
+        const int64_t document = p.candidates ? p.candidates[i] : i;
+        if (document >= 0) body(b, i, document);
+      }
+  };
+  visit([&](int64_t, int64_t, int64_t document) { starts[document + 2]++; });
+  for (int64_t m = 0; m < p.documents; m++) starts[m + 2] += starts[m + 1];
+  visit([&](int64_t b, int64_t i, int64_t document) {
+    const int32_t place = starts[document + 1]++;
+    at[place] = int32_t(b), weights[place] = grad[i];
+  });
+  return true;
+}
+
+bool Scorer::document_grads(const Pairs& p, const Gradients& g) {
+  if (!document_lists(p, g.scores)) return false;
+  const int32_t* const starts = reinterpret_cast<const int32_t*>(starts_.reserve(0));
+  const int32_t* const at = reinterpret_cast<const int32_t*>(at_.reserve(0));
+  const float* const weights = weights_.reserve(0);
+  const int64_t work = (starts[p.documents] + 4 * p.documents) * p.dim;
+  const int64_t apart = (2 * p.dim + 15) / 16 * 16;
+  float* const blocks = room(block_, workers(work), apart);
+  if (!blocks) return false;
+  each(p.documents, 1, work, [&](int worker, int64_t first, int64_t last) {
+    float* const sum = blocks + worker * apart;
+    for (int64_t m = first; m < last; m++) {
+      kernels_.gather_sum(weights + starts[m], at + starts[m], starts[m + 1] - starts[m], query_.x, p.dim, sum);
+      kernels_.finish(sum, p.cosine ? document_.x + m * p.dim : nullptr, p.cosine ? document_.inverse.reserve(0)[m] : 1,
+                      p.scale, p.dim, g.document, m * p.dim, g.accumulate, sum + p.dim);
+    }
+  });
+  return true;
+}
+
+// Threads take blocks of documents: their part of G, with its rows along the queries, meets the packed queries.
+bool Scorer::document_grads_of_all(const Pairs& p, const Gradients& g) {
+  const int64_t columns = kernels_.columns, tile = 6 * kernels_.rows, work = p.queries * p.documents * p.dim;
+  const int64_t parts = pieces(p.queries, kPart), panel = columns * kPart;
+  const int64_t across = pieces(p.dim, columns);
+  float* const panels = panels_.reserve(std::max<int64_t>(1, parts * across * panel));
+  const int64_t apart = tile * std::min(p.queries, kPart), block = tile * p.dim + p.dim;
+  const int64_t block_apart = (block + 15) / 16 * 16;
+  float* const tiles = room(tiles_, workers(work), apart);
+  float* const blocks = room(block_, workers(work), block_apart);
+  if (!panels || !tiles || !blocks) return false;
+  each(across, 1, 2 * p.queries * p.dim, [&](int, int64_t first, int64_t last) {
+    for (int64_t part = 0; part < parts; part++)
+      for (int64_t c = first; c < last; c++)
+        kernels_.pack_columns(query_.x + part * kPart * p.dim + c * columns, p.dim,
+                              std::min(columns, p.dim - c * columns), std::min(kPart, p.queries - part * kPart),
+                              panels + (part * across + c) * panel);
+  });
+  each(p.documents, tile, work, [&](int worker, int64_t first, int64_t last) {
+    float* const part_of_g = tiles + worker * apart;
+    float* const sums = blocks + worker * block_apart;
+    for (int64_t m = first; m < last; m += tile) {
+      const int64_t rows = std::min(tile, last - m);
+      if (parts == 0) std::fill(sums, sums + rows * p.dim, 0.0f);
+      for (int64_t part = 0; part < parts; part++) {
+        const int64_t b0 = part * kPart, n = std::min(kPart, p.queries - b0);
+        for (int64_t b = 0; b < n; b++)
+          std::memcpy(part_of_g + b * tile, g.scores + (b0 + b) * p.documents + m, size_t(rows) * sizeof(float));
+        for (int64_t c = 0; c < across; c++)
+          kernels_.product(part_of_g, 1, tile, rows, panels + (part * across + c) * panel, n,
+                           std::min(columns, p.dim - c * columns), sums + c * columns, p.dim, part == 0);
+      }
+      for (int64_t r = 0; r < rows; r++)
+        kernels_.finish(sums + r * p.dim, p.cosine ? document_.x + (m + r) * p.dim : nullptr,
+                        p.cosine ? document_.inverse.reserve(0)[m + r] : 1, p.scale, p.dim, g.document,
+                        (m + r) * p.dim, g.accumulate, sums + tile * p.dim);
+    }
+  });
+  return true;
+}
+
+Status Scorer::backward(const Pairs& p, const Gradients& g, bool same_pairs, double& scale_grad) {
+  scale_grad = 0;
+  if (!same_pairs && !prepare(p)) return no_memory();
+  const bool sums = g.query || g.scale;
+  const int64_t size = p.queries * p.dim;
+  float* const query = sums ? sums_.reserve(std::max<int64_t>(1, size + pool_->threads() * p.dim)) : nullptr;
+  if (sums && (!query || !query_sums(p, g.scores, query))) return no_memory();
+  // Written last: a gradient may lie over its embeddings, which the other one reads.
+  if (g.document && !(p.all ? document_grads_of_all(p, g) : document_grads(p, g))) return no_memory();
+  if (g.scale)
+    for (int64_t i = 0; i < size; i++)
+      // A query that no loss has read has gradient 0, whatever it holds.
+      if (query[i] != 0) scale_grad += double(query[i]) * query_.x[i];
+  if (!g.query) return {};
+  each(p.queries, 1, 8 * size, [&](int worker, int64_t first, int64_t last) {
+    for (int64_t b = first; b < last; b++)
+      kernels_.finish(query + b * p.dim, p.cosine ? query_.x + b * p.dim : nullptr,
+                      p.cosine ? query_.inverse.reserve(0)[b] : 1, p.scale, p.dim, g.query, b * p.dim, g.accumulate,
+                      query + size + worker * p.dim);
+  });
+  return {};
+}
+
+namespace {
+
+struct Found {
+  float score;
+  int32_t id;
+};
+bool better(const Found& a, const Found& b) { return a.score > b.score || (a.score == b.score && a.id < b.id); }
+
+}  // namespace
+
+Status Scorer::top(const Pairs& p, int64_t k, int32_t* ids, float* scores) {
+  constexpr int64_t kQueries = 256, kDocuments = 8192;
+  if (!prepare(p)) return no_memory();
+  float* const block = block_.reserve(std::min(kQueries, p.queries) * std::min(kDocuments, p.documents) + 1);
+  if (!block) return no_memory();
+  for (int64_t b0 = 0; b0 < p.queries; b0 += kQueries) {
+    const int64_t queries = std::min(kQueries, p.queries - b0);
+    std::vector<std::vector<Found>> found{size_t(queries)};  // heaps, their worst at the top
+    // Here, and not on a thread that nobody could catch the exception of.
+    for (std::vector<Found>& heap : found) heap.reserve(size_t(std::min(k, p.documents)));
+    for (int64_t m0 = 0; m0 < p.documents; m0 += kDocuments) {
+      const int64_t n = std::min(kDocuments, p.documents - m0);
+      if (p.dim == 0) std::fill(block, block + queries * n, 0.0f);
+      else if (!all_scores(query_.x + b0 * p.dim, queries, document_.x + m0 * p.dim, n, p.dim, block)) return no_memory();
+      each(queries, 1, 4 * queries * n, [&](int, int64_t first, int64_t last) {
+        for (int64_t b = first; b < last; b++) {
+          std::vector<Found>& heap = found[size_t(b)];
+          for (int64_t i = 0; i < n && k > 0; i++) {
+            const Found one{block[b * n + i] * p.scale, int32_t(m0 + i)};
+            if (one.score != one.score) continue;
+            const bool full = int64_t(heap.size()) == k;
+            if (full && !better(one, heap.front())) continue;
+            if (full) std::pop_heap(heap.begin(), heap.end(), better), heap.back() = one;
+            else heap.push_back(one);
+            std::push_heap(heap.begin(), heap.end(), better);
+          }
+        }
+      });
+    }
+    for (int64_t b = 0; b < queries; b++) {
+      std::vector<Found>& heap = found[size_t(b)];
+      std::sort_heap(heap.begin(), heap.end(), better);
+      for (int64_t i = 0; i < k; i++) {
+        const bool there = i < int64_t(heap.size());
+        ids[(b0 + b) * k + i] = there ? heap[size_t(i)].id : -1;
+        scores[(b0 + b) * k + i] = there ? heap[size_t(i)].score : -INFINITY;
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace scoring
+}  // namespace ckl

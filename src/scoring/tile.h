@@ -1,0 +1,78 @@
+// Register tiles: some rows times a packed panel, every element one chain of fused multiply-adds.
+#pragma once
+#include "../cpu/vec.h"
+
+namespace ckl {
+namespace {
+
+// As many sums as the registers hold, with a panel's vectors and one number beside them.
+#if defined __AVX512F__
+enum { kVectors = 2, kTileRows = 14 };
+#elif defined __AVX2__ || defined __aarch64__
+enum { kVectors = 1, kTileRows = 6 };
+#else
+enum { kVectors = 1, kTileRows = 3 };
+#endif
+enum { kColumns = kVectors * kLanes };
+
+// Without the pragmas GCC keeps the sums in memory, at half the speed.
+template <int R>
+void tile(const float* a, int64_t row_stride, int64_t step, const float* panel, int64_t k, float* out, int64_t stride,
+          bool first) {
+  V sum[R][kVectors];
+  CKL_UNROLL for (int r = 0; r < R; r++) {
+    CKL_UNROLL for (int v = 0; v < kVectors; v++) sum[r][v] = first ? V(0.0f) : load(out + r * stride + v * kLanes);
+  }
+  for (int64_t i = 0; i < k; i++, a += step, panel += kColumns) {
+    V b[kVectors];
+    CKL_UNROLL for (int v = 0; v < kVectors; v++) b[v] = load(panel + v * kLanes);
+    CKL_UNROLL for (int r = 0; r < R; r++) {
+      const V x(a[r * row_stride]);
+      CKL_UNROLL for (int v = 0; v < kVectors; v++) sum[r][v] = fma(x, b[v], sum[r][v]);
+    }
+  }
+  CKL_UNROLL for (int r = 0; r < R; r++) {
+    CKL_UNROLL for (int v = 0; v < kVectors; v++) store(out + r * stride + v * kLanes, sum[r][v]);
+  }
+}
+
+template <int R>
+void narrow_tile(const float* a, int64_t row_stride, int64_t step, const float* panel, int64_t k, int64_t count,
+                 float* out, int64_t stride, bool first) {
+  if (count == kColumns) return tile<R>(a, row_stride, step, panel, k, out, stride, first);
+  float part[R * kColumns] = {0};
+  for (int r = 0; !first && r < R; r++) memcpy(part + r * kColumns, out + r * stride, (size_t)count * sizeof(float));
+  tile<R>(a, row_stride, step, panel, k, part, kColumns, first);
+  for (int r = 0; r < R; r++) memcpy(out + r * stride, part + r * kColumns, (size_t)count * sizeof(float));
+}
+
+void product(const float* a, int64_t row_stride, int64_t step, int64_t rows, const float* panel, int64_t k,
+             int64_t count, float* out, int64_t stride, bool first) {
+  int64_t r = 0;
+  for (; r + kTileRows <= rows; r += kTileRows)
+    narrow_tile<kTileRows>(a + r * row_stride, row_stride, step, panel, k, count, out + r * stride, stride, first);
+  for (; r + 4 <= rows && kTileRows > 4; r += 4)
+    narrow_tile<4>(a + r * row_stride, row_stride, step, panel, k, count, out + r * stride, stride, first);
+  for (; r < rows; r++)
+    narrow_tile<1>(a + r * row_stride, row_stride, step, panel, k, count, out + r * stride, stride, first);
+}
+
+// A few steps at a time, so that the part of the panel that is being written stays in the first cache.
+void pack_rows(const float* x, int64_t stride, int64_t count, int64_t k, float* panel) {
+  for (int64_t i = 0; i < k; i += kLanes) {
+    const int64_t end = i + kLanes < k ? i + kLanes : k;
+    for (int64_t c = 0; c < kColumns; c++)
+      for (int64_t j = i; j < end; j++) panel[j * kColumns + c] = c < count ? x[c * stride + j] : 0;
+  }
+}
+
+void pack_columns(const float* x, int64_t stride, int64_t count, int64_t k, float* panel) {
+  for (int64_t i = 0; i < k; i++, x += stride, panel += kColumns)
+    for (int64_t c = 0; c < kColumns; c++) {
+      const float value = c < count ? x[c] : 0;
+      panel[c] = value - value == 0 ? value : 0;
+    }
+}
+
+}  // namespace
+}  // namespace ckl
