@@ -94,8 +94,8 @@ class Reader {
   }
   template <class Byte>
   ScoresOf<Byte> vectors(Argument argument, DType type, int64_t needed, bool optional = false) {
-    return {static_cast<Byte*>(array(argument, type == DType::float32 ? napi_float32_array : napi_uint16_array, needed,
-                                     optional)),
+    return {static_cast<Byte*>(
+                array(argument, type == DType::float32 ? napi_float32_array : napi_uint16_array, needed, optional)),
             type};
   }
 
@@ -135,7 +135,8 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
   for (const int place : {Number::dim, Number::queries, Number::documents, Number::docs, Number::stride, Number::k})
     if (!(n[place] >= 0 && n[place] <= kMost && n[place] == std::floor(n[place])))
       return {Code::shape, Argument::none, -1, n[place], kMost};
-  for (const int place : {Number::query_type, Number::document_type, Number::query_grad_type, Number::document_grad_type})
+  for (const int place :
+       {Number::query_type, Number::document_type, Number::query_grad_type, Number::document_grad_type})
     if (!(n[place] == 0 || n[place] == 1 || n[place] == 2)) return {Code::type};
   const auto type = [&](int place) { return DType(int(n[place])); };
   Pairs& p = call.pairs;
@@ -149,13 +150,13 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
   Rows& lists = p.lists;
   lists.queries = p.queries, lists.docs = int64_t(n[Number::docs]), lists.stride = int64_t(n[Number::stride]);
   if (!p.all)
-    lists.offsets =
-        static_cast<const int32_t*>(again.array(Argument::offsets, napi_int32_array, p.queries + 1, true));
+    lists.offsets = static_cast<const int32_t*>(again.array(Argument::offsets, napi_int32_array, p.queries + 1, true));
   in.fail(again.status);
   if (!p.all && in.status.ok()) {
     const bool ascending = !lists.offsets || lists.offsets[p.queries] >= 0;
     const bool good = ascending && (lists.offsets || lists.stride >= lists.docs) && lists.extent() <= int64_t(kMost);
-    if (!good) in.fail({Code::offset, Argument::offsets, p.queries, lists.offsets ? double(lists.offsets[p.queries]) : 0});
+    if (!good)
+      in.fail({Code::offset, Argument::offsets, p.queries, lists.offsets ? double(lists.offsets[p.queries]) : 0});
   }
   if (!in.status.ok()) return in.status;
   const int64_t scores = p.scores();
@@ -174,7 +175,8 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
     scoring::Gradients& g = call.gradients;
     g.scores = static_cast<const float*>(rest.array(Argument::grad, napi_float32_array, scores));
     g.query = rest.vectors<char>(Argument::query_grad, type(Number::query_grad_type), p.queries * p.dim, true);
-    g.document = rest.vectors<char>(Argument::document_grad, type(Number::document_grad_type), p.documents * p.dim, true);
+    g.document =
+        rest.vectors<char>(Argument::document_grad, type(Number::document_grad_type), p.documents * p.dim, true);
     g.accumulate = n[Number::accumulate] != 0, g.scale = n[Number::wants_scale_grad] != 0;
     call.same_pairs = n[Number::same_pairs] != 0;
   } else {
@@ -194,9 +196,7 @@ Status compute(scoring::Scorer& scorer, const ScoringCall& call, double& scale_g
       case Kind::backward: return scorer.backward(call.pairs, call.gradients, call.same_pairs, scale_grad);
       case Kind::top: return scorer.top(call.pairs, call.k, call.ids, call.scores);
     }
-  } catch (const std::bad_alloc&) {
-    return {Code::memory};
-  }
+  } catch (const std::bad_alloc&) { return {Code::memory}; }
   return {};
 }
 
@@ -251,12 +251,12 @@ class ScoringObject : public Tagged<ScoringObject> {
     const auto async = [](const char* name, Kind* kind) {
       return InstanceMethod<&ScoringObject::start>(name, napi_default_method, kind);
     };
-    return DefineClass(env, kName,
-                       {sync("scores", kinds), sync("backward", kinds + 1), sync("top", kinds + 2),
-                        async("scoresAsync", kinds), async("backwardAsync", kinds + 1), async("topAsync", kinds + 2),
-                        InstanceMethod<&ScoringObject::dispose>("dispose"),
-                        InstanceAccessor<&ScoringObject::target>("target"),
-                        InstanceAccessor<&ScoringObject::threads>("threads")});
+    return DefineClass(
+        env, kName,
+        {sync("scores", kinds), sync("backward", kinds + 1), sync("top", kinds + 2), async("scoresAsync", kinds),
+         async("backwardAsync", kinds + 1), async("topAsync", kinds + 2),
+         InstanceMethod<&ScoringObject::dispose>("dispose"), InstanceAccessor<&ScoringObject::target>("target"),
+         InstanceAccessor<&ScoringObject::threads>("threads")});
   }
   explicit ScoringObject(const Napi::CallbackInfo& info) : Tagged(info) {
     const Napi::Env env = info.Env();

@@ -72,9 +72,8 @@ void Scorer::each(int64_t count, int64_t size, int64_t work, Body body) {
   const int threads = workers(work);
   if (threads == 1) return body(0, int64_t(0), count);
   const int64_t step = std::max<int64_t>(1, pieces(count, size) / (threads * 8)) * size;
-  pool_->run(threads, int(pieces(count, step)), [&](int worker, int k) {
-    body(worker, k * step, std::min(count, (k + 1) * step));
-  });
+  pool_->run(threads, int(pieces(count, step)),
+             [&](int worker, int k) { body(worker, k * step, std::min(count, (k + 1) * step)); });
 }
 
 bool Scorer::prepare_side(const Pairs& p, Scores from, int64_t count, Side& side) {
@@ -95,12 +94,23 @@ bool Scorer::prepare_side(const Pairs& p, Scores from, int64_t count, Side& side
 }
 
 bool Scorer::prepare(const Pairs& p) {
-  return prepare_side(p, p.query, p.queries, query_) && prepare_side(p, p.document, p.documents, document_);
+  prepared_ = {};
+  if (!prepare_side(p, p.query, p.queries, query_) || !prepare_side(p, p.document, p.documents, document_))
+    return false;
+  prepared_ = p;
+  return true;
+}
+
+// That the memory still holds what it did, nobody can see; that it is the same memory, this can.
+bool Scorer::prepared(const Pairs& p) const {
+  const auto same = [](const Scores& a, const Scores& b) { return a && a.data == b.data && a.type == b.type; };
+  return same(p.query, prepared_.query) && same(p.document, prepared_.document) && p.dim == prepared_.dim &&
+         p.queries == prepared_.queries && p.documents == prepared_.documents && p.cosine == prepared_.cosine;
 }
 
 // Threads take documents: each packs some of them as a panel, and every query meets it.
-bool Scorer::all_scores(const float* queries, int64_t count, const float* documents, int64_t documents_count, int64_t dim,
-                        float* out) {
+bool Scorer::all_scores(const float* queries, int64_t count, const float* documents, int64_t documents_count,
+                        int64_t dim, float* out) {
   const int64_t columns = kernels_.columns, work = count * documents_count * dim;
   if (count < 4) {  // packing would take as long
     each(documents_count, 64, work, [&](int, int64_t first, int64_t last) {
@@ -270,8 +280,8 @@ bool Scorer::document_grads_of_all(const Pairs& p, const Gradients& g) {
       }
       for (int64_t r = 0; r < rows; r++)
         kernels_.finish(sums + r * p.dim, p.cosine ? document_.x + (m + r) * p.dim : nullptr,
-                        p.cosine ? document_.inverse.reserve(0)[m + r] : 1, p.scale, p.dim, g.document,
-                        (m + r) * p.dim, g.accumulate, sums + tile * p.dim);
+                        p.cosine ? document_.inverse.reserve(0)[m + r] : 1, p.scale, p.dim, g.document, (m + r) * p.dim,
+                        g.accumulate, sums + tile * p.dim);
     }
   });
   return true;
@@ -279,7 +289,7 @@ bool Scorer::document_grads_of_all(const Pairs& p, const Gradients& g) {
 
 Status Scorer::backward(const Pairs& p, const Gradients& g, bool same_pairs, double& scale_grad) {
   scale_grad = 0;
-  if (!same_pairs && !prepare(p)) return no_memory();
+  if (!(same_pairs && prepared(p)) && !prepare(p)) return no_memory();
   const bool sums = g.query || g.scale;
   const int64_t size = p.queries * p.dim;
   float* const query = sums ? sums_.reserve(std::max<int64_t>(1, size + pool_->threads() * p.dim)) : nullptr;
@@ -323,7 +333,8 @@ Status Scorer::top(const Pairs& p, int64_t k, int32_t* ids, float* scores) {
     for (int64_t m0 = 0; m0 < p.documents; m0 += kDocuments) {
       const int64_t n = std::min(kDocuments, p.documents - m0);
       if (p.dim == 0) std::fill(block, block + queries * n, 0.0f);
-      else if (!all_scores(query_.x + b0 * p.dim, queries, document_.x + m0 * p.dim, n, p.dim, block)) return no_memory();
+      else if (!all_scores(query_.x + b0 * p.dim, queries, document_.x + m0 * p.dim, n, p.dim, block))
+        return no_memory();
       each(queries, 1, 4 * queries * n, [&](int, int64_t first, int64_t last) {
         for (int64_t b = first; b < last; b++) {
           std::vector<Found>& heap = found[size_t(b)];

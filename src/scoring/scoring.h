@@ -49,10 +49,10 @@ struct Pairs {
 };
 
 struct Gradients {
-  const float* scores = nullptr;    // dL/dS, laid out like the scores
-  MutableScores query, document;    // or null
-  bool accumulate = false;          // add to what they hold
-  bool scale = false;               // whether dL/dscale is wanted
+  const float* scores = nullptr;  // dL/dS, laid out like the scores
+  MutableScores query, document;  // or null
+  bool accumulate = false;        // add to what they hold
+  bool scale = false;             // whether dL/dscale is wanted
 };
 
 // Candidates are -1 or a document; the lists lie one after the other. Sizes are those of the arguments already.
@@ -78,6 +78,7 @@ class Scorer {
   };
 
   bool prepare(const Pairs& pairs);
+  bool prepared(const Pairs& pairs) const;
   bool prepare_side(const Pairs& pairs, Scores from, int64_t count, Side& side);
   bool all_scores(const float* queries, int64_t count, const float* documents, int64_t documents_count, int64_t dim,
                   float* out);
@@ -94,6 +95,7 @@ class Scorer {
   const cpu::Target target_;
   const Kernels& kernels_;
   const std::shared_ptr<cpu::Pool> pool_;
+  Pairs prepared_;  // what the two sides hold
   Side query_, document_;
   cpu::Buffer sums_, panels_, panel_, tiles_, block_, starts_, at_, weights_;
 };

@@ -58,8 +58,8 @@ CKL_FN void gather_block(const float* weights, const int32_t* at, int64_t n, con
     if (weights[i] == 0 || at[i] < 0) continue;
     const V w(weights[i]);
     const float* row = x + at[i] * k;
-    CKL_UNROLL for (int v = 0; v < Vectors; v++)
-        sum[v] = fma(w, load_some(row + v * kLanes, columns - v * kLanes), sum[v]);
+    CKL_UNROLL for (int v = 0; v < Vectors; v++) sum[v] =
+        fma(w, load_some(row + v * kLanes, columns - v * kLanes), sum[v]);
   }
   CKL_UNROLL for (int v = 0; v < Vectors; v++) store_some(out + v * kLanes, sum[v], columns - v * kLanes);
 }
@@ -99,8 +99,7 @@ scoring::InverseNorm normalise(const float* x, int64_t k, float* u) {
     squares = fma(v, v, squares);
   }
   const float inverse = 1 / __builtin_sqrtf(sum_lanes(squares)[0]);
-  for (int64_t c = 0; c < k; c += kLanes)
-    store_some(u + c, load_some(x + c, k - c) * V(power) * V(inverse), k - c);
+  for (int64_t c = 0; c < k; c += kLanes) store_some(u + c, load_some(x + c, k - c) * V(power) * V(inverse), k - c);
   return inverse * power;
 }
 

@@ -139,11 +139,11 @@ it('asynchronous calls have copied what they were given when they return', async
 
 it('bits do not depend on threads or on the instruction set', () => {
   const targets = backends().cpu.targets.filter((target) => target !== 'baseline');
-  const [q, d] = [floats(40 * 300, next), floats(200 * 300, next)];
-  const grad = floats(40 * 200, next);
+  const [q, d] = [floats(20 * 100, next), floats(70 * 100, next)];
+  const grad = floats(20 * 70, next);
   const results = targets.flatMap((cpuTarget) =>
     [1, 3].map((threads) => {
-      const options = { dim: 300, similarity: 'cosine' as const, cpuTarget: cpuTarget as CpuTarget, threads };
+      const options = { dim: 100, similarity: 'cosine' as const, cpuTarget: cpuTarget as CpuTarget, threads };
       return [
         scores({ queries: q, documents: d, inBatch: true }, options),
         backward({ queries: q, documents: d, inBatch: true, grad }, options),

@@ -40,6 +40,7 @@ describe('an object of another class', () => {
     'DeviceMemory',
     'DeviceStream',
     'DeviceLoss',
+    'Scoring',
     'DeviceGraph',
   ];
 

@@ -112,7 +112,7 @@ describe('without a binary that loads', () => {
     mkdirSync(prebuilt(), { recursive: true });
     writeFileSync(join(prebuilt(), 'index.js'), 'exports.ranks = () => 0;');
     expect(load().message).toContain(
-      'not the addon of this version: it lacks Plan, AbortFlag, DeviceLoss, rankBias, losses, cpu, cuda, cudaError',
+      'not the addon of this version: it lacks Plan, AbortFlag, DeviceLoss, Scoring, rankBias, losses, cpu, cuda, cudaError',
     );
   });
 
