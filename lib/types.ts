@@ -70,11 +70,11 @@ export interface Batch<S extends Scores = Scores, G extends Scores = S> extends 
 export interface Diagnostics {
   /** Weight of each document's divergence term: (1 - q)^gamma for positives, q^(gamma - beta) for negatives; 1 under `kl`. */
   weight: Float32Array;
-  /** g: dL(i)/dq_i of this loss divided by that of KL, a document (Figure 2). */
+  /** g: dL(i)/dq_i of this loss divided by that of KL, per document (Figure 2). */
   ratio: Float32Array;
-  /** Shannon entropy of the student's probabilities of the positives, in nats, a query: -sum q ln q. */
+  /** Shannon entropy of the student's probabilities of the positives, in nats, per query: -sum q ln q. */
   entropy: Float32Array;
-  /** Lowest positive minus highest negative probability, a query. */
+  /** Lowest positive minus highest negative probability, per query. */
   separation: Float32Array;
   /** The same among the ten documents that the student ranks highest (Figure 3). */
   separationTop10: Float32Array;

@@ -39,11 +39,11 @@ export interface DeviceBatch {
   beta?: DeviceArray;
   /** float32 */
   relevance?: DeviceArray;
-  /** float32, a query. */
+  /** float32, per query. */
   weights?: DeviceArray;
   /** Where to write the gradient; may be the student itself. Default: memory of the prepared loss, overwritten by its next run. */
   grad?: DeviceArray;
-  /** float32, a query. */
+  /** float32, per query. */
   perQuery?: DeviceArray;
   /** Of the teacher's type; implies the option `teacherGrad`. */
   teacherGrad?: DeviceArray;
@@ -138,7 +138,7 @@ export class DeviceBatchView {
       rowStride: own.rowStride ?? undefined,
       offsets: isInt32(offsets) ? offsets : taken(offsets, 'offsets'),
       student: taken(own.student, 'student'),
-      // One batch serves many losses; what this one does not read must not reach it, whatever it holds.
+      // One batch serves many losses: drop what this one does not read, whatever it holds.
       teacher: this.needsTeacher ? taken(own.teacher, 'teacher') : undefined,
       labels: taken(own.labels, 'labels'),
       ranks: taken(own.ranks, 'ranks'),
@@ -160,7 +160,7 @@ export class DeviceBatchView {
     const { extent } = this;
     checkLength(this.student, extent, 'student');
     call[DeviceScalar.studentType] = scoreTypes[this.student.dtype]!;
-    // One batch serves many losses; what this one does not read must not reach it.
+    // One batch serves many losses: drop what this one does not read, whatever it holds.
     const reads = readsTeacher(this.needsTeacher, batch.relevance !== undefined);
     this.teacher = this.take(
       reads ? batch.teacher : undefined,

@@ -8,11 +8,11 @@ import type { BackendName } from '../types.js';
 export const autoLeast = 65536;
 /** How many times as fast the GPU must be: a clear margin keeps chance from deciding, and runs repeat. */
 export const autoMargin = 1.5;
-/** As many documents of a larger batch are timed. */
+/** Documents that are timed at most, of a larger batch. */
 const autoMost = 1 << 20;
 const rounds = 5;
 
-/** Least microseconds of a batch, copies included; and what follows. */
+/** The least time of a batch in microseconds, copies included, and the resulting choice. */
 export interface AutoChoice {
   backend: BackendName;
   cpu: number;

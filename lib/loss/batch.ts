@@ -43,7 +43,7 @@ export type DiagnosticArrays = [Float32Array, Float32Array, Float32Array, Float3
 
 /**
  * The arrays of one batch, checked. A prepared loss keeps its view: an array that is the same object as in the last batch has passed its
- * type and memory checks already (a typed array's buffer never changes; a detached one shows by its length).
+ * type and memory checks already (a typed array's buffer never changes, and a detached array has length 0).
  */
 export class BatchView extends LayoutView {
   student: ScoreArray = none;
@@ -111,7 +111,7 @@ export class BatchView extends LayoutView {
         this.teacherSource = teacher;
       }
       this.checkInput(this.teacher!, 'teacher');
-      // One batch serves many losses; what this one does not read must not reach it, whatever it holds.
+      // One batch serves many losses: drop what this one does not read, whatever it holds.
       if (!reads) this.teacher = this.teacherSource = null;
     }
 

@@ -1,5 +1,5 @@
-// Small batches are copied to memory of the library's own, which goes to the addon as one buffer: to show an array to the addon costs more
-// than to copy a thousand numbers. Mirrors read_staged in src/addon/plan.cc.
+// Small batches are copied to internal memory, which goes to the addon as one buffer: passing an array to the addon costs more
+// than copying a thousand numbers. Mirrors read_staged in src/addon/plan.cc.
 import type { BatchView } from './batch.js';
 import { copyInto, lengthOf, tagOf, type TypedArrayLike } from './intrinsics.js';
 import { NativeArgument, NativeRankType, NativeStatus, NativeType, Scalar } from '../native/codes.js';

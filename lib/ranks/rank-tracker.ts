@@ -45,7 +45,7 @@ export interface RankRequest extends Layout {
 }
 
 /**
- * Ranks a query and document id. Train with `ranks: tracker.fill(...)`, call `tick()` after each batch, and when `due` put fresh rankings
+ * Ranks by query and document id. Train with `ranks: tracker.fill(...)`, call `tick()` after each batch, and when `due` put fresh rankings
  * with `set()` and say `refreshed()`.
  */
 export class RankTracker {
