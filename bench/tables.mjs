@@ -69,6 +69,11 @@ function comparison() {
   ]);
 }
 
+function measuredOn(name) {
+  const { cpu, cores, node, commit, date } = results(name);
+  return `Measured on: ${cpu}, ${cores} cores, Node ${node}, commit ${commit}, ${date}.`;
+}
+
 const figures = {
   comparison,
   'comparison-cost': () => {
@@ -87,7 +92,7 @@ const figures = {
   'peers-short': () => {
     const { peer, rows } = results('peers');
     const list = rows.map((row) => `${whole(row['one thread: ratio'])} (${times(row.shape)})`);
-    return `With 2²⁰ documents per call, read from memory, that is ${list.slice(0, -1).join(', ')} and ${list.at(-1)} times as fast as eager ${peer.replace('torch', 'PyTorch')} on the same thread.`;
+    return `With 2²⁰ documents per call, read from memory, ckl-loss was on a Zen 4 ${list.slice(0, -1).join(', ')} and ${list.at(-1)} times as fast as eager ${peer.replace('torch', 'PyTorch')} on the same thread.`;
   },
   'call-short': () => {
     const row = results('call').rows.find(({ shape }) => shape === '4×8');
@@ -129,10 +134,8 @@ const figures = {
     ]);
     return table([['queries × documents', ...names], ...rows]);
   },
-  'cpu-machine': () => {
-    const { cpu, cores, node, commit, date } = results('cpu');
-    return `Measured on: ${cpu}, ${cores} cores, Node ${node}, commit ${commit}, ${date}.`;
-  },
+  'cpu-machine': () => measuredOn('cpu'),
+  'peers-machine': () => measuredOn('peers'),
 };
 
 /** A page with its figures as the results have them. */
