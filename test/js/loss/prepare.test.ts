@@ -204,7 +204,8 @@ describe('memory that a prepared loss has seen before', () => {
 
   it('new offsets in memory that the same grad, or the lent one, overwrites are an error', () => {
     using prepared = prepare('kl', { shape });
-    const { shape: _, ...arrays } = batch;
+    const { student, teacher, labels } = batch;
+    const arrays = { student, teacher, labels };
     const memory = new ArrayBuffer(4 * 64);
     const grad = new Float32Array(memory, 0, 32);
     const listed = { ...arrays, offsets: Int32Array.of(0, 8, 16, 24, 32), grad };
