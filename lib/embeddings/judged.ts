@@ -83,7 +83,7 @@ export function judge(given: GivenJudgements, pairs: Pairs, half: HalfType): Jud
   };
 }
 
-/** The same in memory that nobody else has. `offsets`: a copy of those of the layout. */
+/** A copy in private memory. `offsets`: a copy of the layout's offsets. */
 export function copyOfBatch(batch: Judged['batch'], offsets: Int32Array | null): Judged['batch'] {
   const { teacher, labels, relevance, ranks, beta, weights } = batch;
   const copied: Record<string, unknown> = {};

@@ -261,7 +261,7 @@ export function argumentsOf(
   return [numbers, queries.native, documents.native, candidates, layout.offsets];
 }
 
-/** The same pairs in memory that nobody else has. */
+/** A copy of the pairs in private memory. */
 export function copyOf(pairs: Pairs): Pairs {
   const own = (vectors: Vectors, name: string): Vectors => ({
     ...vectors,

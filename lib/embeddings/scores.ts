@@ -150,7 +150,7 @@ function readBackward(input: unknown, options: unknown) {
   const { layout } = pairs;
   const grad = readFloats(given.grad, 'grad', layout.extent, layout.exact);
   if (grad === null) throw new CklTypeError('ERR_CKL_TYPE', 'grad is missing; it must be a Float32Array');
-  const outputs = readOutputs(given, wanted, pairs, read.space, newGradient);
+  const outputs = readOutputs(given, wanted, pairs, read.space, newVectors);
   checkApart(apartOf(outputs, pairs), [...inputsOf(pairs), ['grad', grad]]);
   const own = given.queryGrad !== undefined || given.documentGrad !== undefined || outputs.accumulate;
   return { read, pairs, grad, outputs, given: own };
@@ -203,7 +203,8 @@ export function readOutputs(
   };
 }
 
-function newGradient(like: Vectors, name: string, dim: number): Vectors {
+/** New memory for the gradient of some vectors, of their type. */
+export function newVectors(like: Vectors, name: string, dim: number): Vectors {
   const source = allocate(scoresConstructor(like.source), like.rows * dim, name);
   return { source, native: nativeScores(source), type: like.type, rows: like.rows };
 }
@@ -298,7 +299,8 @@ function search<T extends ScoringStatus | Promise<ScoringStatus>>(
   return run(scorerOf(read), [...args, found.ids, found.scores]);
 }
 
-function ownOutputs(name: string, outputs: string): Error {
+/** The error where an asynchronous function is given outputs. */
+export function ownOutputs(name: string, outputs: string): Error {
   return new CklTypeError(
     'ERR_CKL_OPTION',
     `${name} returns arrays of its own; leave out ${outputs}: an array that you can reach could be transferred ` +

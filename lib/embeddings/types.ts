@@ -1,5 +1,16 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // The public types of ckl-loss/embeddings: what goes in, with shapes and ranges, and what comes out.
-import type { CpuTarget, Dtype, Scores } from '../types.js';
+import type { LossName } from '../losses.js';
+import type {
+  CpuTarget,
+  Diagnostics,
+  Dtype,
+  PairParameters,
+  Ranks,
+  Reduction,
+  Scores,
+  Term,
+} from '../types.js';
 
 /** Vectors one after the other, each of `dim` elements: float32, or bfloat16 and float16 as in the losses. */
 export type Embeddings = Scores;
@@ -93,3 +104,97 @@ export interface TopK {
   /** `[queries, k]`; -Infinity where there are fewer than k. */
   scores: Float32Array;
 }
+
+/** What a list says about its documents. */
+export interface Judgements {
+  /** Teacher scores, laid out like the scores. Not needed for `nll` and `lambdaMrr`. */
+  teacher?: Scores;
+  /** 1 positive, 0 negative, 255 padding, whose embeddings are never read for the gradients. */
+  labels: Uint8Array;
+  /** Graded relevance, finite. */
+  relevance?: Float32Array;
+  /** 0 leaves a pair out, as the label 255 does; false negatives, for example ({@link falseNegatives}). */
+  mask?: Uint8Array;
+}
+
+/** One batch of embeddings with what a loss needs of its lists. */
+export interface EmbeddingBatch<Q extends Embeddings = Embeddings, D extends Embeddings = Embeddings>
+  extends EmbeddingPairs<Q, D>, GradientOutputs<Q, D>, Judgements {
+  /**
+   * With `inBatch`: the documents of each query's own list, `queries * n` rows of `documents` (-1: none). `teacher`, `labels`, `relevance` and
+   * `mask` are then laid out like it; all other documents of the batch are negatives with teacher score -Infinity and relevance 0. Of a
+   * document that is twice in a list the last place counts.
+   */
+  own?: Int32Array;
+  /** Rank of each document, laid out like the scores (also with `own`). */
+  ranks?: Ranks;
+  /** CKL's exponent bias, laid out like the scores (also with `own`). */
+  beta?: Float32Array;
+  /** Weight of each query, finite and >= 0. */
+  weights?: Float32Array;
+  /** `[documents]`: added to the scores of each document. */
+  bias?: Float32Array;
+  /** In place of the option. */
+  scale?: number;
+  /** Where to write the loss of each query. */
+  perQuery?: Float32Array;
+  /** Where to write the scores; implies the option `scores`. */
+  scores?: Float32Array;
+}
+
+/** Options of a prepared loss of embeddings besides those of its loss. */
+export interface EmbeddingOptions extends SimilarityOptions, GradientOptions {
+  /** The size of the largest batch: `[queries, documents of a list]`, with `inBatch` `[queries, documents of the batch]`. */
+  shape: readonly [queries: number, documents: number];
+  /** Every document is a candidate of every query, unless a batch says otherwise. Default false. */
+  inBatch?: boolean;
+  /** Also return the scores. Default false. */
+  scores?: boolean;
+}
+
+export interface EmbeddingResult<
+  R extends Reduction = Reduction,
+  Q extends Embeddings = Embeddings,
+  D extends Embeddings = Embeddings,
+> extends Gradients<Q, D> {
+  /** The reduced loss; with reduction `'none'` the same array as `perQuery`. */
+  loss: R extends 'none' ? Float32Array : number;
+  perQuery: Float32Array;
+  /** How many queries have what the loss needs. */
+  counted: number;
+  /** Laid out by query and list, with `inBatch` `[queries, documents]`; when asked for. */
+  scores?: Float32Array;
+  /** dL/d(teacher score), laid out like the scores; when asked for. */
+  teacherGrad?: Scores;
+  diagnostics?: Diagnostics;
+}
+
+/**
+ * A loss of embeddings that is ready to run. **Each run overwrites the arrays of the run before**, unless the batch provides its own. It holds
+ * the scores of the largest batch as float32 (with `inBatch` queries * documents of them), and scratch space.
+ */
+export interface PreparedEmbeddings<R extends Reduction = Reduction> extends Disposable {
+  readonly loss: LossName | 'combine';
+  /** The instruction set that is used. */
+  readonly target: string;
+  readonly threads: number;
+  readonly shape: readonly [queries: number, documents: number];
+  /**
+   * Loss and gradients of a batch no larger than the prepared shape.
+   * @throws TypeError or RangeError with a `code`; then no array of the caller's was touched and the next run works.
+   */
+  run<Q extends Embeddings, D extends Embeddings>(batch: EmbeddingBatch<Q, D>): EmbeddingResult<R, Q, D>;
+  /**
+   * The same on other threads. The batch is copied before this returns, and cannot include outputs; runs may overlap. Every error rejects.
+   * An abort rejects with the signal's reason, at the latest when the step that is running (scores, loss or gradients) has ended.
+   */
+  runAsync<Q extends Embeddings, D extends Embeddings>(
+    batch: Omit<EmbeddingBatch<Q, D>, 'queryGrad' | 'documentGrad' | 'accumulate' | 'perQuery' | 'scores'>,
+    options?: { signal?: AbortSignal },
+  ): Promise<EmbeddingResult<R, Q, D>>;
+  /** Frees the native memory and lets go of all arrays; `run` then throws ERR_CKL_DISPOSED. May be called twice. */
+  dispose(): void;
+}
+
+/** The terms of a weighted sum and what they share. */
+export type EmbeddingSum = { terms: readonly Term[] } & PairParameters;

@@ -55,7 +55,7 @@ export const enum ScoringNumber {
   queryGradType = 18,
   documentGradType = 19,
   accumulate = 20,
-  /** 1: the last call of this object was `scores` of the same pairs, and nobody has written to them since. */
+  /** 1: the last call of this object was `scores` of the same pairs, which are unchanged since. */
   samePairs = 21,
   k = 22,
   wantsScaleGrad = 23,

@@ -207,7 +207,7 @@ void report(double* numbers, const Status& status, double scale_grad) {
   numbers[Number::scale_grad] = scale_grad;
 }
 
-// On a thread of libuv's pool. The arrays are the library's own, which nobody else can transfer: a reference keeps them.
+// On a thread of libuv's pool. The arrays belong to the library, so no caller can transfer them; a reference keeps them alive.
 class ScoringJob : public Napi::AsyncWorker {
  public:
   ScoringJob(Napi::Env env, const cpu::Target& target, std::shared_ptr<cpu::Pool> pool, const ScoringCall& call,

@@ -10,7 +10,7 @@ namespace cpu {
 
 #if defined(__x86_64__)
 // __builtin_cpu_supports of clang 14 does not know "f16c".
-bool has_f16c() {
+static bool has_f16c() {
   unsigned eax, ebx, ecx, edx;
   return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C) != 0;
 }

@@ -101,7 +101,7 @@ bool Scorer::prepare(const Pairs& p) {
   return true;
 }
 
-// That the memory still holds what it did, nobody can see; that it is the same memory, this can.
+// Checks that the memory is the same; whether its contents are, only the caller knows.
 bool Scorer::prepared(const Pairs& p) const {
   const auto same = [](const Scores& a, const Scores& b) { return a && a.data == b.data && a.type == b.type; };
   return same(p.query, prepared_.query) && same(p.document, prepared_.document) && p.dim == prepared_.dim &&
@@ -328,7 +328,7 @@ Status Scorer::top(const Pairs& p, int64_t k, int32_t* ids, float* scores) {
   for (int64_t b0 = 0; b0 < p.queries; b0 += kQueries) {
     const int64_t queries = std::min(kQueries, p.queries - b0);
     std::vector<std::vector<Found>> found{size_t(queries)};  // heaps, their worst at the top
-    // Here, and not on a thread that nobody could catch the exception of.
+    // Here, because an exception on a worker thread could not be caught.
     for (std::vector<Found>& heap : found) heap.reserve(size_t(std::min(k, p.documents)));
     for (int64_t m0 = 0; m0 < p.documents; m0 += kDocuments) {
       const int64_t n = std::min(kDocuments, p.documents - m0);

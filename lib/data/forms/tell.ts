@@ -54,7 +54,7 @@ export async function peekForm(
   head ??= makeHead(Buffer.concat(read), emptyLines + 1);
   try {
     const form = formOf(head, path);
-    // What can be opened again does not stay open where nobody asks for the rest; a pipe cannot.
+    // A caller may never ask for the rest, so a file is closed here and opened again; a pipe cannot be.
     if (!(await stat(path)).isFile())
       return { form, file: { path, chunks: again(read, chunks), emptyLines } };
     await chunks.return();
