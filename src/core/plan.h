@@ -13,13 +13,12 @@ struct PlanTerm {
 #include "../losses/parameters.def"
 #undef PARAMETER
 
-  Parameters parameters(bool biased) const {
-    Parameters p = {};
-#define PARAMETER(name, field, usual, allowed) p.field = float(field);
+  // Sets each in its place: a copy of what was just set number by number waits for memory.
+  void set(Parameters& to, bool biased) const {
+#define PARAMETER(name, field, usual, allowed) to.field = float(field);
 #include "../losses/parameters.def"
 #undef PARAMETER
-    p.biased = biased;
-    return p;
+    to.biased = biased;
   }
 };
 

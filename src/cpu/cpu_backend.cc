@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <new>
 
 #include "../core/check.h"
@@ -97,6 +98,8 @@ class Run {
       needs_both_ |= needs_of(t.loss) == Needs::positive_and_negative;
       if (t.loss == LossId::ckl) least_gamma_ = std::min(least_gamma_, t.gamma);
     }
+    most_beta_ = float(std::min(least_gamma_ - 1, double(std::numeric_limits<float>::max())));
+    if (most_beta_ > least_gamma_ - 1) most_beta_ = std::nextafter(most_beta_, -INFINITY);
   }
 
   Status operator()(Summary& summary) {
@@ -130,8 +133,11 @@ class Run {
     Scan s;
     s.labels = target_.kernels->labels(batch_.rows, batch_.labels, first, last, needs_both_);
     for (int64_t b = first; s.labels.invalid >= 0 && b < last && s.status.ok(); b++) s.status = find_label(batch_, b);
-    if (s.status.ok()) s.status = check_ranks(batch_, first, last);
-    if (s.status.ok() && batch_.beta) s.status = check_beta(batch_, least_gamma_, first, last);
+    if (s.status.ok() && (batch_.ranks || batch_.beta) &&
+        !target_.kernels->bias_allowed(batch_, most_beta_, first, last)) {
+      s.status = check_ranks(batch_, first, last);  // finds which
+      if (s.status.ok() && batch_.beta) s.status = check_beta(batch_, least_gamma_, first, last);
+    }
     if (s.status.ok() && batch_.relevance) s.status = check_relevance(batch_, first, last);
     if (!s.status.ok() || !ordered_) return s;
     for (int64_t b = first; b < last; b++)
@@ -152,8 +158,8 @@ class Run {
     const float* levels = batch_.relevance ? batch_.relevance + begin : nullptr;
     const Needs needs = needs_of(term.loss);
     if (!levels && needs != Needs::ordered_pair) {
-      levels = scratch + n;
-      target_.kernels->widen(batch_.teacher, begin, scratch + n, n);
+      levels = scratch + 3 * n + 1;
+      target_.kernels->widen(batch_.teacher, begin, scratch + 3 * n + 1, n);
     }
     const int64_t pairs = ordered_pairs(levels, labels, n, order);
     if (pairs == 0 || needs != Needs::gainful_pair) return pairs;
@@ -259,7 +265,7 @@ class Run {
       to.loss = from.loss;
       to.needs = needs_of(from.loss);
       const bool biased = from.loss == LossId::ckl && (batch_.beta || from.alpha > 0);
-      to.parameters = from.parameters(biased);
+      from.set(to.parameters, biased);
       to.beta_scale = batch_.beta ? 1.0f : float(from.alpha);
       to.weight = from.weight;
       to.loss_scale = from.weight;
@@ -313,6 +319,7 @@ class Run {
   int64_t longest_ = 0, counted_ = 0;
   bool ordered_ = false, needs_both_ = false;
   double least_gamma_ = 1e300;
+  float most_beta_;  // the largest float that beta may be
 };
 
 }  // namespace

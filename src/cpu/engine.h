@@ -12,8 +12,8 @@ namespace {
 // The passes of one term, for rows of one layout.
 template <class Layout>
 struct Passes {
-  void (*fast)(const Layout&, const TaskTerm&, const RowScratch&, RowSums&) = nullptr;
-  void (*general)(const Layout&, const TaskTerm&, const RowScratch&, const Mixing&, RowSums&) = nullptr;
+  void (*fast)(const Layout&, const TaskTerm&, const RowScratch&, RowSums&);
+  void (*general)(const Layout&, const TaskTerm&, const RowScratch&, const Mixing&, RowSums&);
 };
 
 #define CKL_PASS __attribute__((noinline))
@@ -26,17 +26,17 @@ CKL_PASS void run_term_general(const Layout& a, const TaskTerm& term, const RowS
                                RowSums& r) {
   term_general<F>(a, term, w, mix, r);
 }
-template <bool Scaled, bool KeepLn, class Layout>
+template <bool Scaled, bool KeepLn, bool Masked, class Layout>
 CKL_PASS bool run_softmax_fast(const Layout& a, const Task& task, const RowScratch& w, RowSums& r) {
-  return softmax_fast<Scaled, KeepLn>(a, task, w, r);
+  return softmax_fast<Scaled, KeepLn, Masked>(a, task, w, r);
 }
 template <class Layout>
 CKL_PASS void run_softmax_general(const Layout& a, const Task& task, const RowScratch& w, RowSums& r) {
   softmax_general(a, task, w, r);
 }
-template <class Layout>
+template <bool Masked, class Layout>
 CKL_PASS void run_finish_fast(const Layout& a, const RowScratch& w, const RowSums& r, V scale) {
-  finish_fast(a, w, r, scale);
+  finish_fast<Masked>(a, w, r, scale);
 }
 template <class Layout>
 CKL_PASS void run_finish_general(const Layout& a, const RowScratch& w, RowSums& r, V scale, V teacher_scale, M counted,
@@ -49,36 +49,45 @@ inline M counts(Needs needs, const RowSums& r) {
   return (needs == Needs::positive ? r.positives : r.documents) > V(0.0f);
 }
 
-class Engine {
- public:
-  Engine(const Task& task, int64_t longest, float* scratch)
-      : task_(task), scratch_{scratch, Scratch::block_floats(longest)} {
-    int distributions = 0;
+// The passes of a call's terms, in either layout, and what the terms are together.
+struct PassTable {
+  Passes<OneRow> one_row[kMaxTerms];
+  Passes<SixteenRows> sixteen_rows[kMaxTerms];
+  RowResult (*row_passes[kMaxTerms])(const RowTask&);  // of losses over pairs and over the order; null for others
+  bool biased = false, reads_ln_q = false, pairwise = false, distribution = false;
+
+  explicit PassTable(const Task& task) {
     for (int k = 0; k < task.term_count; k++) {
       const TaskTerm& term = task.terms[k];
-      biased_ |= term.parameters.biased;
+      biased |= term.parameters.biased;
       visit_loss(term.loss, [&](auto loss) {
         typedef decltype(loss) Type;
         if constexpr (Type::family == Family::distribution) {
+          distribution = true;
+          row_passes[k] = nullptr;
           with_variant(typename Type::type(), term.parameters, [&](auto f) {
             typedef decltype(f) F;
-            distributions++;
-            one_row_[k].fast = run_term_fast<F, OneRow>;
-            one_row_[k].general = run_term_general<F, OneRow>;
-            sixteen_rows_[k].fast = run_term_fast<F, SixteenRows>;
-            sixteen_rows_[k].general = run_term_general<F, SixteenRows>;
-            reads_ln_q_ |= F::reads_ln_q;
+            one_row[k] = {run_term_fast<F, OneRow>, run_term_general<F, OneRow>};
+            sixteen_rows[k] = {run_term_fast<F, SixteenRows>, run_term_general<F, SixteenRows>};
+            reads_ln_q |= F::reads_ln_q;
           });
         } else {
-          row_passes_[k] = RowPass<typename Type::type>::run;
+          pairwise = true;
+          one_row[k] = {}, sixteen_rows[k] = {};
+          row_passes[k] = RowPass<typename Type::type>::run;
         }
       });
     }
-    pairwise_ = distributions < task.term_count;
-    distribution_ = distributions > 0;
+  }
+};
+
+class Engine {
+ public:
+  Engine(const PassTable& table, const Task& task, int64_t longest, float* scratch)
+      : table_(table), task_(task), scratch_{scratch, Scratch::block_floats(longest)} {
     teacher_ = bool(task.out.teacher_grad);
     single_ = task.term_count == 1;
-    fast_ = single_ && !pairwise_ && !teacher_ && task.terms[0].weight == 1 && !task.contributions;
+    fast_ = single_ && !table.pairwise && !teacher_ && task.terms[0].weight == 1 && !task.contributions;
   }
 
  protected:
@@ -87,11 +96,25 @@ class Engine {
   double weight(int64_t b) const { return task_.batch.weights ? (double)task_.batch.weights[b] : 1.0; }
   bool direct(const Scores& x) const { return x.type == DType::float32; }
 
-  template <class Layout>
+  // The fast kind of all passes, for a task of one term; false if the row is not for it.
+  template <bool Masked, class Layout>
+  bool fast(const Layout& a, const Passes<Layout>& passes, const RowScratch& w, RowSums& r, const double* query_weights,
+            bool uniform) const {
+    if (!softmax<Masked>(a, w, r)) return false;
+    passes.fast(a, task_.terms[0], w, r);
+    const double scale = task_.terms[0].grad_scale / task_.student_temperature;
+    run_finish_fast<Masked>(a, w, r, per_query(query_weights, scale, uniform));
+    return true;
+  }
+  template <bool Masked, class Layout>
   bool softmax(const Layout& a, const RowScratch& w, RowSums& r) const {
+    if constexpr (Masked) return run_softmax_fast<true, true, true>(a, task_, w, r);  // does for all: less code
+    constexpr bool keep = kPieces == 4;  // does for all where vectors of four pieces make much code
     if (task_.scaled)
-      return reads_ln_q_ ? run_softmax_fast<true, true>(a, task_, w, r) : run_softmax_fast<true, false>(a, task_, w, r);
-    return reads_ln_q_ ? run_softmax_fast<false, true>(a, task_, w, r) : run_softmax_fast<false, false>(a, task_, w, r);
+      return table_.reads_ln_q ? run_softmax_fast<true, true, false>(a, task_, w, r)
+                               : run_softmax_fast<true, keep, false>(a, task_, w, r);
+    return table_.reads_ln_q ? run_softmax_fast<false, true, false>(a, task_, w, r)
+                             : run_softmax_fast<false, keep, false>(a, task_, w, r);
   }
 
   // All distribution terms of a row (or sixteen), and their gradient. query_weights: a lane each.
@@ -141,10 +164,7 @@ class Engine {
 
   // The rank bias before alpha: the caller's beta, or 1 / rank - mean over the positives of 1 / rank.
   void bias_of(const float* s, int64_t begin, int64_t n, const uint8_t* labels, float* out) const {
-    if (task_.batch.beta) {
-      memcpy(out, task_.batch.beta + begin, sizeof(float) * (size_t)n);
-      return;
-    }
+    if (task_.batch.beta) return widen({(const char*)task_.batch.beta, DType::float32}, begin, out, n);
     row_inverse_ranks(task_, scratch_, s, begin, n, labels, out);
     centre_on_positives(out, labels, n);
   }
@@ -152,13 +172,18 @@ class Engine {
   static void clear(float* x, int64_t n) {
     if (n > 0) memset(x, 0, sizeof(float) * (size_t)n);
   }
+  // The gradients of what row b has behind its first n documents: padding.
+  void clear_behind(int64_t b, int64_t n) const {
+    const int64_t from = task_.batch.rows.begin(b) + n, left = task_.batch.rows.length(b) - n;
+    if (left == 0) return;
+    const Outputs& out = task_.out;
+    memset(out.grad.at(from), 0, (size_t)(left * size_of(out.grad.type)));
+    if (teacher_) memset(out.teacher_grad.at(from), 0, (size_t)(left * size_of(out.teacher_grad.type)));
+  }
 
+  const PassTable& table_;
   const Task& task_;
   const Scratch scratch_;
-  Passes<OneRow> one_row_[kMaxTerms];
-  Passes<SixteenRows> sixteen_rows_[kMaxTerms];
-  RowResult (*row_passes_[kMaxTerms])(const RowTask&) = {};
-  bool biased_ = false, reads_ln_q_ = false, pairwise_ = false, distribution_ = false;
   bool teacher_ = false, single_ = false, fast_ = false;
 };
 

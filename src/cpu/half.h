@@ -13,6 +13,13 @@ CKL_FN uint16_t narrow_bfloat16(float f) {
   return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
 }
 
+// The same in the upper halves of words.
+CKL_FN I rounded_to_bfloat16(V f) {
+  const I u = bits(f), even = shift_right<16>(u) & splat(1);
+  const V rounded = from_bits(u + splat(0x7fff) + even), quiet = from_bits(u | splat(0x400000));
+  return bits(select(f == f, rounded, quiet));
+}
+
 // n elements of any type to floats.
 inline void widen(Scores from, int64_t begin, float* to, int64_t n) {
   if (n == 0) return;
@@ -21,6 +28,7 @@ inline void widen(Scores from, int64_t begin, float* to, int64_t n) {
   if (from.type == DType::float32) {
     memcpy(to, (const float*)from.data + begin, (size_t)n * 4);
   } else if (from.type == DType::bfloat16) {
+    for (; i + kLanes <= n; i += kLanes) store_bits(to + i, shift_left<16>(load_words(h + i)));
     for (; i < n; i++) to[i] = widen_bfloat16(h[i]);
   } else {
     for (; i + kHalfBlock <= n; i += kHalfBlock) widen_block(h + i, to + i);
@@ -35,6 +43,7 @@ inline void narrow(const float* from, MutableScores to, int64_t begin, int64_t n
   if (to.type == DType::float32) {
     memcpy((float*)to.data + begin, from, (size_t)n * 4);
   } else if (to.type == DType::bfloat16) {
+    for (; i + kLanes <= n; i += kLanes) store_high_halves(h + i, rounded_to_bfloat16(load(from + i)));
     for (; i < n; i++) h[i] = narrow_bfloat16(from[i]);
   } else {
     for (; i + kHalfBlock <= n; i += kHalfBlock) narrow_block(from + i, h + i);

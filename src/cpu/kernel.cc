@@ -26,6 +26,6 @@ void rank_rows(Scores student, const Rows& rows, const uint8_t* labels, int64_t 
 
 namespace cpu {
 extern const Kernels CKL_KERNELS;
-const Kernels CKL_KERNELS = {scratch_floats, run_rows, tally_labels, rank_rows, widen};
+const Kernels CKL_KERNELS = {scratch_floats, run_rows, tally_labels, rank_rows, bias_allowed, widen};
 }  // namespace cpu
 }  // namespace ckl

@@ -40,7 +40,8 @@ struct LabelTally {
   bool binary = false;   // known to be without padding
 };
 
-// The valid documents of a row in descending order of relevance; ties in order of index. Returns how many.
+// The valid documents of a row in descending order of relevance; ties in order of index. Returns how many. `order` is
+// aligned to 8 bytes and has room for 3 n + 1 words: the indices, and behind them keys to sort.
 int64_t order_by_relevance(const float* relevance, const uint8_t* labels, int64_t n, int32_t* order);
 
 // Of a row's best gains, ideally placed: with the gains of gain.h, so up to the factor 2^top. 0 where no level is above 0.
@@ -50,7 +51,8 @@ struct IdealDcg {
 // order: m documents by their level, best first; level: `levels` times `inverse_temperature`; the first k count.
 IdealDcg ideal_dcg(const float* levels, double inverse_temperature, const int32_t* order, int64_t m, int64_t k);
 
-// Pairs of valid documents with different relevance. `order` is scratch for n indices.
+// Pairs of valid documents with different relevance. With relevance, `order` becomes that of order_by_relevance; without,
+// labels are the relevance and nothing is sorted.
 int64_t ordered_pairs(const float* relevance, const uint8_t* labels, int64_t n, int32_t* order);
 
 // Competition ranks (1 + how many valid documents score higher) by radix sort; 0 for masked documents.
@@ -67,6 +69,8 @@ struct Kernels {
   // Competition ranks of rows [first, last); 0 for masked documents. labels may be null.
   void (*ranks)(Scores student, const Rows&, const uint8_t* labels, int64_t first, int64_t last, uint32_t* out,
                 float* scratch);
+  // Whether all ranks and beta of rows [first, last) are allowed. Labels are; most: the largest beta allowed.
+  bool (*bias_allowed)(const Batch&, float most, int64_t first, int64_t last);
   // n scores of any type, from element `begin` on.
   void (*widen)(Scores from, int64_t begin, float* to, int64_t n);
 };

@@ -32,14 +32,38 @@ CKL_FN LabelCount count_labels(const uint8_t* y, int64_t n) {
   return c;
 }
 
+// body(i) for each of n labels that is 1.
+template <class Body>
+CKL_FN void each_positive(const uint8_t* y, int64_t n, Body body) {
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8)  // padding has the bit as well
+    for (uint64_t found = eight_labels(y + i) & 0x0101010101010101; found; found &= found - 1) {
+      const int64_t k = i + __builtin_ctzll(found) / 8;
+      if (y[k] == kPositive) body(k);
+    }
+  for (; i < n; i++)
+    if (y[i] == kPositive) body(i);
+}
+
+// n without the padding that ends a row.
+CKL_FN int64_t length_without_padding(const uint8_t* y, int64_t n) {
+  while (n >= 8 && eight_labels(y + n - 8) == ~(uint64_t)0) n -= 8;
+  while (n > 0 && y[n - 1] == kPadding) n--;
+  return n;
+}
+
 // Whether every label is 0 or 1.
 CKL_FN bool are_binary(const uint8_t* y, int64_t n) {
   int64_t i = 0;
   I seen = splat(0);
   for (; i + 64 <= n; i += 64) seen = seen | load_bits(y + i);
-  bool binary = !any(bit_set(seen, (int32_t)0xfefefefe));
-  for (; i < n; i++) binary &= y[i] <= 1;
-  return binary;
+  uint64_t rest = 0;
+  if (n >= 8) {
+    for (; i + 8 <= n; i += 8) rest |= eight_labels(y + i);
+    rest |= eight_labels(y + n - 8);
+  }
+  for (; n < 8 && i < n; i++) rest |= y[i];
+  return !any(bit_set(seen, (int32_t)0xfefefefe)) && !(rest & 0xfefefefefefefefe);
 }
 
 // Whether n labels, all of them 0 or 1, hold a 1.

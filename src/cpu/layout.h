@@ -102,7 +102,8 @@ struct OneRow {
   }
 };
 
-// Sixteen rows side by side: element i of lane j at column i, lane j. Labels are packed four to a word and lane.
+// Sixteen rows side by side: element i of lane j at column i, lane j. Labels are packed four to a word and lane; where
+// the fast kind meets padding it lacks the lowest bit, which then says positive.
 struct SixteenRows {
   static constexpr bool kSparse = false;  // one of sixteen rows nearly always has something at column i
   int64_t n;
@@ -141,6 +142,7 @@ struct SixteenRows {
   // An unaligned load brings byte i % 4 of every word to the bottom of its lane.
   CKL_FN I label(int64_t i, int64_t) const { return load_bits(y + (i / 4) * (4 * kLanes) + i % 4); }
   CKL_FN M positive(int64_t i, int64_t slot) const { return bit_set(label(i, slot), 1); }
+  CKL_FN M masked(int64_t i, int64_t slot) const { return bit_set(label(i, slot), 0x80); }
   CKL_FN V sum(V x) const { return x; }
   CKL_FN V largest(V x) const { return x; }
   template <class Live>

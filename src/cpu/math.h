@@ -5,6 +5,8 @@
 namespace ckl {
 namespace {
 
+CKL_FN V infinity() { return from_bits(splat(0x7f800000)); }
+
 constexpr float kExpLimit = 87.0f;  // e^-87 is the last comfortably normal float
 
 // e^-x for 0 <= x <= 87, within 1.9 + x / 28 ulp (without fma: 1.9 + x); exactly 1 at 0.

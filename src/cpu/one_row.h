@@ -10,17 +10,18 @@ class OneRowEngine : protected Engine {
  public:
   using Engine::Engine;
 
-  void run(int64_t b) const {
-    Staged g = stage(b);
+  // n: the row's length without the padding at its end.
+  void run(int64_t b, int64_t n) const {
+    Staged g = stage(b, n);
     OneRow& a = g.row;
     const Outputs& out = task_.out;
-    const bool in_place = out.grad.type == DType::float32 && g.n >= kLanes && !pairwise_;
+    const bool in_place = out.grad.type == DType::float32 && g.n >= kLanes && !table_.pairwise;
     a.grad = in_place ? (float*)out.grad.data + g.begin : scratch_[S::kGrad];
     const bool teacher_in_place = in_place && out.teacher_grad.type == DType::float32;
     a.teacher_grad = teacher_in_place ? (float*)out.teacher_grad.data + g.begin : scratch_[S::kTeacherGrad];
-    if (biased_) {
+    if (table_.biased) {
       float* bias = scratch_[S::kBias];
-      if (g.n < kLanes) memset(bias, 0, sizeof(float) * kLanes);
+      if (g.n < kLanes) clear(bias, kLanes);
       bias_of(a.s, g.begin, g.n, a.y, bias);
       a.bias = bias;
     }
@@ -32,30 +33,26 @@ class OneRowEngine : protected Engine {
     if (!any_counted) {
       clear(a.grad, g.n);
       clear(a.teacher_grad, teacher_ ? g.n : 0);
-    } else if (distribution_) {
-      const bool fast = fast_ && g.labels.padding == 0 && g.n >= kLanes;
-      const RowScratch w = row_scratch(!fast);
-      if (fast && softmax(a, w, r)) {
-        one_row_[0].fast(a, task_.terms[0], w, r);
-        run_finish_fast(a, w, r, V(saturate(task_.terms[0].grad_scale * query_weight / task_.student_temperature)));
-      } else {
-        general(a, one_row_, row_scratch(true), r, &query_weight, true);
-      }
+    } else if (table_.distribution) {
+      const bool try_fast = fast_ && g.labels.padding == 0 && g.n >= kLanes;
+      if (!try_fast || !fast<false>(a, table_.one_row[0], row_scratch(false), r, &query_weight, true))
+        general(a, table_.one_row, row_scratch(true), r, &query_weight, true);
     } else {
       clear(a.grad, g.n);
       clear(a.teacher_grad, teacher_ ? g.n : 0);
     }
     double value = r.value[0], contribution = r.contribution[0];
-    if (pairwise_ && any_counted) add_pairwise(g, query_weight, value, contribution);
+    if (table_.pairwise && any_counted) add_pairwise(g, query_weight, value, contribution);
     out.per_query[b] = (float)value;
     if (task_.contributions) task_.contributions[b] = contribution;
     if (!in_place) narrow(a.grad, out.grad, g.begin, g.n);
     if (teacher_ && !teacher_in_place) narrow(a.teacher_grad, out.teacher_grad, g.begin, g.n);
+    clear_behind(b, g.n);
   }
 
   // In a pass of its own: before the gradient may take the place of the scores.
-  void diagnose(int64_t b) const {
-    Staged g = stage(b);
+  void diagnose(int64_t b, int64_t n) const {
+    Staged g = stage(b, n);
     OneRow& a = g.row;
     const Diagnostics& d = task_.out.diagnostics;
     float *weights = scratch_[S::kH], *ratios = scratch_[S::kU];
@@ -67,7 +64,7 @@ class OneRowEngine : protected Engine {
     for (int k = 0; k < task_.term_count; k++) any_counted |= counted(task_.terms[k].needs, g);
     RowSums r = state(g);
     if (any_counted) {
-      if (biased_) {
+      if (table_.biased) {
         float* bias = scratch_[S::kBias];
         clear(bias, slots);
         bias_of(a.s, g.begin, g.n, a.y, bias);
@@ -88,6 +85,9 @@ class OneRowEngine : protected Engine {
     }
     from_slots(weights, g.n, d.weight + g.begin);
     from_slots(ratios, g.n, d.ratio + g.begin);
+    const int64_t behind = task_.batch.rows.length(b) - g.n;
+    clear(d.weight + g.begin + g.n, behind);
+    clear(d.ratio + g.begin + g.n, behind);
     for (int64_t i = 0; i < g.n && !(r.poison[0] == 0); i++)
       if (a.y[i] != kPadding) d.weight[g.begin + i] = d.ratio[g.begin + i] = __builtin_nanf("");
     d.entropy[b] = q.entropy;
@@ -103,11 +103,11 @@ class OneRowEngine : protected Engine {
     int64_t documents() const { return n - labels.padding; }
   };
 
-  Staged stage(int64_t b) const {
+  Staged stage(int64_t b, int64_t n) const {
     const Batch& x = task_.batch;
     Staged g;
     g.begin = x.rows.begin(b);
-    g.n = x.rows.length(b);
+    g.n = n;
     if (task_.binary_labels) g.labels.positives = count_positives(x.labels + g.begin, g.n);
     else g.labels = count_labels(x.labels + g.begin, g.n);
     OneRow& a = g.row;
@@ -147,9 +147,9 @@ class OneRowEngine : protected Engine {
     for (int k = 0; k < task_.term_count; k++) {
       const TaskTerm& term = task_.terms[k];
       if (!counted(term.needs, g)) continue;
-      if (!row_passes_[k]) continue;
+      if (!table_.row_passes[k]) continue;
       const RowResult result =
-          row_passes_[k]({task_, term, scratch_, g.row, g.begin, g.n, g.labels, query_weight, teacher_});
+          table_.row_passes[k]({task_, term, scratch_, g.row, g.begin, g.n, g.labels, query_weight, teacher_});
       value += term.weight * result.value;
       contribution += term.loss_scale * (query_weight * result.multiplicity) * result.value;
     }

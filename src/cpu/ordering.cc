@@ -26,15 +26,14 @@ uint32_t descending_key(float score) {
 }  // namespace
 
 int64_t order_by_relevance(const float* relevance, const uint8_t* labels, int64_t n, int32_t* order) {
+  // The keys order NaN as well: a row that holds one comes out as NaN, in no matter what order.
+  uint64_t* keys = reinterpret_cast<uint64_t*>(order + (n + n % 2));
   int64_t m = 0;
   for (int64_t i = 0; i < n; i++)
-    if (labels[i] != kPadding) order[m++] = int32_t(i);
-  // By keys, which order NaN as well: a row that holds one comes out as NaN, in no matter what order.
-  std::sort(order, order + m, [=](int32_t a, int32_t b) {
-    const uint32_t x = descending_key(relevance_of(relevance, labels, a));
-    const uint32_t y = descending_key(relevance_of(relevance, labels, b));
-    return x < y || (x == y && a < b);
-  });
+    if (labels[i] != kPadding)
+      keys[m++] = uint64_t(descending_key(relevance_of(relevance, labels, int32_t(i)))) << 32 | uint64_t(i);
+  std::sort(keys, keys + m);
+  for (int64_t k = 0; k < m; k++) order[k] = int32_t(keys[k] & 0xffffffff);
   return m;
 }
 
@@ -48,6 +47,11 @@ IdealDcg ideal_dcg(const float* levels, double inverse_temperature, const int32_
 }
 
 int64_t ordered_pairs(const float* relevance, const uint8_t* labels, int64_t n, int32_t* order) {
+  if (!relevance) {
+    uint32_t positives = 0, negatives = 0;  // rows have fewer than 2^31 documents
+    for (int64_t i = 0; i < n; i++) positives += labels[i] == kPositive, negatives += labels[i] == 0;
+    return int64_t(positives) * int64_t(negatives);
+  }
   const int64_t m = order_by_relevance(relevance, labels, n, order);
   int64_t pairs = m * (m - 1) / 2;
   for (int64_t first = 0, i = 1; i <= m; i++) {

@@ -69,56 +69,86 @@ struct RowPass<LambdaMrr> {
   static RowResult run(const RowTask& x);
 };
 
+// Each document above the lowest level against vectors of others, of which those below it count. By labels that is every
+// positive against the row as it stands. With graded relevance, or more positives than negatives, the row is sorted, so
+// that those below a document are behind it.
 inline RowResult RowPass<LambdaMrr>::run(const RowTask& x) {
   const LambdaMrr loss;
   const OneRow a = x.row;
-  const V zero(0.0f);
+  const V zero(0.0f), above_all = infinity();
   const InverseTemperature scale{V(x.task.inverse_student_high), V(x.task.inverse_student_low)};
-  float* inverse_ranks = x.scratch[Scratch::kU];
+  float* const inverse_ranks = x.scratch[Scratch::kU];
   x.inverse_ranks(inverse_ranks);
   const float* relevance = x.relevance();
-  const int64_t pairs = cpu::ordered_pairs(relevance, a.y, x.n, x.order());
+  const int64_t positives = x.labels.positives;
+  const int64_t pairs =
+      relevance ? cpu::ordered_pairs(relevance, a.y, x.n, x.order()) : positives * (x.documents() - positives);
   if (pairs == 0) return {0, 0};
-  // In order of relevance, 16 longer than the row.
+  const bool sorted = relevance || 2 * positives > x.documents();
+  if (sorted && !relevance) cpu::order_by_relevance(relevance, a.y, x.n, x.order());
+  // 16 longer than what they hold; what is no document is above all.
   struct {
-    int32_t* order;
-    float *scores, *inverse, *rank, *grad;
-  } const w = {x.order(), x.scratch[Scratch::kEs], x.scratch[Scratch::kEt], x.scratch[Scratch::kBs],
+    float *scores, *levels, *inverse, *rank, *grad;
+  } const w = {x.scratch[Scratch::kEs], x.scratch[Scratch::kH], x.scratch[Scratch::kEt], x.scratch[Scratch::kBs],
                x.scratch[Scratch::kGap]};
-  const int64_t m = cpu::order_by_relevance(relevance, a.y, x.n, w.order);
-  float poison = 0;
-  for (int64_t k = 0; k < m; k++) {
-    w.scores[k] = a.s[w.order[k]];
-    w.inverse[k] = inverse_ranks[w.order[k]];
-    w.rank[k] = rank_behind(w.inverse[k]);
-    w.grad[k] = 0;
-    poison += w.scores[k] - w.scores[k];
+  const int64_t m = sorted ? x.documents() : x.n;
+  const int32_t* order = x.order();
+  for (int64_t k = 0; sorted && k < m; k++) {
+    w.scores[k] = a.s[order[k]], w.inverse[k] = inverse_ranks[order[k]];
+    w.levels[k] = relevance ? relevance[order[k]] : (float)a.y[order[k]];
   }
-  for (float* to : {w.scores, w.inverse, w.rank, w.grad}) clear_lanes(to + m);
-  const auto level = [&](int64_t k) {
-    return relevance ? relevance[w.order[k]] : (float)(a.y[w.order[k]] == kPositive);
-  };
+  if (!sorted) {
+    memcpy(w.scores, a.s, sizeof(float) * (size_t)m);
+    memcpy(w.inverse, inverse_ranks, sizeof(float) * (size_t)m);
+    each_sixteen(a.y, m, [&](int64_t k, const uint8_t* y) {
+      const I label = load_labels(y);
+      store(w.levels + k, select(bit_set(label, 0x80), above_all, to_float(label)));
+    });
+  }
+  store(w.levels + m, above_all);
+  for (float* to : {w.scores, w.inverse, w.grad}) clear_lanes(to + m);
+  V not_finite = zero;
+  for (int64_t k = 0; k < m; k += kLanes) {
+    const V s = load(w.scores + k);
+    store(w.rank + k, rank_behind(load(w.inverse + k)));
+    store(w.grad + k, zero);
+    not_finite = masked_add(above_all > load(w.levels + k), not_finite, s - s);
+  }
+  const float poison = sum_lanes(not_finite)[0];
 
   double total = 0;
-  for (int64_t i = 0, lower = 0; i < m; i++) {
-    if (lower <= i || level(lower) == level(i))
-      for (lower = i + 1; lower < m && level(lower) == level(i);) lower++;
-    if (lower >= m) break;  // the lowest level
-    const V si(w.scores[i]), ri(w.rank[i]), inverse(w.inverse[i]);
+  const auto compare = [&](int64_t i, int64_t from) {
+    const V si(w.scores[i]), ri(w.rank[i]), inverse(w.inverse[i]), level(w.levels[i]);
     V value = zero, slope = zero, chunk = zero;
-    for (int64_t j = lower; j < m; j += kLanes) {
-      const M live = lanes_below(m - j);
+    for (int64_t j = from; j < m; j += kLanes) {
+      const M live = level > load(w.levels + j);
       const V gap = rank_gap(ri, inverse, load(w.rank + j), load(w.inverse + j));
       const Pair<V> pair = loss(scale.guarded(si - load(w.scores + j)), gap);
       value = masked_add(live, value, pair.value);
       slope = masked_add(live, slope, pair.slope);
       store(w.grad + j, masked_add(live, load(w.grad + j), pair.slope));
-      if ((j - lower) % kChunk == kChunk - kLanes) chunk = chunk + value, value = zero;
+      if ((j - from) % kChunk == kChunk - kLanes) chunk = chunk + value, value = zero;
     }
     total += sum_lanes(chunk + value)[0];
     w.grad[i] -= sum_lanes(slope)[0];
+  };
+  if (!sorted) {
+    each_positive(a.y, m, [&](int64_t i) { compare(i, 0); });
+    return mean_over_pairs(x, pairs, total, poison, [&](double by) {
+      const V factor(saturate(by));
+      for (int64_t k = 0; k < m; k += kLanes) {
+        const V g = load(a.grad + k) + (factor * load(w.grad + k) + V(poison));
+        store(a.grad + k, select(above_all > load(w.levels + k), g, load(a.grad + k)));
+      }
+    });
   }
-  return mean_over_pairs(x, pairs, total, w.order, m, w.grad, poison);
+  for (int64_t i = 0, lower = 0; i < m; i++) {
+    if (lower <= i || w.levels[lower] == w.levels[i])
+      for (lower = i + 1; lower < m && w.levels[lower] == w.levels[i];) lower++;
+    if (lower >= m) break;  // the lowest level
+    compare(i, lower);
+  }
+  return mean_over_pairs(x, pairs, total, order, m, w.grad, poison);
 }
 
 }  // namespace

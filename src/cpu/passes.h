@@ -1,6 +1,7 @@
 // The passes over a row that turn scores into loss and gradient. Each is written once for both layouts, in two kinds:
-// fast, for rows without padding whose scores lie within 87 temperatures of each other, and general, for all others.
-// On a row that both can do they agree to the last bit; general only selects more.
+// fast, for rows whose scores lie within 87 temperatures of each other, and general, for all others. On a row that both
+// can do they agree to the last bit; general only selects more. The fast softmax and finish take padding where they are
+// told (Masked); the terms between them need not be, for a masked document arrives as one without any probability.
 //
 //   softmax   scores -> unnormalised e^(s - max), and what normalises them
 //   term      one loss: its value and h (and u) of every document, summed
@@ -71,7 +72,6 @@ struct InverseTemperature {  // 1 / temperature, in two floats
   CKL_FN V guarded(V x) const;
 };
 
-CKL_FN V infinity() { return from_bits(splat(0x7f800000)); }
 CKL_FN V InverseTemperature::guarded(V x) const {
   const V product = x * high;
   return select((product == infinity()) | (product == -infinity()), product, (*this)(x));
@@ -91,13 +91,24 @@ CKL_FN Softmax normalise(V lifted_z_below, V tops) {
 }
 
 // False if the row is not for the fast kind; nothing that the general kind reads is then lost.
-template <bool Scaled, bool KeepLn, class Layout>
+template <bool Scaled, bool KeepLn, bool Masked, class Layout>
 CKL_FN bool softmax_fast(const Layout a, const Task& task, const RowScratch w, RowSums& r) {
   const V one(1.0f), zero(0.0f), at_top(kLifted);
   const InverseTemperature student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
   const InverseTemperature teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
-  V ms(-3.402823466e38f), mt = ms;
-  a.maxima(ms, mt);
+  const V lowest(-3.402823466e38f);
+  V ms = lowest, mt = lowest;
+  if constexpr (Masked) {
+    a.each(
+        [&](int64_t i, int64_t slot, AllLanes) __attribute__((always_inline)) {
+          const M masked = a.masked(i, slot);
+          ms = max(ms, select(masked, lowest, a.student(i, slot)));
+          mt = max(mt, select(masked, lowest, a.teacher(i, slot)));
+        },
+        [] {});
+  } else {
+    a.maxima(ms, mt);
+  }
   ms = a.largest(ms), mt = a.largest(mt);
 
   V zs = zero, zt = zero, below_s = zero, below_t = zero, chunk_s = zero, chunk_t = zero;
@@ -110,8 +121,11 @@ CKL_FN bool softmax_fast(const Layout a, const Task& task, const RowScratch w, R
         a.prefetch.fetch(slot);
         V bs = ms - a.student(i, slot), bt = mt - a.teacher(i, slot);
         if constexpr (Scaled) bs = student_scale(bs), bt = teacher_scale(bt);
+        M masked;
+        if constexpr (Masked) masked = a.masked(i, slot), bs = select(masked, zero, bs), bt = select(masked, zero, bt);
         widest = max_unsigned(widest, max_unsigned(bits(bs), bits(bt)));
-        const V es = exp_minus_in_range<kLift>(bs), et = exp_minus_in_range<kLift>(bt);
+        V es = exp_minus_in_range<kLift>(bs), et = exp_minus_in_range<kLift>(bt);
+        if constexpr (Masked) es = select(masked, zero, es), et = select(masked, zero, et);
         store(w.es + slot, es), store(w.et + slot, et), store(w.gap + slot, bs - bt);
         if constexpr (KeepLn) store(w.bs + slot, bs);
         if constexpr (Layout::kSparse) {
@@ -136,8 +150,9 @@ CKL_FN bool softmax_fast(const Layout a, const Task& task, const RowScratch w, R
     r.student = normalise(a.sum(chunk_s), a.sum(tops_s));
     r.teacher = normalise(a.sum(chunk_t), a.sum(tops_t));
   } else {
-    r.student = normalise(chunk_s, r.documents - below_s);
-    r.teacher = normalise(chunk_t, r.documents - below_t);
+    const V columns = Masked ? V((float)a.n) : r.documents;  // masked documents were counted as below
+    r.student = normalise(chunk_s, columns - below_s);
+    r.teacher = normalise(chunk_t, columns - below_t);
   }
   return true;
 }
@@ -340,7 +355,7 @@ struct Projection {
   CKL_FN V below_top(V e, V h) const { return fma(e, others, h) * scale; }
 };
 
-template <class Layout>
+template <bool Masked, class Layout>
 CKL_FN void finish_fast(const Layout a, const RowScratch w, const RowSums& r, V scale) {
   const Projection project(r.student, r.h_below, r.h_top, scale * V(1 / kLifted));
   a.each(
@@ -352,7 +367,9 @@ CKL_FN void finish_fast(const Layout a, const RowScratch w, const RowSums& r, V 
             return;
           }
         }
-        a.put(a.grad, i, slot, project(e, h), live);
+        V g = project(e, h);
+        if constexpr (Masked) g = select(a.masked(i, slot), V(0.0f), g);
+        a.put(a.grad, i, slot, g, live);
       },
       [] {});
 }

@@ -1,66 +1,157 @@
 // Ranks of a row, and the rank bias made of them.
 #pragma once
 #include "kernel.h"
+#include "labels.h"
+#include "layout.h"
 #include "scratch.h"
-#include "vec.h"
 
 namespace ckl {
 namespace {
 
 // Up to here every document is compared with every other; beyond, sorting wins.
-constexpr int64_t kCompareAllRanks = 192;
+constexpr int64_t kCompareAllRanks = 256;
+
+// The ranks of `Blocks` times sixteen documents among n.
+template <int Blocks>
+CKL_FN void compare_with_all(const float* scores, int64_t n, const float* mine, uint32_t* ranks) {
+  V x[Blocks];
+  I rank[Blocks];
+  CKL_UNROLL for (int k = 0; k < Blocks; k++) x[k] = load(mine + k * kLanes), rank[k] = splat(1);
+  for (int64_t j = 0; j < n; j++) {
+    const V other(scores[j]);
+    CKL_UNROLL for (int k = 0; k < Blocks; k++) rank[k] = count(other > x[k], rank[k]);
+  }
+  CKL_UNROLL for (int k = 0; k < Blocks; k++) store_bits(ranks + k * kLanes, rank[k]);
+}
+
+// Competition ranks of n <= kCompareAllRanks scores, in `scratch`: what padding and documents past the row get means nothing.
+// labels may be null. scratch: twice kCompareAllRanks + kLanes words. They are not made into floats on the way: GCC would
+// then count in memory.
+inline const uint32_t* compare_all_ranks(const float* s, const uint8_t* labels, int64_t n, float* scratch) {
+  uint32_t* const ranks = (uint32_t*)(scratch + kCompareAllRanks + kLanes);
+  memcpy(scratch, s, sizeof(float) * (size_t)n);
+  for (int64_t i = 0; labels && i < n; i++)
+    if (labels[i] == kPadding) scratch[i] = -__builtin_inff();  // above nothing
+  store(scratch + n, V(0.0f));
+  // As many at once as there are registers for: what is loaded and counted of each score does for all.
+  constexpr int kTogether = kPieces == 1 ? 4 : kPieces == 2 ? 2 : 1;
+  int64_t i = 0;
+  for (; i + (kTogether - 1) * kLanes < n; i += kTogether * kLanes)
+    compare_with_all<kTogether>(scratch, n, scratch + i, ranks + i);
+  for (; i < n; i += kLanes) compare_with_all<1>(scratch, n, scratch + i, ranks + i);
+  return ranks;
+}
 
 // Competition ranks of n scores; 0 for masked documents. labels may be null. scratch: 4 n + 6144 words.
 inline void fresh_ranks(const float* s, const uint8_t* labels, int64_t n, uint32_t* ranks, float* scratch) {
   if (n > kCompareAllRanks) return cpu::radix_ranks(s, labels, n, ranks, (uint32_t*)scratch);
-  float* padded = scratch;  // blocks may read past the row
-  memset(padded, 0, sizeof(float) * (kCompareAllRanks + kLanes));
-  memcpy(padded, s, sizeof(float) * (size_t)n);
-  for (int64_t i = 0; i < n; i += kLanes) {
-    const V mine = load(padded + i);
-    V rank(1.0f);
-    for (int64_t j = 0; j < n; j++) {
-      if (labels && labels[j] == kPadding) continue;
-      rank = masked_add(V(s[j]) > mine, rank, V(1.0f));
-    }
-    for (int64_t k = i; k < n && k < i + kLanes; k++)
-      ranks[k] = labels && labels[k] == kPadding ? 0 : (uint32_t)rank[(int)(k - i)];
-  }
+  const uint32_t* found = compare_all_ranks(s, labels, n, scratch);
+  for (int64_t i = 0; i < n; i++) ranks[i] = labels && labels[i] == kPadding ? 0 : found[i];
 }
 
-template <class T>
-inline void inverse_ranks(const T* ranks, int64_t n, float* out) {
-  for (int64_t i = 0; i < n; i++) out[i] = 1.0f / (float)ranks[i];  // 1 / infinity = 0
+// Sixteen ranks given, as floats.
+CKL_FN V load_ranks(const uint8_t* r) { return to_float(load_labels(r)); }
+CKL_FN V load_ranks(const uint16_t* r) { return to_float(load_words(r)); }
+CKL_FN V load_ranks(const uint32_t* r) { return any_to_float(load_bits(r)); }
+CKL_FN V load_ranks(const int32_t* r) { return any_to_float(load_bits(r)); }
+CKL_FN V load_ranks(const float* r) { return load(r); }
+
+// body(i, p): for each sixteen of n values their place, or a copy with ones behind it where fewer are left.
+template <class T, class Body>
+CKL_FN void each_sixteen(const T* values, int64_t n, Body body) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) body(i, values + i);
+  if (i == n) return;
+  T rest[kLanes];
+  for (int k = 0; k < kLanes; k++) rest[k] = 1;
+  memcpy(rest, values + i, sizeof(T) * (size_t)(n - i));
+  body(i, (const T*)rest);
 }
 
-inline void inverse_ranks(Ranks ranks, int64_t begin, int64_t n, float* out) {
+// Calls visit with the ranks given, from one on, as a pointer of their type.
+template <class Visit>
+CKL_FN void visit_ranks(Ranks ranks, int64_t begin, Visit visit) {
   switch (ranks.type) {
-    case RankType::u8: return inverse_ranks((const uint8_t*)ranks.data + begin, n, out);
-    case RankType::u16: return inverse_ranks((const uint16_t*)ranks.data + begin, n, out);
-    case RankType::u32: return inverse_ranks((const uint32_t*)ranks.data + begin, n, out);
-    case RankType::i32: return inverse_ranks((const int32_t*)ranks.data + begin, n, out);
-    case RankType::f32: return inverse_ranks((const float*)ranks.data + begin, n, out);
+    case RankType::u8: return visit((const uint8_t*)ranks.data + begin);
+    case RankType::u16: return visit((const uint16_t*)ranks.data + begin);
+    case RankType::u32: return visit((const uint32_t*)ranks.data + begin);
+    case RankType::i32: return visit((const int32_t*)ranks.data + begin);
+    case RankType::f32: return visit((const float*)ranks.data + begin);
     case RankType::none: return;
   }
 }
 
-// 1 / rank of every document of a row, from the ranks given or of the scores.
+// 1 / rank of every document of a row, from the ranks given or of the scores. Writes up to 15 floats past the row.
 inline void row_inverse_ranks(const cpu::Task& task, const Scratch& scratch, const float* s, int64_t begin, int64_t n,
                               const uint8_t* labels, float* out) {
-  if (task.batch.ranks) return inverse_ranks(task.batch.ranks, begin, n, out);
-  uint32_t* ranks = (uint32_t*)scratch.sorting();
-  fresh_ranks(s, labels, n, ranks, scratch.sorting() + round_up(n));
-  inverse_ranks(ranks, n, out);
+  const V one(1.0f);
+  if (task.batch.ranks) {
+    visit_ranks(task.batch.ranks, begin, [&](auto ranks) {
+      // 1 / infinity = 0
+      each_sixteen(ranks, n, [&](int64_t i, auto r) { store(out + i, one / load_ranks(r)); });
+    });
+  } else if (n <= kCompareAllRanks) {
+    const uint32_t* ranks = compare_all_ranks(s, labels, n, scratch.sorting());
+    for (int64_t i = 0; i < n; i += kLanes) store(out + i, one / to_float(load_bits(ranks + i)));
+  } else {
+    uint32_t* ranks = (uint32_t*)scratch.sorting();
+    fresh_ranks(s, labels, n, ranks, scratch.sorting() + round_up(n));
+    each_sixteen(ranks, n, [&](int64_t i, const uint32_t* r) { store(out + i, one / load_ranks(r)); });
+  }
 }
 
 // 1 / rank - mean over the positives of 1 / rank, in place of 1 / rank. 0 without positives.
 inline void centre_on_positives(float* inverse, const uint8_t* labels, int64_t n) {
   double sum = 0;
   int64_t positives = 0;
-  for (int64_t i = 0; i < n; i++)
-    if (labels[i] == kPositive) sum += inverse[i], positives++;
-  const float mean = positives ? (float)(sum / (double)positives) : 0.0f;
-  for (int64_t i = 0; i < n; i++) inverse[i] = positives ? inverse[i] - mean : 0.0f;
+  each_positive(labels, n, [&](int64_t i) { sum += inverse[i], positives++; });
+  const V mean(positives ? (float)(sum / (double)positives) : 0.0f);
+  const M some = positives ? lanes_from(0) : lanes_from(kLanes);
+  for (int64_t i = 0; i < n; i += kLanes) store(inverse + i, select(some, load(inverse + i) - mean, V(0.0f)));
+}
+
+// Whether all ranks and all beta of rows [first, last) are allowed; labels are 0, 1 or 255. most: the largest beta.
+template <class T>
+CKL_FN M wrong_ranks(const T* r) {
+  return load_ranks(r) == V(0.0f);
+}
+CKL_FN M wrong_ranks(const int32_t* r) {
+  const I x = load_bits(r);
+  return bit_set(x, (int32_t)0x80000000) | (x == splat(0));
+}
+CKL_FN M wrong_ranks(const float* r) { return ~(load(r) > V(0.99999994f)); }
+
+// wrong(p, labels): of sixteen values. Padding may hold anything.
+template <class T, class Wrong>
+CKL_FN bool all_right(const T* values, const uint8_t* labels, int64_t n, Wrong wrong) {
+  M any_wrong = lanes_from(kLanes);
+  each_sixteen(values, n, [&](int64_t i, const T* p) {
+    uint8_t rest[kLanes];
+    const uint8_t* y = labels + i;
+    if (n - i < kLanes) memset(rest, kPadding, kLanes), memcpy(rest, y, (size_t)(n - i)), y = rest;
+    const I label = load_labels(y);
+    any_wrong = any_wrong | (wrong(p, label) & ~bit_set(label, 0x80));
+  });
+  return !any(any_wrong);
+}
+
+inline bool bias_allowed(const Batch& batch, float most, int64_t first, int64_t last) {
+  bool right = true;
+  const auto look = [&](int64_t begin, int64_t n) {
+    const uint8_t* labels = batch.labels + begin;
+    visit_ranks(batch.ranks, begin,
+                [&](auto ranks) { right &= all_right(ranks, labels, n, [](auto r, I) { return wrong_ranks(r); }); });
+    if (batch.beta)
+      right &= all_right(batch.beta + begin, labels, n, [&](const float* p, I label) {
+        const V beta = load(p);
+        return (label == splat(0)) & ((beta > V(most)) | ~(beta > -infinity()));
+      });
+  };
+  const Rows& rows = batch.rows;
+  if (rows.offsets || rows.stride == rows.docs) look(rows.begin(first), rows.documents(first, last));
+  else
+    for (int64_t b = first; b < last; b++) look(rows.begin(b), rows.length(b));
+  return right;
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ struct RowTask {
   const float* relevance() const { return task.batch.relevance ? task.batch.relevance + begin : nullptr; }
   // What orders the documents for losses that follow the relevance, or else the teacher.
   const float* levels() const { return relevance() ? relevance() : row.t; }
-  int32_t* order() const { return (int32_t*)scratch.sorting(); }  // room for n indices
+  int32_t* order() const { return (int32_t*)scratch.sorting(); }  // room for 5 n words
   // 1 / rank of each document, from the ranks given or of the scores. Overwrites order().
   void inverse_ranks(float* out) const { row_inverse_ranks(task, scratch, row.s, begin, n, row.y, out); }
 };
@@ -51,12 +51,17 @@ inline void scatter(const RowTask& x, const int32_t* order, int64_t m, double fa
   for (int64_t k = 0; k < m; k++) x.row.grad[order[k]] += (float)(factor * grad[k]) + poison;
 }
 
-// A mean over pairs, from sums over them in some order of the m documents. Adds its gradient to the row's.
+// A mean over pairs, from the sum over them. add(factor) adds the gradient to the row's.
+template <class Add>
+RowResult mean_over_pairs(const RowTask& x, int64_t pairs, double total, float poison, Add add) {
+  const double multiplicity = x.task.pair_weighted ? (double)pairs : 1, mean = 1.0 / (double)pairs;
+  add(gradient_factor(x, multiplicity) * mean);
+  return {(float)(total * mean) + poison, multiplicity};
+}
+// The same with a gradient in some order of the m documents.
 inline RowResult mean_over_pairs(const RowTask& x, int64_t pairs, double total, const int32_t* order, int64_t m,
                                  const float* grad, float poison) {
-  const double multiplicity = x.task.pair_weighted ? (double)pairs : 1, mean = 1.0 / (double)pairs;
-  scatter(x, order, m, gradient_factor(x, multiplicity) * mean, grad, poison);
-  return {(float)(total * mean) + poison, multiplicity};
+  return mean_over_pairs(x, pairs, total, poison, [&](double factor) { scatter(x, order, m, factor, grad, poison); });
 }
 
 // RowPass<Loss>::run(const RowTask&) adds term.grad_scale * query_weight * multiplicity * dL/ds to row.grad, and likewise

@@ -10,13 +10,14 @@ class SixteenRowsEngine : protected Engine {
  public:
   using Engine::Engine;
 
-  void run(int64_t b, int live) const {
+  // lengths: of rows b to b + live - 1, without the padding at their ends.
+  void run(int64_t b, int live, const int64_t* lengths) const {
     const Batch& x = task_.batch;
     const Outputs& out = task_.out;
     Group g;
     g.b = b;
     g.live = live;
-    gather(g);
+    gather(g, lengths);
     SixteenRows a;
     a.n = g.n;
     a.prefetch = Prefetch(x, out, b + live < x.rows.queries ? x.rows.begin(b + live) : g.begin[0]);
@@ -28,7 +29,7 @@ class SixteenRowsEngine : protected Engine {
     count_columns(words, g.n, r.positives, padding);
     r.documents = V((float)((g.n + 3) / 4 * 4)) - padding;
     r.poison = r.value = r.contribution = V(0.0f);
-    if (biased_) load_bias(g);
+    if (table_.biased) load_bias(g);
     a.bias = scratch_[S::kBias];
     a.s = scratch_[S::kStudent];
     a.t = x.teacher ? scratch_[S::kTeacher] : a.s;
@@ -41,17 +42,26 @@ class SixteenRowsEngine : protected Engine {
     RowScratch w = row_scratch(true);
     w.es = scratch_[S::kStudent];
     w.et = scratch_[S::kTeacher];
-    const bool full = g.n > 0 && !any(V((float)g.n) > r.documents) && !any(~counts(task_.terms[0].needs, r));
-    bool done = fast_ && full && softmax(a, w, r);
-    if (done) {
-      a.grad = w.h = w.et;
-      sixteen_rows_[0].fast(a, task_.terms[0], w, r);
-      run_finish_fast(a, w, r, per_query(weights, task_.terms[0].grad_scale / task_.student_temperature, !x.weights));
-    } else {
-      if (fast_ && full) load_scores(g);
+    const bool try_fast = fast_ && g.n > 0 && !any(~counts(task_.terms[0].needs, r));
+    bool done = false;
+    if (try_fast) {
+      const bool padded = any(V((float)g.n) > r.documents);
+      if (padded) clear_padding(words, g.n);
+      for (int64_t i = 0; padded && table_.biased && i < g.n;
+           i++) {  // what the caller has there may be NaN or infinite
+        float* bias = scratch_[S::kBias] + i * kLanes;
+        store(bias, select(a.masked(i, i * kLanes), V(0.0f), load(bias)));
+      }
+      RowScratch in_place = w;
+      a.grad = in_place.h = w.et;
+      done = padded ? fast<true>(a, table_.sixteen_rows[0], in_place, r, weights, !x.weights)
+                    : fast<false>(a, table_.sixteen_rows[0], in_place, r, weights, !x.weights);
+    }
+    if (!done) {
+      if (try_fast) load_scores(g);
       a.grad = scratch_[S::kGrad];
       a.teacher_grad = scratch_[S::kTeacherGrad];
-      general(a, sixteen_rows_, w, r, weights, !x.weights);
+      general(a, table_.sixteen_rows, w, r, weights, !x.weights);
     }
     store_columns(a.grad, out.grad, g);
     if (teacher_) store_columns(a.teacher_grad, out.teacher_grad, g);
@@ -60,41 +70,44 @@ class SixteenRowsEngine : protected Engine {
     store(contribution, r.contribution);
     for (int j = 0; j < live; j++) out.per_query[b + j] = value[j];
     for (int j = 0; task_.contributions && j < live; j++) task_.contributions[b + j] = contribution[j];
+    for (int j = 0; !task_.binary_labels && j < live; j++) clear_behind(b + j, g.columns(j));
   }
 
  private:
   struct Group {
-    int64_t b;  // the first row
-    int live;   // rows; idle lanes repeat the first
-    bool even;  // all of one length
-    int64_t n;  // the longest
+    int64_t b;   // the first row
+    int live;    // rows; idle lanes repeat the first
+    bool roomy;  // each row has n elements in the caller's arrays
+    int64_t n;   // the longest
     int64_t begin[kLanes];
-    int64_t length[kLanes];  // uneven groups only
-    const uint8_t* labels;   // of row j at labels + label_begin[j]: the caller's, or padded to n
+    int64_t length[kLanes];
+    const uint8_t* labels;  // of row j at labels + label_begin[j]: the caller's, or padded to n
     int64_t padded[kLanes];
     const int64_t* label_begin;
-    int64_t length_of(int j) const { return even ? n : length[j]; }
+    int64_t columns(int j) const { return roomy ? n : length[j]; }  // that are the row's own
   };
 
-  void gather(Group& g) const {
+  void gather(Group& g, const int64_t* lengths) const {
     const Rows& rows = task_.batch.rows;
-    g.even = true;
-    g.n = rows.length(g.b);
+    g.n = lengths[0];
+    g.roomy = !rows.offsets;
     g.labels = task_.batch.labels;
     g.label_begin = g.begin;
-    if (!rows.offsets) {
+    if (g.roomy && task_.binary_labels) {
       const int64_t first = rows.begin(g.b), step = rows.stride;
-      for (int j = 0; j < kLanes; j++) g.begin[j] = first + (j < g.live ? j * step : 0);
+      for (int j = 0; j < kLanes; j++) g.begin[j] = first + (j < g.live ? j * step : 0), g.length[j] = g.n;
       return;
     }
+    bool even = true;
     for (int j = 0; j < kLanes; j++) {
-      const int64_t row = g.b + (j < g.live ? j : 0);
-      g.begin[j] = rows.begin(row);
-      g.length[j] = rows.length(row);
-      g.even &= g.length[j] == g.length[0];
-      if (g.length[j] > g.n) g.n = g.length[j];
+      const int row = j < g.live ? j : 0;
+      g.begin[j] = rows.begin(g.b + row);
+      g.length[j] = lengths[row];
+      even &= lengths[row] == g.n;
     }
-    if (g.even) return;
+    for (int j = 0; !even && j < kLanes; j++) g.n = g.length[j] > g.n ? g.length[j] : g.n;
+    g.roomy |= even;
+    if (g.roomy) return;
     uint8_t* padded = (uint8_t*)scratch_[S::kU];
     memset(padded, kPadding, (size_t)(kLanes * g.n));
     for (int j = 0; j < kLanes; j++) {
@@ -110,40 +123,52 @@ class SixteenRowsEngine : protected Engine {
     if (task_.batch.teacher) load_columns(task_.batch.teacher, g, scratch_[S::kTeacher]);
   }
 
-  // Sixteen rows of any type, padded with zeros to n, to columns.
+  // Sixteen rows of any type to n columns; what they hold behind a row means nothing.
   void load_columns(const Scores& from, const Group& g, float* columns) const {
-    if (direct(from) && g.even) return rows_to_columns(RowSet<4, const char>{from.data, g.begin}, columns, g.n);
+    if (direct(from) && readable(from, g))
+      return rows_to_columns(RowSet<4, const char>{from.data, g.begin}, columns, g.n);
     float* staged = scratch_[S::kGrad];
     clear(staged, kLanes * g.n);
     int64_t begin[kLanes];
     for (int j = 0; j < kLanes; j++) {
       begin[j] = j * g.n;
-      widen(from, g.begin[j], staged + begin[j], g.length_of(j));
+      widen(from, g.begin[j], staged + begin[j], g.columns(j));
     }
     rows_to_columns(RowSet<4, const char>{(const char*)staged, begin}, columns, g.n);
   }
+  // Whether n elements from each row's first on may be read. Behind a ragged row are others, whose gradients may be on
+  // the way there from another thread.
+  bool readable(const Scores& from, const Group& g) const {
+    if (g.roomy) return true;
+    const Outputs& out = task_.out;
+    if (from.data == out.grad.data || from.data == out.teacher_grad.data) return false;
+    return g.begin[g.live - 1] + g.n <= task_.batch.rows.extent();
+  }
 
   void load_bias(const Group& g) const {
+    const Batch& x = task_.batch;
+    if (x.beta) return load_columns({(const char*)x.beta, DType::float32}, g, scratch_[S::kBias]);
     float* staged = scratch_[S::kGrad];
-    float* scores = scratch_[S::kH];
-    clear(staged, kLanes * g.n);
+    float* widened = scratch_[S::kH];
     int64_t begin[kLanes];
     for (int j = 0; j < kLanes; j++) begin[j] = j < g.live ? j * g.n : 0;
     for (int j = 0; j < g.live; j++) {
-      widen(task_.batch.student, g.begin[j], scores, g.length_of(j));
-      bias_of(scores, g.begin[j], g.length_of(j), g.labels + g.label_begin[j], staged + begin[j]);
+      const float* s = (const float*)x.student.data + g.begin[j];
+      if (!x.ranks && !direct(x.student)) widen(x.student, g.begin[j], widened, g.length[j]), s = widened;
+      bias_of(s, g.begin[j], g.length[j], g.labels + g.label_begin[j], staged + begin[j]);
+      if (g.length[j] < g.n) clear(staged + begin[j] + g.length[j], g.n - g.length[j]);
     }
     rows_to_columns(RowSet<4, const char>{(const char*)staged, begin}, scratch_[S::kBias], g.n);
   }
 
   void store_columns(const float* columns, MutableScores to, const Group& g) const {
-    if (to.type == DType::float32 && g.even)
+    if (to.type == DType::float32 && g.roomy)
       return columns_to_rows(columns, RowSet<4, char>{to.data, g.begin}, g.n, g.live);
     float* staged = scratch_[S::kGap];
     int64_t begin[kLanes];
     for (int j = 0; j < kLanes; j++) begin[j] = j * g.n;
     columns_to_rows(columns, RowSet<4, char>{(char*)staged, begin}, g.n, g.live);
-    for (int j = 0; j < g.live; j++) narrow(staged + begin[j], to, g.begin[j], g.length_of(j));
+    for (int j = 0; j < g.live; j++) narrow(staged + begin[j], to, g.begin[j], g.columns(j));
   }
 };
 

@@ -108,5 +108,13 @@ CKL_FN void count_columns(const uint8_t* words, int64_t n, V& positives, V& padd
   padding = total(m);
 }
 
+// Padding loses the bit that says positive.
+CKL_FN void clear_padding(uint8_t* words, int64_t n) {
+  for (int64_t c = 0; c < n; c += 4, words += 4 * kLanes) {
+    const I w = load_bits(words);
+    store_bits(words, w - (shift_right<7>(w) & splat(0x01010101)));
+  }
+}
+
 }  // namespace
 }  // namespace ckl

@@ -90,6 +90,11 @@ CKL_FN I shift_right(I x) {  // arithmetic
 }
 // Whole numbers 0 <= x < 2^23 as floats.
 CKL_FN V to_float(I x) { return from_bits(x | splat(0x4b000000)) - V(8388608.0f); }
+// Whole numbers 0 <= x < 2^32, rounded once.
+CKL_FN V any_to_float(I x) {
+  const I half = splat(0xffff);
+  return fma(to_float(shift_right<16>(x) & half), V(65536.0f), to_float(x & half));
+}
 
 // ---- truth values
 CKL_FN M operator~(M a) {
@@ -123,6 +128,12 @@ CKL_FN V masked_add(M m, V acc, V x) {
   return acc;
 }
 
+// n + (m ? 1 : 0)
+CKL_FN I count(M m, I n) {
+  CKL_PIECES n.v[k] = count_piece(m.v[k], n.v[k]);
+  return n;
+}
+
 // ---- memory
 CKL_FN F load_piece(const float* p) { return *(const FUnaligned*)p; }
 CKL_FN void store_piece(float* p, F x) { *(FUnaligned*)p = x; }
@@ -145,6 +156,13 @@ CKL_FN I load_labels(const uint8_t* y) {
   widen_labels(y, r.v);
   return r;
 }
+// Numbers of 16 bits as words, and the upper halves of words.
+CKL_FN I load_words(const uint16_t* h) {
+  I r;
+  widen_words(h, r.v);
+  return r;
+}
+CKL_FN void store_high_halves(uint16_t* h, I x) { high_halves(x.v, h); }
 // Which of 16 labels are 1, given that all are 0 or 1.
 CKL_FN M positive_labels(const uint8_t* y) {
   M r;

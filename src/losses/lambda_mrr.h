@@ -7,12 +7,13 @@ namespace ckl {
 namespace {
 
 // The rank behind 1 / rank, exact where it is whole; 0 where the rank is infinite.
-CKL_FN float rank_behind(float inverse) {
-  if (inverse == 0) return 0;
-  const float rank = 1 / inverse;
-  if (!(rank < 8388608.0f)) return rank;
-  const float whole = float(int32_t(rank + 0.5f)), off = rank > whole ? rank - whole : whole - rank;
-  return off <= 2e-7f * rank ? whole : rank;
+template <class V>
+CKL_FN V rank_behind(V inverse) {
+  const V rank = V(1.0f) / inverse, without_fraction(8388608.0f);  // of floats from here on
+  const V whole = (rank + without_fraction) - without_fraction;
+  const V off = select(rank > whole, rank - whole, whole - rank);
+  const V found = select(off > V(2e-7f) * rank, rank, whole);
+  return select(inverse > V(0.0f), select(without_fraction > rank, found, rank), V(0.0f));
 }
 
 // |1 / a - 1 / b| of two ranks as |a - b| / (a b), which keeps its digits where they are close. ia, ib: 1 / a, 1 / b.

@@ -81,6 +81,19 @@ TEST_CASE("accuracy: sums over more pairs of one document than a chunk has") {
       if (term.loss == loss) check(batch, plan_of(term), {}, "two positives");
 }
 
+TEST_CASE("accuracy: more positives than negatives") {
+  Random random(23);
+  for (const PlanTerm& term : all_terms())
+    for (int64_t docs : {2, 5, 17, 40, 150}) {
+      if (too_long(term, docs)) continue;
+      OwnedBatch batch = batch_of_families(random, docs, families_of(term));
+      for (uint8_t& label : batch.labels) label = !label;
+      check(batch, plan_of(term), {}, "mostly positive");
+      pad(random, batch, 0.2);
+      check(batch, plan_of(term), {}, "mostly positive, padded");
+    }
+}
+
 TEST_CASE("accuracy: ranks of every type, and given beta") {
   Random random(3);
   PlanTerm term;

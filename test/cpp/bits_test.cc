@@ -1,6 +1,7 @@
 // A row's bits depend on the row alone: not on its place, its neighbours, the threads, nor (with FMA) the instruction set.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "batch.h"
@@ -83,6 +84,64 @@ TEST_CASE("bits: ragged, weighted, half and ranked rows alone and together") {
     pad(random, batch, 0.3);
     convert(batch, DType::bfloat16);
     same_alone(batch, plan, {}, "ragged bfloat16 with padding");
+  }
+}
+
+// The same lists in rows of `docs`, with garbage behind them.
+OwnedBatch padded_to(const OwnedBatch& ragged, int64_t docs) {
+  const auto spread = [&](auto& x, auto garbage) {
+    if (x.empty()) return;
+    std::decay_t<decltype(x)> wide(size_t(ragged.queries * docs), garbage);
+    for (int64_t b = 0; b < ragged.queries; b++)
+      std::copy_n(x.begin() + ragged.rows().begin(b), ragged.rows().length(b), wide.begin() + b * docs);
+    x = wide;
+  };
+  OwnedBatch batch = ragged;
+  batch.offsets.clear();
+  batch.docs = batch.stride = docs;
+  spread(batch.student, NAN), spread(batch.teacher, INFINITY), spread(batch.labels, uint8_t(255));
+  spread(batch.ranks, 0.0), spread(batch.beta, NAN);
+  return batch;
+}
+
+void same_padded(const OwnedBatch& ragged, int64_t docs, const PlanTerm& term, const Options& options) {
+  const OwnedBatch padded = padded_to(ragged, docs);
+  const Plan plan = plan_of(term, Reduction::none);
+  for (const cpu::Target& target : cpu::targets()) {
+    const Result all = run(ragged, plan, target, options), wide = run(padded, plan, target, options);
+    CHECK(all.status.ok());
+    CHECK(wide.status.ok());
+    for (int64_t b = 0; b < ragged.queries; b++) {
+      const size_t n = size_t(ragged.rows().length(b));
+      Result row = row_of(wide, padded, b);
+      bool zero = true;
+      for (Floats* x : {&row.grad, &row.teacher_grad, &row.weight, &row.ratio}) {
+        if (x->empty()) continue;
+        for (size_t i = n; i < x->size(); i++) zero &= (*x)[i] == 0;
+        x->resize(n);
+      }
+      const std::string about =
+          name_of(term) + ", " + target.name + ", " + std::to_string(n) + " of " + std::to_string(docs) + " documents";
+      if (!zero) CHECK_MESSAGE(zero, about);
+      same(row, row_of(all, ragged, b), about);
+    }
+  }
+}
+
+TEST_CASE("bits: a list padded at its end as in a ragged batch") {
+  Random random(38);
+  for (const PlanTerm& term : all_terms()) {
+    for (int64_t docs : {9, 70, 128, 170}) {
+      OwnedBatch ragged = ragged_batch(random, 37, docs);
+      for (int64_t wider : {0, 3, 90}) same_padded(ragged, docs + wider, term, {});
+      same_padded(ragged, docs + 1, term, kEverything);
+      for (size_t i = 0; i < ragged.student.size(); i++) ragged.ranks.push_back(double(1 + random.below(200)));
+      same_padded(ragged, docs + 7, term, {});
+      if (term.loss != LossId::ckl) continue;
+      ragged.ranks.clear();
+      for (size_t i = 0; i < ragged.student.size(); i++) ragged.beta.push_back(float(random.uniform(-4, 0)));
+      same_padded(ragged, docs + 7, term, {});
+    }
   }
 }
 

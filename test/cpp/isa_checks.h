@@ -168,6 +168,24 @@ bool check_labels() {
   }
   return true;
 }
+bool check_words() {
+  uint16_t from[kLanes + 1], to[kLanes + 1];
+  for (int seed = 0; seed < 60; seed++) {
+    for (int j = 0; j <= kLanes; j++)
+      from[j] = (uint16_t)((uint32_t)word_at(whole(seed), 0) + (uint32_t)j * 40503), to[j] = 7;
+    const I wide = load_words(from + 1), x = whole(seed);
+    const M m = bit_set(x, 1 << seed % 31);
+    store_high_halves(to, x);
+    if (to[kLanes] != 7) return false;
+    for (int j = 0; j < kLanes; j++) {
+      const uint32_t word = (uint32_t)word_at(x, j);
+      if (word_at(wide, j) != from[1 + j] || to[j] != word >> 16) return false;
+      if ((uint32_t)word_at(count(m, x), j) != word + lane_of(m, j)) return false;
+      if (any_to_float(x)[j] != (float)word) return false;
+    }
+  }
+  return true;
+}
 bool check_transpose() {
   float rows[kLanes * 40], columns[40 * kLanes + kLanes], back[kLanes * 40];
   int64_t begin[kLanes];
@@ -203,6 +221,19 @@ bool check_halves() {
   }
   return true;
 }
+bool check_bfloat16() {
+  for (uint32_t u = 0; u < 0xffff0000; u += 0xfff1 * 3) {
+    float from[kLanes + 3], back[kLanes + 3];
+    uint16_t to[kLanes + 3];
+    for (int j = 0; j < kLanes + 3; j++) from[j] = word_as_float(u ^ (uint32_t)j * 0x8001f3);
+    narrow(from, {(char*)to, DType::bfloat16}, 0, kLanes + 3);
+    widen({(const char*)to, DType::bfloat16}, 0, back, kLanes + 3);
+    for (int j = 0; j < kLanes + 3; j++)
+      if (to[j] != narrow_bfloat16(from[j]) || float_as_word(back[j]) != float_as_word(widen_bfloat16(to[j])))
+        return false;
+  }
+  return true;
+}
 bool check_float_mode() {
   volatile float small = 2e-38f, product;  // volatile: the products stay between the changes of mode
   const FloatMode before = read_float_mode();
@@ -224,8 +255,10 @@ const test::IsaCheck kIsaChecks[] = {
     {"load_first and store_first", check_partial_memory},
     {"sum and maximum over lanes", check_reduce},
     {"labels", check_labels},
+    {"words, their halves, counts", check_words},
     {"sixteen rows to columns and back", check_transpose},
     {"float16 by the block", check_halves},
+    {"bfloat16 by the vector", check_bfloat16},
     {"denormals flushed, and the mode restored", check_float_mode},
 };
 

@@ -42,6 +42,13 @@ CKL_FN void positive_mask(const uint8_t* y, PieceMask (&m)[kPieces]) {
   widen_labels(y, v);
   CKL_PIECES m[k] = bits_set(v[k], 1);
 }
+CKL_FN void widen_words(const uint16_t* h, N (&v)[kPieces]) {
+  CKL_PIECES v[k] = (N)_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)(h + k * kPieceLanes)));
+}
+CKL_FN void high_halves(const N (&v)[kPieces], uint16_t* h) {
+  const __m256i x = _mm256_packs_epi32(_mm256_srai_epi32((__m256i)v[0], 16), _mm256_srai_epi32((__m256i)v[1], 16));
+  _mm256_storeu_si256((__m256i*)h, _mm256_permute4x64_epi64(x, 0xd8));
+}
 enum { kLabelBlock = 32, kPositiveBlock = 8 };
 CKL_FN void count_block(const uint8_t* y, LabelCount& c) {
   const __m256i x = _mm256_loadu_si256((const __m256i*)y);

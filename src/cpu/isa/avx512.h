@@ -30,6 +30,10 @@ CKL_FN F masked_add_piece(PieceMask m, F acc, F x) {
   return (F)_mm512_mask_add_ps((__m512)acc, m, (__m512)acc, (__m512)x);
 }
 
+CKL_FN N count_piece(PieceMask m, N n) {
+  return (N)_mm512_mask_add_epi32((__m512i)n, m, (__m512i)n, _mm512_set1_epi32(1));
+}
+
 CKL_FN F load_first(const float* p, int n) { return (F)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
 CKL_FN void store_first(float* p, F x, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)x); }
 
@@ -46,6 +50,12 @@ CKL_FN void widen_labels(const uint8_t* y, N (&v)[kPieces]) {
 }
 CKL_FN void positive_mask(const uint8_t* y, PieceMask (&m)[kPieces]) {
   m[0] = _mm_test_epi8_mask(_mm_loadu_si128((const __m128i*)y), _mm_set1_epi8(1));
+}
+CKL_FN void widen_words(const uint16_t* h, N (&v)[kPieces]) {
+  v[0] = (N)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)h));
+}
+CKL_FN void high_halves(const N (&v)[kPieces], uint16_t* h) {
+  _mm256_storeu_si256((__m256i*)h, _mm512_cvtepi32_epi16(_mm512_srli_epi32((__m512i)v[0], 16)));
 }
 enum { kLabelBlock = 64, kPositiveBlock = 64 };
 CKL_FN void count_block(const uint8_t* y, LabelCount& c) {

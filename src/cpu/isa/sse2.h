@@ -24,6 +24,19 @@ CKL_FN void positive_mask(const uint8_t* y, PieceMask (&m)[kPieces]) {
   widen_labels(y, v);
   CKL_PIECES m[k] = bits_set(v[k], 1);
 }
+CKL_FN void widen_words(const uint16_t* h, N (&v)[kPieces]) {
+  const __m128i zero = _mm_setzero_si128();
+  for (int k = 0; k < 2; k++) {
+    const __m128i x = _mm_loadu_si128((const __m128i*)(h + 8 * k));
+    v[2 * k] = (N)_mm_unpacklo_epi16(x, zero);
+    v[2 * k + 1] = (N)_mm_unpackhi_epi16(x, zero);
+  }
+}
+CKL_FN void high_halves(const N (&v)[kPieces], uint16_t* h) {
+  for (int k = 0; k < 2; k++)
+    _mm_storeu_si128((__m128i*)(h + 8 * k),
+                     _mm_packs_epi32(_mm_srai_epi32((__m128i)v[2 * k], 16), _mm_srai_epi32((__m128i)v[2 * k + 1], 16)));
+}
 enum { kLabelBlock = 16 };
 CKL_FN void count_block(const uint8_t* y, LabelCount& c) { count_sixteen(y, 0xffff, c); }
 

@@ -13,5 +13,6 @@
   CKL_FN PieceMask mask_or(PieceMask x, PieceMask y) { return x | y; }                              \
   CKL_FN PieceMask mask_not(PieceMask x) { return ~x; }                                             \
   CKL_FN PieceMask lanes_at_least(int first, int n) { return N{CKL_LANES(CKL_LANE)} + first >= n; } \
+  CKL_FN N count_piece(PieceMask m, N n) { return n - m; }                                          \
   CKL_FN F select_piece(PieceMask m, F a, F b) { return m ? a : b; }                                \
   CKL_FN F masked_add_piece(PieceMask m, F acc, F x) { return acc + (F)((N)x & m); }

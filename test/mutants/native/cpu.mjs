@@ -53,19 +53,24 @@ export default [
     to: 'm[0]',
   },
   { in: 'src/cpu', code: 'memset(padded, «kPadding», (size_t)(kLanes * g.n));', to: '0' },
-  { in: 'src/cpu', code: 'g.even &= «g.length[j] == g.length[0]»;', to: 'g.length[j] <= g.length[0]' },
+  { in: 'src/cpu', code: 'even &= «lengths[row] == g.n»;', to: 'lengths[row] <= g.n' },
   // labels
   {
     in: 'src/cpu',
     code: 't.with_both += c.positives > 0 && «documents > c.positives»;',
     to: 'n > c.positives',
   },
-  { in: 'src/cpu', code: 'bool binary = «!any(bit_set(seen, (int32_t)0xfefefefe))»;', to: 'true' },
+  { in: 'src/cpu', code: 'return «!any(bit_set(seen, (int32_t)0xfefefefe))» && !(rest', to: 'true' },
+  { in: 'src/cpu', code: '«rest |= eight_labels(y + n - 8);»', to: '' },
   { in: 'src/cpu', code: 'if (c.other) t.invalid = «b»;', to: '-1' },
   // ranks and pairs
-  { in: 'src/cpu', code: 'rank = masked_add(«V(s[j]) > mine», rank, V(1.0f));', to: '~(mine > V(s[j]))' },
-  { in: 'src/cpu', code: 'if («labels && labels[j] == kPadding») continue;', to: 'false' },
-  { in: 'src/cpu', code: 'inverse[i] = positives ? «inverse[i] - mean» : 0.0f;', to: 'inverse[i]' },
+  { in: 'src/cpu', code: 'rank[k] = count(«other > x[k]», rank[k]);', to: '~(x[k] > other)' },
+  { in: 'src/cpu', code: 'if («labels[i] == kPadding») scratch[i] = -__builtin_inff();', to: 'false' },
+  {
+    in: 'src/cpu',
+    code: 'store(inverse + i, select(some, «load(inverse + i) - mean», V(0.0f)));',
+    to: 'load(inverse + i)',
+  },
   { in: 'src/cpu/ordering.cc', code: 'const float x = «score + 0.0f»;', to: 'score' },
   {
     in: 'src/cpu/ordering.cc',
@@ -78,7 +83,11 @@ export default [
     code: 'pairs -= «(i - first) * (i - first - 1) / 2»;',
     to: '(i - first) * (i - first) / 2',
   },
-  { in: 'src/cpu/ordering.cc', code: 'return x < y || («x == y && a < b»);', to: 'x == y && a > b' },
+  {
+    in: 'src/cpu/ordering.cc',
+    code: 'labels, int32_t(i)))) << 32 | «uint64_t(i)»;',
+    to: '0',
+  },
   {
     in: 'src/cpu',
     code: 'square_n = masked_add(«~(positive | masked)», square_n, dn * dn);',
@@ -87,13 +96,32 @@ export default [
   { in: 'src/cpu', code: 'mean = 1.0 / (double)«pairs»;', to: '(pairs + 1)' },
   {
     in: 'src/cpu/pairwise.h',
-    code: 'if ((j - lower) % kChunk == kChunk - kLanes) «chunk = chunk + value, value = zero»;',
+    code: 'if ((j - from) % kChunk == kChunk - kLanes) «chunk = chunk + value, value = zero»;',
     to: 'chunk = value, value = zero',
   },
   {
     in: 'src/cpu',
     code: 'const double multiplicity = x.task.pair_weighted ? «(double)pairs» : 1,',
     to: '1.0',
+  },
+  { in: 'src/cpu', code: 'const M live = «level > load(w.levels + j)»;', to: 'lanes_from(0)' },
+  {
+    in: 'src/cpu',
+    code: 'store(w.levels + k, «select(bit_set(label, 0x80), above_all, to_float(label))»);',
+    to: 'to_float(label)',
+  },
+  // padding
+  {
+    in: 'src/cpu',
+    code: 'if constexpr (Masked) g = «select(a.masked(i, slot), V(0.0f), g)»;',
+    to: 'g - V(0.0f)',
+  },
+  { in: 'src/cpu', code: 'if (padded) «clear_padding(words, g.n)»;', to: '' },
+  { in: 'src/cpu', code: 'return g.begin[g.live - 1] + «g.n» <= task_.batch.rows.extent();', to: '0' },
+  {
+    in: 'src/cpu',
+    code: 'right &= all_right(ranks, labels, n, «[](auto r, I) { return wrong_ranks(r); }»);',
+    to: '[](auto, I) { return lanes_from(kLanes); }',
   },
   // diagnostics
   { in: 'src/cpu', code: 'const V g = select(h0 == zero, -h1, «-h1 - h0 / p»);', to: '-h1 + h0 / p' },
@@ -106,7 +134,7 @@ export default [
   // the engine, threads, means
   {
     in: 'src/cpu',
-    code: 'fast_ = single_ && !pairwise_ && !teacher_ && «task.terms[0].weight == 1» && !task.contributions;',
+    code: 'fast_ = single_ && !table.pairwise && !teacher_ && «task.terms[0].weight == 1» && !task.contributions;',
     to: 'true',
   },
   {
