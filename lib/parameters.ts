@@ -34,22 +34,23 @@ export type ParameterName = keyof typeof parameters;
 export type ParameterValues = Partial<Record<ParameterName, number>>;
 
 /**
- * Reads some parameters out of options or a term.
+ * Reads the parameters of an options object or a term.
  *
+ * @param given in the order of `names`
  * @param prefix places the names in an error
  * @throws TypeError or RangeError with code ERR_CKL_OPTION
  */
 export function readParameters(
   names: readonly ParameterName[],
-  from: Partial<Record<ParameterName, unknown>>,
+  given: readonly unknown[],
   prefix: string,
 ): ParameterValues {
   const values: ParameterValues = {};
-  for (const name of names) values[name] = readParameter(name, from[name], prefix + name);
+  for (const [k, name] of names.entries()) values[name] = readParameter(name, given[k], prefix + name);
   if (values.gamma === undefined || values.alpha === undefined) return values;
   const { gamma, alpha } = values;
   const most = gamma - 1;
-  if (from.alpha === undefined) return { ...values, alpha: Math.min(alpha, most) };
+  if (given[names.indexOf('alpha')] === undefined) return { ...values, alpha: Math.min(alpha, most) };
   // gamma - 1 is rounded: 2.3 - 1 < 1.3 in binary, and alpha = 1.3 is meant to be allowed there.
   if (alpha <= most + gamma * Number.EPSILON) return { ...values, alpha: Math.min(alpha, most) };
   const rule = `from 0 to gamma - 1 (gamma is ${gamma}), so that gamma - beta is at least 1`;

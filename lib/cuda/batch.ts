@@ -1,7 +1,7 @@
 // Checks a batch in device memory and encodes it as numbers for the addon. Values are not checked, since that would wait for the GPU.
 import { readsTeacher, type TeacherUse, whyNoTeacherGrad } from '../losses.js';
 import { checkMemory, isInt32 } from '../loss/arrays.js';
-import { snapshotOf } from '../loss/batch.js';
+import { snapshotOf } from '../loss/snapshot.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { DeviceScalar, NativeRankType, NativeType } from '../native/codes.js';

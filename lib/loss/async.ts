@@ -1,6 +1,7 @@
 // The asynchronous functions: the addon copies the batch, computes on a thread of the libuv pool, and stops when the signal says so.
 import { halfType } from './arrays.js';
-import { BatchView, readBatch, snapshotOf } from './batch.js';
+import { BatchView, readBatch } from './batch.js';
+import { snapshotOf } from './snapshot.js';
 import { describe } from '../describe.js';
 import { CklTypeError } from '../errors.js';
 import { NativeStatus } from '../native/codes.js';

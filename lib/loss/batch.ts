@@ -11,10 +11,9 @@ import {
   scoreType,
   wrongArray,
 } from './arrays.js';
-import { describe, didYouMean, oneOf, shorten } from '../describe.js';
+import { describe } from '../describe.js';
 import { CklTypeError } from '../errors.js';
-import { isObject } from './intrinsics.js';
-import { LayoutView, readShape, type Shape } from './layout.js';
+import { LayoutView, type Shape } from './layout.js';
 import { NativeType } from '../native/codes.js';
 import { type RankArray, type ScoreArray } from '../native/native.js';
 import type { Batch, Ranks, Scores } from '../types.js';
@@ -77,52 +76,15 @@ export class BatchView extends LayoutView {
   ownBuffers: ArrayBufferLike[] = [];
   aliased = false;
 
-  /** Takes the layout and the inputs. `lossName` and `needsTeacher` describe the loss that will read them. */
+  /** Takes the inputs. `lossName` and `needsTeacher` describe the loss that will read them. */
   readInputs(batch: Batch, half: HalfType, lossName: string, needsTeacher: TeacherUse): void {
-    const { student, teacher, labels } = batch;
-    if (this.offsets !== this.lastOffsets) {
-      if (this.offsets !== null) this.accept(this.offsets, 'offsets', Slot.offsets);
-      this.lastOffsets = this.offsets;
-    }
-    if (student !== this.studentSource) {
-      this.studentType = scoreType(student, half, 'student');
-      this.accept(student, 'student', Slot.student);
-      this.student = nativeScores(student);
-      this.studentSource = student;
-    }
+    const { student, labels } = batch;
+    if (this.offsets !== this.lastOffsets) this.acceptOffsets();
+    if (student !== this.studentSource) this.acceptStudent(student, half);
     this.checkInput(this.student, 'student');
-
-    const reads = readsTeacher(needsTeacher, batch.relevance !== undefined && batch.relevance !== null);
-    if (teacher === undefined || teacher === null) {
-      if (reads) {
-        throw new CklTypeError(
-          'ERR_CKL_TYPE',
-          needsTeacher === true
-            ? `teacher is missing; ${lossName} compares the student with it`
-            : `relevance and teacher are missing; ${lossName} takes the order of the documents from one of them`,
-        );
-      }
-      this.teacher = this.teacherSource = null;
-    } else {
-      if (teacher !== this.teacherSource) {
-        this.teacherType = scoreType(teacher, half, 'teacher');
-        this.accept(teacher, 'teacher', Slot.teacher);
-        this.teacher = nativeScores(teacher);
-        this.teacherSource = teacher;
-      }
-      this.checkInput(this.teacher!, 'teacher');
-      // One batch serves many losses: drop what this one does not read, whatever it holds.
-      if (!reads) this.teacher = this.teacherSource = null;
-    }
-
-    if (labels !== this.labels) {
-      if (!isUint8(labels))
-        throw wrongArray('labels', labels, 'a Uint8Array of 1 (positive), 0 (negative), 255 (padding)');
-      this.accept(labels, 'labels', Slot.labels);
-      this.labels = labels;
-    }
+    this.readTeacher(batch, half, lossName, needsTeacher);
+    if (labels !== this.labels) this.acceptLabels(labels);
     this.checkInput(labels, 'labels');
-
     this.ranks = this.readRanks(batch.ranks);
     this.beta = this.readFloats(batch.beta, this.beta, 'beta', Slot.beta);
     this.relevance = this.readFloats(batch.relevance, this.relevance, 'relevance', Slot.relevance);
@@ -130,6 +92,20 @@ export class BatchView extends LayoutView {
     if (this.beta !== null) this.checkInput(this.beta, 'beta');
     if (this.relevance !== null) this.checkInput(this.relevance, 'relevance');
     if (this.weights !== null) this.checkQueryInput(this.weights, 'weights');
+  }
+
+  private readTeacher(batch: Batch, half: HalfType, lossName: string, needsTeacher: TeacherUse): void {
+    const { teacher } = batch;
+    const reads = readsTeacher(needsTeacher, batch.relevance !== undefined && batch.relevance !== null);
+    if (teacher === undefined || teacher === null) {
+      if (reads) throw missingTeacher(lossName, needsTeacher);
+      this.teacher = this.teacherSource = null;
+      return;
+    }
+    if (teacher !== this.teacherSource) this.acceptTeacher(teacher, half);
+    this.checkInput(this.teacher!, 'teacher');
+    // One batch serves many losses: drop what this one does not read, whatever it holds.
+    if (!reads) this.teacher = this.teacherSource = null;
   }
 
   /** Takes the outputs that the caller owns; null where there is none. Returns whether there is any. */
@@ -146,27 +122,13 @@ export class BatchView extends LayoutView {
     if (grad === undefined || grad === null) {
       this.grad = this.gradSource = null;
     } else {
-      if (grad !== this.gradSource) {
-        this.gradType = scoreType(grad, half, 'grad');
-        this.accept(grad, 'grad', Slot.grad);
-        this.grad = nativeScores(grad);
-        this.gradSource = grad;
-      }
+      if (grad !== this.gradSource) this.acceptGrad(grad, half);
       this.checkOutput(this.grad!, 'grad');
     }
     this.perQuery = this.readFloats(perQuery, this.perQuery, 'perQuery', Slot.perQuery);
     if (this.perQuery !== null) this.checkQueryOutput(this.perQuery, 'perQuery');
-    if (teacherGrad === undefined) {
-      this.teacherGrad = this.teacherGradSource = null;
-    } else {
-      if (needsTeacher !== true) {
-        const why = whyNoTeacherGrad(needsTeacher);
-        throw new CklTypeError('ERR_CKL_TYPE', `teacherGrad is given, but ${lossName} ${why}`);
-      }
-      // The teacher's type may have changed under the same teacherGrad.
-      if (teacherGrad !== this.teacherGradSource || this.changed) this.readTeacherGrad(teacherGrad, half);
-      this.checkOutput(this.teacherGrad!, 'teacherGrad');
-    }
+    if (teacherGrad === undefined) this.teacherGrad = this.teacherGradSource = null;
+    else this.readTeacherGrad(teacherGrad, half, lossName, needsTeacher);
     return this.grad !== null || this.perQuery !== null || this.teacherGrad !== null;
   }
 
@@ -198,7 +160,22 @@ export class BatchView extends LayoutView {
     this.buffers.fill(null);
   }
 
-  private readTeacherGrad(teacherGrad: Scores, half: HalfType): void {
+  private readTeacherGrad(
+    teacherGrad: Scores,
+    half: HalfType,
+    lossName: string,
+    needsTeacher: TeacherUse,
+  ): void {
+    if (needsTeacher !== true) {
+      const why = whyNoTeacherGrad(needsTeacher);
+      throw new CklTypeError('ERR_CKL_TYPE', `teacherGrad is given, but ${lossName} ${why}`);
+    }
+    // The teacher's type may have changed under the same teacherGrad.
+    if (teacherGrad !== this.teacherGradSource || this.changed) this.acceptTeacherGrad(teacherGrad, half);
+    this.checkOutput(this.teacherGrad!, 'teacherGrad');
+  }
+
+  private acceptTeacherGrad(teacherGrad: Scores, half: HalfType): void {
     if (scoreType(teacherGrad, half, 'teacherGrad') !== this.teacherType) {
       throw new CklTypeError(
         'ERR_CKL_TYPE',
@@ -210,16 +187,43 @@ export class BatchView extends LayoutView {
     this.teacherGradSource = teacherGrad;
   }
 
+  private acceptOffsets(): void {
+    if (this.offsets !== null) this.accept(this.offsets, 'offsets', Slot.offsets);
+    this.lastOffsets = this.offsets;
+  }
+
+  private acceptStudent(student: Scores, half: HalfType): void {
+    this.studentType = scoreType(student, half, 'student');
+    this.accept(student, 'student', Slot.student);
+    this.student = nativeScores(student);
+    this.studentSource = student;
+  }
+
+  private acceptTeacher(teacher: Scores, half: HalfType): void {
+    this.teacherType = scoreType(teacher, half, 'teacher');
+    this.accept(teacher, 'teacher', Slot.teacher);
+    this.teacher = nativeScores(teacher);
+    this.teacherSource = teacher;
+  }
+
+  private acceptGrad(grad: Scores, half: HalfType): void {
+    this.gradType = scoreType(grad, half, 'grad');
+    this.accept(grad, 'grad', Slot.grad);
+    this.grad = nativeScores(grad);
+    this.gradSource = grad;
+  }
+
+  private acceptLabels(labels: unknown): void {
+    if (!isUint8(labels))
+      throw wrongArray('labels', labels, 'a Uint8Array of 1 (positive), 0 (negative), 255 (padding)');
+    this.accept(labels, 'labels', Slot.labels);
+    this.labels = labels;
+  }
+
   private readRanks(ranks: Ranks | undefined): RankArray | null {
     if (ranks === undefined || ranks === null) return null;
     if (ranks !== this.ranks) {
-      if (!isRanks(ranks)) {
-        throw wrongArray(
-          'ranks',
-          ranks,
-          'a Uint8Array, Uint16Array, Uint32Array, Int32Array or Float32Array',
-        );
-      }
+      if (!isRanks(ranks)) throw wrongRanks(ranks);
       this.accept(ranks, 'ranks', Slot.ranks);
     }
     this.checkInput(ranks, 'ranks');
@@ -249,87 +253,17 @@ export class BatchView extends LayoutView {
   }
 }
 
-const batchKeys = [
-  'student',
-  'teacher',
-  'labels',
-  'shape',
-  'rowStride',
-  'offsets',
-  'ranks',
-  'beta',
-  'relevance',
-  'weights',
-  'grad',
-  'perQuery',
-  'teacherGrad',
-] as const;
-/** A switch: looking names up in a set takes a tenth of a small batch. */
-function isBatchKey(key: string): key is (typeof batchKeys)[number] {
-  switch (key as (typeof batchKeys)[number]) {
-    case 'student':
-    case 'teacher':
-    case 'labels':
-    case 'shape':
-    case 'rowStride':
-    case 'offsets':
-    case 'ranks':
-    case 'beta':
-    case 'relevance':
-    case 'weights':
-    case 'grad':
-    case 'perQuery':
-    case 'teacherGrad':
-      return true;
-    default:
-      return false;
-  }
+function missingTeacher(lossName: string, needsTeacher: TeacherUse): Error {
+  return new CklTypeError(
+    'ERR_CKL_TYPE',
+    needsTeacher === true
+      ? `teacher is missing; ${lossName} compares the student with it`
+      : `relevance and teacher are missing; ${lossName} takes the order of the documents from one of them`,
+  );
 }
 
-/** Refuses what is no batch, and names that no batch has: a misspelt `ranks` would otherwise change the result in silence. */
-export function checkBatchKeys(batch: unknown): asserts batch is Batch {
-  if (!isObject(batch)) {
-    throw new CklTypeError(
-      'ERR_CKL_TYPE',
-      `batch is ${describe(batch)}; it must be an object with student, teacher and labels`,
-    );
-  }
-  for (const key in batch) {
-    if (!isBatchKey(key)) {
-      throw new CklTypeError(
-        'ERR_CKL_TYPE',
-        `batch.${shorten(key)} is unknown${didYouMean(key, batchKeys)}; a batch has ${oneOf(batchKeys, 'and')}`,
-      );
-    }
-  }
-}
-
-/**
- * The caller's object, read: each property once. Nothing of the caller's runs after this, so that what is checked is what is used: a getter
- * may return something else each time, transfer an array that was returned before, or call a loss itself.
- */
-export function snapshotOf(batch: unknown): Batch {
-  checkBatchKeys(batch);
-  const { shape, rowStride, offsets, student, teacher, labels, ranks, beta, relevance, weights } = batch;
-  const { grad, perQuery, teacherGrad } = batch;
-  const ragged = offsets !== undefined && offsets !== null;
-  const size = ragged || shape === undefined || shape === null ? shape : readShape(shape);
-  // One literal: spread objects take several microseconds here.
-  return {
-    shape: size,
-    rowStride,
-    offsets,
-    student,
-    teacher,
-    labels,
-    ranks,
-    beta,
-    relevance,
-    weights,
-    grad,
-    perQuery,
-    teacherGrad,
-  };
+function wrongRanks(ranks: unknown): Error {
+  return wrongArray('ranks', ranks, 'a Uint8Array, Uint16Array, Uint32Array, Int32Array or Float32Array');
 }
 
 /** Reads the layout before the inputs: its error is the more useful one when both are wrong. */

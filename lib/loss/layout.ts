@@ -34,19 +34,10 @@ export class LayoutView {
       return;
     }
     const shape = given ?? usual;
-    if (shape === null) {
-      throw new CklTypeError(
-        'ERR_CKL_SHAPE',
-        'shape is missing; give shape: [queries, documents], or offsets',
-      );
-    }
+    if (shape === null) throw missingShape();
     const { 0: queries, 1: docs } = shape;
-    if (rowStride !== undefined && !(isCount(rowStride) && rowStride >= docs)) {
-      throw new CklRangeError(
-        'ERR_CKL_SHAPE',
-        `rowStride is ${describe(rowStride)}; it must be an integer and at least the ${docs} documents of a row`,
-      );
-    }
+    if (rowStride !== undefined && !(isCount(rowStride) && rowStride >= docs))
+      throw badStride(rowStride, docs);
     this.queries = queries;
     this.docs = docs;
     this.stride = rowStride === undefined ? docs : rowStride;
@@ -165,10 +156,21 @@ export function isCount(value: unknown): value is number {
 
 /** The numbers of a shape, each read once. */
 export function readShape(shape: unknown, rule = shapeRule): Shape {
-  if (!isObject(shape) || isPretender(shape)) throw badShape(shape, rule);
+  if (!isObject(shape) || (!Array.isArray(shape) && isPretender(shape))) throw badShape(shape, rule);
   const { length, 0: queries, 1: docs } = shape as readonly unknown[];
   if (length !== 2 || !isCount(queries) || !isCount(docs)) throw badShape(shape, rule);
   return [queries, docs];
+}
+
+function missingShape(): Error {
+  return new CklTypeError('ERR_CKL_SHAPE', 'shape is missing; give shape: [queries, documents], or offsets');
+}
+
+function badStride(rowStride: unknown, docs: number): Error {
+  return new CklRangeError(
+    'ERR_CKL_SHAPE',
+    `rowStride is ${describe(rowStride)}; it must be an integer and at least the ${docs} documents of a row`,
+  );
 }
 
 const shapeRule = 'shape must be [queries, documents], two integers of 0 or more';

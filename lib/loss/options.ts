@@ -3,9 +3,15 @@ import { chooseBackend, chooseCpuTarget, chooseThreads } from '../native/backend
 import { describe, didYouMean, oneOf, shorten } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { isObject } from './intrinsics.js';
-import { type LossInfo, type LossTable, type TeacherUse, whyNoTeacherGrad } from '../losses.js';
+import {
+  type LossInfo,
+  type LossName,
+  type LossTable,
+  type TeacherUse,
+  whyNoTeacherGrad,
+} from '../losses.js';
 import type { NativePlanSpec, NativeTerm } from '../native/native.js';
-import { type ParameterName, parameters, readParameters } from '../parameters.js';
+import { type ParameterName, readParameters } from '../parameters.js';
 import type { BackendName, CommonOptions, PairParameters, Term } from '../types.js';
 
 /** Every option of every loss. */
@@ -39,29 +45,25 @@ const dtypes = ['float32', 'bfloat16', 'float16'] as const;
 const maxTerms = 8;
 
 /** The options of one call, each read once. */
-export type OptionValues = { readonly [Name in keyof Required<AnyOptions>]: AnyOptions[Name] } & {
-  /** The values that a plan is made from, in one order for each loss: compared at every call of a plain function. */
-  readonly ofPlan: readonly unknown[];
+export type OptionValues = {
+  readonly [Name in keyof Required<CommonOptions & PairParameters>]: AnyOptions[Name];
+} & {
+  /** The hyper-parameters, in the order of the loss's own list. */
+  readonly parameters: readonly unknown[];
 };
 
 /** The properties of one term, each read once. */
-export type TermValues = { readonly [Name in keyof Required<Term>]: Term[Name] };
+export interface TermValues {
+  readonly loss: LossName;
+  readonly weight: Term['weight'];
+  readonly parameters: readonly unknown[];
+}
 
 /** Reads an options object, the only place that does. Name by name rather than in a loop, which would take several times as long. */
-function optionValues(options: AnyOptions, parameterNames: readonly ParameterName[]): OptionValues {
+function optionValues(options: AnyOptions, names: readonly ParameterName[]): OptionValues {
   const { pairMean, studentTemperature, teacherTemperature, reduction, gradScale } = options;
   const { backend, cpuTarget, threads, dtype, diagnostics, teacherGrad } = options;
-  const ofPlan: unknown[] = [
-    pairMean,
-    studentTemperature,
-    teacherTemperature,
-    reduction,
-    gradScale,
-    backend,
-    cpuTarget,
-    threads,
-  ];
-  const values: Partial<Record<keyof OptionValues, unknown>> = {
+  return {
     pairMean,
     studentTemperature,
     teacherTemperature,
@@ -73,28 +75,40 @@ function optionValues(options: AnyOptions, parameterNames: readonly ParameterNam
     dtype,
     diagnostics,
     teacherGrad,
-    ofPlan,
+    parameters: parameterValues(options, names),
   };
-  for (const name of parameterNames) ofPlan.push((values[name] = options[name]));
-  return values as OptionValues;
 }
 
-function termValues(term: Term, loss: LossInfo): TermValues {
-  const values: Partial<Record<keyof TermValues, unknown>> = { loss: loss.name, weight: term.weight };
-  for (const name of loss.parameters) values[name] = term[name];
-  return values as TermValues;
+function parameterValues(from: Partial<Term>, names: readonly ParameterName[]): readonly unknown[] {
+  const { length } = names;
+  if (length === 0) return noValues;
+  const values: unknown[] = [from[names[0]]];
+  for (let k = 1; k < length; k++) values.push(from[names[k]]);
+  return values;
 }
-
-const termNames = ['loss', 'weight', ...Object.keys(parameters)] as (keyof TermValues)[];
+const noValues: readonly unknown[] = [];
 
 /** Whether a plan made from `b`, of the same loss, serves `a`. What belongs to a single call is not compared. */
-export function sameOptions({ ofPlan: a }: OptionValues, { ofPlan: b }: OptionValues): boolean {
-  for (let k = 0; k < a.length; k++) if (a[k] !== b[k]) return false;
-  return true;
+export function sameOptions(a: OptionValues, b: OptionValues): boolean {
+  return (
+    a.gradScale === b.gradScale &&
+    a.studentTemperature === b.studentTemperature &&
+    a.teacherTemperature === b.teacherTemperature &&
+    a.reduction === b.reduction &&
+    a.pairMean === b.pairMean &&
+    a.backend === b.backend &&
+    a.cpuTarget === b.cpuTarget &&
+    a.threads === b.threads &&
+    sameParameters(a.parameters, b.parameters)
+  );
 }
 
 export function sameTerm(a: TermValues, b: TermValues): boolean {
-  for (const name of termNames) if (a[name] !== b[name]) return false;
+  return a.loss === b.loss && a.weight === b.weight && sameParameters(a.parameters, b.parameters);
+}
+
+function sameParameters(a: readonly unknown[], b: readonly unknown[]): boolean {
+  for (let k = 0; k < a.length; k++) if (a[k] !== b[k]) return false;
   return true;
 }
 
@@ -134,14 +148,19 @@ function readTerms(table: LossTable, terms: unknown): TermValues[] {
     if (!isObject(term)) throw wrongKind(name, term, 'an object { loss, weight?, ... }');
     const loss = lookUp(table, (term as Term).loss, `${name}.loss`);
     checkOptionNames(`${name} (${loss.name})`, term, ['loss', 'weight', ...loss.parameters]);
-    read.push(termValues(term as Term, loss));
+    const { weight } = term as Term;
+    read.push({
+      loss: loss.name as LossName,
+      weight,
+      parameters: parameterValues(term as Term, loss.parameters),
+    });
   }
   return read;
 }
 
 /** The plan of one loss. */
 export function planOf(loss: LossInfo, options: Partial<OptionValues>): Plan {
-  return readPlan(loss.name, [loss], [checkTerm(loss, options, '')], options);
+  return readPlan(loss.name, [loss], [checkTerm(loss, { parameters: options.parameters }, '')], options);
 }
 
 /** The plan of a weighted sum. */
@@ -254,9 +273,13 @@ function readPlan(
 }
 
 /** Checks the hyper-parameters of one loss, which stand in its options or in a term. `prefix` places the name in an error. */
-function checkTerm(loss: LossInfo, from: Partial<TermValues>, prefix: string): NativeTerm {
-  const parameters = readParameters(loss.parameters, from, prefix);
-  return { loss: loss.name, weight: finite(`${prefix}weight`, from.weight, 1), ...parameters };
+function checkTerm(
+  loss: LossInfo,
+  { parameters = [], weight }: Partial<TermValues>,
+  prefix: string,
+): NativeTerm {
+  const values = readParameters(loss.parameters, parameters, prefix);
+  return { loss: loss.name, weight: finite(`${prefix}weight`, weight, 1), ...values };
 }
 
 function temperature(name: string, value: number | undefined): number {

@@ -1,6 +1,7 @@
 // The plain functions: check, call the addon, return new arrays (or the caller's own).
 import { halfType } from './arrays.js';
-import { BatchView, readBatch, snapshotOf } from './batch.js';
+import { BatchView, readBatch } from './batch.js';
+import { snapshotOf } from './snapshot.js';
 import { checkCallOptions, type OptionValues, type TermValues } from './options.js';
 import { allocateOutputs } from './outputs.js';
 import { checkOverlap } from './overlap.js';
@@ -33,7 +34,7 @@ export class PlainLoss {
       const owned = view.readOutputs(own, teacherGrad, half, name, needsTeacher);
       allocateOutputs(view, teacherGrad === true, diagnostics === true);
       if (owned && view.sharesBuffers()) checkOverlap(view);
-      return resultOf(view, execute(live.native, view, scalars), plan.spec.reduction);
+      return resultOf(view, execute(live, view, scalars), plan.spec.reduction);
     } finally {
       view.release();
     }

@@ -6,10 +6,13 @@ import { type OptionValues, type Plan, sameOptions, sameTerm, type TermValues } 
 /** A native plan with the checked options that it has. */
 export class LivePlan {
   readonly native: NativePlan;
+  /** The native plan's. */
+  readonly id: number;
   plan: Plan;
 
   constructor(plan: Plan) {
     this.native = new native.Plan(plan.spec);
+    this.id = this.native.id;
     this.plan = plan;
     this.log();
   }

@@ -4,7 +4,8 @@ import type { TeacherUse } from '../losses.js';
 import { halfType, type HalfType } from './arrays.js';
 import { chooseBySpeed } from './auto.js';
 import { isAuto } from '../native/backends.js';
-import { BatchView, readBatch, snapshotOf } from './batch.js';
+import { BatchView, readBatch } from './batch.js';
+import { snapshotOf } from './snapshot.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { isObject } from './intrinsics.js';
@@ -169,7 +170,7 @@ class Prepared {
     else this.outputs!.lend(view, this.teacherGrad === true, this.diagnostics);
     if (view.aliased || (owned && view.changed && view.sharesBuffers())) checkOverlap(view);
     view.changed = false;
-    return resultOf(view, execute(live.native, view, scalars), this.reduction);
+    return resultOf(view, execute(live, view, scalars), this.reduction);
   }
 
   private check(): LivePlan {

@@ -1,7 +1,8 @@
 // One native call on a checked batch, and the result that the caller gets from it.
 import type { BatchView } from './batch.js';
 import { NativeStatus, Scalar } from '../native/codes.js';
-import { type NativePlan, type RunArguments } from '../native/native.js';
+import type { RunArguments } from '../native/native.js';
+import type { LivePlan } from './plans.js';
 import { isSmall, runSmall, stage } from './small-batch.js';
 import { statusError } from '../native/status.js';
 import type { Diagnostics, LossResult } from '../types.js';
@@ -40,13 +41,13 @@ export function argumentsOf(view: BatchView, scalars: Float64Array): RunArgument
  * Computes the loss of the batch in `view`, and returns the scalars of the call. Throws what the addon found wrong with it; then nothing was
  * written.
  */
-export function execute(plan: NativePlan, view: BatchView, scalars: Float64Array): Float64Array {
+export function execute(plan: LivePlan, view: BatchView, scalars: Float64Array): Float64Array {
   if (isSmall(view)) {
-    const status = runSmall(plan, view);
+    const status = runSmall(plan.id, view);
     if (status !== NativeStatus.ok) throw statusError(status, stage);
     return stage;
   }
-  const status = plan.run(...argumentsOf(view, scalars));
+  const status = plan.native.run(...argumentsOf(view, scalars));
   if (status !== NativeStatus.ok) throw statusError(status, scalars);
   return scalars;
 }

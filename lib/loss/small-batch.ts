@@ -3,7 +3,7 @@
 import type { BatchView } from './batch.js';
 import { copyInto, lengthOf, tagOf, type TypedArrayLike } from './intrinsics.js';
 import { NativeArgument, NativeRankType, NativeStatus, NativeType, Scalar } from '../native/codes.js';
-import { type NativePlan, type RankArray, type ScoreArray } from '../native/native.js';
+import { native, type RankArray, type ScoreArray } from '../native/native.js';
 
 /** Documents, and offsets, of the largest batch that is copied. */
 const most = 1024;
@@ -15,7 +15,10 @@ const scalarCount = 16;
 // No one else ever has this memory. Runs on one thread do not overlap, so that all plans share it.
 const memory = new ArrayBuffer(8 * scalarCount + placeBytes * places);
 /** The scalars of the last small batch. */
-export const stage = new Float64Array(memory, 0, scalarCount);
+const stage = new Float64Array(memory, 0, scalarCount);
+export { stage }; // apart: code of this file then reads a variable, not a property of the module
+
+const { runStaged } = native;
 
 type Place = Exclude<NativeArgument, NativeArgument.none>;
 const start = (place: Place) => 8 * scalarCount + placeBytes * (place - 1);
@@ -84,8 +87,9 @@ function inputsEnd(view: BatchView): boolean {
   return true;
 }
 
-/** Runs a plan on a small batch. Its scalars are in `stage`, until the next. */
-export function runSmall(plan: NativePlan, view: BatchView): NativeStatus {
+/** Runs the plan with this id on a small batch. Its scalars are in `stage`, until the next. */
+export function runSmall(plan: number, view: BatchView): NativeStatus {
+  stage[Scalar.plan] = plan;
   stage[Scalar.queries] = view.queries;
   stage[Scalar.docs] = view.docs;
   stage[Scalar.stride] = view.stride;
@@ -93,7 +97,7 @@ export function runSmall(plan: NativePlan, view: BatchView): NativeStatus {
   stage[Scalar.teacherType] = view.teacherType;
   stage[Scalar.gradType] = view.gradType;
   stage[Scalar.present] = load(view);
-  const status = plan.runStaged(memory);
+  const status = runStaged(memory);
   if (status === NativeStatus.ok) unload(view);
   return status;
 }

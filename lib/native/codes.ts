@@ -66,6 +66,8 @@ export const enum Scalar {
   loss = 0,
   /** Out: how many queries were counted. */
   counted = 1,
+  /** In, for a staged run: the plan's id. */
+  plan = 2,
   /** Out, on an error: the NativeArgument, the query, the document within the query, the value, the length required. */
   argument = 3,
   query = 4,

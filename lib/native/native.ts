@@ -58,9 +58,6 @@ export interface NativePlan {
     scalars: Float64Array,
   ): NativeStatus;
 
-  /** The same for a small batch, which stands in one buffer with its scalars: see lib/loss/small-batch.ts. */
-  runStaged(stage: ArrayBuffer): NativeStatus;
-
   /**
    * The same on a thread of the libuv pool. Inputs are copied before this returns; outputs are written just before the promise settles, and
    * only if its status is 0. `abort` stops it early (status `aborted`).
@@ -82,6 +79,9 @@ export interface NativePlan {
   /** The instruction set and thread count this plan uses; on a GPU its architecture (sm_90) and 0. */
   readonly target: string;
   readonly threads: number;
+
+  /** Names it to runStaged, while it lives. */
+  readonly id: number;
 }
 
 /** Stops the jobs that were started with it. */
@@ -161,6 +161,8 @@ export interface NativeDeviceGraph {
 
 export interface NativeBinding {
   Plan: new (spec: NativePlanSpec) => NativePlan;
+  /** `run` of a small batch, which stands in one buffer with its scalars and the plan's id: see lib/loss/small-batch.ts. */
+  runStaged(stage: ArrayBuffer): NativeStatus;
   AbortFlag: new () => NativeAbortFlag;
   Device: new (index: number) => NativeDevice;
   DeviceMemory: new (device: NativeDevice, bytes: number) => NativeDeviceMemory;

@@ -164,7 +164,8 @@ Napi::Value cuda_error(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
-  env.SetInstanceData(new Environment);
+  Environment* const environment = new Environment;
+  env.SetInstanceData(environment);
   exports.Set("Plan", PlanObject::define(env));
   exports.Set("AbortFlag", AbortFlag::define(env));
   define_device(env, exports);
@@ -173,8 +174,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   const napi_property_descriptor plain[] = {
       {"ranks", nullptr, ranks, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"rankBias", nullptr, rank_bias, nullptr, nullptr, nullptr, napi_default_method, nullptr},
+      {"runStaged", nullptr, PlanObject::run_staged, nullptr, nullptr, nullptr, napi_default_method, environment},
   };
-  napi_define_properties(env, exports, 2, plain);
+  napi_define_properties(env, exports, 3, plain);
   exports.Set("losses", Napi::Function::New(env, losses, "losses"));
   exports.Set("cpu", Napi::Function::New(env, cpu_info, "cpu"));
   exports.Set("cuda", Napi::Function::New(env, cuda, "cuda"));

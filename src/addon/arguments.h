@@ -122,7 +122,8 @@ struct Scalar {
   enum {
     loss,
     counted,
-    argument = 3,
+    plan,  // of a staged run: its id
+    argument,
     query,
     document,
     value,

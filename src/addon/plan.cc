@@ -122,15 +122,11 @@ Status read_call(napi_env env, const RunValues& values, const Plan& plan, Call& 
 // of kPlace 4-byte numbers per Argument, in order. Bit k of the scalar `present` is set if argument k is given. Mirrors
 // lib/loss/small-batch.ts. Places are larger than their contents because addresses 4 KiB apart alias in the processor.
 constexpr int64_t kStaged = 1024, kPlace = kStaged + 16, kPlaces = 16;
+constexpr size_t kStageBytes = Scalar::size * sizeof(double) + kPlaces * kPlace * 4;
 
-Status read_staged(napi_env env, napi_value stage, const Plan& plan, Call& call) {
-  Arguments in(env, nullptr);
-  void* data = nullptr;
-  size_t bytes = 0;
-  if (napi_get_arraybuffer_info(env, stage, &data, &bytes) != napi_ok) return {Code::type};
-  constexpr size_t kBytes = Scalar::size * sizeof(double) + kPlaces * kPlace * 4;
-  if (bytes < kBytes || reinterpret_cast<uintptr_t>(data) % alignof(double) != 0) return {Code::type};
-  double* const scalar = call.scalars = static_cast<double*>(data);
+Status read_staged(double* scalar, const Plan& plan, Call& call) {
+  Arguments in(nullptr, nullptr);
+  call.scalars = scalar;
   const double bits = scalar[Scalar::present], ranks = scalar[Scalar::rank_type];
   const double queries = scalar[Scalar::queries], docs = scalar[Scalar::docs], stride = scalar[Scalar::stride];
   if (!(bits >= 0 && bits < (1 << (kPlaces + 1)) && ranks >= 0 && ranks <= 5)) return {Code::type};
@@ -218,39 +214,27 @@ Place cuda_place(Napi::Env env) {
 }  // namespace
 
 Napi::Function PlanObject::define(Napi::Env env) {
-  napi_property_descriptor methods[4] = {};
+  napi_property_descriptor methods[3] = {};
   methods[0].utf8name = "run", methods[0].method = run;
-  methods[1].utf8name = "runStaged", methods[1].method = run_staged;
-  methods[2].utf8name = "runAsync", methods[2].method = run_async;
-  methods[3].utf8name = "dispose", methods[3].method = dispose;
+  methods[1].utf8name = "runAsync", methods[1].method = run_async;
+  methods[2].utf8name = "dispose", methods[2].method = dispose;
   for (napi_property_descriptor& m : methods) m.attributes = napi_default_method;
   return DefineClass(
       env, "Plan",
-      {methods[0], methods[1], methods[2], methods[3], InstanceMethod<&PlanObject::configure>("configure"),
+      {methods[0], methods[1], methods[2], InstanceMethod<&PlanObject::configure>("configure"),
        InstanceAccessor<&PlanObject::target>("target"), InstanceAccessor<&PlanObject::threads>("threads")});
 }
 
 PlanObject::PlanObject(const Napi::CallbackInfo& info)
-    : Tagged(info), last_(info.Env().GetInstanceData<Environment>()->last) {
+    : Tagged(info), plans_(info.Env().GetInstanceData<Environment>()->plans) {
   configure(info);
+  const auto free = std::find(plans_->begin(), plans_->end(), nullptr);
+  info.This().As<Napi::Object>().Set("id", double(free - plans_->begin()));
+  if (free == plans_->end()) plans_->push_back(this);
+  else *free = this;
 }
 
-PlanObject::~PlanObject() {
-  if (*last_ == this) *last_ = nullptr;
-}
-
-// The plan that a method was called on: most often that of the call before, which costs less to see than to unwrap an object.
-PlanObject* PlanObject::called(napi_env env, napi_value self) {
-  PlanObject*& last = *environment_of(env)->last;
-  napi_value object = nullptr;
-  bool same = false;
-  if (last && napi_get_reference_value(env, *last, &object) == napi_ok && object &&
-      napi_strict_equals(env, object, self, &same) == napi_ok && same)
-    return last;
-  PlanObject* const found = receiver(env, self);
-  if (found) last = found;
-  return found;
-}
+PlanObject::~PlanObject() { std::replace(plans_->begin(), plans_->end(), this, static_cast<PlanObject*>(nullptr)); }
 
 // Runs of one environment do not overlap, so that its plans share scratch space: those that were dropped are freed when the event
 // loop turns, and a loop that makes plans would hold the space of all. On a GPU, what was enqueued may still use it.
@@ -304,13 +288,19 @@ napi_value PlanObject::run(napi_env env, napi_callback_info info) {
 }
 
 napi_value PlanObject::run_staged(napi_env env, napi_callback_info info) {
-  napi_value value, self;
-  size_t count = 1;
-  const bool good = napi_get_cb_info(env, info, &count, &value, &self, nullptr) == napi_ok && count >= 1;
-  PlanObject* const plan = good ? called(env, self) : nullptr;
+  napi_value stage;
+  size_t count = 1, bytes = 0;
+  void *environment = nullptr, *data = nullptr;
+  if (napi_get_cb_info(env, info, &count, &stage, nullptr, &environment) != napi_ok || count < 1 ||
+      napi_get_arraybuffer_info(env, stage, &data, &bytes) != napi_ok || bytes < kStageBytes ||
+      reinterpret_cast<uintptr_t>(data) % alignof(double) != 0)
+    return code_value(env, Code::type);
+  const std::vector<PlanObject*>& plans = *static_cast<Environment*>(environment)->plans;
+  const double id = static_cast<double*>(data)[Scalar::plan];
+  PlanObject* const plan = id >= 0 && id < double(plans.size()) ? plans[size_t(id)] : nullptr;
   if (!plan) return code_value(env, Code::type);
   Call call;
-  const Status status = read_staged(env, value, *plan->plan_, call);
+  const Status status = read_staged(static_cast<double*>(data), *plan->plan_, call);
   return plan->execute(env, call, status);
 }
 

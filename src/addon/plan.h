@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "../core/plan.h"
 #include "../cpu/cpu_backend.h"
@@ -19,8 +20,8 @@ class PlanObject;
 
 // What one environment (the main thread, or a worker) shares among its plans.
 struct Environment {
-  // The plan that was called last; null once it is gone.
-  const std::shared_ptr<PlanObject*> last = std::make_shared<PlanObject*>(nullptr);
+  // Its plans by their id; null where one is gone.
+  const std::shared_ptr<std::vector<PlanObject*>> plans = std::make_shared<std::vector<PlanObject*>>();
   // The pool for this many threads, which start with the first large batch. It lives as long as a plan uses it; the last pool
   // is kept, so a loop that prepares and disposes does not start threads each time.
   std::shared_ptr<cpu::Pool> pool(int threads);
@@ -39,6 +40,9 @@ class PlanObject : public Tagged<PlanObject> {
   static Napi::Function define(Napi::Env env);
   explicit PlanObject(const Napi::CallbackInfo& info);
   ~PlanObject();
+  // A function of the addon: runs the plan whose id stands in a stage. No method: to find what an object is, or a method of
+  // it, takes as long as the rest of a small call.
+  static napi_value run_staged(napi_env env, napi_callback_info info);
 
   // What computes: an instruction set and its threads, or a GPU's architecture and none.
   struct Place {
@@ -47,9 +51,7 @@ class PlanObject : public Tagged<PlanObject> {
   };
 
  private:
-  static PlanObject* called(napi_env env, napi_value self);
   static napi_value run(napi_env env, napi_callback_info info);
-  static napi_value run_staged(napi_env env, napi_callback_info info);
   static napi_value run_async(napi_env env, napi_callback_info info);
   static napi_value start_job(napi_env env, napi_callback_info info);
   static napi_value dispose(napi_env env, napi_callback_info info);
@@ -59,7 +61,7 @@ class PlanObject : public Tagged<PlanObject> {
   Napi::Value target(const Napi::CallbackInfo& info);
   Napi::Value threads(const Napi::CallbackInfo& info);
 
-  const std::shared_ptr<PlanObject*> last_;  // the environment's
+  const std::shared_ptr<std::vector<PlanObject*>> plans_;  // the environment's
   std::shared_ptr<const Plan> plan_;
   std::shared_ptr<Backend> backend_;
   Place place_;

@@ -275,9 +275,11 @@ function stagedOnce(random: Random): void {
     for (const k of [6, 7, 8])
       place(k).forEach((_, i, all) => (all[i] = k === 6 ? -random.unit() : random.unit()));
   }
+  // Scalar.plan; the last is no plan's.
+  if (whole)
+    new Float64Array(stage)[2] = Number(numberOf(random, random.pick([...plans.map((p) => p.id), 1e4])));
   const before = new Uint8Array(stage.slice(0));
-  const plan = random.pick(plans);
-  const status = plan.runStaged(stage);
+  const status = native.runStaged(stage);
   check(isStatus(status), `runStaged gave ${String(status)}`);
   const after = Buffer.from(stage);
   for (let k = 0; whole && k <= 16; k++) {

@@ -1,7 +1,7 @@
 // The native plan called directly, past the checks of TypeScript: every argument that is too short or of another type is refused, nothing written.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { NativeArgument, NativeStatus, Scalar } from '../../../lib/native/codes';
-import { native } from '../../../lib/native/native';
+import { native, type NativePlan } from '../../../lib/native/native';
 import { specificationOf } from './specification';
 
 const QUERIES = 3;
@@ -310,29 +310,44 @@ describe('runStaged()', () => {
     return stage;
   };
 
+  const runStaged = ({ id }: NativePlan, stage: ArrayBuffer) => {
+    if (stage instanceof ArrayBuffer && stage.byteLength >= 128) scalarsOf(stage)[Scalar.plan] = id;
+    return native.runStaged(stage);
+  };
+
   it('gives what run gives', () => {
     const stage = staged();
-    expect(plan.runStaged(stage)).toBe(NativeStatus.ok);
+    expect(runStaged(plan, stage)).toBe(NativeStatus.ok);
     const c = { ...call(), ranks: null, beta: null, relevance: null, weights: null, teacherGrad: null };
     run(plan, c);
     expect(scalarsOf(stage)[Scalar.loss]).toBe(c.scalars[Scalar.loss]);
     expect([...floatsAt(stage, NativeArgument.grad)]).toEqual([...c.grad]);
   });
 
-  it('is the plan that it was called on, whichever ran before', () => {
+  it('is the plan that the stage names, whichever ran before', () => {
     const other = new native.Plan(specificationOf('kl'));
     const losses = [plan, other, plan, other, other, plan].map((p) => {
       const stage = staged();
-      expect(p.runStaged(stage)).toBe(NativeStatus.ok);
+      expect(runStaged(p, stage)).toBe(NativeStatus.ok);
       return scalarsOf(stage)[Scalar.loss];
     });
     expect(losses[0]).not.toBe(losses[1]);
     expect(losses).toEqual([0, 1, 0, 1, 1, 0].map((k) => losses[k]));
   });
 
-  it('of another object than a plan is a TypeError', () => {
-    for (const self of [{}, null, new native.AbortFlag(), Object.create(plan)])
-      expect(() => Reflect.apply(plan.runStaged, self, [staged()])).toThrow(TypeError);
+  it.each([-1, NaN, Infinity, 2 ** 40])('of no plan, id %d, is refused', (id) => {
+    const stage = staged();
+    scalarsOf(stage)[Scalar.plan] = id;
+    expect(native.runStaged(stage)).toBe(NativeStatus.type);
+    expect([...floatsAt(stage, NativeArgument.grad)]).toEqual(new Array(SIZE).fill(0));
+  });
+
+  it('of a plan that never came to be leaves the id to the next', () => {
+    const before = new native.Plan(specificationOf('kl')).id;
+    expect(() => new native.Plan({ ...specificationOf('kl'), threads: -1 })).toThrow();
+    const after = new native.Plan(specificationOf('kl'));
+    expect(after.id).not.toBe(before);
+    expect(runStaged(after, staged())).toBe(NativeStatus.ok);
   });
 
   it.each([
@@ -360,7 +375,7 @@ describe('runStaged()', () => {
   ] as const)('refuses %s of %d', (name, value, status) => {
     const stage = staged();
     scalarsOf(stage)[scalarsByName[name]] = value;
-    expect(plan.runStaged(stage)).toBe(status);
+    expect(runStaged(plan, stage)).toBe(status);
     expect([...floatsAt(stage, NativeArgument.grad)]).toEqual(new Array(SIZE).fill(0));
   });
 
@@ -372,18 +387,18 @@ describe('runStaged()', () => {
       null,
       {},
     ])
-      expect(plan.runStaged(other as never)).toBe(NativeStatus.type);
-    expect((plan.runStaged as () => NativeStatus)()).toBe(NativeStatus.type);
+      expect(runStaged(plan, other as never)).toBe(NativeStatus.type);
+    expect((native.runStaged as () => NativeStatus)()).toBe(NativeStatus.type);
     const stage = staged();
     structuredClone(stage, { transfer: [stage] });
-    expect(plan.runStaged(stage)).toBe(NativeStatus.type);
-    expect(plan.runStaged(staged())).toBe(NativeStatus.ok);
+    expect(runStaged(plan, stage)).toBe(NativeStatus.type);
+    expect(runStaged(plan, staged())).toBe(NativeStatus.ok);
   });
 
   it('checks the values that it reads', () => {
     const stage = staged();
     labelsAt(stage)[7] = 9;
-    expect(plan.runStaged(stage)).toBe(NativeStatus.label);
+    expect(runStaged(plan, stage)).toBe(NativeStatus.label);
     const scalars = scalarsOf(stage);
     expect([scalars[Scalar.query], scalars[Scalar.document], scalars[Scalar.value]]).toEqual([1, 2, 9]);
   });

@@ -539,8 +539,8 @@ export default [
   {
     kind: 'state',
     in: 'lib/loss/options.ts',
-    code: 'for (const name of termNames) if («a[name] !== b[name]») return false;',
-    to: "name !== 'alpha' && a[name] !== b[name]",
+    code: 'for (let k = 0; k < a.length; k++) if («a[k] !== b[k]») return false;',
+    to: 'k !== 1 && a[k] !== b[k]', // alpha of ckl
     suite: calls,
     sample: true,
   },
