@@ -13,7 +13,12 @@ struct PlanTerm {
 #include "../losses/parameters.def"
 #undef PARAMETER
 
-  // Sets each in its place: a copy of what was just set number by number waits for memory.
+  Parameters parameters(bool biased) const {
+    Parameters p;
+    set(p, biased);
+    return p;
+  }
+  // Each in its place: a copy of what was just written number by number waits for memory.
   void set(Parameters& to, bool biased) const {
 #define PARAMETER(name, field, usual, allowed) to.field = float(field);
 #include "../losses/parameters.def"

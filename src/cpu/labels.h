@@ -15,6 +15,14 @@ CKL_FN int64_t count_positives(const uint8_t* y, int64_t n) {
   return count;
 }
 
+// Up to seven labels in the bytes of a word from the lowest on, with negatives behind them. By words of four that overlap.
+CKL_FN uint64_t few_labels(const uint8_t* y, int64_t n) {
+  if (n < 4) return n <= 0 ? 0 : (uint64_t)y[0] | (uint64_t)y[n / 2] << 8 * (n / 2) | (uint64_t)y[n - 1] << 8 * (n - 1);
+  uint32_t first, last;
+  memcpy(&first, y, 4), memcpy(&last, y + n - 4, 4);
+  return first | (uint64_t)last << 8 * (n - 4);
+}
+
 CKL_FN LabelCount count_labels(const uint8_t* y, int64_t n) {
   LabelCount c;
   int64_t i = 0;
@@ -24,10 +32,9 @@ CKL_FN LabelCount count_labels(const uint8_t* y, int64_t n) {
   if (n >= 16) {
     count_sixteen(y + n - 16, 0xffffu << (16 - (n - i)) & 0xffff, c);
   } else {
-    uint8_t x[16];
-    for (int64_t k = 0; k < n; k++) x[k] = y[k];
-    for (int64_t k = n; k < 16; k++) x[k] = 0;
-    count_sixteen(x, 0xffff, c);
+    const uint64_t x[2] = {n < 8 ? few_labels(y, n) : eight_labels(y),
+                           n <= 8 ? 0 : eight_labels(y + n - 8) >> 8 * (16 - n)};
+    count_sixteen((const uint8_t*)x, 0xffff, c);
   }
   return c;
 }
@@ -47,9 +54,11 @@ CKL_FN void each_positive(const uint8_t* y, int64_t n, Body body) {
 
 // n without the padding that ends a row.
 CKL_FN int64_t length_without_padding(const uint8_t* y, int64_t n) {
-  while (n >= 8 && eight_labels(y + n - 8) == ~(uint64_t)0) n -= 8;
-  while (n > 0 && y[n - 1] == kPadding) n--;
-  return n;
+  for (; n >= 8; n -= 8) {
+    const uint64_t other = ~eight_labels(y + n - 8);
+    if (other) return n - __builtin_clzll(other) / 8;
+  }
+  return n == 0 ? 0 : n - __builtin_clzll(~(few_labels(y, n) << 8 * (8 - n))) / 8;
 }
 
 // Whether every label is 0 or 1.

@@ -20,23 +20,33 @@ class Runner {
   }
 
   void run(int64_t first, int64_t last) {
-    int64_t lengths[kLanes];
-    for (int j = 0; j < kLanes; j++) lengths[j] = task_.batch.rows.docs;
-    for (int64_t b = first; b < last;) {
-      if (!even_) lengths[0] = length(b);
-      const bool together = !table_.pairwise && lengths[0] <= kSixteenRowsLongest;
-      int64_t end = b + 1;
-      if (together) {
-        if (even_) end = last - b < kLanes ? last : b + kLanes;
-        else
-          while (end < last && end - b < kLanes && (lengths[end - b] = length(end)) <= kSixteenRowsLongest) end++;
+    int64_t rows[kLanes], lengths[kLanes];
+    const int64_t docs = task_.batch.rows.docs;
+    if (even_ && !table_.pairwise && !task_.out.diagnostics.weight && docs <= kSixteenRowsLongest) {
+      for (int j = 0; j < kLanes; j++) lengths[j] = docs;
+      for (int64_t b = first; b < last; b += kLanes) {
+        for (int j = 0; j < kLanes; j++) rows[j] = b + j;
+        sixteen_rows_.run(rows, last - b < kLanes ? (int)(last - b) : kLanes, lengths);
       }
-      if (task_.out.diagnostics.weight)  // before the gradient may take the place of the scores
-        for (int64_t i = b; i < end; i++) one_row_.diagnose(i, lengths[i - b]);
-      if (together) sixteen_rows_.run(b, (int)(end - b), lengths);
-      else one_row_.run(b, lengths[0]);
-      b = end;
+      return;
     }
+    int live = 0;  // short rows that wait to be sixteen, longer ones between them or not
+    const auto sixteen = [&] {
+      if (live > 0) sixteen_rows_.run(rows, live, lengths);
+      live = 0;
+    };
+    for (int64_t b = first; b < last; b++) {
+      const int64_t n = length(b);
+      if (task_.out.diagnostics.weight)
+        one_row_.diagnose(b, n);  // before the gradient may take the place of the scores
+      if (table_.pairwise || n > kSixteenRowsLongest) {
+        one_row_.run(b, n);
+        continue;
+      }
+      rows[live] = b, lengths[live] = n;
+      if (++live == kLanes) sixteen();
+    }
+    sixteen();
   }
 
  private:

@@ -10,17 +10,17 @@ class SixteenRowsEngine : protected Engine {
  public:
   using Engine::Engine;
 
-  // lengths: of rows b to b + live - 1, without the padding at their ends.
-  void run(int64_t b, int live, const int64_t* lengths) const {
+  // rows: 1 to 16 rows in ascending order; lengths: theirs, without the padding at their ends.
+  void run(const int64_t* rows, int live, const int64_t* lengths) const {
     const Batch& x = task_.batch;
     const Outputs& out = task_.out;
     Group g;
-    g.b = b;
+    g.rows = rows;
     g.live = live;
     gather(g, lengths);
     SixteenRows a;
     a.n = g.n;
-    a.prefetch = Prefetch(x, out, b + live < x.rows.queries ? x.rows.begin(b + live) : g.begin[0]);
+    a.prefetch = Prefetch(x, out, rows[live - 1] + 1 < x.rows.queries ? x.rows.begin(rows[live - 1] + 1) : g.begin[0]);
     uint8_t* words = (uint8_t*)scratch_[S::kLabels];
     labels_to_columns({(const char*)g.labels, g.label_begin}, words, g.n);
     a.y = words;
@@ -35,7 +35,7 @@ class SixteenRowsEngine : protected Engine {
     a.t = x.teacher ? scratch_[S::kTeacher] : a.s;
     load_scores(g);
     double weights[kLanes];
-    for (int j = 0; x.weights && j < kLanes; j++) weights[j] = weight(b + (j < live ? j : 0));
+    for (int j = 0; x.weights && j < kLanes; j++) weights[j] = weight(rows[j < live ? j : 0]);
     if (!x.weights) weights[0] = 1;
 
     // Exponentials take the place of scores, and h of the teacher's, while they fit in the innermost cache.
@@ -68,15 +68,17 @@ class SixteenRowsEngine : protected Engine {
     float value[kLanes], contribution[kLanes];
     store(value, r.value);
     store(contribution, r.contribution);
-    for (int j = 0; j < live; j++) out.per_query[b + j] = value[j];
-    for (int j = 0; task_.contributions && j < live; j++) task_.contributions[b + j] = contribution[j];
-    for (int j = 0; !task_.binary_labels && j < live; j++) clear_behind(b + j, g.columns(j));
+    if (rows[live - 1] - rows[0] == live - 1) memcpy(out.per_query + rows[0], value, sizeof(float) * (size_t)live);
+    else
+      for (int j = 0; j < live; j++) out.per_query[rows[j]] = value[j];
+    for (int j = 0; task_.contributions && j < live; j++) task_.contributions[rows[j]] = contribution[j];
+    for (int j = 0; !task_.binary_labels && j < live; j++) clear_behind(rows[j], g.columns(j));
   }
 
  private:
   struct Group {
-    int64_t b;   // the first row
-    int live;    // rows; idle lanes repeat the first
+    const int64_t* rows;
+    int live;    // of them; idle lanes repeat the first
     bool roomy;  // each row has n elements in the caller's arrays
     int64_t n;   // the longest
     int64_t begin[kLanes];
@@ -94,14 +96,14 @@ class SixteenRowsEngine : protected Engine {
     g.labels = task_.batch.labels;
     g.label_begin = g.begin;
     if (g.roomy && task_.binary_labels) {
-      const int64_t first = rows.begin(g.b), step = rows.stride;
+      const int64_t first = rows.begin(g.rows[0]), step = rows.stride;  // all rows are alike, so none is left out
       for (int j = 0; j < kLanes; j++) g.begin[j] = first + (j < g.live ? j * step : 0), g.length[j] = g.n;
       return;
     }
     bool even = true;
     for (int j = 0; j < kLanes; j++) {
       const int row = j < g.live ? j : 0;
-      g.begin[j] = rows.begin(g.b + row);
+      g.begin[j] = rows.begin(g.rows[row]);
       g.length[j] = lengths[row];
       even &= lengths[row] == g.n;
     }

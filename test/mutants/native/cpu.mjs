@@ -142,7 +142,7 @@ export default [
     code: ': V(saturate(1.0 / «task_.teacher_temperature»));',
     to: 'task_.student_temperature',
   },
-  { in: 'src/cpu', code: 'weights[j] = weight(b + («j < live ? j : 0»));', to: '0' },
+  { in: 'src/cpu', code: 'weights[j] = weight(rows[«j < live ? j : 0»]);', to: '0' },
   { in: 'src/cpu', code: 'low = x > kMax ? 0.0f : «float(x - double(high))»;', to: '0.0f' },
   { in: 'src/cpu', code: 'all.labels.binary &= «s.labels.binary»;', to: 'true' },
   {
