@@ -1,9 +1,9 @@
-// BEIR folders: corpus.jsonl, queries.jsonl and the qrels of each split, plain or gzip, wherever the folder keeps them.
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+// Readers of the files of BEIR folders: corpus and queries as they come, or all of a folder.
 import type { Qrels } from '../metrics/types.js';
-import { BadLine, DataError, excerpt } from './errors.js';
-import { Records, type ReadOptions } from './records.js';
+import { openBeir } from './beir-folder.js';
+import { BadLine, excerpt } from './errors.js';
+import { recordsOf } from './parquet/tables.js';
+import type { Records, ReadOptions } from './records.js';
 import { loadQrels } from './trec.js';
 import { asId, asText, parseObject } from './values.js';
 
@@ -19,26 +19,61 @@ export interface Query {
   text: string;
 }
 
-/** Streams `{"_id", "title"?, "text"}` lines. */
+/** What the columns of Parquet files are called on the hub, by BEIR, MTEB, PyLate, sentence-transformers and Tevatron. */
+const DOCUMENT_IDS = [
+  '_id',
+  'id',
+  'document_id',
+  'doc_id',
+  'docid',
+  'docno',
+  'passage_id',
+  'pid',
+  'corpus-id',
+  'corpus_id',
+];
+const QUERY_IDS = ['_id', 'id', 'query_id', 'query-id', 'qid'];
+const CORPUS = {
+  id: { names: DOCUMENT_IDS },
+  title: { names: ['title'], optional: true },
+  text: { names: ['text', 'passage', 'document', 'contents'] },
+} as const;
+const QUERIES = { id: { names: QUERY_IDS }, text: { names: ['text', 'query'] } } as const;
+
+/**
+ * Streams `{"_id", "title"?, "text"}` lines, or the rows of Parquet files (a file, a folder, or a pattern with `*`) with columns `_id` or `id` (or
+ * `document_id`, `docid`, …), `title` if there is one, and `text`.
+ */
 export function readCorpus(path: string, options?: ReadOptions): Records<Document> {
-  return new Records(
+  return recordsOf(
     path,
-    (line) => {
+    (line): Document => {
       const { _id, title, text } = parseObject(line);
       return { id: asId(_id, '"_id"'), title: asText(title ?? '', '"title"'), text: asText(text, '"text"') };
     },
+    CORPUS,
+    ({ values: { id, title, text }, column }) => ({
+      id: asId(id, `"${column.id}"`),
+      title: asText(title ?? '', '"title"'),
+      text: asText(text, `"${column.text}"`),
+    }),
     options,
   );
 }
 
-/** Streams `{"_id", "text"}` lines. */
+/** Streams `{"_id", "text"}` lines, or the rows of Parquet files with columns `_id` or `id` (or `query_id`, `qid`) and `text` (or `query`). */
 export function readQueries(path: string, options?: ReadOptions): Records<Query> {
-  return new Records(
+  return recordsOf(
     path,
-    (line) => {
+    (line): Query => {
       const { _id, text } = parseObject(line);
       return { id: asId(_id, '"_id"'), text: asText(text, '"text"') };
     },
+    QUERIES,
+    ({ values: { id, text }, column }) => ({
+      id: asId(id, `"${column.id}"`),
+      text: asText(text, `"${column.text}"`),
+    }),
     options,
   );
 }
@@ -57,59 +92,6 @@ export async function* distinct<T extends { id: string }>(records: Records<T>): 
     }
     seen.add(record.id);
     yield record;
-  }
-}
-
-/** Where the files of a BEIR folder are. */
-export interface BeirFolder {
-  dir: string;
-  corpus: string;
-  queries: string;
-  /** Split name (`train`, `dev`, `test`; `all` for a lone `qrels.tsv`) -> path. */
-  qrels: ReadonlyMap<string, string>;
-}
-
-const QRELS_FILE = /^qrels(?:[._-](.+))?\.(?:tsv|txt)(?:\.gz)?$/;
-const SPLIT_FILE = /^(.+)\.(?:tsv|txt)(?:\.gz)?$/;
-
-/**
- * Finds the files of a BEIR folder: `corpus.jsonl[.gz]`, `queries.jsonl[.gz]`, and judgements as `qrels/<split>.tsv[.gz]`,
- * `qrels.<split>.tsv[.gz]` or `qrels.tsv[.gz]`. Nothing is read yet.
- *
- * @throws DataError naming the file that is missing, with what the folder holds instead
- */
-export async function openBeir(dir: string): Promise<BeirFolder> {
-  const names = await list(dir);
-  const find = (name: string): string => {
-    const found = [name, `${name}.gz`].find((candidate) => names.includes(candidate));
-    if (!found)
-      throw new DataError(
-        dir,
-        0,
-        `${name} or ${name}.gz in this folder`,
-        names.join(', ') || 'an empty folder',
-      );
-    return join(dir, found);
-  };
-  const qrels = new Map<string, string>();
-  for (const name of names) {
-    const match = QRELS_FILE.exec(name);
-    if (match) qrels.set(match[1] ?? 'all', join(dir, name));
-  }
-  for (const name of names.includes('qrels') ? await list(join(dir, 'qrels')) : []) {
-    const match = SPLIT_FILE.exec(name);
-    if (match) qrels.set(match[1], join(dir, 'qrels', name));
-  }
-  if (qrels.size === 0)
-    throw new DataError(dir, 0, 'judgements: qrels/<split>.tsv or qrels.tsv', names.join(', '));
-  return { dir, corpus: find('corpus.jsonl'), queries: find('queries.jsonl'), qrels };
-}
-
-async function list(dir: string): Promise<string[]> {
-  try {
-    return (await readdir(dir)).sort();
-  } catch (error) {
-    throw new DataError(dir, 0, 'a BEIR folder', (error as Error).message, { cause: error });
   }
 }
 

@@ -1,12 +1,14 @@
-// The errors of ckl-loss/data: a file that cannot be read (with the line and what was expected there), or one that cannot be written.
+// The errors of ckl-loss/data: a file that cannot be read (with the line and what was expected there), one that cannot be written, or a package that is missing.
 
 /** A file that cannot be read as what it was taken for. */
 export class DataError extends Error {
   readonly code = 'ERR_CKL_DATA';
+  /** What `line` counts: lines, or the rows of a Parquet file. */
+  readonly unit: 'line' | 'row';
 
   /**
    * @param file path of the file, or of the folder that lacks it
-   * @param line number of the line, from 1; 0 when the error is about the file as a whole
+   * @param line number of the line, or of the row of a Parquet file, from 1; 0 when the error is about the file as a whole
    * @param expected what should have been there, e.g. "4 or 3 columns: query, (iteration,) document, level"
    * @param found what was there instead, shortened
    */
@@ -15,13 +17,37 @@ export class DataError extends Error {
     readonly line: number,
     readonly expected: string,
     readonly found: string,
-    options?: ErrorOptions,
+    options?: ErrorOptions & { unit?: 'line' | 'row' },
   ) {
-    super(`${file}${line > 0 ? `:${line}` : ''}: expected ${expected}; found ${found}`, options);
+    const { unit = 'line' } = options ?? {};
+    const place = line > 0 ? (unit === 'row' ? `, row ${line}` : `:${line}`) : '';
+    super(`${file}${place}: expected ${expected}; found ${found}`, options);
+    this.unit = unit;
   }
 
   override get name(): string {
     return 'DataError';
+  }
+}
+
+/** A package that reading or writing such a file takes is not installed, or cannot be loaded. */
+export class PackageMissingError extends Error {
+  readonly code = 'ERR_CKL_PACKAGE';
+
+  /**
+   * @param packageName what to install
+   * @param why what it is needed for, e.g. "to read Parquet files"
+   */
+  constructor(
+    readonly packageName: string,
+    why: string,
+    cause?: unknown,
+  ) {
+    super(`${why}, install ${packageName}: npm install ${packageName}`, { cause });
+  }
+
+  override get name(): string {
+    return 'PackageMissingError';
   }
 }
 

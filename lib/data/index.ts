@@ -1,15 +1,7 @@
 // ckl-loss/data: streaming readers of BEIR folders, TREC files and teacher scores, and a converter between teacher forms.
-export {
-  loadBeir,
-  openBeir,
-  readCorpus,
-  readQueries,
-  type Beir,
-  type BeirFolder,
-  type Document,
-  type Query,
-} from './beir.js';
-export { DataError, OutputError } from './errors.js';
+export { loadBeir, readCorpus, readQueries, type Beir, type Document, type Query } from './beir.js';
+export { openBeir, type BeirFolder } from './beir-folder.js';
+export { DataError, OutputError, PackageMissingError } from './errors.js';
 export type { TeacherLists, TeacherReadOptions } from './forms/form.js';
 export type { IdType, ScoredDocument, ScoredList } from './forms/scored.js';
 export { TEACHER_FORMS, WRITABLE_FORMS, type TeacherForm, type WritableForm } from './forms/table.js';

@@ -4,13 +4,23 @@ import { createReadStream } from 'node:fs';
 import { BadLine, DataError } from './errors.js';
 import { inflate, isGzip } from './inflate.js';
 
-/** A line without its end; why it cannot be read; that many lines without anything in them; or a piece of a file that is not cut by lines. */
-export type Line = string | BadLine | number | Piece;
+/** A line without its end; why it cannot be read; that many lines without anything in them; a piece of a file that is not cut by lines; or a row of a table. */
+export type Line = string | BadLine | number | Piece | Row;
 
 /** A record with the number of the line that it begins in. */
 export interface Piece {
   text: string | BadLine;
   line: number;
+}
+
+/** Values by the names of their columns or fields. */
+export type Fields = Record<string, unknown>;
+
+/** A row of a Parquet file, numbered from 1. */
+export interface Row {
+  file: string;
+  row: number;
+  fields: Fields;
 }
 
 /** The longest line that is read by default. What JSON makes of a line may take ten times its length, and more. */

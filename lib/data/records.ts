@@ -1,6 +1,6 @@
 // A file as a stream of records: parses each line, names file and line in errors, or counts the bad ones and goes on.
 import { BadLine, DataError } from './errors.js';
-import { LONGEST_LINE, readLines, type Line } from './lines.js';
+import { LONGEST_LINE, readLines, type Fields, type Line, type Row } from './lines.js';
 
 export interface ReadOptions {
   /** Leave out lines that cannot be read, and count them, instead of throwing at the first. Default false. */
@@ -20,7 +20,7 @@ const KEPT_ERRORS = 10;
  * Empty lines are passed over silently. A line that cannot be read throws a {@link DataError}; with `skipBad` it is counted.
  */
 export class Records<T> implements AsyncIterable<T> {
-  /** Lines read so far, empty ones too. */
+  /** Lines read so far, empty ones too; rows of a Parquet file. */
   lines = 0;
   /** Records read so far. */
   count = 0;
@@ -33,13 +33,18 @@ export class Records<T> implements AsyncIterable<T> {
    * @param path the file, plain or gzip
    * @param parse makes a record of a line, or throws {@link BadLine}; undefined means there is no record in it (a header)
    * @param blocks what is parsed, where that is not simply the lines of the file
+   * @param parseRow as `parse`, for the rows of a Parquet file
    */
   constructor(
     readonly path: string,
     private readonly parse: (line: string, number: number) => T | undefined,
     private readonly options: ReadOptions = {},
     private readonly blocks?: AsyncIterable<Line[]>,
+    private readonly parseRow?: (fields: Fields) => T | undefined,
   ) {}
+
+  /** The row that was read last, where there are no lines. */
+  private row: Row | undefined;
 
   async *[Symbol.asyncIterator](): AsyncIterator<T> {
     const blocks = this.blocks ?? readLines(this.path, this.options.maxLineBytes ?? LONGEST_LINE);
@@ -47,6 +52,13 @@ export class Records<T> implements AsyncIterable<T> {
       for (const line of block) {
         if (typeof line === 'number') {
           this.lines += line;
+          continue;
+        }
+        if (typeof line === 'object' && 'fields' in line) {
+          const record = this.readRow(line);
+          if (record === undefined) continue;
+          this.count++;
+          yield record;
           continue;
         }
         let text: string | BadLine;
@@ -62,6 +74,17 @@ export class Records<T> implements AsyncIterable<T> {
         this.count++;
         yield record;
       }
+    }
+  }
+
+  private readRow(row: Row): T | undefined {
+    this.row = row;
+    this.lines++;
+    try {
+      return this.parseRow!(row.fields);
+    } catch (error) {
+      this.refuse(error);
+      return undefined;
     }
   }
 
@@ -89,7 +112,12 @@ export class Records<T> implements AsyncIterable<T> {
   /** For consumers that find a fault a single line cannot show, such as a document listed twice. */
   refuse(problem: unknown): void {
     if (!(problem instanceof BadLine)) throw problem;
-    this.leaveOut(new DataError(this.path, this.lines, problem.expected, problem.found));
+    const { expected, found } = problem;
+    this.leaveOut(
+      this.row
+        ? new DataError(this.row.file, this.row.row, expected, found, { unit: 'row' })
+        : new DataError(this.path, this.lines, expected, found),
+    );
   }
 
   /**

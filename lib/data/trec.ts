@@ -1,29 +1,19 @@
 // TREC runs and qrels, the BEIR qrels table, and MS MARCO's three-column run: readers of lines and of whole tables.
 import type { Qrels, Run } from '../metrics/types.js';
+import {
+  judgementRow,
+  QRELS_COLUMNS,
+  RUN_COLUMNS,
+  runRow,
+  type Judgement,
+  type RunEntry,
+} from './columns.js';
 import { BadLine, DataError, excerpt } from './errors.js';
-import { Records, type ReadOptions } from './records.js';
-import { columnsOf, parseExtended, parseInteger } from './values.js';
+import { pickFields, recordsOf } from './parquet/tables.js';
+import type { Records, ReadOptions } from './records.js';
+import { columnsOf, parseExtended, parseInteger, parseObject } from './values.js';
 
-/** One line of a run. */
-export interface RunEntry {
-  qid: string;
-  docid: string;
-  /** As written; files number from 0 or from 1, and some do not mean it. NaN where it is no whole number, or there is none. */
-  rank: number;
-  /** Infinite where it is written `inf` or `-inf`. */
-  score: number;
-  /** The run's name; whatever stands after the fifth column, `''` when nothing does. */
-  tag: string;
-  /** Whether the line is `query document rank`, without a score of its own. */
-  byRank?: true;
-}
-
-/** One line of judgements. */
-export interface Judgement {
-  qid: string;
-  docid: string;
-  level: number;
-}
+export type { Judgement, RunEntry };
 
 const RUN_FORMS = '"query Q0 document rank score tag", "query document rank" or "query document score"';
 
@@ -31,10 +21,11 @@ const RUN_FORMS = '"query Q0 document rank score tag", "query document rank" or 
  * Streams a run: `query Q0 document rank score tag` with any white space between (the tag may be missing, or be several
  * words), or three columns: MS MARCO's `query document rank`, whose score becomes −rank, or `query document score` if the last column of the
  * first line has a decimal point, an exponent or a sign. Where tabs part the columns, ids may hold spaces. Scores may be infinite. Lines that
- * begin with `#` and are no line of a run are comments.
+ * begin with `#` and are no line of a run are comments. Parquet files have columns `qid` (or `query_id`), `docno` (or `doc_id`, `docid`,
+ * `passage_id`, …), `score` and perhaps `rank`.
  */
 export function readRun(path: string, options?: ReadOptions): Records<RunEntry> {
-  return new Records(path, runParser(), options);
+  return recordsOf(path, runParser(), RUN_COLUMNS, runRow, options);
 }
 
 /** The parser of one run's lines, which remembers what the third column of three is. */
@@ -108,13 +99,21 @@ export const HEADER = /^"?(query|q)[-_ ]?id"?$/i;
 /**
  * Streams judgements: TREC's `query iteration document level`, or three columns `query document level` as in BEIR's
  * tables, whose header `query-id corpus-id score` is passed over. A level may be written `1.0`. Lines that begin with `#` and are no judgement
- * are comments.
+ * are comments. JSON lines and Parquet files have the names of BEIR's header (or `query_id`, `qid`; `corpus_id`, `docid`, `docno`, …; `score`,
+ * `relevance`, `label`).
  */
 export function readQrels(path: string, options?: ReadOptions): Records<Judgement> {
-  return new Records(path, (line, number) => orComment(line, () => parseJudgement(line, number)), options);
+  return recordsOf(
+    path,
+    (line, number) => orComment(line, () => parseJudgement(line, number)),
+    QRELS_COLUMNS,
+    judgementRow,
+    options,
+  );
 }
 
 function parseJudgement(line: string, number: number): Judgement | undefined {
+  if (line.startsWith('{')) return judgementRow(pickFields(parseObject(line), QRELS_COLUMNS));
   // Tabs alone part the columns where there are enough of them, so that BEIR ids may hold spaces.
   const byTab = line.split('\t', 5).map((column) => column.trim());
   const columns = byTab.length === 3 || byTab.length === 4 ? byTab : columnsOf(line, 5);

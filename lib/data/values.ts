@@ -1,6 +1,9 @@
 // Checks of single values in a line: numbers, ids, JSON objects. Each throws BadLine with what was expected.
 import { BadLine, excerpt } from './errors.js';
 
+/** Stands in a record for a text that is not UTF-8: whoever needs the value knows its place. */
+export class NotText {}
+
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 const INFINITE = /^[-+]?inf(inity)?$/i;
 
@@ -67,7 +70,8 @@ const named = (what: string, index?: number): string => (index === undefined ? w
 /** An id: text that is not empty, or a whole number, which becomes its text. */
 export function asId(value: unknown, what: string, index?: number): string {
   if (typeof value === 'string' && value !== '') return value;
-  if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
+  if ((typeof value === 'number' && Number.isSafeInteger(value)) || typeof value === 'bigint')
+    return String(value);
   throw new BadLine(`an id (text or a whole number) as ${named(what, index)}`, shown(value));
 }
 
@@ -78,7 +82,15 @@ export function asText(value: unknown, what: string, index?: number): string {
 
 export function asScore(value: unknown, what: string, index?: number): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value;
+  if (typeof value === 'bigint') return Number(value);
   throw new BadLine(`a finite number as ${named(what, index)}`, shown(value));
+}
+
+/** A whole number that a double holds exactly, also where it is written as another number type. */
+export function asWhole(value: unknown, what: string): number {
+  const number = typeof value === 'bigint' ? Number(value) : value;
+  if (typeof number === 'number' && Number.isSafeInteger(number)) return number;
+  throw new BadLine(`a whole number as ${what}`, shown(value));
 }
 
 /** An array whose every element passes `check`. */
@@ -95,6 +107,8 @@ const SHOWN = 60;
 
 /** A value from JSON as an error shows it: its beginning, however large or deep it is. */
 export function shown(value: unknown): string {
+  if (value instanceof NotText) return 'bytes that are not UTF-8';
+  if (value instanceof Date) return 'a date';
   return value === undefined ? 'nothing' : excerpt(sketch(value, SHOWN + 1));
 }
 

@@ -29,6 +29,7 @@ import {
   type WritableForm,
 } from '../../lib/data/index';
 import { campaign, check } from './campaign';
+import { parquetOf } from './parquets';
 import { pickleOf } from './pickles';
 import { pieces } from './pieces';
 import type { Random } from './random';
@@ -73,7 +74,10 @@ interface File {
   records?: number;
 }
 
-function linesOf(list: ScoredList, form: Exclude<TeacherForm, 'pickle'>): string[] {
+/** Forms that are no text. */
+type Binary = 'pickle' | 'parquet';
+
+function linesOf(list: ScoredList, form: Exclude<TeacherForm, Binary>): string[] {
   const { qid, query, docs } = list;
   switch (form) {
     case 'colbert-scores':
@@ -93,7 +97,7 @@ function linesOf(list: ScoredList, form: Exclude<TeacherForm, 'pickle'>): string
 }
 
 /** A file as its users write it. */
-function fileOf(random: Random): File {
+async function fileOf(random: Random): Promise<File> {
   const kind = random.pick([...TEACHER_FORMS, 'corpus', 'queries', 'qrels', 'run', 'run3']);
   const ids = uniqueIds(random);
   const all = (lines: string[]): File => ({ kind, lines, records: lines.length });
@@ -126,12 +130,20 @@ function fileOf(random: Random): File {
         ]);
         return { kind, lines: [], bytes: pickleOf(entries), records: ids.length };
       }
-      const lines = lists.map((list) => linesOf(list, kind as Exclude<TeacherForm, 'pickle'>));
+      if (kind === 'parquet')
+        return { kind, lines: [], bytes: await parquetOf(lists, random), records: ids.length };
+      const lines = lists.map((list) => linesOf(list, kind as Exclude<TeacherForm, Binary>));
       // What stands between the lists of one JSON object.
       if (kind === 'json') return { kind, lines: ['{', lines.join(','), '}'], records: ids.length };
       return { kind, lines: lines.flat(), records: ids.length };
     }
   }
+}
+
+/** Cut off at either end. Within a page hyparquet does not survive damage: it may neither throw nor end. */
+function cut(random: Random, bytes: Buffer): Buffer {
+  const at = random.below(bytes.length + 1);
+  return random.chance(0.5) ? bytes.subarray(0, at) : bytes.subarray(at);
 }
 
 function damage(random: Random, bytes: Buffer): Buffer {
@@ -258,12 +270,13 @@ async function inTime<T>(work: Promise<T>, what: string): Promise<T> {
 }
 
 void campaign('readers', async (random) => {
-  const file = fileOf(random);
+  const file = await fileOf(random);
   const end = random.pick(['\n', '\r\n']);
   let bytes =
     file.bytes ??
     Buffer.from((random.chance(0.1) ? '\uFEFF' : '') + file.lines.map((line) => line + end).join(''));
-  const zipped = random.chance(0.3);
+  // Parquet is read from its end.
+  const zipped = file.kind !== 'parquet' && random.chance(0.3);
   const path = join(dir, random.pick(['file', 'file.gz', 'file.jsonl', 'file.tsv']));
   const whole = random.chance(0.2);
   if (whole) {
@@ -275,7 +288,8 @@ void campaign('readers', async (random) => {
   const damages = 1 + random.below(3);
   const packFirst = zipped && random.chance(0.5);
   if (packFirst) bytes = gzipSync(bytes);
-  for (let k = 0; k < damages; k++) bytes = Buffer.from(damage(random, bytes));
+  for (let k = 0; k < damages; k++)
+    bytes = Buffer.from((file.kind === 'parquet' ? cut : damage)(random, bytes));
   if (zipped && !packFirst) bytes = gzipSync(bytes);
   content = bytes;
   writeFileSync(path, bytes);

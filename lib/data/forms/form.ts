@@ -1,7 +1,9 @@
 // What a form of teacher files is: how a file shows it, how it is read, how a list is written in it.
 import type { DataError } from '../errors.js';
-import { linesOf, LONGEST_LINE, type Bytes, type Line } from '../lines.js';
+import { objects } from '../json-pieces.js';
+import { linesOf, LONGEST_LINE, type Bytes, type Fields, type Line } from '../lines.js';
 import { Records, type ReadOptions } from '../records.js';
+import { parseObject } from '../values.js';
 import type { ScoredDocument, ScoredList } from './scored.js';
 
 export interface TeacherReadOptions extends ReadOptions {
@@ -68,17 +70,23 @@ export function reader<T>(
   return (file, options) => {
     const blocks = cut(file, options.maxLineBytes ?? LONGEST_LINE);
     const records = new Records(file.path, parser(options), options, blocks);
-    return {
-      [Symbol.asyncIterator]: () => lists(records)[Symbol.asyncIterator](),
-      get skipped() {
-        return records.skipped;
-      },
-      get errors() {
-        return records.errors;
-      },
-    };
+    return counted(records, lists(records));
   };
 }
+
+/** Lists, with what their records left out. */
+export const counted = (
+  records: Pick<TeacherLists, 'skipped' | 'errors'>,
+  lists: AsyncIterable<ScoredList>,
+): TeacherLists => ({
+  [Symbol.asyncIterator]: () => lists[Symbol.asyncIterator](),
+  get skipped() {
+    return records.skipped;
+  },
+  get errors() {
+    return records.errors;
+  },
+});
 
 /** A reader of a form whose every line or piece is a list. */
 export const listReader = (
@@ -89,4 +97,17 @@ export const listReader = (
     () => parse,
     (records) => records,
     cut,
+  );
+
+/** A reader of a form whose lists are objects, each on its own line, or all of them in one array. */
+export const objectReader = (
+  parser: (options: TeacherReadOptions) => (record: Fields) => ScoredList,
+): Form['read'] =>
+  reader(
+    (options) => {
+      const parse = parser(options);
+      return (text) => parse(parseObject(text));
+    },
+    (records) => records,
+    objects,
   );

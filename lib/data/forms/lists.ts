@@ -1,11 +1,13 @@
 // Parsers of the forms in which losses are trained from ids and scores, a query a line: ColBERT, PyLate, FlagEmbedding, SimLM.
 import { createHash } from 'node:crypto';
 import { BadLine, excerpt } from '../errors.js';
-import { asArray, asId, asScore, asText, parseJson, parseObject, shown } from '../values.js';
+import type { Fields } from '../lines.js';
+import { asArray, asId, asScore, asText, parseJson, shown } from '../values.js';
 import type { ScoredDocument, ScoredList } from './scored.js';
 
-/** Drops exact repeats of a document, which real files have, and refuses one with two scores or on two sides. */
+/** Drops exact repeats of a document, which real files have, and refuses one with two scores or on two sides, and a list without any. */
 export function distinct(list: ScoredList): ScoredList {
+  if (list.docs.length === 0) throw new BadLine(`documents of query ${excerpt(list.qid)}`, 'none');
   const seen = new Map<string, ScoredDocument>();
   for (const doc of list.docs) {
     const known = seen.get(doc.docid);
@@ -39,14 +41,16 @@ export function zip(ids: string[], scores: number[], what: string, label?: 0 | 1
   );
 }
 
-export const idType = (id: unknown): 'number' | 'text' => (typeof id === 'number' ? 'number' : 'text');
+const isNumber = (id: unknown): boolean => typeof id === 'number' || typeof id === 'bigint';
+
+export const idType = (id: unknown): 'number' | 'text' => (isNumber(id) ? 'number' : 'text');
 
 /** A parser that takes the first document of each list for its positive, if that is wanted. */
 export const unlabelled =
-  (parse: (line: string) => ScoredList) =>
+  <Input>(parse: (input: Input) => ScoredList) =>
   (options: { firstIsPositive?: boolean }) =>
-  (line: string): ScoredList => {
-    const list = parse(line);
+  (input: Input): ScoredList => {
+    const list = parse(input);
     if (!options.firstIsPositive) return list;
     return { ...list, docs: list.docs.map((doc, i) => ({ ...doc, label: i === 0 ? 1 : 0 })) };
   };
@@ -80,15 +84,19 @@ export function parseColbert(line: string): ScoredList {
   });
 }
 
-/** An array, or an array printed into a text, as older PyLate tables have it (Python's ast.literal_eval reads them there). */
+/**
+ * An array, or an array printed into a text, as older PyLate tables have it (Python's ast.literal_eval reads them there). Ids that a double
+ * would round become texts.
+ */
 function maybePrinted(value: unknown): unknown {
   if (typeof value !== 'string') return value;
-  return parseJson(value.replaceAll(/'([^'"\\]*)'/g, '"$1"'));
+  return parseJson(
+    value.replaceAll(/'([^'"\\]*)'/g, '"$1"').replaceAll(/(?<=[[,]\s*)\d{16,}(?=\s*[,\]])/g, '"$&"'),
+  );
 }
 
 /** PyLate's train table: `{"query_id", "document_ids", "scores"}`. It has no labels. */
-export function parsePylate(line: string): ScoredList {
-  const record = parseObject(line);
+export function parsePylate(record: Fields): ScoredList {
   const given = maybePrinted(record.document_ids) as unknown[];
   const ids = asArray(given, '"document_ids"', asId);
   const scores = asArray(maybePrinted(record.scores), '"scores"', asScore);
@@ -97,7 +105,7 @@ export function parsePylate(line: string): ScoredList {
     docs: zip(ids, scores, '"document_ids"'),
     ids: {
       query: idType(record.query_id),
-      documents: given.some((id) => typeof id === 'string') ? 'text' : 'number',
+      documents: given.every(isNumber) ? 'number' : 'text',
     },
   });
 }
@@ -115,8 +123,7 @@ export const namesOf = (record: object): string =>
     .join(', ') || 'nothing in it';
 
 /** FlagEmbedding's fine-tuning file with teacher scores. Texts without ids get {@link textId}. */
-export function parseFlagEmbedding(line: string): ScoredList {
-  const record = parseObject(line);
+export function parseFlagEmbedding(record: Fields): ScoredList {
   if (record.pos_scores === undefined && record.neg_scores === undefined && Array.isArray(record.pos))
     throw new BadLine(
       '"pos_scores" and "neg_scores", the teacher\'s scores (FlagEmbedding\'s add_reranker_score.py writes them)',
@@ -137,8 +144,7 @@ export function parseFlagEmbedding(line: string): ScoredList {
 }
 
 /** SimLM's training file. */
-export function parseSimlm(line: string): ScoredList {
-  const record = parseObject(line);
+export function parseSimlm(record: Fields): ScoredList {
   const side = (name: 'positives' | 'negatives', label: 0 | 1): ScoredDocument[] => {
     const half = record[name];
     if (typeof half !== 'object' || half === null) throw new BadLine(`an object as "${name}"`, shown(half));

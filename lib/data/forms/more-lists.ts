@@ -1,10 +1,9 @@
 // Parsers of the forms that carry texts, other systems' lists or a ranker's output: ColBERT's scorer, hard negatives, Tevatron, rank_llm, sentence-transformers.
 import { BadLine, excerpt } from '../errors.js';
-import { asArray, asId, asScore, asText, parseJson, parseObject, shown } from '../values.js';
+import type { Fields } from '../lines.js';
+import { asArray, asId, asScore, asText, parseJson, shown } from '../values.js';
 import { distinct, idType, namesOf, textId, zip } from './lists.js';
 import type { ScoredDocument, ScoredList } from './scored.js';
-
-type Fields = Record<string, unknown>;
 
 function asObject(value: unknown, what: string, index?: number): Fields {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
@@ -33,8 +32,7 @@ export function parseColbertScores(line: string): ScoredList {
  * A line of msmarco-hard-negatives that has its cross-encoder's scores: `{"qid", "pos": [{"pid", "ce-score"}], "neg": {system: [{"pid", "ce-score"}]}}`.
  * A document that several systems found is taken once.
  */
-export function parseHardNegatives(line: string): ScoredList {
-  const record = parseObject(line);
+export function parseHardNegatives(record: Fields): ScoredList {
   const side = (value: unknown, what: string, label: 0 | 1) =>
     asArray(value, what, (entry, name, i): ScoredDocument => {
       if (typeof entry !== 'object' || entry === null)
@@ -60,8 +58,7 @@ export function parseHardNegatives(line: string): ScoredList {
 }
 
 /** Tevatron's training lines, with a score in each passage: `{"query_id", "query", "positive_passages": [{"docid", "title", "text", "score"}], "negative_passages"}`. */
-export function parseTevatron(line: string): ScoredList {
-  const record = parseObject(line);
+export function parseTevatron(record: Fields): ScoredList {
   const side = (name: string, label: 0 | 1) =>
     asArray(record[name], `"${name}"`, (value, what, i): ScoredDocument => {
       const passage = asObject(value, what, i);
@@ -96,8 +93,7 @@ export function parseTevatron(line: string): ScoredList {
 }
 
 /** What rank_llm reads and writes: `{"query": {"qid", "text"}, "candidates": [{"docid", "score", "doc"}]}`. It has no labels. */
-export function parseRankLlm(line: string): ScoredList {
-  const record = parseObject(line);
+export function parseRankLlm(record: Fields): ScoredList {
   const query = asObject(record.query, '"query"');
   const docs = asArray(record.candidates, '"candidates"', (value, what, i): ScoredDocument => {
     const { docid, score, doc } = asObject(value, what, i);
@@ -128,8 +124,7 @@ const SCORES = ['scores', 'score', 'labels', 'label'];
  * A line of a data set of sentence-transformers, whose columns count by their order: query, positive, negatives, and the scores as a list
  * (or the margin, if there is one negative); or query, a list of documents, and their scores. Whole numbers in place of texts are ids.
  */
-export function parseTuple(line: string): ScoredList {
-  const record = parseObject(line);
+export function parseTuple(record: Fields): ScoredList {
   const name = SCORES.find((candidate) => record[candidate] !== undefined);
   const given = name === undefined ? undefined : record[name];
   const columns = Object.entries(record).filter(([column]) => !SCORES.includes(column));

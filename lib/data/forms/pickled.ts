@@ -3,7 +3,7 @@ import { BadLine, DataError, excerpt } from '../errors.js';
 import { readFailure, type Bytes, type Line } from '../lines.js';
 import { BadPickle, Unpickler, type PickledEntry } from '../pickle.js';
 import { Records } from '../records.js';
-import type { Form, Head } from './form.js';
+import { counted, type Form, type Head } from './form.js';
 import type { ScoredDocument, ScoredList } from './scored.js';
 
 /** The operation that names the protocol comes first in protocols 2 to 5. */
@@ -13,15 +13,7 @@ export const isPickle = ({ bytes }: Head): boolean => bytes[0] === 0x80 && bytes
 export const readPickled: Form['read'] = (file, options) => {
   // It counts what is left out, and reads no lines.
   const counts = new Records<never>(file.path, () => undefined, options, noLines());
-  return {
-    [Symbol.asyncIterator]: () => lists(file, counts),
-    get skipped() {
-      return counts.skipped;
-    },
-    get errors() {
-      return counts.errors;
-    },
-  };
+  return counted(counts, lists(file, counts));
 };
 
 async function* noLines(): AsyncGenerator<Line[]> {}

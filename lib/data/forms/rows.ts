@@ -1,7 +1,8 @@
 // Tables of one scored pair a row, `query document score`: tsv, csv, and JSON lines.
 import { BadLine, excerpt } from '../errors.js';
+import type { Fields } from '../lines.js';
 import type { Records } from '../records.js';
-import { asId, asScore, parseNumber, parseObject } from '../values.js';
+import { asId, asScore, parseNumber } from '../values.js';
 import { namesOf } from './lists.js';
 import type { ScoredDocument, ScoredList } from './scored.js';
 
@@ -112,8 +113,7 @@ export function rowParser(split: (line: string) => string[]): () => (line: strin
 }
 
 /** A row as an object: `{"query_id", "doc_id", "score"}`, under any usual names; other names are passed over. */
-export function parseRowObject(line: string): Row {
-  const record = parseObject(line);
+export function parseRowObject(record: Fields): Row {
   const names = Object.keys(record);
   const columns =
     headerOf(names) ??

@@ -1,8 +1,8 @@
 // The forms of teacher files, in the order in which a file is asked for them. A new form is a new entry here.
 import { entries, objects } from '../json-pieces.js';
 import { HEADER, runParser } from '../trec.js';
-import { columnsOf } from '../values.js';
-import { listReader, reader, type Form, type Head } from './form.js';
+import { columnsOf, parseObject } from '../values.js';
+import { listReader, objectReader, reader, type Form, type Head } from './form.js';
 import { groupPairs, groupRun, parsePair } from './group.js';
 import { parseColbert, parseFlagEmbedding, parsePylate, parseSimlm, unlabelled } from './lists.js';
 import { groupMargins, parseMargin } from './margins.js';
@@ -15,6 +15,7 @@ import {
 } from './more-lists.js';
 import { groupRows, headerOf, parseRowObject, rowParser, splitCommas, splitTabs } from './rows.js';
 import { isPickle, readPickled } from './pickled.js';
+import { isParquetHead, readParquet } from './parquet.js';
 import { parseScoreObject } from './score-object.js';
 import * as to from './writers.js';
 
@@ -23,6 +24,12 @@ const named =
   (...names: string[]) =>
   ({ line, text }: Head): boolean =>
     /^(\[\s*)?\{/.test(text) && names.every((name) => (line.length > 4 ? line : text).includes(`"${name}"`));
+
+/** Whether a file is an array of objects with these names, of which the beginning is enough. */
+const inArray =
+  (...names: string[]) =>
+  (head: Head): boolean =>
+    /^\[\s*\{/.test(head.text) && named(...names)({ ...head, line: head.text });
 
 const anyOf =
   (...tests: ((head: Head) => boolean)[]) =>
@@ -36,6 +43,7 @@ const isNumber = (text: string) => text !== '' && Number.isFinite(Number(text));
 
 /** Every form that is read. */
 export const FORMS = {
+  parquet: { tells: isParquetHead, early: isParquetHead, read: readParquet },
   pickle: { tells: isPickle, early: isPickle, read: readPickled },
   json: {
     tells: ({ text }) => SCORE_OBJECT.test(text),
@@ -51,36 +59,44 @@ export const FORMS = {
   },
   pylate: {
     tells: named('document_ids'),
-    read: reader(unlabelled(parsePylate), (records) => records),
+    early: inArray('document_ids'),
+    read: objectReader(unlabelled(parsePylate)),
     write: to.writePylate,
     typedIds: true,
   },
   tevatron: {
     tells: anyOf(named('positive_passages'), named('positive_document_ids')),
-    read: listReader(parseTevatron, objects),
+    early: inArray('positive_passages'),
+    read: objectReader(() => parseTevatron),
     write: to.writeTevatron,
   },
-  simlm: { tells: named('positives'), read: listReader(parseSimlm), write: to.writeSimlm },
+  simlm: {
+    tells: named('positives'),
+    early: inArray('positives'),
+    read: objectReader(() => parseSimlm),
+    write: to.writeSimlm,
+  },
   'rank-llm': {
     tells: named('candidates'),
-    early: (head) => /^\[\s*\{/.test(head.text) && named('candidates')({ ...head, line: head.text }),
-    read: listReader(parseRankLlm, objects),
+    early: inArray('candidates'),
+    read: objectReader(() => parseRankLlm),
   },
   'hard-negatives': {
-    tells: ({ line }) => /^\{.*"neg"\s*:\s*\{/s.test(line),
-    read: listReader(parseHardNegatives),
+    tells: ({ line, text }) => /^(\[\s*)?\{.*"neg"\s*:\s*\{/s.test(line.length > 4 ? line : text),
+    read: objectReader(() => parseHardNegatives),
     write: to.writeHardNegatives,
     typedIds: true,
   },
   // Without scores, which its reader names; its names are so plain that the others go before.
   flagembedding: {
     tells: anyOf(named('pos_scores'), named('pos')),
-    read: listReader(parseFlagEmbedding),
+    early: inArray('pos', 'neg'),
+    read: objectReader(() => parseFlagEmbedding),
     write: to.writeFlagEmbedding,
   },
   'sentence-transformers': {
     tells: anyOf(named('negative'), named('negative_1'), named('scores'), named('labels')),
-    read: listReader(parseTuple, objects),
+    read: objectReader(() => parseTuple),
     write: to.writeTuple,
   },
   jsonl: {
@@ -89,7 +105,7 @@ export const FORMS = {
       const names = [...first.matchAll(/"([^"]{1,40})"\s*:/g)].map(([, name]) => name);
       return /^(\[\s*)?\{/.test(text) && headerOf(names) !== undefined;
     },
-    read: reader(() => parseRowObject, groupRows, objects),
+    read: reader(() => (line) => parseRowObject(parseObject(line)), groupRows, objects),
     write: to.writeRowObjects,
     typedIds: true,
   },
@@ -170,6 +186,7 @@ export function isJudgements(line: string): boolean {
  * | `tsv`, `csv` | a row `query, document, score`, with or without a header that names the columns |
  * | `jsonl` | `{"query_id", "doc_id", "score"}` |
  * | `json` | one object `{query: {document: score}}` |
+ * | `parquet` | PyLate's lists, a scored pair a row, or the fields of one of the other forms as columns; a file, a folder, or a pattern with `*` |
  * | `pickle` | Python's pickle of `{query: {document: score}}`, protocols 2 to 5 |
  * | `colbert` | `[query, [document, score], …]` |
  * | `colbert-scores` | `[query, [[score, document], …]]` |

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { DataError, excerpt } from '../errors.js';
 import { again, LONGEST_LINE, openBytes, readFailure, type Bytes } from '../lines.js';
+import { isSharded } from '../parquet/shards.js';
 import type { Form, Head } from './form.js';
 import { namesOf } from './lists.js';
 import { FORMS, isJudgements, TEACHER_FORMS, type TeacherForm } from './table.js';
@@ -27,6 +28,7 @@ export async function peekForm(
   path: string,
   maxLineBytes: number,
 ): Promise<{ form: TeacherForm; file: Bytes }> {
+  if (await isSharded(path)) return { form: 'parquet', file: openBytes(path) };
   const { chunks } = openBytes(path);
   const read: Buffer[] = [];
   let emptyLines = 0;

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { openBeir } from '../../data/index.js';
 import { OutputError } from '../../data/errors.js';
+import { shardsOf } from '../../data/parquet/shards.js';
 import { findTarget, writeWhole, type Target } from '../../data/whole-file.js';
 import { standardOutput } from './standard-streams.js';
 import type { Output } from './progress.js';
@@ -57,11 +58,13 @@ async function identityOf(file: string): Promise<string | undefined> {
   return found?.isFile() ? `${found.dev}:${found.ino}` : undefined;
 }
 
-/** A file, or those that are read of a BEIR folder. What is missing is for the reader to say. */
+/** A file, or those that are read of a folder. What is missing is for the reader to say. */
 async function filesOf(input: string): Promise<string[]> {
-  if (!(await stat(input).catch(() => undefined))?.isDirectory()) return [input];
-  const folder = await openBeir(input).catch(() => undefined);
-  return folder ? [folder.corpus, folder.queries, ...folder.qrels.values()] : [];
+  const folder = (await stat(input).catch(() => undefined))?.isDirectory()
+    ? await openBeir(input).catch(() => undefined)
+    : undefined;
+  const paths = folder ? [folder.corpus, folder.queries, ...folder.qrels.values()] : [input];
+  return (await Promise.all(paths.map((path) => shardsOf(path).catch(() => [])))).flat();
 }
 
 /** A file that was asked for, if it was, and what makes its content. */

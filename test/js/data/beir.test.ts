@@ -48,7 +48,7 @@ describe('a BEIR folder', () => {
     await expect(openBeir(dir)).rejects.toMatchObject({
       code: 'ERR_CKL_DATA',
       file: dir,
-      expected: 'queries.jsonl or queries.jsonl.gz in this folder',
+      expected: 'queries.jsonl, queries.jsonl.gz or queries.parquet in this folder',
       found: 'corpus.jsonl, qrels, qrels.tsv',
     });
     rmSync(join(dir, 'qrels.tsv'));

@@ -111,6 +111,67 @@ describe.each<[TeacherForm, string, string[]]>([
   });
 });
 
+describe.each<[TeacherForm, object, string]>([
+  ['pylate', { query_id: 1, document_ids: [2, 3], scores: [2.5, 1] }, '1: 2=2.5 3=1'],
+  [
+    'simlm',
+    {
+      query_id: '1',
+      query: 'q',
+      positives: { doc_id: ['2'], score: [2] },
+      negatives: { doc_id: ['3'], score: [1] },
+    },
+    '1: +2=2 -3=1',
+  ],
+  [
+    'flagembedding',
+    {
+      query: 'q',
+      pos: ['a'],
+      neg: ['b'],
+      pos_scores: [2],
+      neg_scores: [1],
+      query_id: 1,
+      pos_id: [2],
+      neg_id: [3],
+    },
+    '1: +2=2 -3=1',
+  ],
+  [
+    'hard-negatives',
+    { qid: 1, pos: [{ pid: 2, 'ce-score': 2 }], neg: { x: [{ pid: 3, 'ce-score': 1 }] } },
+    '1: +2=2 -3=1',
+  ],
+])('%s in one array', (form, list, expected) => {
+  it.each([
+    ['in one line', JSON.stringify([list, list])],
+    ['indented', JSON.stringify([list, list], null, 2)],
+    ['an object a line', `[\n${JSON.stringify(list)},\n${JSON.stringify(list)}\n]\n`],
+  ])('%s', async (_, content) => {
+    const path = files.write('array.json', content);
+    expect(await guessTeacherForm(path)).toBe(form);
+    expect(brief(await lists((await openTeacher(path)).lists()))).toEqual([expected, expected]);
+  });
+  it('in one line that is longer than may be read at once', async () => {
+    const path = files.write('long.json', JSON.stringify(Array.from({ length: 5000 }, () => list)));
+    const options = { maxLineBytes: 10_000 };
+    const { form: told, lists: open } = await openTeacher(path, options);
+    expect([told, (await lists(open())).length]).toEqual([form, 5000]);
+  });
+  it('names the line that a bad object begins in', async () => {
+    const path = files.write(
+      'bad.json',
+      `[\n${JSON.stringify(list)},\n${JSON.stringify({ ...list, neg: 1, negatives: 1, scores: [1] })}\n]`,
+    );
+    await expect(lists(readTeacher(path, form))).rejects.toMatchObject({ line: 3 });
+  });
+});
+
+it('a list without documents is none', async () => {
+  const path = files.write('none', '{"query_id":1,"document_ids":[],"scores":[]}\n');
+  await expect(lists(readTeacher(path, 'pylate'))).rejects.toThrow('documents of query "1"; found none');
+});
+
 it('texts come with their lists', async () => {
   const [ranked] = await lists(readTeacher(files.write('r', JSON.stringify(rankLlm(1))), 'rank-llm'));
   expect([ranked.query, ...ranked.docs.map(({ text }) => text)]).toEqual(['a query', 'T x', 'y']);

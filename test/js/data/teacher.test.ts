@@ -148,7 +148,7 @@ describe('readTeacher', () => {
     expect((failure as Error).message).toContain(expected);
   });
   it('refuses a form that does not exist', () => {
-    expect(() => readTeacher('x', 'parquet' as TeacherForm)).toThrow(RangeError);
+    expect(() => readTeacher('x', 'arrow' as TeacherForm)).toThrow(RangeError);
   });
 });
 

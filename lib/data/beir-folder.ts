@@ -1,0 +1,115 @@
+// Where the files of a BEIR folder are: JSON lines and tables as BEIR packs them, or Parquet as the hub keeps them.
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DataError } from './errors.js';
+
+/** Where the files of a BEIR folder are. */
+export interface BeirFolder {
+  dir: string;
+  /** A file; of Parquet perhaps a folder, or a pattern with `*`. */
+  corpus: string;
+  queries: string;
+  /** Split name (`train`, `dev`, `test`; `all` for a lone `qrels.tsv`) -> path. */
+  qrels: ReadonlyMap<string, string>;
+}
+
+const TABLE = String.raw`\.(?:tsv|txt|jsonl)(?:\.gz)?`;
+const PARQUET = String.raw`(?:-\d+-of-(?<shards>\d+))?\.parquet`;
+const QRELS_FILE = new RegExp(`^qrels(?:[._-](?<split>.+?))?(?:${TABLE}|${PARQUET})$`);
+const SPLIT_FILE = new RegExp(`^(?<split>.+?)(?:${TABLE}|${PARQUET})$`);
+/** The hub's folders of judgements; the later ones have Parquet alone, and are looked at where the first has none. */
+const QRELS_FOLDERS = ['qrels', 'default', 'data'];
+
+/**
+ * Finds the files of a BEIR folder: `corpus.jsonl[.gz]`, `queries.jsonl[.gz]`, and judgements as `qrels/<split>.tsv[.gz]`,
+ * `qrels.<split>.tsv[.gz]` or `qrels.tsv[.gz]` (or `.jsonl`); or Parquet, in one file or several: `corpus.parquet`, `corpus-00000-of-00002.parquet` or
+ * `corpus/*.parquet` (PyLate's `documents` too), the same of `queries`, and `qrels/<split>.parquet`, also in `default` or `data`. Nothing is
+ * read yet.
+ *
+ * @throws DataError naming the file that is missing, with what the folder holds instead
+ */
+export async function openBeir(dir: string): Promise<BeirFolder> {
+  const names = await list(dir);
+  const find = async (name: string, aliases: string[]): Promise<string> => {
+    const found =
+      [`${name}.jsonl`, `${name}.jsonl.gz`].find((candidate) => names.includes(candidate)) ??
+      (await parquetNamed(dir, names, aliases));
+    if (found) return join(dir, found);
+    const expected = `${name}.jsonl, ${name}.jsonl.gz or ${name}.parquet in this folder`;
+    throw new DataError(dir, 0, expected, names.join(', ') || 'an empty folder');
+  };
+  const qrels = new Map<string, string>();
+  addSplits(qrels, dir, names, QRELS_FILE);
+  for (const folder of QRELS_FOLDERS) {
+    if (!names.includes(folder) || (folder !== 'qrels' && qrels.size > 0)) continue;
+    const inside = await list(join(dir, folder));
+    addSplits(
+      qrels,
+      join(dir, folder),
+      folder === 'qrels' ? inside : inside.filter(isParquetName),
+      SPLIT_FILE,
+    );
+    // As the hub converts data sets: default/test/0000.parquet.
+    for (const name of inside)
+      if (!qrels.has(name) && (await holdsParquet(join(dir, folder, name))))
+        qrels.set(name, join(dir, folder, name));
+  }
+  if (qrels.size === 0)
+    throw new DataError(
+      dir,
+      0,
+      'judgements: qrels/<split>.tsv, qrels.tsv or qrels/<split>.parquet',
+      names.join(', '),
+    );
+  return {
+    dir,
+    corpus: await find('corpus', ['corpus', 'documents']),
+    queries: await find('queries', ['queries']),
+    qrels,
+  };
+}
+
+const isParquetName = (name: string): boolean => name.endsWith('.parquet');
+
+/** Enters the files of each split; several pieces of one become a pattern. */
+function addSplits(qrels: Map<string, string>, dir: string, names: readonly string[], file: RegExp): void {
+  for (const name of names) {
+    const match = file.exec(name)?.groups;
+    if (!match) continue;
+    const split = match.split ?? 'all';
+    if (!isParquetName(name)) qrels.set(split, join(dir, name));
+    else if (!qrels.has(split)) qrels.set(split, join(dir, allShards(name)));
+  }
+}
+
+/** Of a file that is one of several, the pattern of them all. */
+const allShards = (name: string): string => name.replace(/-\d+-of-(\d+)\.parquet$/, '-*-of-$1.parquet');
+
+/** A file, pattern or folder of Parquet under one of these names. */
+async function parquetNamed(
+  dir: string,
+  names: readonly string[],
+  aliases: readonly string[],
+): Promise<string | undefined> {
+  for (const alias of aliases) {
+    const file = names.find(
+      (name) => isParquetName(name) && name.replace(/(-\d+-of-\d+)?\.parquet$/, '') === alias,
+    );
+    if (file) return allShards(file);
+    for (const folder of [alias, join(alias, alias)])
+      if (await holdsParquet(join(dir, folder))) return folder;
+  }
+  return undefined;
+}
+
+const holdsParquet = async (path: string): Promise<boolean> =>
+  ((await stat(path).catch(() => undefined))?.isDirectory() ?? false) &&
+  (await list(path)).some(isParquetName);
+
+async function list(dir: string): Promise<string[]> {
+  try {
+    return (await readdir(dir)).sort();
+  } catch (error) {
+    throw new DataError(dir, 0, 'a BEIR folder', (error as Error).message, { cause: error });
+  }
+}
