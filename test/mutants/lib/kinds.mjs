@@ -368,7 +368,7 @@ export default [
   {
     kind: 'reader',
     in: 'lib/data/records.ts',
-    code: 'new DataError(this.path, «this.lines», problem.expected',
+    code: 'new DataError(this.path, «this.lines», expected, found)',
     to: 'this.count',
     suite: lines,
   },
