@@ -11,7 +11,7 @@ const layers = [
   ['adapters', '^lib/(tfjs/|presets)'],
   ['collections', '^lib/(metrics|data)/'],
   ['lab: kernels', '^lib/lab/students/kernels/'],
-  ['lab: training', '^lib/lab/(training/|provenance\\.ts)'],
+  ['lab: training', '^lib/lab/(training/|(provenance|parse)\\.ts)'],
   ['lab: students', '^lib/lab/(students/(?!kernels/)|sample/)'],
   ['lab: experiment', '^lib/lab/experiment/'],
   ['lab: jobs', '^lib/lab/(train|refine|compare)/'],

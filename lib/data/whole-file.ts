@@ -113,12 +113,12 @@ function kindOf(found: Stats): string {
   return found.isBlockDevice() || found.isCharacterDevice() ? 'a device' : 'something';
 }
 
-/** Files being written, under the names they have until they are whole. */
-const partials = new Set<string>();
+/** Files and folders being written, under the names they have until they are whole. */
+export const partials = new Set<string>();
 
 /** The name a file has until it is whole: short enough for any file system, whatever the length of its own. */
 const KEPT_LETTERS = 40;
-const partialName = (path: string): string =>
+export const partialName = (path: string): string =>
   `${basename(path).slice(0, KEPT_LETTERS)}.${randomBytes(6).toString('hex')}.partial`;
 
 /**
@@ -136,7 +136,7 @@ export async function removeLeftovers(path: string): Promise<void> {
 
 /** Removes what is half written; for a program that is about to be ended by a signal. */
 export function removePartials(): void {
-  for (const partial of partials) rmSync(partial, { force: true });
+  for (const partial of partials) rmSync(partial, { recursive: true, force: true });
   partials.clear();
 }
 

@@ -171,6 +171,25 @@ export const positionOptions = {
   resume: text('FILE', 'continues from a checkpoint, which must exist; the other options must be the same'),
 };
 
+export const saveOption = (what: string) => ({
+  save: text(
+    'DIR',
+    `saves ${what} in this folder, which is made: ckl-loss search, encode and evaluate --model DIR`,
+  ),
+});
+
+/** Refuses options that leave no student to save. */
+export function checkSaveOwners(given: ReadonlySet<string>, foldCount: number): void {
+  if (!given.has('save')) return;
+  if (foldCount > 0)
+    throw new UsageError('--save needs one split, and --folds trains on several: leave one of them out');
+  const other = ['checkpoint', 'resume'].find((option) => given.has(option));
+  if (other)
+    throw new UsageError(
+      `--save and --${other} exclude each other: a checkpoint does not hold the parameters of finished trainings`,
+    );
+}
+
 export const jsonOption = { json: text('FILE', 'writes all results as JSON') };
 
 export const htmlOption = {

@@ -4,6 +4,7 @@ import { openBeir } from '../../data/index.js';
 import { OutputError } from '../../data/errors.js';
 import { shardsOf } from '../../data/parquet/shards.js';
 import { findTarget, writeWhole, type Target } from '../../data/whole-file.js';
+import { findNewFolder, writeWholeFolder } from '../../data/whole-folder.js';
 import { standardOutput } from './standard-streams.js';
 import type { Output } from './progress.js';
 import { UsageError } from './usage.js';
@@ -67,8 +68,26 @@ async function filesOf(input: string): Promise<string[]> {
   return (await Promise.all(paths.map((path) => shardsOf(path).catch(() => [])))).flat();
 }
 
-/** A file that was asked for, if it was, and what makes its content. */
-export type Asked = readonly [file: string | undefined, content: () => string | Promise<string>];
+/**
+ * Checks that the folder of an option can be made.
+ *
+ * @throws UsageError naming the option and the reason
+ */
+export async function checkNewFolder(option: string, dir: string | undefined): Promise<void> {
+  if (dir === undefined) return;
+  await findNewFolder(dir).catch((error: Error) => {
+    throw error instanceof OutputError
+      ? new UsageError(`--${option}: ${error.message}`, { cause: error })
+      : error;
+  });
+  standardOutput.outlived = true;
+}
+
+/** A file that was asked for, if it was, and what makes its content: a text, or of a folder its files. */
+export type Asked = readonly [
+  file: string | undefined,
+  content: () => string | Promise<string> | Readonly<Record<string, string | Uint8Array>>,
+];
 
 /**
  * Writes the files of a finished run, then prints its report. A file that cannot be written costs neither the other files nor the report.
@@ -80,7 +99,9 @@ export async function deliver(out: Output, report: string, files: readonly Asked
   for (const [file, content] of files) {
     if (file === undefined) continue;
     try {
-      await writeWhole(file, await content());
+      const made = await content();
+      if (typeof made === 'string') await writeWhole(file, made);
+      else await writeWholeFolder(file, made);
     } catch (error) {
       errors.push(error);
     }

@@ -2,7 +2,7 @@
 import type { Recipe } from '../experiment/plan.js';
 import type { Provenance } from '../provenance.js';
 import { TRAINING_LOSSES, type TrainingLoss } from '../training/loss-sum.js';
-import * as p from '../experiment/parse.js';
+import * as p from '../parse.js';
 import { ratios, weights } from '../experiment/records.js';
 import { STUDENT_NAMES } from '../students/students.js';
 import { joinCompared, type Compared } from './compare.js';

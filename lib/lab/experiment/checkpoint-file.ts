@@ -1,7 +1,7 @@
 // The bytes of a checkpoint: records of JSON and arrays, each with its digest.
 import { createHash } from 'node:crypto';
 import type { Numbers } from '../training/adam.js';
-import * as p from './parse.js';
+import * as p from '../parse.js';
 
 /**
  * The first line of the file. A record is a line of SHA-256, a space and JSON, of which the digest is; then the arrays that the JSON lists,

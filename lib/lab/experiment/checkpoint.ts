@@ -6,7 +6,7 @@ import { findTarget, removeLeftovers, writeWhole } from '../../data/whole-file.j
 import { CheckpointError } from './checkpoint-error.js';
 import { formatRecord, MAGIC, readRecords, type FileRecord } from './checkpoint-file.js';
 import { lockFile, LockedError } from './lock.js';
-import * as p from './parse.js';
+import * as p from '../parse.js';
 import { unitResult, unitState } from './records.js';
 import type { UnitResult } from './results.js';
 import type { Snapshot } from './unit.js';

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { reportUnderflow } from '../../presets/teacher-scale.js';
 import type { CandidateList } from '../training/candidates.js';
+import type { BestTraining, BestTrainings } from './best.js';
 import type { Checkpoint } from './checkpoint.js';
 import { trainingsOf, unitsOf, type Experiment, type Unit } from './plan.js';
 import { Retrievers } from './retrievers.js';
@@ -15,7 +16,15 @@ import { UnitRunner, type Snapshot, type UnitHooks } from './unit.js';
 export type WorkerMessage =
   | { kind: 'ready'; data: DataSummary }
   | { kind: 'training' }
+  | { kind: 'best'; training: BestTraining }
   | { kind: 'result'; place: number; result: UnitResult };
+
+/** What a worker thread is told at its start. */
+export interface WorkerOrders {
+  experiment: Experiment;
+  /** Of which condition the best trainings are wanted, with their parameters. */
+  bestOf?: string;
+}
 
 /** A unit with its place among {@link unitsOf}. */
 export interface WorkerTask {
@@ -34,6 +43,8 @@ export interface ExperimentHooks extends Pick<UnitHooks, 'onRecipe' | 'onProgres
   checkpoint?: Checkpoint;
   /** Whether the checkpoint also notes where a unit stands. Default: only finished units are kept. */
   savesUnits?: boolean;
+  /** Takes the best trainings with their parameters. */
+  best?: BestTrainings;
 }
 
 export interface ExperimentResult {
@@ -64,7 +75,7 @@ export function runExperiment(
 ): Promise<ExperimentResult> {
   return runUnits(experiment, hooks, (work, left) =>
     Math.min(jobs, left) > 1
-      ? runOnThreads(experiment, Math.min(jobs, left), work, hooks.signal)
+      ? runOnThreads(experiment, Math.min(jobs, left), work, hooks)
       : runHere(experiment, () => Retrievers.load(experiment), work, hooks),
   );
 }
@@ -120,23 +131,25 @@ async function runHere<L extends CandidateList>(
   experiment: Experiment,
   load: () => Promise<Source<L>>,
   work: Work,
-  { checkpoint, savesUnits = false, onUnit, ...hooks }: ExperimentHooks,
+  { checkpoint, savesUnits = false, best, onUnit, ...hooks }: ExperimentHooks,
 ): Promise<void> {
   const source = await load();
   await work.onData(source.summary);
   let place = 0;
+  let unit: Unit;
   const runner = new UnitRunner(source, experiment, {
     ...hooks,
     onTraining: work.onTraining,
+    onMeasured: best && ((run, rate, copy) => best.offer({ unit, place, run, rate }, copy)),
     checkpoint:
       checkpoint && savesUnits
         ? { every: checkpoint.every, save: (snapshot) => checkpoint.save(place, snapshot) }
         : undefined,
   });
   for (let task = work.next(); task; task = work.next()) {
-    ({ place } = task);
-    onUnit?.(task.unit);
-    await work.finish(place, await runner.run(task.unit, standingAt(checkpoint, place)));
+    ({ place, unit } = task);
+    onUnit?.(unit);
+    await work.finish(place, await runner.run(unit, standingAt(checkpoint, place)));
     await setImmediate();
   }
 }
@@ -148,13 +161,14 @@ async function runOnThreads(
   experiment: Experiment,
   threads: number,
   work: Work,
-  signal: AbortSignal | undefined,
+  { signal, best }: ExperimentHooks,
 ): Promise<void> {
+  const workerData: WorkerOrders = { experiment, bestOf: best?.condition };
   // The losses' own threads would only be in the way of these.
   const env = { ...process.env, CKL_THREADS: '1' };
   const workers = Array.from(
     { length: threads },
-    () => new Worker(join(__dirname, 'worker.js'), { workerData: experiment, env }),
+    () => new Worker(join(__dirname, 'worker.js'), { workerData, env }),
   );
   const serve = (worker: Worker) =>
     new Promise<void>((resolve, reject) => {
@@ -169,6 +183,7 @@ async function runOnThreads(
       worker.on('exit', (code) => reject(new Error(`a comparison thread ended with code ${code}`)));
       worker.on('message', (message: WorkerMessage) => {
         if (message.kind === 'training') return work.onTraining();
+        if (message.kind === 'best') return best?.take(message.training);
         if (message.kind === 'result')
           return void work.finish(message.place, message.result).then(give, reject);
         void work.onData(message.data).then(give, reject);

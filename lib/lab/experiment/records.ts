@@ -2,7 +2,7 @@
 import { readState } from '../../ranks/rank-state.js';
 import type { RankTrackerState } from '../../index.js';
 import type { Position } from '../training/distil.js';
-import * as p from './parse.js';
+import * as p from '../parse.js';
 import type { FigureData, Tested, UnitResult, Values } from './results.js';
 import type { UnitState } from './unit.js';
 

@@ -1,9 +1,18 @@
 // The subjects of refine and compare: retrievers that start from the words of a collection, its candidate lists, its searches.
 import { measure, runOf, scoresOf } from '../training/rerank.js';
 import type { Saved } from '../training/student.js';
-import { makeStudent, negativesOf, searcherOf, type Pipeline } from '../students/students.js';
+import type { ModelContent } from '../students/saved/model-files.js';
+import { modelOf } from '../students/saved/retriever-model.js';
+import {
+  makeStudent,
+  negativesOf,
+  searcherOf,
+  type Pipeline,
+  type StudentName,
+} from '../students/students.js';
 import type { Searcher } from '../students/two-stage.js';
 import type { BagList } from '../students/words/bags.js';
+import type { BestTraining } from './best.js';
 import { behaviourOn } from './behaviour.js';
 import { loadRetrieval, summarise, type RetrievalData, type SearchTask } from './data.js';
 import { figureData } from './figures.js';
@@ -89,6 +98,18 @@ export class Retrievers implements Source<BagList> {
         return figureData(student, fold.dev, { ...experiment.loss, teacherTemperature });
       },
     };
+  }
+
+  /**
+   * A training as a student that can be saved.
+   *
+   * @param student one of those that are measured with its model
+   */
+  trained(student: StudentName, { unit, parameters }: BestTraining): Omit<ModelContent, 'version'> {
+    const { pipeline } = this.model(unit);
+    for (const part of pipeline.parts) part.student.load(parameters[part.name]);
+    const { numbers, statistics } = this.data.collection;
+    return modelOf(pipeline, { ...this.experiment.student, student }, numbers, statistics);
   }
 
   private negatives(model: ModelName): 'best' | 'drawn' {

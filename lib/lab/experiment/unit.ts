@@ -6,6 +6,7 @@ import { largest } from '../training/extremes.js';
 import { titleOfLoss } from '../training/loss-sum.js';
 import type { Saved } from '../training/student.js';
 import type { Behaviour } from './behaviour.js';
+import type { PartParameters } from './best.js';
 import { stagesOf, type Experiment, type Recipe, type Stage, type Unit } from './plan.js';
 import { lastPart, type Observation, type Run, type Trained, type UnitResult } from './results.js';
 import type { Part, Source, Subject } from './subject.js';
@@ -37,6 +38,8 @@ export interface Snapshot {
 export interface UnitHooks {
   /** After each training. */
   onTraining?: () => void;
+  /** After each look at test, with the learning rate and what copies the parameters that were measured. */
+  onMeasured?: (run: Run, rate: number, copy: () => PartParameters) => void;
   /** Before a warm-up or a training of a recipe, with its name. */
   onRecipe?: (name: string) => void;
   onProgress?: (progress: Progress) => void;
@@ -121,11 +124,11 @@ class UnitWork<L extends CandidateList> {
     const { rate, trainings } = this.best;
     if (this.runs.length === 0) {
       this.kept!.forEach((restore) => restore());
-      this.runs.push(this.examine(seed, trainings));
+      this.runs.push(this.examine(seed, trainings, rate));
     }
     for (let s = this.runs.length; s < seeds && !this.interrupted; s++) {
       const trainings = await this.train(recipe, seed + s, rate);
-      if (trainings) this.runs.push(this.examine(seed + s, trainings));
+      if (trainings) this.runs.push(this.examine(seed + s, trainings, rate));
     }
     return { search: this.search, rate, runs: this.runs };
   }
@@ -137,7 +140,7 @@ class UnitWork<L extends CandidateList> {
     subject.parts.forEach((part) => part.start());
     const start = subject.test();
     await this.begin();
-    if (this.warm) runs.push(this.examine(seed, this.warm.trainings));
+    if (this.warm) runs.push(this.examine(seed, this.warm.trainings, learningRate));
     const figures = subject.figures?.();
     this.hooks.onTraining?.();
     const references = subject.references();
@@ -263,14 +266,21 @@ class UnitWork<L extends CandidateList> {
     return { state: { ...state, position, steps }, arrays };
   }
 
-  private examine(seed: number, trainings: Trained[]): Run {
-    const { subject } = this;
-    return { seed, trainings, test: subject.test(), ...(subject.weights && { weights: subject.weights() }) };
+  private examine(seed: number, trainings: Trained[], rate: number): Run {
+    const { subject, hooks } = this;
+    const weights = subject.weights && { weights: subject.weights() };
+    const run = { seed, trainings, test: subject.test(), ...weights };
+    hooks.onMeasured?.(run, rate, () => copiesOf(subject.parts));
+    return run;
   }
 }
 
 function keep<L extends CandidateList>(parts: readonly Part<L>[]): Kept {
   return new Map(parts.map(({ name, student }) => [name, student.save()]));
+}
+
+function copiesOf<L extends CandidateList>(parts: readonly Part<L>[]): PartParameters {
+  return Object.fromEntries(parts.map(({ name, student }) => [name, student.save().parameters ?? {}]));
 }
 
 /** The parameters of all parts under a prefix of a snapshot's arrays. */

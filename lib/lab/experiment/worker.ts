@@ -1,15 +1,27 @@
 // A thread of an experiment: loads the data once, then runs the units it is handed.
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Experiment } from './plan.js';
-import type { WorkerMessage, WorkerTask } from './pool.js';
+import { BestTrainings } from './best.js';
+import type { WorkerMessage, WorkerOrders, WorkerTask } from './pool.js';
 import { Retrievers } from './retrievers.js';
 import { UnitRunner } from './unit.js';
 
-async function work(experiment: Experiment): Promise<void> {
+async function work({ experiment, bestOf }: WorkerOrders): Promise<void> {
   const say = (message: WorkerMessage) => parentPort!.postMessage(message);
   const source = await Retrievers.load(experiment);
-  const runner = new UnitRunner(source, experiment, { onTraining: () => say({ kind: 'training' }) });
-  parentPort!.on('message', ({ place, unit }: WorkerTask) => {
+  const best = bestOf === undefined ? undefined : new BestTrainings(bestOf);
+  let task: WorkerTask;
+  const runner = new UnitRunner(source, experiment, {
+    onTraining: () => say({ kind: 'training' }),
+    onMeasured:
+      best &&
+      ((run, rate, copy) => {
+        const training = best.offer({ ...task, run, rate }, copy);
+        if (training) say({ kind: 'best', training });
+      }),
+  });
+  parentPort!.on('message', (given: WorkerTask) => {
+    task = given;
+    const { place, unit } = given;
     void runner.run(unit).then(
       (result) => say({ kind: 'result', place, result }),
       // Ends the thread, which hands the error to the pool.
@@ -22,7 +34,7 @@ async function work(experiment: Experiment): Promise<void> {
   say({ kind: 'ready', data: source.summary });
 }
 
-void work(workerData as Experiment).catch((error: unknown) =>
+void work(workerData as WorkerOrders).catch((error: unknown) =>
   setImmediate(() => {
     throw error;
   }),

@@ -1,5 +1,6 @@
 // The refinement job: trains one student with several losses from the same start and measures each on held-out queries.
 import { compare, holm } from '../../metrics/index.js';
+import { BestTrainings, type BestTraining } from '../experiment/best.js';
 import type { Behaviour } from '../experiment/behaviour.js';
 import { Checkpoint, type CheckpointFiles } from '../experiment/checkpoint.js';
 import type { Experiment } from '../experiment/plan.js';
@@ -57,7 +58,11 @@ export interface RefineOptions
   teacherTemperature?: number;
   /** Default: one epoch's batches. */
   refreshRanks?: number;
+  /** Have the result hold the student that dev found best. Not with folds, and not from a checkpoint. Default: false. */
+  keepsStudent?: boolean;
 }
+
+const CONDITION = 'given';
 
 export interface RefineHooks {
   onData?: (data: RefineResult['data']) => void;
@@ -76,7 +81,8 @@ export interface RefineHooks {
  */
 export async function refine(options: RefineOptions, hooks: RefineHooks = {}): Promise<RefineResult> {
   const { folds = 0 } = options;
-  const { checkpoint: file, checkpointEvery, resume, ...asked } = options;
+  const { checkpoint: file, checkpointEvery, resume, keepsStudent, ...asked } = options;
+  const best = keepsStudent ? new BestTrainings(CONDITION) : undefined;
   const experiment = experimentOf(options);
   const checkpoint = await Checkpoint.open(
     { checkpoint: file, checkpointEvery, resume },
@@ -84,9 +90,11 @@ export async function refine(options: RefineOptions, hooks: RefineHooks = {}): P
   );
   try {
     let summary: DataSummary | undefined;
-    const { data, results } = await runWith(experiment, () => Retrievers.load(experiment), {
+    const loading = Retrievers.load(experiment);
+    const { data, results } = await runWith(experiment, () => loading, {
       ...hooks,
       checkpoint,
+      best,
       savesUnits: true,
       onData: (found) => {
         summary = found;
@@ -100,14 +108,25 @@ export async function refine(options: RefineOptions, hooks: RefineHooks = {}): P
       results.filter(({ unit }) => unit.fold === fold),
     ).filter((units) => units.length > 0);
     const all = pool(found.map((units, fold) => foldResult(units, dataOf(data, fold), data, options)));
+    const [chosen] = best?.all ?? [];
     return {
       ...all,
+      ...(chosen && { chosen: await chosenOf(chosen, options, loading) }),
       ...(folds > 0 && { folds: found.length }),
       comparisons: compareAll(all.start, all.refined),
     };
   } finally {
     await checkpoint?.close();
   }
+}
+
+async function chosenOf(
+  best: BestTraining,
+  { student = 'dense' }: RefineOptions,
+  source: Promise<Retrievers>,
+): Promise<RefineResult['chosen']> {
+  const { unit, dev, rate } = best;
+  return { loss: unit.recipe!.name, dev, rate, content: (await source).trained(student, best) };
 }
 
 /** One condition, one seed and one rate; a recipe per loss. */
@@ -130,7 +149,7 @@ export function experimentOf(options: RefineOptions): Experiment {
     models: [{ model: student, students: [student] }],
     student: options,
     recipes: losses.map(recipeOf),
-    conditions: [{ name: 'given', wrongTeacher, wrongLabels }],
+    conditions: [{ name: CONDITION, wrongTeacher, wrongLabels }],
     seed: options.seed,
     seeds: 1,
     learningRate,

@@ -1,6 +1,7 @@
 // What a refinement finds, of one fold or of all.
 import type { Comparison, Evaluation } from '../../metrics/index.js';
 import type { Behaviour } from '../experiment/behaviour.js';
+import type { ModelContent } from '../students/saved/model-files.js';
 import type { Distilled } from '../training/distil.js';
 
 /** A student as measured on the test queries. */
@@ -40,7 +41,19 @@ export interface FoldResult {
   refined: Refined[];
 }
 
+/** The student that dev found best, to be saved. */
+export interface ChosenStudent {
+  loss: string;
+  /** Its best dev nDCG@10. */
+  dev: number;
+  /** The learning rate. */
+  rate: number;
+  content: Omit<ModelContent, 'version'>;
+}
+
 export interface RefineResult extends FoldResult {
+  /** Where it was asked for. */
+  chosen?: ChosenStudent;
   /** How many folds the queries were tested in; absent for the folder's own split. */
   folds?: number;
   /** The first loss against each other one, and against the start; p corrected by Holm over all of them. */

@@ -8,6 +8,9 @@ import type { TableStudent } from './table-student.js';
 import { bm25, twoStage, type Searcher } from './two-stage.js';
 import { Random } from '../training/random.js';
 import { startVectors } from './dense/word-vectors.js';
+import { idfOf } from './words/weighing.js';
+
+export type StudentName = 'dense' | 'multi' | 'sparse' | 'two-stage';
 
 /** The retrievers, and what of them learns in a comparison: students of one model share its trainings there. */
 export const STUDENTS = {
@@ -15,8 +18,7 @@ export const STUDENTS = {
   multi: { title: 'Multi-vector (late interaction)', model: 'multi' },
   sparse: { title: 'Sparse (term weights with expansion)', model: 'sparse' },
   'two-stage': { title: 'Two stages (BM25, then multi-vector)', model: 'multi' },
-} as const;
-export type StudentName = keyof typeof STUDENTS;
+} as const satisfies Record<StudentName, { title: string; model: StudentName }>;
 export const STUDENT_NAMES = Object.keys(STUDENTS) as StudentName[];
 
 /** The negatives that a training list takes by default: the teacher's best, or drawn from its candidates. */
@@ -64,19 +66,34 @@ export function makeStudent(
     vectors.set(startVectors(bags, known, width, seed));
     const random = new Random(~seed);
     for (let i = known * width; i < vectors.length; i++) vectors[i] = random.normal() / Math.sqrt(width);
-    return single(name, new DenseStudent(vectors, width));
+    return assemble(vectors, new Float32Array(0), { width, student: name });
   }
-  const vectors = startOf(bags, known, vocabulary, width, seed);
-  const multi = () => new MultiVectorStudent(vectors, width, idfOf(bags, vocabulary));
+  const idf = idfsOf(bags.length, frequenciesOf(bags, vocabulary));
+  return assemble(startOf(bags, known, vocabulary, width, seed), idf, { ...options, student: name });
+}
+
+/**
+ * A student of given word vectors.
+ *
+ * @param vectors words × width, copied: where a dense student starts; of the others they stay
+ * @param idf of each word; a dense student has its texts' weights instead
+ */
+export function assemble(
+  vectors: Float32Array,
+  idf: Float32Array,
+  options: Omit<StudentOptions, 'seed'>,
+): Pipeline {
+  const { width, student: name = 'dense', candidates = CANDIDATES } = options;
+  if (name === 'dense') return single(name, new DenseStudent(vectors, width));
+  const multi = () => new MultiVectorStudent(vectors, width, idf);
   const sparse = () =>
-    new SparseStudent(vectors, width, idfOf(bags, vocabulary), {
+    new SparseStudent(vectors, width, idf, {
       queryFlops: options.queryFlops ?? SPARSE_DEFAULTS.queryFlops,
       documentFlops: options.documentFlops ?? SPARSE_DEFAULTS.documentFlops,
     });
   if (name === 'multi') return single(name, multi());
   if (name === 'sparse') return single(name, sparse());
   const reranker = { name: 'multi', student: multi() };
-  const candidates = options.candidates ?? CANDIDATES;
   if (options.firstStage !== 'sparse')
     return { parts: [reranker], ...twoStage(bm25, reranker.student, candidates) };
   const first = sparse();
@@ -112,9 +129,13 @@ function single(name: string, student: Model): Pipeline {
   };
 }
 
-/** Lucene's idf of every word: ln(1 + (N - n + 1/2) / (n + 1/2)). */
-function idfOf(bags: readonly Bag[], vocabulary: number): Float32Array {
-  const frequency = new Float32Array(vocabulary);
+/** How many documents hold each word. */
+function frequenciesOf(bags: readonly Bag[], vocabulary: number): Int32Array {
+  const frequency = new Int32Array(vocabulary);
   for (const { words } of bags) for (const word of words) frequency[word]++;
-  return frequency.map((n) => Math.log(1 + (bags.length - n + 0.5) / (n + 0.5)));
+  return frequency;
 }
+
+/** The idf of each word, see {@link idfOf}. */
+export const idfsOf = (documents: number, frequency: Int32Array): Float32Array =>
+  Float32Array.from(frequency, (n) => idfOf(documents, n));

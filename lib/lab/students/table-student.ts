@@ -29,6 +29,18 @@ export abstract class TableStudent<
     return this.mapTables(({ parameters }) => parameters);
   }
 
+  /** The shape of each table: rows × width, or rows alone. */
+  get shapes(): Record<string, number[]> {
+    return this.mapTables(({ parameters, width }) =>
+      width === 1 ? [parameters.length] : [parameters.length / width, width],
+    );
+  }
+
+  /** What belongs to the student and does not learn, by name. */
+  get fixed(): Parameters {
+    return {};
+  }
+
   /** The gradient of a table, as added up since the last step. */
   gradient(name: string): N {
     this.settle();

@@ -28,7 +28,7 @@ export class Adam<N extends Numbers = Float32Array> {
    */
   constructor(
     readonly parameters: N,
-    private readonly width: number,
+    readonly width: number,
     private readonly rate = 1,
     ...[heap]: N extends Float32Array ? [heap?: Heap] : []
   ) {

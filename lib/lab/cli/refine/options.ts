@@ -8,6 +8,7 @@ import { readData, type DataArguments } from '../data-options.js';
 import {
   checkLossOwners,
   checkPositionOwners,
+  checkSaveOwners,
   dataOptions,
   folds,
   htmlOption,
@@ -18,6 +19,7 @@ import {
   lossOptions,
   positionOptions,
   rateOptions,
+  saveOption,
   severalLosses,
   spoilOptions,
   temperatureOptions,
@@ -92,7 +94,12 @@ The first loss is compared with the start and with every other loss. Ctrl-C ends
       ),
     },
     'Counter-tests': spoilOptions({ wrongTeacher: 0, wrongLabels: 0 }),
-    Output: { ...positionOptions, ...jsonOption, ...htmlOption },
+    Output: {
+      ...saveOption('the student of the loss that dev found best'),
+      ...positionOptions,
+      ...jsonOption,
+      ...htmlOption,
+    },
   },
 );
 
@@ -116,6 +123,7 @@ export interface RefineArguments {
   options: RefineOptions;
   json?: string;
   html?: string;
+  save?: string;
 }
 
 /**
@@ -125,7 +133,7 @@ export interface RefineArguments {
 export function readRefineArguments(args: string[]): RefineArguments | undefined {
   const values = REFINE_OPTIONS.read(args);
   if (!values) return undefined;
-  const { given, student, warmup, json, html } = values;
+  const { given, student, warmup, json, html, save } = values;
   const sparse = student === 'sparse' || (student === 'two-stage' && values['first-stage'] === 'sparse');
   checkOwners(given, [
     ['--student two-stage', student === 'two-stage', ['first-stage', 'candidates']],
@@ -133,6 +141,7 @@ export function readRefineArguments(args: string[]): RefineArguments | undefined
     ['--warmup', warmup !== undefined, ['warmup-epochs', 'warmup-rate']],
   ]);
   checkPositionOwners(given);
+  checkSaveOwners(given, values.folds);
   const losses = oneOrSeveral(values.loss, values.losses);
   checkLossOwners(given, [...losses, ...(warmup ? [warmup] : [])]);
   const where = readData(values);
@@ -171,6 +180,7 @@ export function readRefineArguments(args: string[]): RefineArguments | undefined
     wrongTeacher: given.has('wrong-teacher') ? values['wrong-teacher'] : undefined,
     wrongLabels: given.has('wrong-labels') ? values['wrong-labels'] : undefined,
     skipBad: values['skip-bad'],
+    ...(save !== undefined && { keepsStudent: true }),
   };
-  return { where, options, json, html };
+  return { where, options, json, html, save };
 }

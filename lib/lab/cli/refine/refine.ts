@@ -3,10 +3,11 @@ import { refine as runRefinement } from '../../refine/job.js';
 import { loadPlotting } from '../../report/plotting.js';
 import { provideSample } from '../data-options.js';
 import { INTERRUPTED, interruption } from '../interrupt.js';
-import { checkOutputs, deliver } from '../output-files.js';
+import { checkNewFolder, checkOutputs, deliver } from '../output-files.js';
 import { ProgressLine, type Output } from '../progress.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { readRefineArguments, REFINE_OPTIONS } from './options.js';
+import { studentFiles } from './card.js';
 import { refinementPage, reportRefinement, summariseRefinement } from './report.js';
 
 /**
@@ -23,11 +24,12 @@ export async function refine(
     out.write(REFINE_OPTIONS.help);
     return 0;
   }
-  const { where, options, json, html } = asked;
+  const { where, options, json, html, save } = asked;
   await checkOutputs(
     { json, html, checkpoint: options.checkpoint },
     { data: where.data, teacher: where.teacher, 'zero-shot': options.zeroShot, resume: options.resume },
   );
+  await checkNewFolder('save', save);
   // Asked for first: a page that cannot be drawn should be known before the work, not after.
   const plotting = html === undefined ? undefined : await loadPlotting();
   await provideSample(where);
@@ -54,6 +56,7 @@ export async function refine(
   await deliver(out, reportRefinement(result), [
     [json, () => `${JSON.stringify(summariseRefinement(result, options), null, 2)}\n`],
     [html, () => refinementPage(result, plotting!)],
+    [save, () => studentFiles(result, options, args)],
   ]);
   return signal.aborted ? INTERRUPTED : 0;
 }

@@ -123,7 +123,7 @@ ${chart('Entropy', 'Figure 3 (c, d): entropy of the probabilities of the positiv
 /** The same and more, for --json; of a run that was interrupted and resumed the same as of one that was not. */
 export function summariseRefinement(
   result: RefineResult,
-  { checkpoint: _, checkpointEvery: __, resume: ___, ...options }: RefineOptions,
+  { checkpoint: _, checkpointEvery: __, resume: ___, keepsStudent: ____, ...options }: RefineOptions,
 ): object {
   const means = ({ rerank, full, zeroShot }: RefineResult['start']) => ({
     rerank: rerank.mean,

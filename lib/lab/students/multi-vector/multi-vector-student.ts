@@ -2,7 +2,7 @@
 import type { Run } from '../../../metrics/index.js';
 import type { Bag, BagList, Corpus } from '../words/bags.js';
 import { endOf, Heap, type Scratch } from '../kernels/heap.js';
-import { queryWeights, TokenLists, type TokenList, type Tokens } from './multi-vector-words.js';
+import { queryWeights, TokenLists, tokensOf, type TokenList, type Tokens } from './multi-vector-words.js';
 import { keepBest } from '../dense/retrieve.js';
 import { Adam } from '../../training/adam.js';
 import { products } from '../kernels/products.js';
@@ -30,6 +30,13 @@ interface Forward {
   values: Float32Array;
   /** The word that each query word matches best, as its index in the document, -1 for none: documents × query words. */
   best: Int32Array;
+}
+
+/** Words of a text with the weight and the vector of each: words × width. */
+export interface WeightedVectors {
+  words: Int32Array;
+  weights: Float32Array;
+  vectors: Float32Array;
 }
 
 /**
@@ -76,6 +83,11 @@ export class MultiVectorStudent extends TableStudent {
     };
   }
 
+  /** The word vectors, words × width. */
+  override get fixed(): { vectors: Float32Array } {
+    return { vectors: this.vectors };
+  }
+
   override forget(): void {
     this.forwards.clear();
     this.map.forget();
@@ -104,14 +116,14 @@ export class MultiVectorStudent extends TableStudent {
 
   /**
    * Full retrieval: every document of a corpus scored for each query. How well a document matches a word does not depend on the query, so
-   * each word of the queries is matched once.
+   * each word of the queries is matched once. The order of a query's sums is that of its words' numbers, whatever other queries there are.
    *
    * @param queries query id -> bag
    * @param depth how many of the best are kept, with those that tie with the last
    */
   search({ docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run {
     const prepared = this.lists.prepare(bags);
-    const asked = Int32Array.from(new Set([...queries.values()].flatMap(({ words }) => [...words])));
+    const asked = Int32Array.from(new Set([...queries.values()].flatMap(({ words }) => [...words]))).sort();
     const sums = new Map([...queries.keys()].map((qid) => [qid, new Float64Array(bags.length)]));
     const strengths = this.documentWords.ofAll(prepared.words);
     for (let first = 0; first < asked.length; first += WORDS_AT_ONCE) {
@@ -129,7 +141,8 @@ export class MultiVectorStudent extends TableStudent {
       for (const [qid, bag] of queries) {
         const sum = sums.get(qid)!;
         const start = queryWeights(bag);
-        bag.words.forEach((word, i) => {
+        ascending(bag.words).forEach((i) => {
+          const word = bag.words[i];
           const t = places.get(word);
           if (t === undefined) return;
           const weight = start[i] * this.queryWords.of(word);
@@ -145,6 +158,24 @@ export class MultiVectorStudent extends TableStudent {
       run.set(qid, keepBest(docids, scores, depth));
     }
     return run;
+  }
+
+  /** The words of a query: M v / |M v| of each, and s x α. With those of a document, score = Σ_t weight_t max_u weight_u max(0, cos)². */
+  queryTokens(query: Bag): WeightedVectors {
+    const scale = Math.exp(this.logScale[0]);
+    const { units: vectors } = this.map.applyToRows(this.vectors, query.words);
+    const start = queryWeights(query);
+    const weights = start.map((weight, t) => scale * weight * this.queryWords.of(query.words[t]));
+    return { words: query.words, weights, vectors };
+  }
+
+  /** The first words of a document: v of each, and f β. */
+  documentTokens(document: Bag): WeightedVectors {
+    const { width, vectors: all } = this;
+    const { words, worth } = tokensOf(document);
+    const vectors = new Float32Array(words.length * width);
+    words.forEach((word, u) => vectors.set(all.subarray(word * width, (word + 1) * width), u * width));
+    return { words, weights: worth.map((value, u) => value * this.documentWords.of(words[u])), vectors };
   }
 
   backward(list: BagList, gradScores: Float32Array, at: number): void {
@@ -233,3 +264,7 @@ export class MultiVectorStudent extends TableStudent {
     return [cosines.byteOffset, from, factors, endsAt, endOf(copies[2]), 4 * stride] as const;
   }
 }
+
+/** The places of numbers, the smallest first. */
+const ascending = (numbers: Int32Array): number[] =>
+  [...numbers.keys()].sort((i, j) => numbers[i] - numbers[j]);

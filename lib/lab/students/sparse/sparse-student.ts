@@ -6,7 +6,15 @@ import { TokenLists, type TokenList, type Tokens } from '../multi-vector/multi-v
 import { products } from '../kernels/products.js';
 import { keepBest } from '../dense/retrieve.js';
 import { Adam } from '../../training/adam.js';
-import { edgesOf, meanTerms, postingsOf, termsOf, WordSums, type Edge } from './sparse-terms.js';
+import {
+  edgesOf,
+  meanTerms,
+  postingsOf,
+  termsOf,
+  WordSums,
+  type Edge,
+  type WeightedWords,
+} from './sparse-terms.js';
 import { TermWeights } from '../words/term-weights.js';
 import { TableStudent } from '../table-student.js';
 import { WordMap, type MappedRows } from '../words/word-map.js';
@@ -27,6 +35,8 @@ const SHARED_RATE = 10;
 const KEPT_LISTS = 64;
 /** So many words of queries are expanded at a time: their cosines take memory. */
 const WORDS_AT_ONCE = 64;
+
+const NO_DOCUMENTS = { places: new Int32Array(0), worth: new Float32Array(0), ends: new Int32Array(0) };
 
 /** What the forward pass of a query over some terms leaves for its backward pass. */
 interface Expansion {
@@ -93,6 +103,11 @@ export class SparseStudent extends TableStudent {
     };
   }
 
+  /** The word vectors, words × width. */
+  override get fixed(): { vectors: Float32Array } {
+    return { vectors: this.vectors };
+  }
+
   override forget(): void {
     this.forwards.clear();
     this.learned.clear();
@@ -126,6 +141,22 @@ export class SparseStudent extends TableStudent {
       for (; i < ends[d]; i++) if (terms[places[i]] > 0) score += terms[places[i]] * weigh(i);
       out[at + d] = scale * score;
     }
+  }
+
+  /** The terms of a query that are not 0, of the whole vocabulary: s / |q| · q_j. With those of a document, the score is Σ of their products. */
+  queryTerms(query: Bag): WeightedWords {
+    const words = Int32Array.from({ length: this.vectors.length / this.width }, (_, word) => word);
+    const prepared = { query: query.counts, words, ...NO_DOCUMENTS };
+    const { terms } = this.expand(query, prepared);
+    const kept = words.filter((word) => terms[word] > 0);
+    const scale = this.scaleOf(prepared);
+    return { words: kept, weights: Float32Array.from(kept, (word) => scale * terms[word]) };
+  }
+
+  /** The terms of a document: d_j. */
+  documentTerms(document: Bag): WeightedWords {
+    const { words, worth } = termsOf(document);
+    return { words, weights: worth.map((value, i) => value * this.documentWords.of(words[i])) };
   }
 
   backward(list: BagList, gradScores: Float32Array, at: number): void {

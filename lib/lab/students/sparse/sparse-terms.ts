@@ -8,6 +8,12 @@ export function termsOf(bag: Bag): TokenDocument {
   return { words, worth: worth.map(Math.log1p) };
 }
 
+/** Terms with the weight of each. */
+export interface WeightedWords {
+  words: Int32Array;
+  weights: Float32Array;
+}
+
 /** A term that a word expands to. */
 export interface Edge {
   /** Its place among the words that were looked at. */

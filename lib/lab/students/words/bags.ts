@@ -8,19 +8,10 @@ import {
   type ReadOptions,
 } from '../../../data/index.js';
 import { loadCandidates, type CandidateList, type Candidates } from '../../training/candidates.js';
-import { PreparedDocument } from '../linear/document.js';
 import { knownLists } from '../../training/known.js';
-import { words } from './text.js';
+import { countCorpus, tallyDocument, Weighing, type Bag, type Statistics, type Tally } from './weighing.js';
 
-/** The words of one text: each word's number once, in the order of first appearance, with its weight (1 + ln count) · idf. */
-export interface Bag {
-  words: Int32Array;
-  weights: Float32Array;
-  /** How often each of the words stands in the text. */
-  counts: Float32Array;
-  /** How long the text is, in words, over the mean length of the collection's documents. */
-  length: number;
-}
+export type { Bag };
 
 export interface BagList extends CandidateList {
   query: Bag;
@@ -40,6 +31,7 @@ export interface Collection extends Corpus {
   vocabulary: number;
   /** Word -> its number. */
   numbers: Map<string, number>;
+  statistics: Statistics;
 }
 
 /**
@@ -54,7 +46,7 @@ export async function loadCollection(
 ): Promise<Collection> {
   const { folder, lists, qrels } = await loadCandidates(dir, teacher, undefined, reading);
   const numbers = new Map<string, number>();
-  const { docids, bags, queries } = await readBags(folder, numbers, reading);
+  const { docids, bags, queries, statistics } = await readBags(folder, numbers, reading);
   if (numbers.size === 0) throw new DataError(folder.corpus, 0, 'texts with words', 'none');
   const place = new Map(docids.map((id, i) => [id, i]));
   return {
@@ -68,6 +60,7 @@ export async function loadCollection(
     bags,
     vocabulary: numbers.size,
     numbers,
+    statistics,
   };
 }
 
@@ -80,42 +73,24 @@ export async function readBags(
   folder: Pick<BeirFolder, 'corpus' | 'queries'>,
   numbers: Map<string, number>,
   reading?: ReadOptions,
-): Promise<Corpus & { queries: Map<string, Bag> }> {
-  /** By word number; a word of another collection that this one lacks has none. */
-  const frequency: number[] = [];
+): Promise<Corpus & { queries: Map<string, Bag>; statistics: Statistics }> {
   const docids: string[] = [];
-  const texts: { tally: Map<number, number>; length: number }[] = [];
+  const tallies: Tally[] = [];
+  const numberOf = (word: string): number => {
+    const known = numbers.get(word);
+    if (known !== undefined) return known;
+    numbers.set(word, numbers.size);
+    return numbers.size - 1;
+  };
   for await (const { id, title, text } of distinct(readCorpus(folder.corpus, reading))) {
-    const tally = new Map<number, number>();
-    const document = new PreparedDocument(title, text);
-    for (const [word, positions] of document.positions) {
-      let number = numbers.get(word);
-      if (number === undefined) numbers.set(word, (number = numbers.size));
-      frequency[number] = (frequency[number] ?? 0) + 1;
-      tally.set(number, positions.length);
-    }
     docids.push(id);
-    texts.push({ tally, length: document.length });
+    tallies.push(tallyDocument(title, text, numberOf));
   }
   if (docids.length === 0) throw new DataError(folder.corpus, 0, 'documents', 'none');
-  const mean = texts.reduce((sum, { length }) => sum + length, 0) / Math.max(1, texts.length) || 1;
-  const idf = frequency.map((n) => Math.log(1 + (docids.length - n + 0.5) / (n + 0.5)));
-  const toBag = (tally: ReadonlyMap<number, number>, length: number): Bag => ({
-    words: Int32Array.from(tally.keys()),
-    weights: Float32Array.from(tally, ([word, count]) => (1 + Math.log(count)) * idf[word]),
-    counts: Float32Array.from(tally.values()),
-    length: length / mean,
-  });
+  const statistics = countCorpus(tallies);
+  const weighing = new Weighing(statistics);
   const queries = new Map<string, Bag>();
-  for await (const { id, text } of distinct(readQueries(folder.queries, reading))) {
-    const tally = new Map<number, number>();
-    const found = words(text);
-    // A word that no document holds can match nothing.
-    for (const word of found) {
-      const number = numbers.get(word);
-      if (number !== undefined && frequency[number] > 0) tally.set(number, (tally.get(number) ?? 0) + 1);
-    }
-    queries.set(id, toBag(tally, found.length));
-  }
-  return { docids, bags: texts.map(({ tally, length }) => toBag(tally, length)), queries };
+  for await (const { id, text } of distinct(readQueries(folder.queries, reading)))
+    queries.set(id, weighing.query(text, numbers));
+  return { docids, bags: tallies.map((tally) => weighing.bag(tally)), queries, statistics };
 }

@@ -1,0 +1,55 @@
+// A folder of files that appears under its name only when all of them are whole, and never over something else.
+import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { OutputError } from './errors.js';
+import { findTarget, partialName, partials, writeWhole } from './whole-file.js';
+
+/**
+ * Checks that a folder can be made, without making it.
+ *
+ * @returns its absolute path
+ * @throws OutputError: it is there and not empty, it is no folder, or its own folder is missing or read-only
+ */
+export async function findNewFolder(dir: string): Promise<string> {
+  if (dir === '') throw new OutputError(dir, 'it needs a name');
+  const path = resolve(dir);
+  const found = await stat(path).catch(() => undefined);
+  if (found && !found.isDirectory()) throw new OutputError(dir, 'it is there, and no folder');
+  if (found && (await readdir(path)).length > 0)
+    throw new OutputError(dir, 'it is there, and not empty; name a folder that is yet to be made');
+  // Whether its folder takes a new entry, a file of a name that there is not tells.
+  await findTarget(join(dirname(path), partialName(path)), { streams: false }).catch((error: Error) => {
+    throw new OutputError(dir, error instanceof OutputError ? error.why : error.message, { cause: error });
+  });
+  return path;
+}
+
+/**
+ * Writes a folder with all its files under a temporary name beside its own, and renames it in one step.
+ *
+ * @param files name -> content
+ * @throws OutputError when it cannot be written; then nothing of it is left
+ */
+export async function writeWholeFolder(
+  dir: string,
+  files: Readonly<Record<string, string | Uint8Array>>,
+): Promise<void> {
+  const path = await findNewFolder(dir);
+  const partial = join(dirname(path), partialName(basename(path)));
+  partials.add(partial);
+  try {
+    await mkdir(partial);
+    for (const [name, content] of Object.entries(files)) await writeWhole(join(partial, name), content);
+    // Not every system renames over a folder, even an empty one.
+    await rmdir(path).catch(() => undefined);
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    if (error instanceof OutputError) throw new OutputError(dir, error.why, { cause: error });
+    if (error instanceof Error && 'syscall' in error)
+      throw new OutputError(dir, error.message, { cause: error });
+    throw error;
+  } finally {
+    partials.delete(partial);
+  }
+}

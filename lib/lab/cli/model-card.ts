@@ -1,0 +1,100 @@
+// The model card: README.md of a saved student, with nothing of the machine that it was trained on.
+import { MODEL_FILES, PACKAGE_VERSION } from '../students/saved/model-files.js';
+
+export interface ModelCard {
+  title: string;
+  /** What the student is, in a sentence or two. */
+  about: string;
+  /** Names and values, line by line. */
+  data: readonly (readonly [string, string])[];
+  recipe: readonly (readonly [string, string])[];
+  /** The command's name and what followed it. */
+  command: readonly string[];
+  /** A header and rows. */
+  measures: readonly (readonly string[])[];
+  /** What the measures are of, and how differences were tested; sentences. */
+  notes: readonly string[];
+  /** Further limits of this kind of student; sentences. */
+  limits: readonly string[];
+}
+
+/** A word of a command line without the folders of a path, also where several are separated by commas. */
+const withoutFolders = (word: string): string =>
+  word
+    .split(/([,=])/)
+    .map((part) => part.replace(/[/\\]+$/, '').replace(/^.*[/\\]/s, ''))
+    .join('');
+
+const quoted = (word: string): string =>
+  /^[\w.,:+=@%-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
+/** A command line in which files and folders have their names alone. */
+export const commandLine = (words: readonly string[]): string =>
+  ['ckl-loss', ...words.map(withoutFolders)].map(quoted).join(' ');
+
+const cell = (text: string): string => text.replaceAll('|', '\\|');
+const tableRow = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`;
+
+function table([head, ...rows]: ModelCard['measures']): string {
+  return [tableRow(head), tableRow(head.map(() => '---')), ...rows.map(tableRow)].join('\n');
+}
+
+const list = (entries: ModelCard['data']): string =>
+  entries.map(([name, value]) => `- ${name}: ${value}`).join('\n');
+
+export function modelCard({
+  title,
+  about,
+  data,
+  recipe,
+  command,
+  measures,
+  notes,
+  limits,
+}: ModelCard): string {
+  return `# ${title}
+
+${about}
+Written by ckl-loss ${PACKAGE_VERSION} on Node ${process.version}. The same command on the same data gives the same parameters, bit by bit.
+
+## Data
+
+${list(data)}
+
+## Training
+
+${list(recipe)}
+
+\`\`\`
+${commandLine(command)}
+\`\`\`
+
+Files and folders of the command have their names alone here.
+
+## Measures
+
+${table(measures)}
+
+${notes.join('\n')}
+
+## What it is not for
+
+${[
+  ...limits,
+  'The measures are those of one collection, one seed and one split: they are no promise for other texts.',
+  'It has learned from the teacher, whose errors and preferences it repeats.',
+  'The terms of use of the data and of the teacher hold for it, too; this package does not know them.',
+  'Do not let it decide about people.',
+]
+  .map((line) => `- ${line}`)
+  .join('\n')}
+
+## Files
+
+| file | content |
+| --- | --- |
+| \`${MODEL_FILES.config}\` | what the student is, the version of the format and of the package, digests of the files below |
+| \`${MODEL_FILES.words}\` | its words, one per line, by number |
+| \`${MODEL_FILES.tensors}\` | its parameters, and how many documents of the collection hold each word |
+`;
+}

@@ -1,0 +1,111 @@
+// The folder that `ckl-loss refine --save` writes: the chosen student with its model card.
+import { basename } from 'node:path';
+import { compare, holm } from '../../../metrics/index.js';
+import { nameOf } from '../../experiment/data.js';
+import type { RefineOptions, RefineResult } from '../../refine/job.js';
+import type { Measured } from '../../refine/results.js';
+import { formatModel } from '../../students/saved/model-files.js';
+import { STUDENTS } from '../../students/students.js';
+import { hyperparametersOf } from '../../training/objective.js';
+import { titleOfLoss } from '../../training/loss-sum.js';
+import { modelCard } from '../model-card.js';
+import { differenceText, measureText, pText } from '../table.js';
+
+const SETTINGS = { rerank: "the teacher's candidates, reranked", full: 'all documents' } as const;
+
+/** The files by name. */
+export function studentFiles(
+  result: RefineResult,
+  options: RefineOptions,
+  args: readonly string[],
+): Record<string, string | Uint8Array> {
+  return { ...formatModel(result.chosen!.content), 'README.md': cardOf(result, options, args) };
+}
+
+function cardOf(result: RefineResult, options: RefineOptions, args: readonly string[]): string {
+  const { data, start, warmup, refined, teacher } = result;
+  const { loss, dev, rate, content } = result.chosen!;
+  const { student = 'dense' } = options;
+  const name = nameOf(options.data);
+  const chosen = refined.find((one) => one.loss === loss)!;
+  const { training } = chosen;
+  const others = refined.filter((one) => one !== chosen).map((one) => one.loss);
+  return modelCard({
+    title: `${STUDENTS[student].title}, refined on ${name} with ${loss}`,
+    about: 'A small retriever whose words start from latent semantic analysis of the collection.',
+    data: [
+      ['collection', `${name}: ${data.documents} documents, ${data.words} words`],
+      ['queries', `${data.train} train, ${data.dev} dev, ${data.test} test`],
+      ["the teacher's scores", basename(options.teacher)],
+      ...(options.wrongTeacher || options.wrongLabels
+        ? ([['spoilt on purpose', 'a share of the training lists, see the command']] as const)
+        : []),
+    ],
+    recipe: [
+      ['loss', [loss, ...parametersOf(options)].join(', ')],
+      ...(warmup ? ([['warm-up', titleOfLoss(options.warmup!)]] as const) : []),
+      [
+        'chosen by dev nDCG@10',
+        `${measureText(dev)}${others.length > 0 ? `, before ${others.join(', ')}` : ''}`,
+      ],
+      [
+        'epochs',
+        `${training.history.length - 1}, of which epoch ${training.bestEpoch} is kept${training.stopped === 'interrupted' ? '; interrupted' : ''}`,
+      ],
+      ['batch', `${options.batch} queries, lists of ${options.docs} documents`],
+      ['learning rate', String(rate)],
+      ['teacher temperature', String(result.teacherTemperature)],
+      ['vectors', `${content.width} numbers`],
+      ['seed', String(options.seed)],
+    ],
+    command: ['refine', ...args],
+    measures: [
+      ['', ...headOf(start)],
+      ['start', ...cellsOf(start)],
+      ...(warmup ? [['warm-up', ...cellsOf(warmup)]] : []),
+      ['this student', ...cellsOf(chosen)],
+      ['teacher', measureText(teacher.mean['ndcg@10']), measureText(teacher.mean['mrr@10'])],
+    ].map((row, _, [head]) => [...row, ...Array<string>(head.length - row.length).fill('')]),
+    notes: [
+      `Means over ${data.test} test queries; rerank: ${SETTINGS.rerank}; full: ${SETTINGS.full}.`,
+      ...testsOf(chosen, start),
+    ],
+    limits: [
+      `It knows the ${content.words.length} words of its vocabulary and no others, and nothing of their order.`,
+      'Its words are cut as English has them: other languages work worse.',
+    ],
+  });
+}
+
+function parametersOf(options: RefineOptions): string[] {
+  return Object.entries(hyperparametersOf(options)).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name} ${value}`],
+  );
+}
+
+const headOf = ({ zeroShot }: Measured): string[] => [
+  ...['rerank nDCG@10', 'rerank MRR@10', 'full nDCG@10', 'full MRR@10'],
+  ...Object.keys(zeroShot).map((name) => `${name} nDCG@10`),
+];
+
+const cellsOf = ({ rerank, full, zeroShot }: Measured): string[] => [
+  ...[rerank, full].flatMap(({ mean }) => [measureText(mean['ndcg@10']), measureText(mean['mrr@10'])]),
+  ...Object.values(zeroShot).map(({ mean }) => measureText(mean['ndcg@10'])),
+];
+
+/** The student against its start. */
+function testsOf(chosen: Measured, start: Measured): string[] {
+  if (start.rerank.queries.length < 2) return [];
+  const tests = (['rerank', 'full'] as const).flatMap((setting) =>
+    compare(chosen[setting], start[setting]).map((test) => ({ ...test, setting })),
+  );
+  const corrected = holm(tests.map(({ p }) => p));
+  return [
+    "This student less the start, paired t-tests over queries, p with Holm's correction over them:",
+    '',
+    ...tests.map(
+      ({ setting, measure, meanDifference }, i) =>
+        `- ${setting} ${measure}: ${differenceText(meanDifference)}, p ${pText(corrected[i])}`,
+    ),
+  ];
+}

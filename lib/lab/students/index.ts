@@ -1,0 +1,25 @@
+// ckl-loss/students: loads a student that `--save` wrote, to encode, score and search with it.
+import { LoadedStudent } from './saved/loaded.js';
+import { readModel } from './saved/model-files.js';
+import { ModelError } from './saved/model-error.js';
+import { retrieverOf } from './saved/retriever-model.js';
+
+export type { DocumentText, DocumentWithId, QueryWithId } from './saved/arguments.js';
+export type { Encoded, EncodedTerms, EncodedTokens, EncodedVectors } from './saved/encodings.js';
+export { PreparedCorpus, type CorpusOptions, type SearchOptions } from './saved/loaded.js';
+export { ModelError, type ModelFault } from './saved/model-error.js';
+export { LoadedStudent };
+export type { Run } from '../../metrics/types.js';
+export type { StudentName } from './students.js';
+
+/**
+ * Loads a student from a folder that `ckl-loss train`, `refine` or `compare` wrote with `--save`. It gives the bits that were measured.
+ *
+ * @throws ModelError for a folder that is missing, damaged, of another version, or no student
+ */
+export async function load(dir: string): Promise<LoadedStudent> {
+  const content = await readModel(dir);
+  const { student } = content;
+  if (student === 'linear') throw new ModelError(dir, 'shape', 'a linear student');
+  return new LoadedStudent(content, student, retrieverOf(dir, content));
+}
