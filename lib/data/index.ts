@@ -4,7 +4,13 @@ export { openBeir, type BeirFolder } from './beir-folder.js';
 export { DataError, OutputError, PackageMissingError } from './errors.js';
 export type { TeacherLists, TeacherReadOptions } from './forms/form.js';
 export type { IdType, ScoredDocument, ScoredList } from './forms/scored.js';
-export { TEACHER_FORMS, WRITABLE_FORMS, type TeacherForm, type WritableForm } from './forms/table.js';
+export {
+  TEACHER_FORMS,
+  WRITABLE_FORMS,
+  type TeacherForm,
+  type TextForm,
+  type WritableForm,
+} from './forms/table.js';
 export { guessTeacherForm } from './forms/tell.js';
 export { formatList, type Missing } from './forms/write.js';
 export { Records, type ReadOptions } from './records.js';

@@ -1,12 +1,12 @@
 // Reads, writes and converts teacher scores in every form that is in use.
 import type { Qrels, Run } from '../metrics/types.js';
-import { BadLine, DataError, excerpt } from './errors.js';
-import type { Form, TeacherLists, TeacherReadOptions } from './forms/form.js';
+import { BadLine, DataError, excerpt, OutputError } from './errors.js';
+import type { Binary, Form, TeacherLists, TeacherReadOptions, Writing } from './forms/form.js';
 import { joinLists } from './forms/lists.js';
 import type { IdType, ScoredList } from './forms/scored.js';
 import { FORMS, type TeacherForm, type WritableForm } from './forms/table.js';
 import { peekForm } from './forms/tell.js';
-import { formatList, IdColumns, type Missing } from './forms/write.js';
+import { IdColumns, writingOf, type Missing } from './forms/write.js';
 import { linesOf, LONGEST_LINE, openBytes } from './lines.js';
 import { Records } from './records.js';
 import { gatherRun, runParser } from './trec.js';
@@ -64,7 +64,7 @@ export interface ConvertOptions extends TeacherReadOptions {
   /** Name of the run in the `trec` form. Default `teacher`. */
   tag?: string;
   /**
-   * Ids in `colbert`, `pylate`, `jsonl` and `hard-negatives`: numbers or texts, alike in a whole column. Default: as a JSON source has them; from other forms numbers,
+   * Ids in `colbert`, `colbert-scores`, `pylate`, `jsonl`, `hard-negatives`, `parquet` and `pickle`: numbers or texts, alike in a whole column. Default: as a JSON source has them; from other forms numbers,
    * if all ids of the first list are whole numbers.
    */
   ids?: IdType;
@@ -101,9 +101,8 @@ export async function convertTeacher(
   const result: ConvertResult = { lists: 0, documents: 0, skipped: 0, errors: [] };
   const missing = lookups(options);
   const columns = new IdColumns(options.ids);
-  const written = new Set<string>();
-  const { spread, typedIds, frame, write } = formNamed(to.form);
-  if (!write) throw new RangeError(`the form ${JSON.stringify(to.form)} is read only`);
+  const seen = new Set<string>();
+  const { spread, typedIds, frame, write, binary } = formNamed(to.form);
   const refuse = (expected: string, found: string): void => {
     const error = new DataError(from.path, 0, expected, found);
     if (!options.skipBad) throw error;
@@ -111,12 +110,13 @@ export async function convertTeacher(
     options.onSkip?.(error);
     result.errors.push(error);
   };
-  async function* lines(): AsyncGenerator<string> {
-    if (frame) yield frame.before;
+  /** What each list becomes in the target form. */
+  async function* written<T>(make: (list: ScoredList, writing: Writing) => T): AsyncGenerator<T> {
     for await (const read of adjacent(source, refuse)) {
       const list = missing.label ? labelled(read, missing.label) : read;
+      let made: T;
       try {
-        if (spread && written.has(list.qid))
+        if (spread && seen.has(list.qid))
           throw new DataError(
             '',
             0,
@@ -124,23 +124,38 @@ export async function convertTeacher(
             `query ${excerpt(list.qid)} again`,
           );
         const ids = typedIds ? columns.of(list) : undefined;
-        const text = formatList(list, to.form, { ...missing, ids }).join('\n');
-        yield frame?.between ? (result.lists > 0 ? frame.between : '') + text : `${text}\n`;
+        made = make(list, writingOf(list, to.form, { ...missing, ids }));
       } catch (error) {
         if (!(error instanceof DataError)) throw error;
         refuse(error.expected, error.found);
         continue;
       }
-      if (spread) written.add(list.qid);
+      yield made;
+      if (spread) seen.add(list.qid);
       result.lists++;
       result.documents += list.docs.length;
     }
     const left = result.skipped + source.skipped;
     if (result.lists === 0 && left > 0)
       throw new DataError(from.path, 0, 'at least one list', `none but what is left out (${left})`);
+  }
+  async function* text(): AsyncGenerator<string> {
+    if (frame) yield frame.before;
+    let between = '';
+    for await (const lines of written(write!)) {
+      yield frame?.between ? between + lines.join('\n') : `${lines.join('\n')}\n`;
+      between = frame?.between ?? '';
+    }
     if (frame) yield frame.after;
   }
-  await writeWhole(to.path, lines(), { gzip: to.path.endsWith('.gz') });
+  async function* packed({ pack }: Binary): AsyncGenerator<unknown> {
+    for await (const parts of written(pack)) yield* parts;
+  }
+  const gzip = to.path.endsWith('.gz');
+  if (gzip && binary?.compressed)
+    throw new OutputError(to.path, `${to.form} is compressed inside: give it a name without .gz`);
+  const content = binary ? binary.encode(packed(binary), () => columns.types) : text();
+  await writeWhole(to.path, content, { gzip });
   result.skipped += source.skipped;
   result.errors = [...source.errors, ...result.errors].slice(0, 10);
   return result;

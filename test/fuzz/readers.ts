@@ -26,7 +26,7 @@ import {
   type ReadOptions,
   type ScoredList,
   type TeacherForm,
-  type WritableForm,
+  type TextForm,
 } from '../../lib/data/index';
 import { campaign, check } from './campaign';
 import { parquetOf } from './parquets';
@@ -75,24 +75,18 @@ interface File {
 }
 
 /** Forms that are no text. */
-type Binary = 'pickle' | 'parquet';
+type Binary = Exclude<TeacherForm, TextForm>;
 
 function linesOf(list: ScoredList, form: Exclude<TeacherForm, Binary>): string[] {
-  const { qid, query, docs } = list;
+  const { docs } = list;
   switch (form) {
-    case 'colbert-scores':
-      return [JSON.stringify([qid, docs.map(({ docid, score }) => [score, docid])])];
-    case 'rank-llm': {
-      const candidates = docs.map(({ docid, score, text }) => ({ docid, score, doc: { contents: text } }));
-      return [JSON.stringify({ query: { qid, text: query }, candidates })];
-    }
     case 'sentence-transformers': {
       // Texts without ids: no two may be alike.
       const unlike = docs.map((doc, i) => ({ ...doc, text: `${i} ${doc.text}` }));
       return formatList({ ...list, docs: unlike }, form);
     }
     default:
-      return formatList(list, form satisfies WritableForm);
+      return formatList(list, form satisfies TextForm);
   }
 }
 
@@ -130,7 +124,7 @@ async function fileOf(random: Random): Promise<File> {
         ]);
         return { kind, lines: [], bytes: pickleOf(entries), records: ids.length };
       }
-      if (kind === 'parquet')
+      if (kind.startsWith('parquet'))
         return { kind, lines: [], bytes: await parquetOf(lists, random), records: ids.length };
       const lines = lists.map((list) => linesOf(list, kind as Exclude<TeacherForm, Binary>));
       // What stands between the lists of one JSON object.
@@ -276,7 +270,7 @@ void campaign('readers', async (random) => {
     file.bytes ??
     Buffer.from((random.chance(0.1) ? '\uFEFF' : '') + file.lines.map((line) => line + end).join(''));
   // Parquet is read from its end.
-  const zipped = file.kind !== 'parquet' && random.chance(0.3);
+  const zipped = !file.kind.startsWith('parquet') && random.chance(0.3);
   const path = join(dir, random.pick(['file', 'file.gz', 'file.jsonl', 'file.tsv']));
   const whole = random.chance(0.2);
   if (whole) {
@@ -289,7 +283,7 @@ void campaign('readers', async (random) => {
   const packFirst = zipped && random.chance(0.5);
   if (packFirst) bytes = gzipSync(bytes);
   for (let k = 0; k < damages; k++)
-    bytes = Buffer.from((file.kind === 'parquet' ? cut : damage)(random, bytes));
+    bytes = Buffer.from((file.kind.startsWith('parquet') ? cut : damage)(random, bytes));
   if (zipped && !packFirst) bytes = gzipSync(bytes);
   content = bytes;
   writeFileSync(path, bytes);

@@ -4,7 +4,7 @@ import { objects } from '../json-pieces.js';
 import { linesOf, LONGEST_LINE, type Bytes, type Fields, type Line } from '../lines.js';
 import { Records, type ReadOptions } from '../records.js';
 import { parseObject } from '../values.js';
-import type { ScoredDocument, ScoredList } from './scored.js';
+import type { IdTypes, ScoredDocument, ScoredList } from './scored.js';
 
 export interface TeacherReadOptions extends ReadOptions {
   /** Take the first document of each ColBERT or PyLate list as its positive and the others as negatives. Default false. */
@@ -43,6 +43,15 @@ export interface Writing {
   fail(expected: string, found: string): never;
 }
 
+/** How a form that is no text is written. */
+export interface Binary {
+  /** Whether it is compressed by itself, so that its readers take no gzip. */
+  compressed: boolean;
+  pack(list: ScoredList, writing: Writing): unknown[];
+  /** @param types of the ids; known from the first packed list on */
+  encode(packed: AsyncIterable<unknown>, types: () => IdTypes | undefined): AsyncIterable<Uint8Array>;
+}
+
 export interface Form {
   /** Whether a file that begins like this has the form. Forms are asked in the order of their table. */
   tells(head: Head): boolean;
@@ -51,6 +60,8 @@ export interface Form {
   read(file: Bytes, options: TeacherReadOptions): TeacherLists;
   /** The lines of one list. */
   write?(list: ScoredList, writing: Writing): string[];
+  /** In place of `write`, where a file is no text: what is written of one list, and the bytes of all. */
+  binary?: Binary;
   /** What stands before the first list, between two and after the last, where that is more than line ends. */
   frame?: { before: string; between: string; after: string };
   /** Whether a query takes several lines, which must stand together. */

@@ -3,7 +3,8 @@ import { BadLine, DataError, excerpt } from '../errors.js';
 import { readFailure, type Bytes, type Line } from '../lines.js';
 import { BadPickle, Unpickler, type PickledEntry } from '../pickle.js';
 import { Records } from '../records.js';
-import { counted, type Form, type Head } from './form.js';
+import { pickle, type PackedEntry } from '../pickle-writer.js';
+import { counted, type Binary, type Form, type Head } from './form.js';
 import type { ScoredDocument, ScoredList } from './scored.js';
 
 /** The operation that names the protocol comes first in protocols 2 to 5. */
@@ -76,3 +77,16 @@ function listOf({ key, docs, scores }: PickledEntry, counts: Records<never>): Sc
   }
   return list.length > 0 ? { qid, docs: list } : undefined;
 }
+
+/** Writes such a file, which `pickle.load` reads. */
+export const pickledScores: Binary = {
+  compressed: false,
+  pack: ({ qid, docs }, { id }) => [
+    {
+      key: id(qid, 'query'),
+      docs: docs.map(({ docid }) => id(docid, 'documents')),
+      scores: docs.map(({ score }) => score),
+    },
+  ],
+  encode: (packed) => pickle(packed as AsyncIterable<PackedEntry>),
+};

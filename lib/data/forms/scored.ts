@@ -16,7 +16,12 @@ export interface ScoredList {
   query?: string;
   docs: ScoredDocument[];
   /** How the file has its ids, where it is JSON that can hold both numbers and texts (ColBERT, PyLate). */
-  ids?: { query: IdType; documents: IdType };
+  ids?: IdTypes;
+}
+
+export interface IdTypes {
+  query: IdType;
+  documents: IdType;
 }
 
 /** An id as JSON holds it. */

@@ -14,9 +14,10 @@ import {
   parseTuple,
 } from './more-lists.js';
 import { groupRows, headerOf, parseRowObject, rowParser, splitCommas, splitTabs } from './rows.js';
-import { isPickle, readPickled } from './pickled.js';
+import { isPickle, pickledScores, readPickled } from './pickled.js';
 import { isParquetHead, readParquet } from './parquet.js';
 import { parseScoreObject } from './score-object.js';
+import { parquetLists, parquetRows } from './write-parquet.js';
 import * as to from './writers.js';
 
 /** Whether a first line is an object, or the start of an array of objects, with all of these names in it: by names alone, so that a damaged line gets its error from the reader. */
@@ -43,8 +44,23 @@ const isNumber = (text: string) => text !== '' && Number.isFinite(Number(text));
 
 /** Every form that is read. */
 export const FORMS = {
-  parquet: { tells: isParquetHead, early: isParquetHead, read: readParquet },
-  pickle: { tells: isPickle, early: isPickle, read: readPickled },
+  parquet: {
+    tells: isParquetHead,
+    early: isParquetHead,
+    read: readParquet,
+    binary: parquetLists,
+    typedIds: true,
+  },
+  // The same file with other columns: written apart, read alike.
+  'parquet-rows': { tells: () => false, read: readParquet, binary: parquetRows, typedIds: true },
+  pickle: {
+    tells: isPickle,
+    early: isPickle,
+    read: readPickled,
+    binary: pickledScores,
+    typedIds: true,
+    spread: true,
+  },
   json: {
     tells: ({ text }) => SCORE_OBJECT.test(text),
     early: ({ text }) => SCORE_OBJECT.test(text),
@@ -56,6 +72,8 @@ export const FORMS = {
   'colbert-scores': {
     tells: ({ line }) => /^\[\s*(-?\d+|"[^"]*")\s*,\s*\[\s*(\[|\])/.test(line),
     read: listReader(parseColbertScores),
+    write: to.writeColbertScores,
+    typedIds: true,
   },
   pylate: {
     tells: named('document_ids'),
@@ -80,6 +98,7 @@ export const FORMS = {
     tells: named('candidates'),
     early: inArray('candidates'),
     read: objectReader(() => parseRankLlm),
+    write: to.writeRankLlm,
   },
   'hard-negatives': {
     tells: ({ line, text }) => /^(\[\s*)?\{.*"neg"\s*:\s*\{/s.test(line.length > 4 ? line : text),
@@ -186,7 +205,8 @@ export function isJudgements(line: string): boolean {
  * | `tsv`, `csv` | a row `query, document, score`, with or without a header that names the columns |
  * | `jsonl` | `{"query_id", "doc_id", "score"}` |
  * | `json` | one object `{query: {document: score}}` |
- * | `parquet` | PyLate's lists, a scored pair a row, or the fields of one of the other forms as columns; a file, a folder, or a pattern with `*` |
+ * | `parquet` | PyLate's lists, a scored pair a row, or the fields of one of the other forms as columns; a file, a folder, or a pattern with `*`. PyLate's columns are written |
+ * | `parquet-rows` | read as `parquet`; written as a scored pair a row: `qid`, `docno`, `score` |
  * | `pickle` | Python's pickle of `{query: {document: score}}`, protocols 2 to 5 |
  * | `colbert` | `[query, [document, score], …]` |
  * | `colbert-scores` | `[query, [[score, document], …]]` |
@@ -204,9 +224,11 @@ export const TEACHER_FORMS = Object.keys(FORMS) as TeacherForm[];
 /** The name of a form, see `TEACHER_FORMS`. */
 export type TeacherForm = keyof typeof FORMS;
 
-/** The forms that are written too. */
-export type WritableForm = {
+/** The forms that are written too: all of them. */
+export type WritableForm = TeacherForm;
+/** The names of the forms that `convertTeacher` writes. */
+export const WRITABLE_FORMS: readonly WritableForm[] = TEACHER_FORMS;
+/** The forms that are text, a list of which `formatList` writes. */
+export type TextForm = {
   [Name in TeacherForm]: (typeof FORMS)[Name] extends { write: unknown } ? Name : never;
 }[TeacherForm];
-/** The names of the forms that `convertTeacher` writes. */
-export const WRITABLE_FORMS = TEACHER_FORMS.filter((name) => 'write' in FORMS[name]) as WritableForm[];

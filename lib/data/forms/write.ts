@@ -1,8 +1,8 @@
 // Writes a scored list in each teacher form, and names what is missing if a form needs more than the list has.
 import { DataError, excerpt } from '../errors.js';
-import { FORMS, type WritableForm } from './table.js';
-import type { Form } from './form.js';
-import type { IdType, ScoredDocument, ScoredList } from './scored.js';
+import { FORMS, type TextForm, type WritableForm } from './table.js';
+import type { Form, Writing } from './form.js';
+import type { IdType, IdTypes, ScoredDocument, ScoredList } from './scored.js';
 
 /** What a form needs that the list may lack. */
 export interface Missing {
@@ -14,14 +14,12 @@ export interface Missing {
   label?: (qid: string, docid: string) => 0 | 1;
   /** The name in the last column of a run, and of the system in hard negatives. Default `teacher`. */
   tag?: string;
-  /** How ids are written in JSON forms that have numbers or texts. Default: as the list's file had them, else as numbers if all of the list can be. */
-  ids?: { query: IdType; documents: IdType };
+  /** How ids are written in forms that have numbers or texts. Default: as the list's file had them, else as numbers if all of the list can be. */
+  ids?: IdTypes;
 }
 
 /** Whether an id can be a number in JSON and be the same again as text; "007" and "q7" cannot. */
 const isNumeric = (id: string): boolean => /^(0|[1-9]\d{0,14})$/.test(id);
-
-type IdTypes = NonNullable<ScoredList['ids']>;
 
 /** How a list's ids are written: as its file had them, else as numbers if all of them are whole numbers, as ColBERT and PyLate write them. */
 function idTypes({ ids, qid, docs }: ScoredList): IdTypes {
@@ -36,6 +34,11 @@ function idTypes({ ids, qid, docs }: ScoredList): IdTypes {
 /** Keeps the ids of each column of a JSON file of one type: a table that reads it takes the type from the first line. */
 export class IdColumns {
   private columns: IdTypes | undefined;
+
+  /** Known once a list was asked for. */
+  get types(): IdTypes | undefined {
+    return this.columns;
+  }
 
   constructor(private readonly wanted?: IdType) {
     if (wanted) this.columns = { query: wanted, documents: wanted };
@@ -64,7 +67,13 @@ export class IdColumns {
  *
  * @throws DataError (file `''`) naming the query when it lacks a label, a text or a positive–negative pair the form needs
  */
-export function formatList(list: ScoredList, form: WritableForm, missing: Missing = {}): string[] {
+export function formatList(list: ScoredList, form: TextForm, missing: Missing = {}): string[] {
+  const { write }: Form = FORMS[form];
+  return write!(list, writingOf(list, form, missing));
+}
+
+/** @throws DataError (file `''`) for ids that the form cannot hold */
+export function writingOf(list: ScoredList, form: WritableForm, missing: Missing): Writing {
   const { qid, docs } = list;
   const fail = (expected: string, found: string): never => {
     throw new DataError('', 0, `${expected} to write query ${qid} as ${form}`, found);
@@ -78,14 +87,14 @@ export function formatList(list: ScoredList, form: WritableForm, missing: Missin
     );
   const queryIfKnown = () => list.query ?? missing.query?.(qid);
   const types = missing.ids ?? idTypes(list);
-  const { write, idsWithout }: Form = FORMS[form];
+  const { idsWithout }: Form = FORMS[form];
   const parted = idsWithout && [qid, ...docs.map(({ docid }) => docid)].find((id) => idsWithout.test(id));
   if (parted !== undefined)
     fail(
       idsWithout!.source === '\\s' ? 'ids without white space' : 'ids without tabs or line ends',
       excerpt(parted),
     );
-  return write!(list, {
+  return {
     side: (label) => docs.filter((doc) => labelOf(doc) === label),
     queryIfKnown,
     query: () =>
@@ -97,5 +106,5 @@ export function formatList(list: ScoredList, form: WritableForm, missing: Missin
     id: (id, column) => (types[column] === 'number' ? Number(id) : id),
     tag: missing.tag ?? 'teacher',
     fail,
-  });
+  };
 }

@@ -16,6 +16,10 @@ export const writeColbert: Writer = ({ qid, docs }, { id }) => [
   JSON.stringify([id(qid, 'query'), ...docs.map((doc) => [id(doc.docid, 'documents'), doc.score])]),
 ];
 
+export const writeColbertScores: Writer = ({ qid, docs }, { id }) => [
+  JSON.stringify([id(qid, 'query'), docs.map((doc) => [doc.score, id(doc.docid, 'documents')])]),
+];
+
 export const writePylate: Writer = ({ qid, docs }, { id }) => [
   JSON.stringify({
     query_id: id(qid, 'query'),
@@ -106,4 +110,16 @@ export const writeTevatron: Writer = ({ qid }, { side, query, text }) => {
 
 export const writeTuple: Writer = ({ docs }, { query, text }) => [
   JSON.stringify({ query: query(), docs: docs.map(text), scores: scores(docs) }),
+];
+
+/** Candidates from the best on, as a ranker takes them. */
+export const writeRankLlm: Writer = ({ qid, docs }, { query, text }) => [
+  JSON.stringify({
+    query: { text: query(), qid },
+    candidates: best(docs).map((doc) => ({
+      docid: doc.docid,
+      score: doc.score,
+      doc: { contents: text(doc) },
+    })),
+  }),
 ];

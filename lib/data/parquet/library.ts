@@ -50,6 +50,26 @@ interface Reader {
   }): Promise<Record<string, unknown>[]>;
 }
 
+/** Bytes that are to be written; `index` is how many, and may be set to 0 once they are taken. */
+interface ByteWriter {
+  index: number;
+  getBytes(): Uint8Array;
+}
+
+interface Writer {
+  ByteWriter: new () => ByteWriter;
+  ParquetWriter: new (options: { writer: ByteWriter; schema: readonly object[]; createdBy: string }) => {
+    write(group: {
+      columnData: readonly { name: string; data: readonly unknown[] }[];
+      rowGroupSize: number;
+    }): void | Promise<void>;
+    finish(): void | Promise<void>;
+  };
+}
+
+/** @throws PackageMissingError */
+export const loadWriter = (): Promise<Writer> => load<Writer>('hyparquet-writer', 'to write Parquet files');
+
 /** @throws PackageMissingError */
 export const loadReader = (): Promise<Reader> => load<Reader>('hyparquet', 'to read Parquet files');
 

@@ -1,6 +1,6 @@
 // Parquet files: teacher scores, collections, runs and judgements are read as the same data in text, and each fault is named with its row.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
@@ -19,7 +19,9 @@ import {
   readRun,
   readTeacher,
   type ScoredList,
+  type WritableForm,
 } from '../../../lib/data/index';
+import { columnsOf } from '../../../lib/data/parquet/rows';
 import { scratch } from './files';
 import { parquetOf } from './parquets';
 
@@ -143,6 +145,45 @@ describe('a teacher in Parquet', () => {
     await expect(convertTeacher({ path }, { path: to, form: 'colbert' }, { ids: 'number' })).rejects.toThrow(
       'a whole number as id',
     );
+  });
+});
+
+describe('written as Parquet', () => {
+  const big = '123456789012345';
+  const content = `["q",["d 1",0.1],["${big}",-2]]\n["r",["d 1",1e-9]]\n`;
+  it.each<[WritableForm, string[]]>([
+    ['parquet', ['query_id', 'document_ids', 'scores']],
+    ['parquet-rows', ['qid', 'docno', 'score']],
+  ])('%s keeps ids, scores and their order', async (form, columns) => {
+    const to = { path: join(files.dir, `to.${form}`), form };
+    const texts = { path: files.write('from.jsonl', content) };
+    expect(await convertTeacher(texts, to)).toMatchObject({ lists: 2, documents: 3 });
+    expect(await read(to.path)).toEqual([`q: d 1=0.1 ${big}=-2`, 'r: d 1=1e-9']);
+    expect(await columnsOf(to.path)).toEqual(columns);
+    // As numbers, in more row groups than one.
+    const many = Array.from({ length: 70_000 }, (_, i) => `${i} Q0 ${big} 1 ${i / 8} t\n`).join('');
+    await convertTeacher({ path: files.write('many.run', many) }, to);
+    const all = await read(to.path);
+    expect([all.length, all[69_999]]).toEqual([70_000, `69999: ${big}=8749.875`]);
+    const back = join(files.dir, 'back.jsonl');
+    await convertTeacher({ path: to.path }, { path: back, form: 'colbert' });
+    const first = readFileSync(back, 'utf8').split('\n')[0];
+    expect(first).toBe(`[0,[${big},0]]`);
+  });
+  it('from nothing is a file without rows', async () => {
+    const path = join(files.dir, 'empty.parquet');
+    await convertTeacher({ path: files.write('empty', '') }, { path, form: 'parquet' });
+    expect(await read(path)).toEqual([]);
+  });
+  it('is refused under a name that promises gzip, and leaves no file where an id does not fit', async () => {
+    const path = join(files.dir, 'x.parquet.gz');
+    const from = { path: files.write('from.jsonl', '[1,[2,3]]\n["q",[2,3]]\n') };
+    await expect(convertTeacher(from, { path, form: 'parquet' })).rejects.toMatchObject({
+      code: 'ERR_CKL_OUTPUT',
+    });
+    const plain = join(files.dir, 'y.parquet');
+    await expect(convertTeacher(from, { path: plain, form: 'parquet' })).rejects.toThrow('ids: text');
+    expect(existsSync(plain)).toBe(false);
   });
 });
 

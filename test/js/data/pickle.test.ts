@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { guessTeacherForm, openTeacher, readTeacher, type ScoredList } from '../../../lib/data/index';
+import {
+  convertTeacher,
+  guessTeacherForm,
+  openTeacher,
+  readTeacher,
+  type ScoredList,
+} from '../../../lib/data/index';
 import { Unpickler } from '../../../lib/data/pickle';
 import { pickleOf } from '../../fuzz/pickles';
 import { scratch } from './files';
@@ -117,4 +123,39 @@ it('a query is handed out before the next one is read', () => {
     expect(before).toBeGreaterThanOrEqual(Math.floor(at / 500) - 2);
   }
   expect(before).toBe(50);
+});
+
+describe('written', () => {
+  const from = (content: string) => ({ path: files.write('from.jsonl', content), form: 'colbert' as const });
+  const to = { path: join(files.dir, 'to.pkl'), form: 'pickle' as const };
+  it('with the operations of protocol 4, as Python loads it', async () => {
+    const expected =
+      '80047d' + // PROTO 4, EMPTY_DICT
+      '28' +
+      '4a01000000' +
+      '7d' + // MARK, BININT 1, EMPTY_DICT
+      '28' +
+      '4a07000000' +
+      '473fe0000000000000' + // MARK, BININT 7, BINFLOAT .5
+      '8a0800f2052a01000000' +
+      '474000000000000000' + // LONG1 5e9, BINFLOAT 2
+      '75' +
+      '75' +
+      '2e'; // SETITEMS twice, STOP
+    await convertTeacher(from('[1,[7,0.5],[5000000000,2]]\n'), to);
+    expect(readFileSync(to.path).toString('hex')).toBe(expected);
+  });
+  it('in pieces, of texts too, and read back', async () => {
+    const docs = Array.from({ length: 2500 }, (_, i) => [`d ${i}é`, i / 4]);
+    await convertTeacher(from(`${JSON.stringify(['q', ...docs])}\n["r",["a",1]]\n`), to);
+    expect(await lists(readTeacher(to.path, 'pickle'))).toEqual([
+      ['q', docs],
+      ['r', [['a', 1]]],
+    ]);
+  });
+  it('but not of a query that comes back: a dict holds it once', async () => {
+    await expect(convertTeacher(from('[1,[2,3]]\n[2,[2,3]]\n[1,[4,3]]\n'), to)).rejects.toThrow(
+      'query "1" again',
+    );
+  });
 });

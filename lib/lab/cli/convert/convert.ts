@@ -22,18 +22,18 @@ const CONVERT_HELP = `ckl-loss convert: teacher scores from one form into anothe
   ckl-loss convert --from FILE --to FILE --to-form FORM [options]
 
   --to-form FORM        ${lines(WRITABLE_FORMS)}
-  --from-form FORM      where the beginning of the file does not tell it: one of these, or
-                        ${lines(TEACHER_FORMS.filter((form) => !(WRITABLE_FORMS as string[]).includes(form)))}
+  --from-form FORM      one of these, where the beginning of the file does not tell it
   --qrels FILE          labels, for forms that need them (flagembedding, simlm, tevatron, hard-negatives, hofstaetter, gpl)
-  --data DIR            a BEIR folder with the texts, for flagembedding, tevatron, sentence-transformers (and simlm's queries)
+  --data DIR            a BEIR folder with the texts, for flagembedding, tevatron, rank-llm, sentence-transformers (and simlm's queries)
   --level N             the lowest level of --qrels that makes a document positive (default: 1)
-  --ids TYPE            number or text: ids in colbert, pylate, jsonl and hard-negatives (default: as a JSON file has them; from others
-                        numbers, if all of the first list can be)
+  --ids TYPE            number or text: ids in colbert, colbert-scores, pylate, jsonl, hard-negatives, parquet and pickle (default: as
+                        a JSON or Parquet file has them; from others numbers, if all of the first list can be)
   --first-is-positive   the first document of a colbert or pylate list is its positive
   --skip-bad            leave out lines that cannot be read, and count them
   --help
 
-Files may be gzip, or pipes such as /dev/stdin; a target that ends in .gz is compressed. If nothing is left to write, the exit code is 1.
+Files may be gzip, or pipes such as /dev/stdin; a target that ends in .gz is compressed. Parquet (a file, a folder, or a pattern such as
+'train-*.parquet') needs hyparquet, and hyparquet-writer to write it; parquet has PyLate's lists, parquet-rows a scored pair a row. If nothing is left to write, the exit code is 1.
 `;
 
 /**
