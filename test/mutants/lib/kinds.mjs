@@ -424,7 +424,7 @@ export default [
   {
     kind: 'reader',
     in: 'lib/data/teacher.ts',
-    code: 'if (spread && «written.has(list.qid)»)',
+    code: 'if (spread && «seen.has(list.qid)»)',
     to: 'false',
     suite: realFiles,
   },
