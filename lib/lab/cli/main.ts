@@ -20,8 +20,16 @@ const COMMANDS: Record<string, Command> = {
     about: 'compare all losses on all students, with tests, tables and an HTML report',
     load: async () => (await import('./compare/compare.js')).compare,
   },
+  search: {
+    about: 'rank a corpus with a saved student',
+    load: async () => (await import('./search/search.js')).search,
+  },
+  encode: {
+    about: 'vectors of texts by a saved dense student',
+    load: async () => (await import('./encode/encode.js')).encode,
+  },
   evaluate: {
-    about: 'measure a run, and test whether two runs differ',
+    about: 'measure a run or a saved student, and test whether two runs differ',
     load: async () => (await import('./evaluate/evaluate.js')).evaluate,
   },
   convert: {

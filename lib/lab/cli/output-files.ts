@@ -83,10 +83,10 @@ export async function checkNewFolder(option: string, dir: string | undefined): P
   standardOutput.outlived = true;
 }
 
-/** A file that was asked for, if it was, and what makes its content: a text, or of a folder its files. */
+/** A file that was asked for, if it was, and what makes its content: a text, bytes, or of a folder its files. */
 export type Asked = readonly [
   file: string | undefined,
-  content: () => string | Promise<string> | Readonly<Record<string, string | Uint8Array>>,
+  content: () => string | Promise<string> | Uint8Array | Readonly<Record<string, string | Uint8Array>>,
 ];
 
 /**
@@ -100,7 +100,7 @@ export async function deliver(out: Output, report: string, files: readonly Asked
     if (file === undefined) continue;
     try {
       const made = await content();
-      if (typeof made === 'string') await writeWhole(file, made);
+      if (typeof made === 'string' || made instanceof Uint8Array) await writeWhole(file, made);
       else await writeWholeFolder(file, made);
     } catch (error) {
       errors.push(error);

@@ -1,5 +1,6 @@
 // `ckl-loss evaluate`: measures of a run against judgements, and whether two runs differ.
 import { DataError, loadQrels, loadRun } from '../../../data/index.js';
+import { loadMeasured, readSearched, refuseIdle } from './searched.js';
 import { differentQueries, matchQueries, noticesOf } from './queries.js';
 import {
   compare,
@@ -9,7 +10,10 @@ import {
   parseMeasure,
   type Comparison,
   type Evaluation,
+  type Run,
 } from '../../../metrics/index.js';
+import { load } from '../../students/index.js';
+import { searchFiles } from '../model-options.js';
 import { checkOutputs, deliver } from '../output-files.js';
 import type { Output } from '../progress.js';
 import { standardError, standardOutput } from '../standard-streams.js';
@@ -19,9 +23,15 @@ import { parseOptions, readChoice, readNumber, required, UsageError } from '../u
 export const EVALUATE_HELP = `ckl-loss evaluate: measures of a run, and whether two runs differ
 
   ckl-loss evaluate --run RUN --qrels QRELS [--baseline RUN2] [options]
+  ckl-loss evaluate --model DIR --data DIR [--split NAME] [--baseline RUN2] [options]
 
   --run FILE            a TREC run (query Q0 document rank score tag) or MS MARCO's (query document rank); gzip as well
   --qrels FILE          judgements: TREC's four columns or BEIR's three
+  --model DIR           a saved student, which searches the corpus of --data for the queries that the split judges
+  --data DIR            a BEIR folder
+  --split NAME          of the folder (default: test)
+  --measured            instead of a split: the test queries of the student's model card, for its very numbers
+  --k N                 documents per query that the student returns (default: 1000)
   --baseline FILE       another run: means, difference, paired t-test, Holm's correction over the measures
   --measures LIST       by commas: ${MEASURE_HELP}
                         (default: ndcg@10,mrr@10,recall@100,map)
@@ -50,6 +60,11 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
     run: text,
     qrels: text,
     baseline: text,
+    model: text,
+    data: text,
+    split: text,
+    measured: flag,
+    k: text,
     measures: text,
     convention: text,
     complete: flag,
@@ -74,21 +89,30 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
     complete: values.complete,
     relevanceLevel: readNumber('level', values.level, { min: 1, whole: true }),
   };
-  const [qrelsFile, runFile] = [required('qrels', values.qrels), required('run', values.run)];
+  const searched = values.model === undefined ? undefined : await readSearched(values);
+  if (!searched) refuseIdle(values);
+  const qrelsFile = searched?.judgements ?? required('qrels', values.qrels);
+  const runFile = searched?.model ?? required('run', values.run);
   await checkOutputs(
     { json: values.json === '-' ? undefined : values.json },
-    { run: runFile, qrels: qrelsFile, baseline: values.baseline },
+    {
+      run: values.run,
+      qrels: values.qrels,
+      baseline: values.baseline,
+      model: searched && `${searched.model}/model.safetensors`,
+      data: values.data,
+    },
   );
   let skipped = 0;
   const reading = { skipBad: values['skip-bad'], onSkip: () => skipped++ };
-  const qrels = await loadQrels(qrelsFile, reading);
+  const qrels = searched?.measured
+    ? await loadMeasured(searched.model, searched.folder, reading)
+    : await loadQrels(qrelsFile, reading);
   const notices: string[] = [];
   const complete = options.complete ?? convention === 'msmarco';
-  const load = async (path: string, name: string): Promise<Evaluation> => {
-    const run = await loadRun(path, {
-      ...reading,
-      order: convention === 'msmarco' ? 'rank' : 'file',
-    });
+  const read = (path: string) =>
+    loadRun(path, { ...reading, order: convention === 'msmarco' ? 'rank' : 'file' });
+  const measured = (run: Run, path: string, name: string): Evaluation => {
     const found = matchQueries(run, qrels);
     if (found.shared === 0)
       throw new DataError(path, 0, `queries that ${qrelsFile} has judgements for`, 'none');
@@ -99,8 +123,14 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
     );
     return measureRun(run, qrels, { ...options, ignoreIdenticalIds });
   };
-  const run = await load(runFile, 'the run');
-  const baseline = values.baseline === undefined ? undefined : await load(values.baseline, 'the baseline');
+  const found = searched
+    ? await searchFiles(await load(searched.model), { ...searched, qrels }, searched, reading, standardError)
+    : await read(runFile);
+  const run = measured(found, runFile, 'the run');
+  const baseline =
+    values.baseline === undefined
+      ? undefined
+      : measured(await read(values.baseline), values.baseline, 'the baseline');
   const comparison = baseline && compare(run, baseline);
   if (baseline) notices.push(...differentQueries(run, baseline));
 

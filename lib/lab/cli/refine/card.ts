@@ -4,7 +4,7 @@ import { compare, holm } from '../../../metrics/index.js';
 import { nameOf } from '../../experiment/data.js';
 import type { RefineOptions, RefineResult } from '../../refine/job.js';
 import type { Measured } from '../../refine/results.js';
-import { formatModel } from '../../students/saved/model-files.js';
+import { formatModel, formatTestQueries } from '../../students/saved/model-files.js';
 import { STUDENTS } from '../../students/students.js';
 import { hyperparametersOf } from '../../training/objective.js';
 import { titleOfLoss } from '../../training/loss-sum.js';
@@ -19,7 +19,11 @@ export function studentFiles(
   options: RefineOptions,
   args: readonly string[],
 ): Record<string, string | Uint8Array> {
-  return { ...formatModel(result.chosen!.content), 'README.md': cardOf(result, options, args) };
+  return {
+    ...formatModel(result.chosen!.content),
+    ...formatTestQueries(result.start.full.queries),
+    'README.md': cardOf(result, options, args),
+  };
 }
 
 function cardOf(result: RefineResult, options: RefineOptions, args: readonly string[]): string {

@@ -1,12 +1,11 @@
 // `ckl-loss train`: runs the training job, shows its progress, prints and saves what came out.
 import { relative } from 'node:path';
-import { formatRunLine } from '../../../data/index.js';
-import { rank, type Run } from '../../../metrics/index.js';
 import { runJob } from '../../train/job.js';
 import { provideSample } from '../data-options.js';
 import { INTERRUPTED, interruption } from '../interrupt.js';
 import { checkOutputs, deliver } from '../output-files.js';
 import { ProgressLine, type Output } from '../progress.js';
+import { runText } from '../run-text.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { reportJob, summariseJob } from './report.js';
 import { readTrainArguments, TRAIN_OPTIONS } from './options.js';
@@ -53,17 +52,7 @@ export async function train(
   const milliseconds = performance.now() - started;
   await deliver(out, reportJob(result), [
     [json, () => `${JSON.stringify(summariseJob(result, options, milliseconds), null, 2)}\n`],
-    [run, () => runText(result.run)],
+    [run, () => runText(result.run, 'student')],
   ]);
   return result.training.stopped === 'interrupted' ? INTERRUPTED : 0;
-}
-
-function runText(run: Run): string {
-  const lines: string[] = [];
-  for (const [qid, scores] of run) {
-    rank(scores).forEach((docid, i) => {
-      lines.push(formatRunLine({ qid, docid, rank: i + 1, score: scores.get(docid)!, tag: 'student' }));
-    });
-  }
-  return lines.map((text) => `${text}\n`).join('');
 }

@@ -23,6 +23,9 @@ export const MODEL_FILES = {
   tensors: 'model.safetensors',
 } as const;
 
+/** Not needed to load the student. */
+const TEST_QUERIES = 'test-queries.json';
+
 /** The tensor with the number of documents that hold each word. */
 const FREQUENCY = 'frequency';
 
@@ -123,13 +126,16 @@ async function read(file: string): Promise<Buffer> {
   }
 }
 
-function readConfig(file: string, bytes: Buffer) {
-  let value: unknown;
+function parseJson(file: string, bytes: Buffer): unknown {
   try {
-    value = JSON.parse(bytes.toString('utf8'));
+    return JSON.parse(bytes.toString('utf8'));
   } catch (error) {
     throw new ModelError(file, 'damaged', `no JSON: ${(error as Error).message}`, { cause: error });
   }
+}
+
+function readConfig(file: string, bytes: Buffer) {
+  const value = parseJson(file, bytes);
   return shaped(file, () => {
     const { format } = p.object({ format: p.text })(value, '');
     if (!format.startsWith(FORMAT)) throw new p.ShapeError('format', 'that of a student of ckl-loss');
@@ -185,6 +191,22 @@ export function takeTensor<N extends Tensor['numbers']>(
     );
   tensors.delete(name);
   return numbers;
+}
+
+/** The ids of the queries that a student was tested on, as a file's name and content. */
+export const formatTestQueries = (qids: readonly string[]): Record<string, string> => ({
+  [TEST_QUERIES]: `${JSON.stringify(qids)}\n`,
+});
+
+/**
+ * The ids that {@link formatTestQueries} wrote.
+ *
+ * @throws ModelError
+ */
+export async function readTestQueries(dir: string): Promise<ReadonlySet<string>> {
+  const file = join(dir, TEST_QUERIES);
+  const value = parseJson(file, await read(file));
+  return new Set(shaped(file, () => p.array(p.text)(value, '')));
 }
 
 /** Where the tensors of a folder are. */

@@ -1,0 +1,51 @@
+// `ckl-loss evaluate --model`: what a saved student is to search, and the judgements that it is measured against.
+import { loadQrels, mergeQrels, openBeir, type BeirFolder, type ReadOptions } from '../../../data/index.js';
+import type { Qrels } from '../../../metrics/index.js';
+import { readTestQueries } from '../../students/saved/model-files.js';
+import { splitOf } from '../model-options.js';
+import { readNumber, required, UsageError } from '../usage.js';
+
+interface Asked {
+  model?: string;
+  data?: string;
+  split?: string;
+  measured?: boolean;
+  k?: string;
+  run?: string;
+  qrels?: string;
+}
+
+/** @throws UsageError for options that belong to a model where there is none */
+export function refuseIdle(values: Asked): void {
+  const idle = (['data', 'split', 'measured', 'k'] as const).find((name) => values[name] !== undefined);
+  if (idle) throw new UsageError(`--${idle} does nothing without --model`);
+}
+
+/** What a model is to search. */
+export async function readSearched({ model, data, split, measured = false, k, run, qrels }: Asked) {
+  if (measured && split !== undefined) throw new UsageError('--measured and --split exclude each other');
+  if (run !== undefined || qrels !== undefined)
+    throw new UsageError(`--model and --${run === undefined ? 'qrels' : 'run'} exclude each other`);
+  const folder = await openBeir(required('data', data));
+  return {
+    model: required('model', model),
+    corpus: folder.corpus,
+    queries: folder.queries,
+    folder,
+    measured,
+    judgements: measured ? [...folder.qrels.values()].join(', ') : splitOf(folder.qrels, split ?? 'test'),
+    k: readNumber('k', k, { min: 1, whole: true }) ?? 1000,
+  };
+}
+
+/** The judgements of all splits, of the queries that the student was tested on. */
+export async function loadMeasured(
+  model: string,
+  { qrels }: BeirFolder,
+  reading: ReadOptions,
+): Promise<Qrels> {
+  const tested = await readTestQueries(model);
+  const parts: [string, Qrels][] = [];
+  for (const file of qrels.values()) parts.push([file, await loadQrels(file, reading)]);
+  return new Map([...mergeQrels(parts, { skipBad: true })].filter(([qid]) => tested.has(qid)));
+}

@@ -1,0 +1,196 @@
+// The commands with a saved student: refine --save, search, encode, and evaluate with the numbers that were reported.
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { encode } from '../../../../lib/lab/cli/encode/encode';
+import { evaluate } from '../../../../lib/lab/cli/evaluate/evaluate';
+import { refine } from '../../../../lib/lab/cli/refine/refine';
+import { search } from '../../../../lib/lab/cli/search/search';
+import { load } from '../../../../lib/lab/students/index';
+import { loadBeir, loadRun } from '../../../../lib/data/index';
+import { scratch } from '../../data/files';
+
+const sample = join(__dirname, '../../../../examples/sample');
+const files = scratch();
+const at = (name: string) => join(files.dir, name);
+const model = at('model');
+const nothing = { write: () => true };
+const QUICK = ['--loss', 'kl', '--epochs', '1', '--width', '16', '--docs', '12'];
+
+type Command = (
+  args: string[],
+  out: { write(text: string): void },
+  progress: typeof nothing,
+) => Promise<number>;
+
+async function printed(command: Command, ...args: string[]): Promise<string> {
+  let text = '';
+  expect(await command(args, { write: (part) => void (text += part) }, nothing)).toBe(0);
+  return text;
+}
+
+interface Report {
+  refined: { full: Record<string, number> }[];
+}
+const read = (name: string): unknown => JSON.parse(readFileSync(at(name), 'utf8'));
+const meansOf = async (...args: string[]): Promise<Record<string, number>> => {
+  const measured = JSON.parse(
+    await printed(evaluate, '--json', '-', '--measures', 'ndcg@10,mrr@10', ...args),
+  ) as {
+    run: { mean: Record<string, number> };
+  };
+  return measured.run.mean;
+};
+
+beforeAll(async () => {
+  await printed(refine, ...QUICK, '--data', sample, '--save', model, '--json', at('report.json'));
+});
+
+describe('refine --save', () => {
+  it('writes a folder, and none over another', async () => {
+    expect(readdirSync(model).sort()).toEqual([
+      'README.md',
+      'config.json',
+      'model.safetensors',
+      'test-queries.json',
+      'vocabulary.txt',
+    ]);
+    const again = refine([...QUICK, '--save', model], nothing, nothing);
+    await expect(again).rejects.toThrow(/--save: .* cannot be written: it is there, and not empty/);
+  });
+
+  it.each([
+    ['--folds', '3'],
+    ['--checkpoint', at('c')],
+    ['--resume', at('c')],
+  ])('is refused with %s', async (...more) => {
+    const asked = refine([...QUICK, '--save', at('other'), ...more], nothing, nothing);
+    await expect(asked).rejects.toThrow(more[0]);
+    expect(existsSync(at('other'))).toBe(false);
+  });
+});
+
+describe('search', () => {
+  it('ranks for evaluate, which measures what the report says', async () => {
+    const { refined } = read('report.json') as Report;
+    expect(
+      await printed(search, '--model', model, '--data', sample, '--split', 'test', '--run', at('run')),
+    ).toBe('');
+    const expected = refined[0].full;
+    expect(await meansOf('--run', at('run'), '--qrels', join(sample, 'qrels/test.tsv'))).toEqual(expected);
+    expect(await meansOf('--model', model, '--data', sample)).toEqual(expected);
+    expect(await meansOf('--model', model, '--data', sample, '--measured')).toEqual(expected);
+    const text = await printed(evaluate, '--model', model, '--data', sample, '--baseline', at('run'));
+    expect(text).toMatch(/ndcg@10 +(\S+) +\1 +\+?0\.0000/);
+  });
+
+  it('takes files, as many documents as asked for, and leaves out the document of the query’s own id', async () => {
+    const corpus = join(sample, 'corpus.jsonl');
+    const queries = files.write('queries.jsonl', '{"_id":"d1","text":"x"}\n{"_id":"q","text":"y"}\n');
+    const [own] = (await loadBeir(sample)).corpus.values();
+    const self = files.write('self.jsonl', `${JSON.stringify({ _id: own.id, text: own.text })}\n`);
+    await printed(
+      search,
+      '--model',
+      model,
+      '--corpus',
+      corpus,
+      '--queries',
+      queries,
+      '--run',
+      at('few'),
+      '--k',
+      '3',
+    );
+    const few = await loadRun(at('few'));
+    expect([...few].map(([qid, found]) => [qid, found.size])).toEqual([
+      ['d1', 3],
+      ['q', 3],
+    ]);
+    const args = ['--model', model, '--corpus', corpus, '--queries', self, '--run', at('self'), '--k', '2'];
+    await printed(search, ...args);
+    expect((await loadRun(at('self'))).get(own.id)!.has(own.id)).toBe(true);
+    await printed(search, ...args, '--ignore-identical-ids');
+    expect((await loadRun(at('self'))).get(own.id)!.has(own.id)).toBe(false);
+  });
+
+  it.each<[string[], string]>([
+    [['--data', sample, '--run', 'r'], '--model is needed'],
+    [['--model', model, '--data', sample], '--run is needed'],
+    [['--model', model, '--run', at('r')], '--corpus is needed'],
+    [['--model', model, '--run', at('r'), '--corpus', 'c'], '--queries is needed'],
+    [['--model', model, '--run', at('r'), '--corpus', 'c', '--split', 'test'], '--split needs --data'],
+    [['--model', model, '--run', at('r'), '--data', sample, '--corpus', 'c'], 'exclude each other'],
+    [
+      ['--model', model, '--run', at('r'), '--data', sample, '--split', 'tests'],
+      '--split takes dev, test, train',
+    ],
+    [['--model', model, '--run', at('r'), '--data', sample, '--k', '0'], '--k takes a whole number'],
+    [['--model', sample, '--run', at('r'), '--data', sample], 'config.json: it cannot be read'],
+    [
+      ['--model', model, '--run', join(model, 'model.safetensors'), '--data', sample],
+      'it is a file of --model',
+    ],
+  ])('refuses %j', async (args, said) => {
+    await expect(search(args, nothing, nothing)).rejects.toThrow(said);
+  });
+});
+
+describe('encode', () => {
+  it('writes what NumPy reads: the vectors of the texts in their order', async () => {
+    const args = ['--model', model, '--data', sample, '--side', 'queries', '--split', 'test'];
+    await printed(encode, ...args, '--out', at('q.npy'), '--ids', at('q.txt'));
+    const bytes = readFileSync(at('q.npy'));
+    const ids = readFileSync(at('q.txt'), 'utf8').trimEnd().split('\n');
+    expect(ids).toHaveLength(100);
+    const length = 10 + bytes.readUInt16LE(8);
+    expect(length % 64).toBe(0);
+    expect(bytes.toString('latin1', 0, length)).toMatch(
+      /^.NUMPY....\{'descr': '<f4', 'fortran_order': False, 'shape': \(100, 16\), \} *\n$/s,
+    );
+    const numbers = new Float32Array(
+      bytes.buffer.slice(bytes.byteOffset + length, bytes.byteOffset + bytes.length),
+    );
+    const { queries } = await loadBeir(sample);
+    const student = await load(model);
+    const encoded = student.encodeQueries(ids.map((id) => queries.get(id)!));
+    expect(encoded).toEqual({ kind: 'vectors', width: 16, vectors: numbers });
+    await printed(encode, '--model', model, '--corpus', join(sample, 'corpus.jsonl'), '--out', at('d.npy'));
+    expect(readFileSync(at('d.npy'), 'latin1')).toContain("'shape': (576, 16)");
+  });
+
+  it('refuses both sides, none, and a student without a vector per text', async () => {
+    const refused = (...args: string[]) => encode(['--out', at('x.npy'), ...args], nothing, nothing);
+    await expect(refused('--model', model, '--data', sample)).rejects.toThrow(
+      '--side corpus or --side queries',
+    );
+    await expect(refused('--model', model, '--data', sample, '--side', 'text')).rejects.toThrow(
+      'corpus, queries',
+    );
+    await printed(refine, ...QUICK, '--student', 'multi', '--save', at('multi'));
+    await expect(refused('--model', at('multi'), '--data', sample, '--side', 'queries')).rejects.toThrow(
+      'a multi student has no single vector per text',
+    );
+  });
+});
+
+describe('evaluate --model', () => {
+  it.each<[string[], string]>([
+    [['--model', model], '--data is needed'],
+    [['--model', model, '--data', sample, '--qrels', 'q'], '--model and --qrels exclude each other'],
+    [['--model', model, '--data', sample, '--split', 'x'], '--split takes dev, test, train'],
+    [['--model', model, '--data', sample, '--split', 'dev', '--measured'], '--measured and --split exclude'],
+    [['--run', 'r', '--qrels', 'q', '--k', '3'], '--k does nothing without --model'],
+  ])('refuses %j', async (args, said) => {
+    await expect(evaluate(args, nothing)).rejects.toThrow(said);
+  });
+
+  it('takes a split other than test, and says when the folder lacks its list of queries', async () => {
+    expect(await meansOf('--model', model, '--data', sample, '--split', 'dev')).toHaveProperty('ndcg@10');
+    mkdirSync(at('bare'));
+    cpSync(model, at('bare'), { recursive: true });
+    rmSync(join(at('bare'), 'test-queries.json'));
+    const asked = evaluate(['--model', at('bare'), '--data', sample, '--measured'], nothing);
+    await expect(asked).rejects.toMatchObject({ code: 'ERR_CKL_MODEL', fault: 'missing' });
+  });
+});
