@@ -27,7 +27,7 @@ export async function findNewFolder(dir: string): Promise<string> {
 /**
  * Writes a folder with all its files under a temporary name beside its own, and renames it in one step.
  *
- * @param files name -> content
+ * @param files name, also of files in folders of it as `a/b` -> content
  * @throws OutputError when it cannot be written; then nothing of it is left
  */
 export async function writeWholeFolder(
@@ -39,7 +39,10 @@ export async function writeWholeFolder(
   partials.add(partial);
   try {
     await mkdir(partial);
-    for (const [name, content] of Object.entries(files)) await writeWhole(join(partial, name), content);
+    for (const [name, content] of Object.entries(files)) {
+      await mkdir(dirname(join(partial, name)), { recursive: true });
+      await writeWhole(join(partial, name), content);
+    }
     // Not every system renames over a folder, even an empty one.
     await rmdir(path).catch(() => undefined);
     await rename(partial, path);

@@ -183,10 +183,10 @@ export function checkSaveOwners(given: ReadonlySet<string>, foldCount: number): 
   if (!given.has('save')) return;
   if (foldCount > 0)
     throw new UsageError('--save needs one split, and --folds trains on several: leave one of them out');
-  const other = ['checkpoint', 'resume'].find((option) => given.has(option));
+  const other = ['checkpoint', 'resume', 'from'].find((option) => given.has(option));
   if (other)
     throw new UsageError(
-      `--save and --${other} exclude each other: a checkpoint does not hold the parameters of finished trainings`,
+      `--save and --${other} exclude each other: the file does not hold the parameters of finished trainings`,
     );
 }
 

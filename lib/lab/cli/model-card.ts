@@ -18,6 +18,12 @@ export interface ModelCard {
   limits: readonly string[];
 }
 
+/** Of a student whose texts are bags of the words of its vocabulary. */
+export const retrieverLimits = (words: number): string[] => [
+  `It knows the ${words} words of its vocabulary and no others, and nothing of their order.`,
+  'Its words are cut as English has them: other languages work worse.',
+];
+
 /** A word of a command line without the folders of a path, also where several are separated by commas. */
 const withoutFolders = (word: string): string =>
   word

@@ -83,11 +83,10 @@ export async function checkNewFolder(option: string, dir: string | undefined): P
   standardOutput.outlived = true;
 }
 
+type Made = string | Uint8Array | Readonly<Record<string, string | Uint8Array>>;
+
 /** A file that was asked for, if it was, and what makes its content: a text, bytes, or of a folder its files. */
-export type Asked = readonly [
-  file: string | undefined,
-  content: () => string | Promise<string> | Uint8Array | Readonly<Record<string, string | Uint8Array>>,
-];
+export type Asked = readonly [file: string | undefined, content: () => Made | Promise<Made>];
 
 /**
  * Writes the files of a finished run, then prints its report. A file that cannot be written costs neither the other files nor the report.

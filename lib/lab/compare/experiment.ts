@@ -8,13 +8,16 @@ const WIDTH = 128;
 /** The learning rate that the factors of the search multiply, of every student. */
 const LEARNING_RATE = 0.003;
 
+/** The condition without corrupted lists. */
+export const CLEAN = 'clean';
+
 /** The data as they are, and one corrupted condition for each share above 0. */
 export function conditionsOf({
   wrongTeacher,
   wrongLabels,
 }: Pick<CompareOptions, 'wrongTeacher' | 'wrongLabels'>): (PlannedCondition & { name: Condition })[] {
   return [
-    { name: 'clean', wrongTeacher: 0, wrongLabels: 0 },
+    { name: CLEAN, wrongTeacher: 0, wrongLabels: 0 },
     ...(wrongTeacher > 0 ? [{ name: 'wrongTeacher' as const, wrongTeacher, wrongLabels: 0 }] : []),
     ...(wrongLabels > 0 ? [{ name: 'wrongLabels' as const, wrongTeacher: 0, wrongLabels }] : []),
   ];

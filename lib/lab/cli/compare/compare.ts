@@ -3,14 +3,17 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { compareLosses } from '../../compare/compare.js';
 import { joinSaved, readSaved, type SavedComparison } from '../../compare/saved.js';
+import { CLEAN } from '../../compare/experiment.js';
+import { BestTrainings } from '../../experiment/best.js';
 import { Checkpoint } from '../../experiment/checkpoint.js';
 import { provenance } from '../../provenance.js';
+import { studentFolders } from './card.js';
 import { COMPARE_OPTIONS, readCompareArguments } from './options.js';
 import { compareText } from './text.js';
 import { CompareProgress } from './progress.js';
 import { provideSample } from '../data-options.js';
 import { INTERRUPTED, interruption } from '../interrupt.js';
-import { checkOutputs, deliver } from '../output-files.js';
+import { checkNewFolder, checkOutputs, deliver } from '../output-files.js';
 import type { Output } from '../progress.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { UsageError } from '../usage.js';
@@ -37,18 +40,25 @@ export async function compare(
   );
   // Asked for first: a report that cannot be drawn should be known before the work, not after.
   const report = asked.html === undefined ? undefined : await loadReport();
-  const saved = asked.from === undefined ? await run(asked, progressOut) : await readAll(asked.from);
+  await checkNewFolder('save', asked.save);
+  const best = asked.save === undefined ? undefined : new BestTrainings(CLEAN);
+  const saved = asked.from === undefined ? await run(asked, progressOut, best) : await readAll(asked.from);
   if (!saved) return INTERRUPTED;
   await deliver(out, compareText(saved), [
     [asked.json, () => `${JSON.stringify(saved)}\n`],
     [asked.html, () => report!(saved)],
+    [asked.save, () => studentFolders(best!.all, saved, asked.options, args)],
   ]);
   return 0;
 }
 
 type Asked = NonNullable<ReturnType<typeof readCompareArguments>>;
 
-async function run(asked: Asked, progressOut: Output): Promise<SavedComparison | undefined> {
+async function run(
+  asked: Asked,
+  progressOut: Output,
+  best: BestTrainings | undefined,
+): Promise<SavedComparison | undefined> {
   const { options, jobs } = asked;
   const checkpoint = await Checkpoint.open({ checkpoint: asked.checkpoint }, { command: 'compare', options });
   await provideSample(asked.where);
@@ -59,6 +69,7 @@ async function run(asked: Asked, progressOut: Output): Promise<SavedComparison |
     const compared = await compareLosses(options, jobs ?? Math.min(2, availableParallelism()), {
       signal,
       checkpoint,
+      best,
       onData: (data) => progress.data(data),
       onTraining: (done, all) => progress.training(done, all),
     });

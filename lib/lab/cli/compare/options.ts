@@ -7,6 +7,7 @@ import { commandTable, flag, list, number, separated } from '../command.js';
 import { readData, type DataArguments } from '../data-options.js';
 import {
   checkLossOwners,
+  checkSaveOwners,
   checkpointOptions,
   dataOptions,
   folds,
@@ -15,6 +16,7 @@ import {
   lossesOf,
   listOptions,
   parameterOptions,
+  saveOption,
   severalLosses,
   spoilOptions,
   temperatureOptions,
@@ -71,6 +73,7 @@ the epoch; test queries are used once. Differences from CKL are tested (paired t
     },
     'Counter-tests, each in its own table; 0 leaves it out': spoilOptions(SHARES),
     Output: {
+      ...saveOption('of each student the training that dev found best, in a folder of its own,'),
       ...checkpointOptions,
       ...jsonOption,
       ...htmlOption,
@@ -88,6 +91,7 @@ export interface CompareArguments {
   checkpoint?: string;
   json?: string;
   html?: string;
+  save?: string;
   from?: string[];
 }
 
@@ -99,6 +103,7 @@ export function readCompareArguments(args: string[]): CompareArguments | undefin
   const values = COMPARE_OPTIONS.read(args);
   if (!values) return undefined;
   const { quick, from, given, warmup } = values;
+  checkSaveOwners(given, values.folds);
   const defaults = quick ? QUICK : FULL;
   if (!quick && from === undefined) required('data', values.data);
   const where = readData(from === undefined ? values : {});
@@ -131,6 +136,7 @@ export function readCompareArguments(args: string[]): CompareArguments | undefin
     jobs: values.jobs,
     json: values.json,
     html: values.html,
+    save: values.save,
     from,
   };
 }

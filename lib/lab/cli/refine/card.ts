@@ -8,7 +8,7 @@ import { formatModel, formatTestQueries } from '../../students/saved/model-files
 import { STUDENTS } from '../../students/students.js';
 import { hyperparametersOf } from '../../training/objective.js';
 import { titleOfLoss } from '../../training/loss-sum.js';
-import { modelCard } from '../model-card.js';
+import { modelCard, retrieverLimits } from '../model-card.js';
 import { differenceText, measureText, pText } from '../table.js';
 
 const SETTINGS = { rerank: "the teacher's candidates, reranked", full: 'all documents' } as const;
@@ -74,10 +74,7 @@ function cardOf(result: RefineResult, options: RefineOptions, args: readonly str
       `Means over ${data.test} test queries; rerank: ${SETTINGS.rerank}; full: ${SETTINGS.full}.`,
       ...testsOf(chosen, start),
     ],
-    limits: [
-      `It knows the ${content.words.length} words of its vocabulary and no others, and nothing of their order.`,
-      'Its words are cut as English has them: other languages work worse.',
-    ],
+    limits: retrieverLimits(content.words.length),
   });
 }
 

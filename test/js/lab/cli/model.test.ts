@@ -1,7 +1,9 @@
 // The commands with a saved student: refine --save, search, encode, and evaluate with the numbers that were reported.
+import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { compare } from '../../../../lib/lab/cli/compare/compare';
 import { encode } from '../../../../lib/lab/cli/encode/encode';
 import { evaluate } from '../../../../lib/lab/cli/evaluate/evaluate';
 import { refine } from '../../../../lib/lab/cli/refine/refine';
@@ -192,5 +194,58 @@ describe('evaluate --model', () => {
     rmSync(join(at('bare'), 'test-queries.json'));
     const asked = evaluate(['--model', at('bare'), '--data', sample, '--measured'], nothing);
     await expect(asked).rejects.toMatchObject({ code: 'ERR_CKL_MODEL', fault: 'missing' });
+  });
+});
+
+describe('compare --save', () => {
+  const args = ['--quick', '--epochs', '1', '--students', 'dense,two-stage', '--losses', 'kl'];
+  const more = ['--wrong-teacher', '0.5', '--wrong-labels', '0'];
+
+  it('writes of each student the training that dev found best, with any number of threads', async () => {
+    await printed(
+      compare,
+      ...args,
+      ...more,
+      '--jobs',
+      '1',
+      '--save',
+      at('compared'),
+      '--json',
+      at('compared.json'),
+    );
+    const { tables } = JSON.parse(readFileSync(at('compared.json'), 'utf8')) as {
+      tables: {
+        student: string;
+        condition: string;
+        rows: { name: string; cells: Record<string, { mean: number }> }[];
+      }[];
+    };
+    for (const student of ['dense', 'two-stage']) {
+      const card = readFileSync(join(at('compared'), student, 'README.md'), 'utf8');
+      const recipe = /trained on sample with (\S+)/.exec(card)![1];
+      const { rows } = tables.find((one) => one.student === student && one.condition === 'clean')!;
+      const { cells } = rows.find(({ name }) => name === recipe)!;
+      const means = await meansOf('--model', join(at('compared'), student), '--data', sample, '--measured');
+      expect(means['ndcg@10']).toBeCloseTo(cells['full ndcg@10'].mean, 12);
+      expect(means['mrr@10']).toBeCloseTo(cells['full mrr@10'].mean, 12);
+      expect(card).toMatch(/- full ndcg@10 less the start: [-+]0\.\d{4}, p /);
+    }
+    const main = join(__dirname, '../../../../dist/lab/cli/main.js');
+    execFileSync(
+      process.execPath,
+      [main, 'compare', ...args, ...more, '--jobs', '2', '--save', at('threads')],
+      {
+        stdio: 'ignore',
+      },
+    );
+    for (const name of ['dense/config.json', 'dense/model.safetensors', 'two-stage/model.safetensors'])
+      expect(readFileSync(join(at('threads'), name)).equals(readFileSync(join(at('compared'), name)))).toBe(
+        true,
+      );
+  }, 60_000);
+
+  it('is refused for a comparison that was saved', async () => {
+    const asked = compare(['--from', at('compared.json'), '--save', at('other')], nothing, nothing);
+    await expect(asked).rejects.toThrow('--save and --from exclude each other');
   });
 });
