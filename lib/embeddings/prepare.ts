@@ -7,7 +7,13 @@ import * as functions from '../loss/functions.js';
 import type { LossParameters } from '../loss/functions.js';
 import { bufferOf, copyInto, isObject, lengthOf } from '../loss/intrinsics.js';
 import { readShape, type Shape } from '../loss/layout.js';
-import { prepare as prepareLoss, type PreparedLoss, preparedRule } from '../loss/prepare.js';
+import {
+  disposed,
+  prepare as prepareLoss,
+  type PreparedLoss,
+  preparedRule,
+  tooLarge,
+} from '../loss/prepare.js';
 import type { LossName } from '../losses.js';
 import { checkScoring, type NativeScoring, newScoring, ScoringNumber } from '../native/scoring.js';
 import type { CommonOptions, Reduction } from '../types.js';
@@ -236,7 +242,7 @@ class Prepared {
 
   private check(): PreparedLoss {
     if (this.inner !== null) return this.inner;
-    throw new CklTypeError('ERR_CKL_DISPOSED', `this prepared ${this.loss} was disposed; prepare another`);
+    throw disposed(this.loss);
   }
 
   private read(given: Given): Call {
@@ -245,13 +251,7 @@ class Prepared {
     const inBatch = given.inBatch === undefined ? settings.inBatch : given.inBatch;
     const pairs = readPairs({ ...given, inBatch }, space);
     const { layout } = pairs;
-    if (layout.queries > shape[0] || layout.longestRow() > shape[1]) {
-      throw new CklRangeError(
-        'ERR_CKL_SHAPE',
-        `the batch has ${layout.queries} queries of up to ${layout.longestRow()} documents; ` +
-          `this ${this.loss} was prepared for [${shape.join(', ')}]: split the batch, or prepare a larger shape`,
-      );
-    }
+    if (layout.queries > shape[0] || layout.longestRow() > shape[1]) throw tooLarge(layout, shape, this.loss);
     return {
       pairs,
       judged: judge(given, pairs, space.half),

@@ -9,7 +9,7 @@ import { snapshotOf } from './snapshot.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { isObject } from './intrinsics.js';
-import { readShape, type Shape } from './layout.js';
+import { type LayoutView, readShape, type Shape } from './layout.js';
 import type { LossParameters } from './functions.js';
 import { type LossInfo, losses, type LossName } from '../losses.js';
 import {
@@ -164,7 +164,8 @@ class Prepared {
     const live = this.check();
     const { view, half, scalars, needsTeacher } = this;
     readBatch(view, own, this.shape, half, this.loss, needsTeacher);
-    if (view.queries > this.shape[0] || view.longestRow() > this.shape[1]) throw this.tooLarge();
+    if (view.queries > this.shape[0] || view.longestRow() > this.shape[1])
+      throw tooLarge(view, this.shape, this.loss);
     const owned = view.readOutputs(own, this.teacherGrad, half, this.loss, needsTeacher);
     if (view.hasGaps()) allocateOutputs(view, this.teacherGrad === true, this.diagnostics);
     else this.outputs!.lend(view, this.teacherGrad === true, this.diagnostics);
@@ -175,7 +176,7 @@ class Prepared {
 
   private check(): LivePlan {
     if (this.live !== null) return this.live;
-    throw new CklTypeError('ERR_CKL_DISPOSED', `this prepared ${this.loss} was disposed; prepare another`);
+    throw disposed(this.loss);
   }
 
   dispose(): void {
@@ -190,13 +191,18 @@ class Prepared {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
 
-  private tooLarge(): Error {
-    const { queries } = this.view;
-    return new CklRangeError(
-      'ERR_CKL_SHAPE',
-      `the batch has ${queries} queries of up to ${this.view.longestRow()} documents; ` +
-        `this ${this.loss} was prepared for [${this.shape.join(', ')}]: split the batch, or prepare a larger shape`,
-    );
-  }
+/** @internal The error of a batch that is larger than the prepared shape. */
+export function tooLarge(batch: LayoutView, shape: Shape, loss: string): Error {
+  return new CklRangeError(
+    'ERR_CKL_SHAPE',
+    `the batch has ${batch.queries} queries of up to ${batch.longestRow()} documents; ` +
+      `this ${loss} was prepared for [${shape.join(', ')}]: split the batch, or prepare a larger shape`,
+  );
+}
+
+/** @internal */
+export function disposed(loss: string): Error {
+  return new CklTypeError('ERR_CKL_DISPOSED', `this prepared ${loss} was disposed; prepare another`);
 }

@@ -117,7 +117,7 @@ class Arguments {
   Status status_;
 };
 
-// The scalars of a call: Scalar in lib/native/native.ts.
+// The scalars of a call: Scalar in lib/native/codes.ts.
 struct Scalar {
   enum {
     loss,

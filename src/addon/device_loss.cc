@@ -14,7 +14,7 @@ namespace addon {
 
 namespace {
 
-// The numbers of a call: DeviceScalar in lib/native/native.ts. The first are those of Scalar; from `student` on they are addresses.
+// The numbers of a call: DeviceScalar in lib/native/codes.ts. The first are those of Scalar; from `student` on they are addresses.
 struct DeviceScalar {
   enum {
     queries = Scalar::queries,
