@@ -1,7 +1,7 @@
 // Where the files of a BEIR folder are: JSON lines and tables as BEIR packs them, or Parquet as the hub keeps them.
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { DataError } from './errors.js';
+import { dirname, join } from 'node:path';
+import { DataError, excerpt } from './errors.js';
 
 /** Where the files of a BEIR folder are. */
 export interface BeirFolder {
@@ -26,7 +26,7 @@ const QRELS_FOLDERS = ['qrels', 'default', 'data'];
  * `corpus/*.parquet` (PyLate's `documents` too), the same of `queries`, and `qrels/<split>.parquet`, also in `default` or `data`. Nothing is
  * read yet.
  *
- * @throws DataError naming the file that is missing, with what the folder holds instead
+ * @throws DataError naming the file that is missing, with what the folder holds instead, or two places that hold the same split
  */
 export async function openBeir(dir: string): Promise<BeirFolder> {
   const names = await list(dir);
@@ -77,6 +77,15 @@ function addSplits(qrels: Map<string, string>, dir: string, names: readonly stri
     const match = file.exec(name)?.groups;
     if (!match) continue;
     const split = match.split ?? 'all';
+    const known = qrels.get(split);
+    // In one folder they are copies in another format; in two, neither may be passed over in silence.
+    if (known !== undefined && dirname(known) !== dir)
+      throw new DataError(
+        dir,
+        0,
+        `the judgements of split ${excerpt(split)} in one place`,
+        `${known} and ${join(dir, name)}`,
+      );
     if (!isParquetName(name)) qrels.set(split, join(dir, name));
     else if (!qrels.has(split)) qrels.set(split, join(dir, allShards(name)));
   }

@@ -151,12 +151,17 @@ export class RankCheck {
   private ascends = false;
   private descents = 0;
   private last = new Map<string, number>();
+  /** Ranks of the query that was read last, as long as its lines stand together. */
+  private together: { qid?: string; ranks: Set<number> } = { ranks: new Set() };
 
-  /** @throws BadLine at the rank that its query's line before had */
+  /** @throws BadLine at a rank that a line of its query before had */
   add({ qid, rank, byRank }: RunEntry): void {
     if (!byRank) return;
     const before = this.last.get(qid);
-    if (before === rank)
+    if (this.together.qid !== qid) this.together = { qid, ranks: new Set() };
+    const again = this.together.ranks.has(rank);
+    this.together.ranks.add(rank);
+    if (before === rank || again)
       throw new BadLine(
         `each rank once for a query in "query document rank" (judgements are no run, and scores want a decimal point: ${rank}.0)`,
         `rank ${rank} of query ${excerpt(qid)} again`,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { BadLine, excerpt } from '../errors.js';
 import type { Fields } from '../lines.js';
 import { asArray, asId, asScore, asText, parseJson, shown } from '../values.js';
-import type { ScoredDocument, ScoredList } from './scored.js';
+import type { IdType, IdTypes, ScoredDocument, ScoredList } from './scored.js';
 
 /** Drops exact repeats of a document, which real files have, and refuses one with two scores or on two sides, and a list without any. */
 export function distinct(list: ScoredList): ScoredList {
@@ -27,9 +27,14 @@ export function distinct(list: ScoredList): ScoredList {
 export function joinLists(a: ScoredList, b: ScoredList): ScoredList {
   const joined: ScoredList = distinct({ ...a, docs: [...a.docs, ...b.docs] });
   if (!a.ids || !b.ids) return joined;
+  return { ...joined, ids: joinTypes(a.ids, b.ids) };
+}
+
+/** Numbers, where both have numbers. */
+export function joinTypes(a: IdTypes, b: IdTypes): IdTypes {
   const type = (column: 'query' | 'documents') =>
-    a.ids![column] === 'number' && b.ids![column] === 'number' ? 'number' : 'text';
-  return { ...joined, ids: { query: type('query'), documents: type('documents') } };
+    a[column] === 'number' && b[column] === 'number' ? 'number' : 'text';
+  return { query: type('query'), documents: type('documents') };
 }
 
 /** ids[i] with scores[i], which must be as many. */
@@ -43,7 +48,13 @@ export function zip(ids: string[], scores: number[], what: string, label?: 0 | 1
 
 const isNumber = (id: unknown): boolean => typeof id === 'number' || typeof id === 'bigint';
 
-export const idType = (id: unknown): 'number' | 'text' => (isNumber(id) ? 'number' : 'text');
+export const idType = (id: unknown): IdType => (isNumber(id) ? 'number' : 'text');
+
+/** How a file has the ids of one list. */
+export const idTypesOf = (query: unknown, documents: readonly unknown[]): IdTypes => ({
+  query: idType(query),
+  documents: documents.every(isNumber) ? 'number' : 'text',
+});
 
 /** A parser that takes the first document of each list for its positive, if that is wanted. */
 export const unlabelled =
@@ -77,10 +88,10 @@ export function parseColbert(line: string): ScoredList {
   return distinct({
     qid: asId(value[0], 'query'),
     docs,
-    ids: {
-      query: idType(value[0]),
-      documents: value.slice(1).some(([id]: unknown[]) => typeof id === 'string') ? 'text' : 'number',
-    },
+    ids: idTypesOf(
+      value[0],
+      value.slice(1).map(([id]: unknown[]) => id),
+    ),
   });
 }
 
@@ -103,10 +114,7 @@ export function parsePylate(record: Fields): ScoredList {
   return distinct({
     qid: asId(record.query_id, '"query_id"'),
     docs: zip(ids, scores, '"document_ids"'),
-    ids: {
-      query: idType(record.query_id),
-      documents: given.every(isNumber) ? 'number' : 'text',
-    },
+    ids: idTypesOf(record.query_id, given),
   });
 }
 
@@ -140,7 +148,10 @@ export function parseFlagEmbedding(record: Fields): ScoredList {
   };
   const query = asText(record.query, '"query"');
   const qid = record.query_id === undefined ? textId(query) : asId(record.query_id, '"query_id"');
-  return distinct({ qid, query, docs: [...side('pos', 1), ...side('neg', 0)] });
+  // Texts without ids get some that are texts.
+  const given = [record.pos_id ?? record.pos, record.neg_id ?? record.neg].flat();
+  const ids = idTypesOf(record.query_id, given);
+  return distinct({ qid, query, docs: [...side('pos', 1), ...side('neg', 0)], ids });
 }
 
 /** SimLM's training file. */
@@ -160,6 +171,11 @@ export function parseSimlm(record: Fields): ScoredList {
     qid: asId(record.query_id, '"query_id"'),
     docs: [...side('positives', 1), ...side('negatives', 0)],
   };
+  const halves = [record.positives, record.negatives] as { doc_id: unknown[] }[];
+  list.ids = idTypesOf(
+    record.query_id,
+    halves.flatMap(({ doc_id }) => doc_id),
+  );
   if (record.query !== undefined) list.query = asText(record.query, '"query"');
   return distinct(list);
 }

@@ -2,7 +2,7 @@
 import { BadLine, excerpt } from '../errors.js';
 import type { Fields } from '../lines.js';
 import { asArray, asId, asScore, asText, parseJson, shown } from '../values.js';
-import { distinct, idType, namesOf, textId, zip } from './lists.js';
+import { distinct, idTypesOf, namesOf, textId, zip } from './lists.js';
 import type { ScoredDocument, ScoredList } from './scored.js';
 
 function asObject(value: unknown, what: string, index?: number): Fields {
@@ -20,11 +20,13 @@ export function parseColbertScores(line: string): ScoredList {
     if (!Array.isArray(pair) || pair.length !== 2) throw new BadLine('[score, document]', shown(pair));
     return { docid: asId(pair[1], 'document', i), score: asScore(pair[0], 'score', i) };
   });
-  const isText = (pair: unknown) => typeof (pair as unknown[])[1] === 'string';
   return distinct({
     qid: asId(value[0], 'query'),
     docs,
-    ids: { query: idType(value[0]), documents: pairs.some(isText) ? 'text' : 'number' },
+    ids: idTypesOf(
+      value[0],
+      pairs.map((pair) => (pair as unknown[])[1]),
+    ),
   });
 }
 
@@ -54,7 +56,12 @@ export function parseHardNegatives(record: Fields): ScoredList {
   const negatives = systems
     .flatMap(([system, list]) => side(list, `"neg".${excerpt(system)}`, 0))
     .filter(({ docid }) => !known.has(docid));
-  return distinct({ qid: asId(record.qid, '"qid"'), docs: [...positives, ...negatives] });
+  const entries = [record.pos, ...systems.map(([, list]) => list)].flat() as Fields[];
+  const ids = idTypesOf(
+    record.qid,
+    entries.map(({ pid }) => pid),
+  );
+  return distinct({ qid: asId(record.qid, '"qid"'), docs: [...positives, ...negatives], ids });
 }
 
 /** Tevatron's training lines, with a score in each passage: `{"query_id", "query", "positive_passages": [{"docid", "title", "text", "score"}], "negative_passages"}`. */
@@ -86,6 +93,11 @@ export function parseTevatron(record: Fields): ScoredList {
     qid: asId(record.query_id, '"query_id"'),
     docs: [...side('positive_passages', 1), ...side('negative_passages', 0)],
   };
+  const passages = [record.positive_passages, record.negative_passages].flat() as Fields[];
+  list.ids = idTypesOf(
+    record.query_id,
+    passages.map(({ docid }) => docid),
+  );
   // Version 2 has the query's text under either name.
   const query = record.query ?? record.query_text;
   if (typeof query === 'string') list.query = query;
@@ -104,7 +116,12 @@ export function parseRankLlm(record: Fields): ScoredList {
     const text = textOf(doc);
     return text === undefined ? scored : { ...scored, text };
   });
-  const list: ScoredList = { qid: asId(query.qid, '"query".qid'), docs };
+  const candidates = record.candidates as Fields[];
+  const ids = idTypesOf(
+    query.qid,
+    candidates.map(({ docid }) => docid),
+  );
+  const list: ScoredList = { qid: asId(query.qid, '"query".qid'), docs, ids };
   if (typeof query.text === 'string') list.query = query.text;
   return distinct(list);
 }
@@ -157,7 +174,8 @@ export function parseTuple(record: Fields): ScoredList {
     scores,
     'the line',
   );
-  return distinct({ ...list, docs: docs.map((doc, i) => ({ ...doc, score: scored[i].score })) });
+  const ids = idTypesOf(query, Array.isArray(first) ? first : columns.slice(1).map(([, value]) => value));
+  return distinct({ ...list, docs: docs.map((doc, i) => ({ ...doc, score: scored[i].score })), ids });
 }
 
 /** A margin says all that a loss over differences needs: the positive's score is set to 0. */

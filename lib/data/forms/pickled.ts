@@ -5,6 +5,7 @@ import { BadPickle, Unpickler, type PickledEntry } from '../pickle.js';
 import { Records } from '../records.js';
 import { pickle, type PackedEntry } from '../pickle-writer.js';
 import { counted, type Binary, type Form, type Head } from './form.js';
+import { idTypesOf } from './lists.js';
 import type { ScoredDocument, ScoredList } from './scored.js';
 
 /** The operation that names the protocol comes first in protocols 2 to 5. */
@@ -75,7 +76,7 @@ function listOf({ key, docs, scores }: PickledEntry, counts: Records<never>): Sc
       refuse(error);
     }
   }
-  return list.length > 0 ? { qid, docs: list } : undefined;
+  return list.length > 0 ? { qid, docs: list, ids: idTypesOf(key, docs) } : undefined;
 }
 
 /** Writes such a file, which `pickle.load` reads. */

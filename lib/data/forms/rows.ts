@@ -3,12 +3,14 @@ import { BadLine, excerpt } from '../errors.js';
 import type { Fields } from '../lines.js';
 import type { Records } from '../records.js';
 import { asId, asScore, parseNumber } from '../values.js';
-import { namesOf } from './lists.js';
-import type { ScoredDocument, ScoredList } from './scored.js';
+import { idTypesOf, joinTypes, namesOf } from './lists.js';
+import type { IdTypes, ScoredDocument, ScoredList } from './scored.js';
 
 /** A row of such a table. */
 export interface Row extends ScoredDocument {
   qid: string;
+  /** How its ids are given, where a file can hold numbers and texts. */
+  ids?: IdTypes;
 }
 
 /** What a column is, by its name in any of the usual spellings; names of ids before those that may be texts. */
@@ -128,6 +130,7 @@ export function parseRowObject(record: Fields): Row {
     qid: asId(record[query], `"${query}"`),
     docid: asId(record[document], `"${document}"`),
     score: asScore(record[score], `"${score}"`),
+    ids: idTypesOf(record[query], [record[document]]),
   };
 }
 
@@ -139,10 +142,10 @@ export function parseRowObject(record: Fields): Row {
 export async function* groupRows(records: Records<Row>): AsyncGenerator<ScoredList> {
   let list: ScoredList | undefined;
   let seen = new Map<string, number>();
-  for await (const { qid, docid, score } of records) {
+  for await (const { qid, docid, score, ids } of records) {
     if (list?.qid !== qid) {
       if (list) yield list;
-      list = { qid, docs: [] };
+      list = { qid, docs: [], ...(ids && { ids }) };
       seen = new Map();
     }
     const known = seen.get(docid);
@@ -158,6 +161,7 @@ export async function* groupRows(records: Records<Row>): AsyncGenerator<ScoredLi
     if (known !== undefined) continue;
     seen.set(docid, score);
     list.docs.push({ docid, score });
+    if (ids?.documents === 'text' || ids?.query === 'text') list.ids = joinTypes(list.ids!, ids);
   }
   if (list) yield list;
 }

@@ -15,7 +15,7 @@ export interface ScoredList {
   /** The query's text, from files that carry it. */
   query?: string;
   docs: ScoredDocument[];
-  /** How the file has its ids, where it is JSON that can hold both numbers and texts (ColBERT, PyLate). */
+  /** How the file has its ids, where it can hold both numbers and texts (JSON, Parquet, pickles). */
   ids?: IdTypes;
 }
 

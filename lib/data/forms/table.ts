@@ -40,7 +40,12 @@ const anyOf =
 /** `{"query": {"document": 1.5`, however it is laid out. */
 const SCORE_OBJECT =
   /^\{\s*"(?!query"|positives"|negatives")(?:[^"\\]|\\.){1,200}"\s*:\s*\{\s*"(?:[^"\\]|\\.){1,200}"\s*:\s*(-?\d|NaN|-?Infinity)/;
-const isNumber = (text: string) => text !== '' && Number.isFinite(Number(text));
+/** By tabs alone where these part three columns or more: ids may hold spaces then. */
+function columnsByTab(line: string, most: number): string[] {
+  const byTab = line.split('\t', most);
+  return byTab.length >= 3 ? byTab : columnsOf(line, most);
+}
+const isNumber = (text: string) => text.trim() !== '' && Number.isFinite(Number(text));
 
 /** Every form that is read. */
 export const FORMS = {
@@ -154,7 +159,7 @@ export const FORMS = {
   },
   gpl: {
     tells: ({ line }) => {
-      const columns = columnsOf(line, 5);
+      const columns = columnsByTab(line, 5);
       // The fourth column of judgements is a level, and their second an iteration.
       return columns.length === 4 && /^-?\d*\.\d+(e-?\d+)?$/i.test(columns[3]) && !/^q?0$/i.test(columns[1]);
     },
@@ -165,7 +170,7 @@ export const FORMS = {
   },
   hofstaetter: {
     tells: ({ line }) => {
-      const columns = columnsOf(line, 6);
+      const columns = columnsByTab(line, 6);
       // A run without its tag has five columns as well, but a query and "Q0" where a pair has its two scores.
       return columns.length === 5 && isNumber(columns[0]) && isNumber(columns[1]);
     },
@@ -188,7 +193,7 @@ const bare = (cell: string): string => cell.trim().replace(/^"(.*)"$/, '$1');
 
 /** Whether a first line is one of judgements, or a header that says so. */
 export function isJudgements(line: string): boolean {
-  const columns = columnsOf(line, 6);
+  const columns = columnsByTab(line, 6);
   return (
     (columns.length === 3 && HEADER.test(columns[0])) ||
     (columns.length === 4 && /^\d+$/.test(columns[3])) ||

@@ -124,8 +124,12 @@ function formOf(head: Head, path: string): TeacherForm {
 function unknown({ line, number }: Head, path: string): TeacherForm {
   let found: string;
   try {
-    found = `an object with ${namesOf(JSON.parse(line) as object)}`;
-  } catch {
+    const record = JSON.parse(line) as object;
+    found = `an object with ${namesOf(record)}`;
+    if (Object.keys(record).join() === 'query-id,corpus-id,score')
+      throw new DataError(path, number, "a teacher's scores", `judgements (qrels): ${found}`);
+  } catch (error) {
+    if (error instanceof DataError) throw error;
     return 'flagembedding';
   }
   const expected =

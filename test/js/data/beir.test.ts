@@ -55,6 +55,16 @@ describe('a BEIR folder', () => {
     await expect(openBeir(dir)).rejects.toThrow('judgements');
     await expect(openBeir('/nowhere')).rejects.toThrow('a BEIR folder');
   });
+  it('refuses a split that lies in two places', async () => {
+    write('corpus.jsonl', CORPUS);
+    write('queries.jsonl', QUERIES);
+    write('qrels.test.tsv', QRELS);
+    write('qrels/test.tsv', QRELS);
+    await expect(openBeir(dir)).rejects.toMatchObject({
+      expected: 'the judgements of split "test" in one place',
+      found: `${join(dir, 'qrels.test.tsv')} and ${join(dir, 'qrels', 'test.tsv')}`,
+    });
+  });
   it('refuses a document that comes twice', async () => {
     write('corpus.jsonl', CORPUS + CORPUS);
     write('queries.jsonl', QUERIES);

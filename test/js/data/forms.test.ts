@@ -324,6 +324,86 @@ describe('conversion', () => {
   });
 });
 
+describe('ids keep the type that the file gives them', () => {
+  const passages = (id: number | string) => [{ docid: id, title: '', text: 'x', score: 1 }];
+  /** A list of query and document 1971 in each form that holds numbers and texts. */
+  const forms: [TeacherForm, (id: number | string) => unknown][] = [
+    ['colbert', (id) => [id, [id, 1]]],
+    ['colbert-scores', (id) => [id, [[1, id]]]],
+    ['pylate', (id) => ({ query_id: id, document_ids: [id], scores: [1] })],
+    ['jsonl', (id) => ({ qid: id, docno: id, score: 1 })],
+    [
+      'simlm',
+      (id) => ({
+        query_id: id,
+        positives: { doc_id: [id], score: [1] },
+        negatives: { doc_id: [], score: [] },
+      }),
+    ],
+    [
+      'flagembedding',
+      (id) => ({
+        query: 'q',
+        pos: ['a'],
+        neg: [],
+        pos_scores: [1],
+        neg_scores: [],
+        query_id: id,
+        pos_id: [id],
+      }),
+    ],
+    ['hard-negatives', (id) => ({ qid: id, pos: [{ pid: id, 'ce-score': 1 }], neg: {} })],
+    [
+      'tevatron',
+      (id) => ({ query_id: id, query: 'q', positive_passages: passages(id), negative_passages: [] }),
+    ],
+    ['rank-llm', (id) => ({ query: { qid: id, text: 'q' }, candidates: [{ docid: id, score: 1 }] })],
+    ['sentence-transformers', (id) => ({ query: id, docs: [id], scores: [1] })],
+  ];
+  it.each(forms)('%s', async (form, make) => {
+    for (const id of [1971, '1971']) {
+      const from = { path: files.write('typed', `${JSON.stringify(make(id))}\n`), form };
+      const to = { path: join(files.dir, 'target'), form: 'colbert' as const };
+      await convertTeacher(from, to);
+      expect(readFileSync(to.path, 'utf8')).toBe(`${JSON.stringify([id, [id, 1]])}\n`);
+    }
+  });
+  it('pickle and Parquet', async () => {
+    for (const form of ['pickle', 'parquet', 'parquet-rows'] as const)
+      for (const id of [1971, '1971']) {
+        const content = `${JSON.stringify([id, [id, 1]])}\n`;
+        const between = { path: join(files.dir, `between.${form}`), form };
+        const to = { path: join(files.dir, 'target'), form: 'colbert' as const };
+        await convertTeacher({ path: files.write('typed', content) }, between);
+        await convertTeacher({ path: between.path }, to);
+        expect(readFileSync(to.path, 'utf8')).toBe(content);
+      }
+  });
+});
+
+describe('ids with spaces between tabs', () => {
+  it.each<[string, TeacherForm, string[]]>([
+    ['1 2\td 3\t2.5\n1 2\td 4\t1.5\n', 'trec', ['1 2: d 3=2.5 d 4=1.5']],
+    ['q 1\td\t2.5\n', 'trec', ['q 1: d=2.5']],
+    ['1\td 7\t2.5\n', 'trec', ['1: d 7=2.5']],
+    ['1 2\td\t1\n', 'trec', ['1 2: d=-1']],
+    ['q 1\tQ0\td 1\t1\t2.5\tt\n', 'trec', ['q 1: d 1=2.5']],
+    ['q 1\ta b\tc\t2.5\n', 'gpl', ['q 1: +a b=0 -c=-2.5']],
+    ['2\t1\tq 1\ta b\tc\n', 'hofstaetter', ['q 1: +a b=2 -c=1']],
+  ])('%j', async (content, form, expected) => {
+    const path = files.write('spaces', content);
+    expect(await guessTeacherForm(path)).toBe(form);
+    expect(brief(await lists((await openTeacher(path)).lists()))).toEqual(expected);
+  });
+});
+
+it('judgements without a header or as JSON lines are no teacher', async () => {
+  const path = files.write('levels', '1\t2\t1\n1\t3\t0\n1\t4\t1\n');
+  await expect(lists(readTeacher(path, 'trec'))).rejects.toMatchObject({ line: 3 });
+  const json = files.write('levels', '{"query-id":"1","corpus-id":"2","score":1}\n');
+  await expect(guessTeacherForm(json)).rejects.toThrow('judgements (qrels)');
+});
+
 it('an object on one line takes memory for one query, not for the file', () => {
   // 120 MB, where a line may have 64 MiB and the process 100 MB of heap.
   const script = `

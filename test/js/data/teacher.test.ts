@@ -104,6 +104,7 @@ describe('readTeacher', () => {
           { docid: 'a', score: 9, label: 1 },
           { docid: 'b', score: 1.5, label: 0 },
         ],
+        ids: { query: 'text', documents: 'text' },
       },
     ]);
   });
