@@ -34,6 +34,12 @@ export function runParser(): (line: string) => RunEntry | undefined {
   return (line) => orComment(line, () => parseRunLine(line, third));
 }
 
+/** What is expected in place of a line; a teacher's lists in JSON can be made into a run. */
+const expectedFor = (line: string): string =>
+  /^[[{]/.test(line)
+    ? `${RUN_FORMS} (of a teacher's lists, ckl-loss convert --to-form trec makes one)`
+    : RUN_FORMS;
+
 /** What three columns end in: known from the first line that has them. */
 interface Third {
   is?: 'rank' | 'score';
@@ -52,7 +58,7 @@ function parseRunLine(line: string, third: Third): RunEntry {
       tag: tagOf(line, columns),
     };
   }
-  if (columns.length !== 3) throw new BadLine(RUN_FORMS, excerpt(line));
+  if (columns.length !== 3) throw new BadLine(expectedFor(line), excerpt(line));
   const [qid, docid, last] = columns;
   const is = /^\d+$/.test(last) ? 'rank' : 'score';
   third.is ??= is;

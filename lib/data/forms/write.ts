@@ -82,7 +82,7 @@ export function writingOf(list: ScoredList, form: WritableForm, missing: Missing
     doc.label ??
     missing.label?.(qid, doc.docid) ??
     fail(
-      'labels (or qrels), from --qrels FILE or --first-is-positive,',
+      'labels (or qrels), from --qrels FILE or, of colbert and pylate lists, --first-is-positive,',
       `document ${doc.docid} without a label`,
     );
   const queryIfKnown = () => list.query ?? missing.query?.(qid);

@@ -99,3 +99,8 @@ describe('judgements', () => {
     });
   });
 });
+
+it('a run that is a list of a teacher is told how to become one', async () => {
+  const path = files.write('lists.jsonl', '[1,[2,3]]\n');
+  await expect(loadRun(path)).rejects.toThrow('ckl-loss convert --to-form trec');
+});
