@@ -102,6 +102,6 @@ ${[
 | \`${MODEL_FILES.config}\` | what the student is, the version of the format and of the package, digests of the files below |
 | \`${MODEL_FILES.words}\` | its words, one per line, by number |
 | \`${MODEL_FILES.tensors}\` | its parameters, and how many documents of the collection hold each word |
-| \`test-queries.json\` | the ids of the queries that the measures are of: \`ckl-loss evaluate --model DIR --data DIR --measured\` |
+| \`test-queries.json\` | the ids of the queries that the measures are of |
 `;
 }

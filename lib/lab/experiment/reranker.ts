@@ -2,7 +2,10 @@
 import { BM25, FEATURE_COUNT, OVERLAP } from '../students/linear/features.js';
 import { LinearStudent } from '../students/linear/linear-student.js';
 import { loadTrainingData, type FeatureList, type TrainingData } from '../students/linear/lists.js';
-import { measureScale, standardise, teacherDeviation } from '../students/linear/standardise.js';
+import { measureScale, standardise, teacherDeviation, type Scale } from '../students/linear/standardise.js';
+import { linearModelOf } from '../students/saved/linear-model.js';
+import type { ModelContent } from '../students/saved/model-files.js';
+import type { Vocabulary } from '../students/words/vocabulary.js';
 import { measure, runOf, scoresOf } from '../training/rerank.js';
 import { splitLists, type Split } from '../training/split.js';
 import { featureDigest } from './data-digest.js';
@@ -23,6 +26,8 @@ export class Reranker implements Source<FeatureList> {
   readonly split: Split<FeatureList>;
   private readonly start = this.student.save();
   private readonly teacherTemperature: number;
+  private readonly scale: Scale;
+  private readonly vocabulary: Vocabulary;
 
   constructor(
     data: TrainingData,
@@ -33,8 +38,11 @@ export class Reranker implements Source<FeatureList> {
     const { unusable } = split;
     this.teacherTemperature =
       experiment.teacherTemperature ?? (TEMPERATURE_SHARE * teacherDeviation(split.train) || 1);
-    const scale = measureScale(split.train, FEATURE_COUNT);
-    const [train, dev, test] = [split.train, split.dev, split.test].map((lists) => standardise(lists, scale));
+    this.scale = measureScale(split.train, FEATURE_COUNT);
+    this.vocabulary = data.vocabulary;
+    const [train, dev, test] = [split.train, split.dev, split.test].map((lists) =>
+      standardise(lists, this.scale),
+    );
     this.split = { ...split, train, dev, test };
     const digest = featureDigest(data.lists, data.qrels);
     this.summary = {
@@ -49,6 +57,11 @@ export class Reranker implements Source<FeatureList> {
       ],
       teacherScales: [teacherScale(train, this.teacherTemperature)],
     };
+  }
+
+  /** The student as it is, to be saved. */
+  get content(): Omit<ModelContent, 'version'> {
+    return linearModelOf(this.student, this.scale, this.vocabulary);
   }
 
   /** @throws DataError for bad files, RangeError for data that cannot be split */

@@ -1,7 +1,8 @@
 // ckl-loss/students: loads a student that `--save` wrote, to encode, score and search with it.
+import { loadLinear } from './saved/linear-model.js';
+import { LoadedRetriever } from './saved/loaded-retriever.js';
 import { LoadedStudent } from './saved/loaded.js';
 import { readModel } from './saved/model-files.js';
-import { ModelError } from './saved/model-error.js';
 import { retrieverOf } from './saved/retriever-model.js';
 
 export type { DocumentText, DocumentWithId, QueryWithId } from './saved/arguments.js';
@@ -19,7 +20,7 @@ export type { StudentName } from './students.js';
  */
 export async function load(dir: string): Promise<LoadedStudent> {
   const content = await readModel(dir);
-  const { student } = content;
-  if (student === 'linear') throw new ModelError(dir, 'shape', 'a linear student');
-  return new LoadedStudent(content, student, retrieverOf(dir, content));
+  return content.student === 'linear'
+    ? loadLinear(dir, content)
+    : new LoadedRetriever(content, retrieverOf(dir, content));
 }

@@ -5,6 +5,7 @@ import type { Experiment } from '../experiment/plan.js';
 import { runWith } from '../experiment/pool.js';
 import { Reranker } from '../experiment/reranker.js';
 import { lastPart, toEvaluation, type DataSummary } from '../experiment/results.js';
+import type { ModelContent } from '../students/saved/model-files.js';
 import { FEATURES } from '../students/linear/features.js';
 import type { Distilled, DistilOptions, Hooks } from '../training/distil.js';
 import { hyperparametersOf } from '../training/objective.js';
@@ -46,6 +47,8 @@ export interface JobResult {
   weights: Record<string, number>;
   /** The trained student's ranking of the test candidates. */
   run: Run;
+  /** The trained student, to be saved. */
+  content: Omit<ModelContent, 'version'>;
 }
 
 /**
@@ -77,7 +80,8 @@ export async function runJob(
     });
     const [reference, { runs }] = results;
     const [{ trainings, test, weights }] = runs;
-    const { student, split } = await loading;
+    const source = await loading;
+    const { student, split } = source;
     student.load({ weights: Float64Array.from(weights!) });
     const measured = (of: typeof test | undefined) => toEvaluation(of!.linear!.rerank);
     const [before, after] = [measured(reference.start), measured(test)];
@@ -92,6 +96,7 @@ export async function runJob(
       tests: after.queries.length < 2 ? [] : compare(after, before),
       weights: Object.fromEntries(FEATURES.map((name, f) => [name, weights![f]])),
       run: runOf(split.test, scoresOf(student)),
+      content: source.content,
     };
   } finally {
     await checkpoint?.close();

@@ -47,7 +47,7 @@ export default [
   {
     kind: 'leak',
     in: 'lib/lab/experiment/reranker.ts',
-    code: 'const scale = measureScale(«split.train», FEATURE_COUNT);',
+    code: 'this.scale = measureScale(«split.train», FEATURE_COUNT);',
     to: '[...split.train, ...split.test]',
     suite: leaks,
     sample: true,

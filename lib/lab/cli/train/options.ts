@@ -13,6 +13,7 @@ import {
   lossOptions,
   positionOptions,
   rateOptions,
+  saveOption,
   spoilOptions,
   temperatureOptions,
   trainingOptions,
@@ -36,6 +37,7 @@ after, next to the teacher and BM25. Ctrl-C ends the training and reports the re
     Training: { ...trainingOptions({ epochs: 20 }), ...rateOptions({ patience: 5, learningRate: 0.02 }) },
     'Counter-tests': spoilOptions({ wrongTeacher: 0, wrongLabels: 0 }),
     Output: {
+      ...saveOption('the trained reranker'),
       ...positionOptions,
       ...jsonOption,
       run: text(
@@ -51,6 +53,7 @@ export interface TrainArguments {
   options: JobOptions;
   json?: string;
   run?: string;
+  save?: string;
 }
 
 /**
@@ -60,7 +63,7 @@ export interface TrainArguments {
 export function readTrainArguments(args: string[]): TrainArguments | undefined {
   const values = TRAIN_OPTIONS.read(args);
   if (!values) return undefined;
-  const { loss = 'ckl', depth, epochs, batch, seed, patience, json, run } = values;
+  const { loss = 'ckl', depth, epochs, batch, seed, patience, json, run, save } = values;
   checkLossOwners(values.given, [loss]);
   checkPositionOwners(values.given);
   const where = readData(values);
@@ -84,5 +87,5 @@ export function readTrainArguments(args: string[]): TrainArguments | undefined {
     checkpointEvery: values['checkpoint-every'],
     resume: values.resume,
   };
-  return { where, options, json, run };
+  return { where, options, json, run, save };
 }

@@ -3,10 +3,11 @@ import { relative } from 'node:path';
 import { runJob } from '../../train/job.js';
 import { provideSample } from '../data-options.js';
 import { INTERRUPTED, interruption } from '../interrupt.js';
-import { checkOutputs, deliver } from '../output-files.js';
+import { checkNewFolder, checkOutputs, deliver } from '../output-files.js';
 import { ProgressLine, type Output } from '../progress.js';
 import { runText } from '../run-text.js';
 import { standardError, standardOutput } from '../standard-streams.js';
+import { rerankerFiles } from './card.js';
 import { reportJob, summariseJob } from './report.js';
 import { readTrainArguments, TRAIN_OPTIONS } from './options.js';
 
@@ -24,11 +25,12 @@ export async function train(
     out.write(TRAIN_OPTIONS.help);
     return 0;
   }
-  const { where, options, json, run } = asked;
+  const { where, options, json, run, save } = asked;
   await checkOutputs(
     { json, run, checkpoint: options.checkpoint },
     { data: where.data, teacher: where.teacher, resume: options.resume },
   );
+  await checkNewFolder('save', save);
   await provideSample(where);
 
   const line = new ProgressLine(progressOut);
@@ -53,6 +55,7 @@ export async function train(
   await deliver(out, reportJob(result), [
     [json, () => `${JSON.stringify(summariseJob(result, options, milliseconds), null, 2)}\n`],
     [run, () => runText(result.run, 'student')],
+    [save, () => rerankerFiles(result, options, args)],
   ]);
   return result.training.stopped === 'interrupted' ? INTERRUPTED : 0;
 }

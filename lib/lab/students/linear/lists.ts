@@ -18,6 +18,8 @@ export interface TrainingData {
   qrels: Candidates['qrels'];
   /** How many documents the corpus has. */
   documents: number;
+  /** Counted over the corpus. */
+  vocabulary: Vocabulary;
 }
 
 /**
@@ -52,5 +54,5 @@ export async function loadTrainingData(
     });
     return { ...list, features };
   });
-  return { lists: withFeatures, qrels, documents: vocabulary.documents };
+  return { lists: withFeatures, qrels, documents: vocabulary.documents, vocabulary };
 }

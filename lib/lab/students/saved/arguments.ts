@@ -4,6 +4,12 @@ import { CklRangeError, CklTypeError } from '../../../errors.js';
 /** A document as its text, or with a title. */
 export type DocumentText = string | { readonly title?: string; readonly text: string };
 
+/** The same, read. */
+export interface Titled {
+  title: string;
+  text: string;
+}
+
 /** A text with the id under which it is reported. */
 export interface QueryWithId {
   readonly id: string;

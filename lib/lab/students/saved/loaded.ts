@@ -1,9 +1,6 @@
 // A student that was saved and is ready for use: it encodes, scores and searches texts as it did when it was measured.
-import { rank, type Run } from '../../../metrics/index.js';
 import { CklTypeError } from '../../../errors.js';
-import type { Pipeline, StudentName } from '../students.js';
-import type { Bag, BagList, Corpus } from '../words/bags.js';
-import { countCorpus, tallyDocument, Weighing } from '../words/weighing.js';
+import { rank, type Run } from '../../../metrics/index.js';
 import {
   readChoice,
   readCount,
@@ -14,9 +11,10 @@ import {
   type DocumentText,
   type DocumentWithId,
   type QueryWithId,
+  type Titled,
 } from './arguments.js';
-import { encodeBags, type Encoded } from './encodings.js';
-import type { ModelContent } from './model-files.js';
+import type { Encoded } from './encodings.js';
+import type { ModelConfig, ModelContent } from './model-files.js';
 
 /** So many scores are held at a time, and so many queries between two reports of progress. */
 const SCORES_AT_ONCE = 2 ** 24;
@@ -42,69 +40,46 @@ export interface SearchOptions extends CorpusOptions {
 
 /** A corpus with its words counted, made by {@link LoadedStudent.prepare}: what is searched again is prepared once. */
 export class PreparedCorpus {
-  /** @internal */
-  constructor(
-    private readonly owner: object,
-    private readonly corpus: Corpus,
-    private readonly weighing: Weighing,
-  ) {}
-
-  /** How many documents there are. */
-  get size(): number {
-    return this.corpus.docids.length;
-  }
-
-  /** @internal */
-  for(student: object): { corpus: Corpus; weighing: Weighing } {
-    if (student !== this.owner)
-      throw new CklTypeError('ERR_CKL_TYPE', 'the corpus was prepared by another student');
-    return { corpus: this.corpus, weighing: this.weighing };
-  }
+  /**
+   * @internal
+   * @param size how many documents there are
+   */
+  constructor(readonly size: number) {}
 }
 
-/** A retriever as {@link load} makes it. */
-export class LoadedStudent {
-  readonly name: StudentName;
-  /** Length of the vectors. */
+/** A student as {@link load} makes it. */
+export abstract class LoadedStudent<C = unknown> {
+  readonly name: ModelConfig['student'];
+  /** Length of the vectors; 0 for the linear student, which has none. */
   readonly width: number;
   /** The version of the package that saved it. */
   readonly version: string;
-  private readonly words: readonly string[];
-  private readonly numbers: ReadonlyMap<string, number>;
-  private readonly weighing: Weighing;
+  private readonly corpora = new WeakMap<PreparedCorpus, C>();
 
   /** @internal */
-  constructor(
-    content: ModelContent,
-    name: StudentName,
-    private readonly pipeline: Pipeline,
-  ) {
-    this.name = name;
-    this.width = content.width;
-    this.version = content.version;
-    this.words = content.words;
-    this.numbers = new Map(content.words.map((word, number) => [word, number]));
-    this.weighing = new Weighing(content.statistics);
+  constructor({ student, width, version }: ModelContent) {
+    this.name = student;
+    this.width = width;
+    this.version = version;
   }
 
   /**
    * What the student makes of queries; two stages: what the reranker makes of them.
    *
-   * @throws CklTypeError for anything but an array of strings
+   * @throws CklTypeError for anything but an array of strings; CklRangeError from a linear student, which has no encodings
    */
   encodeQueries(texts: readonly string[]): Encoded {
-    const bags = readTexts(texts, 'texts').map((text) => this.query(text));
-    return encodeBags(this.reranker, 'query', bags, this.words);
+    const checked = readTexts(texts, 'texts').map((text) => ({ title: '', text }));
+    return this.encode('query', checked);
   }
 
   /**
    * What the student makes of documents.
    *
-   * @throws CklTypeError for anything but an array of texts or of objects with a text
+   * @throws CklTypeError for anything but an array of texts or of objects with a text; CklRangeError from a linear student
    */
   encodeDocuments(documents: readonly DocumentText[]): Encoded {
-    const bags = readDocuments(documents, 'documents').map((document) => this.document(document));
-    return encodeBags(this.reranker, 'document', bags, this.words);
+    return this.encode('document', readDocuments(documents, 'documents'));
   }
 
   /**
@@ -113,11 +88,8 @@ export class LoadedStudent {
    * @throws CklTypeError for anything but texts
    */
   score(query: string, documents: readonly DocumentText[]): Float32Array {
-    const bag = this.query(readText(query, 'query'));
-    const bags = readDocuments(documents, 'documents').map((document) => this.document(document));
-    const out = new Float32Array(bags.length);
-    if (bags.length > 0) this.reranker.score(listOf(bag, bags), out, 0);
-    return out;
+    const [text, checked] = [readText(query, 'query'), readDocuments(documents, 'documents')];
+    return checked.length === 0 ? new Float32Array(0) : this.scores(text, checked);
   }
 
   /**
@@ -128,16 +100,9 @@ export class LoadedStudent {
   prepare(corpus: readonly DocumentWithId[], options: CorpusOptions = {}): PreparedCorpus {
     const statistics = readChoice(options.statistics ?? 'corpus', 'statistics', STATISTICS);
     const documents = readWithIds(corpus, 'corpus');
-    const docids = documents.map(({ id }) => id);
-    if (statistics === 'model') {
-      const bags = documents.map((document) => this.document(document));
-      return new PreparedCorpus(this, { docids, bags }, this.weighing);
-    }
-    const tallies = documents.map(({ title, text }) =>
-      tallyDocument(title, text, (word) => this.numbers.get(word)),
-    );
-    const weighing = new Weighing(countCorpus(tallies));
-    return new PreparedCorpus(this, { docids, bags: tallies.map((tally) => weighing.bag(tally)) }, weighing);
+    const prepared = new PreparedCorpus(documents.length);
+    this.corpora.set(prepared, this.count(documents, statistics));
+    return prepared;
   }
 
   /**
@@ -157,17 +122,17 @@ export class LoadedStudent {
   ): Run {
     const depth = readCount(k, 'k');
     const prepared = corpus instanceof PreparedCorpus ? corpus : this.prepare(corpus, options);
-    const { corpus: searched, weighing } = prepared.for(this);
+    const searched = this.corpora.get(prepared);
+    if (searched === undefined)
+      throw new CklTypeError('ERR_CKL_TYPE', 'the corpus was prepared by another student');
     const { ignoreIdenticalIds = false, onProgress } = options;
-    const asked = readWithIds(queries, 'queries').map(
-      ({ id, text }) => [id, weighing.query(text, this.numbers)] as const,
-    );
+    const asked = readWithIds(queries, 'queries').map(({ id, text }) => [id, text] as const);
     const run = new Map<string, Map<string, number>>();
     if (prepared.size === 0) return new Map(asked.map(([id]) => [id, new Map()]));
     const step = Math.min(MOST_QUERIES, Math.max(1, Math.floor(SCORES_AT_ONCE / prepared.size)));
     for (let first = 0; first < asked.length; first += step) {
       const some = new Map(asked.slice(first, first + step));
-      const found = this.pipeline.search(searched, some, ignoreIdenticalIds ? depth + 1 : depth);
+      const found = this.ranked(searched, some, ignoreIdenticalIds ? depth + 1 : depth);
       for (const [qid, scores] of found)
         run.set(qid, best(scores, depth, ignoreIdenticalIds ? qid : undefined));
       onProgress?.(Math.min(asked.length, first + step), asked.length);
@@ -175,29 +140,21 @@ export class LoadedStudent {
     return run;
   }
 
-  /** What scores a list. */
-  private get reranker() {
-    return this.pipeline.parts.at(-1)!.student;
-  }
-
-  private query(text: string): Bag {
-    return this.weighing.query(text, this.numbers);
-  }
-
-  private document({ title, text }: { title: string; text: string }): Bag {
-    return this.weighing.document(title, text, this.numbers);
-  }
-}
-
-function listOf(query: Bag, documents: Bag[]): BagList {
-  return {
-    qid: '',
-    docids: documents.map((_, i) => String(i)),
-    teacher: new Float32Array(documents.length),
-    labels: new Uint8Array(documents.length),
-    query,
-    documents,
-  };
+  /** @internal */
+  protected abstract encode(side: 'query' | 'document', texts: readonly Titled[]): Encoded;
+  /** @internal */
+  protected abstract scores(query: string, documents: readonly Titled[]): Float32Array;
+  /** @internal */
+  protected abstract count(
+    documents: readonly (Titled & { id: string })[],
+    statistics: (typeof STATISTICS)[number],
+  ): C;
+  /**
+   * At least the best `depth` documents for each query.
+   *
+   * @internal
+   */
+  protected abstract ranked(corpus: C, queries: ReadonlyMap<string, string>, depth: number): Run;
 }
 
 /** The best of what a search found, which keeps those that tie with the last. */

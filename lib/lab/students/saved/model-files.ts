@@ -39,6 +39,8 @@ export interface ModelConfig {
   /** Of two stages. */
   firstStage?: 'bm25' | 'sparse';
   candidates?: number;
+  /** Of the linear student: what it sees of a query and a document, in order. */
+  features?: string[];
 }
 
 /** What a saved student consists of. */
@@ -63,7 +65,7 @@ export function formatModel({
   ...model
 }: Omit<ModelContent, 'version'>): Record<string, Uint8Array> {
   const { documents, length, frequency } = statistics;
-  const { student, width, firstStage, candidates } = model;
+  const { student, width, firstStage, candidates, features } = model;
   const bytes = formatTensors(
     { ...Object.fromEntries(tensors), [FREQUENCY]: { shape: [words.length], numbers: frequency } },
     { format: `${FORMAT}${FORMAT_VERSION}`, student },
@@ -72,7 +74,7 @@ export function formatModel({
   const config = {
     format: `${FORMAT}${FORMAT_VERSION}`,
     version: PACKAGE_VERSION,
-    ...{ student, width, firstStage, candidates },
+    ...{ student, width, firstStage, candidates, features },
     collection: { documents, length },
     sha256: { [MODEL_FILES.words]: digestOf(text), [MODEL_FILES.tensors]: digestOf(bytes) },
   };
@@ -89,6 +91,7 @@ const configShape = p.object({
   width: p.count,
   firstStage: p.optional(p.oneOf('bm25', 'sparse')),
   candidates: p.optional(p.count),
+  features: p.optional(p.array(p.text)),
   collection: p.object({ documents: p.count, length: p.count }),
   sha256: p.object({ [MODEL_FILES.words]: p.text, [MODEL_FILES.tensors]: p.text }),
 });

@@ -1,10 +1,21 @@
 // Counts over a whole corpus: how many documents hold a word, how long documents are, and the weights made of these.
+import type { Statistics } from './weighing.js';
 
 /** Document frequencies of a corpus, gathered one document at a time. */
 export class Vocabulary {
   documents = 0;
-  private length = 0;
-  private readonly frequency = new Map<string, number>();
+  /** How many words all documents have together. */
+  length = 0;
+  /** Word -> how many documents hold it. */
+  readonly frequency = new Map<string, number>();
+
+  /** A vocabulary as it was counted before. */
+  static of(words: readonly string[], { documents, length, frequency }: Statistics): Vocabulary {
+    const made = new Vocabulary();
+    [made.documents, made.length] = [documents, length];
+    words.forEach((word, i) => made.frequency.set(word, frequency[i]));
+    return made;
+  }
 
   /** @param words the words of one document */
   add(words: readonly string[]): void {

@@ -6,6 +6,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { loadBeir, mergeQrels } from '../../../../lib/data/index';
 import { writeWholeFolder } from '../../../../lib/data/whole-folder';
 import { studentFiles } from '../../../../lib/lab/cli/refine/card';
+import { rerankerFiles } from '../../../../lib/lab/cli/train/card';
+import { runJob, type JobResult } from '../../../../lib/lab/train/job';
 import { refine, type RefineOptions, type RefineResult } from '../../../../lib/lab/refine/job';
 import { load, ModelError, type LoadedStudent } from '../../../../lib/lab/students/index';
 import { formatModel } from '../../../../lib/lab/students/saved/model-files';
@@ -193,6 +195,58 @@ describe('a trained student', () => {
 
   const devOf = ({ training }: RefineResult['refined'][number]) =>
     Math.max(...training.history.map(({ dev }) => dev));
+});
+
+describe('a saved linear student', () => {
+  const options = {
+    data: sample,
+    teacher,
+    loss: 'kl' as const,
+    epochs: 2,
+    patience: 2,
+    batch: 16,
+    learningRate: 0.02,
+    seed: 1,
+  };
+  const dir = join(files.dir, 'linear');
+  let result: JobResult;
+  let student: LoadedStudent;
+  beforeAll(async () => {
+    result = await runJob(options);
+    await writeWholeFolder(dir, rerankerFiles(result, options, ['--data', sample]));
+    student = await load(dir);
+  });
+
+  it('has the bits that were measured', () => {
+    expect(student.name).toBe('linear');
+    for (const [qid, scores] of result.run) {
+      const found = student.score(queryOf(qid).text, [...scores.keys()].map(documentOf));
+      expect([...found]).toEqual([...scores.values()]);
+    }
+    const card = readFileSync(join(dir, 'README.md'), 'utf8');
+    expect(card).toContain(`| this student | ${result.after.mean['ndcg@10'].toFixed(4)} |`);
+    expect(card).toContain('ckl-loss train --data sample\n');
+  });
+
+  it('searches a corpus by the same scores, and has no encodings', () => {
+    const [[qid, scores]] = result.run;
+    const found = student.search([...beir.corpus.values()], [queryOf(qid)], beir.corpus.size).get(qid)!;
+    for (const [docid, score] of scores) expect(found.get(docid)).toBe(score);
+    expect(
+      student
+        .search([...beir.corpus.values()].slice(0, 9), [queryOf(qid)], 4, { statistics: 'model' })
+        .get(qid)!.size,
+    ).toBe(4);
+    expect(() => student.encodeQueries(['x'])).toThrow('has no encoding of a text');
+  });
+
+  it('is refused with other features', async () => {
+    const bad = join(files.dir, 'features');
+    cpSync(dir, bad, { recursive: true });
+    const file = join(bad, 'config.json');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"bm25"', '"bm26"'));
+    await expect(load(bad)).rejects.toMatchObject({ code: 'ERR_CKL_MODEL', fault: 'shape' });
+  });
 });
 
 describe('a folder that is no student', () => {

@@ -1,0 +1,75 @@
+// The folder that `ckl-loss train --save` writes: the trained reranker with its model card.
+import { basename } from 'node:path';
+import { nameOf } from '../../experiment/data.js';
+import { formatModel, formatTestQueries } from '../../students/saved/model-files.js';
+import type { JobOptions, JobResult } from '../../train/job.js';
+import { titleOfLoss } from '../../training/loss-sum.js';
+import { hyperparametersOf } from '../../training/objective.js';
+import { MEASURES } from '../../training/rerank.js';
+import { modelCard } from '../model-card.js';
+import { differenceText, measureText, pText } from '../table.js';
+
+/** The files by name. */
+export function rerankerFiles(
+  result: JobResult,
+  options: JobOptions,
+  args: readonly string[],
+): Record<string, string | Uint8Array> {
+  return {
+    ...formatModel(result.content),
+    ...formatTestQueries(result.after.queries),
+    'README.md': cardOf(result, options, args),
+  };
+}
+
+function cardOf(result: JobResult, asked: JobOptions, args: readonly string[]): string {
+  const { data, options, training, before, after, teacher, bm25, tests, weights } = result;
+  const name = nameOf(asked.data);
+  const loss = titleOfLoss(options.loss);
+  const parameters = Object.entries(hyperparametersOf(options)).flatMap(([key, value]) =>
+    value === undefined ? [] : [`${key} ${value}`],
+  );
+  const rows = Object.entries({ start: before, 'this student': after, teacher, BM25: bm25 });
+  return modelCard({
+    title: `Linear reranker, trained on ${name} with ${loss}`,
+    about: `Scores a candidate document by a weighted sum of ${Object.keys(weights).length} lexical features, such as BM25 and word pairs.`,
+    data: [
+      ['collection', `${name}: ${data.documents} documents`],
+      ['queries', `${data.train} train, ${data.dev} dev, ${data.test} test`],
+      ["the teacher's scores", basename(asked.teacher)],
+    ],
+    recipe: [
+      ['loss', [loss, ...parameters].join(', ')],
+      [
+        'epochs',
+        `${training.history.length - 1}, of which epoch ${training.bestEpoch} is kept${training.stopped === 'interrupted' ? '; interrupted' : ''}`,
+      ],
+      ['batch', `${options.batch} queries`],
+      ['learning rate', String(options.learningRate)],
+      ['teacher temperature', String(options.teacherTemperature)],
+      ['seed', String(options.seed)],
+    ],
+    command: ['train', ...args],
+    measures: [
+      ['', 'nDCG@10', 'MRR@10'],
+      ...rows.map(([title, { mean }]) => [title, ...MEASURES.map((measure) => measureText(mean[measure]))]),
+    ],
+    notes: [
+      `Means over ${data.test} test queries, the teacher's candidates of each reranked.`,
+      ...(tests.length === 0
+        ? []
+        : [
+            "This student less the start, paired t-tests over queries, p with Holm's correction over them:",
+            '',
+            ...tests.map(
+              ({ measure, meanDifference, pHolm }) =>
+                `- ${measure}: ${differenceText(meanDifference)}, p ${pText(pHolm)}`,
+            ),
+          ]),
+    ],
+    limits: [
+      'It was trained and measured on the candidates of the teacher: ranking a whole corpus with it is slow, and was not measured.',
+      'It sees words alone, cut as English has them.',
+    ],
+  });
+}

@@ -1,0 +1,91 @@
+// A saved retriever in use: dense, multi-vector, sparse or two stages, over the words of its vocabulary.
+import type { Run } from '../../../metrics/index.js';
+import type { Pipeline } from '../students.js';
+import type { Bag, BagList, Corpus } from '../words/bags.js';
+import { countCorpus, tallyDocument, Weighing } from '../words/weighing.js';
+import type { Titled } from './arguments.js';
+import { encodeBags, type Encoded } from './encodings.js';
+import { LoadedStudent, type STATISTICS } from './loaded.js';
+import type { ModelContent } from './model-files.js';
+
+interface Counted {
+  corpus: Corpus;
+  weighing: Weighing;
+}
+
+export class LoadedRetriever extends LoadedStudent<Counted> {
+  private readonly words: readonly string[];
+  private readonly numbers: ReadonlyMap<string, number>;
+  private readonly weighing: Weighing;
+
+  constructor(
+    content: ModelContent,
+    private readonly pipeline: Pipeline,
+  ) {
+    super(content);
+    this.words = content.words;
+    this.numbers = new Map(content.words.map((word, number) => [word, number]));
+    this.weighing = new Weighing(content.statistics);
+  }
+
+  protected override encode(side: 'query' | 'document', texts: readonly Titled[]): Encoded {
+    const bags = texts.map((one) => (side === 'query' ? this.query(one.text) : this.document(one)));
+    return encodeBags(this.reranker, side, bags, this.words);
+  }
+
+  protected override scores(query: string, documents: readonly Titled[]): Float32Array {
+    const out = new Float32Array(documents.length);
+    const bags = documents.map((document) => this.document(document));
+    this.reranker.score(listOf(this.query(query), bags), out, 0);
+    return out;
+  }
+
+  protected override count(
+    documents: readonly (Titled & { id: string })[],
+    statistics: (typeof STATISTICS)[number],
+  ): Counted {
+    const docids = documents.map(({ id }) => id);
+    if (statistics === 'model') {
+      const bags = documents.map((document) => this.document(document));
+      return { corpus: { docids, bags }, weighing: this.weighing };
+    }
+    const tallies = documents.map(({ title, text }) =>
+      tallyDocument(title, text, (word) => this.numbers.get(word)),
+    );
+    const weighing = new Weighing(countCorpus(tallies));
+    return { corpus: { docids, bags: tallies.map((tally) => weighing.bag(tally)) }, weighing };
+  }
+
+  protected override ranked(
+    { corpus, weighing }: Counted,
+    queries: ReadonlyMap<string, string>,
+    depth: number,
+  ): Run {
+    const bags = new Map([...queries].map(([qid, text]) => [qid, weighing.query(text, this.numbers)]));
+    return this.pipeline.search(corpus, bags, depth);
+  }
+
+  /** What scores a list. */
+  private get reranker() {
+    return this.pipeline.parts.at(-1)!.student;
+  }
+
+  private query(text: string): Bag {
+    return this.weighing.query(text, this.numbers);
+  }
+
+  private document({ title, text }: Titled): Bag {
+    return this.weighing.document(title, text, this.numbers);
+  }
+}
+
+function listOf(query: Bag, documents: Bag[]): BagList {
+  return {
+    qid: '',
+    docids: documents.map((_, i) => String(i)),
+    teacher: new Float32Array(documents.length),
+    labels: new Uint8Array(documents.length),
+    query,
+    documents,
+  };
+}
