@@ -190,6 +190,13 @@ export function checkSaveOwners(given: ReadonlySet<string>, foldCount: number): 
     );
 }
 
+export const logOption = {
+  log: text(
+    'FILE',
+    'writes a line of JSON per step and per epoch: loss, learning rate, dev nDCG@10, queries per second',
+  ),
+};
+
 export const jsonOption = { json: text('FILE', 'writes all results as JSON') };
 
 export const htmlOption = {

@@ -66,6 +66,8 @@ export interface Progress {
   loss: number;
   /** Dev nDCG@10 after the last whole epoch. */
   dev: number;
+  /** Of the last step; 0 before the first. */
+  learningRate: number;
   queriesPerSecond: number;
   secondsLeft: number;
 }
@@ -158,7 +160,16 @@ export async function distil<L extends CandidateList>(
     const opened = opening();
     random.shuffle(order);
     const lists = sample ? order.map((list) => sample(list, random)) : order;
-    let done = { epoch, epochs, steps, step: 0, loss: 0, dev: history.at(-1)!.dev, ...rate(0, 0, steps) };
+    let done = {
+      epoch,
+      epochs,
+      steps,
+      step: 0,
+      loss: 0,
+      learningRate: 0,
+      dev: history.at(-1)!.dev,
+      ...rate(0, 0, steps),
+    };
     for (let b = first; b < batches; b++) {
       if (hooks.signal?.aborted) {
         await save({ epoch, batch: b, lossSum }, opened);
@@ -171,12 +182,14 @@ export async function distil<L extends CandidateList>(
       const { loss, grad } = objective.run(batch, student, step / steps);
       batch.backward(student, grad);
       lossSum += loss + (inBatch?.run(batch.lists, student) ?? 0);
-      student.step(riseAndDecay(learningRate, step, steps, rise));
+      const current = riseAndDecay(learningRate, step, steps, rise);
+      student.step(current);
 
       done = {
         ...done,
         step: step + 1,
         loss: lossSum / (b + 1),
+        learningRate: current,
         ...rate(step + 1 - stepsBefore, batch.lists.length, steps - stepsBefore),
       };
       hooks.onProgress?.(done);

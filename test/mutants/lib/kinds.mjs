@@ -107,7 +107,7 @@ export default [
   {
     kind: 'loop',
     in: 'lib/lab/training/distil.ts',
-    code: 'student.step(riseAndDecay(learningRate, «step», steps, rise));',
+    code: 'const current = riseAndDecay(learningRate, «step», steps, rise);',
     to: 'b',
     suite: loop,
     sample: true,

@@ -13,6 +13,7 @@ import {
   folds,
   htmlOption,
   jsonOption,
+  logOption,
   listOptions,
   lossesOf,
   lossOption,
@@ -97,6 +98,7 @@ The first loss is compared with the start and with every other loss. Ctrl-C ends
     Output: {
       ...saveOption('the student of the loss that dev found best'),
       ...positionOptions,
+      ...logOption,
       ...jsonOption,
       ...htmlOption,
     },
@@ -124,6 +126,7 @@ export interface RefineArguments {
   json?: string;
   html?: string;
   save?: string;
+  log?: string;
 }
 
 /**
@@ -133,7 +136,7 @@ export interface RefineArguments {
 export function readRefineArguments(args: string[]): RefineArguments | undefined {
   const values = REFINE_OPTIONS.read(args);
   if (!values) return undefined;
-  const { given, student, warmup, json, html, save } = values;
+  const { given, student, warmup, json, html, save, log } = values;
   const sparse = student === 'sparse' || (student === 'two-stage' && values['first-stage'] === 'sparse');
   checkOwners(given, [
     ['--student two-stage', student === 'two-stage', ['first-stage', 'candidates']],
@@ -182,5 +185,5 @@ export function readRefineArguments(args: string[]): RefineArguments | undefined
     skipBad: values['skip-bad'],
     ...(save !== undefined && { keepsStudent: true }),
   };
-  return { where, options, json, html, save };
+  return { where, options, json, html, save, log };
 }

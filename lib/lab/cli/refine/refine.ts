@@ -5,6 +5,7 @@ import { provideSample } from '../data-options.js';
 import { INTERRUPTED, interruption } from '../interrupt.js';
 import { checkNewFolder, checkOutputs, deliver } from '../output-files.js';
 import { ProgressLine, type Output } from '../progress.js';
+import { TrainingLog } from '../training-log.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { readRefineArguments, REFINE_OPTIONS } from './options.js';
 import { studentFiles } from './card.js';
@@ -24,9 +25,9 @@ export async function refine(
     out.write(REFINE_OPTIONS.help);
     return 0;
   }
-  const { where, options, json, html, save } = asked;
+  const { where, options, json, html, save, log } = asked;
   await checkOutputs(
-    { json, html, checkpoint: options.checkpoint },
+    { json, html, log, checkpoint: options.checkpoint },
     { data: where.data, teacher: where.teacher, 'zero-shot': options.zeroShot, resume: options.resume },
   );
   await checkNewFolder('save', save);
@@ -35,6 +36,7 @@ export async function refine(
   await provideSample(where);
   const signal = interruption();
   const line = new ProgressLine(progressOut);
+  const trainingLog = new TrainingLog();
   const result = await runRefinement(options, {
     signal,
     onData: ({ documents, words, train, dev, test, skipped }) => {
@@ -48,14 +50,22 @@ export async function refine(
     onLoss: (loss) => {
       line.done();
       progressOut.write(`${loss}\n`);
+      trainingLog.training(loss);
     },
-    onProgress: (progress) => line.batch(progress),
-    onEpoch: (progress, behaviour) => line.epoch(progress, behaviour),
+    onProgress: (progress) => {
+      line.batch(progress);
+      trainingLog.batch(progress);
+    },
+    onEpoch: (progress, behaviour) => {
+      line.epoch(progress, behaviour);
+      trainingLog.epoch(progress, behaviour);
+    },
   });
   line.done();
   await deliver(out, reportRefinement(result), [
     [json, () => `${JSON.stringify(summariseRefinement(result, options), null, 2)}\n`],
     [html, () => refinementPage(result, plotting!)],
+    [log, () => trainingLog.text()],
     [save, () => studentFiles(result, options, args)],
   ]);
   return signal.aborted ? INTERRUPTED : 0;

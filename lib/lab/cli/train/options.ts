@@ -8,6 +8,7 @@ import {
   checkPositionOwners,
   dataOptions,
   jsonOption,
+  logOption,
   lossesOf,
   lossOption,
   lossOptions,
@@ -39,6 +40,7 @@ after, next to the teacher and BM25. Ctrl-C ends the training and reports the re
     Output: {
       ...saveOption('the trained reranker'),
       ...positionOptions,
+      ...logOption,
       ...jsonOption,
       run: text(
         'FILE',
@@ -54,6 +56,7 @@ export interface TrainArguments {
   json?: string;
   run?: string;
   save?: string;
+  log?: string;
 }
 
 /**
@@ -63,7 +66,7 @@ export interface TrainArguments {
 export function readTrainArguments(args: string[]): TrainArguments | undefined {
   const values = TRAIN_OPTIONS.read(args);
   if (!values) return undefined;
-  const { loss = 'ckl', depth, epochs, batch, seed, patience, json, run, save } = values;
+  const { loss = 'ckl', depth, epochs, batch, seed, patience, json, run, save, log } = values;
   checkLossOwners(values.given, [loss]);
   checkPositionOwners(values.given);
   const where = readData(values);
@@ -87,5 +90,5 @@ export function readTrainArguments(args: string[]): TrainArguments | undefined {
     checkpointEvery: values['checkpoint-every'],
     resume: values.resume,
   };
-  return { where, options, json, run, save };
+  return { where, options, json, run, save, log };
 }

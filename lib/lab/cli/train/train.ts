@@ -6,6 +6,7 @@ import { INTERRUPTED, interruption } from '../interrupt.js';
 import { checkNewFolder, checkOutputs, deliver } from '../output-files.js';
 import { ProgressLine, type Output } from '../progress.js';
 import { runText } from '../run-text.js';
+import { TrainingLog } from '../training-log.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { rerankerFiles } from './card.js';
 import { reportJob, summariseJob } from './report.js';
@@ -25,15 +26,16 @@ export async function train(
     out.write(TRAIN_OPTIONS.help);
     return 0;
   }
-  const { where, options, json, run, save } = asked;
+  const { where, options, json, run, save, log } = asked;
   await checkOutputs(
-    { json, run, checkpoint: options.checkpoint },
+    { json, run, log, checkpoint: options.checkpoint },
     { data: where.data, teacher: where.teacher, resume: options.resume },
   );
   await checkNewFolder('save', save);
   await provideSample(where);
 
   const line = new ProgressLine(progressOut);
+  const trainingLog = new TrainingLog();
   const shown = where.sample ? 'the sample (synthetic)' : relative('.', options.data) || '.';
   const started = performance.now();
   const result = await runJob(options, {
@@ -46,8 +48,14 @@ export async function train(
       if (unusable > 0)
         progressOut.write(`left out of training: ${unusable} lists without a positive and a negative\n`);
     },
-    onProgress: (progress) => line.batch(progress),
-    onEpoch: (progress) => line.epoch(progress),
+    onProgress: (progress) => {
+      line.batch(progress);
+      trainingLog.batch(progress);
+    },
+    onEpoch: (progress) => {
+      line.epoch(progress);
+      trainingLog.epoch(progress);
+    },
   });
   line.done();
 
@@ -55,6 +63,7 @@ export async function train(
   await deliver(out, reportJob(result), [
     [json, () => `${JSON.stringify(summariseJob(result, options, milliseconds), null, 2)}\n`],
     [run, () => runText(result.run, 'student')],
+    [log, () => trainingLog.text()],
     [save, () => rerankerFiles(result, options, args)],
   ]);
   return result.training.stopped === 'interrupted' ? INTERRUPTED : 0;

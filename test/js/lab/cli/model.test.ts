@@ -45,7 +45,18 @@ const meansOf = async (...args: string[]): Promise<Record<string, number>> => {
 };
 
 beforeAll(async () => {
-  await printed(refine, ...QUICK, '--data', sample, '--save', model, '--json', at('report.json'));
+  await printed(
+    refine,
+    ...QUICK,
+    '--data',
+    sample,
+    '--save',
+    model,
+    '--json',
+    at('report.json'),
+    '--log',
+    at('log.jsonl'),
+  );
 });
 
 describe('refine --save', () => {
@@ -69,6 +80,22 @@ describe('refine --save', () => {
     const asked = refine([...QUICK, '--save', at('other'), ...more], nothing, nothing);
     await expect(asked).rejects.toThrow(more[0]);
     expect(existsSync(at('other'))).toBe(false);
+  });
+});
+
+describe('refine --log', () => {
+  it('has a line per step and per epoch', () => {
+    const lines = readFileSync(at('log.jsonl'), 'utf8').trimEnd().split('\n');
+    const entries = lines.map((line) => JSON.parse(line) as Record<string, number | string>);
+    expect(entries.map(({ kind }) => kind)).toEqual([...Array<string>(10).fill('step'), 'epoch']);
+    expect(entries[0]).toMatchObject({ training: 'kl', epoch: 1, step: 1, learningRate: 0.003 });
+    expect(entries[9].learningRate).toBeLessThan(0.003);
+    const { refined } = read('report.json') as {
+      refined: { training: { history: { dev: number; loss: number }[] } }[];
+    };
+    const { dev, loss } = refined[0].training.history[1];
+    expect(entries[10]).toMatchObject({ epoch: 1, step: 10, dev, loss });
+    expect(entries[10]).toHaveProperty('separation');
   });
 });
 

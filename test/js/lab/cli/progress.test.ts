@@ -9,6 +9,7 @@ const progress = (epoch: number, step: number) => ({
   steps: 1000,
   loss: 0.5,
   dev: 0.25,
+  learningRate: 0.1,
   queriesPerSecond: 1234.4,
   secondsLeft: 74.2,
 });
