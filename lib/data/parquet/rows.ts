@@ -1,4 +1,4 @@
-// Streams the rows of Parquet files, one row group in memory at a time, or less where the file says where its pages are.
+// Streams the rows of Parquet files, one row group in memory at a time, or a part of a large one.
 import { open, type FileHandle } from 'node:fs/promises';
 import { BadLine, DataError, excerpt } from '../errors.js';
 import type { Fields, Row } from '../lines.js';
@@ -17,6 +17,8 @@ const MAGIC = Buffer.from('PAR1');
 const LEAST_BYTES = 12;
 /** Rows at once from files with an index of their pages. */
 const INDEXED_ROWS = 1 << 14;
+/** Rows at once from others: of the pages before, columns without lists need not be decoded again. */
+const MOST_ROWS = 1 << 17;
 /** The longest read of one system call. */
 const READ_BYTES = 1 << 30;
 
@@ -119,7 +121,7 @@ class ParquetFile {
     for (const { num_rows, columns } of this.metadata.row_groups) {
       const end = start + Number(num_rows);
       const indexed = columns.every(({ offset_index_offset }) => offset_index_offset !== undefined);
-      const step = indexed ? INDEXED_ROWS : Infinity;
+      const step = indexed ? INDEXED_ROWS : MOST_ROWS;
       for (; start < end; start += step) yield [start, Math.min(end, start + step)];
       start = end;
     }

@@ -135,6 +135,26 @@ describe('a teacher in Parquet', () => {
     const all = await lists(source);
     expect([all.length, all[100].docs[3].docid, source.skipped]).toEqual([438, '803', 1]);
   });
+  it('reads a large row group in parts', async () => {
+    const rows = (1 << 17) + 5;
+    const numbers = Array.from({ length: rows }, (_, i) => i);
+    const path = files.write(
+      'large.parquet',
+      await parquetOf(
+        { qid: numbers.map((i) => BigInt(i >> 4)), docno: numbers.map(String), score: numbers },
+        { rowGroupSize: rows },
+        { offsetIndex: false },
+      ),
+    );
+    let next = 0;
+    for await (const { qid, docs } of readTeacher(path, 'parquet'))
+      for (const { docid, score } of docs) {
+        if (qid !== String(next >> 4) || docid !== String(next) || score !== next)
+          expect.unreachable(`row ${next} is ${qid} ${docid} ${score}`);
+        next++;
+      }
+    expect(next).toBe(rows);
+  });
   it('is converted, and converted ids keep their digits', async () => {
     const to = join(files.dir, 'out.jsonl');
     const path = fixture('lists, zstd');

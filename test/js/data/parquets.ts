@@ -22,8 +22,9 @@ export async function load<T>(name: string): Promise<T> {
 export async function parquetOf(
   columns: Readonly<Record<string, readonly unknown[]>>,
   options: { rowGroupSize?: number; schema?: readonly object[] } = {},
+  ofColumns: { offsetIndex?: boolean } = {},
 ): Promise<Buffer> {
   const { parquetWriteBuffer } = await load<Writer>('hyparquet-writer');
-  const columnData = Object.entries(columns).map(([name, data]) => ({ name, data }));
+  const columnData = Object.entries(columns).map(([name, data]) => ({ name, data, ...ofColumns }));
   return Buffer.from(parquetWriteBuffer({ columnData, ...options }));
 }
