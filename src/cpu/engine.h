@@ -54,6 +54,7 @@ struct PassTable {
   Passes<OneRow> one_row[kMaxTerms];
   Passes<SixteenRows> sixteen_rows[kMaxTerms];
   RowResult (*row_passes[kMaxTerms])(const RowTask&);  // of losses over pairs and over the order; null for others
+  SixteenPass sixteen_pass = nullptr;                  // of such a loss that stands alone, if it has one
   bool biased = false, reads_ln_q = false, pairwise = false, distribution = false;
 
   explicit PassTable(const Task& task) {
@@ -75,6 +76,7 @@ struct PassTable {
           pairwise = true;
           one_row[k] = {}, sixteen_rows[k] = {};
           row_passes[k] = RowPass<typename Type::type>::run;
+          if (task.term_count == 1 && !task.contributions) sixteen_pass = kSixteenPass<RowPass<typename Type::type>>;
         }
       });
     }

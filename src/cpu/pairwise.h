@@ -5,23 +5,13 @@
 namespace ckl {
 namespace {
 
-CKL_FN V inverse_of(int64_t n) { return V((float)(1.0 / (double)n)); }
-
-template <>
-struct RowPass<MarginMse> {
-  static RowResult run(const RowTask& x);
-};
-
-inline RowResult RowPass<MarginMse>::run(const RowTask& x) {
+// Of one row, or of sixteen: then the numbers are a lane each. Add: to the gradients that are there.
+template <bool Add, class Layout>
+CKL_FN V margin_mse(const Layout& a, const Task& task, float* errors, V positives, V negatives, V factor,
+                    V teacher_factor, bool teacher) {
   const MarginMse loss;
-  const OneRow a = x.row;
-  const Task& task = x.task;
-  const int64_t positives = x.labels.positives, negatives = x.documents() - positives;
-  const float factor = saturate(x.term.grad_scale * x.query_weight / task.student_temperature);
-  const float teacher_factor = saturate(x.term.grad_scale * x.query_weight / task.teacher_temperature);
-  const bool teacher = x.teacher;
-  float* errors = x.scratch[Scratch::kEs];
-  const V zero(0.0f);
+  const V zero(0.0f), one(1.0f);
+  const M counted = (positives > zero) & (negatives > zero);
   const InverseTemperature student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
   const InverseTemperature teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
   V sum_p = zero, sum_n = zero, all_p = zero, all_n = zero, poison = zero;
@@ -37,13 +27,17 @@ inline RowResult RowPass<MarginMse>::run(const RowTask& x) {
         sum_n = masked_add(~positive, sum_n, e);
       },
       [&] { all_p = all_p + sum_p, all_n = all_n + sum_n, sum_p = zero, sum_n = zero; });
-  const V inverse_p = inverse_of(positives), inverse_n = inverse_of(negatives);
-  poison = sum_lanes(poison);
-  const V mean_p = sum_lanes(all_p) * inverse_p, mean_n = sum_lanes(all_n) * inverse_n;
+  const V inverse_p = one / select(counted, positives, one), inverse_n = one / select(counted, negatives, one);
+  poison = a.sum(poison);
+  const V mean_p = a.sum(all_p) * inverse_p, mean_n = a.sum(all_n) * inverse_n;
 
   V square_p = zero, square_n = zero;
   all_p = zero;
   all_n = zero;
+  const auto put = [&](float* to, int64_t i, int64_t slot, V x, M live) __attribute__((always_inline)) {
+    if constexpr (Add) x = load(to + i) + x;
+    a.put(to, i, slot, x, live);
+  };
   a.each_masked(
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
         const I label = a.label(i, slot);
@@ -52,17 +46,30 @@ inline RowResult RowPass<MarginMse>::run(const RowTask& x) {
         square_p = masked_add(positive, square_p, dp * dp);
         square_n = masked_add(~(positive | masked), square_n, dn * dn);
         const V slope = select(positive, loss.slope(e, mean_n, inverse_p), loss.slope(e, mean_p, inverse_n));
-        const V ds = select(masked, zero, V(factor) * slope + poison);
-        a.put(a.grad, i, slot, load(a.grad + i) + ds, live);
-        if (teacher) {
-          const V dt = select(masked, zero, V(teacher_factor) * -slope + poison);
-          a.put(a.teacher_grad, i, slot, load(a.teacher_grad + i) + dt, live);
-        }
+        const M taken = counted & ~masked;
+        put(a.grad, i, slot, select(taken, factor * slope + poison, zero), live);
+        if (teacher) put(a.teacher_grad, i, slot, select(taken, teacher_factor * -slope + poison, zero), live);
       },
       [&] { all_p = all_p + square_p, all_n = all_n + square_n, square_p = zero, square_n = zero; });
-  const V value = loss.value(sum_lanes(all_p) * inverse_p, sum_lanes(all_n) * inverse_n, mean_p, mean_n) + poison;
-  return {value[0], 1};
+  const V value = loss.value(a.sum(all_p) * inverse_p, a.sum(all_n) * inverse_n, mean_p, mean_n) + poison;
+  return select(counted, value, zero);
 }
+
+template <>
+struct RowPass<MarginMse> {
+  static RowResult run(const RowTask& x) {
+    const int64_t positives = x.labels.positives, negatives = x.documents() - positives;
+    const double scale = x.term.grad_scale * x.query_weight;
+    const V value = margin_mse<true>(x.row, x.task, x.scratch[Scratch::kEs], V((float)positives), V((float)negatives),
+                                     V(saturate(scale / x.task.student_temperature)),
+                                     V(saturate(scale / x.task.teacher_temperature)), x.teacher);
+    return {value[0], 1};
+  }
+  static V run_sixteen(const SixteenTask& x) {
+    return margin_mse<false>(x.rows, x.task, x.scratch, x.positives, x.documents - x.positives, x.factor,
+                             x.teacher_factor, x.teacher);
+  }
+};
 
 template <>
 struct RowPass<LambdaMrr> {

@@ -1,5 +1,7 @@
 // The seam for losses that see a row as a whole, pairwise and listwise: each has a pass over the row, found by its type.
 #pragma once
+#include <type_traits>
+
 #include "../losses/losses.h"
 #include "labels.h"
 #include "passes.h"
@@ -28,6 +30,15 @@ struct RowTask {
   int32_t* order() const { return (int32_t*)scratch.sorting(); }  // room for 5 n words
   // 1 / rank of each document, from the ranks given or of the scores. Overwrites order().
   void inverse_ranks(float* out) const { row_inverse_ranks(task, scratch, row.s, begin, n, row.y, out); }
+};
+
+// What a pass over sixteen rows side by side is given: a lane each.
+struct SixteenTask {
+  const Task& task;
+  const SixteenRows& rows;  // scores and labels, padding included; grad and teacher_grad hold nothing yet
+  float* scratch;           // one block
+  V documents, positives, factor, teacher_factor;  // factor: from the slope of a query's loss to the batch's gradient
+  bool teacher;                                    // the teacher's gradient is wanted
 };
 
 // What a pass adds to the loss.
@@ -69,6 +80,14 @@ inline RowResult mean_over_pairs(const RowTask& x, int64_t pairs, double total, 
 // template: a pairwise loss without a pass does not compile.
 template <class Loss>
 struct RowPass;
+
+// A pass may also have V run_sixteen(const SixteenTask&), which sets the gradients of sixteen short rows and returns the
+// values; rows that the term does not count get 0. It is taken where the loss stands alone.
+typedef V (*SixteenPass)(const SixteenTask&);
+template <class Pass, class = void>
+constexpr SixteenPass kSixteenPass = nullptr;
+template <class Pass>
+constexpr SixteenPass kSixteenPass<Pass, std::void_t<decltype(Pass::run_sixteen)>> = Pass::run_sixteen;
 
 }  // namespace
 }  // namespace ckl

@@ -17,12 +17,13 @@ class Runner {
         one_row_(table_, task, longest, scratch),
         sixteen_rows_(table_, task, longest, scratch) {
     even_ = task.binary_labels && !task.batch.rows.offsets;
+    together_ = !table_.pairwise || table_.sixteen_pass;
   }
 
   void run(int64_t first, int64_t last) {
     int64_t rows[kLanes], lengths[kLanes];
     const int64_t docs = task_.batch.rows.docs;
-    if (even_ && !table_.pairwise && !task_.out.diagnostics.weight && docs <= kSixteenRowsLongest) {
+    if (even_ && together_ && !task_.out.diagnostics.weight && docs <= kSixteenRowsLongest) {
       for (int j = 0; j < kLanes; j++) lengths[j] = docs;
       for (int64_t b = first; b < last; b += kLanes) {
         for (int j = 0; j < kLanes; j++) rows[j] = b + j;
@@ -39,7 +40,7 @@ class Runner {
       const int64_t n = length(b);
       if (task_.out.diagnostics.weight)
         one_row_.diagnose(b, n);  // before the gradient may take the place of the scores
-      if (table_.pairwise || n > kSixteenRowsLongest) {
+      if (!together_ || n > kSixteenRowsLongest) {
         one_row_.run(b, n);
         continue;
       }
@@ -60,7 +61,8 @@ class Runner {
   const PassTable table_;
   const OneRowEngine one_row_;
   const SixteenRowsEngine sixteen_rows_;
-  bool even_ = false;  // even: all rows are of one length
+  bool even_ = false;      // all rows are of one length
+  bool together_ = false;  // short rows go sixteen at a time
 };
 
 }  // namespace

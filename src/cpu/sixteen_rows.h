@@ -38,6 +38,17 @@ class SixteenRowsEngine : protected Engine {
     for (int j = 0; x.weights && j < kLanes; j++) weights[j] = weight(rows[j < live ? j : 0]);
     if (!x.weights) weights[0] = 1;
 
+    if (table_.sixteen_pass) {
+      const TaskTerm& term = task_.terms[0];
+      a.grad = scratch_[S::kGrad];
+      a.teacher_grad = scratch_[S::kTeacherGrad];
+      const V factor = per_query(weights, term.grad_scale / task_.student_temperature, !x.weights);
+      const V teacher_factor = per_query(weights, term.grad_scale / task_.teacher_temperature, !x.weights);
+      r.value = V((float)term.weight) * table_.sixteen_pass({task_, a, scratch_[S::kEs], r.documents, r.positives,
+                                                             factor, teacher_factor, teacher_});
+      return finish(a, r, g);
+    }
+
     // Exponentials take the place of scores, and h of the teacher's, while they fit in the innermost cache.
     RowScratch w = row_scratch(true);
     w.es = scratch_[S::kStudent];
@@ -63,16 +74,7 @@ class SixteenRowsEngine : protected Engine {
       a.teacher_grad = scratch_[S::kTeacherGrad];
       general(a, table_.sixteen_rows, w, r, weights, !x.weights);
     }
-    store_columns(a.grad, out.grad, g);
-    if (teacher_) store_columns(a.teacher_grad, out.teacher_grad, g);
-    float value[kLanes], contribution[kLanes];
-    store(value, r.value);
-    store(contribution, r.contribution);
-    if (rows[live - 1] - rows[0] == live - 1) memcpy(out.per_query + rows[0], value, sizeof(float) * (size_t)live);
-    else
-      for (int j = 0; j < live; j++) out.per_query[rows[j]] = value[j];
-    for (int j = 0; task_.contributions && j < live; j++) task_.contributions[rows[j]] = contribution[j];
-    for (int j = 0; !task_.binary_labels && j < live; j++) clear_behind(rows[j], g.columns(j));
+    finish(a, r, g);
   }
 
  private:
@@ -88,6 +90,23 @@ class SixteenRowsEngine : protected Engine {
     const int64_t* label_begin;
     int64_t columns(int j) const { return roomy ? n : length[j]; }  // that are the row's own
   };
+
+  // The results to where the caller wants them.
+  void finish(const SixteenRows& a, const RowSums& r, const Group& g) const {
+    const Outputs& out = task_.out;
+    const int64_t* rows = g.rows;
+    const int live = g.live;
+    store_columns(a.grad, out.grad, g);
+    if (teacher_) store_columns(a.teacher_grad, out.teacher_grad, g);
+    float value[kLanes], contribution[kLanes];
+    store(value, r.value);
+    store(contribution, r.contribution);
+    if (rows[live - 1] - rows[0] == live - 1) memcpy(out.per_query + rows[0], value, sizeof(float) * (size_t)live);
+    else
+      for (int j = 0; j < live; j++) out.per_query[rows[j]] = value[j];
+    for (int j = 0; task_.contributions && j < live; j++) task_.contributions[rows[j]] = contribution[j];
+    for (int j = 0; !task_.binary_labels && j < live; j++) clear_behind(rows[j], g.columns(j));
+  }
 
   void gather(Group& g, const int64_t* lengths) const {
     const Rows& rows = task_.batch.rows;
