@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const into = process.argv[2] ?? `${here}results`;
 mkdirSync(into, { recursive: true });
-for (const name of ['load', 'call', 'cpu', 'threads', 'refine', 'peers'])
+for (const name of ['load', 'call', 'cpu', 'threads', 'refine', 'peers', 'paper'])
   execFileSync(process.execPath, [`${here}${name}.mjs`, '--json', `${into}/${name}.json`], {
     stdio: 'inherit',
   });

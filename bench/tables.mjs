@@ -119,6 +119,30 @@ const figures = {
     ]);
     return table([['', ...rows.map(({ shape }) => times(shape))], ...lines]);
   },
+  paper: () => {
+    const { rows } = results('paper');
+    const unique = (name) => [...new Set(rows.map((row) => row[name]))];
+    const shapes = unique('shape');
+    const lines = unique('setting').map((setting) => [
+      setting,
+      ...shapes.map((shape) => {
+        const row = rows.find((one) => one.shape === shape && one.setting === setting);
+        return `${digits(row['ours, ns/doc'])} (${whole(row.ratio)} ×)`;
+      }),
+    ]);
+    return table([['', ...shapes.map(times)], ...lines]);
+  },
+  'paper-machine': () => measuredOn('paper'),
+  against: () => {
+    const { rows } = results('against-0.1.0-avx512');
+    const lengths = Object.keys(rows[0]).filter((name) => name !== 'configuration');
+    const ratio = (text) => text?.replace(/.*= /, '') ?? '';
+    return table([
+      ['AVX-512', ...lengths],
+      ...rows.map((row) => [row.configuration, ...lengths.map((n) => ratio(row[n]))]),
+    ]);
+  },
+  'against-machine': () => measuredOn('against-0.1.0-avx512'),
   threads: () => {
     const { rows } = results('threads');
     return table([

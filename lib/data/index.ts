@@ -3,7 +3,7 @@ export { loadBeir, readCorpus, readQueries, type Beir, type Document, type Query
 export { openBeir, type BeirFolder } from './beir-folder.js';
 export { DataError, OutputError, PackageMissingError } from './errors.js';
 export type { TeacherLists, TeacherReadOptions } from './forms/form.js';
-export type { IdType, ScoredDocument, ScoredList } from './forms/scored.js';
+export type { IdType, IdTypes, ScoredDocument, ScoredList } from './forms/scored.js';
 export {
   TEACHER_FORMS,
   WRITABLE_FORMS,
@@ -13,6 +13,7 @@ export {
 } from './forms/table.js';
 export { guessTeacherForm } from './forms/tell.js';
 export { formatList, type Missing } from './forms/write.js';
+export type { Fields } from './lines.js';
 export { Records, type ReadOptions } from './records.js';
 export {
   convertTeacher,

@@ -19,6 +19,7 @@ export interface ScoredList {
   ids?: IdTypes;
 }
 
+/** How the ids of a list stand in its file. */
 export interface IdTypes {
   query: IdType;
   documents: IdType;
