@@ -158,19 +158,30 @@ const figures = {
     ]);
     return table([['queries × documents', ...names], ...rows]);
   },
+  'calls-machine': () => measuredOn('call'),
+  'calls-against': () => {
+    const { rows } = results('call-against-0.1.0');
+    const calls = [...new Set(rows.map(({ call }) => call))];
+    const shapes = [...new Set(rows.map(({ shape }) => shape))];
+    const ratioOf = (shape, call) => rows.find((row) => row.shape === shape && row.call === call).ratio;
+    return table([
+      ['queries × documents', ...calls],
+      ...shapes.map((shape) => [times(shape), ...calls.map((call) => ratioOf(shape, call).toFixed(2))]),
+    ]);
+  },
   'cpu-machine': () => measuredOn('cpu'),
   'peers-machine': () => measuredOn('peers'),
 };
 
-/** A page with its figures as the results have them. */
+/** A page with its figures as the results have them; there may be none yet. */
 export function filled(page) {
   const text = readFileSync(join(root, page), 'utf8');
   return text.replace(
-    /(<!-- figures: ([\w-]+) -->\n)[^]*?(\n<!-- end of figures -->)/g,
+    /(<!-- figures: ([\w-]+) -->\n)(?:[^]*?\n)??(<!-- end of figures -->)/g,
     (_, begin, name, end) => {
       if (!(name in figures))
         throw new Error(`${page} asks for figures "${name}", which bench/tables.mjs does not have`);
-      return begin + figures[name]() + end;
+      return `${begin}${figures[name]()}\n${end}`;
     },
   );
 }
