@@ -171,12 +171,12 @@ export const positionOptions = {
   resume: text('FILE', 'continues from a checkpoint, which must exist; the other options must be the same'),
 };
 
-export const saveOption = (what: string) => ({
+export const saveOption = {
   save: text(
     'DIR',
-    `saves ${what} in this folder, which is made: ckl-loss search, encode and evaluate --model DIR`,
+    'saves the student that dev found best in this folder, which is made (compare: a folder per student in it), for ckl-loss search, encode and evaluate --model DIR',
   ),
-});
+};
 
 /** Refuses options that leave no student to save. */
 export function checkSaveOwners(given: ReadonlySet<string>, foldCount: number): void {

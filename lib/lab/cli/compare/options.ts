@@ -73,7 +73,7 @@ the epoch; test queries are used once. Differences from CKL are tested (paired t
     },
     'Counter-tests, each in its own table; 0 leaves it out': spoilOptions(SHARES),
     Output: {
-      ...saveOption('of each student the training that dev found best, in a folder of its own,'),
+      ...saveOption,
       ...checkpointOptions,
       ...jsonOption,
       ...htmlOption,

@@ -96,7 +96,7 @@ The first loss is compared with the start and with every other loss. Ctrl-C ends
     },
     'Counter-tests': spoilOptions({ wrongTeacher: 0, wrongLabels: 0 }),
     Output: {
-      ...saveOption('the student of the loss that dev found best'),
+      ...saveOption,
       ...positionOptions,
       ...logOption,
       ...jsonOption,

@@ -38,7 +38,7 @@ after, next to the teacher and BM25. Ctrl-C ends the training and reports the re
     Training: { ...trainingOptions({ epochs: 20 }), ...rateOptions({ patience: 5, learningRate: 0.02 }) },
     'Counter-tests': spoilOptions({ wrongTeacher: 0, wrongLabels: 0 }),
     Output: {
-      ...saveOption('the trained reranker'),
+      ...saveOption,
       ...positionOptions,
       ...logOption,
       ...jsonOption,
