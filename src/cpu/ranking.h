@@ -29,7 +29,7 @@ CKL_FN void compare_with_all(const float* scores, int64_t n, const float* mine, 
 // then count in memory.
 inline const uint32_t* compare_all_ranks(const float* s, const uint8_t* labels, int64_t n, float* scratch) {
   uint32_t* const ranks = (uint32_t*)(scratch + kCompareAllRanks + kLanes);
-  memcpy(scratch, s, sizeof(float) * (size_t)n);
+  if (n > 0) memcpy(scratch, s, sizeof(float) * (size_t)n);  // empty arrays may have no address
   for (int64_t i = 0; labels && i < n; i++)
     if (labels[i] == kPadding) scratch[i] = -__builtin_inff();  // above nothing
   store(scratch + n, V(0.0f));
