@@ -44,7 +44,7 @@ function isBatchKey(key: string): key is (typeof batchKeys)[number] {
 }
 
 /** Refuses what is no batch, and names that no batch has: a misspelt `ranks` would otherwise change the result in silence. */
-export function checkBatchKeys(batch: unknown): asserts batch is Batch {
+function checkBatchKeys(batch: unknown): asserts batch is Batch {
   if (!isObject(batch)) throw noBatch(batch);
   for (const key in batch) if (!isBatchKey(key)) throw unknownKey(key);
 }

@@ -1,5 +1,6 @@
 // The model card: README.md of a saved student, with nothing of the machine that it was trained on.
 import { MODEL_FILES, PACKAGE_VERSION } from '../students/saved/model-files.js';
+import { type Hyperparameters, hyperparametersOf } from '../training/objective.js';
 
 export interface ModelCard {
   title: string;
@@ -16,6 +17,12 @@ export interface ModelCard {
   notes: readonly string[];
   /** Further limits of this kind of student; sentences. */
   limits: readonly string[];
+}
+
+/** A loss with the hyper-parameters that it was given. */
+export function lossText(loss: string, options: Hyperparameters): string {
+  const given = Object.entries(hyperparametersOf(options)).filter(([, value]) => value !== undefined);
+  return [loss, ...given.map(([name, value]) => `${name} ${value}`)].join(', ');
 }
 
 /** Of a student whose texts are bags of the words of its vocabulary. */

@@ -9,9 +9,8 @@ import { lastPart, meanOf, type Tested, type Values } from '../../experiment/res
 import { Retrievers } from '../../experiment/retrievers.js';
 import { formatModel, formatTestQueries, type ModelContent } from '../../students/saved/model-files.js';
 import { STUDENTS, type StudentName } from '../../students/students.js';
-import { hyperparametersOf } from '../../training/objective.js';
 import { titleOfLoss } from '../../training/loss-sum.js';
-import { modelCard, retrieverLimits } from '../model-card.js';
+import { lossText, modelCard, retrieverLimits } from '../model-card.js';
 import { differenceText, measureText, pText } from '../table.js';
 
 /**
@@ -54,9 +53,6 @@ function cardOf(
   const table = tables.find((one) => one.student === student && one.condition === 'clean')!;
   const { training } = lastPart(run.trainings);
   const [{ train, dev: devs, test, teacherTemperature }] = data.folds;
-  const parameters = Object.entries(hyperparametersOf(options)).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name} ${value}`],
-  );
   return modelCard({
     title: `${STUDENTS[student].title}, trained on ${data.name} with ${recipe}`,
     about:
@@ -67,7 +63,7 @@ function cardOf(
       ["the teacher's scores", basename(options.teacher)],
     ],
     recipe: [
-      ['loss', [recipe, ...parameters].join(', ')],
+      ['loss', lossText(recipe, options)],
       ...(warmup
         ? ([
             ['warm-up', `${titleOfLoss(warmup)}, ${warmupEpochs} ${warmupEpochs === 1 ? 'epoch' : 'epochs'}`],

@@ -6,9 +6,8 @@ import type { RefineOptions, RefineResult } from '../../refine/job.js';
 import type { Measured } from '../../refine/results.js';
 import { formatModel, formatTestQueries } from '../../students/saved/model-files.js';
 import { STUDENTS } from '../../students/students.js';
-import { hyperparametersOf } from '../../training/objective.js';
 import { titleOfLoss } from '../../training/loss-sum.js';
-import { modelCard, retrieverLimits } from '../model-card.js';
+import { lossText, modelCard, retrieverLimits } from '../model-card.js';
 import { differenceText, measureText, pText } from '../table.js';
 
 const SETTINGS = { rerank: "the teacher's candidates, reranked", full: 'all documents' } as const;
@@ -42,11 +41,11 @@ function cardOf(result: RefineResult, options: RefineOptions, args: readonly str
       ['queries', `${data.train} train, ${data.dev} dev, ${data.test} test`],
       ["the teacher's scores", basename(options.teacher)],
       ...(options.wrongTeacher || options.wrongLabels
-        ? ([['spoilt on purpose', 'a share of the training lists, see the command']] as const)
+        ? ([['deliberately corrupted', 'a share of the training lists, see the command']] as const)
         : []),
     ],
     recipe: [
-      ['loss', [loss, ...parametersOf(options)].join(', ')],
+      ['loss', lossText(loss, options)],
       ...(warmup ? ([['warm-up', titleOfLoss(options.warmup!)]] as const) : []),
       [
         'chosen by dev nDCG@10',
@@ -76,12 +75,6 @@ function cardOf(result: RefineResult, options: RefineOptions, args: readonly str
     ],
     limits: retrieverLimits(content.words.length),
   });
-}
-
-function parametersOf(options: RefineOptions): string[] {
-  return Object.entries(hyperparametersOf(options)).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name} ${value}`],
-  );
 }
 
 const headOf = ({ zeroShot }: Measured): string[] => [

@@ -4,9 +4,8 @@ import { nameOf } from '../../experiment/data.js';
 import { formatModel, formatTestQueries } from '../../students/saved/model-files.js';
 import type { JobOptions, JobResult } from '../../train/job.js';
 import { titleOfLoss } from '../../training/loss-sum.js';
-import { hyperparametersOf } from '../../training/objective.js';
 import { MEASURES } from '../../training/rerank.js';
-import { modelCard } from '../model-card.js';
+import { lossText, modelCard } from '../model-card.js';
 import { differenceText, measureText, pText } from '../table.js';
 
 /** The files by name. */
@@ -26,9 +25,6 @@ function cardOf(result: JobResult, asked: JobOptions, args: readonly string[]): 
   const { data, options, training, before, after, teacher, bm25, tests, weights } = result;
   const name = nameOf(asked.data);
   const loss = titleOfLoss(options.loss);
-  const parameters = Object.entries(hyperparametersOf(options)).flatMap(([key, value]) =>
-    value === undefined ? [] : [`${key} ${value}`],
-  );
   const rows = Object.entries({ start: before, 'this student': after, teacher, BM25: bm25 });
   return modelCard({
     title: `Linear reranker, trained on ${name} with ${loss}`,
@@ -39,7 +35,7 @@ function cardOf(result: JobResult, asked: JobOptions, args: readonly string[]): 
       ["the teacher's scores", basename(asked.teacher)],
     ],
     recipe: [
-      ['loss', [loss, ...parameters].join(', ')],
+      ['loss', lossText(loss, options)],
       [
         'epochs',
         `${training.history.length - 1}, of which epoch ${training.bestEpoch} is kept${training.stopped === 'interrupted' ? '; interrupted' : ''}`,
