@@ -153,7 +153,7 @@ class Spread {
         `own has ${length} elements; it must hold as many rows of documents for each of ${queries} queries`,
       );
     }
-    const documents = pairs.documents.rows;
+    const documents = pairs.documents.count;
     for (let i = 0; i < length; i++) {
       if (own[i] < -1 || own[i] >= documents) throw badCandidate('own', i, own[i], documents);
     }
@@ -178,7 +178,7 @@ class Spread {
 
   private into<T extends Float32Array | Uint16Array | Uint8Array>(to: T, from: T): T {
     const { own, perQuery } = this;
-    const documents = this.pairs.documents.rows;
+    const documents = this.pairs.documents.count;
     for (let i = 0; i < lengthOf(own); i++) {
       if (own[i] >= 0) to[Math.floor(i / perQuery) * documents + own[i]] = from[i];
     }

@@ -6,12 +6,23 @@ import { isObject } from '../loss/intrinsics.js';
 import { chooseCpuTarget, chooseThreads } from '../native/backends.js';
 import { newScoring, type NativeScoring } from '../native/scoring.js';
 import type { Dtype } from '../types.js';
-import { readBoolean, readScale, type Space } from './pairs.js';
-import type { GradientOptions, Similarity, SimilarityOptions } from './types.js';
+import { readBoolean, readScale } from './pairs.js';
+import type { GradientOptions, SimilarityOptions, TokenSimilarity } from './types.js';
+import type { Space } from './vectors.js';
 
-export const similarityNames = ['dim', 'similarity', 'scale', 'dtype', 'cpuTarget', 'threads'] as const;
+export const similarityNames = [
+  'dim',
+  'similarity',
+  'tokenSimilarity',
+  'tokenMean',
+  'scale',
+  'dtype',
+  'cpuTarget',
+  'threads',
+] as const;
 export const gradientNames = ['queryGrad', 'documentGrad', 'scaleGrad'] as const;
-const similarities = ['dot', 'cosine'] as const;
+const tokenSimilarities = ['dot', 'cosine'] as const;
+const similarities = [...tokenSimilarities, 'maxSim'] as const;
 const dtypes = ['float32', 'bfloat16', 'float16'] as const;
 
 /** Options of a similarity, checked. */
@@ -24,15 +35,29 @@ export interface ReadSimilarity {
 
 /** @param options its properties, each read once */
 export function readSimilarity(options: Partial<SimilarityOptions>): ReadSimilarity {
-  const { dim, similarity = 'dot', scale, dtype, cpuTarget, threads } = options;
+  const { dim, similarity = 'dot', tokenSimilarity, tokenMean, scale, dtype, cpuTarget, threads } = options;
   if (!Number.isInteger(dim) || dim! < 1 || dim! > maxDim) {
     const Thrown = typeof dim === 'number' ? CklRangeError : CklTypeError;
     throw new Thrown('ERR_CKL_OPTION', `dim is ${describe(dim)}; it must be an integer from 1 to ${maxDim}`);
   }
+  choice('similarity', similarity, similarities);
+  for (const [name, value] of Object.entries({ tokenSimilarity, tokenMean })) {
+    if (value === undefined || similarity === 'maxSim') continue;
+    throw new CklTypeError(
+      'ERR_CKL_OPTION',
+      `${name} is given and similarity is '${similarity}'; only 'maxSim' compares the vectors of tokens`,
+    );
+  }
   return {
     space: {
       dim: dim!,
-      similarity: choice('similarity', similarity, similarities) as Similarity,
+      similarity,
+      tokenSimilarity: choice(
+        'tokenSimilarity',
+        tokenSimilarity === undefined ? 'dot' : tokenSimilarity,
+        tokenSimilarities,
+      ) as TokenSimilarity,
+      tokenMean: readBoolean('tokenMean', tokenMean, false),
       half: halfType(dtype === undefined ? undefined : (choice('dtype', dtype, dtypes) as Dtype)),
     },
     scale: readScale(scale, 1),

@@ -5,40 +5,22 @@ import {
   type BatchArray,
   checkMemory,
   copy,
-  type HalfType,
   isFloat32,
   isInt32,
-  nativeScores,
   overlap,
-  scoreType,
   wrongArray,
 } from '../loss/arrays.js';
 import { byteLengthOf, byteOffsetOf, isObject, lengthOf } from '../loss/intrinsics.js';
 import { LayoutView, readShape, type Shape } from '../loss/layout.js';
-import type { NativeType } from '../native/codes.js';
-import type { ScoreArray } from '../native/native.js';
-import { ScoringNumber } from '../native/scoring.js';
-import type { Embeddings, Similarity } from './types.js';
-
-/** Embeddings as the addon takes them. */
-export interface Vectors {
-  source: Embeddings;
-  native: ScoreArray;
-  type: NativeType;
-  rows: number;
-}
-
-/** What is the same from call to call. */
-export interface Space {
-  dim: number;
-  similarity: Similarity;
-  half: HalfType;
-}
+import { type PairArguments, ScoringNumber } from '../native/scoring.js';
+import { checkLength, copyOfVectors, held, readVectors, type Space, type Vectors } from './vectors.js';
 
 /** The caller's object, each property read once: what of it names pairs. */
 export interface GivenPairs {
   queries: unknown;
   documents: unknown;
+  queryOffsets?: unknown;
+  documentOffsets?: unknown;
   candidates: unknown;
   shape: unknown;
   offsets: unknown;
@@ -69,11 +51,21 @@ export function checkNames(value: unknown, name: string, known: readonly string[
   }
 }
 
-export const pairNames = ['queries', 'documents', 'candidates', 'shape', 'offsets', 'inBatch'] as const;
+export const pairNames = [
+  'queries',
+  'documents',
+  'queryOffsets',
+  'documentOffsets',
+  'candidates',
+  'shape',
+  'offsets',
+  'inBatch',
+] as const;
 
-export function readPairs(given: GivenPairs, { dim, half }: Space): Pairs {
-  const queries = readVectors(given.queries, 'queries', dim, half);
-  const documents = readVectors(given.documents, 'documents', dim, half);
+export function readPairs(given: GivenPairs, space: Space): Pairs {
+  const { dim } = space;
+  const queries = readVectors(given.queries, 'queries', given.queryOffsets, space);
+  const documents = readVectors(given.documents, 'documents', given.documentOffsets, space);
   const all = readBoolean('inBatch', given.inBatch, false);
   const candidates = readInts('candidates', given.candidates);
   const shape = given.shape === undefined || given.shape === null ? undefined : readShape(given.shape);
@@ -89,19 +81,19 @@ export function readPairs(given: GivenPairs, { dim, half }: Space): Pairs {
   if (given.offsets !== undefined && given.offsets !== null) {
     layout.read({ offsets: given.offsets as Int32Array, shape }, null);
   } else {
-    layout.read({ shape: shape ?? usualShape(queries.rows, candidates, documents.rows) }, null);
+    layout.read({ shape: shape ?? usualShape(queries.count, candidates, documents.count) }, null);
   }
-  if (layout.queries !== queries.rows) {
+  if (layout.queries !== queries.count) {
     throw new CklRangeError(
       'ERR_CKL_SHAPE',
-      `the lists are of ${layout.queries} queries, but queries holds ${queries.rows} of ${dim} elements`,
+      `the lists are of ${layout.queries} queries, but queries holds ${held(queries, dim)}`,
     );
   }
   if (candidates !== null) layout.checkInput(candidates, 'candidates');
-  else if (documents.rows < layout.extent || (layout.exact && documents.rows !== layout.extent)) {
+  else if (documents.count < layout.extent || (layout.exact && documents.count !== layout.extent)) {
     throw new CklRangeError(
       'ERR_CKL_SHAPE',
-      `documents holds ${documents.rows} of ${dim} elements and the lists have ${layout.extent} places; ` +
+      `documents holds ${held(documents, dim)} and the lists have ${layout.extent} places; ` +
         'give candidates, or as many documents',
     );
   }
@@ -121,14 +113,14 @@ function layoutOfAll(
       `${name} and inBatch are both given; with inBatch every pair has a score`,
     );
   }
-  if (shape !== undefined && (shape[0] !== queries.rows || shape[1] !== documents.rows)) {
+  if (shape !== undefined && (shape[0] !== queries.count || shape[1] !== documents.count)) {
     throw new CklRangeError(
       'ERR_CKL_SHAPE',
-      `shape is [${shape.join(', ')}]; with inBatch it is [queries, documents], here [${queries.rows}, ${documents.rows}]`,
+      `shape is [${shape.join(', ')}]; with inBatch it is [queries, documents], here [${queries.count}, ${documents.count}]`,
     );
   }
   const layout = new LayoutView();
-  layout.read({ shape: [queries.rows, documents.rows] }, null);
+  layout.read({ shape: [queries.count, documents.count] }, null);
   return layout;
 }
 
@@ -142,29 +134,6 @@ function usualShape(queries: number, candidates: Int32Array | null, documents: n
     `${candidates === null ? 'documents' : 'candidates'} has ${places} places for ${queries} queries; ` +
       'give offsets for lists of different lengths, or inBatch: true',
   );
-}
-
-function readVectors(value: unknown, name: string, dim: number, half: HalfType): Vectors {
-  const type = scoreType(value, half, name);
-  const source = value as Embeddings;
-  checkMemory(source, name);
-  const length = lengthOf(source);
-  if (length % dim !== 0) {
-    throw new CklRangeError(
-      'ERR_CKL_SHAPE',
-      `${name} has ${length} elements; it must hold whole embeddings of ${dim}`,
-    );
-  }
-  return { source, native: nativeScores(source), type, rows: length / dim };
-}
-
-/** An output of the caller's for gradients of so many rows. */
-export function readGradient(value: unknown, name: string, rows: number, { dim, half }: Space): Vectors {
-  const type = scoreType(value, half, name);
-  const source = value as Embeddings;
-  checkMemory(source, name);
-  checkLength(source, name, rows * dim, false);
-  return { source, native: nativeScores(source), type, rows };
 }
 
 export function readFloats(
@@ -185,15 +154,6 @@ export function readInts(name: string, value: unknown): Int32Array | null {
   if (!isInt32(value)) throw wrongArray(name, value, 'an Int32Array');
   checkMemory(value, name);
   return value;
-}
-
-function checkLength(array: BatchArray, name: string, length: number, exact: boolean): void {
-  const found = lengthOf(array);
-  if (found === length || (found > length && !exact)) return;
-  throw new CklRangeError(
-    'ERR_CKL_SHAPE',
-    `${name} has ${found} elements; it needs ${exact ? '' : 'at least '}${length}`,
-  );
 }
 
 export function readBoolean(name: string, value: unknown, usual: boolean): boolean {
@@ -243,37 +203,43 @@ export function newNumbers(): Float64Array {
 /** The arguments that all calls begin with; the numbers go into `numbers`. */
 export function argumentsOf(
   { queries, documents, candidates, layout, all }: Pairs,
-  { dim, similarity }: Space,
+  { dim, similarity, tokenSimilarity, tokenMean }: Space,
   scale: number,
   numbers: Float64Array,
-): [Float64Array, ScoreArray, ScoreArray, Int32Array | null, Int32Array | null] {
+): PairArguments {
   numbers.fill(0);
   numbers[ScoringNumber.dim] = dim;
-  numbers[ScoringNumber.queries] = queries.rows;
-  numbers[ScoringNumber.documents] = documents.rows;
+  numbers[ScoringNumber.queries] = queries.count;
+  numbers[ScoringNumber.documents] = documents.count;
   numbers[ScoringNumber.docs] = layout.docs;
   numbers[ScoringNumber.stride] = layout.stride;
-  numbers[ScoringNumber.cosine] = similarity === 'cosine' ? 1 : 0;
+  numbers[ScoringNumber.cosine] =
+    (similarity === 'maxSim' ? tokenSimilarity : similarity) === 'cosine' ? 1 : 0;
+  numbers[ScoringNumber.mean] = tokenMean ? 1 : 0;
   numbers[ScoringNumber.all] = all ? 1 : 0;
   numbers[ScoringNumber.scale] = scale;
   numbers[ScoringNumber.queryType] = queries.type;
   numbers[ScoringNumber.documentType] = documents.type;
-  return [numbers, queries.native, documents.native, candidates, layout.offsets];
+  return [
+    numbers,
+    queries.native,
+    documents.native,
+    candidates,
+    layout.offsets,
+    queries.offsets,
+    documents.offsets,
+  ];
 }
 
 /** A copy of the pairs in private memory. */
 export function copyOf(pairs: Pairs): Pairs {
-  const own = (vectors: Vectors, name: string): Vectors => ({
-    ...vectors,
-    native: copy(vectors.native, lengthOf(vectors.native), name),
-  });
   const layout = new LayoutView();
   const { offsets, queries, docs } = pairs.layout;
   if (offsets === null) layout.read({ shape: [queries, docs] }, null);
   else layout.read({ offsets: copy(offsets, lengthOf(offsets), 'offsets') }, null);
   return {
-    queries: own(pairs.queries, 'queries'),
-    documents: own(pairs.documents, 'documents'),
+    queries: copyOfVectors(pairs.queries, 'queries'),
+    documents: copyOfVectors(pairs.documents, 'documents'),
     candidates: pairs.candidates && copy(pairs.candidates, lengthOf(pairs.candidates), 'candidates'),
     layout,
     all: pairs.all,

@@ -31,13 +31,11 @@ import {
   readFloats,
   readPairs,
   readScale,
-  type Vectors,
 } from './pairs.js';
 import {
   apartOf,
   gradientArguments,
   inputsOf,
-  newVectors,
   type Outputs,
   ownOutputs,
   readOutputs,
@@ -50,6 +48,7 @@ import type {
   EmbeddingSum,
   PreparedEmbeddings,
 } from './types.js';
+import { newVectors, type Vectors } from './vectors.js';
 
 /**
  * Prepares one loss of embeddings, or with `'combine'` a weighted sum of them (`terms` among the options). All options of the loss are taken but
@@ -93,8 +92,7 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
     backend: 'cpu',
     shape: readShape(given.shape, preparedRule),
   };
-  for (const name of [...gradientNames, 'dim', 'similarity', 'scale', 'inBatch', 'scores'])
-    delete ofLoss[name];
+  for (const name of [...gradientNames, ...ownNames]) delete ofLoss[name];
   const inner = prepareLoss(loss, ofLoss as never);
   return new Prepared(inner, settings, ofLoss) as unknown as PreparedEmbeddings<R>;
 }
@@ -106,6 +104,8 @@ interface Settings {
   inBatch: boolean;
   scores: boolean;
 }
+
+const ownNames = ['dim', 'similarity', 'tokenSimilarity', 'tokenMean', 'scale', 'inBatch', 'scores'] as const;
 
 const batchNames = [
   ...pairNames,
@@ -181,6 +181,7 @@ class Prepared {
     checkApart([...apartOf(outputs, pairs), ['perQuery', call.perQuery], ['scores', call.scores]], inputs);
     const student = this.lendMatrix(pairs.layout.extent);
     const args = argumentsOf(pairs, space, scale, numbers);
+    numbers[ScoringNumber.keepWinners] = 1;
     checkScoring(scorer.scores(...args, bias, student), numbers);
     const keeps = settings.scores || call.scores !== null;
     const result = inner.run({
@@ -256,7 +257,7 @@ class Prepared {
       pairs,
       judged: judge(given, pairs, space.half),
       scale: readScale(given.scale, scale),
-      bias: readFloats(given.bias, 'bias', pairs.documents.rows, true),
+      bias: readFloats(given.bias, 'bias', pairs.documents.count, true),
       scores: readFloats(given.scores, 'scores', layout.extent, false),
       perQuery: readFloats(given.perQuery, 'perQuery', layout.queries, false),
     };

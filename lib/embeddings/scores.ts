@@ -1,7 +1,7 @@
 // Scores, their backward pass and exact search for users who have a loss of their own: plain functions and asynchronous ones.
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
-import { allocate, copy, nativeScores, scoresConstructor } from '../loss/arrays.js';
+import { allocate, copy } from '../loss/arrays.js';
 import { isCount } from '../loss/layout.js';
 import { checkScoring, type NativeScoring, ScoringNumber, type ScoringStatus } from '../native/scoring.js';
 import {
@@ -24,10 +24,7 @@ import {
   type Pairs,
   readBoolean,
   readFloats,
-  readGradient,
   readPairs,
-  type Space,
-  type Vectors,
 } from './pairs.js';
 import type {
   BackwardInput,
@@ -38,6 +35,7 @@ import type {
   SimilarityOptions,
   TopK,
 } from './types.js';
+import { newVectors, readGradient, type Space, type Vectors } from './vectors.js';
 
 /** A call that was read and checked: the same for the plain and the asynchronous form. */
 interface ScoresCall {
@@ -83,7 +81,7 @@ function readScores(input: unknown, options: unknown): ScoresCall {
   const given = { ...input } as Record<string, unknown>;
   const read = readSimilarity({ ...options });
   const pairs = readPairs(given as unknown as Parameters<typeof readPairs>[0], read.space);
-  const bias = readFloats(given.bias, 'bias', pairs.documents.rows, true);
+  const bias = readFloats(given.bias, 'bias', pairs.documents.count, true);
   const out = readFloats(given.scores, 'scores', pairs.layout.extent, false);
   checkApart([['scores', out]], [...inputsOf(pairs), ['bias', bias]]);
   return { read, pairs, bias, out };
@@ -96,6 +94,8 @@ export function inputsOf({ queries, documents, candidates, layout }: Pairs) {
     ['documents', documents.native],
     ['candidates', candidates],
     ['offsets', layout.offsets],
+    ['queryOffsets', queries.offsets],
+    ['documentOffsets', documents.offsets],
   ] as const;
 }
 
@@ -203,12 +203,6 @@ export function readOutputs(
   };
 }
 
-/** New memory for the gradient of some vectors, of their type. */
-export function newVectors(like: Vectors, name: string, dim: number): Vectors {
-  const source = allocate(scoresConstructor(like.source), like.rows * dim, name);
-  return { source, native: nativeScores(source), type: like.type, rows: like.rows };
-}
-
 /** The last arguments of a native call; the numbers go into `numbers`. */
 export function gradientArguments({ query, document, scale, accumulate }: Outputs, numbers: Float64Array) {
   numbers[ScoringNumber.queryGradType] = query?.type ?? 0;
@@ -269,6 +263,12 @@ interface TopCall {
 function readTop(queries: unknown, documents: unknown, k: unknown, options: unknown): TopCall {
   checkOptions('topK', options, similarityNames);
   const read = readSimilarity({ ...options });
+  if (read.space.similarity === 'maxSim') {
+    throw new CklRangeError(
+      'ERR_CKL_OPTION',
+      "similarity is 'maxSim'; topK searches by 'dot' or 'cosine': for the vectors of tokens, call scores with inBatch",
+    );
+  }
   const given = {
     queries,
     documents,
@@ -282,7 +282,7 @@ function readTop(queries: unknown, documents: unknown, k: unknown, options: unkn
     const Thrown = typeof k === 'number' ? CklRangeError : CklTypeError;
     throw new Thrown('ERR_CKL_OPTION', `k is ${describe(k)}; it must be an integer of 0 or more`);
   }
-  const length = pairs.queries.rows * k;
+  const length = pairs.queries.count * k;
   const found = {
     ids: allocate(Int32Array, length, 'ids'),
     scores: allocate(Float32Array, length, 'scores'),

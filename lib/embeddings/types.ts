@@ -15,19 +15,32 @@ import type {
 /** Vectors one after the other, each of `dim` elements: float32, or bfloat16 and float16 as in the losses. */
 export type Embeddings = Scores;
 
-/** `dot`: the dot product; `cosine`: that of the normalised vectors, 0 where one of them is all zeros. */
-export type Similarity = 'dot' | 'cosine';
+/**
+ * `dot`: the dot product; `cosine`: that of the normalised vectors, 0 where one of them is all zeros. `maxSim` (late interaction): queries and
+ * documents have one vector for each token, and a score adds up, over the query's tokens, the largest similarity with a token of the document.
+ */
+export type Similarity = TokenSimilarity | 'maxSim';
+
+/** How MaxSim compares two tokens. */
+export type TokenSimilarity = 'dot' | 'cosine';
 
 /**
  * Embeddings, and which pairs of them have a score. Without `inBatch` each query has a list of its own: `candidates`, or without them the
  * documents in order. No array may be detached, resizable or shared memory.
  */
 export interface EmbeddingPairs<Q extends Embeddings = Embeddings, D extends Embeddings = Embeddings> {
-  /** `[queries, dim]`. */
+  /** `[queries, dim]`; for `maxSim` `[tokens of all queries, dim]`. */
   queries: Q;
-  /** `[documents, dim]`. */
+  /** `[documents, dim]`; for `maxSim` `[tokens of all documents, dim]`. */
   documents: D;
-  /** A row of `documents` for each place of the lists; -1 for none, whose score is -Infinity. A document may be in many lists. */
+  /**
+   * For `maxSim`, and only there: `queries + 1` ascending positions from 0 to the number of vectors; the tokens of query `b` are the vectors
+   * `[queryOffsets[b], queryOffsets[b + 1])`. A query without tokens scores 0.
+   */
+  queryOffsets?: Int32Array;
+  /** The same for documents, `documents + 1` positions. A document without tokens scores -Infinity, and its gradient goes nowhere. */
+  documentOffsets?: Int32Array;
+  /** The number of a document for each place of the lists; -1 for none, whose score is -Infinity. A document may be in many lists. */
   candidates?: Int32Array;
   /** `[queries, documents]`: lists of one length. Default: the places, divided by the queries. */
   shape?: readonly [queries: number, documents: number];
@@ -39,10 +52,14 @@ export interface EmbeddingPairs<Q extends Embeddings = Embeddings, D extends Emb
 
 /** What the similarity of two embeddings is, and how it is computed. */
 export interface SimilarityOptions {
-  /** Elements of an embedding, at least 1. */
+  /** Elements of a vector, at least 1. */
   dim: number;
   /** Default `dot`. */
   similarity?: Similarity;
+  /** For `maxSim`: how tokens are compared. Default `dot`. */
+  tokenSimilarity?: TokenSimilarity;
+  /** For `maxSim`: the mean over the query's tokens in place of their sum. Default false. */
+  tokenMean?: boolean;
   /** Multiplies the similarity; finite. Default 1. */
   scale?: number;
   /** How `Uint16Array`s are read; needed when there are any. */
@@ -90,9 +107,9 @@ export interface BackwardInput<Q extends Embeddings = Embeddings, D extends Embe
 
 /** Gradients with respect to the embeddings; those that were switched off are missing. */
 export interface Gradients<Q extends Embeddings = Embeddings, D extends Embeddings = Embeddings> {
-  /** `[queries, dim]`. */
+  /** Laid out like `queries`. */
   queryGrad?: Q;
-  /** `[documents, dim]`; 0 for a document that is in no list. */
+  /** Laid out like `documents`; 0 for a document that is in no list, and for a token that is no query token's best. */
   documentGrad?: D;
   scaleGrad?: number;
 }
@@ -171,7 +188,8 @@ export interface EmbeddingResult<
 
 /**
  * A loss of embeddings that is ready to run. **Each run overwrites the arrays of the run before**, unless the batch provides its own. It holds
- * the scores of the largest batch as float32 (with `inBatch` queries * documents of them), and scratch space.
+ * the scores of the largest batch as float32 (with `inBatch` queries * documents of them), scratch space, and for `maxSim` 4 bytes for each
+ * score and token of its query.
  */
 export interface PreparedEmbeddings<R extends Reduction = Reduction> extends Disposable {
   readonly loss: LossName | 'combine';

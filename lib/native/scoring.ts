@@ -26,6 +26,8 @@ const argumentNames = [
   'queryGrad',
   'documentGrad',
   'ids',
+  'queryOffsets',
+  'documentOffsets',
 ];
 
 /** The numbers of a call, a Float64Array. Mirrors src/addon/scoring.cc. */
@@ -59,24 +61,31 @@ export const enum ScoringNumber {
   samePairs = 21,
   k = 22,
   wantsScaleGrad = 23,
-  size = 24,
+  /** MaxSim: 1: divide by the number of query tokens. */
+  mean = 24,
+  /** MaxSim: 1: `backward` of the same pairs will follow, by the same object. */
+  keepWinners = 25,
+  size = 26,
 }
 
-type Vectors = [
+/** What all calls begin with; the last two are null unless queries and documents have the vectors of their tokens. */
+export type PairArguments = [
   numbers: Float64Array,
   queries: ScoreArray,
   documents: ScoreArray,
   candidates: Int32Array | null,
   offsets: Int32Array | null,
+  queryOffsets: Int32Array | null,
+  documentOffsets: Int32Array | null,
 ];
-export type ScoresArguments = [...Vectors, bias: Float32Array | null, scores: Float32Array];
+export type ScoresArguments = [...PairArguments, bias: Float32Array | null, scores: Float32Array];
 export type BackwardArguments = [
-  ...Vectors,
+  ...PairArguments,
   grad: Float32Array,
   queryGrad: ScoreArray | null,
   documentGrad: ScoreArray | null,
 ];
-export type TopArguments = [...Vectors, ids: Int32Array, scores: Float32Array];
+export type TopArguments = [...PairArguments, ids: Int32Array, scores: Float32Array];
 
 /** Scores of embeddings and their gradients, on the CPU. Nothing is written unless a call returns 0. */
 export interface NativeScoring {
@@ -124,7 +133,7 @@ export function checkScoring(status: ScoringStatus, numbers: Float64Array): void
     case ScoringStatus.offset:
       throw new CklRangeError(
         'ERR_CKL_OFFSETS',
-        `${name}[${index}] is ${value}; offsets are positions in the scores: 0 or more, none less than the one before`,
+        `${name}[${index}] is ${value}; offsets are positions in the ${name === 'offsets' ? 'scores' : 'tokens'}: 0 or more, none less than the one before`,
       );
     case ScoringStatus.memory:
       throw new CklRangeError(

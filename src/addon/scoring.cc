@@ -44,6 +44,8 @@ struct Number {
     same_pairs,
     k,
     wants_scale_grad,
+    mean,
+    keep_winners,
     size,
   };
 };
@@ -51,7 +53,7 @@ struct Number {
 enum class Kind { scores, backward, top };
 
 // One call as views of memory, in the order of the arguments in lib/native/scoring.ts:
-//   numbers, queries, documents, candidates | null, offsets | null, and
+//   numbers, queries, documents, candidates | null, offsets | null, queryOffsets | null, documentOffsets | null, and
 //   scores: bias | null, scores; backward: grad, queryGrad | null, documentGrad | null; top: ids, scores
 struct ScoringCall {
   explicit ScoringCall(Kind k) : kind(k) {}
@@ -64,10 +66,10 @@ struct ScoringCall {
   float* scores = nullptr;
   int32_t* ids = nullptr;
   int64_t k = 0;
-  bool same_pairs = false;
+  bool same_pairs = false, keep_winners = false;
 };
 
-constexpr size_t kArguments = 8;
+constexpr size_t kArguments = 10;
 
 class Reader {
  public:
@@ -114,12 +116,14 @@ Status check_apart(const ScoringCall& call) {
   };
   const auto apart = [&](const void* out, int64_t bytes) {
     return !meet(out, bytes, p.candidates, p.all ? 0 : p.scores() * 4) &&
-           !meet(out, bytes, p.lists.offsets, (p.queries + 1) * 4);
+           !meet(out, bytes, p.lists.offsets, (p.queries + 1) * 4) &&
+           !meet(out, bytes, p.query_tokens, (p.queries + 1) * 4) &&
+           !meet(out, bytes, p.document_tokens, (p.documents + 1) * 4);
   };
   const scoring::Gradients& g = call.gradients;
   const bool good = (call.kind != Kind::scores || apart(call.scores, p.scores() * 4)) &&
-                    apart(g.query.data, p.queries * p.dim * size_of(g.query.type)) &&
-                    apart(g.document.data, p.documents * p.dim * size_of(g.document.type)) &&
+                    apart(g.query.data, p.query_rows() * p.dim * size_of(g.query.type)) &&
+                    apart(g.document.data, p.document_rows() * p.dim * size_of(g.document.type)) &&
                     apart(call.numbers, Number::size * 8);
   return good ? Status() : Status{Code::type, Argument::candidates};
 }
@@ -142,9 +146,20 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
   Pairs& p = call.pairs;
   p.dim = int64_t(n[Number::dim]), p.queries = int64_t(n[Number::queries]), p.documents = int64_t(n[Number::documents]);
   p.cosine = n[Number::cosine] != 0, p.all = n[Number::all] != 0 || call.kind == Kind::top;
-  p.scale = float(n[Number::scale]);
-  p.query = in.vectors<const char>(Argument::queries, type(Number::query_type), p.queries * p.dim);
-  p.document = in.vectors<const char>(Argument::documents, type(Number::document_type), p.documents * p.dim);
+  p.scale = float(n[Number::scale]), p.mean = n[Number::mean] != 0;
+  // How many vectors there are is what the offsets of their tokens tell.
+  Reader tokens(env, values + 5);
+  p.query_tokens =
+      static_cast<const int32_t*>(tokens.array(Argument::query_offsets, napi_int32_array, p.queries + 1, true));
+  p.document_tokens =
+      static_cast<const int32_t*>(tokens.array(Argument::document_offsets, napi_int32_array, p.documents + 1, true));
+  if (!p.query_tokens != !p.document_tokens || (p.max_sim() && call.kind == Kind::top))
+    tokens.fail({Code::type, p.query_tokens ? Argument::document_offsets : Argument::query_offsets});
+  in.fail(tokens.status);
+  if (in.status.ok()) in.fail(check_tokens(p));
+  if (!in.status.ok()) return in.status;
+  p.query = in.vectors<const char>(Argument::queries, type(Number::query_type), p.query_rows() * p.dim);
+  p.document = in.vectors<const char>(Argument::documents, type(Number::document_type), p.document_rows() * p.dim);
   // Candidates are as long as the lists, which the offsets tell.
   Reader again(env, values + 4);
   Rows& lists = p.lists;
@@ -167,16 +182,17 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
   if (!p.all && !p.candidates && p.documents < scores)
     in.fail({Code::size, Argument::documents, -1, double(p.documents), double(scores)});
 
-  Reader rest(env, values + 5);
+  Reader rest(env, values + 7);
   if (call.kind == Kind::scores) {
     call.bias = static_cast<const float*>(rest.array(Argument::bias, napi_float32_array, p.documents, true));
     call.scores = static_cast<float*>(rest.array(Argument::scores, napi_float32_array, scores));
+    call.keep_winners = n[Number::keep_winners] != 0;
   } else if (call.kind == Kind::backward) {
     scoring::Gradients& g = call.gradients;
     g.scores = static_cast<const float*>(rest.array(Argument::grad, napi_float32_array, scores));
-    g.query = rest.vectors<char>(Argument::query_grad, type(Number::query_grad_type), p.queries * p.dim, true);
+    g.query = rest.vectors<char>(Argument::query_grad, type(Number::query_grad_type), p.query_rows() * p.dim, true);
     g.document =
-        rest.vectors<char>(Argument::document_grad, type(Number::document_grad_type), p.documents * p.dim, true);
+        rest.vectors<char>(Argument::document_grad, type(Number::document_grad_type), p.document_rows() * p.dim, true);
     g.accumulate = n[Number::accumulate] != 0, g.scale = n[Number::wants_scale_grad] != 0;
     call.same_pairs = n[Number::same_pairs] != 0;
   } else {
@@ -192,7 +208,7 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
 Status compute(scoring::Scorer& scorer, const ScoringCall& call, double& scale_grad) {
   try {
     switch (call.kind) {
-      case Kind::scores: return scorer.scores(call.pairs, call.bias, call.scores);
+      case Kind::scores: return scorer.scores(call.pairs, call.bias, call.scores, call.keep_winners);
       case Kind::backward: return scorer.backward(call.pairs, call.gradients, call.same_pairs, scale_grad);
       case Kind::top: return scorer.top(call.pairs, call.k, call.ids, call.scores);
     }
@@ -213,7 +229,7 @@ class ScoringJob : public Napi::AsyncWorker {
   ScoringJob(Napi::Env env, const cpu::Target& target, std::shared_ptr<cpu::Pool> pool, const ScoringCall& call,
              const napi_value* values)
       : AsyncWorker(env, "ckl-loss"), deferred_(env), scorer_(target, std::move(pool)), call_(call) {
-    call_.same_pairs = false;
+    call_.same_pairs = call_.keep_winners = false;
     for (size_t i = 0; i < kArguments; i++) {
       const Napi::Value value(env, values[i]);
       if (value.IsTypedArray()) held_.push_back(Napi::Persistent(value.As<Napi::Object>()));

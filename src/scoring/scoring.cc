@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <limits>
 
 namespace ckl {
 namespace scoring {
@@ -24,32 +23,10 @@ const Kernels& kernels_of(const cpu::Target& target) {
 #endif
 }
 
-Status check_pairs(const Pairs& p) {
-  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
-  if (p.documents > kMost) return {Code::shape, Argument::documents, -1, double(p.documents), double(kMost)};
-  if (p.queries > kMost) return {Code::shape, Argument::queries, -1, double(p.queries), double(kMost)};
-  if (p.all) return {};
-  const Rows& lists = p.lists;
-  for (int64_t b = 0; lists.offsets && b <= lists.queries; b++)
-    if (lists.offsets[b] < (b ? lists.offsets[b - 1] : 0))
-      return {Code::offset, Argument::offsets, b, double(lists.offsets[b])};
-  for (int64_t b = 0; p.candidates && b < lists.queries; b++)
-    for (int64_t i = lists.begin(b); i < lists.begin(b) + lists.length(b); i++)
-      if (p.candidates[i] < -1 || p.candidates[i] >= p.documents)
-        return {Code::candidate, Argument::candidates, i, double(p.candidates[i]), double(p.documents)};
-  const int64_t pairs = lists.documents(0, lists.queries);
-  if (pairs > kMost) return {Code::shape, Argument::scores, -1, double(pairs), double(kMost)};
-  return {};
-}
-
 namespace {
 
 // A thread of its own is worth waking for this many multiplications; a slice is a fraction of that.
 constexpr int64_t kWorkPerThread = 1 << 18;
-// Terms of a chain that a panel holds at a time: its part stays in the first two caches.
-constexpr int64_t kPart = 384;
-
-int64_t pieces(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
 Status no_memory() { return {Code::memory}; }
 
@@ -64,16 +41,6 @@ int Scorer::workers(int64_t multiplications) const {
 
 float* Scorer::room(cpu::Buffer& buffer, int workers, int64_t floats) {
   return buffer.reserve(workers * (floats + 16) / 16 * 16);
-}
-
-// body(worker, first, last) over [0, count), in pieces of a multiple of `size`. work: multiplications, all together.
-template <class Body>
-void Scorer::each(int64_t count, int64_t size, int64_t work, Body body) {
-  const int threads = workers(work);
-  if (threads == 1) return body(0, int64_t(0), count);
-  const int64_t step = std::max<int64_t>(1, pieces(count, size) / (threads * 8)) * size;
-  pool_->run(threads, int(pieces(count, step)),
-             [&](int worker, int k) { body(worker, k * step, std::min(count, (k + 1) * step)); });
 }
 
 bool Scorer::prepare_side(const Pairs& p, Scores from, int64_t count, Side& side) {
@@ -95,7 +62,8 @@ bool Scorer::prepare_side(const Pairs& p, Scores from, int64_t count, Side& side
 
 bool Scorer::prepare(const Pairs& p) {
   prepared_ = {};
-  if (!prepare_side(p, p.query, p.queries, query_) || !prepare_side(p, p.document, p.documents, document_))
+  has_winners_ = false;
+  if (!prepare_side(p, p.query, p.query_rows(), query_) || !prepare_side(p, p.document, p.document_rows(), document_))
     return false;
   prepared_ = p;
   return true;
@@ -105,7 +73,10 @@ bool Scorer::prepare(const Pairs& p) {
 bool Scorer::prepared(const Pairs& p) const {
   const auto same = [](const Scores& a, const Scores& b) { return a && a.data == b.data && a.type == b.type; };
   return same(p.query, prepared_.query) && same(p.document, prepared_.document) && p.dim == prepared_.dim &&
-         p.queries == prepared_.queries && p.documents == prepared_.documents && p.cosine == prepared_.cosine;
+         p.queries == prepared_.queries && p.documents == prepared_.documents && p.cosine == prepared_.cosine &&
+         p.query_tokens == prepared_.query_tokens && p.document_tokens == prepared_.document_tokens &&
+         p.all == prepared_.all && p.candidates == prepared_.candidates && p.scores() == prepared_.scores() &&
+         p.lists.offsets == prepared_.lists.offsets;
 }
 
 // Threads take documents: each packs some of them as a panel, and every query meets it.
@@ -137,25 +108,27 @@ bool Scorer::all_scores(const float* queries, int64_t count, const float* docume
   return true;
 }
 
-Status Scorer::scores(const Pairs& p, const float* bias, float* out) {
+Status Scorer::scores(const Pairs& p, const float* bias, float* out, bool keep_winners) {
   if (!prepare(p)) return no_memory();
+  const bool products = p.all && !p.max_sim();
   // A dimension of 0: every chain is empty.
-  if (p.dim == 0 && p.all) std::fill(out, out + p.scores(), 0.0f);
-  else if (p.all && !all_scores(query_.x, p.queries, document_.x, p.documents, p.dim, out)) return no_memory();
+  if (products && p.dim == 0) std::fill(out, out + p.scores(), 0.0f);
+  else if (products && !all_scores(query_.x, p.queries, document_.x, p.documents, p.dim, out)) return no_memory();
+  if (p.max_sim() && !max_sim(p, out, keep_winners)) return no_memory();
   const int64_t pairs = p.all ? p.scores() : p.lists.documents(0, p.queries);
   each(p.queries, 1, pairs * (p.all ? 1 : p.dim), [&](int, int64_t first, int64_t last) {
     for (int64_t b = first; b < last; b++) {
-      const int64_t begin = p.all ? b * p.documents : p.lists.begin(b);
-      const int64_t n = p.all ? p.documents : p.lists.length(b);
+      const int64_t begin = p.begin(b), n = p.length(b);
       const int32_t* const at = p.candidates ? p.candidates + begin : nullptr;
-      const int64_t from = p.all ? 0 : begin;  // without candidates: the document of the first score
+      const float* const documents = p.all || p.max_sim() || at ? document_.x : document_.x + begin * p.dim;
       float* const row = out + begin;
-      if (!p.all) kernels_.dots(query_.x + b * p.dim, at ? document_.x : document_.x + from * p.dim, p.dim, at, n, row);
+      if (!p.all && !p.max_sim()) kernels_.dots(query_.x + b * p.dim, documents, p.dim, at, n, row);
       if (p.scale == 1 && !bias) continue;
       for (int64_t i = 0; i < n; i++) {
-        if (at && at[i] < 0) continue;
+        const int64_t document = p.document_at(b, i);
+        if (document < 0 || p.no_tokens(document)) continue;
         row[i] = row[i] * p.scale;
-        if (bias) row[i] = row[i] + bias[at ? at[i] : from + i];
+        if (bias) row[i] = row[i] + bias[document];
       }
     }
   });
@@ -290,18 +263,23 @@ bool Scorer::document_grads_of_all(const Pairs& p, const Gradients& g) {
 Status Scorer::backward(const Pairs& p, const Gradients& g, bool same_pairs, double& scale_grad) {
   scale_grad = 0;
   if (!(same_pairs && prepared(p)) && !prepare(p)) return no_memory();
+  if (p.max_sim() && !has_winners_ && !max_sim(p, nullptr, true)) return no_memory();
   const bool sums = g.query || g.scale;
-  const int64_t size = p.queries * p.dim;
+  const int64_t rows = p.query_rows(), size = rows * p.dim;
   float* const query = sums ? sums_.reserve(std::max<int64_t>(1, size + pool_->threads() * p.dim)) : nullptr;
-  if (sums && (!query || !query_sums(p, g.scores, query))) return no_memory();
+  if (sums && (!query || !(p.max_sim() ? token_query_sums(p, g.scores, query) : query_sums(p, g.scores, query))))
+    return no_memory();
   // Written last: a gradient may lie over its embeddings, which the other one reads.
-  if (g.document && !(p.all ? document_grads_of_all(p, g) : document_grads(p, g))) return no_memory();
+  if (g.document && !(p.max_sim() ? token_document_grads(p, g)
+                      : p.all     ? document_grads_of_all(p, g)
+                                  : document_grads(p, g)))
+    return no_memory();
   if (g.scale)
     for (int64_t i = 0; i < size; i++)
       // A query that no loss has read has gradient 0, whatever it holds.
       if (query[i] != 0) scale_grad += double(query[i]) * query_.x[i];
   if (!g.query) return {};
-  each(p.queries, 1, 8 * size, [&](int worker, int64_t first, int64_t last) {
+  each(rows, 1, 8 * size, [&](int worker, int64_t first, int64_t last) {
     for (int64_t b = first; b < last; b++)
       kernels_.finish(query + b * p.dim, p.cosine ? query_.x + b * p.dim : nullptr,
                       p.cosine ? query_.inverse.reserve(0)[b] : 1, p.scale, p.dim, g.query, b * p.dim, g.accumulate,

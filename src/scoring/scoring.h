@@ -1,5 +1,6 @@
 // Scores of embeddings and their gradients: what is computed on which thread, in the memory of one call at a time.
 #pragma once
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -24,6 +25,8 @@ enum class Argument : int {
   query_grad = 8,
   document_grad = 9,
   ids = 10,
+  query_offsets = 11,
+  document_offsets = 12,
 };
 
 struct Status {
@@ -37,15 +40,33 @@ struct Status {
 
 // Queries [queries, dim], documents [documents, dim], and which pairs of them have a score: all of them (`all`, scores
 // [queries, documents]), or lists: element i of `lists` is the score of document candidates[i], or without candidates of i.
+// MaxSim: queries and documents are several token vectors each, those of query b in rows query_tokens[b] to
+// query_tokens[b + 1]. A score adds up, over the query's tokens, the largest similarity with a token of the document, the
+// first among equals; `mean` divides it by their number. A query without tokens scores 0, a document without any
+// -infinity.
 struct Pairs {
-  bool cosine = false, all = false;
+  bool cosine = false, all = false, mean = false;
   int64_t dim = 0, queries = 0, documents = 0;
   Rows lists;
-  const int32_t* candidates = nullptr;  // -1: no document
+  const int32_t* candidates = nullptr;                                // -1: no document
+  const int32_t *query_tokens = nullptr, *document_tokens = nullptr;  // both, or null: a vector each
   Scores query, document;
   float scale = 1;
 
   int64_t scores() const { return all ? queries * documents : lists.extent(); }
+  // Where the scores of a query begin, and how many there are.
+  int64_t begin(int64_t b) const { return all ? b * documents : lists.begin(b); }
+  int64_t length(int64_t b) const { return all ? documents : lists.length(b); }
+  // The document of score i of query b; -1 for none.
+  int64_t document_at(int64_t b, int64_t i) const {
+    return all ? i : candidates ? candidates[lists.begin(b) + i] : lists.begin(b) + i;
+  }
+  int64_t tokens_of_query(int64_t b) const { return query_tokens[b + 1] - query_tokens[b]; }
+  int64_t tokens_of_document(int64_t m) const { return document_tokens[m + 1] - document_tokens[m]; }
+  bool no_tokens(int64_t document) const { return document_tokens && tokens_of_document(document) == 0; }
+  bool max_sim() const { return query_tokens != nullptr; }
+  int64_t query_rows() const { return query_tokens ? query_tokens[queries] : queries; }
+  int64_t document_rows() const { return document_tokens ? document_tokens[documents] : documents; }
 };
 
 struct Gradients {
@@ -57,13 +78,24 @@ struct Gradients {
 
 // Candidates are -1 or a document; the lists lie one after the other. Sizes are those of the arguments already.
 Status check_pairs(const Pairs& pairs);
+// Offsets of tokens begin at 0 and do not descend. Part of check_pairs().
+Status check_tokens(const Pairs& pairs);
+
+// Terms of a chain that a panel holds at a time: its part stays in the first two caches.
+constexpr int64_t kPart = 384;
+
+// Tiles whose products are looked at together.
+constexpr int64_t kTiles = 6;
+
+constexpr int64_t pieces(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
 class Scorer {
  public:
   Scorer(const cpu::Target& target, std::shared_ptr<cpu::Pool> pool);
 
-  // out: scale times the dot product or the cosine, plus the document's bias; elements of no list are left alone.
-  Status scores(const Pairs& pairs, const float* bias, float* out);
+  // out: scale times the similarity, plus the document's bias; elements of no list are left alone. keep_winners: MaxSim's,
+  // one number for each score and token of its query, for backward() of the same pairs.
+  Status scores(const Pairs& pairs, const float* bias, float* out, bool keep_winners = false);
   // same_pairs: the last call was scores() of the same pairs, whose memory nobody has written to. Gradients may be written
   // over the embeddings. scale_grad: dL/dscale.
   Status backward(const Pairs& pairs, const Gradients& gradients, bool same_pairs, double& scale_grad);
@@ -86,18 +118,37 @@ class Scorer {
   bool document_lists(const Pairs& pairs, const float* grad);
   bool document_grads(const Pairs& pairs, const Gradients& gradients);
   bool document_grads_of_all(const Pairs& pairs, const Gradients& gradients);
+  // In max_sim.cc. out and winners: null where not wanted.
+  void place_winners(const Pairs& pairs);
+  bool pack_tokens(const Pairs& pairs);
+  void best_tokens(const Pairs& pairs, const float* panel, int64_t document, float* best, int32_t* winner,
+                   float* block) const;
+  bool max_sim(const Pairs& pairs, float* out, bool keep_winners);
+  const float* token_weights(const Pairs& pairs, const float* grad);
+  bool token_query_sums(const Pairs& pairs, const float* grad, float* out);
+  bool places_of_documents(const Pairs& pairs);
+  bool token_document_grads(const Pairs& pairs, const Gradients& gradients);
   int workers(int64_t multiplications) const;
   // Room for each of so many workers, this far apart.
   float* room(cpu::Buffer& buffer, int workers, int64_t floats);
+  // body(worker, first, last) over [0, count), in pieces of a multiple of `size`. work: multiplications, all together.
   template <class Body>
-  void each(int64_t count, int64_t size, int64_t work, Body body);
+  void each(int64_t count, int64_t size, int64_t work, Body body) {
+    const int threads = workers(work);
+    if (threads == 1) return body(0, int64_t(0), count);
+    const int64_t step = std::max<int64_t>(1, pieces(count, size) / (threads * 8)) * size;
+    pool_->run(threads, int(pieces(count, step)),
+               [&](int worker, int k) { body(worker, k * step, std::min(count, (k + 1) * step)); });
+  }
 
   const cpu::Target target_;
   const Kernels& kernels_;
   const std::shared_ptr<cpu::Pool> pool_;
   Pairs prepared_;  // what the two sides hold
   Side query_, document_;
-  cpu::Buffer sums_, panels_, panel_, tiles_, block_, starts_, at_, weights_;
+  cpu::Buffer sums_, panels_, panel_, tiles_, block_, starts_, at_, weights_, winners_;
+  bool has_winners_ = false;                             // of prepared_
+  std::vector<int64_t> pair_at_, winner_at_, panel_at_;  // of each query, and the end: its first of all
 };
 
 // The kernels of an instruction set, by the name of its target.

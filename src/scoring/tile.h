@@ -1,4 +1,4 @@
-// Register tiles: some rows times a packed panel, every element one chain of fused multiply-adds.
+// Register tiles: some rows times a packed panel, every element one chain of fused multiply-adds, and the best of its rows.
 #pragma once
 #include "../cpu/vec.h"
 
@@ -55,6 +55,21 @@ void product(const float* a, int64_t row_stride, int64_t step, int64_t rows, con
     narrow_tile<4>(a + r * row_stride, row_stride, step, panel, k, count, out + r * stride, stride, first);
   for (; r < rows; r++)
     narrow_tile<1>(a + r * row_stride, row_stride, step, panel, k, count, out + r * stride, stride, first);
+}
+
+void largest(const float* products, int64_t rows, int32_t first, float* best, int32_t* winner) {
+  for (int64_t c = 0; c < kColumns; c += kLanes) {
+    V most = load(first ? best + c : products + c);
+    V row = first ? from_bits(load_bits(winner + c)) : V(0.0f);  // of the bits of 0
+    for (int64_t r = first ? 0 : 1; r < rows; r++) {
+      const V x = load(products + r * kColumns + c);
+      const M better = (x > most) | (~(x == x) & (most == most));
+      most = select(better, x, most);
+      row = select(better, from_bits(splat(first + (int32_t)r)), row);
+    }
+    store(best + c, most);
+    store_bits(winner + c, bits(row));
+  }
 }
 
 // A few steps at a time, so that the part of the panel that is being written stays in the first cache.

@@ -72,6 +72,16 @@ void gather_sum(const float* weights, const int32_t* at, int64_t n, const float*
   for (; c < k; c += kLanes) gather_block<1>(weights, at, n, x + c, k, k - c, out + c);
 }
 
+void scatter_sum(float weight, const int32_t* at, int64_t step, int64_t n, const float* x, int64_t k, int64_t first,
+                 float* out) {
+  const V w(weight);
+  for (int64_t t = 0; t < n; t++, x += k) {
+    float* row = out + (at[t * step] - first) * k;
+    for (int64_t c = 0; c < k; c += kLanes)
+      store_some(row + c, fma(w, load_some(x + c, k - c), load_some(row + c, k - c)), k - c);
+  }
+}
+
 CKL_FN V absolute(V x) { return from_bits(bits(x) & splat(0x7fffffff)); }
 
 scoring::InverseNorm normalise(const float* x, int64_t k, float* u) {

@@ -1,0 +1,127 @@
+// Embeddings as the addon takes them: one vector for each query and document, or for MaxSim the vectors of its tokens.
+import { CklRangeError, CklTypeError } from '../errors.js';
+import {
+  allocate,
+  type BatchArray,
+  checkMemory,
+  copy,
+  type HalfType,
+  isInt32,
+  nativeScores,
+  scoresConstructor,
+  scoreType,
+  wrongArray,
+} from '../loss/arrays.js';
+import { lengthOf } from '../loss/intrinsics.js';
+import type { NativeType } from '../native/codes.js';
+import type { ScoreArray } from '../native/native.js';
+import type { Embeddings, Similarity, TokenSimilarity } from './types.js';
+
+export interface Vectors {
+  source: Embeddings;
+  native: ScoreArray;
+  type: NativeType;
+  /** Vectors in the array. */
+  rows: number;
+  /** Queries or documents: `rows`, unless each has the vectors of its tokens. */
+  count: number;
+  /** Where the tokens of each begin, and the end of the last; null: one vector each. */
+  offsets: Int32Array | null;
+}
+
+/** What is the same from call to call. */
+export interface Space {
+  dim: number;
+  similarity: Similarity;
+  tokenSimilarity: TokenSimilarity;
+  tokenMean: boolean;
+  half: HalfType;
+}
+
+/** @param name of the array; @param given its offsets, which MaxSim needs and nothing else takes */
+export function readVectors(
+  value: unknown,
+  name: 'queries' | 'documents',
+  given: unknown,
+  { dim, half, similarity }: Space,
+): Vectors {
+  const type = scoreType(value, half, name);
+  const source = value as Embeddings;
+  checkMemory(source, name);
+  const length = lengthOf(source);
+  if (length % dim !== 0) {
+    throw new CklRangeError(
+      'ERR_CKL_SHAPE',
+      `${name} has ${length} elements; it must hold whole embeddings of ${dim}`,
+    );
+  }
+  const rows = length / dim;
+  const ofName = name === 'queries' ? 'queryOffsets' : 'documentOffsets';
+  const offsets = similarity === 'maxSim' ? readTokens(given, ofName, name, rows) : null;
+  if (offsets === null && given !== undefined && given !== null) {
+    throw new CklTypeError(
+      'ERR_CKL_OPTION',
+      `${ofName} is given and similarity is '${similarity}'; only 'maxSim' compares the vectors of tokens`,
+    );
+  }
+  const count = offsets === null ? rows : lengthOf(offsets) - 1;
+  return { source, native: nativeScores(source), type, rows, count, offsets };
+}
+
+/** Offsets say which vectors are the tokens of which query or document: all vectors, each of one. */
+function readTokens(value: unknown, name: string, vectors: string, rows: number): Int32Array {
+  if (!isInt32(value)) throw wrongArray(name, value, `an Int32Array: ${rule(vectors)}`);
+  checkMemory(value, name);
+  const last = lengthOf(value) - 1;
+  const wrong = (text: string) =>
+    new CklRangeError('ERR_CKL_OFFSETS', `${name}${text}; it must hold ${rule(vectors)}`);
+  if (last < 0) throw wrong(' is empty');
+  for (let i = 0; i <= last; i++) {
+    if (i === 0 ? value[0] === 0 : value[i] >= value[i - 1]) continue;
+    throw wrong(`[${i}] is ${value[i]}`);
+  }
+  if (value[last] !== rows) throw wrong(`[${last}] is ${value[last]}, and ${vectors} holds ${rows} vectors`);
+  return value;
+}
+
+const rule = (vectors: string) =>
+  `the first token of each of the ${vectors} and the end of the last, ascending from 0 to the number of vectors`;
+
+/** How many there are, in words. */
+export function held({ count, offsets }: Vectors, dim: number): string {
+  return offsets === null ? `${count} of ${dim} elements` : `the tokens of ${count}`;
+}
+
+/** An output of the caller's for gradients of so many rows. */
+export function readGradient(value: unknown, name: string, rows: number, { dim, half }: Space): Vectors {
+  const type = scoreType(value, half, name);
+  const source = value as Embeddings;
+  checkMemory(source, name);
+  checkLength(source, name, rows * dim, false);
+  return { source, native: nativeScores(source), type, rows, count: rows, offsets: null };
+}
+
+/** New memory for the gradient of some vectors, of their type. */
+export function newVectors(like: Vectors, name: string, dim: number): Vectors {
+  const source = allocate(scoresConstructor(like.source), like.rows * dim, name);
+  return { ...like, source, native: nativeScores(source) };
+}
+
+/** The same vectors in private memory. */
+export function copyOfVectors(vectors: Vectors, name: string): Vectors {
+  const { native, offsets } = vectors;
+  return {
+    ...vectors,
+    native: copy(native, lengthOf(native), name),
+    offsets: offsets && copy(offsets, lengthOf(offsets), `the offsets of ${name}`),
+  };
+}
+
+export function checkLength(array: BatchArray, name: string, length: number, exact: boolean): void {
+  const found = lengthOf(array);
+  if (found === length || (found > length && !exact)) return;
+  throw new CklRangeError(
+    'ERR_CKL_SHAPE',
+    `${name} has ${found} elements; it needs ${exact ? '' : 'at least '}${length}`,
+  );
+}
