@@ -25,10 +25,13 @@ export type Dtype = 'float32' | 'bfloat16' | 'float16';
 export type BackendName = 'cpu' | 'cuda';
 export type CpuTarget = 'baseline' | 'avx2' | 'avx512' | 'neon';
 
+/** `[queries, documents]`. An array whose length the types do not know is taken too, and checked when it is read. */
+export type BatchShape = readonly [queries: number, documents: number] | readonly number[];
+
 /** Where the lists of a batch lie: `shape`, or `offsets` for lists of different lengths. */
 export interface Layout {
   /** `[queries, documents]`: row `b` starts at `b * rowStride`. */
-  shape?: readonly [queries: number, documents: number];
+  shape?: BatchShape;
   /** Elements from the start of a row to the start of the next, at least `documents` (the default). Only with `shape`. */
   rowStride?: number;
   /** `queries + 1` ascending positions: query `b` is `[offsets[b], offsets[b + 1])`. Instead of `shape`. */

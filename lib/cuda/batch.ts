@@ -10,6 +10,7 @@ import { isCount } from '../loss/layout.js';
 import { type CudaArray, readInterface, type Shown } from './array-interface.js';
 import type { Device, Stream } from './device.js';
 import type { DeviceDtype } from './dtype.js';
+import type { BatchShape } from '../types.js';
 import { OverlapCheck } from './overlap.js';
 import { DeviceTensor } from './tensor.js';
 
@@ -22,7 +23,7 @@ export type DeviceArray = DeviceTensor | CudaArray;
  */
 export interface DeviceBatch {
   /** Default: the student's own, if it has two dimensions; else the prepared shape. */
-  shape?: readonly [queries: number, documents: number];
+  shape?: BatchShape;
   /** Elements from the start of a row to the start of the next. */
   rowStride?: number;
   /** `queries + 1` positions: an `Int32Array` in host memory (checked), or int32 in device memory (no list longer than prepared for). */
@@ -86,7 +87,7 @@ type Taken = DeviceTensor | ShownArray | undefined;
 
 /** A batch that was read. */
 export interface DeviceSnapshot {
-  shape: readonly [number, number] | undefined;
+  shape: BatchShape | undefined;
   rowStride: unknown;
   offsets: Taken | Int32Array;
   student: Taken;

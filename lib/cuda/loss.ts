@@ -11,7 +11,7 @@ import { readShape } from '../loss/layout.js';
 import { checkCallOptions, type Plan } from '../loss/options.js';
 import { planOfPrepared, preparedRule, readPrepared } from '../loss/prepare.js';
 import { statusError } from '../native/status.js';
-import type { CommonOptions, PairParameters, Reduction, Term } from '../types.js';
+import type { BatchShape, CommonOptions, PairParameters, Reduction, Term } from '../types.js';
 import { type DeviceBatch, DeviceBatchView, type DeviceOutputs } from './batch.js';
 import { type Device, deviceOf, type Stream } from './device.js';
 import { reporting } from './failure.js';
@@ -34,7 +34,7 @@ export type DeviceOptions<R extends Reduction = Reduction> = Omit<
      */
     check?: boolean;
     /** `[queries, documents]` at most. */
-    shape: readonly [queries: number, documents: number];
+    shape: BatchShape;
   };
 
 type Sum = { terms: readonly Term[] } & PairParameters;

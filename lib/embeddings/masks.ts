@@ -3,6 +3,7 @@ import { CklRangeError, CklTypeError } from '../errors.js';
 import { describe } from '../describe.js';
 import { allocate, checkMemory, isUint8, wrongArray } from '../loss/arrays.js';
 import { LayoutView } from '../loss/layout.js';
+import type { BatchShape } from '../types.js';
 import { checkNames, readBoolean, readFloats, readInts } from './pairs.js';
 
 /** Lists with labels: `shape` or `offsets` say where each lies. */
@@ -10,7 +11,7 @@ export interface LabelledLists {
   /** 1 positive, 0 negative, 255 padding. */
   labels: Uint8Array;
   /** `[queries, documents]`. */
-  shape?: readonly [queries: number, documents: number];
+  shape?: BatchShape;
   /** `queries + 1` ascending positions, instead of `shape`. */
   offsets?: Int32Array;
 }

@@ -2,6 +2,7 @@
 // The public types of ckl-loss/embeddings: what goes in, with shapes and ranges, and what comes out.
 import type { LossName } from '../losses.js';
 import type {
+  BatchShape,
   CpuTarget,
   Diagnostics,
   Dtype,
@@ -43,7 +44,7 @@ export interface EmbeddingPairs<Q extends Embeddings = Embeddings, D extends Emb
   /** The number of a document for each place of the lists; -1 for none, whose score is -Infinity. A document may be in many lists. */
   candidates?: Int32Array;
   /** `[queries, documents]`: lists of one length. Default: the places, divided by the queries. */
-  shape?: readonly [queries: number, documents: number];
+  shape?: BatchShape;
   /** `queries + 1` ascending positions: the list of query `b` is `[offsets[b], offsets[b + 1])`. Instead of `shape`. */
   offsets?: Int32Array;
   /** Every document is a candidate of every query: scores are `[queries, documents]`. Default false. */
@@ -162,7 +163,7 @@ export interface EmbeddingBatch<Q extends Embeddings = Embeddings, D extends Emb
 /** Options of a prepared loss of embeddings besides those of its loss. */
 export interface EmbeddingOptions extends SimilarityOptions, GradientOptions {
   /** The size of the largest batch: `[queries, documents of a list]`, with `inBatch` `[queries, documents of the batch]`. */
-  shape: readonly [queries: number, documents: number];
+  shape: BatchShape;
   /** Every document is a candidate of every query, unless a batch says otherwise. Default false. */
   inBatch?: boolean;
   /** Also return the scores. Default false. */

@@ -30,6 +30,7 @@ import { execute, newScalars, resultOf } from './run.js';
 import type {
   BackendName,
   Batch,
+  BatchShape,
   CommonOptions,
   LossResult,
   PairParameters,
@@ -41,7 +42,7 @@ import type {
 /** The largest batch that a prepared loss will take. */
 export interface PreparedSize {
   /** `[queries, documents]`: more of either is a RangeError. Also the shape of a batch without one. */
-  shape: readonly [queries: number, documents: number];
+  shape: BatchShape;
 }
 
 /**

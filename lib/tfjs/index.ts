@@ -1,5 +1,5 @@
 // ckl-loss/tfjs: the losses as differentiable ops in the style of tf.losses.*, for programs that train with tfjs.
-import type { Reduction } from '@tensorflow/tfjs-core';
+import type { Reduction, Scalar, Tensor } from '@tensorflow/tfjs-core';
 import {
   adrMse,
   bkl,
@@ -30,7 +30,7 @@ import type {
   Term,
 } from '../types.js';
 import { lossOp } from './op.js';
-import type { Input, Loss, TfjsOptions } from './types.js';
+import type { Input, TfjsOptions } from './types.js';
 
 export { TfjsMissingError } from './core.js';
 export type { Input, Loss, TfjsOptions } from './types.js';
@@ -42,6 +42,8 @@ export type { Input, Loss, TfjsOptions } from './types.js';
  *   (positive), 0 (negative) or 255 (padding: never read, gradient 0).
  * - `weights` broadcast to the queries; `reduction` is tf.Reduction, default SUM_BY_NONZERO_WEIGHTS. A query that the loss does not
  *   count (for most: one without a positive) is left out as if its weight were 0.
+ * - As with tf.losses, the type of the result is a type parameter: a Scalar, or what the place asks for. With Reduction.NONE name it:
+ *   `cklLoss<Tensor1D>(…)`.
  * - The gradient is with respect to the logits, and with the option `teacherGrad` to the teacher's scores; labels and weights are
  *   constants. There is no second derivative: the gradient is a constant to tfjs.
  * - The scores are read with dataSync(); on a backend that has no dataSync (webgpu) the losses throw its error.
@@ -49,41 +51,48 @@ export type { Input, Loss, TfjsOptions } from './types.js';
  */
 
 /** An op that reads the teacher's scores. Shapes and types are those at the head of this file: the last axis is documents. */
-export type WithTeacher<P> = (
+export type WithTeacher<P> = <O extends Tensor = Scalar>(
   labels: Input,
   logits: Input,
   teacher: Input,
   weights?: Input | null,
   options?: P & TfjsOptions,
   reduction?: Reduction,
-) => Loss;
+) => O;
 
 /**
  * An op whose documents are ordered by the option `relevance`, or else by the teacher's scores; then teacher may be null. It has no
  * gradient by the teacher.
  */
-export type Ordered<P> = (
+export type Ordered<P> = <O extends Tensor = Scalar>(
   labels: Input,
   logits: Input,
   teacher: Input | null,
   weights?: Input | null,
   options?: P & Omit<TfjsOptions, 'teacherGrad'>,
   reduction?: Reduction,
-) => Loss;
+) => O;
 
 /** An op that reads labels and student alone, otherwise like {@link WithTeacher}. */
-export type WithoutTeacher = (
+export type WithoutTeacher = <O extends Tensor = Scalar>(
   labels: Input,
   logits: Input,
   weights?: Input | null,
   options?: Omit<TfjsOptions, 'teacherGrad' | 'teacherTemperature'>,
   reduction?: Reduction,
-) => Loss;
+) => O;
 
 const withTeacher =
   <P extends object>(name: LossName, loss: LossFunction<P>): WithTeacher<P> =>
-  (labels, logits, teacher, weights, options, reduction) =>
-    lossOp([{ loss: name, ...options }], (batch, rest) => loss(batch, rest as P & CommonOptions<'none'>), {
+  <O extends Tensor>(
+    labels: Input,
+    logits: Input,
+    teacher: Input,
+    weights?: Input | null,
+    options?: P & TfjsOptions,
+    reduction?: Reduction,
+  ) =>
+    lossOp<O>([{ loss: name, ...options }], (batch, rest) => loss(batch, rest as P & CommonOptions<'none'>), {
       labels,
       logits,
       teacher,
@@ -92,15 +101,28 @@ const withTeacher =
       reduction,
     });
 
-function ordered<P extends object>(name: LossName, loss: LossFunction<P>): Ordered<P> {
-  const op = withTeacher(name, loss) as (...inputs: Parameters<Ordered<P>>) => Loss;
-  return (labels, logits, teacher, ...rest) => op(labels, logits, (teacher ?? undefined) as Input, ...rest);
-}
+const ordered =
+  <P extends object>(name: LossName, loss: LossFunction<P>): Ordered<P> =>
+  <O extends Tensor>(
+    labels: Input,
+    logits: Input,
+    teacher: Input | null,
+    weights?: Input | null,
+    options?: P & TfjsOptions,
+    reduction?: Reduction,
+  ) =>
+    withTeacher(name, loss)<O>(labels, logits, (teacher ?? undefined) as Input, weights, options, reduction);
 
 const withoutTeacher =
   (name: LossName, loss: LossFunction<object>): WithoutTeacher =>
-  (labels, logits, weights, options, reduction) =>
-    lossOp([{ loss: name }], loss, { labels, logits, weights, options, reduction });
+  <O extends Tensor>(
+    labels: Input,
+    logits: Input,
+    weights?: Input | null,
+    options?: TfjsOptions,
+    reduction?: Reduction,
+  ) =>
+    lossOp<O>([{ loss: name }], loss, { labels, logits, weights, options, reduction });
 
 /** Contrastively-weighted KL divergence, the paper's loss: {@link ckl} as an op. */
 export const cklLoss: WithTeacher<CklParameters> = withTeacher('ckl', ckl);
@@ -150,7 +172,7 @@ export const lambdaNdcgLoss: Ordered<Omit<LambdaNdcgParameters, keyof PairParame
  *
  * @param teacher null where no term reads one
  */
-export function combineLoss(
+export function combineLoss<O extends Tensor = Scalar>(
   labels: Input,
   logits: Input,
   teacher: Input | null,
@@ -158,8 +180,8 @@ export function combineLoss(
   weights?: Input | null,
   options?: TfjsOptions,
   reduction?: Reduction,
-): Loss {
-  return lossOp(terms, (batch, rest) => combine(batch, terms, rest), {
+): O {
+  return lossOp<O>(terms, (batch, rest) => combine(batch, terms, rest), {
     labels,
     logits,
     teacher: teacher ?? undefined,

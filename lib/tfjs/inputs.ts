@@ -1,5 +1,6 @@
 // Tensors and nested numbers as the flat arrays that the losses read, with their shapes checked against the logits.
 import type { Tensor } from '@tensorflow/tfjs-core';
+import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { tf } from './core.js';
 import type { Input } from './types.js';
@@ -13,9 +14,18 @@ export function floatTensor(input: Input, name: string): Tensor {
       'ERR_CKL_TYPE',
       `${name} is ${String(input)}; a tensor or nested numbers are needed`,
     );
+  if (!(input instanceof tf.Tensor) && !isNumbers(input))
+    throw new CklTypeError(
+      'ERR_CKL_TYPE',
+      `${name} is ${describe(input)}; a tensor or nested numbers are needed${name === 'weights' ? ', or null; the options come after the weights' : ''}`,
+    );
   const tensor = input instanceof tf.Tensor ? input : tf.tensor(input as number[]);
   return tensor.dtype === 'float32' ? tensor : tf.cast(tensor, 'float32');
 }
+
+/** What tf.tensor takes, the values of arrays unseen. */
+const isNumbers = (input: unknown): boolean =>
+  Array.isArray(input) || ArrayBuffer.isView(input) || ['number', 'boolean'].includes(typeof input);
 
 /** @throws CklRangeError when the shapes differ */
 export function checkShape(tensor: Tensor, name: string, logits: Tensor): void {

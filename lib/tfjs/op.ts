@@ -1,11 +1,11 @@
 // The differentiable op behind all tfjs losses: one fused call gives loss and gradient, tf.customGrad hands them to the tape.
-import type { Reduction, Tensor } from '@tensorflow/tfjs-core';
+import type { Reduction, Scalar, Tensor } from '@tensorflow/tfjs-core';
 import { CklRangeError } from '../errors.js';
 import type { Batch, LossResult } from '../types.js';
 import { tf } from './core.js';
 import { countedQueries, type CountedLoss } from './counted.js';
 import { checkShape, floats, floatTensor, labelBytes } from './inputs.js';
-import type { Input, Loss, TfjsOptions } from './types.js';
+import type { Input, TfjsOptions } from './types.js';
 
 /** The arguments of a call. */
 export interface OpInputs {
@@ -25,8 +25,12 @@ type Run = (batch: Batch<Float32Array>, options: object) => LossResult<'none', F
  * @param terms the losses that `run` computes
  * @throws TypeError or RangeError with a `code`
  */
-export function lossOp(terms: readonly CountedLoss[], run: Run, inputs: OpInputs): Loss {
-  return tf.tidy(() => {
+export function lossOp<O extends Tensor = Scalar>(
+  terms: readonly CountedLoss[],
+  run: Run,
+  inputs: OpInputs,
+): O {
+  return tf.tidy((): Tensor => {
     const logits = floatTensor(inputs.logits, 'logits');
     if (logits.rank === 0)
       throw new CklRangeError('ERR_CKL_SHAPE', 'logits is a scalar; its last axis must be documents');
@@ -95,7 +99,7 @@ export function lossOp(terms: readonly CountedLoss[], run: Run, inputs: OpInputs
         gradFunc: (dy: Tensor, saved: Tensor[]) => saved.map((gradient) => chain(dy, gradient)),
       };
     })(logits, teacher);
-  });
+  }) as O;
 }
 
 type Save = (tensors: Tensor[]) => void;

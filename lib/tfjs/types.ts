@@ -5,7 +5,7 @@ import type { BackendName, CpuTarget } from '../types.js';
 /** A tensor, or numbers nested in arrays. */
 export type Input = Tensor | TensorLike;
 
-/** What a loss returns: a scalar; with `Reduction.NONE` one value per query. */
+/** What a loss can return: a scalar; with `Reduction.NONE` one value per query. */
 export type Loss = Scalar | Tensor;
 
 /** Options of every loss, in addition to its own parameters. */

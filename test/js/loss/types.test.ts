@@ -1,5 +1,5 @@
 // The types that callers rely on; checked by the compiler, so that a run of this file asserts little more than that it compiles.
-import { describe, expectTypeOf, it } from 'vitest';
+import { describe, expect, expectTypeOf, it } from 'vitest';
 import {
   adrMse,
   type Batch,
@@ -36,6 +36,18 @@ describe('types', () => {
     expectTypeOf(kl({ student, teacher, labels, shape }, { reduction }).loss).toEqualTypeOf<
       number | Float32Array
     >();
+  });
+
+  it('a shape that was written down before is an array of numbers', () => {
+    const earlier = [2, 3];
+    expectTypeOf(kl({ student, teacher, labels, shape: earlier }).loss).toEqualTypeOf<number>();
+    using prepared = prepare('kl', { shape: earlier });
+    expectTypeOf(prepared.shape).toEqualTypeOf<readonly [queries: number, documents: number]>();
+    expect(() => kl({ student, teacher, labels, shape: [2, 3, 1] })).toThrow(
+      'shape must be [queries, documents]',
+    );
+    // @ts-expect-error not numbers
+    expect(() => kl({ student, teacher, labels, shape: ['2', '3'] })).toThrow('shape must be');
   });
 
   it('grad has the type of the student, or of the array that the batch brings', () => {

@@ -264,3 +264,43 @@ function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tol
     ).toBeLessThanOrEqual(tolerance * Math.max(1, Math.abs(expected[i])));
   }
 }
+
+describe('types and arguments', () => {
+  const [labels, logits, teacher] = [[[1, 0]], [[0.5, 1]], [[2, 1]]];
+
+  it('is a Scalar to minimize, and what NONE makes on request', () => {
+    const variable = tf.variable(tf.tensor2d(logits));
+    const optimizer = tf.train.sgd(0.1);
+    const cost = optimizer.minimize(() => tfjs.cklLoss(labels, variable, teacher), true);
+    expect(cost!.dataSync()).toHaveLength(1);
+    optimizer.minimize(() => tfjs.nllLoss(labels, variable));
+    optimizer.minimize(() => tfjs.rankNetLoss(labels, variable, teacher));
+    optimizer.minimize(() => tfjs.combineLoss(labels, variable, teacher, [{ loss: 'kl' }]));
+    const alone: tf.Scalar = tfjs.klLoss(labels, logits, teacher);
+    const each: tf.Tensor1D = tfjs.klLoss(labels, logits, teacher, null, {}, tf.Reduction.NONE);
+    expect([alone.rank, each.rank]).toEqual([0, 1]);
+  });
+
+  it('says where the options belong when they stand in place of the weights', () => {
+    const options = { gamma: 3 } as unknown as tfjs.Input;
+    const wrong = {
+      code: 'ERR_CKL_TYPE',
+      message:
+        'weights is an object; a tensor or nested numbers are needed, or null; the options come after the weights',
+    };
+    const thrown = (call: () => unknown): unknown => {
+      try {
+        call();
+      } catch (error) {
+        return error;
+      }
+      return undefined;
+    };
+    expect(thrown(() => tfjs.cklLoss(labels, logits, teacher, options))).toMatchObject(wrong);
+    expect(thrown(() => tfjs.nllLoss(labels, logits, options))).toMatchObject(wrong);
+    expect(thrown(() => tfjs.klLoss(labels, logits, options))).toMatchObject({
+      code: 'ERR_CKL_TYPE',
+      message: 'teacher is an object; a tensor or nested numbers are needed',
+    });
+  });
+});
