@@ -26,7 +26,7 @@ node scripts/headers.cjs
 tarball=$here/package/$(npm pack --silent --ignore-scripts)
 [ -z "${1:-}" ] || cp "$tarball" "$root/$1"
 listing=$(tar -tzf "$tarball")
-for wanted in package/dist/index.js package/dist/index.mjs package/dist/index.d.ts package/CMakeLists.txt package/include/napi.h package/scripts/install.cjs package/src/losses/losses.def package/LICENSE; do
+for wanted in package/dist/index.js package/dist/index.mjs package/dist/index.d.ts package/CMakeLists.txt package/include/napi.h package/scripts/install.cjs package/src/losses/losses.def package/LICENSE package/docs/losses.md package/docs/guide/README.md package/examples/tfjs.mjs package/SECURITY.md; do
   grep -qx "$wanted" <<<"$listing" || { echo "the tarball lacks $wanted" >&2; exit 1; }
 done
 grep -q '^package/prebuilds/.*\.node$' <<<"$listing" || { echo "the tarball has no prebuilt addon" >&2; exit 1; }

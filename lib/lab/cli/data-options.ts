@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { SAMPLE_TEACHER, writeSample } from '../sample/write.js';
 import { UsageError } from './usage.js';
 
-/** The sample of the repository; an installed package, which lacks it, writes its own. */
+/** The sample of the package; one installed without its examples writes its own. */
 const REPOSITORY_SAMPLE = join(__dirname, '../../../examples/sample');
 export const SAMPLE = existsSync(REPOSITORY_SAMPLE) ? REPOSITORY_SAMPLE : join(tmpdir(), 'ckl-loss-sample');
 
