@@ -54,15 +54,19 @@ export function didYouMean(name: unknown, known: readonly string[]): string {
   return best === '' ? '' : ` (did you mean "${best}"?)`;
 }
 
-/** Levenshtein: how many letters to insert, delete or replace. */
+/** How many letters to insert, delete or replace, or to swap with their neighbours. */
 function editDistance(a: string, b: string): number {
+  let before: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
       const replaced = previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(replaced, previous[j] + 1, row[j - 1] + 1));
+      const swapped =
+        i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? before[j - 2] + 1 : Infinity;
+      row.push(Math.min(replaced, swapped, previous[j] + 1, row[j - 1] + 1));
     }
+    before = previous;
     previous = row;
   }
   return previous[b.length];

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // The command `ckl-loss`: finds the subcommand, runs it, turns errors into messages and exit codes.
+import { createRequire } from 'node:module';
 import { removePartials } from '../../data/whole-file.js';
+import { didYouMean } from '../../describe.js';
 import { isClosedPipe, lostOutput, READER_GONE, standardError, standardOutput } from './standard-streams.js';
 import { UsageError } from './usage.js';
 
@@ -55,8 +57,11 @@ const HELP = `ckl-loss: ranking-distillation losses for Node
 ${Object.entries(COMMANDS)
   .map(([name, { about }]) => `  ckl-loss ${name.padEnd(10)} ${about}\n`)
   .join('')}
-ckl-loss COMMAND --help lists the options.
+ckl-loss COMMAND --help lists the options; ckl-loss --version prints the version.
 `;
+
+/** This package's. */
+const { version } = createRequire(__filename)('ckl-loss/package.json') as { version: string };
 
 /** @returns 0 success, 1 failure, 2 a command line that cannot be understood, 130 interrupted */
 async function main([name, ...args]: string[]): Promise<number> {
@@ -64,9 +69,14 @@ async function main([name, ...args]: string[]): Promise<number> {
     standardOutput.write(HELP);
     return name === undefined ? 2 : 0;
   }
+  if (name === '--version' || name === '-V') {
+    standardOutput.write(`${version}\n`);
+    return 0;
+  }
   if (!Object.hasOwn(COMMANDS, name)) {
+    const known = Object.keys(COMMANDS);
     standardError.write(
-      `ckl-loss: no command ${JSON.stringify(name)}; there are ${Object.keys(COMMANDS).join(', ')}\n`,
+      `ckl-loss: no command ${JSON.stringify(name)}${didYouMean(name, known)}; there are ${known.join(', ')}\n`,
     );
     return 2;
   }

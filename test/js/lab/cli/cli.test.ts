@@ -112,6 +112,7 @@ describe('ckl-loss train', () => {
   });
 
   it.each([
+    [['train', '--loss', 'clk'], 2, '(did you mean "ckl"?)'],
     [['train', '--epcohs', '3'], 2, 'unknown option --epcohs (did you mean "epochs"?)'],
     [['train', '--epochs'], 2, 'argument missing'],
     [['train', '--epochs', '1.5'], 2, '--epochs takes a whole number of at least 1, not "1.5"'],
@@ -137,7 +138,7 @@ describe('ckl-loss train', () => {
     [
       ['tarin'],
       2,
-      'no command "tarin"; there are train, refine, compare, search, encode, evaluate, convert, doctor, bench, sample',
+      'no command "tarin" (did you mean "train"?); there are train, refine, compare, search, encode, evaluate, convert, doctor, bench, sample',
     ],
   ])('%j ends with code %i and says why', async (args, code, message) => {
     const ended = await run(args);
@@ -305,4 +306,11 @@ describe('ckl-loss evaluate', () => {
       comparison: [{ measure: 'mrr@10', n: 2, p: expect.closeTo(0.5, 12) }],
     });
   });
+});
+
+it('ckl-loss --version prints the version of the package', async () => {
+  const manifest = readFileSync(join(repository, 'package.json'), 'utf8');
+  const { version } = JSON.parse(manifest) as { version: string };
+  for (const option of ['--version', '-V'])
+    expect(await run([option])).toEqual({ code: 0, out: `${version}\n`, err: '' });
 });
