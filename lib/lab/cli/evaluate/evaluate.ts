@@ -1,6 +1,7 @@
 // `ckl-loss evaluate`: measures of a run against judgements, and whether two runs differ.
 import { DataError, loadQrels, loadRun } from '../../../data/index.js';
 import { loadMeasured, readSearched, refuseIdle } from './searched.js';
+import { readAsRun } from './teacher-lists.js';
 import { differentQueries, matchQueries, noticesOf } from './queries.js';
 import {
   compare,
@@ -111,7 +112,7 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
   const notices: string[] = [];
   const complete = options.complete ?? convention === 'msmarco';
   const read = (path: string) =>
-    loadRun(path, { ...reading, order: convention === 'msmarco' ? 'rank' : 'file' });
+    readAsRun(path, () => loadRun(path, { ...reading, order: convention === 'msmarco' ? 'rank' : 'file' }));
   const measured = (run: Run, path: string, name: string): Evaluation => {
     const found = matchQueries(run, qrels);
     if (found.shared === 0)
@@ -126,11 +127,13 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
   const found = searched
     ? await searchFiles(await load(searched.model), { ...searched, qrels }, searched, reading, standardError)
     : await read(runFile);
-  const run = measured(found, runFile, 'the run');
+  const measuredFile = (path: string, name: string, ranked: Run) =>
+    readAsRun(path, () => measured(ranked, path, name));
+  const run = await measuredFile(runFile, 'the run', found);
   const baseline =
     values.baseline === undefined
       ? undefined
-      : measured(await read(values.baseline), values.baseline, 'the baseline');
+      : await measuredFile(values.baseline, 'the baseline', await read(values.baseline));
   const comparison = baseline && compare(run, baseline);
   if (baseline) notices.push(...differentQueries(run, baseline));
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { evaluate } from '../../../../lib/lab/cli/evaluate/evaluate';
 import { scratch } from '../../data/files';
+import { parquetOf } from '../../data/parquets';
 
 const files = scratch();
 const qrels = files.write('qrels', '1 0 a 1\n2 0 a 1\n3 0 a 1\n');
@@ -53,5 +54,38 @@ describe('evaluate', () => {
     await expect(printed('--run', selfish, '--convention', 'trec_eval-8')).rejects.toThrow(
       'trec_eval-9, trec_eval-10',
     );
+  });
+});
+
+describe('evaluate --run with a teacher’s lists', () => {
+  const refused = (path: string) => evaluate(['--qrels', qrels, '--run', path], { write: () => true });
+  const convert = (path: string) => `ckl-loss convert --from ${path} --to run.trec --to-form trec`;
+
+  it('says how to convert PyLate’s lists in Parquet', async () => {
+    const lists = { query_id: [1n], document_ids: [['a', 'b']], scores: [[0.9, 0.1]] };
+    const path = files.write('lists.parquet', await parquetOf(lists));
+    await expect(refused(path)).rejects.toMatchObject({
+      code: 'ERR_CKL_DATA',
+      message: expect.stringContaining(convert(path)),
+    });
+  });
+
+  it.each([
+    ['pylate', '{"query_id":"1","document_ids":["a","b"],"scores":[0.9,0.1]}\n'],
+    ['hofstaetter', '1.5\t0.5\t1\ta\tb\n'],
+  ])('and those of the form %s', async (form, text) => {
+    const path = files.write(`lists.${form}`, text);
+    await expect(refused(path)).rejects.toMatchObject({
+      code: 'ERR_CKL_DATA',
+      message: expect.stringContaining('ckl-loss convert'),
+    });
+  });
+
+  it.each([
+    [2, '1 Q0 a 1 9 t\n1 Q0\n'],
+    [1, 'no run\n'],
+  ])('does not speak of it where line %i of a run is bad', async (line, text) => {
+    const path = files.write('bad', text);
+    await expect(refused(path)).rejects.toThrow(new RegExp(`bad:${line}: expected (?!.*ckl-loss convert)`));
   });
 });
