@@ -19,6 +19,10 @@ export const dataOptions = {
     'FILE',
     `the teacher's scores: a TREC run, or a form of \`ckl-loss convert\`, recognised by its content (default: ${SAMPLE_TEACHER} in the data folder)`,
   ),
+  level: number('the lowest relevance level that counts, in labels and measures (default: 1)', {
+    min: 1,
+    whole: true,
+  }),
   'skip-bad': flag('skip lines that cannot be read, and count them'),
 };
 
@@ -180,13 +184,29 @@ export const saveOption = {
 
 /** Refuses options that leave no student to save. */
 export function checkSaveOwners(given: ReadonlySet<string>, foldCount: number): void {
-  if (!given.has('save')) return;
-  if (foldCount > 0)
+  if (given.has('save') && foldCount > 0)
     throw new UsageError('--save needs one split, and --folds trains on several: leave one of them out');
-  const other = ['checkpoint', 'resume', 'from'].find((option) => given.has(option));
+  checkNotKept(given, 'save', ['checkpoint', 'resume', 'from'], 'parameters');
+}
+
+/** Refuses a run of trainings whose rankings are not there any more. */
+export const checkRunOwners = (given: ReadonlySet<string>): void =>
+  checkNotKept(given, 'run', ['checkpoint', 'resume', 'from'], 'rankings');
+
+/** Refuses the log of trainings that are not run. */
+export const checkLogOwners = (given: ReadonlySet<string>): void =>
+  checkNotKept(given, 'log', ['from'], 'steps');
+
+function checkNotKept(
+  given: ReadonlySet<string>,
+  option: string,
+  others: readonly string[],
+  what: string,
+): void {
+  const other = given.has(option) ? others.find((one) => given.has(one)) : undefined;
   if (other)
     throw new UsageError(
-      `--save and --${other} exclude each other: the file does not hold the parameters of finished trainings`,
+      `--${option} and --${other} exclude each other: the file does not hold the ${what} of finished trainings`,
     );
 }
 
@@ -194,6 +214,13 @@ export const logOption = {
   log: text(
     'FILE',
     'writes a line of JSON per step and per epoch: loss, learning rate, dev nDCG@10, queries per second',
+  ),
+};
+
+export const runOption = {
+  run: text(
+    'FILE',
+    "the trained student's ranking of the test queries, a TREC run for `ckl-loss evaluate`: of the teacher's candidates in train, of the whole corpus in refine and compare; several losses or students get a file each, FILE with their names before its ending",
   ),
 };
 

@@ -17,14 +17,11 @@ const CHECKPOINT = 'checkpoint';
 const RESUME = 'resume';
 
 /**
- * @param asked option -> file that it has the command write
+ * @param asked option -> file, or files, that it has the command write
  * @param inputs option -> files and BEIR folders that the command reads
  * @throws UsageError naming the option whose file cannot be written, and why: also where it is an input or another output, by whatever name
  */
-export async function checkOutputs(
-  asked: Readonly<Record<string, string | undefined>>,
-  inputs: Named = {},
-): Promise<void> {
+export async function checkOutputs(asked: Named, inputs: Named = {}): Promise<void> {
   const taken = new Map<string, string>();
   for (const [option, given] of Object.entries(inputs))
     for (const input of [given ?? []].flat())
@@ -32,8 +29,10 @@ export async function checkOutputs(
         const identity = await identityOf(file);
         if (identity !== undefined) taken.set(identity, option);
       }
-  for (const [option, file] of Object.entries(asked)) {
-    if (file === undefined) continue;
+  const outputs = Object.entries(asked).flatMap(([option, given]) =>
+    [given ?? []].flat().map((file) => [option, file] as const),
+  );
+  for (const [option, file] of outputs) {
     const refuse = (why: string, cause?: unknown): never => {
       throw new UsageError(`--${option}: ${why}`, { cause });
     };

@@ -31,7 +31,7 @@ export interface Curve {
 }
 
 /** The data, with the words of all corpora together. */
-export type ComparedData = Omit<DataSummary, 'allWords' | 'fullDigest' | 'teacherScales'>;
+export type ComparedData = Omit<DataSummary, 'allWords' | 'fullDigest' | 'teacherScales' | 'own'>;
 
 /** Holds no text, no path and no time: the same data, options and seed give the same bytes. */
 export interface Compared {
@@ -65,7 +65,7 @@ export async function compareLosses(
   )
     throw hooks.signal.reason;
   const { students, recipes, seeds, folds, epochs, warmup, warmupEpochs, rates, batch, docs } = options;
-  const { teacherTemperature, wrongTeacher, wrongLabels, seed } = options;
+  const { teacherTemperature, wrongTeacher, wrongLabels, seed, level, identicalIds } = options;
   return {
     format: 'ckl-loss comparison 1',
     options: {
@@ -84,6 +84,8 @@ export async function compareLosses(
       wrongTeacher,
       wrongLabels,
       seed,
+      level,
+      identicalIds,
     },
     data: dataOf(data),
     tables: tablesOf(options, results),

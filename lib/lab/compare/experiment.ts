@@ -40,6 +40,8 @@ export function experimentOf(options: CompareOptions): Experiment {
     teacher: options.teacher,
     zeroShot: options.zeroShot,
     skipBad: options.skipBad,
+    level: options.level,
+    identicalIds: options.identicalIds,
     folds: options.folds,
     models: modelsOf(options.students),
     student: { width: WIDTH },

@@ -1,4 +1,5 @@
 // The options of a comparison.
+import type { IdenticalIds } from '../experiment/own-documents.js';
 import type { Recipe } from '../experiment/plan.js';
 import type { StudentName } from '../students/students.js';
 import type { TrainingLoss } from '../training/loss-sum.js';
@@ -35,6 +36,10 @@ export interface CompareOptions extends Hyperparameters {
   wrongTeacher: number;
   wrongLabels: number;
   seed: number;
+  /** The lowest level of a judgement that counts as relevant. Default: 1. */
+  level?: number;
+  /** Of queries that are documents too: whether their own documents are left out. Default: told from the data. */
+  identicalIds?: IdenticalIds;
   /** Leave out lines that cannot be read, and count them. */
   skipBad?: boolean;
 }

@@ -90,6 +90,8 @@ const options: p.Parser<Compared['options']> = p.object({
   ...{ beta: number, steepness: number, k: number, mu: number },
   teacherTemperature: p.optional(p.number),
   ...{ wrongTeacher: p.number, wrongLabels: p.number, seed: p.count },
+  level: p.optional(p.count),
+  identicalIds: p.optional(p.oneOf('ignore', 'keep')),
 });
 const made = p.object({
   date: p.text,

@@ -15,12 +15,14 @@ import {
 import type { Experiment } from './plan.js';
 import { dataDigest, fullDigest } from './data-digest.js';
 import type { DataSummary } from './results.js';
+import { findOwnDocuments, withoutOwn, type IdenticalIds, type OwnDocuments } from './own-documents.js';
 import { teacherScale } from './teacher-scale.js';
 
 export interface SearchTask extends Corpus {
   name: string;
   queries: ReadonlyMap<string, Bag>;
   qrels: Qrels;
+  own: OwnDocuments;
 }
 
 export interface Fold extends Split<BagList> {
@@ -31,6 +33,7 @@ export interface Fold extends Split<BagList> {
 
 export interface RetrievalData {
   collection: Collection;
+  own: OwnDocuments;
   zeroShot: SearchTask[];
   /** Words of all corpora together. */
   vocabulary: number;
@@ -51,13 +54,29 @@ export function nameOf(dir: string): string {
 export async function loadRetrieval(
   options: Pick<
     Experiment,
-    'data' | 'teacher' | 'zeroShot' | 'skipBad' | 'folds' | 'seed' | 'teacherTemperature'
+    | 'data'
+    | 'teacher'
+    | 'zeroShot'
+    | 'skipBad'
+    | 'level'
+    | 'identicalIds'
+    | 'folds'
+    | 'seed'
+    | 'teacherTemperature'
   >,
 ): Promise<RetrievalData> {
   let skipped = 0;
   const reading = { skipBad: options.skipBad, onSkip: () => skipped++ };
-  const collection = await loadCollection(options.data, options.teacher, reading);
-  const zeroShot = await loadTasks(options.zeroShot, collection.numbers, reading);
+  const { identicalIds } = options;
+  const read = await loadCollection(options.data, options.teacher, { ...reading, level: options.level });
+  const own = findOwnDocuments(
+    read,
+    new Map(read.lists.map((list) => [list.qid, list.query])),
+    mergeQrels(read.qrels, { skipBad: true }),
+    identicalIds,
+  );
+  const collection = own.ignored ? { ...read, lists: withoutOwn(read.lists) } : read;
+  const zeroShot = await loadTasks(options.zeroShot, collection.numbers, reading, identicalIds);
   const splits =
     options.folds > 0
       ? foldLists(collection, options.folds, options.seed)
@@ -68,7 +87,7 @@ export async function loadRetrieval(
     teacherTemperature:
       options.teacherTemperature ?? (TEMPERATURE_SHARE * teacherDeviation(split.train) || 1),
   }));
-  return { collection, zeroShot, vocabulary: collection.numbers.size, folds, skipped };
+  return { collection, own, zeroShot, vocabulary: collection.numbers.size, folds, skipped };
 }
 
 /** Reads folders one by one; of several with one name, the later ones get a number after it. */
@@ -76,11 +95,12 @@ export async function loadTasks(
   dirs: readonly string[],
   numbers: Map<string, number>,
   reading?: ReadOptions,
+  identicalIds?: IdenticalIds,
 ): Promise<SearchTask[]> {
   const tasks: SearchTask[] = [];
   const met = new Map<string, number>();
   for (const dir of dirs) {
-    const task = await loadTask(dir, numbers, reading);
+    const task = await loadTask(dir, numbers, reading, identicalIds);
     const count = (met.get(task.name) ?? 0) + 1;
     met.set(task.name, count);
     tasks.push(count === 1 ? task : { ...task, name: `${task.name} ${count}` });
@@ -93,6 +113,7 @@ async function loadTask(
   dir: string,
   numbers: Map<string, number>,
   reading?: ReadOptions,
+  identicalIds?: IdenticalIds,
 ): Promise<SearchTask> {
   const folder = await openBeir(dir);
   // The test split where there is one; else all that is judged.
@@ -104,12 +125,13 @@ async function loadTask(
   const judged = new Map([...queries].filter(([qid]) => qrels.has(qid)));
   if (judged.size === 0)
     throw new DataError(paths.join(', '), 0, `judgements of queries in ${folder.queries}`, 'none');
-  return { name: nameOf(dir), ...corpus, queries: judged, qrels };
+  const own = findOwnDocuments(corpus, judged, qrels, identicalIds);
+  return { name: nameOf(dir), ...corpus, queries: judged, qrels, own };
 }
 
 /** The data in numbers, without a word of their texts. */
 export function summarise(
-  { collection, folds, zeroShot, vocabulary, skipped }: RetrievalData,
+  { collection, own, folds, zeroShot, vocabulary, skipped }: RetrievalData,
   { data }: Pick<Experiment, 'data'>,
 ): DataSummary {
   return {
@@ -121,6 +143,9 @@ export function summarise(
     digest: dataDigest(collection),
     fullDigest: fullDigest(collection, zeroShot),
     skipped,
+    own: [{ name: nameOf(data), own }, ...zeroShot]
+      .map((one) => ({ name: one.name, ...one.own }))
+      .filter(({ queries }) => queries > 0),
     folds: folds.map(({ train, dev, test, unusable, teacherTemperature }) => ({
       train: train.length,
       dev: dev.length,

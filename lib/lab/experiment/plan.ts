@@ -1,4 +1,5 @@
 // An experiment as plain data: students, recipes, seeds, rates, conditions and folds, and the units of work that they make.
+import type { IdenticalIds } from './own-documents.js';
 import type { StudentName, StudentOptions } from '../students/students.js';
 import type { TrainingLoss, TrainingLossName } from '../training/loss-sum.js';
 import type { ObjectiveOptions } from '../training/objective.js';
@@ -46,6 +47,10 @@ export interface Experiment {
   zeroShot: readonly string[];
   /** Leave out lines that cannot be read, and count them. */
   skipBad?: boolean;
+  /** The lowest level of a judgement that counts as relevant, in labels and measures. Default: 1. */
+  level?: number;
+  /** Of queries that are documents too: whether their own documents are left out. Default: told from the data. */
+  identicalIds?: IdenticalIds;
   /** Keep the teacher's best N candidates per query. Default: all. */
   candidates?: number;
   /** 0: the folder's own test split. Else the number of folds, each query tested once. */

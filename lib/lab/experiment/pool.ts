@@ -6,10 +6,12 @@ import { reportUnderflow } from '../../presets/teacher-scale.js';
 import type { CandidateList } from '../training/candidates.js';
 import type { BestTraining, BestTrainings } from './best.js';
 import type { Checkpoint } from './checkpoint.js';
+import type { FoundRanking, Rankings, RankingsOf } from './rankings.js';
 import { trainingsOf, unitsOf, type Experiment, type Unit } from './plan.js';
 import { Retrievers } from './retrievers.js';
 import type { DataSummary, UnitResult } from './results.js';
 import type { Source } from './subject.js';
+import { UnitLog, type ExperimentLog } from './training-log.js';
 import { UnitRunner, type Snapshot, type UnitHooks } from './unit.js';
 
 /** The messages of a worker thread. */
@@ -17,13 +19,19 @@ export type WorkerMessage =
   | { kind: 'ready'; data: DataSummary }
   | { kind: 'training' }
   | { kind: 'best'; training: BestTraining }
-  | { kind: 'result'; place: number; result: UnitResult };
+  | { kind: 'ranking'; ranking: FoundRanking }
+  /** With the text of its log, if that is wanted. */
+  | { kind: 'result'; place: number; result: UnitResult; log?: string };
 
 /** What a worker thread is told at its start. */
 export interface WorkerOrders {
   experiment: Experiment;
   /** Of which condition the best trainings are wanted, with their parameters. */
   bestOf?: string;
+  /** Which rankings are wanted. */
+  rankingsOf?: RankingsOf;
+  /** Whether trainings are logged. */
+  logs: boolean;
 }
 
 /** A unit with its place among {@link unitsOf}. */
@@ -37,6 +45,8 @@ export interface ExperimentHooks extends Pick<UnitHooks, 'onRecipe' | 'onProgres
   onData?: (data: DataSummary) => void;
   /** Before each unit. */
   onUnit?: (unit: Unit) => void;
+  /** After each unit, in the order in which they end. */
+  onResult?: (result: UnitResult) => void;
   /** After each training, and once at the beginning, with the number done and the number of all. */
   onTraining?: (done: number, all: number) => void;
   /** Keeps results as they come; a unit that it holds is not done again. */
@@ -45,6 +55,10 @@ export interface ExperimentHooks extends Pick<UnitHooks, 'onRecipe' | 'onProgres
   savesUnits?: boolean;
   /** Takes the best trainings with their parameters. */
   best?: BestTrainings;
+  /** Takes rankings of the test queries. */
+  rankings?: Rankings;
+  /** Takes a line per step and per epoch of each training. */
+  log?: ExperimentLog;
 }
 
 export interface ExperimentResult {
@@ -91,7 +105,7 @@ export function runWith<L extends CandidateList>(
 
 async function runUnits(
   experiment: Experiment,
-  { checkpoint, onData, onTraining, signal }: ExperimentHooks,
+  { checkpoint, onData, onResult, onTraining, signal }: ExperimentHooks,
   run: (work: Work, left: number) => Promise<void>,
 ): Promise<ExperimentResult> {
   const units = unitsOf(experiment);
@@ -111,6 +125,7 @@ async function runUnits(
     },
     async finish(place, result) {
       results.set(place, result);
+      onResult?.(result);
       if (!result.interrupted) await checkpoint?.add(place, result);
     },
     async onData(found) {
@@ -131,15 +146,29 @@ async function runHere<L extends CandidateList>(
   experiment: Experiment,
   load: () => Promise<Source<L>>,
   work: Work,
-  { checkpoint, savesUnits = false, best, onUnit, ...hooks }: ExperimentHooks,
+  { checkpoint, savesUnits = false, best, rankings, log, onUnit, ...hooks }: ExperimentHooks,
 ): Promise<void> {
   const source = await load();
   await work.onData(source.summary);
   let place = 0;
   let unit: Unit;
+  let lines: UnitLog | undefined;
   const runner = new UnitRunner(source, experiment, {
     ...hooks,
     onTraining: work.onTraining,
+    onRecipe: (name, seed, rate) => {
+      hooks.onRecipe?.(name, seed, rate);
+      lines?.recipe(name, seed, rate);
+    },
+    onProgress: (progress) => {
+      hooks.onProgress?.(progress);
+      lines?.batch(progress);
+    },
+    onEpoch: (progress, behaviour) => {
+      hooks.onEpoch?.(progress, behaviour);
+      lines?.epoch(progress, behaviour);
+    },
+    onRanked: rankings && ((student, seed, run) => rankings.offer({ unit, place }, seed, student, run)),
     onMeasured: best && ((run, rate, copy) => best.offer({ unit, place, run, rate }, copy)),
     checkpoint:
       checkpoint && savesUnits
@@ -149,7 +178,10 @@ async function runHere<L extends CandidateList>(
   for (let task = work.next(); task; task = work.next()) {
     ({ place, unit } = task);
     onUnit?.(unit);
-    await work.finish(place, await runner.run(unit, standingAt(checkpoint, place)));
+    lines = log && new UnitLog(unit);
+    const result = await runner.run(unit, standingAt(checkpoint, place));
+    if (lines) log!.take(place, lines.text());
+    await work.finish(place, result);
     await setImmediate();
   }
 }
@@ -161,9 +193,14 @@ async function runOnThreads(
   experiment: Experiment,
   threads: number,
   work: Work,
-  { signal, best }: ExperimentHooks,
+  { signal, best, rankings, log }: ExperimentHooks,
 ): Promise<void> {
-  const workerData: WorkerOrders = { experiment, bestOf: best?.condition };
+  const workerData: WorkerOrders = {
+    experiment,
+    bestOf: best?.condition,
+    rankingsOf: rankings?.wanted,
+    logs: log !== undefined,
+  };
   // The losses' own threads would only be in the way of these.
   const env = { ...process.env, CKL_THREADS: '1' };
   const workers = Array.from(
@@ -184,6 +221,8 @@ async function runOnThreads(
       worker.on('message', (message: WorkerMessage) => {
         if (message.kind === 'training') return work.onTraining();
         if (message.kind === 'best') return best?.take(message.training);
+        if (message.kind === 'ranking') return rankings?.take(message.ranking);
+        if (message.kind === 'result' && message.log !== undefined) log?.take(message.place, message.log);
         if (message.kind === 'result')
           return void work.finish(message.place, message.result).then(give, reject);
         void work.onData(message.data).then(give, reject);

@@ -48,7 +48,7 @@ export class Reranker implements Source<FeatureList> {
     this.summary = {
       name: nameOf(experiment.data),
       ...{ documents: data.documents, words: 0, allWords: 0, lists: data.lists.length },
-      ...{ digest, fullDigest: digest, skipped, zeroShot: [] },
+      ...{ digest, fullDigest: digest, skipped, own: [], zeroShot: [] },
       folds: [
         {
           ...{ train: train.length, dev: dev.length, test: test.length, unusable },
@@ -67,8 +67,8 @@ export class Reranker implements Source<FeatureList> {
   /** @throws DataError for bad files, RangeError for data that cannot be split */
   static async load(experiment: Experiment): Promise<Reranker> {
     let skipped = 0;
-    const { data, teacher, candidates, skipBad } = experiment;
-    const reading = { skipBad, onSkip: () => skipped++ };
+    const { data, teacher, candidates, skipBad, level } = experiment;
+    const reading = { skipBad, level, onSkip: () => skipped++ };
     const loaded = await loadTrainingData(data, teacher, candidates, reading);
     return new Reranker(loaded, skipped, experiment);
   }
@@ -76,11 +76,12 @@ export class Reranker implements Source<FeatureList> {
   open({ condition }: Unit): Subject<FeatureList> {
     const { student, experiment, teacherTemperature } = this;
     const { train, dev, test, qrels } = this.split;
+    const judging = { level: experiment.level };
     const measured = (score: (list: FeatureList) => ArrayLike<number>) =>
-      toValues(measure(runOf(test, score), qrels));
+      toValues(measure(runOf(test, score), qrels, judging));
     return {
       parts: [{ name: 'linear', student, start: this.start }],
-      data: { train: spoil(train, condition, experiment.seed), dev, qrels },
+      data: { train: spoil(train, condition, experiment.seed), dev, qrels, judging },
       teacherTemperature,
       test: () => ({ linear: { rerank: measured(scoresOf(student)), zeroShot: {} } }),
       references: () => ({

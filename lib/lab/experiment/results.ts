@@ -2,6 +2,7 @@
 import type { Evaluation } from '../../metrics/index.js';
 import type { Distilled } from '../training/distil.js';
 import type { Behaviour } from './behaviour.js';
+import type { OwnDocuments } from './own-documents.js';
 import type { ModelName, Unit } from './plan.js';
 import type { TeacherScale } from './teacher-scale.js';
 
@@ -94,6 +95,8 @@ export interface DataSummary {
   fullDigest: string;
   /** Lines left out, of all files. */
   skipped: number;
+  /** The collections whose queries are documents too. */
+  own: (OwnDocuments & { name: string })[];
   folds: FoldData[];
   /** Of the training lists as read, one per fold. */
   teacherScales: TeacherScale[];

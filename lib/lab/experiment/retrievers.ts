@@ -1,5 +1,6 @@
 // The subjects of refine and compare: retrievers that start from the words of a collection, its candidate lists, its searches.
-import { measure, runOf, scoresOf } from '../training/rerank.js';
+import type { Run } from '../../metrics/index.js';
+import { measure, runOf, scoresOf, type Judging } from '../training/rerank.js';
 import type { Saved } from '../training/student.js';
 import type { ModelContent } from '../students/saved/model-files.js';
 import { modelOf } from '../students/saved/retriever-model.js';
@@ -69,17 +70,19 @@ export class Retrievers implements Source<BagList> {
         train: short,
         dev: fold.dev,
         qrels: fold.qrels,
+        judging: this.judging,
         sample: isDrawn ? (list, random) => draw(list, docs, random) : undefined,
         ranked,
         inBatch: inBatchWeight ? { weight: inBatchWeight, lists: crossPositives } : undefined,
       },
       teacherTemperature: fold.teacherTemperature,
-      test: () => this.test(unit, isFirst ? this.data.zeroShot : []),
+      test: (take) => this.test(unit, isFirst ? this.data.zeroShot : [], take),
       references: () => ({
         teacher: toValues(
           measure(
             runOf(fold.test, (list) => list.teacher),
             fold.qrels,
+            this.judging,
           ),
         ),
       }),
@@ -112,6 +115,10 @@ export class Retrievers implements Source<BagList> {
     return modelOf(pipeline, { ...this.experiment.student, student }, numbers, statistics);
   }
 
+  private get judging(): Judging {
+    return { level: this.experiment.level, ignoreIdenticalIds: this.data.own.ignored };
+  }
+
   private negatives(model: ModelName): 'best' | 'drawn' {
     return this.experiment.negatives ?? (model === 'linear' ? 'best' : negativesOf(model));
   }
@@ -141,18 +148,35 @@ export class Retrievers implements Source<BagList> {
     return this.lists;
   }
 
-  private test(unit: Unit, tasks: readonly SearchTask[]): OfStudents<Tested> {
+  private test(
+    unit: Unit,
+    tasks: readonly SearchTask[],
+    take?: (student: ModelName, run: Run) => void,
+  ): OfStudents<Tested> {
+    const { judging } = this;
     const { pipeline, searchers } = this.model(unit);
     const { test, queries, qrels } = this.data.folds[unit.fold];
-    const rerank = toValues(measure(runOf(test, scoresOf(pipeline.parts.at(-1)!.student)), qrels));
+    const rerank = toValues(measure(runOf(test, scoresOf(pipeline.parts.at(-1)!.student)), qrels, judging));
     return Object.fromEntries(
       unit.students.map((student) => {
         const searcher = searchers.get(student)!;
-        const search = (task: Pick<SearchTask, 'docids' | 'bags' | 'queries' | 'qrels'>) =>
-          toValues(measure(searcher.search(task, task.queries, DEPTH), task.qrels));
+        const ranked = searcher.search(this.data.collection, queries, DEPTH);
+        take?.(student, judging.ignoreIdenticalIds ? withoutOwnIds(ranked) : ranked);
+        const full = toValues(measure(ranked, qrels, judging));
+        const search = (task: SearchTask) =>
+          toValues(
+            measure(searcher.search(task, task.queries, DEPTH), task.qrels, {
+              ...judging,
+              ignoreIdenticalIds: task.own.ignored,
+            }),
+          );
         const zeroShot = Object.fromEntries(tasks.map((task) => [task.name, search(task)]));
-        return [student, { rerank, full: search({ ...this.data.collection, queries, qrels }), zeroShot }];
+        return [student, { rerank, full, zeroShot }];
       }),
     );
   }
 }
+
+/** Rankings without the documents that have the id of their query. */
+const withoutOwnIds = (run: Run): Run =>
+  new Map([...run].map(([qid, scores]) => [qid, new Map([...scores].filter(([docid]) => docid !== qid))]));

@@ -1,8 +1,9 @@
 // What a unit of an experiment works on: a student in parts, lists, and how it is tested; of any kind of student and list.
+import type { Run } from '../../metrics/index.js';
 import type { CandidateList } from '../training/candidates.js';
 import type { DistilData } from '../training/distil.js';
 import type { Student } from '../training/student.js';
-import type { Unit } from './plan.js';
+import type { ModelName, Unit } from './plan.js';
 import type { DataSummary, FigureData, Observation, OfStudents, Tested, Values } from './results.js';
 
 export interface Part<L extends CandidateList> {
@@ -18,8 +19,12 @@ export interface Subject<L extends CandidateList> {
   /** What the trainings read. */
   data: DistilData<L>;
   teacherTemperature: number;
-  /** The look at test, with the student as it is. */
-  test(): OfStudents<Tested>;
+  /**
+   * The look at test, with the student as it is.
+   *
+   * @param take is given each student's ranking of the whole corpus; of one that cannot search, nothing
+   */
+  test(take?: (student: ModelName, run: Run) => void): OfStudents<Tested>;
   /** Rankings to compare with: the teacher's, and others. */
   references(): Record<string, Values>;
   /** A look at the student before training and after each epoch. */

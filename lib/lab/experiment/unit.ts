@@ -2,12 +2,13 @@
 import type { Numbers } from '../training/adam.js';
 import type { CandidateList } from '../training/candidates.js';
 import { distil, type Hooks, type Position, type Progress } from '../training/distil.js';
+import type { Run as Ranking } from '../../metrics/index.js';
 import { largest } from '../training/extremes.js';
 import { titleOfLoss } from '../training/loss-sum.js';
 import type { Saved } from '../training/student.js';
 import type { Behaviour } from './behaviour.js';
 import type { PartParameters } from './best.js';
-import { stagesOf, type Experiment, type Recipe, type Stage, type Unit } from './plan.js';
+import { stagesOf, type Experiment, type ModelName, type Recipe, type Stage, type Unit } from './plan.js';
 import { lastPart, type Observation, type Run, type Trained, type UnitResult } from './results.js';
 import type { Part, Source, Subject } from './subject.js';
 
@@ -40,8 +41,10 @@ export interface UnitHooks {
   onTraining?: () => void;
   /** After each look at test, with the learning rate and what copies the parameters that were measured. */
   onMeasured?: (run: Run, rate: number, copy: () => PartParameters) => void;
-  /** Before a warm-up or a training of a recipe, with its name. */
-  onRecipe?: (name: string) => void;
+  /** At each look at test after a training, with each student's ranking of the whole corpus and the seed. */
+  onRanked?: (student: ModelName, seed: number, ranking: Ranking) => void;
+  /** Before a warm-up or a training of a recipe, with its name, seed and learning rate. */
+  onRecipe?: (name: string, seed: number, rate: number) => void;
   onProgress?: (progress: Progress) => void;
   /** After each epoch, with what is observed of dev. */
   onEpoch?: (progress: Progress, behaviour?: Behaviour) => void;
@@ -151,7 +154,7 @@ class UnitWork<L extends CandidateList> {
   private async train(recipe: Recipe, seed: number, rate: number): Promise<Trained[] | undefined> {
     if (!this.from || this.from.state.warming) await this.begin();
     if (this.interrupted) return undefined;
-    this.hooks.onRecipe?.(recipe.name);
+    this.hooks.onRecipe?.(recipe.name, seed, rate);
     const trainings = await this.stages(stagesOf(recipe, this.experiment.epochs), seed, rate);
     this.hooks.onTraining?.();
     return trainings;
@@ -164,7 +167,7 @@ class UnitWork<L extends CandidateList> {
     if (!this.from) subject.parts.forEach((part) => part.start());
     if (!warmup) return;
     if (!this.warm) {
-      this.hooks.onRecipe?.(titleOfLoss(warmup.loss));
+      this.hooks.onRecipe?.(titleOfLoss(warmup.loss), seed, warmup.learningRate ?? learningRate);
       this.warming = true;
       const stages = stagesOf({ name: 'warm-up', stages: [warmup] }, epochs);
       const trainings = await this.stages(stages, seed, learningRate);
@@ -269,7 +272,9 @@ class UnitWork<L extends CandidateList> {
   private examine(seed: number, trainings: Trained[], rate: number): Run {
     const { subject, hooks } = this;
     const weights = subject.weights && { weights: subject.weights() };
-    const run = { seed, trainings, test: subject.test(), ...weights };
+    const { onRanked } = hooks;
+    const test = subject.test(onRanked && ((student, ranking) => onRanked(student, seed, ranking)));
+    const run = { seed, trainings, test, ...weights };
     hooks.onMeasured?.(run, rate, () => copiesOf(subject.parts));
     return run;
   }

@@ -2,16 +2,28 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { BestTrainings } from './best.js';
 import type { WorkerMessage, WorkerOrders, WorkerTask } from './pool.js';
+import { Rankings } from './rankings.js';
 import { Retrievers } from './retrievers.js';
+import { UnitLog } from './training-log.js';
 import { UnitRunner } from './unit.js';
 
-async function work({ experiment, bestOf }: WorkerOrders): Promise<void> {
+async function work({ experiment, bestOf, rankingsOf, logs }: WorkerOrders): Promise<void> {
   const say = (message: WorkerMessage) => parentPort!.postMessage(message);
   const source = await Retrievers.load(experiment);
   const best = bestOf === undefined ? undefined : new BestTrainings(bestOf);
   let task: WorkerTask;
+  let log: UnitLog | undefined;
   const runner = new UnitRunner(source, experiment, {
     onTraining: () => say({ kind: 'training' }),
+    onRecipe: (name, seed, rate) => log?.recipe(name, seed, rate),
+    onProgress: (progress) => log?.batch(progress),
+    onEpoch: (progress, behaviour) => log?.epoch(progress, behaviour),
+    onRanked:
+      rankingsOf &&
+      ((student, seed, run) => {
+        const ranking = new Rankings(rankingsOf).offer(task, seed, student, run);
+        if (ranking) say({ kind: 'ranking', ranking });
+      }),
     onMeasured:
       best &&
       ((run, rate, copy) => {
@@ -22,8 +34,9 @@ async function work({ experiment, bestOf }: WorkerOrders): Promise<void> {
   parentPort!.on('message', (given: WorkerTask) => {
     task = given;
     const { place, unit } = given;
+    log = logs ? new UnitLog(unit) : undefined;
     void runner.run(unit).then(
-      (result) => say({ kind: 'result', place, result }),
+      (result) => say({ kind: 'result', place, result, log: log?.text() }),
       // Ends the thread, which hands the error to the pool.
       (error: unknown) =>
         setImmediate(() => {

@@ -3,8 +3,10 @@ import { compare, holm } from '../../metrics/index.js';
 import { BestTrainings, type BestTraining } from '../experiment/best.js';
 import type { Behaviour } from '../experiment/behaviour.js';
 import { Checkpoint, type CheckpointFiles } from '../experiment/checkpoint.js';
+import type { IdenticalIds } from '../experiment/own-documents.js';
 import type { Experiment } from '../experiment/plan.js';
 import { runWith } from '../experiment/pool.js';
+import { Rankings } from '../experiment/rankings.js';
 import { recipeOf, type RecipeChoice } from '../experiment/recipes.js';
 import {
   lastPart,
@@ -52,6 +54,10 @@ export interface RefineOptions
   /** Shares of the training lists, 0 to 1, that are corrupted. Default: 0. */
   wrongTeacher?: number;
   wrongLabels?: number;
+  /** The lowest level of a judgement that counts as relevant. Default: 1. */
+  level?: number;
+  /** Of queries that are documents too: whether their own documents are left out. Default: told from the data. */
+  identicalIds?: IdenticalIds;
   /** Leave out lines that cannot be read, and count them. */
   skipBad?: boolean;
   /** Default: 0.7 times the standard deviation of the teacher's scores within lists. */
@@ -66,12 +72,19 @@ const CONDITION = 'given';
 
 export interface RefineHooks {
   onData?: (data: RefineResult['data']) => void;
+  /** Once the data is read, with the collections whose queries are documents too. */
+  onOwn?: (own: DataSummary['own']) => void;
   onLoss?: (loss: string) => void;
   onProgress?: (progress: Progress) => void;
   /** After each epoch, with what the paper's Figure 3 plots. */
   onEpoch?: (progress: Progress, behaviour?: Behaviour) => void;
   signal?: AbortSignal;
+  /** Takes the rankings of the whole corpus, from {@link rankingsOf}. */
+  rankings?: Rankings;
 }
+
+/** What takes the rankings of a refinement. */
+export const rankingsOf = ({ seed }: RefineOptions): Rankings => new Rankings({ condition: CONDITION, seed });
 
 /**
  * Refines a student with each loss in turn.
@@ -98,6 +111,7 @@ export async function refine(options: RefineOptions, hooks: RefineHooks = {}): P
       savesUnits: true,
       onData: (found) => {
         summary = found;
+        hooks.onOwn?.(found.own);
       },
       onUnit: ({ fold, recipe }) => {
         if (!recipe) hooks.onData?.(dataOf(summary!, fold));
@@ -145,6 +159,8 @@ export function experimentOf(options: RefineOptions): Experiment {
     teacher: options.teacher,
     zeroShot: options.zeroShot ?? [],
     skipBad: options.skipBad,
+    level: options.level,
+    identicalIds: options.identicalIds,
     folds: options.folds ?? 0,
     models: [{ model: student, students: [student] }],
     student: options,

@@ -97,6 +97,6 @@ function methodText({ options, data }: SavedComparison): string {
     ...(zeroShot.length > 0 ? [`Zero-shot: ${zeroShot.join(', ')}.`] : []),
     `Every loss of a student starts from the same warm-up (${warmup}) and sees the same lists, up to ${options.docs} documents each: the positives and the teacher’s best others, in batches of ${options.batch}.`,
     `Every loss may try ${options.rates.length === 1 ? 'one learning rate' : `${options.rates.length} learning rates`} (${options.rates.join(', ')} times the student’s own) under the first seed; dev nDCG@10 chooses. Then ${options.seeds} ${options.seeds === 1 ? 'training' : 'trainings'} of ${options.epochs} epochs; dev chooses the epoch; test is looked at once.`,
-    `The teacher’s scores are divided by ${data.folds.map(({ teacherTemperature }) => teacherTemperature.toPrecision(3)).join(', ')}. Seed ${options.seed}.`,
+    `The teacher’s scores are divided by ${data.folds.map(({ teacherTemperature }) => teacherTemperature.toPrecision(3)).join(', ')}. ${options.level === undefined ? '' : `Judgements count from level ${options.level}. `}Seed ${options.seed}.`,
   ]);
 }

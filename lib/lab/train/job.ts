@@ -23,6 +23,8 @@ export interface JobOptions
   /** Shares of the training lists, 0 to 1, that are corrupted. Default: 0. */
   wrongTeacher?: number;
   wrongLabels?: number;
+  /** The lowest level of a judgement that counts as relevant. Default: 1. */
+  level?: number;
   /** Leave out lines that cannot be read, and count them. */
   skipBad?: boolean;
   /** Default: 0.4 times the standard deviation of the teacher's scores within lists. */
@@ -111,6 +113,7 @@ function experimentOf(options: JobOptions): Experiment {
     teacher: options.teacher,
     zeroShot: [],
     skipBad: options.skipBad,
+    level: options.level,
     candidates: options.depth,
     folds: 0,
     models: [{ model: 'linear', students: ['linear'] }],

@@ -16,8 +16,13 @@ export interface CandidateList {
   docids: readonly string[];
   /** The teacher's score of each document. */
   teacher: Float32Array;
-  /** 1 for a document judged relevant (level 1 and up), else 0. */
+  /** 1 for a document judged relevant, else 0. */
   labels: Uint8Array;
+}
+
+export interface CandidateOptions extends ReadOptions {
+  /** The lowest level of a judgement that counts as relevant. Default: 1. */
+  level?: number;
 }
 
 export interface Candidates {
@@ -39,7 +44,7 @@ export async function loadCandidates(
   dir: string,
   teacher: string,
   maxDocs = Infinity,
-  reading?: ReadOptions,
+  { level = 1, ...reading }: CandidateOptions = {},
 ): Promise<Candidates> {
   const folder = await openBeir(dir);
   const qrels = new Map<string, Qrels>();
@@ -62,7 +67,7 @@ export async function loadCandidates(
       qid,
       docids: scored.map(([docid]) => docid),
       teacher: Float32Array.from(scored, ([, score]) => score),
-      labels: Uint8Array.from(scored, ([docid]) => ((levels.get(docid) ?? 0) >= 1 ? 1 : 0)),
+      labels: Uint8Array.from(scored, ([docid]) => ((levels.get(docid) ?? 0) >= level ? 1 : 0)),
     });
   }
   if (lists.length === 0)

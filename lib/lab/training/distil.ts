@@ -10,7 +10,7 @@ import { largest, longest } from './extremes.js';
 import { InBatch, type InBatchOptions } from './in-batch.js';
 import { Objective, type ObjectiveOptions } from './objective.js';
 import { Random } from './random.js';
-import { measure, runOf, scoresOf } from './rerank.js';
+import { measure, runOf, scoresOf, type Judging } from './rerank.js';
 import type { Saved, Student } from './student.js';
 
 export interface DistilOptions extends ObjectiveOptions {
@@ -30,6 +30,7 @@ export interface DistilData<L extends CandidateList> {
   dev: readonly L[];
   /** Judges dev. */
   qrels: Qrels;
+  judging?: Judging;
   /** What of a training list takes part in an epoch. Default: all of it. */
   sample?: (list: L, random: Random) => L;
   /** The lists that a refresh of the ranks evaluates, one per query. Default: the training lists. */
@@ -121,7 +122,7 @@ export async function distil<L extends CandidateList>(
   const steps = epochs * batches;
   const rate = rateSince(performance.now());
 
-  const devScore = () => measure(runOf(dev, scoresOf(student)), qrels).mean['ndcg@10'];
+  const devScore = () => measure(runOf(dev, scoresOf(student)), qrels, data.judging).mean['ndcg@10'];
   let best: { epoch: number; dev: number; restore: Saved };
   let history: Distilled['history'];
   if (resume) {

@@ -6,6 +6,14 @@ import type { Student } from './student.js';
 /** The measures of the training job. */
 export const MEASURES = ['ndcg@10', 'mrr@10'] as const;
 
+/** What counts as relevant. */
+export interface Judging {
+  /** The lowest level of a judgement that does. Default: 1. */
+  level?: number;
+  /** Leave the document with the query's own id out of its ranking. Default: false. */
+  ignoreIdenticalIds?: boolean;
+}
+
 /** A run of the candidates, scored by `score(list)`, one number per document. */
 export function runOf<L extends CandidateList>(
   lists: readonly L[],
@@ -29,6 +37,6 @@ export function scoresOf<L extends CandidateList>(student: Student<L>): (list: L
 }
 
 /** nDCG@10 and MRR@10 of a run of the candidates, against all judgements (documents that are no candidates count as missed). */
-export function measure(run: Run, qrels: Qrels): Evaluation {
-  return evaluate(run, qrels, { measures: MEASURES });
+export function measure(run: Run, qrels: Qrels, { level, ...judging }: Judging = {}): Evaluation {
+  return evaluate(run, qrels, { ...judging, measures: MEASURES, relevanceLevel: level });
 }

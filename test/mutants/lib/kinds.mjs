@@ -55,7 +55,7 @@ export default [
   {
     kind: 'leak',
     in: 'lib/lab/experiment/reranker.ts',
-    code: 'experiment.seed), «dev», qrels }',
+    code: 'experiment.seed), «dev», qrels, judging }',
     to: 'dev: test',
     suite: leaks,
   },

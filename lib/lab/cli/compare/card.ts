@@ -61,6 +61,7 @@ function cardOf(
       ['collection', `${data.name}: ${data.documents} documents, ${data.words} words`],
       ['queries', `${train} train, ${devs} dev, ${test} test`],
       ["the teacher's scores", basename(options.teacher)],
+      ...(options.level === undefined ? [] : ([['relevant from level', String(options.level)]] as const)),
     ],
     recipe: [
       ['loss', lossText(recipe, options)],

@@ -6,15 +6,20 @@ import { joinSaved, readSaved, type SavedComparison } from '../../compare/saved.
 import { CLEAN } from '../../compare/experiment.js';
 import { BestTrainings } from '../../experiment/best.js';
 import { Checkpoint } from '../../experiment/checkpoint.js';
+import type { ExperimentHooks } from '../../experiment/pool.js';
+import { Rankings } from '../../experiment/rankings.js';
+import { ExperimentLog } from '../../experiment/training-log.js';
 import { provenance } from '../../provenance.js';
 import { studentFolders } from './card.js';
 import { COMPARE_OPTIONS, readCompareArguments } from './options.js';
 import { compareText } from './text.js';
 import { CompareProgress } from './progress.js';
 import { provideSample } from '../data-options.js';
+import { ownNotices } from '../identical-ids.js';
 import { INTERRUPTED, interruption } from '../interrupt.js';
 import { checkNewFolder, checkOutputs, deliver } from '../output-files.js';
 import type { Output } from '../progress.js';
+import { runFilesOf, writtenRuns } from '../run-files.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { UsageError } from '../usage.js';
 
@@ -32,8 +37,20 @@ export async function compare(
     out.write(COMPARE_OPTIONS.help);
     return 0;
   }
+  const { students, recipes, seed } = asked.options;
+  const runFiles = runFilesOf(
+    asked.run,
+    students,
+    recipes.map(({ name }) => name),
+  );
   await checkOutputs(
-    { json: asked.json, html: asked.html, checkpoint: asked.checkpoint },
+    {
+      json: asked.json,
+      html: asked.html,
+      log: asked.log,
+      run: runFiles.map(({ file }) => file),
+      checkpoint: asked.checkpoint,
+    },
     asked.from
       ? { from: asked.from }
       : { data: asked.where.data, teacher: asked.where.teacher, 'zero-shot': asked.options.zeroShot },
@@ -41,24 +58,28 @@ export async function compare(
   // Asked for first: a report that cannot be drawn should be known before the work, not after.
   const report = asked.html === undefined ? undefined : await loadReport();
   await checkNewFolder('save', asked.save);
-  const best = asked.save === undefined ? undefined : new BestTrainings(CLEAN);
-  const saved = asked.from === undefined ? await run(asked, progressOut, best) : await readAll(asked.from);
+  const taken: Taken = {
+    best: asked.save === undefined ? undefined : new BestTrainings(CLEAN),
+    rankings: asked.run === undefined ? undefined : new Rankings({ condition: CLEAN, seed }),
+    log: asked.log === undefined ? undefined : new ExperimentLog(),
+  };
+  const saved = asked.from === undefined ? await run(asked, progressOut, taken) : await readAll(asked.from);
   if (!saved) return INTERRUPTED;
   await deliver(out, compareText(saved), [
     [asked.json, () => `${JSON.stringify(saved)}\n`],
     [asked.html, () => report!(saved)],
-    [asked.save, () => studentFolders(best!.all, saved, asked.options, args)],
+    [asked.save, () => studentFolders(taken.best!.all, saved, asked.options, args)],
+    [asked.log, () => taken.log!.text()],
+    ...writtenRuns(runFiles, taken.rankings),
   ]);
   return 0;
 }
 
 type Asked = NonNullable<ReturnType<typeof readCompareArguments>>;
+/** What takes more of an experiment than its results. */
+type Taken = Pick<ExperimentHooks, 'best' | 'rankings' | 'log'>;
 
-async function run(
-  asked: Asked,
-  progressOut: Output,
-  best: BestTrainings | undefined,
-): Promise<SavedComparison | undefined> {
+async function run(asked: Asked, progressOut: Output, taken: Taken): Promise<SavedComparison | undefined> {
   const { options, jobs } = asked;
   const checkpoint = await Checkpoint.open({ checkpoint: asked.checkpoint }, { command: 'compare', options });
   await provideSample(asked.where);
@@ -69,8 +90,12 @@ async function run(
     const compared = await compareLosses(options, jobs ?? Math.min(2, availableParallelism()), {
       signal,
       checkpoint,
-      best,
-      onData: (data) => progress.data(data),
+      ...taken,
+      onData: (data) => {
+        progress.data(data);
+        for (const notice of ownNotices(data.own, options.identicalIds)) progressOut.write(notice);
+      },
+      onResult: (result) => progress.result(result),
       onTraining: (done, all) => progress.training(done, all),
     });
     const seconds = Math.round((performance.now() - started) / 1000);

@@ -2,20 +2,24 @@
 import type { Recipe } from '../../experiment/plan.js';
 import { allRecipes, recipeOf, type RecipeChoice } from '../../experiment/recipes.js';
 import type { CompareOptions } from '../../compare/options.js';
-import { STUDENT_NAMES } from '../../students/students.js';
+import { STUDENT_NAMES, type StudentName } from '../../students/students.js';
 import { commandTable, flag, list, number, separated } from '../command.js';
 import { readData, type DataArguments } from '../data-options.js';
 import {
+  checkLogOwners,
   checkLossOwners,
+  checkRunOwners,
   checkSaveOwners,
   checkpointOptions,
   dataOptions,
   folds,
   htmlOption,
   jsonOption,
+  logOption,
   lossesOf,
   listOptions,
   parameterOptions,
+  runOption,
   saveOption,
   severalLosses,
   spoilOptions,
@@ -24,11 +28,15 @@ import {
   warmupOptions,
   zeroShot,
 } from '../experiment-options.js';
+import { identicalIds, readIdenticalIds } from '../identical-ids.js';
 import { readChoice, readNumber, required } from '../usage.js';
 
 /** The defaults that --quick changes. */
 const FULL = { seeds: 3, epochs: 4, rates: [0.3, 1] };
 const QUICK = { seeds: 1, epochs: 2, rates: [1] };
+/** What --quick compares on data of one's own. */
+const QUICK_STUDENTS: readonly StudentName[] = ['dense'];
+const QUICK_LOSSES: readonly RecipeChoice[] = ['kl', 'nll'];
 const SHARES = { wrongTeacher: 0.5, wrongLabels: 0.5 };
 
 const { 'teacher-temperature': teacherTemperature } = temperatureOptions(0.7);
@@ -39,13 +47,14 @@ export const COMPARE_OPTIONS = commandTable(
 
   ckl-loss compare --data DIR --teacher FILE [options]
   ckl-loss compare --quick                     the bundled sample, small, in a minute or two
+  ckl-loss compare --quick --data DIR --teacher FILE   one student and three losses, for a first look within a minute
   ckl-loss compare --from FILES --html FILE    the report of a saved comparison, or of several, separated by commas, that
                                                differ only in their students
 
 All losses of a student share training lists, warm-up and the number of learning rates to try. Dev queries choose the rate and
 the epoch; test queries are used once. Differences from CKL are tested (paired t-test over queries, Holm's correction per table).`,
   {
-    Data: { ...dataOptions, ...zeroShot, ...folds, ...listOptions },
+    Data: { ...dataOptions, ...identicalIds, ...zeroShot, ...folds, ...listOptions },
     'What is compared': {
       students: list('LIST', `of ${STUDENT_NAMES.join(', ')} (default: all)`, (name, given) => [
         ...new Set(separated(given).map((one) => readChoice(name, one, STUDENT_NAMES))),
@@ -56,7 +65,7 @@ the epoch; test queries are used once. Differences from CKL are tested (paired t
     },
     Training: {
       quick: flag(
-        `by default --seeds ${QUICK.seeds}, --epochs ${QUICK.epochs}, --rates ${QUICK.rates.join()} and the bundled sample`,
+        `by default --seeds ${QUICK.seeds}, --epochs ${QUICK.epochs}, --rates ${QUICK.rates.join()} and the bundled sample; with --data also --students ${QUICK_STUDENTS.join()}, --losses ckl,${QUICK_LOSSES.join()} and no counter-tests`,
       ),
       seeds: number(`trainings per loss (default: ${FULL.seeds})`, { min: 1, whole: true }),
       rates: list(
@@ -75,6 +84,8 @@ the epoch; test queries are used once. Differences from CKL are tested (paired t
     Output: {
       ...saveOption,
       ...checkpointOptions,
+      ...logOption,
+      ...runOption,
       ...jsonOption,
       ...htmlOption,
       from: list('FILES', 'report on saved comparisons instead of running one', (_, given) =>
@@ -92,6 +103,8 @@ export interface CompareArguments {
   json?: string;
   html?: string;
   save?: string;
+  log?: string;
+  run?: string;
   from?: string[];
 }
 
@@ -103,20 +116,26 @@ export function readCompareArguments(args: string[]): CompareArguments | undefin
   const values = COMPARE_OPTIONS.read(args);
   if (!values) return undefined;
   const { quick, from, given, warmup } = values;
+  const quickLook = quick && values.data !== undefined;
+  const losses = values.losses ?? (quickLook ? QUICK_LOSSES : undefined);
+  const share = (name: 'wrong-teacher' | 'wrong-labels') =>
+    quickLook && !given.has(name) ? 0 : values[name];
   checkSaveOwners(given, values.folds);
+  checkRunOwners(given);
+  checkLogOwners(given);
   const defaults = quick ? QUICK : FULL;
   if (!quick && from === undefined) required('data', values.data);
   const where = readData(from === undefined ? values : {});
-  if (from === undefined && values.losses !== undefined)
-    checkLossOwners(given, ['ckl', ...values.losses, ...(warmup ? [warmup] : [])]);
+  if (from === undefined && losses !== undefined)
+    checkLossOwners(given, ['ckl', ...losses, ...(warmup ? [warmup] : [])]);
   return {
     where,
     options: {
       data: where.data,
       teacher: where.teacher,
       zeroShot: values['zero-shot'] ?? [],
-      students: values.students ?? STUDENT_NAMES,
-      recipes: recipesOf(values.losses),
+      students: values.students ?? (quickLook ? QUICK_STUDENTS : STUDENT_NAMES),
+      recipes: recipesOf(losses),
       seeds: values.seeds ?? defaults.seeds,
       folds: values.folds,
       epochs: given.has('epochs') ? values.epochs : defaults.epochs,
@@ -127,9 +146,11 @@ export function readCompareArguments(args: string[]): CompareArguments | undefin
       docs: values.docs,
       ...lossesOf(values),
       teacherTemperature: values['teacher-temperature'],
-      wrongTeacher: values['wrong-teacher'],
-      wrongLabels: values['wrong-labels'],
+      wrongTeacher: share('wrong-teacher'),
+      wrongLabels: share('wrong-labels'),
       seed: values.seed,
+      level: values.level,
+      identicalIds: readIdenticalIds(values),
       skipBad: values['skip-bad'] || undefined,
     },
     checkpoint: values.checkpoint,
@@ -137,6 +158,8 @@ export function readCompareArguments(args: string[]): CompareArguments | undefin
     json: values.json,
     html: values.html,
     save: values.save,
+    log: values.log,
+    run: values.run,
     from,
   };
 }

@@ -1,5 +1,6 @@
 // Shows the progress of a comparison, trainings done and time left: one updated line on a terminal, about twenty lines elsewhere.
-import type { DataSummary } from '../../experiment/results.js';
+import { meanOf, type DataSummary, type Tested, type UnitResult } from '../../experiment/results.js';
+import { measureText } from '../table.js';
 import { timeText, type Output } from '../progress.js';
 
 const PLAIN_LINES = 20;
@@ -45,8 +46,33 @@ export class CompareProgress {
     } else if (done % Math.ceil(all / PLAIN_LINES) === 0 || done === all) this.out.write(`${text}\n`);
   }
 
+  /** After each unit: what it reached on test, a line per student; of several folds and seeds each. */
+  result({ unit, start, runs }: UnitResult): void {
+    const { condition, fold, recipe, students } = unit;
+    const of = condition.name === 'clean' ? [] : [condition.name];
+    if (fold > 0) of.push(`fold ${fold + 1}`);
+    for (const student of students) {
+      const say = (name: string, tested: Tested | undefined) => {
+        if (tested) this.line(`${[student, ...of, name].join(', ')}: ${reached(tested)}\n`);
+      };
+      say('start', start?.[student]);
+      for (const run of runs) say(recipe?.name ?? 'warm-up', run.test[student]);
+    }
+  }
+
+  private line(text: string): void {
+    this.done();
+    this.out.write(text);
+  }
+
   done(): void {
     if (this.shown) this.out.write('\r\x1b[K');
     this.shown = false;
   }
+}
+
+function reached({ rerank, full }: Tested): string {
+  const parts = [`rerank nDCG@10 ${measureText(meanOf(rerank['ndcg@10']))}`];
+  if (full) parts.push(`full nDCG@10 ${measureText(meanOf(full['ndcg@10']))}`);
+  return parts.join(', ');
 }

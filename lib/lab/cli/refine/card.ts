@@ -40,6 +40,7 @@ function cardOf(result: RefineResult, options: RefineOptions, args: readonly str
       ['collection', `${name}: ${data.documents} documents, ${data.words} words`],
       ['queries', `${data.train} train, ${data.dev} dev, ${data.test} test`],
       ["the teacher's scores", basename(options.teacher)],
+      ...(options.level === undefined ? [] : ([['relevant from level', String(options.level)]] as const)),
       ...(options.wrongTeacher || options.wrongLabels
         ? ([['deliberately corrupted', 'a share of the training lists, see the command']] as const)
         : []),

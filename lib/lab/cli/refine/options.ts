@@ -8,6 +8,7 @@ import { readData, type DataArguments } from '../data-options.js';
 import {
   checkLossOwners,
   checkPositionOwners,
+  checkRunOwners,
   checkSaveOwners,
   dataOptions,
   folds,
@@ -20,6 +21,7 @@ import {
   lossOptions,
   positionOptions,
   rateOptions,
+  runOption,
   saveOption,
   severalLosses,
   spoilOptions,
@@ -28,6 +30,7 @@ import {
   warmupOptions,
   zeroShot,
 } from '../experiment-options.js';
+import { identicalIds, readIdenticalIds } from '../identical-ids.js';
 import { readNumber, UsageError } from '../usage.js';
 
 const FIRST_STAGES = ['bm25', 'sparse'] as const;
@@ -43,7 +46,7 @@ matches each word of a query with the best of the document (late interaction), s
 multi rerank what a first stage retrieves. Measured on held-out queries: reranking the teacher's candidates, and full retrieval.
 The first loss is compared with the start and with every other loss. Ctrl-C ends the training and reports the result so far.`,
   {
-    Data: { ...dataOptions, ...zeroShot, ...folds, ...listOptions },
+    Data: { ...dataOptions, ...identicalIds, ...zeroShot, ...folds, ...listOptions },
     Student: {
       student: choice('one of {}', STUDENT_NAMES, 'dense'),
       'first-stage': choice(
@@ -99,6 +102,7 @@ The first loss is compared with the start and with every other loss. Ctrl-C ends
       ...saveOption,
       ...positionOptions,
       ...logOption,
+      ...runOption,
       ...jsonOption,
       ...htmlOption,
     },
@@ -127,6 +131,7 @@ export interface RefineArguments {
   html?: string;
   save?: string;
   log?: string;
+  run?: string;
 }
 
 /**
@@ -136,7 +141,7 @@ export interface RefineArguments {
 export function readRefineArguments(args: string[]): RefineArguments | undefined {
   const values = REFINE_OPTIONS.read(args);
   if (!values) return undefined;
-  const { given, student, warmup, json, html, save, log } = values;
+  const { given, student, warmup, json, html, save, log, run } = values;
   const sparse = student === 'sparse' || (student === 'two-stage' && values['first-stage'] === 'sparse');
   checkOwners(given, [
     ['--student two-stage', student === 'two-stage', ['first-stage', 'candidates']],
@@ -145,6 +150,7 @@ export function readRefineArguments(args: string[]): RefineArguments | undefined
   ]);
   checkPositionOwners(given);
   checkSaveOwners(given, values.folds);
+  checkRunOwners(given);
   const losses = oneOrSeveral(values.loss, values.losses);
   checkLossOwners(given, [...losses, ...(warmup ? [warmup] : [])]);
   const where = readData(values);
@@ -182,8 +188,10 @@ export function readRefineArguments(args: string[]): RefineArguments | undefined
     seed: values.seed,
     wrongTeacher: given.has('wrong-teacher') ? values['wrong-teacher'] : undefined,
     wrongLabels: given.has('wrong-labels') ? values['wrong-labels'] : undefined,
+    level: values.level,
+    identicalIds: readIdenticalIds(values),
     skipBad: values['skip-bad'],
     ...(save !== undefined && { keepsStudent: true }),
   };
-  return { where, options, json, html, save, log };
+  return { where, options, json, html, save, log, run };
 }

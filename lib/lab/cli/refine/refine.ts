@@ -1,11 +1,14 @@
 // `ckl-loss refine`: a retriever refined with one or more losses from the same start, and how they compare.
-import { refine as runRefinement } from '../../refine/job.js';
+import { titleOfRecipe } from '../../experiment/recipes.js';
+import { TrainingLog } from '../../experiment/training-log.js';
+import { rankingsOf, refine as runRefinement } from '../../refine/job.js';
 import { loadPlotting } from '../../report/plotting.js';
 import { provideSample } from '../data-options.js';
+import { ownNotices } from '../identical-ids.js';
 import { INTERRUPTED, interruption } from '../interrupt.js';
 import { checkNewFolder, checkOutputs, deliver } from '../output-files.js';
 import { ProgressLine, type Output } from '../progress.js';
-import { TrainingLog } from '../training-log.js';
+import { runFilesOf, writtenRuns } from '../run-files.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { readRefineArguments, REFINE_OPTIONS } from './options.js';
 import { studentFiles } from './card.js';
@@ -25,9 +28,11 @@ export async function refine(
     out.write(REFINE_OPTIONS.help);
     return 0;
   }
-  const { where, options, json, html, save, log } = asked;
+  const { where, options, json, html, save, log, run } = asked;
+  const runFiles = runFilesOf(run, [options.student ?? 'dense'], options.losses.map(titleOfRecipe));
+  const rankings = run === undefined ? undefined : rankingsOf(options);
   await checkOutputs(
-    { json, html, log, checkpoint: options.checkpoint },
+    { json, html, log, run: runFiles.map(({ file }) => file), checkpoint: options.checkpoint },
     { data: where.data, teacher: where.teacher, 'zero-shot': options.zeroShot, resume: options.resume },
   );
   await checkNewFolder('save', save);
@@ -39,6 +44,11 @@ export async function refine(
   const trainingLog = new TrainingLog();
   const result = await runRefinement(options, {
     signal,
+    rankings,
+    onOwn: (own) => {
+      line.done();
+      for (const notice of ownNotices(own, options.identicalIds)) progressOut.write(notice);
+    },
     onData: ({ documents, words, train, dev, test, skipped }) => {
       line.done();
       const shown = where.sample ? 'the sample (synthetic): ' : '';
@@ -66,6 +76,7 @@ export async function refine(
     [json, () => `${JSON.stringify(summariseRefinement(result, options), null, 2)}\n`],
     [html, () => refinementPage(result, plotting!)],
     [log, () => trainingLog.text()],
+    ...writtenRuns(runFiles, rankings),
     [save, () => studentFiles(result, options, args)],
   ]);
   return signal.aborted ? INTERRUPTED : 0;

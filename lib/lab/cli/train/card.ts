@@ -33,6 +33,7 @@ function cardOf(result: JobResult, asked: JobOptions, args: readonly string[]): 
       ['collection', `${name}: ${data.documents} documents`],
       ['queries', `${data.train} train, ${data.dev} dev, ${data.test} test`],
       ["the teacher's scores", basename(asked.teacher)],
+      ...(asked.level === undefined ? [] : ([['relevant from level', String(asked.level)]] as const)),
     ],
     recipe: [
       ['loss', lossText(loss, options)],

@@ -1,6 +1,6 @@
 // The options of `ckl-loss train`: their names, ranges, defaults and help.
 import type { JobOptions } from '../../train/job.js';
-import { commandTable, text } from '../command.js';
+import { commandTable } from '../command.js';
 import { readData, type DataArguments } from '../data-options.js';
 import {
   depthOption,
@@ -14,6 +14,7 @@ import {
   lossOptions,
   positionOptions,
   rateOptions,
+  runOption,
   saveOption,
   spoilOptions,
   temperatureOptions,
@@ -42,10 +43,7 @@ after, next to the teacher and BM25. Ctrl-C ends the training and reports the re
       ...positionOptions,
       ...logOption,
       ...jsonOption,
-      run: text(
-        'FILE',
-        "the trained student's ranking of the test candidates, a TREC run for `ckl-loss evaluate`",
-      ),
+      ...runOption,
     },
   },
 );
@@ -85,6 +83,7 @@ export function readTrainArguments(args: string[]): TrainArguments | undefined {
     seed,
     wrongTeacher: values['wrong-teacher'],
     wrongLabels: values['wrong-labels'],
+    level: values.level,
     skipBad: values['skip-bad'],
     checkpoint: values.checkpoint,
     checkpointEvery: values['checkpoint-every'],

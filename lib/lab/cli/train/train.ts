@@ -1,12 +1,12 @@
 // `ckl-loss train`: runs the training job, shows its progress, prints and saves what came out.
 import { relative } from 'node:path';
+import { TrainingLog } from '../../experiment/training-log.js';
 import { runJob } from '../../train/job.js';
 import { provideSample } from '../data-options.js';
 import { INTERRUPTED, interruption } from '../interrupt.js';
 import { checkNewFolder, checkOutputs, deliver } from '../output-files.js';
 import { ProgressLine, type Output } from '../progress.js';
 import { runText } from '../run-text.js';
-import { TrainingLog } from '../training-log.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { rerankerFiles } from './card.js';
 import { reportJob, summariseJob } from './report.js';

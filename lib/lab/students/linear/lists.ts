@@ -1,7 +1,12 @@
 // Candidate lists with the features of each document, for the linear student.
 import { distinct } from '../../../data/beir.js';
-import { readCorpus, readQueries, type ReadOptions } from '../../../data/index.js';
-import { loadCandidates, type CandidateList, type Candidates } from '../../training/candidates.js';
+import { readCorpus, readQueries } from '../../../data/index.js';
+import {
+  loadCandidates,
+  type CandidateList,
+  type CandidateOptions,
+  type Candidates,
+} from '../../training/candidates.js';
 import { PreparedDocument } from './document.js';
 import { FEATURE_COUNT, PreparedQuery } from './features.js';
 import { knownLists } from '../../training/known.js';
@@ -31,7 +36,7 @@ export async function loadTrainingData(
   dir: string,
   teacher: string,
   maxDocs?: number,
-  reading?: ReadOptions,
+  reading?: CandidateOptions,
 ): Promise<TrainingData> {
   const { folder, lists, qrels } = await loadCandidates(dir, teacher, maxDocs, reading);
   const wanted = new Set(lists.flatMap((list) => list.docids));

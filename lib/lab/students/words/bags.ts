@@ -7,7 +7,12 @@ import {
   type BeirFolder,
   type ReadOptions,
 } from '../../../data/index.js';
-import { loadCandidates, type CandidateList, type Candidates } from '../../training/candidates.js';
+import {
+  loadCandidates,
+  type CandidateList,
+  type CandidateOptions,
+  type Candidates,
+} from '../../training/candidates.js';
 import { knownLists } from '../../training/known.js';
 import { countCorpus, tallyDocument, Weighing, type Bag, type Statistics, type Tally } from './weighing.js';
 
@@ -42,7 +47,7 @@ export interface Collection extends Corpus {
 export async function loadCollection(
   dir: string,
   teacher: string,
-  reading?: ReadOptions,
+  reading?: CandidateOptions,
 ): Promise<Collection> {
   const { folder, lists, qrels } = await loadCandidates(dir, teacher, undefined, reading);
   const numbers = new Map<string, number>();

@@ -1,4 +1,5 @@
 // The options of train, refine and compare: one that several commands take means the same in all of them.
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { COMPARE_OPTIONS, readCompareArguments } from '../../../../lib/lab/cli/compare/options';
 import { readRefineArguments, REFINE_OPTIONS } from '../../../../lib/lab/cli/refine/options';
@@ -66,5 +67,27 @@ describe('an option of several commands', () => {
     expect(() => readTrainArguments(['--docs', '20'])).toThrow('unknown option --docs');
     expect(readRefineArguments(['--docs', '20'])!.options.docs).toBe(20);
     expect(readCompareArguments(['--quick', '--docs', '20'])!.options.docs).toBe(20);
+  });
+});
+
+describe('compare --quick', () => {
+  const data = join(__dirname, '../../../../examples/sample');
+  const asked = (...more: string[]) => readCompareArguments(['--quick', ...more])!.options;
+
+  it('is one student, three losses and one seed on data of one’s own', () => {
+    const { students, recipes, seeds, rates, wrongTeacher, wrongLabels } = asked('--data', data);
+    expect(recipes.map(({ name }) => name).sort()).toEqual(['ckl', 'kl', 'nll']);
+    expect({ students, seeds, rates, wrongTeacher, wrongLabels }).toEqual({
+      ...{ students: ['dense'], seeds: 1, rates: [1], wrongTeacher: 0, wrongLabels: 0 },
+    });
+  });
+
+  it('is all of it on the sample, and what is asked for on any', () => {
+    expect(asked().students).toHaveLength(4);
+    expect(asked().wrongTeacher).toBe(0.5);
+    const more = asked('--data', data, '--students', 'multi', '--losses', 'bkl', '--wrong-labels', '0.2');
+    expect(more).toMatchObject({ students: ['multi'], wrongTeacher: 0, wrongLabels: 0.2 });
+    expect(more.recipes.map(({ name }) => name)).toEqual(expect.arrayContaining(['ckl', 'bkl']));
+    expect(more.recipes).toHaveLength(2);
   });
 });

@@ -39,6 +39,7 @@ describe('a file that cannot be written', () => {
     ['refine', '--json'],
     ['refine', '--html'],
     ['refine', '--checkpoint'],
+    ['compare', '--log'],
     ['compare', '--html'],
     ['compare', '--json'],
     ['compare', '--checkpoint'],

@@ -1,6 +1,8 @@
 // What is shown while training goes on: a line that renews itself on a terminal, few lines elsewhere.
 import { describe, expect, it } from 'vitest';
+import { CompareProgress } from '../../../../lib/lab/cli/compare/progress';
 import { ProgressLine } from '../../../../lib/lab/cli/progress';
+import type { Values } from '../../../../lib/lab/experiment/results';
 
 const progress = (epoch: number, step: number) => ({
   epoch,
@@ -61,5 +63,37 @@ describe('ProgressLine', () => {
     expect(lines).toHaveLength(11);
     expect(lines[0]).toBe('epoch 1/100  loss 0.5000  dev nDCG@10 0.2500  1234 queries/s');
     expect(text).not.toContain('\x1b');
+  });
+});
+
+describe('CompareProgress', () => {
+  it('says what each student reached once it is measured', () => {
+    let text = '';
+    const progress = new CompareProgress({ isTTY: true, write: (more: string) => (text += more) });
+    const values = (...ndcg: number[]): Values => ({
+      queries: ndcg.map((_, i) => `q${i}`),
+      ...{ 'ndcg@10': ndcg, 'mrr@10': ndcg },
+    });
+    const tested = { rerank: values(0.5, 0.7), full: values(0.25, 0.35), zeroShot: {} };
+    const unit = { model: 'multi', students: ['multi', 'two-stage'], fold: 1 } as const;
+    const condition = { name: 'clean', wrongTeacher: 0, wrongLabels: 0 };
+    const rest = { search: [], rate: 1, interrupted: false };
+    const run = { seed: 1, trainings: [], test: { multi: tested, 'two-stage': tested } };
+    progress.training(0, 2);
+    progress.training(1, 2);
+    progress.result({ ...rest, unit: { ...unit, condition }, runs: [run], start: { multi: tested } });
+    const recipe = { name: 'kl', stages: ['kl' as const] };
+    const spoilt = { ...condition, name: 'wrongTeacher' };
+    progress.result({ ...rest, unit: { ...unit, condition: spoilt, fold: 0, recipe }, runs: [run] });
+    const reached = 'rerank nDCG@10 0.6000, full nDCG@10 0.3000\n';
+    expect(text.split('\r\x1b[K').at(-1)).toBe(
+      [
+        `multi, fold 2, start: ${reached}`,
+        `multi, fold 2, warm-up: ${reached}`,
+        `two-stage, fold 2, warm-up: ${reached}`,
+        `multi, wrongTeacher, kl: ${reached}`,
+        `two-stage, wrongTeacher, kl: ${reached}`,
+      ].join(''),
+    );
   });
 });

@@ -1,0 +1,33 @@
+// `--ignore-identical-ids` of refine and compare, where queries are documents too, and the notice where it happens by itself.
+import type { IdenticalIds } from '../experiment/own-documents.js';
+import type { DataSummary } from '../experiment/results.js';
+import { flag, type ValuesOf } from './command.js';
+import { UsageError } from './usage.js';
+
+export const identicalIds = {
+  'ignore-identical-ids': flag(
+    'leave out the document that has the id of its query, where queries are documents too',
+  ),
+  'keep-identical-ids': flag(
+    'keep it (default: left out where at least half of the queries are documents, with a notice)',
+  ),
+};
+
+/** @throws UsageError where both are given */
+export function readIdenticalIds(values: ValuesOf<typeof identicalIds>): IdenticalIds | undefined {
+  const [ignore, keep] = [values['ignore-identical-ids'], values['keep-identical-ids']];
+  if (ignore && keep)
+    throw new UsageError('--ignore-identical-ids and --keep-identical-ids exclude each other');
+  return ignore ? 'ignore' : keep ? 'keep' : undefined;
+}
+
+/** What is said of collections whose queries are documents too, unless it was asked for. */
+export function ownNotices(own: DataSummary['own'], asked: IdenticalIds | undefined): string[] {
+  if (asked !== undefined) return [];
+  return own.map(({ name, queries, ignored }) => {
+    const left = ignored
+      ? 'left out (--keep-identical-ids keeps it)'
+      : 'kept (--ignore-identical-ids leaves it out)';
+    return `${name}: queries that are documents too: ${queries}; the document of their own id is ${left}\n`;
+  });
+}
