@@ -3,10 +3,10 @@
 
 /** The layers, lowest first. A module imports from its own layer and from lower ones. */
 const layers = [
-  ['foundation', '^lib/(errors|describe|types|losses|parameters)\\.ts$'],
+  ['foundation', '^lib/(errors|describe|types|losses|parameters|communicator)\\.ts$'],
   ['native', '^lib/native/'],
   ['loss', '^lib/loss/'],
-  ['beside the loss', '^lib/(ranks|cuda|embeddings)/'],
+  ['beside the loss', '^lib/(ranks|cuda|embeddings|distributed)/'],
   ['index', '^lib/index\\.(ts|mts)$'],
   ['adapters', '^lib/(tfjs/|presets)'],
   ['collections', '^lib/(metrics|data)/'],

@@ -20,6 +20,8 @@ export const errorCodes = {
   ERR_CKL_TRACKER: 'a rank tracker has no ranks for a query, or was given a saved state that it cannot read',
   ERR_CKL_MEMORY: 'no memory for the scratch space',
   ERR_CKL_CUDA: 'a CUDA call failed',
+  ERR_CKL_GROUP:
+    'MPI or another library of a group is not available, or the ranks of a group do not work together',
   ERR_CKL_ADDON: 'no native addon could be loaded',
 } as const;
 

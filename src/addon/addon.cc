@@ -6,6 +6,7 @@
 #include "arguments.h"
 #include "../core/cuda_info.h"
 #include "device.h"
+#include "distributed.h"
 #include "job.h"
 #include "plan.h"
 #include "scoring.h"
@@ -171,6 +172,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   define_device(env, exports);
   define_device_loss(env, exports);
   define_scoring(env, exports);
+  define_distributed(env, exports);
   const napi_property_descriptor plain[] = {
       {"ranks", nullptr, ranks, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"rankBias", nullptr, rank_bias, nullptr, nullptr, nullptr, napi_default_method, nullptr},

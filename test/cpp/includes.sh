@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The includes of the C++ and CUDA sources point one way: losses <- core <- {cpu <- scoring, cuda} <- addon, none of them to the tests,
+# The includes of the C++ and CUDA sources point one way: losses <- core <- {cpu <- scoring, cuda, distributed} <- addon, none of them to the tests,
 # and no file includes itself by way of others. Within cuda: device <- launch, common <- ranks <- rows, and nothing but
 # device.cc points from device to launch.
 set -euo pipefail
@@ -21,6 +21,7 @@ find src cuda -name '*.h' -o -name '*.cc' -o -name '*.cuh' -o -name '*.cu' -o -n
     if (path ~ /^src\/core\//) return "core"
     if (path ~ /^src\/cpu\//) return "cpu"
     if (path ~ /^src\/scoring\//) return "scoring"
+    if (path ~ /^src\/distributed\//) return "distributed"
     if (path ~ /^src\/addon\//) return "addon"
     if (match(path, /^cuda\/[a-z]+/)) return substr(path, 1, RLENGTH)
     return "elsewhere"
@@ -31,7 +32,8 @@ find src cuda -name '*.h' -o -name '*.cc' -o -name '*.cuh' -o -name '*.cu' -o -n
     may["core"] = "core losses"
     may["cpu"] = "cpu core losses"
     may["scoring"] = "scoring cpu core losses"
-    may["addon"] = "addon scoring cpu core losses"
+    may["distributed"] = "distributed"
+    may["addon"] = "addon distributed scoring cpu core losses"
     may["cuda/device"] = "cuda/device core"
     may["cuda/launch"] = "cuda/launch cuda/device core losses"
     may["cuda/common"] = "cuda/common cuda/launch core losses"

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { FailedAddon } from '../../../native/addon.js';
+import type { FoundMpi } from '../../../distributed/index.js';
 import type { AutoChoice } from '../../../loss/auto.js';
 import type { Backends } from '../../../native/backends.js';
 import type { AddonError } from '../../../errors.js';
@@ -30,6 +31,8 @@ export interface DoctorReport {
   };
   cpu?: Pick<Backends['cpu'], 'targets' | 'target' | 'threads'>;
   cuda?: Backends['cuda'] & { advice: string };
+  /** The MPI library that `mpi()` would take, or why there is none. */
+  mpi?: FoundMpi;
   /** Where there is a GPU: what backend 'auto' takes for prepared losses of some sizes, and the microseconds that decide. */
   auto?: (AutoChoice & { what: string })[];
   /** The variables CKL_... that are set. */
@@ -108,6 +111,8 @@ async function examineAddon(report: DoctorReport): Promise<void> {
   const best = targets[targets.length - 1];
   const cuda = native.native.cuda();
   report.cuda = { ...cuda, advice: cudaAdvice(cuda) };
+  const { findMpi } = await import('../../../distributed/index.js');
+  report.mpi = findMpi();
   chosen(() => chooseBackend(undefined), 'cpu');
   report.cpu = {
     targets: targets as Backends['cpu']['targets'],

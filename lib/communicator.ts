@@ -1,0 +1,63 @@
+// What a group of processes, or of threads, is to a loss: whatever can gather a few numbers from all of its members. lib/distributed has
+// some; a user may bring another.
+import { describe } from './describe.js';
+import { CklTypeError } from './errors.js';
+
+/**
+ * The ranks of a group, which compute together. Every method is called by all ranks, in the same order, and returns when all have called it.
+ * The methods must move bits as they are, NaN and -0 among them.
+ */
+export interface Communicator {
+  /** This member's number, 0 to `size - 1`. */
+  readonly rank: number;
+  /** How many members there are. */
+  readonly size: number;
+  /** The arrays of all ranks, one after the other in the order of ranks. They must be of one length. */
+  allGather(values: Float64Array): Float64Array;
+  /** The elementwise sum, least or greatest of the arrays of all ranks, taken in the order of ranks. They must be of one length. */
+  allReduce(values: Float64Array, operation?: ReduceOperation): Float64Array;
+  /** Rank `root`'s array, on every rank. They must be of one length; `root` is 0 by default. */
+  broadcast(values: Float64Array, root?: number): Float64Array;
+  /** Returns when all ranks have called it. */
+  barrier(): void;
+}
+
+export type ReduceOperation = 'sum' | 'min' | 'max';
+
+/** What a loss needs of a communicator, each property read once. */
+export interface Group {
+  readonly rank: number;
+  readonly size: number;
+  gather(values: Float64Array): Float64Array;
+}
+
+/** Reads a communicator. `name` says which option it is. */
+export function readGroup(value: unknown, name: string): Group {
+  if (typeof value !== 'object' || value === null) throw noCommunicator(name, describe(value));
+  const { rank, size, allGather } = value as Communicator;
+  if (!Number.isInteger(size) || size < 1) throw noCommunicator(name, `has size ${describe(size)}`);
+  if (!Number.isInteger(rank) || rank < 0 || rank >= size) {
+    throw noCommunicator(name, `has rank ${describe(rank)} of ${size}`);
+  }
+  if (typeof allGather !== 'function') throw noCommunicator(name, 'has no method allGather');
+  return {
+    rank,
+    size,
+    gather: (values) => {
+      const gathered: unknown = allGather.call(value, values);
+      if (gathered instanceof Float64Array && gathered.length === size * values.length) return gathered;
+      throw new CklTypeError(
+        'ERR_CKL_GROUP',
+        `${name}.allGather returned ${gathered instanceof Float64Array ? `${gathered.length} numbers` : describe(gathered)}; ` +
+          `it must return a Float64Array of ${size} times the ${values.length} numbers that it was given`,
+      );
+    },
+  };
+}
+
+function noCommunicator(name: string, found: string): Error {
+  return new CklTypeError(
+    'ERR_CKL_OPTION',
+    `${name} ${/^has /.test(found) ? found : `is ${found}`}; it must be a Communicator: { rank, size, allGather, ... }, such as mpi() of ckl-loss/distributed`,
+  );
+}

@@ -1,0 +1,57 @@
+// Who started this process, as launchers tell in its environment: which MPI library belongs to it, and how many processes there should be.
+
+/** An MPI library's handles, as the addon names them. */
+export type Abi = 'Open MPI' | 'MPICH' | 'MPI 5';
+
+export interface Launcher {
+  /** In words, for messages. */
+  name: string;
+  /** Whose it is; null where it starts programs of any. */
+  abi: Abi | null;
+  /** How many processes it started. */
+  size: number;
+}
+
+/** The launcher of this process; null where it was started by hand. */
+export function launcherOf(variables: NodeJS.ProcessEnv): Launcher | null {
+  const count = (name: string): number => {
+    const value = Number(variables[name]);
+    return Number.isInteger(value) && value > 0 ? value : 0;
+  };
+  if (count('OMPI_COMM_WORLD_SIZE') > 0) {
+    return { name: "Open MPI's mpirun", abi: 'Open MPI', size: count('OMPI_COMM_WORLD_SIZE') };
+  }
+  // srun speaks PMI too; a job script itself has no step.
+  if (count('SLURM_STEP_NUM_TASKS') > 0) {
+    return { name: 'srun', abi: null, size: count('SLURM_STEP_NUM_TASKS') };
+  }
+  if (count('PMI_SIZE') > 0) return { name: "MPICH's mpirun", abi: 'MPICH', size: count('PMI_SIZE') };
+  return null;
+}
+
+/** The names that MPI libraries are found by. Open MPI 4 and 5 have the same; MPICH's second is that of its relatives. */
+const names: Record<Abi, readonly string[]> = {
+  'Open MPI': ['libmpi.so.40'],
+  MPICH: ['libmpich.so.12', 'libmpi.so.12'],
+  'MPI 5': ['libmpi_abi.so.0', 'libmpi_abi.so.1', 'libmpi_abi.so'],
+};
+
+/** What to try, in order: the launcher's own library first. */
+export function libraryNames(launcher: Launcher | null, chosen: string | undefined): readonly string[] {
+  if (chosen) return [chosen];
+  const order: Abi[] =
+    launcher?.abi === 'MPICH' ? ['MPICH', 'MPI 5', 'Open MPI'] : ['Open MPI', 'MPICH', 'MPI 5'];
+  return order.flatMap((abi) => names[abi]);
+}
+
+/** Why `size` processes are not those that the launcher started; '' if they are. */
+export function wrongLauncher(launcher: Launcher | null, size: number, file: string): string {
+  if (launcher === null || size > 1 || launcher.size === 1) return '';
+  const other = launcher.abi === 'MPICH' ? 'libmpich.so.12' : 'libmpi.so.40';
+  return (
+    `${launcher.name} started ${launcher.size} processes, but ${file} does not know it: each process came up as a world of its own, of size 1. ` +
+    (launcher.abi === null
+      ? 'Start them with srun --mpi=pmix or --mpi=pmi2, whichever this library was built for, or set CKL_MPI to the library that srun serves'
+      : `Start them with the mpirun of that library, or set CKL_MPI=${other}`)
+  );
+}

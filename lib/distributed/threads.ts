@@ -1,0 +1,188 @@
+// Worker threads of one process as the ranks of a group, over shared memory.
+import { describe } from '../describe.js';
+import { CklRangeError, CklTypeError } from '../errors.js';
+import type { Communicator, ReduceOperation } from '../communicator.js';
+import { checkRoot, checkValues, reduceInOrder } from './reduce.js';
+
+export interface ThreadOptions {
+  /** Numbers that a rank passes on at once; longer arrays go in pieces. Default 65536 (512 KiB per rank). */
+  capacity?: number;
+  /** Milliseconds that a rank waits for the others before it gives the group up. Default 600,000. */
+  timeout?: number;
+}
+
+/** A rank's place in a group of threads. It can be cloned: pass it to its thread as `workerData` or in a message. */
+export interface ThreadSeat {
+  readonly rank: number;
+  readonly size: number;
+  readonly capacity: number;
+  readonly timeout: number;
+  /** @internal */
+  readonly control: SharedArrayBuffer;
+  /** @internal */
+  readonly data: SharedArrayBuffer;
+}
+
+/** Places in `control`, an Int32Array; behind them a length per rank, and each rank's number of the exchange. */
+const enum Control {
+  arrived = 0,
+  round = 1,
+  /** 1 + the rank that gave the group up; negative where it waited too long. */
+  broken = 2,
+  lengths = 3,
+}
+
+/**
+ * A group of `n` threads: a seat for each rank. Every thread, the one that calls this included if it takes part, passes its seat to
+ * `joinThreads`. For tests, and for jobs on one machine without MPI.
+ */
+export function threads(n: number, options: ThreadOptions = {}): ThreadSeat[] {
+  const { capacity = 65536, timeout = 600_000 } = options;
+  whole('n', n, 1, 1024);
+  whole('capacity', capacity, 1, 2 ** 27);
+  whole('timeout', timeout, 1, 2 ** 31 - 1);
+  const control = new SharedArrayBuffer(4 * (Control.lengths + n));
+  const data = new SharedArrayBuffer(8 * capacity * n);
+  return Array.from({ length: n }, (_, rank) => ({ rank, size: n, capacity, timeout, control, data }));
+}
+
+function whole(name: string, value: unknown, least: number, most: number): void {
+  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return;
+  throw new CklRangeError(
+    'ERR_CKL_OPTION',
+    `${name} is ${describe(value)}; it must be a whole number from ${least} to ${most}`,
+  );
+}
+
+/** The communicator of a seat, for the thread that takes it. */
+export function joinThreads(seat: ThreadSeat): Communicator {
+  const found: Partial<ThreadSeat> = typeof seat === 'object' && seat !== null ? seat : {};
+  const { rank, size, capacity, timeout, control, data } = found;
+  if (!(control instanceof SharedArrayBuffer) || !(data instanceof SharedArrayBuffer)) {
+    throw new CklTypeError(
+      'ERR_CKL_TYPE',
+      `seat is ${describe(seat)}; it must be one of those that threads(n) returns`,
+    );
+  }
+  whole('seat.size', size, 1, 1024);
+  whole('seat.rank', rank, 0, size! - 1);
+  whole('seat.capacity', capacity, 1, 2 ** 27);
+  whole('seat.timeout', timeout, 1, 2 ** 31 - 1);
+  if (control.byteLength < 4 * (Control.lengths + size!) || data.byteLength < 8 * capacity! * size!) {
+    throw new CklTypeError('ERR_CKL_TYPE', 'the memory of seat is smaller than its size and capacity say');
+  }
+  return new Threads(rank!, size!, capacity!, timeout!, new Int32Array(control), new Float64Array(data));
+}
+
+/** Turns of a loop before a thread sleeps: a few microseconds, in which the others usually arrive. */
+const turns = 4000;
+
+class Threads implements Communicator {
+  constructor(
+    readonly rank: number,
+    readonly size: number,
+    private readonly capacity: number,
+    private readonly timeout: number,
+    private readonly control: Int32Array,
+    private readonly data: Float64Array,
+  ) {}
+
+  allGather(values: Float64Array): Float64Array {
+    checkValues(values);
+    const { size, capacity, data, control } = this;
+    const { length } = values;
+    const all = new Float64Array(length * size);
+    let from = 0;
+    do {
+      const part = values.subarray(from, from + capacity);
+      Atomics.store(control, Control.lengths + this.rank, length);
+      data.set(part, this.rank * capacity);
+      this.barrier();
+      const unequal = this.unequalLengths(length);
+      for (let rank = 0; rank < size; rank++) {
+        const at = rank * capacity;
+        all.set(data.subarray(at, at + part.length), rank * length + from);
+      }
+      // Nobody writes the next part, or gives the group up, before all have read this one.
+      this.barrier();
+      if (unequal !== null) {
+        Atomics.compareExchange(control, Control.broken, 0, 1 + this.rank);
+        throw unequal;
+      }
+      from += capacity;
+    } while (from < length);
+    return all;
+  }
+
+  allReduce(values: Float64Array, operation: ReduceOperation = 'sum'): Float64Array {
+    checkValues(values);
+    return reduceInOrder((part) => this.allGather(part), this.size, values, operation);
+  }
+
+  broadcast(values: Float64Array, root = 0): Float64Array {
+    checkValues(values);
+    checkRoot(root, this.size);
+    const { length } = values;
+    return this.allGather(values).slice(root * length, (root + 1) * length);
+  }
+
+  barrier(): void {
+    const { control } = this;
+    this.checkWhole();
+    const round = Atomics.load(control, Control.round);
+    if (Atomics.add(control, Control.arrived, 1) === this.size - 1) {
+      Atomics.store(control, Control.arrived, 0);
+      Atomics.add(control, Control.round, 1);
+      Atomics.notify(control, Control.round);
+      return;
+    }
+    for (let k = 0; k < turns; k++)
+      if (Atomics.load(control, Control.round) !== round) return this.checkInTime();
+    const end = performance.now() + this.timeout;
+    while (Atomics.load(control, Control.round) === round) {
+      const left = end - performance.now();
+      if (left <= 0) throw this.giveUp();
+      Atomics.wait(control, Control.round, round, left);
+    }
+    this.checkInTime();
+  }
+
+  /** What is wrong where ranks pass arrays of unequal lengths; every rank finds it. */
+  private unequalLengths(length: number): Error | null {
+    for (let rank = 0; rank < this.size; rank++) {
+      const other = Atomics.load(this.control, Control.lengths + rank);
+      if (other === length) continue;
+      return new CklRangeError(
+        'ERR_CKL_GROUP',
+        `rank ${rank} of the threads passes ${other} numbers, and rank ${this.rank} ${length}; all ranks must call alike`,
+      );
+    }
+    return null;
+  }
+
+  private giveUp(): Error {
+    const missing = this.size - Atomics.load(this.control, Control.arrived);
+    Atomics.compareExchange(this.control, Control.broken, 0, -(1 + this.rank));
+    // Wakes those that wait, which then see it.
+    Atomics.add(this.control, Control.round, 1);
+    Atomics.notify(this.control, Control.round);
+    return new CklRangeError(
+      'ERR_CKL_GROUP',
+      `rank ${this.rank} of the threads waited ${this.timeout} ms; ${missing} of ${this.size} did not come`,
+    );
+  }
+
+  private checkWhole(): void {
+    const broken = Atomics.load(this.control, Control.broken);
+    if (broken === 0) return;
+    throw new CklRangeError(
+      'ERR_CKL_GROUP',
+      `this group of threads was given up by rank ${Math.abs(broken) - 1}`,
+    );
+  }
+
+  /** The same for a rank that waited, which the others' arrival woke, or one that waited no longer. */
+  private checkInTime(): void {
+    if (Atomics.load(this.control, Control.broken) < 0) this.checkWhole();
+  }
+}

@@ -1,0 +1,138 @@
+#include "mpi.h"
+
+#include <dlfcn.h>
+
+namespace ckl {
+namespace distributed {
+
+namespace {
+
+// Values of MPI's constants, of each ABI. MPICH: mpi.h, unchanged since its ABI was agreed on in 2013. Standard: MPI 5.0, appendix A.
+constexpr uintptr_t kMpichWorld = 0x44000000, kMpichDouble = 0x4c00080b;
+constexpr uintptr_t kStandardWorld = 0x101, kStandardDouble = 0x214;
+constexpr int kStandardFunneled = 1024;
+constexpr int kLongestVersion = 8192;  // the largest MPI_MAX_LIBRARY_VERSION_STRING
+
+void* handle(uintptr_t value) { return reinterpret_cast<void*>(value); }
+
+// dlerror() names the file first; the caller does so, too.
+std::string reason_of(const std::string& name) {
+  const char* const said = dlerror();
+  std::string reason = said ? said : "dlopen failed";
+  if (reason.compare(0, name.size() + 2, name + ": ") == 0) reason.erase(0, name.size() + 2);
+  return reason;
+}
+
+}  // namespace
+
+template <class F>
+bool Mpi::find(F& function, const char* name, std::string& missing) {
+  function = reinterpret_cast<F>(dlsym(library_, name));
+  if (!function) missing += std::string(missing.empty() ? "" : ", ") + name;
+  return function != nullptr;
+}
+
+// What is wrong with the library of this name; nothing if it is open now.
+std::string Mpi::load(const std::string& name) {
+  library_ = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library_) return reason_of(name);
+  std::string missing;
+  find(initialized_, "MPI_Initialized", missing);
+  find(finalized_, "MPI_Finalized", missing);
+  find(init_thread_, "MPI_Init_thread", missing);
+  find(get_library_version_, "MPI_Get_library_version", missing);
+  find(comm_rank_, "MPI_Comm_rank", missing);
+  find(comm_size_, "MPI_Comm_size", missing);
+  find(allgather_, "MPI_Allgather", missing);
+  find(bcast_, "MPI_Bcast", missing);
+  find(barrier_, "MPI_Barrier", missing);
+  find(finalize_, "MPI_Finalize", missing);
+  find(abort_, "MPI_Abort", missing);
+  if (!missing.empty()) return "no MPI library: it lacks " + missing;
+  void* const world = dlsym(library_, "ompi_mpi_comm_world");
+  void* const doubles = dlsym(library_, "ompi_mpi_double");
+  if (world && doubles && name.find("libmpi_abi") == std::string::npos) {
+    abi_ = MpiAbi::open_mpi, world_ = world, doubles_ = doubles;
+  } else if (name.find("libmpi_abi") != std::string::npos) {
+    // MPICH's and Open MPI's own libraries may have its functions, too: what tells a handle's value is the file that was opened.
+    abi_ = MpiAbi::standard, world_ = handle(kStandardWorld), doubles_ = handle(kStandardDouble);
+  } else {
+    const std::string said = version();
+    bool known = false;
+    for (const char* maker : {"MPICH", "Intel", "MVAPICH", "CRAY", "Cray", "ParaStation", "FFMPI"})
+      known = known || said.find(maker) != std::string::npos;
+    if (!known) return "an MPI library of an ABI that is not known: " + said.substr(0, 80);
+    abi_ = MpiAbi::mpich, world_ = handle(kMpichWorld), doubles_ = handle(kMpichDouble);
+  }
+  Dl_info where;
+  file_ = dladdr(reinterpret_cast<void*>(comm_rank_), &where) && where.dli_fname ? where.dli_fname : name;
+  return {};
+}
+
+Mpi* Mpi::open(const std::vector<std::string>& names, std::vector<std::string>& tried) {
+  static Mpi* opened = nullptr;  // never closed: a library that was initialised cannot be
+  if (opened) return opened;
+  for (const std::string& name : names) {
+    Mpi* const mpi = new Mpi;
+    const std::string fault = mpi->load(name);
+    if (fault.empty()) return opened = mpi;
+    tried.push_back(name + ": " + fault);
+    if (mpi->library_) dlclose(mpi->library_);
+    delete mpi;
+  }
+  return nullptr;
+}
+
+std::string Mpi::version() const {
+  std::string text(kLongestVersion, '\0');
+  int length = 0;
+  get_library_version_(&text[0], &length);
+  text.resize(text.find('\0') == std::string::npos ? text.size() : text.find('\0'));
+  const size_t end = text.find_first_of("\n\r");
+  if (end != std::string::npos) text.resize(end);
+  for (char& c : text)
+    if (c == '\t') c = ' ';
+  return text;
+}
+
+bool Mpi::start() {
+  int is = 0;
+  finalized_(&is);
+  if (is) return false;
+  initialized_(&is);
+  if (is) return true;
+  // One thread calls MPI, and others may be there: MPI_THREAD_FUNNELED.
+  const int funneled = abi_ == MpiAbi::standard ? kStandardFunneled : 1;
+  int given = 0;
+  ours_ = init_thread_(nullptr, nullptr, funneled, &given) == 0;
+  return ours_;
+}
+
+int Mpi::rank() const {
+  int rank = 0;
+  comm_rank_(world_, &rank);
+  return rank;
+}
+int Mpi::size() const {
+  int size = 1;
+  comm_size_(world_, &size);
+  return size;
+}
+
+void Mpi::all_gather(const double* from, int count, double* to) const {
+  allgather_(from, count, doubles_, to, count, doubles_, world_);
+}
+void Mpi::broadcast(double* data, int count, int root) const { bcast_(data, count, doubles_, root, world_); }
+void Mpi::barrier() const { barrier_(world_); }
+
+void Mpi::end(int code) {
+  if (!ours_) return;
+  int is = 0;
+  finalized_(&is);
+  if (is) return;
+  if (code == 0) finalize_();
+  else abort_(world_, code);
+}
+
+}  // namespace distributed
+}  // namespace ckl
