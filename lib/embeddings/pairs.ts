@@ -21,6 +21,8 @@ export interface GivenPairs {
   documents: unknown;
   queryOffsets?: unknown;
   documentOffsets?: unknown;
+  queryMask?: unknown;
+  documentMask?: unknown;
   candidates: unknown;
   shape: unknown;
   offsets: unknown;
@@ -56,6 +58,8 @@ export const pairNames = [
   'documents',
   'queryOffsets',
   'documentOffsets',
+  'queryMask',
+  'documentMask',
   'candidates',
   'shape',
   'offsets',
@@ -64,8 +68,10 @@ export const pairNames = [
 
 export function readPairs(given: GivenPairs, space: Space): Pairs {
   const { dim } = space;
-  const queries = readVectors(given.queries, 'queries', given.queryOffsets, space);
-  const documents = readVectors(given.documents, 'documents', given.documentOffsets, space);
+  const ofQueries = { offsets: given.queryOffsets, mask: given.queryMask };
+  const queries = readVectors(given.queries, 'queries', ofQueries, space);
+  const ofDocuments = { offsets: given.documentOffsets, mask: given.documentMask };
+  const documents = readVectors(given.documents, 'documents', ofDocuments, space);
   const all = readBoolean('inBatch', given.inBatch, false);
   const candidates = readInts('candidates', given.candidates);
   const shape = given.shape === undefined || given.shape === null ? undefined : readShape(given.shape);
@@ -228,6 +234,8 @@ export function argumentsOf(
     layout.offsets,
     queries.offsets,
     documents.offsets,
+    queries.mask,
+    documents.mask,
   ];
 }
 

@@ -205,7 +205,7 @@ class Prepared {
     signal?.throwIfAborted();
     const given = snapshotOf(batch);
     this.check();
-    const { settings, scorer } = this;
+    const { settings } = this;
     const { space } = settings.read;
     for (const name of ['queryGrad', 'documentGrad', 'accumulate', 'perQuery', 'scores'] as const) {
       if (given[name] === undefined) continue;
@@ -219,14 +219,23 @@ class Prepared {
     const numbers = newNumbers();
     const student = allocate(Float32Array, own.layout.extent, 'scores');
     const args = argumentsOf(own, space, scale, numbers);
-    checkScoring(await scorer.scoresAsync(...args, ownBias, student), numbers);
-    signal?.throwIfAborted();
-    const result = await this.lossAsync({ ...judgements, student }, signal);
-    signal?.throwIfAborted();
-    const grad = result.grad as Float32Array;
-    checkScoring(await scorer.backwardAsync(...args, grad, ...gradientArguments(outputs, numbers)), numbers);
-    signal?.throwIfAborted();
-    return this.result(result, outputs, numbers, settings.scores ? student : null);
+    // Of this run alone: what it keeps from the scores for the gradients, no other run can replace.
+    const scorer = newScoring(settings.read.cpuTarget, settings.read.threads);
+    try {
+      numbers[ScoringNumber.keepWinners] = 1;
+      checkScoring(await scorer.scoresAsync(...args, ownBias, student), numbers);
+      signal?.throwIfAborted();
+      const result = await this.lossAsync({ ...judgements, student }, signal);
+      signal?.throwIfAborted();
+      const grad = result.grad as Float32Array;
+      numbers[ScoringNumber.samePairs] = 1;
+      const status = await scorer.backwardAsync(...args, grad, ...gradientArguments(outputs, numbers));
+      checkScoring(status, numbers);
+      signal?.throwIfAborted();
+      return this.result(result, outputs, numbers, settings.scores ? student : null);
+    } finally {
+      scorer.dispose();
+    }
   }
 
   dispose(): void {

@@ -96,6 +96,8 @@ export function inputsOf({ queries, documents, candidates, layout }: Pairs) {
     ['offsets', layout.offsets],
     ['queryOffsets', queries.offsets],
     ['documentOffsets', documents.offsets],
+    ['queryMask', queries.mask],
+    ['documentMask', documents.mask],
   ] as const;
 }
 

@@ -41,6 +41,10 @@ export interface EmbeddingPairs<Q extends Embeddings = Embeddings, D extends Emb
   queryOffsets?: Int32Array;
   /** The same for documents, `documents + 1` positions. A document without tokens scores -Infinity, and its gradient goes nowhere. */
   documentOffsets?: Int32Array;
+  /** For `maxSim`: a byte for each token of the queries; one of 0 is as if it were not there, and has gradient 0. */
+  queryMask?: Uint8Array;
+  /** The same for the tokens of the documents. */
+  documentMask?: Uint8Array;
   /** The number of a document for each place of the lists; -1 for none, whose score is -Infinity. A document may be in many lists. */
   candidates?: Int32Array;
   /** `[queries, documents]`: lists of one length. Default: the places, divided by the queries. */

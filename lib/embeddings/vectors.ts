@@ -7,6 +7,7 @@ import {
   copy,
   type HalfType,
   isInt32,
+  isUint8,
   nativeScores,
   scoresConstructor,
   scoreType,
@@ -27,6 +28,14 @@ export interface Vectors {
   count: number;
   /** Where the tokens of each begin, and the end of the last; null: one vector each. */
   offsets: Int32Array | null;
+  /** 0 for tokens that are left out; null: none. */
+  mask: Uint8Array | null;
+}
+
+/** The caller's properties about the tokens of one side, each read once. */
+export interface GivenTokens {
+  offsets: unknown;
+  mask: unknown;
 }
 
 /** What is the same from call to call. */
@@ -38,11 +47,11 @@ export interface Space {
   half: HalfType;
 }
 
-/** @param name of the array; @param given its offsets, which MaxSim needs and nothing else takes */
+/** @param name of the array; @param given its offsets, which MaxSim needs, and its mask; nothing else takes them */
 export function readVectors(
   value: unknown,
   name: 'queries' | 'documents',
-  given: unknown,
+  given: GivenTokens,
   { dim, half, similarity }: Space,
 ): Vectors {
   const type = scoreType(value, half, name);
@@ -56,16 +65,32 @@ export function readVectors(
     );
   }
   const rows = length / dim;
-  const ofName = name === 'queries' ? 'queryOffsets' : 'documentOffsets';
-  const offsets = similarity === 'maxSim' ? readTokens(given, ofName, name, rows) : null;
-  if (offsets === null && given !== undefined && given !== null) {
-    throw new CklTypeError(
-      'ERR_CKL_OPTION',
-      `${ofName} is given and similarity is '${similarity}'; only 'maxSim' compares the vectors of tokens`,
-    );
+  const side = name === 'queries' ? 'query' : 'document';
+  const [offsetsName, maskName] = [`${side}Offsets`, `${side}Mask`];
+  if (similarity !== 'maxSim') {
+    for (const [tokens, found] of [
+      [offsetsName, given.offsets],
+      [maskName, given.mask],
+    ] as const) {
+      if (found === undefined || found === null) continue;
+      throw new CklTypeError(
+        'ERR_CKL_OPTION',
+        `${tokens} is given and similarity is '${similarity}'; only 'maxSim' compares the vectors of tokens`,
+      );
+    }
+    return { source, native: nativeScores(source), type, rows, count: rows, offsets: null, mask: null };
   }
-  const count = offsets === null ? rows : lengthOf(offsets) - 1;
-  return { source, native: nativeScores(source), type, rows, count, offsets };
+  const offsets = readTokens(given.offsets, offsetsName, name, rows);
+  const mask = readMask(given.mask, maskName, rows);
+  return { source, native: nativeScores(source), type, rows, count: lengthOf(offsets) - 1, offsets, mask };
+}
+
+function readMask(value: unknown, name: string, rows: number): Uint8Array | null {
+  if (value === undefined || value === null) return null;
+  if (!isUint8(value)) throw wrongArray(name, value, 'a Uint8Array: 0 for each token to leave out');
+  checkMemory(value, name);
+  checkLength(value, name, rows, true);
+  return value;
 }
 
 /** Offsets say which vectors are the tokens of which query or document: all vectors, each of one. */
@@ -98,7 +123,7 @@ export function readGradient(value: unknown, name: string, rows: number, { dim, 
   const source = value as Embeddings;
   checkMemory(source, name);
   checkLength(source, name, rows * dim, false);
-  return { source, native: nativeScores(source), type, rows, count: rows, offsets: null };
+  return { source, native: nativeScores(source), type, rows, count: rows, offsets: null, mask: null };
 }
 
 /** New memory for the gradient of some vectors, of their type. */
@@ -109,11 +134,12 @@ export function newVectors(like: Vectors, name: string, dim: number): Vectors {
 
 /** The same vectors in private memory. */
 export function copyOfVectors(vectors: Vectors, name: string): Vectors {
-  const { native, offsets } = vectors;
+  const { native, offsets, mask } = vectors;
   return {
     ...vectors,
     native: copy(native, lengthOf(native), name),
     offsets: offsets && copy(offsets, lengthOf(offsets), `the offsets of ${name}`),
+    mask: mask && copy(mask, lengthOf(mask), `the mask of ${name}`),
   };
 }
 

@@ -28,6 +28,8 @@ const argumentNames = [
   'ids',
   'queryOffsets',
   'documentOffsets',
+  'queryMask',
+  'documentMask',
 ];
 
 /** The numbers of a call, a Float64Array. Mirrors src/addon/scoring.cc. */
@@ -63,12 +65,12 @@ export const enum ScoringNumber {
   wantsScaleGrad = 23,
   /** MaxSim: 1: divide by the number of query tokens. */
   mean = 24,
-  /** MaxSim: 1: `backward` of the same pairs will follow, by the same object. */
+  /** 1: `backward` of the same pairs will follow, by the same object, which also a job then uses; MaxSim keeps the winners for it. */
   keepWinners = 25,
   size = 26,
 }
 
-/** What all calls begin with; the last two are null unless queries and documents have the vectors of their tokens. */
+/** What all calls begin with; the last four are null unless queries and documents have the vectors of their tokens. */
 export type PairArguments = [
   numbers: Float64Array,
   queries: ScoreArray,
@@ -77,6 +79,8 @@ export type PairArguments = [
   offsets: Int32Array | null,
   queryOffsets: Int32Array | null,
   documentOffsets: Int32Array | null,
+  queryMask: Uint8Array | null,
+  documentMask: Uint8Array | null,
 ];
 export type ScoresArguments = [...PairArguments, bias: Float32Array | null, scores: Float32Array];
 export type BackwardArguments = [

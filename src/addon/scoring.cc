@@ -53,7 +53,8 @@ struct Number {
 enum class Kind { scores, backward, top };
 
 // One call as views of memory, in the order of the arguments in lib/native/scoring.ts:
-//   numbers, queries, documents, candidates | null, offsets | null, queryOffsets | null, documentOffsets | null, and
+//   numbers, queries, documents, candidates | null, offsets | null, queryOffsets | null, documentOffsets | null,
+//   queryMask | null, documentMask | null, and
 //   scores: bias | null, scores; backward: grad, queryGrad | null, documentGrad | null; top: ids, scores
 struct ScoringCall {
   explicit ScoringCall(Kind k) : kind(k) {}
@@ -69,7 +70,7 @@ struct ScoringCall {
   bool same_pairs = false, keep_winners = false;
 };
 
-constexpr size_t kArguments = 10;
+constexpr size_t kArguments = 12;
 
 class Reader {
  public:
@@ -118,7 +119,9 @@ Status check_apart(const ScoringCall& call) {
     return !meet(out, bytes, p.candidates, p.all ? 0 : p.scores() * 4) &&
            !meet(out, bytes, p.lists.offsets, (p.queries + 1) * 4) &&
            !meet(out, bytes, p.query_tokens, (p.queries + 1) * 4) &&
-           !meet(out, bytes, p.document_tokens, (p.documents + 1) * 4);
+           !meet(out, bytes, p.document_tokens, (p.documents + 1) * 4) &&
+           !meet(out, bytes, p.query_mask, p.query_mask ? p.query_rows() : 0) &&
+           !meet(out, bytes, p.document_mask, p.document_mask ? p.document_rows() : 0);
   };
   const scoring::Gradients& g = call.gradients;
   const bool good = (call.kind != Kind::scores || apart(call.scores, p.scores() * 4)) &&
@@ -158,6 +161,14 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
   in.fail(tokens.status);
   if (in.status.ok()) in.fail(check_tokens(p));
   if (!in.status.ok()) return in.status;
+  Reader masks(env, values + 7);
+  const auto mask = [&](Argument argument, int64_t rows) {
+    return static_cast<const uint8_t*>(masks.array(argument, napi_uint8_array, rows, true));
+  };
+  p.query_mask = mask(Argument::query_mask, p.query_rows());
+  p.document_mask = mask(Argument::document_mask, p.document_rows());
+  if (!p.max_sim() && (p.query_mask || p.document_mask)) masks.fail({Code::type, Argument::query_mask});
+  in.fail(masks.status);
   p.query = in.vectors<const char>(Argument::queries, type(Number::query_type), p.query_rows() * p.dim);
   p.document = in.vectors<const char>(Argument::documents, type(Number::document_type), p.document_rows() * p.dim);
   // Candidates are as long as the lists, which the offsets tell.
@@ -182,7 +193,7 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
   if (!p.all && !p.candidates && p.documents < scores)
     in.fail({Code::size, Argument::documents, -1, double(p.documents), double(scores)});
 
-  Reader rest(env, values + 7);
+  Reader rest(env, values + 9);
   if (call.kind == Kind::scores) {
     call.bias = static_cast<const float*>(rest.array(Argument::bias, napi_float32_array, p.documents, true));
     call.scores = static_cast<float*>(rest.array(Argument::scores, napi_float32_array, scores));
@@ -226,10 +237,8 @@ void report(double* numbers, const Status& status, double scale_grad) {
 // On a thread of libuv's pool. The arrays belong to the library, so no caller can transfer them; a reference keeps them alive.
 class ScoringJob : public Napi::AsyncWorker {
  public:
-  ScoringJob(Napi::Env env, const cpu::Target& target, std::shared_ptr<cpu::Pool> pool, const ScoringCall& call,
-             const napi_value* values)
-      : AsyncWorker(env, "ckl-loss"), deferred_(env), scorer_(target, std::move(pool)), call_(call) {
-    call_.same_pairs = call_.keep_winners = false;
+  ScoringJob(Napi::Env env, std::shared_ptr<scoring::Scorer> scorer, const ScoringCall& call, const napi_value* values)
+      : AsyncWorker(env, "ckl-loss"), deferred_(env), scorer_(std::move(scorer)), call_(call) {
     for (size_t i = 0; i < kArguments; i++) {
       const Napi::Value value(env, values[i]);
       if (value.IsTypedArray()) held_.push_back(Napi::Persistent(value.As<Napi::Object>()));
@@ -238,8 +247,9 @@ class ScoringJob : public Napi::AsyncWorker {
   Napi::Promise promise() const { return deferred_.Promise(); }
 
  protected:
-  void Execute() override { status_ = compute(scorer_, call_, scale_grad_); }
+  void Execute() override { status_ = compute(*scorer_, call_, scale_grad_); }
   void OnOK() override {
+    scorer_.reset();  // before the next step can ask for it
     report(call_.numbers, status_, scale_grad_);
     deferred_.Resolve(Napi::Number::New(Env(), int(status_.code)));
   }
@@ -247,7 +257,7 @@ class ScoringJob : public Napi::AsyncWorker {
 
  private:
   Napi::Promise::Deferred deferred_;
-  scoring::Scorer scorer_;
+  std::shared_ptr<scoring::Scorer> scorer_;
   ScoringCall call_;
   std::vector<Napi::ObjectReference> held_;
   Status status_;
@@ -291,6 +301,11 @@ class ScoringObject : public Tagged<ScoringObject> {
     status = read(info.Env(), values, call);
     return status.ok();
   }
+  // The scorer of the last call; another one while a job has it.
+  std::shared_ptr<scoring::Scorer> scorer() {
+    if (!scorer_ || scorer_.use_count() > 1) scorer_ = std::make_shared<scoring::Scorer>(*target_, pool_);
+    return scorer_;
+  }
   // What a method computes is its data.
   static Kind kind_of(const Napi::CallbackInfo& info) { return *static_cast<const Kind*>(info.Data()); }
 
@@ -299,10 +314,7 @@ class ScoringObject : public Tagged<ScoringObject> {
     ScoringCall call(kind_of(info));
     Status status;
     double scale_grad = 0;
-    if (take(info, values, call, status)) {
-      if (!scorer_) scorer_.reset(new scoring::Scorer(*target_, pool_));
-      status = compute(*scorer_, call, scale_grad);
-    }
+    if (take(info, values, call, status)) { status = compute(*scorer(), call, scale_grad); }
     report(call.numbers, status, scale_grad);
     return Napi::Number::New(info.Env(), int(status.code));
   }
@@ -316,7 +328,10 @@ class ScoringObject : public Tagged<ScoringObject> {
       deferred.Resolve(Napi::Number::New(info.Env(), int(status.code)));
       return deferred.Promise();
     }
-    ScoringJob* const job = new ScoringJob(info.Env(), *target_, pool_, call, values);
+    // Jobs that build on each other share a scorer; others may overlap.
+    const bool steps = call.keep_winners || call.same_pairs;
+    ScoringJob* const job =
+        new ScoringJob(info.Env(), steps ? scorer() : std::make_shared<scoring::Scorer>(*target_, pool_), call, values);
     const Napi::Promise promise = job->promise();
     job->Queue();
     return promise;
@@ -330,7 +345,7 @@ class ScoringObject : public Tagged<ScoringObject> {
 
   const cpu::Target* target_;
   std::shared_ptr<cpu::Pool> pool_;
-  std::unique_ptr<scoring::Scorer> scorer_;
+  std::shared_ptr<scoring::Scorer> scorer_;
 };
 
 }  // namespace

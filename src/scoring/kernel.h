@@ -27,12 +27,13 @@ struct Kernels {
   void (*dots)(const float* q, const float* x, int64_t k, const int32_t* at, int64_t n, float* out);
   // out = the chain over i of weights[i] x[at[i]], without the terms of weight 0 and those where at[i] is negative.
   void (*gather_sum)(const float* weights, const int32_t* at, int64_t n, const float* x, int64_t k, float* out);
-  // Row at[t * step] - first of out += weight x[t] for t < n, in order; out has rows of k.
+  // Row at[t * step] - first of out += weight x[t] for t < n, in order, without the terms where at is negative; out has
+  // rows of k.
   void (*scatter_sum)(float weight, const int32_t* at, int64_t step, int64_t n, const float* x, int64_t k,
                       int64_t first, float* out);
-  // The largest of each column of products [rows, columns], and its row, the first among equals, counted from `first`: 0
-  // for the first rows, which begin, and then what best and winner are of. NaN counts as largest.
-  void (*largest)(const float* products, int64_t rows, int32_t first, float* best, int32_t* winner);
+  // The largest of each column of products [rows, columns], and its row, the first among equals, counted from `first`.
+  // Unless these rows begin, best and winner hold those of the rows before. NaN counts as largest.
+  void (*largest)(const float* products, int64_t rows, int32_t first, bool begins, float* best, int32_t* winner);
   // u = x / |x|; all 0 for a zero vector and all NaN for one that is not finite. Squares cannot overflow.
   InverseNorm (*normalise)(const float* x, int64_t k, float* u);
   // A gradient with respect to u, times scale, as one with respect to x, written or added to element `begin` of out and on.

@@ -34,25 +34,34 @@ bool Scorer::pack_tokens(const Pairs& p) {
   return true;
 }
 
-// Of a panel and a document with tokens; winner: counted from the document's first. A few tiles at a time stay in the
-// first cache.
+// Of a panel and a document with tokens; winner: counted from the document's first. A few tiles at a time, of tokens without
+// a masked one between them, stay in the first cache.
 void Scorer::best_tokens(const Pairs& p, const float* panel, int64_t document, float* best, int32_t* winner,
                          float* block) const {
   const int64_t columns = kernels_.columns, tile = kTiles * kernels_.rows;
   const float* const x = document_.x + p.document_tokens[document] * p.dim;
-  for (int64_t r = 0, tokens = p.tokens_of_document(document); r < tokens; r += tile) {
-    const int64_t rows = std::min(tile, tokens - r);
+  const uint8_t* const mask = p.document_mask ? p.document_mask + p.document_tokens[document] : nullptr;
+  bool begins = true;
+  for (int64_t r = 0, rows, tokens = p.tokens_of_document(document); r < tokens; r += rows) {
+    const int64_t most = std::min(tile, tokens - r);
+    rows = mask ? std::find(mask + r, mask + r + most, uint8_t(0)) - (mask + r) : most;
+    if (rows == 0) {
+      rows = 1;
+      continue;
+    }
     int64_t k = 0;
     do {
       kernels_.product(x + r * p.dim + k, p.dim, 1, rows, panel + k * columns, std::min(kPart, p.dim - k), columns,
                        block, columns, k == 0);
       k += kPart;
     } while (k < p.dim);
-    kernels_.largest(block, rows, int32_t(r), best, winner);
+    kernels_.largest(block, rows, int32_t(r), begins, best, winner);
+    begins = false;
   }
 }
 
-// The winners of query b: [tokens, length], rows of the documents' tokens; -1 where there is no document or it has none.
+// The winners of query b: [tokens, length], rows of the documents' tokens; -1 where the query's token is masked and where
+// there is no document or it has none.
 bool Scorer::max_sim(const Pairs& p, float* out, bool keep_winners) {
   place_winners(p);
   int32_t* const winners =
@@ -80,12 +89,13 @@ bool Scorer::max_sim(const Pairs& p, float* out, bool keep_winners) {
       if (!none)
         best_tokens(p, panels + (panel_at_[size_t(b)] + t / columns) * columns * p.dim, document, best, winner, block);
       for (int64_t c = 0; c < std::min(columns, tokens - t); c++) {
-        if (!none) sum = sum + best[c];
+        const bool counts = !none && p.has_token(p.query_tokens[b] + t + c);
+        if (counts) sum = sum + best[c];
         if (winners)
-          winners[winner_at_[size_t(b)] + (t + c) * length + i] = none ? -1 : p.document_tokens[document] + winner[c];
+          winners[winner_at_[size_t(b)] + (t + c) * length + i] = counts ? p.document_tokens[document] + winner[c] : -1;
       }
     }
-    if (p.mean && tokens > 0) sum = sum / float(tokens);
+    if (p.mean) sum = sum / p.divisor(b);
     if (out) out[p.begin(b) + i] = none ? -INFINITY : sum;
   };
   each(pairs, 1, work, [&](int worker, int64_t first, int64_t last) {
@@ -108,9 +118,10 @@ bool Scorer::max_sim(const Pairs& p, float* out, bool keep_winners) {
 const float* Scorer::token_weights(const Pairs& p, const float* grad) {
   if (!p.mean) return grad;
   float* const weights = weights_.reserve(std::max<int64_t>(1, p.scores()));
-  for (int64_t b = 0; weights && b < p.queries; b++)
-    for (int64_t i = p.begin(b), end = i + p.length(b); i < end; i++)
-      weights[i] = grad[i] / float(std::max<int64_t>(1, p.tokens_of_query(b)));
+  for (int64_t b = 0; weights && b < p.queries; b++) {
+    const float divisor = p.divisor(b);
+    for (int64_t i = p.begin(b), end = i + p.length(b); i < end; i++) weights[i] = grad[i] / divisor;
+  }
   return weights;
 }
 

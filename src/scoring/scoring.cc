@@ -75,7 +75,8 @@ bool Scorer::prepared(const Pairs& p) const {
   return same(p.query, prepared_.query) && same(p.document, prepared_.document) && p.dim == prepared_.dim &&
          p.queries == prepared_.queries && p.documents == prepared_.documents && p.cosine == prepared_.cosine &&
          p.query_tokens == prepared_.query_tokens && p.document_tokens == prepared_.document_tokens &&
-         p.all == prepared_.all && p.candidates == prepared_.candidates && p.scores() == prepared_.scores() &&
+         p.query_mask == prepared_.query_mask && p.document_mask == prepared_.document_mask && p.all == prepared_.all &&
+         p.candidates == prepared_.candidates && p.scores() == prepared_.scores() &&
          p.lists.offsets == prepared_.lists.offsets;
 }
 

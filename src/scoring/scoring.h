@@ -27,6 +27,8 @@ enum class Argument : int {
   ids = 10,
   query_offsets = 11,
   document_offsets = 12,
+  query_mask = 13,
+  document_mask = 14,
 };
 
 struct Status {
@@ -43,13 +45,14 @@ struct Status {
 // MaxSim: queries and documents are several token vectors each, those of query b in rows query_tokens[b] to
 // query_tokens[b + 1]. A score adds up, over the query's tokens, the largest similarity with a token of the document, the
 // first among equals; `mean` divides it by their number. A query without tokens scores 0, a document without any
-// -infinity.
+// -infinity. A token whose byte in a mask is 0 is as if it were not there.
 struct Pairs {
   bool cosine = false, all = false, mean = false;
   int64_t dim = 0, queries = 0, documents = 0;
   Rows lists;
   const int32_t* candidates = nullptr;                                // -1: no document
   const int32_t *query_tokens = nullptr, *document_tokens = nullptr;  // both, or null: a vector each
+  const uint8_t *query_mask = nullptr, *document_mask = nullptr;      // a byte for each vector, or null
   Scores query, document;
   float scale = 1;
 
@@ -63,7 +66,19 @@ struct Pairs {
   }
   int64_t tokens_of_query(int64_t b) const { return query_tokens[b + 1] - query_tokens[b]; }
   int64_t tokens_of_document(int64_t m) const { return document_tokens[m + 1] - document_tokens[m]; }
-  bool no_tokens(int64_t document) const { return document_tokens && tokens_of_document(document) == 0; }
+  bool has_token(int64_t query_row) const { return !query_mask || query_mask[query_row]; }
+  bool no_tokens(int64_t document) const {
+    if (!document_tokens) return false;
+    for (int64_t u = document_tokens[document]; u < document_tokens[document + 1]; u++)
+      if (!document_mask || document_mask[u]) return false;
+    return true;
+  }
+  // What a mean divides by.
+  float divisor(int64_t b) const {
+    int64_t n = 0;
+    for (int64_t t = query_tokens[b]; t < query_tokens[b + 1]; t++) n += has_token(t);
+    return float(n > 0 ? n : 1);
+  }
   bool max_sim() const { return query_tokens != nullptr; }
   int64_t query_rows() const { return query_tokens ? query_tokens[queries] : queries; }
   int64_t document_rows() const { return document_tokens ? document_tokens[documents] : documents; }

@@ -57,11 +57,11 @@ void product(const float* a, int64_t row_stride, int64_t step, int64_t rows, con
     narrow_tile<1>(a + r * row_stride, row_stride, step, panel, k, count, out + r * stride, stride, first);
 }
 
-void largest(const float* products, int64_t rows, int32_t first, float* best, int32_t* winner) {
+void largest(const float* products, int64_t rows, int32_t first, bool begins, float* best, int32_t* winner) {
   for (int64_t c = 0; c < kColumns; c += kLanes) {
-    V most = load(first ? best + c : products + c);
-    V row = first ? from_bits(load_bits(winner + c)) : V(0.0f);  // of the bits of 0
-    for (int64_t r = first ? 0 : 1; r < rows; r++) {
+    V most = load(begins ? products + c : best + c);
+    V row = from_bits(begins ? splat(first) : load_bits(winner + c));
+    for (int64_t r = begins ? 1 : 0; r < rows; r++) {
       const V x = load(products + r * kColumns + c);
       const M better = (x > most) | (~(x == x) & (most == most));
       most = select(better, x, most);

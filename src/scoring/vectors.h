@@ -76,6 +76,7 @@ void scatter_sum(float weight, const int32_t* at, int64_t step, int64_t n, const
                  float* out) {
   const V w(weight);
   for (int64_t t = 0; t < n; t++, x += k) {
+    if (at[t * step] < 0) continue;
     float* row = out + (at[t * step] - first) * k;
     for (int64_t c = 0; c < k; c += kLanes)
       store_some(row + c, fma(w, load_some(x + c, k - c), load_some(row + c, k - c)), k - c);

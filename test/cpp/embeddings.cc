@@ -75,6 +75,8 @@ void Embedded::point() {
   pairs.lists.offsets = offsets.empty() ? nullptr : offsets.data();
   pairs.query_tokens = query_tokens.empty() ? nullptr : query_tokens.data();
   pairs.document_tokens = document_tokens.empty() ? nullptr : document_tokens.data();
+  pairs.query_mask = query_mask.empty() ? nullptr : query_mask.data();
+  pairs.document_mask = document_mask.empty() ? nullptr : document_mask.data();
 }
 
 Embedded make_embedded(Random& random, Form form, int64_t queries, int64_t docs, int64_t dim, bool cosine) {

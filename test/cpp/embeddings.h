@@ -19,6 +19,7 @@ struct Embedded {
   scoring::Pairs pairs;
   Floats queries, documents, bias, grad;
   Ints candidates, offsets, query_tokens, document_tokens;
+  std::vector<uint8_t> query_mask, document_mask;
 
   void point();
 };

@@ -126,6 +126,56 @@ TEST_CASE("MaxSim: a query without tokens scores 0, a document without any -infi
     }
 }
 
+// Leaves out the rows whose byte is 0, here and in the offsets.
+void drop_masked(Floats& x, Ints& tokens, std::vector<uint8_t>& mask, size_t dim) {
+  Floats left;
+  Ints offsets{0};
+  for (size_t i = 0; i + 1 < tokens.size(); i++) {
+    for (size_t t = size_t(tokens[i]); t < size_t(tokens[i + 1]); t++)
+      if (mask[t]) left.insert(left.end(), x.begin() + int64_t(t * dim), x.begin() + int64_t((t + 1) * dim));
+    offsets.push_back(int32_t(left.size() / dim));
+  }
+  x = left, tokens = offsets, mask.clear();
+}
+
+// The rows of a gradient whose byte is 1; the others must be 0.
+Floats unmasked(const Floats& grad, const std::vector<uint8_t>& mask, size_t dim) {
+  Floats left;
+  for (size_t i = 0; i < grad.size(); i++) {
+    if (mask[i / dim]) left.push_back(grad[i]);
+    else CHECK(grad[i] == 0);
+  }
+  return left;
+}
+
+TEST_CASE("MaxSim: tokens that are masked are as if they were not there, whatever they hold") {
+  Random random(25);
+  for (const Form form : kForms)
+    for (const bool cosine : {false, true}) {
+      Embedded c = make_tokens(random, form, 7, 9, 40, 37, 120);
+      c.pairs.cosine = cosine, c.pairs.mean = cosine;
+      const auto mask = [&](Floats& x, const Ints& tokens, std::vector<uint8_t>& kept) {
+        for (size_t i = 0; i + 1 < tokens.size(); i++)  // scattered ones, padding at the end, and whole documents
+          for (int32_t t = tokens[i]; t < tokens[i + 1]; t++) {
+            kept.push_back(random.below(5) > 0 && t < tokens[i + 1] - int32_t(i % 3) * 9 && i % 8 != 5);
+            if (!kept.back()) x[size_t(t) * 40 + 3] = NAN;
+          }
+      };
+      mask(c.queries, c.query_tokens, c.query_mask), mask(c.documents, c.document_tokens, c.document_mask);
+      Embedded without = c;
+      drop_masked(without.queries, without.query_tokens, without.query_mask, 40);
+      drop_masked(without.documents, without.document_tokens, without.document_mask, 40);
+      for (const cpu::Target& target : cpu::targets()) {
+        const Scored right = score(without, target, 1);
+        Scored found = score(c, target, 3);
+        found.query_grad = unmasked(found.query_grad, c.query_mask, 40);
+        found.document_grad = unmasked(found.document_grad, c.document_mask, 40);
+        CHECK_MESSAGE(same(found.scores, right.scores), target.name);
+        CHECK_MESSAGE(same(found, right), target.name);
+      }
+    }
+}
+
 TEST_CASE("MaxSim: gradients may lie over the embeddings and add up; offsets are checked") {
   Random random(24);
   for (const bool cosine : {false, true}) {
