@@ -63,21 +63,42 @@ export class CudaError extends Error {
   }
 }
 
+const WAYS_OUT = [
+  'Ways out:',
+  '  1. Install the package on this machine: npm install ckl-loss --force',
+  '     (a node_modules folder copied from another platform has the binary of that platform)',
+  '  2. Compile it: npm rebuild ckl-loss --foreground-scripts (needs CMake 3.18 or newer and a C++17 compiler)',
+  '     npm 12 and newer run no install script before it is approved: npm install-scripts approve ckl-loss, then npm rebuild',
+  '  3. `npx ckl-loss doctor` shows what this machine has, for a bug report',
+];
+
+const LEAVE_EXTERNAL = [
+  'This code is in a bundle, away from the package, whose addon is a file of its own. Mark the package as external, and install it where',
+  'the bundle runs:',
+  '  esbuild            --external:ckl-loss',
+  '  Rollup, Rolldown   external: [/^ckl-loss/]',
+  "  Vite               ssr: { external: ['ckl-loss'] }",
+  "  webpack            externals: { 'ckl-loss': 'commonjs ckl-loss' }",
+  "  Next.js            serverExternalPackages: ['ckl-loss']",
+];
+
 /** No native addon could be loaded. The message lists what was tried and the ways out. */
 export class AddonError extends Error {
   readonly code: ErrorCode = 'ERR_CKL_ADDON';
 
-  /** @param tried the files, most important first */
-  constructor(readonly tried: readonly { file: string; reason: string }[]) {
+  /**
+   * @param tried the files, most important first
+   * @param bundled whether a bundler has moved the package's code away from its files
+   */
+  constructor(
+    readonly tried: readonly { file: string; reason: string }[],
+    bundled = false,
+  ) {
     super(
       [
-        `ckl-loss has no native addon that loads on ${process.platform}-${process.arch}, Node ${process.version}. Tried:`,
+        `ckl-loss has no native addon that loads on ${process.platform}-${process.arch}, Node ${process.version}.${tried.length > 0 ? ' Tried:' : ''}`,
         ...tried.map(({ file, reason }) => `  ${file}: ${reason}`),
-        'Ways out:',
-        '  1. Install the package on this machine: npm install ckl-loss --force',
-        '     (a node_modules folder copied from another platform has the binary of that platform)',
-        '  2. Compile it: npm rebuild ckl-loss --foreground-scripts (needs CMake 3.18 or newer and a C++17 compiler)',
-        '  3. `npx ckl-loss doctor` shows what this machine has, for a bug report',
+        ...(bundled ? LEAVE_EXTERNAL : WAYS_OUT),
       ].join('\n'),
     );
   }

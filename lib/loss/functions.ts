@@ -69,80 +69,155 @@ export interface AsyncLossFunction<P> {
   ): Promise<LossResult<R, S>>;
 }
 
-/** Kullback-Leibler divergence of the student from the teacher, sum of p ln(p/q). */
+/**
+ * Kullback-Leibler divergence of the student from the teacher, sum of p ln(p/q).
+ * @function
+ */
 export const kl = plain('kl');
+/**
+ * {@link kl} on another thread.
+ * @function
+ */
 export const klAsync = pooled('kl');
 
 /**
  * Contrastively-weighted KL (Yang et al. 2024, section 3.1): sum over positives of (1-q)^gamma p ln(p/q) plus, over negatives,
  * q^(gamma-beta) p ln(p/q). The weights are differentiated unless `detachWeights` is set; beta is a constant. May be negative.
+ * @function
  */
 export const ckl = plain('ckl');
+/**
+ * {@link ckl} on another thread.
+ * @function
+ */
 export const cklAsync = pooled('ckl');
 
 /**
  * Balanced KL: KL + lambda (sum over positives of q ln q + negativeWeight sum over negatives of q). The paper on BKL (ICTIR'23) says only
  * "entropy and L1-norm"; this form, and 1/ln 2 for negativeWeight, are those of its authors' training code.
+ * @function
  */
 export const bkl = plain('bkl');
+/**
+ * {@link bkl} on another thread.
+ * @function
+ */
 export const bklAsync = pooled('bkl');
 
-/** Negative log-likelihood of the positives, their mean of -ln q. Reads no teacher. */
+/**
+ * Negative log-likelihood of the positives, their mean of -ln q. Reads no teacher.
+ * @function
+ */
 export const nll = plain('nll');
+/**
+ * {@link nll} on another thread.
+ * @function
+ */
 export const nllAsync = pooled('nll');
 
-/** KL + nllWeight times the negative log-likelihood, for lists that hold the in-batch negatives. */
+/**
+ * KL + nllWeight times the negative log-likelihood, for lists that hold the in-batch negatives.
+ * @function
+ */
 export const klLogL = plain('klLogL');
+/**
+ * {@link klLogL} on another thread.
+ * @function
+ */
 export const klLogLAsync = pooled('klLogL');
 
-/** Kullback-Leibler divergence of the teacher from the student, sum of q ln(q/p). Infinite where the teacher gives probability 0. */
+/**
+ * Kullback-Leibler divergence of the teacher from the student, sum of q ln(q/p). Infinite where the teacher gives probability 0.
+ * @function
+ */
 export const reverseKl = plain('reverseKl');
+/**
+ * {@link reverseKl} on another thread.
+ * @function
+ */
 export const reverseKlAsync = pooled('reverseKl');
 
 /**
  * Generalised Jensen-Shannon divergence: with the mixture m = beta p + (1-beta) q, beta sum of p ln(p/m) + (1-beta) sum of q ln(q/m).
  * Bounded; near beta 0 and 1 it is beta times kl and 1-beta times reverseKl.
+ * @function
  */
 export const jsd = plain('jsd');
+/**
+ * {@link jsd} on another thread.
+ * @function
+ */
 export const jsdAsync = pooled('jsd');
 
-/** Mean over pairs of a positive and a negative of (student margin - teacher margin)^2 (Hofstätter et al. 2020). */
+/**
+ * Mean over pairs of a positive and a negative of (student margin - teacher margin)^2 (Hofstätter et al. 2020).
+ * @function
+ */
 export const marginMse = plain('marginMse');
+/**
+ * {@link marginMse} on another thread.
+ * @function
+ */
 export const marginMseAsync = pooled('marginMse');
 
 /**
  * CL-DRD's weighted pairwise logistic loss (Zeng et al. 2022): mean over pairs with rel_i > rel_j of
  * |1/rank_i - 1/rank_j| softplus(s_j - s_i). Reads no teacher; the relevance comes from it.
+ * @function
  */
 export const lambdaMrr = plain('lambdaMrr');
+/**
+ * {@link lambdaMrr} on another thread.
+ * @function
+ */
 export const lambdaMrrAsync = pooled('lambdaMrr');
 
 /**
  * RankNet (Burges et al. 2005): mean over pairs with rel_i > rel_j of softplus(s_j - s_i), in natural logarithms. `relevance` orders the
  * documents, or without it the teacher.
+ * @function
  */
 export const rankNet = plain('rankNet');
+/**
+ * {@link rankNet} on another thread.
+ * @function
+ */
 export const rankNetAsync = pooled('rankNet');
 
 /**
  * ListMLE (Xia et al. 2008): minus the log-likelihood of the documents' order under the student, sum over places k of
  * ln(sum over j >= k of e^s_j) - s_k. `relevance` orders the documents, or without it the teacher; equal ones stand as in the list.
+ * @function
  */
 export const listMle = plain('listMle');
+/**
+ * {@link listMle} on another thread.
+ * @function
+ */
 export const listMleAsync = pooled('listMle');
 
 /**
  * Approximate discounted rank MSE (arXiv 2405.07920): mean over documents of (r - r')^2 / log2(r + 1), with r the ranks by `relevance`, or
  * without it by the teacher (equal ones share their mean), and r' = 1 + sum over the others of sigmoid(steepness (s_j - s_i)).
+ * @function
  */
 export const adrMse = plain('adrMse');
+/**
+ * {@link adrMse} on another thread.
+ * @function
+ */
 export const adrMseAsync = pooled('adrMse');
 
 /**
  * LambdaLoss (Wang et al. 2018) with the weights of NDCG-Loss2++ at k: mean over pairs with rel_i > rel_j of w_ij softplus(s_j - s_i).
  * `relevance` gives the gains, or without it the teacher's scores over their temperature; ranks and weights are constants.
+ * @function
  */
 export const lambdaNdcg = plain('lambdaNdcg');
+/**
+ * {@link lambdaNdcg} on another thread.
+ * @function
+ */
 export const lambdaNdcgAsync = pooled('lambdaNdcg');
 
 /** What asynchronous functions read besides the options of the loss. */

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AddonError } from '../errors.js';
+import { isBundled } from './bundled.js';
 
 /** A binary that was tried, and why it is not in use. */
 export interface FailedAddon {
@@ -64,7 +65,7 @@ export function loadAddon(root: string): LoadedAddon {
     }
   }
   // The package's own binary is what most users should have: its fate is said first.
-  throw new AddonError(failed.reverse());
+  throw new AddonError(failed.reverse(), isBundled(root));
 }
 
 /**

@@ -1,5 +1,6 @@
 // Loads the native addon and gives its raw, positional interface a type. Nothing outside lib/ sees this.
 import { basename, join } from 'node:path';
+import { AddonError } from '../errors.js';
 import type { ParameterValues } from '../parameters.js';
 import { loadAddon, type LoadedAddon } from './addon.js';
 import type { NativeMemoryKind, NativeStatus, NativeType } from './codes.js';
@@ -205,8 +206,13 @@ export interface NativeBinding {
 }
 
 /** The addon and where it came from. */
-// Bundled, this file is part of dist/index.js (scripts/bundle.cjs); by itself it is dist/native/native.js.
-const root = join(__dirname, basename(__dirname) === 'native' ? '../..' : '..');
-export const loadedAddon: LoadedAddon = loadAddon(root);
+export const loadedAddon: LoadedAddon = loadAddon(packageRoot());
+
+/** In the package this file is part of dist/index.js (scripts/bundle.cjs), or by itself dist/native/native.js. */
+function packageRoot(): string {
+  // A bundle of ES modules has no __dirname, and no place from which to look.
+  if (typeof __dirname === 'undefined') throw new AddonError([], true);
+  return join(__dirname, basename(__dirname) === 'native' ? '../..' : '..');
+}
 
 export const native = loadedAddon.exports as NativeBinding;

@@ -124,43 +124,82 @@ const withoutTeacher =
   ) =>
     lossOp<O>([{ loss: name }], loss, { labels, logits, weights, options, reduction });
 
-/** Contrastively-weighted KL divergence, the paper's loss: {@link ckl} as an op. */
+/**
+ * Contrastively-weighted KL divergence, the paper's loss: {@link ckl} as an op.
+ * @function
+ */
 export const cklLoss: WithTeacher<CklParameters> = withTeacher('ckl', ckl);
 
-/** Kullback-Leibler divergence of the student from the teacher: {@link kl} as an op. */
+/**
+ * Kullback-Leibler divergence of the student from the teacher: {@link kl} as an op.
+ * @function
+ */
 export const klLoss: WithTeacher<object> = withTeacher('kl', kl);
 
-/** Balanced KL: {@link bkl} as an op. */
+/**
+ * Balanced KL: {@link bkl} as an op.
+ * @function
+ */
 export const bklLoss: WithTeacher<BklParameters> = withTeacher('bkl', bkl);
 
-/** Negative log-likelihood of the positives: {@link nll} as an op. Reads no teacher. */
+/**
+ * Negative log-likelihood of the positives: {@link nll} as an op. Reads no teacher.
+ * @function
+ */
 export const nllLoss: WithoutTeacher = withoutTeacher('nll', nll);
 
-/** KL plus negative log-likelihood: {@link klLogL} as an op. */
+/**
+ * KL plus negative log-likelihood: {@link klLogL} as an op.
+ * @function
+ */
 export const klLogLLoss: WithTeacher<KlLogLParameters> = withTeacher('klLogL', klLogL);
 
-/** KL divergence of the teacher from the student: {@link reverseKl} as an op. */
+/**
+ * KL divergence of the teacher from the student: {@link reverseKl} as an op.
+ * @function
+ */
 export const reverseKlLoss: WithTeacher<object> = withTeacher('reverseKl', reverseKl);
 
-/** Generalised Jensen-Shannon divergence: {@link jsd} as an op. Its `beta` is a number; that of CKL is an array. */
+/**
+ * Generalised Jensen-Shannon divergence: {@link jsd} as an op. Its `beta` is a number; that of CKL is an array.
+ * @function
+ */
 export const jsdLoss: WithTeacher<JsdParameters> = withTeacher('jsd', jsd);
 
-/** Squared difference of the margins of student and teacher: {@link marginMse} as an op. */
+/**
+ * Squared difference of the margins of student and teacher: {@link marginMse} as an op.
+ * @function
+ */
 export const marginMseLoss: WithTeacher<object> = withTeacher('marginMse', marginMse);
 
-/** CL-DRD's weighted pairwise logistic loss: {@link lambdaMrr} as an op. Reads no teacher; see the option `relevance`. */
+/**
+ * CL-DRD's weighted pairwise logistic loss: {@link lambdaMrr} as an op. Reads no teacher; see the option `relevance`.
+ * @function
+ */
 export const lambdaMrrLoss: WithoutTeacher = withoutTeacher('lambdaMrr', lambdaMrr);
 
-/** RankNet: {@link rankNet} as an op. */
+/**
+ * RankNet: {@link rankNet} as an op.
+ * @function
+ */
 export const rankNetLoss: Ordered<object> = ordered('rankNet', rankNet);
 
-/** Likelihood of the documents' order: {@link listMle} as an op. */
+/**
+ * Likelihood of the documents' order: {@link listMle} as an op.
+ * @function
+ */
 export const listMleLoss: Ordered<object> = ordered('listMle', listMle);
 
-/** Approximate discounted rank MSE: {@link adrMse} as an op. */
+/**
+ * Approximate discounted rank MSE: {@link adrMse} as an op.
+ * @function
+ */
 export const adrMseLoss: Ordered<AdrMseParameters> = ordered('adrMse', adrMse);
 
-/** LambdaLoss for NDCG@k: {@link lambdaNdcg} as an op. */
+/**
+ * LambdaLoss for NDCG@k: {@link lambdaNdcg} as an op.
+ * @function
+ */
 export const lambdaNdcgLoss: Ordered<Omit<LambdaNdcgParameters, keyof PairParameters>> = ordered(
   'lambdaNdcg',
   lambdaNdcg,

@@ -94,6 +94,8 @@ describe('without a binary that loads', () => {
     expect(message).toContain(`${compiled()}: no such file`);
     expect(message).toContain('npm install ckl-loss --force');
     expect(message).toContain('npm rebuild ckl-loss');
+    expect(message).toContain('npm install-scripts approve ckl-loss');
+    expect(message).not.toContain('external');
     expect(message).toContain('npx ckl-loss doctor');
     expect(tried.map(({ file }) => file).sort()).toEqual([compiled(), join(dir, 'prebuilds', platform)]);
   });

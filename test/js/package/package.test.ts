@@ -1,5 +1,6 @@
 // The package as it is installed: require and import give the same classes and functions, and the declarations stand on their own.
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as api from '../../../lib/index';
@@ -56,6 +57,17 @@ describe('the package', () => {
         ' ranks: new Uint16Array(4).fill(1), weights: new Float32Array(2).fill(1) })');
       console.log(ckl(foreign, { alpha: 2 }).counted);`;
     expect(run('-e', code)).toBe('2');
+  });
+
+  it('tells TypeScript of each sub-path twice: by exports, and for node10 by typesVersions', () => {
+    const { exports, typesVersions } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      exports: Record<string, string | { types?: string }>;
+      typesVersions: Record<string, Record<string, string[]>>;
+    };
+    const typed = Object.entries(exports).flatMap(([path, entry]) =>
+      path !== '.' && typeof entry === 'object' ? [[path.slice(2), [entry.types]]] : [],
+    );
+    expect(typesVersions).toEqual({ '*': Object.fromEntries(typed) as unknown });
   });
 
   it('has declarations that compile in strict mode without skipLibCheck', () => {
