@@ -5,7 +5,7 @@ import { LayoutView } from '../loss/layout.js';
 import { checkShape, nonNegative, positive } from './arguments.js';
 import type { Preset } from './preset.js';
 import { warnOfUnderflow } from './teacher-scale.js';
-import type { Batch, Layout, Term } from '../types.js';
+import type { Batch, BatchShape, Layout, Term } from '../types.js';
 
 const POSITIVE = 1;
 const PADDING = 255;
@@ -14,7 +14,7 @@ const TEACHER_TEMPERATURE = 2;
 /** What all of the authors' losses take. */
 export interface AuthorsOptions {
   /** `[queries, documents]` of a batch, B and N: the code divides sums of divergences by B·N. */
-  shape: readonly [queries: number, documents: number];
+  shape: BatchShape;
   /** Default 1. */
   studentTemperature?: number;
   /** Default 2. */
@@ -120,7 +120,7 @@ export type AuthorsLossOptions<L extends AuthorsLoss> = Omit<
  */
 export function authorsLoss<L extends AuthorsLoss>(
   loss: L,
-  batch: AuthorsBatch & { shape: readonly [number, number] },
+  batch: AuthorsBatch & { shape: BatchShape },
   options: AuthorsLossOptions<L> = {} as AuthorsLossOptions<L>,
   upweight = 0,
 ): LossAndGradient {
@@ -140,7 +140,7 @@ export function authorsLoss<L extends AuthorsLoss>(
 
 function sumOfParts(
   loss: 'bkl' | 'klLogL',
-  { student, teacher, labels, shape }: AuthorsBatch & { shape: readonly [number, number] },
+  { student, teacher, labels, shape }: AuthorsBatch & { shape: BatchShape },
   options: AuthorsOptions,
   weights: Float32Array | undefined,
 ): LossAndGradient {
@@ -245,7 +245,7 @@ function run({ terms, ...options }: Preset<'sum'>, batch: Batch<Float32Array>): 
   return { loss, grad };
 }
 
-function positivesOf(labels: Uint8Array, shape: readonly [number, number]): Float32Array {
+function positivesOf(labels: Uint8Array, shape: BatchShape): Float32Array {
   return Float32Array.from(
     { length: shape[0] },
     (_, b) => labels.subarray(b * shape[1], (b + 1) * shape[1]).filter((label) => label === POSITIVE).length,

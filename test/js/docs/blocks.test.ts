@@ -9,11 +9,11 @@ import { type Block, blocksOf, documents, foreignCommands, programs, root } from
 
 const dir = mkdtempSync(join(tmpdir(), 'ckl-docs-'));
 const blocks = documents().flatMap(blocksOf);
-const runnable = documents().flatMap((file) =>
-  programs(blocksOf(file)).filter((block) => block.notRun === ''),
-);
+const whole = documents().flatMap((file) => programs(blocksOf(file)).filter(({ isPart }) => !isPart));
 const titled = (language: Block['language']): [string, Block][] =>
-  runnable.filter((block) => block.language === language).map((block) => [block.place, block]);
+  whole
+    .filter((block) => block.language === language && block.notRun === '')
+    .map((block) => [block.place, block]);
 
 beforeAll(() => {
   // A user's folder: the package is installed, and the sample lies there.
@@ -55,13 +55,14 @@ describe('the code blocks', () => {
     run(process.execPath, [file]);
   });
 
-  it('in TypeScript are typed right', () => {
-    const files = titled('ts').map(([, block]) => {
-      const file = fileOf(block, 'mts');
+  it('are typed right, those in JavaScript and those that are not run too', () => {
+    const files = whole.flatMap((block) => {
+      if (block.language === 'sh') return [];
+      const file = fileOf(block, block.language === 'ts' ? 'mts' : 'mjs');
       writeFileSync(file, block.code);
-      return file;
+      return [file];
     });
-    const program = ts.createProgram(files, {
+    const options: ts.CompilerOptions = {
       noEmit: true,
       strict: true,
       skipLibCheck: true,
@@ -71,12 +72,23 @@ describe('the code blocks', () => {
       moduleResolution: ts.ModuleResolutionKind.Node16,
       types: ['node'],
       typeRoots: [join(root, 'node_modules/@types')],
-    });
-    const found = ts.getPreEmitDiagnostics(program).map((d) => {
-      const line = d.file?.getLineAndCharacterOfPosition(d.start ?? 0).line;
-      return `${d.file?.fileName}:${line}: ${ts.flattenDiagnosticMessageText(d.messageText, ' ')}`;
-    });
-    expect(found).toEqual([]);
+    };
+    // JavaScript has no place for the types of parameters and caught errors.
+    const inJavaScript = {
+      allowJs: true,
+      checkJs: true,
+      noImplicitAny: false,
+      useUnknownInCatchVariables: false,
+    };
+    const problems = (extension: string, more: ts.CompilerOptions) => {
+      const own = files.filter((file) => file.endsWith(extension));
+      expect(own.length).toBeGreaterThan(0);
+      return ts.getPreEmitDiagnostics(ts.createProgram(own, { ...options, ...more })).map((problem) => {
+        const line = problem.file?.getLineAndCharacterOfPosition(problem.start ?? 0).line;
+        return `${problem.file?.fileName}:${line}: ${ts.flattenDiagnosticMessageText(problem.messageText, ' ')}`;
+      });
+    };
+    expect([...problems('.mts', {}), ...problems('.mjs', inJavaScript)]).toEqual([]);
   });
 
   it.each(titled('ts'))('%s runs', (_, block) => {

@@ -2,7 +2,8 @@
 //
 // A comment in the line before a block says more about it:
 //   <!-- continues -->          runs together with the block before it
-//   <!-- not run: reason -->    is only an illustration; the reason is required
+//   <!-- not run: reason -->    is complete, but not run; the reason is required
+//   <!-- part of a file: which -->    is neither run nor checked by itself
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -18,6 +19,8 @@ export interface Block {
   continues: boolean;
   /** Why it is not run; '' if it is. */
   notRun: string;
+  /** Whether it is some lines of a file, which mean nothing alone. */
+  isPart: boolean;
 }
 
 const languages: Record<string, Language> = {
@@ -70,14 +73,14 @@ export function blocksOf(file: string): Block[] {
 }
 
 function comments(lines: string[], fence: number, file: string) {
-  const result = { continues: false, notRun: '' };
+  const result = { continues: false, notRun: '', isPart: false };
   for (let i = fence - 1; i >= 0; i--) {
-    const found = /^\s*<!-- (continues|not run)(?:: (.+?))? -->\s*$/.exec(lines[i]);
+    const found = /^\s*<!-- (continues|not run|part of a file)(?:: (.+?))? -->\s*$/.exec(lines[i]);
     if (found === null) break;
     const [, what, value] = found;
     if (what === 'continues') result.continues = true;
     else if (value === undefined) throw new Error(`${file}:${i + 1}: "${what}" needs a value`);
-    else result.notRun = value;
+    else Object.assign(result, { notRun: value, isPart: what === 'part of a file' });
   }
   return result;
 }
