@@ -7,13 +7,8 @@ import * as functions from '../loss/functions.js';
 import type { LossParameters } from '../loss/functions.js';
 import { bufferOf, copyInto, isObject, lengthOf } from '../loss/intrinsics.js';
 import { readShape, type Shape } from '../loss/layout.js';
-import {
-  disposed,
-  prepare as prepareLoss,
-  type PreparedLoss,
-  preparedRule,
-  tooLarge,
-} from '../loss/prepare.js';
+import { prepare as prepareLoss, type PreparedLoss, preparedRule } from '../loss/prepare.js';
+import { disposed, tooLarge } from '../loss/prepared.js';
 import type { LossName } from '../losses.js';
 import { checkScoring, type NativeScoring, newScoring, ScoringNumber } from '../native/scoring.js';
 import type { CommonOptions, Reduction } from '../types.js';

@@ -1,15 +1,13 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // Prepared losses: options, native plan and outputs are settled once, so that a run costs little more than its arithmetic.
-import type { TeacherUse } from '../losses.js';
-import { halfType, type HalfType } from './arrays.js';
 import { chooseBySpeed } from './auto.js';
 import { isAuto } from '../native/backends.js';
-import { BatchView, readBatch } from './batch.js';
-import { snapshotOf } from './snapshot.js';
 import { describe } from '../describe.js';
+import { type Communicator, readGroup } from '../communicator.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { isObject } from './intrinsics.js';
-import { type LayoutView, readShape, type Shape } from './layout.js';
+import { GroupedLoss } from './grouped.js';
+import { readShape } from './layout.js';
 import type { LossParameters } from './functions.js';
 import { type LossInfo, losses, type LossName } from '../losses.js';
 import {
@@ -23,10 +21,8 @@ import {
   readSum,
   type TermValues,
 } from './options.js';
-import { allocateOutputs, ReusedOutputs } from './outputs.js';
-import { checkOverlap } from './overlap.js';
 import { LivePlan } from './plans.js';
-import { execute, newScalars, resultOf } from './run.js';
+import { Prepared } from './prepared.js';
 import type {
   BackendName,
   Batch,
@@ -43,6 +39,16 @@ import type {
 export interface PreparedSize {
   /** `[queries, documents]`: more of either is a RangeError. Also the shape of a batch without one. */
   shape: BatchShape;
+}
+
+/** A batch that is spread over the ranks of a group. */
+export interface GroupOptions {
+  /**
+   * The ranks whose queries are one batch, this rank's among them: `loss` (its mean is over all of them) and `counted` are those of the whole
+   * batch on every rank, `grad` and `perQuery` those of the rank's own queries. All ranks run alike, and every run exchanges a few numbers. The
+   * bits are those of one process that has the queries of all ranks, in their order. On the CPU. See `ckl-loss/distributed`.
+   */
+  group?: Communicator;
 }
 
 /**
@@ -74,7 +80,7 @@ type Sum = { terms: readonly Term[] } & PairParameters;
  */
 export function prepare<N extends LossName | 'combine', R extends Reduction = 'mean'>(
   loss: N,
-  options: (N extends LossName ? LossParameters[N] : Sum) & CommonOptions<R> & PreparedSize,
+  options: (N extends LossName ? LossParameters[N] : Sum) & CommonOptions<R> & PreparedSize & GroupOptions,
 ): PreparedLoss<R> {
   if (!isObject(options)) {
     throw new CklTypeError(
@@ -82,19 +88,32 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
       `options is ${describe(options)}; prepare needs { shape: [queries, documents] }`,
     );
   }
-  const { shape, terms } = options as { shape: unknown; terms?: unknown };
+  const { shape, terms, group } = options as { shape: unknown; terms?: unknown; group?: unknown };
   // Callers see it on the loss, and must not change what batches are checked against.
   const size = Object.freeze(readShape(shape, preparedRule));
-  const read = readPrepared(loss, terms, options);
+  const ranks = group === undefined ? null : readGroup(group, 'group');
+  const read = readPrepared(loss, terms, options, ['group']);
   const { values } = read;
   const plan = planOfPrepared(read, values);
   checkCallOptions(values, plan.name, plan.needsTeacher);
   plan.spec.reserveDocs = size[1];
+  if (ranks !== null) {
+    if (plan.backend !== 'cpu' && !isAuto(values.backend)) throw noGroupThere(plan.backend);
+    plan.backend = plan.spec.backend = 'cpu';
+    return new GroupedLoss(ranks, new LivePlan(plan), size, values) as unknown as PreparedLoss<R>;
+  }
   if (isAuto(values.backend)) {
     const choice = chooseBySpeed(plan.spec, size);
     if (choice !== null) plan.backend = plan.spec.backend = choice.backend;
   }
   return new Prepared(new LivePlan(plan), size, values) as unknown as PreparedLoss<R>;
+}
+
+function noGroupThere(backend: string): Error {
+  return new CklRangeError(
+    'ERR_CKL_OPTION',
+    `backend is '${backend}' and a group is given; ranks count their queries on the CPU: use 'cpu' or 'auto'`,
+  );
 }
 
 /** What `prepare` was given: one loss, or the terms of a sum. */
@@ -123,87 +142,3 @@ export function planOfPrepared(read: PreparedOptions, values: OptionValues): Pla
 
 /** @internal What the shape of a prepared loss is. */
 export const preparedRule = 'prepare needs shape: [queries, documents], the size of the largest batch';
-
-class Prepared {
-  readonly loss: string;
-  private readonly needsTeacher: TeacherUse;
-  readonly backend: BackendName;
-  readonly target: string;
-  readonly threads: number;
-  private live: LivePlan | null;
-  private readonly view = new BatchView();
-  private readonly scalars = newScalars();
-  private outputs: ReusedOutputs | null;
-  private readonly half: HalfType;
-  private teacherGrad: boolean | Scores | undefined;
-  private readonly diagnostics: boolean;
-  private readonly reduction: string;
-
-  constructor(
-    live: LivePlan,
-    readonly shape: Shape,
-    options: OptionValues,
-  ) {
-    this.live = live;
-    this.loss = live.plan.name;
-    this.needsTeacher = live.plan.needsTeacher;
-    this.backend = live.plan.backend;
-    this.target = live.native.target;
-    this.threads = live.native.threads;
-    this.half = halfType(options.dtype);
-    this.teacherGrad = options.teacherGrad;
-    this.diagnostics = options.diagnostics === true;
-    this.reduction = live.plan.spec.reduction;
-    const like = this.half < 0 ? new Float32Array(0) : new Uint16Array(0);
-    this.outputs = new ReusedOutputs(shape[0] * shape[1], shape[0], like, this.view.ownBuffers);
-  }
-
-  run(batch: Batch): LossResult {
-    this.check();
-    const own = snapshotOf(batch);
-    // From here on no code of the caller runs. A getter may have disposed of this loss.
-    const live = this.check();
-    const { view, half, scalars, needsTeacher } = this;
-    readBatch(view, own, this.shape, half, this.loss, needsTeacher);
-    if (view.queries > this.shape[0] || view.longestRow() > this.shape[1])
-      throw tooLarge(view, this.shape, this.loss);
-    const owned = view.readOutputs(own, this.teacherGrad, half, this.loss, needsTeacher);
-    if (view.hasGaps()) allocateOutputs(view, this.teacherGrad === true, this.diagnostics);
-    else this.outputs!.lend(view, this.teacherGrad === true, this.diagnostics);
-    if (view.aliased || (owned && view.changed && view.sharesBuffers())) checkOverlap(view);
-    view.changed = false;
-    return resultOf(view, execute(live, view, scalars), this.reduction);
-  }
-
-  private check(): LivePlan {
-    if (this.live !== null) return this.live;
-    throw disposed(this.loss);
-  }
-
-  dispose(): void {
-    this.live?.native.dispose();
-    this.live = null;
-    this.outputs = null;
-    this.teacherGrad = undefined;
-    this.view.release();
-    this.view.ownBuffers = [];
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-}
-
-/** @internal The error of a batch that is larger than the prepared shape. */
-export function tooLarge(batch: LayoutView, shape: Shape, loss: string): Error {
-  return new CklRangeError(
-    'ERR_CKL_SHAPE',
-    `the batch has ${batch.queries} queries of up to ${batch.longestRow()} documents; ` +
-      `this ${loss} was prepared for [${shape.join(', ')}]: split the batch, or prepare a larger shape`,
-  );
-}
-
-/** @internal */
-export function disposed(loss: string): Error {
-  return new CklTypeError('ERR_CKL_DISPOSED', `this prepared ${loss} was disposed; prepare another`);
-}

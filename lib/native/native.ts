@@ -60,6 +60,14 @@ export interface NativePlan {
   ): NativeStatus;
 
   /**
+   * `run` of one rank's share of the queries, on the CPU. `share`: for each of 8 terms what its mean is divided by, then how many queries are
+   * counted (both written by countShare, of this rank alone, and read by runShare, of all ranks). Behind them countShare writes, where the batch
+   * has weights, what each query adds to each term's divisor, and runShare what each query adds to the loss.
+   */
+  countShare(...args: [...Parameters<NativePlan['run']>, share: Float64Array]): NativeStatus;
+  runShare(...args: [...Parameters<NativePlan['run']>, share: Float64Array]): NativeStatus;
+
+  /**
    * The same on a thread of the libuv pool. Inputs are copied before this returns; outputs are written just before the promise settles, and
    * only if its status is 0. `abort` stops it early (status `aborted`).
    */

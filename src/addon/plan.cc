@@ -214,14 +214,16 @@ Place cuda_place(Napi::Env env) {
 }  // namespace
 
 Napi::Function PlanObject::define(Napi::Env env) {
-  napi_property_descriptor methods[3] = {};
+  napi_property_descriptor methods[5] = {};
   methods[0].utf8name = "run", methods[0].method = run;
   methods[1].utf8name = "runAsync", methods[1].method = run_async;
   methods[2].utf8name = "dispose", methods[2].method = dispose;
+  methods[3].utf8name = "countShare", methods[3].method = count_share;
+  methods[4].utf8name = "runShare", methods[4].method = run_share;
   for (napi_property_descriptor& m : methods) m.attributes = napi_default_method;
   return DefineClass(
       env, "Plan",
-      {methods[0], methods[1], methods[2], InstanceMethod<&PlanObject::configure>("configure"),
+      {methods[0], methods[1], methods[2], methods[3], methods[4], InstanceMethod<&PlanObject::configure>("configure"),
        InstanceAccessor<&PlanObject::target>("target"), InstanceAccessor<&PlanObject::threads>("threads")});
 }
 
@@ -286,6 +288,33 @@ napi_value PlanObject::run(napi_env env, napi_callback_info info) {
   const Status status = read_call(env, values, *plan->plan_, call);
   return plan->execute(env, call, status);
 }
+
+// run's arguments, and a Float64Array: the normalisers of the Share, and behind them its summands.
+napi_value PlanObject::share(napi_env env, napi_callback_info info, bool runs) {
+  RunValues values;
+  PlanObject* const plan = values.take(env, info, RunValues::kCount + 1) ? receiver(env, values.self) : nullptr;
+  if (!plan || plan->place_.threads == 0) return code_value(env, Code::type);  // of the CPU alone
+  Call call;
+  Status status = read_call(env, values, *plan->plan_, call);
+  const int64_t queries = call.batch.rows.queries, terms = int64_t(plan->plan_->terms.size());
+  const int64_t summands = runs ? queries : call.batch.weights ? terms * queries : 0;
+  Arguments in(env, values.all + RunValues::kCount);
+  double* const numbers =
+      !status.ok() ? nullptr
+                   : in.typed<double>(Argument::none, napi_float64_array, cpu::Share::kNormalisers + summands, false);
+  if (status.ok()) status = in.status();
+  if (status.ok()) {
+    const cpu::Share share = {numbers, numbers + cpu::Share::kNormalisers};
+    cpu::CpuBackend& backend = static_cast<cpu::CpuBackend&>(*plan->backend_);
+    if (!plan->workspace_) plan->workspace_ = plan->workspace(*environment_of(env), 0);
+    status = runs ? backend.run_share(*plan->plan_, call.batch, call.out, *plan->workspace_, share)
+                  : backend.count_share(*plan->plan_, call.batch, *plan->workspace_, share);
+  }
+  finish(call, status, {});
+  return code_value(env, status.code);
+}
+napi_value PlanObject::count_share(napi_env env, napi_callback_info info) { return share(env, info, false); }
+napi_value PlanObject::run_share(napi_env env, napi_callback_info info) { return share(env, info, true); }
 
 napi_value PlanObject::run_staged(napi_env env, napi_callback_info info) {
   napi_value stage;

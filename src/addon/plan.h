@@ -54,6 +54,9 @@ class PlanObject : public Tagged<PlanObject> {
   static napi_value run(napi_env env, napi_callback_info info);
   static napi_value run_async(napi_env env, napi_callback_info info);
   static napi_value start_job(napi_env env, napi_callback_info info);
+  static napi_value count_share(napi_env env, napi_callback_info info);
+  static napi_value run_share(napi_env env, napi_callback_info info);
+  static napi_value share(napi_env env, napi_callback_info info, bool runs);
   static napi_value dispose(napi_env env, napi_callback_info info);
   std::shared_ptr<Workspace> workspace(Environment& environment, int64_t docs);
   napi_value execute(napi_env env, const Call& call, Status status);

@@ -102,7 +102,8 @@ class Run {
     if (most_beta_ > least_gamma_ - 1) most_beta_ = std::nextafter(most_beta_, -INFINITY);
   }
 
-  Status operator()(Summary& summary) {
+  // With a share: counts for it where there is no summary, and otherwise runs.
+  Status operator()(Summary* summary, const Share* share) {
     const int64_t floats = target_.kernels->scratch_floats(longest_);
     for (int k = 0; k < threads_; k++)
       if (!workspace_.scratch[k].reserve(floats)) return {Code::memory, Argument::none, -1, -1, double(floats) * 4};
@@ -110,16 +111,31 @@ class Run {
     if (!status.ok()) return status;
     Scan scan = scan_all();
     if (!scan.status.ok()) return scan.status;
-    prepare(scan);
+    if (!summary) {
+      count(scan, *share);
+      return {};
+    }
+    prepare(scan, share);
     if (abort_ && abort_->load()) return {Code::aborted};
     each_slice([&](int worker, int, int64_t first, int64_t last) { rows(worker, first, last); });
     if (abort_ && abort_->load()) return {Code::aborted};
-    summary.loss = reduce();
-    summary.counted = counted_;
+    summary->loss = reduce();
+    summary->counted = counted_;
+    for (int64_t b = 0; share && b < batch_.rows.queries; b++) share->summands[b] = summand(b);
     return {};
   }
 
  private:
+  void count(const Scan& scan, const Share& share) const {
+    const int64_t queries = batch_.rows.queries;
+    for (size_t k = 0; k < kMaxTerms; k++) {
+      const bool is = k < plan_.terms.size();
+      share.normalisers[k] = is ? normaliser(scan, k) : 0;
+      for (int64_t b = 0; is && batch_.weights && b < queries; b++)
+        share.summands[int64_t(k) * queries + b] = double(batch_.weights[b]) * multiplicity(b, plan_.terms[k]);
+    }
+    share.normalisers[kMaxTerms] = double(count_any(scan));
+  }
   // body(worker, slice, first row, last row)
   template <class Body>
   void each_slice(Body body) {
@@ -248,7 +264,7 @@ class Run {
     return counted;
   }
 
-  void prepare(const Scan& scan) {
+  void prepare(const Scan& scan, const Share* share) {
     task_.batch = batch_;
     task_.out = out_;
     task_.term_count = int(plan_.terms.size());
@@ -270,7 +286,7 @@ class Run {
       to.weight = from.weight;
       to.loss_scale = from.weight;
       if (plan_.reduction == Reduction::mean) {
-        const double sum = normaliser(scan, size_t(k));
+        const double sum = share ? share->normalisers[k] : normaliser(scan, size_t(k));
         to.loss_scale = sum > 0 ? from.weight / sum : 0;
       }
       to.grad_scale = to.loss_scale * plan_.grad_scale;
@@ -292,19 +308,19 @@ class Run {
   // The batch's loss, in double and in one order whatever the threads: four sums over every fourth query.
   double reduce() const {
     const int64_t queries = batch_.rows.queries;
-    const double* contributions = task_.contributions;
     double sums[4] = {0, 0, 0, 0};
-    for (int64_t b = 0; b < queries; b++) {
-      const double value = contributions    ? contributions[b]
-                           : batch_.weights ? double(batch_.weights[b]) * out_.per_query[b]
-                                            : out_.per_query[b];
-      sums[b & 3] += value;
-    }
+    for (int64_t b = 0; b < queries; b++) sums[b & 3] += summand(b);
     const double sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-    if (contributions) return sum;
+    if (task_.contributions) return sum;
     // per_query has the term's weight already
     const TaskTerm& term = task_.terms[0];
     return term.weight == 0 ? 0 : sum * (term.loss_scale / term.weight);
+  }
+
+  double summand(int64_t b) const {
+    return task_.contributions ? task_.contributions[b]
+           : batch_.weights    ? double(batch_.weights[b]) * out_.per_query[b]
+                               : out_.per_query[b];
   }
 
   const Plan& plan_;
@@ -336,8 +352,23 @@ std::unique_ptr<Workspace> CpuBackend::workspace(int64_t docs) {
 
 Status CpuBackend::run(const Plan& plan, const Batch& batch, const Outputs& out, Workspace& workspace,
                        const std::atomic<int32_t>* abort, Summary& summary) {
+  return compute(plan, batch, out, workspace, abort, &summary, nullptr);
+}
+
+Status CpuBackend::count_share(const Plan& plan, const Batch& batch, Workspace& workspace, const Share& share) {
+  return compute(plan, batch, {}, workspace, nullptr, nullptr, &share);
+}
+
+Status CpuBackend::run_share(const Plan& plan, const Batch& batch, const Outputs& out, Workspace& workspace,
+                             const Share& share) {
+  Summary summary;
+  return compute(plan, batch, out, workspace, nullptr, &summary, &share);
+}
+
+Status CpuBackend::compute(const Plan& plan, const Batch& batch, const Outputs& out, Workspace& workspace,
+                           const std::atomic<int32_t>* abort, Summary* summary, const Share* share) {
   try {
-    return Run(plan, batch, out, static_cast<CpuWorkspace&>(workspace), target_, *pool_, abort)(summary);
+    return Run(plan, batch, out, static_cast<CpuWorkspace&>(workspace), target_, *pool_, abort)(summary, share);
   } catch (const std::bad_alloc&) { return {Code::memory}; }
 }
 

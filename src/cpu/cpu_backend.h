@@ -25,6 +25,17 @@ class Buffer {
   int64_t floats_ = 0;
 };
 
+// A batch that is one rank's queries of a larger one: what every rank counts and adds up is exchanged between the two calls.
+struct Share {
+  // Count writes and run reads: for each term what its mean is divided by, and behind them how many queries any term counts.
+  double* normalisers;
+  // Count writes, where the batch has weights: for each term what each query adds to its normaliser. Run writes the first
+  // `queries`: what each adds to the batch's loss, still to be divided where the batch is of one term.
+  double* summands;
+
+  static constexpr int kNormalisers = kMaxTerms + 1;
+};
+
 class CpuBackend : public Backend {
  public:
   CpuBackend(const Target& target, std::shared_ptr<Pool> pool, int threads);
@@ -32,11 +43,17 @@ class CpuBackend : public Backend {
   std::unique_ptr<Workspace> workspace(int64_t docs) override;
   Status run(const Plan& plan, const Batch& batch, const Outputs& out, Workspace& workspace,
              const std::atomic<int32_t>* abort, Summary& summary) override;
+  // Checks every value, and counts.
+  Status count_share(const Plan& plan, const Batch& batch, Workspace& workspace, const Share& share);
+  Status run_share(const Plan& plan, const Batch& batch, const Outputs& out, Workspace& workspace, const Share& share);
 
   const Target& target() const { return target_; }
   int threads() const { return threads_; }
 
  private:
+  Status compute(const Plan& plan, const Batch& batch, const Outputs& out, Workspace& workspace,
+                 const std::atomic<int32_t>* abort, Summary* summary, const Share* share);
+
   const Target target_;
   const std::shared_ptr<Pool> pool_;
   const int threads_;

@@ -175,7 +175,7 @@ export default [
   { in: 'src/cpu', code: 'to.loss_scale = «sum > 0 ? from.weight / sum : 0»;', to: 'from.weight / sum' },
   {
     in: 'src/cpu',
-    code: ': batch_.weights ? «double(batch_.weights[b]) * out_.per_query[b]»',
+    code: ': batch_.weights    ? «double(batch_.weights[b]) * out_.per_query[b]»',
     to: 'out_.per_query[b]',
   },
   { in: 'src/cpu/slices.h', code: 'if (k == slices) return «rows.queries»;', to: 'rows.queries - 1' },

@@ -1,0 +1,196 @@
+// Queries spread over ranks: loss, counted and gradients have the bits of one process, whatever the loss and the number of ranks.
+import { describe, expect, it } from 'vitest';
+import { type Communicator, prepare } from '../../../lib/index';
+import { errorOf, lossNames, randomBatch, randomNumbers, type TestBatch } from '../loss/helpers';
+import { join } from 'node:path';
+import { byRank, describeEachMpi, mpirun, programs } from './launch';
+import { team } from './team';
+
+const queries = 11;
+
+interface Case {
+  loss: string;
+  options: Record<string, unknown>;
+  batch: TestBatch;
+}
+
+interface Outcome {
+  loss: number | Float32Array;
+  counted: number;
+  grad: Float32Array;
+  perQuery: Float32Array;
+  teacherGrad?: Float32Array;
+}
+
+/** Some queries count for no loss, or for some: without a positive, without a document, with equal teacher scores. */
+function batchOf(seed: number, docs: number, weighted: boolean): TestBatch {
+  const batch = randomBatch({ seed, queries, docs, padding: 10, separable: false });
+  batch.labels.fill(0, 2 * docs, 3 * docs);
+  batch.labels.fill(255, 5 * docs, 6 * docs);
+  batch.teacher.fill(1, 7 * docs, 8 * docs);
+  const next = randomNumbers(seed + 1);
+  if (weighted) batch.weights = Float32Array.from({ length: queries }, () => next() * 3);
+  return batch;
+}
+
+const sum = [
+  { loss: 'ckl', weight: 0.7, alpha: 0.5 },
+  { loss: 'marginMse', weight: 1.3 },
+  { loss: 'nll', weight: -0.2 },
+];
+const variants: { loss: string; options: Record<string, unknown> }[] = [
+  ...lossNames.map((loss) => ({ loss, options: {} })),
+  { loss: 'kl', options: { studentTemperature: 3, gradScale: 0.1, teacherGrad: true } },
+  { loss: 'ckl', options: { reduction: 'sum', gradScale: 1 / 3 } },
+  { loss: 'ckl', options: { reduction: 'none' } },
+  { loss: 'lambdaMrr', options: { pairMean: 'batch' } },
+  { loss: 'combine', options: { terms: sum } },
+  { loss: 'combine', options: { terms: sum, reduction: 'sum' } },
+  { loss: 'combine', options: { terms: [{ loss: 'kl', weight: 0 }] } },
+];
+const cases: Case[] = variants.flatMap(({ loss, options }, k) =>
+  [false, true].map((weighted) => ({ loss, options, batch: batchOf(30 + k, k % 2 ? 9 : 140, weighted) })),
+);
+
+/** What a rank does: all cases, with its own queries. The text is run in worker threads and under mpirun. */
+const body = `(group, cases, within) => cases.map(({ loss, options, batch }) => {
+  const prepared = within('ckl-loss').prepare(loss, { ...options, shape: batch.shape, group });
+  const { loss: value, counted, grad, perQuery, teacherGrad } = prepared.run(batch);
+  const copy = { loss: value, counted, grad: grad.slice(), perQuery: perQuery.slice(), teacherGrad: teacherGrad && teacherGrad.slice() };
+  prepared.dispose();
+  return copy;
+})`;
+
+/** Queries [from, to) of a batch. */
+function part(
+  { student, teacher, labels, weights, shape: [, docs] }: TestBatch,
+  from: number,
+  to: number,
+): TestBatch {
+  const of = <T extends Float32Array | Uint8Array>(array: T): T => array.slice(from * docs, to * docs) as T;
+  return {
+    student: of(student as Float32Array),
+    teacher: of(teacher),
+    labels: of(labels),
+    shape: [to - from, docs],
+    ...(weights ? { weights: weights.slice(from, to) } : {}),
+  };
+}
+
+/** Where each rank's queries begin: uneven, and one rank has none. */
+const begins: Record<number, number[]> = {
+  1: [0, 11],
+  2: [0, 4, 11],
+  3: [0, 6, 6, 11],
+  4: [0, 1, 5, 8, 11],
+};
+
+function whole({ loss, options, batch }: Case): Outcome {
+  using prepared = prepare(loss as 'kl', { ...options, shape: batch.shape });
+  return prepared.run(batch) as unknown as Outcome;
+}
+
+const bits = (x: Float32Array): number[] => [...new Uint32Array(x.slice().buffer)];
+const one = new Float64Array(1);
+const bitsOf = (x: number): bigint => ((one[0] = x), new BigUint64Array(one.buffer)[0]);
+
+describe('queries spread over ranks', () => {
+  it.each([1, 2, 3, 4])('%i ranks have the bits of one process', async (size) => {
+    const begin = begins[size];
+    const ranks = await team<Outcome[]>(size, body, (rank) =>
+      cases.map(({ loss, options, batch }) => ({
+        loss,
+        options,
+        batch: part(batch, begin[rank], begin[rank + 1]),
+      })),
+    );
+    cases.forEach((one, k) => {
+      const expected = whole(one);
+      const docs = one.batch.shape[1];
+      const name = `${one.loss} ${JSON.stringify(one.options)} ${one.batch.weights ? 'weighted' : ''}`;
+      ranks.forEach((outcomes, rank) => {
+        expect(outcomes, String((outcomes as unknown as Error).message)).toBeInstanceOf(Array);
+        const found = outcomes[k];
+        const [from, to] = [begin[rank], begin[rank + 1]];
+        expect(found.counted, name).toBe(expected.counted);
+        expect(bits(found.grad), name).toEqual(bits(expected.grad.slice(from * docs, to * docs)));
+        expect(bits(found.perQuery), name).toEqual(bits(expected.perQuery.slice(from, to)));
+        if (found.teacherGrad !== undefined)
+          expect(bits(found.teacherGrad)).toEqual(bits(expected.teacherGrad!.slice(from * docs, to * docs)));
+        if (typeof expected.loss === 'number')
+          expect(bitsOf(found.loss as number), name).toBe(bitsOf(expected.loss));
+        else expect(found.loss).toEqual(found.perQuery);
+      });
+    });
+  });
+
+  it('a rank that refuses its batch says why, the others which it was, and the next run works', async () => {
+    const run = `(group, input, within) => {
+      const prepared = within('ckl-loss').prepare('kl', { shape: [1, 2], group });
+      const batch = { student: new Float32Array(2), teacher: Float32Array.of(0, 1), labels: Uint8Array.of(1, 0) };
+      const tried = [group.rank === 1 ? { ...batch, labels: Uint8Array.of(7, 0) } : batch,
+        group.rank === 0 ? { ...batch, weights: Float32Array.of(1) } : batch,
+        group.rank === 2 ? null : batch, batch];
+      return tried.map((one) => { try { return prepared.run(one).counted; } catch (error) { return error.code + ': ' + error.message; } });
+    }`;
+    const ranks = await team<string[]>(3, run);
+    const refused = (rank: number) =>
+      `ERR_CKL_GROUP: rank ${rank} refused its batch, and says why; nothing was computed`;
+    expect(ranks.map((found) => found[0])).toEqual([
+      refused(1),
+      'ERR_CKL_LABEL: labels at query 0, document 0, is 7; a label is 1 (positive), 0 (negative) or 255 (padding)',
+      refused(1),
+    ]);
+    for (const found of ranks)
+      expect(found[1]).toBe(
+        'ERR_CKL_GROUP: rank 1 has none and rank 0 has weights; the weights of the queries are given on all ranks or on none',
+      );
+    expect(ranks[0][2]).toBe(refused(2));
+    expect(ranks[2][2]).toMatch(/^ERR_CKL_TYPE: batch is null/);
+    for (const found of ranks) expect(found[3]).toBe(3);
+  });
+
+  it('takes any object with rank, size and allGather, and refuses others', () => {
+    const alone = {
+      rank: 0,
+      size: 1,
+      allGather: (values: Float64Array) => values.slice(),
+    } as unknown as Communicator;
+    const batch = randomBatch({ seed: 3, queries: 2, docs: 3 });
+    expect(prepare('kl', { shape: [2, 3], group: alone }).run(batch).loss).toBe(
+      prepare('kl', { shape: [2, 3] }).run(batch).loss,
+    );
+    const wrong: [unknown, RegExp][] = [
+      [null, /^group is null; it must be a Communicator/],
+      [{ ...alone, size: 0 }, /^group has size 0; it must/],
+      [{ ...alone, rank: 1 }, /^group has rank 1 of 1; it must/],
+      [{ rank: 0, size: 1 }, /^group has no method allGather; it must/],
+    ];
+    for (const [group, message] of wrong) {
+      const error = errorOf(() => prepare('kl', { shape: [2, 3], group: group as Communicator }));
+      expect(error.code).toBe('ERR_CKL_OPTION');
+      expect(error.message).toMatch(message);
+    }
+    const short = { ...alone, allGather: () => new Float64Array(1) } as unknown as Communicator;
+    expect(() => prepare('kl', { shape: [2, 3], group: short }).run(batch)).toThrow(
+      /^group\.allGather returned 1 numbers; it must return a Float64Array of 1 times the 12 numbers/,
+    );
+    expect(() => prepare('kl', { shape: [2, 3], group: alone, backend: 'cuda' })).toThrow(
+      /CUDA is not available|backend is 'cuda' and a group is given/,
+    );
+  });
+});
+
+describeEachMpi('queries spread over ranks', (launcher) => {
+  it.each([1, 2, 3, 4])('%i ranks print the same bits', async (size) => {
+    const { code, stdout, stderr } = await mpirun(launcher, size, [join(programs, 'queries.mjs')]);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    const alone = await mpirun(launcher, 1, [join(programs, 'queries.mjs'), 'alone']);
+    const [expected] = byRank<{ rank: number; loss: string; grad: string }>(alone.stdout);
+    const ranks = byRank<{ rank: number; loss: string; grad: string }>(stdout);
+    expect(ranks.length).toBe(size);
+    for (const { loss } of ranks) expect(loss).toBe(expected.loss);
+    expect(ranks.map(({ grad }) => grad).join('')).toBe(expected.grad);
+  });
+});
