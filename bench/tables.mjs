@@ -133,6 +133,21 @@ const figures = {
     return table([['', ...shapes.map(times)], ...lines]);
   },
   'paper-machine': () => measuredOn('paper'),
+  embeddings: () => {
+    const { rows } = results('embeddings');
+    const names = { lists: 'lists', inBatch: 'in batch', maxSim: 'MaxSim', scores: 'scores alone' };
+    return table([
+      ['queries, documents', 'ms', 'of PyTorch’s time', 'of its memory', 'tfjs-wasm ÷ ours'],
+      ...rows.map((row) => [
+        `${row.of ?? names[row.work]}: ${row.shape.replaceAll('×', ' × ')}`,
+        digits(row['ours, ms']),
+        row.ratio.toFixed(2),
+        row['memory ratio']?.toFixed(3) ?? '',
+        whole(row['tfjs-wasm / ours']),
+      ]),
+    ]);
+  },
+  'embeddings-machine': () => measuredOn('embeddings'),
   against: () => {
     const { rows } = results('against-0.1.0-avx512');
     const lengths = Object.keys(rows[0]).filter((name) => name !== 'configuration');

@@ -31,12 +31,12 @@ CKL_FN void transpose_quads(F* x) {
   x[3] = CKL_SHUFFLE(c, d, CKL_PAIR_HIGH);
 }
 
-// n elements from each of 16 rows to n columns of 16. Reads nothing outside the rows.
-template <class Rows>
+// n elements from each of 16 rows to n columns of 16, Stride elements apart. Reads nothing outside the rows.
+template <int Stride = kLanes, class Rows>
 CKL_FN void rows_to_columns(const Rows rows, float* columns, int64_t n) {
   if (n < 4) {
     for (int64_t c = 0; c < n; c++)
-      for (int j = 0; j < kLanes; j++) memcpy(columns + c * kLanes + j, rows.at(j, c), 4);
+      for (int j = 0; j < kLanes; j++) memcpy(columns + c * Stride + j, rows.at(j, c), 4);
     return;
   }
   for (int64_t i = 0; i < n; i += 4) {
@@ -45,7 +45,7 @@ CKL_FN void rows_to_columns(const Rows rows, float* columns, int64_t n) {
       F x[4];
       CKL_UNROLL for (int r = 0; r < 4; r++) x[r] = gather_quads(rows, k + r, c);
       transpose_quads(x);
-      CKL_UNROLL for (int r = 0; r < 4; r++) store_piece(columns + (c + r) * kLanes + k, x[r]);
+      CKL_UNROLL for (int r = 0; r < 4; r++) store_piece(columns + (c + r) * Stride + k, x[r]);
     }
   }
 }

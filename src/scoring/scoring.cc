@@ -162,12 +162,14 @@ bool Scorer::query_sums(const Pairs& p, const float* grad, float* out) {
   float* const panels = room(panel_, workers(work), apart);
   if (!panels) return false;
   if (p.documents == 0) std::fill(out, out + p.queries * p.dim, 0.0f);
-  each(p.dim, columns, work, [&](int worker, int64_t first, int64_t last) {
+  // A part of the gradients is in the cache while it meets all columns of a thread, which are therefore as many as possible.
+  const int64_t share = pieces(pieces(p.dim, columns), workers(work)) * columns;
+  each(p.dim, share, work, [&](int worker, int64_t first, int64_t last) {
     float* const panel = panels + worker * apart;
-    for (int64_t c = first; c < last; c += columns) {
-      const int64_t n = std::min(columns, last - c);
-      for (int64_t m = 0; m < p.documents; m += kPart) {
-        const int64_t part = std::min(kPart, p.documents - m);
+    for (int64_t m = 0; m < p.documents; m += kPart) {
+      const int64_t part = std::min(kPart, p.documents - m);
+      for (int64_t c = first; c < last; c += columns) {
+        const int64_t n = std::min(columns, last - c);
         kernels_.pack_columns(document_.x + m * p.dim + c, p.dim, n, part, panel);
         kernels_.product(grad + m, p.documents, 1, p.queries, panel, part, n, out + c, p.dim, m == 0);
       }

@@ -1,6 +1,6 @@
 // Register tiles: some rows times a packed panel, every element one chain of fused multiply-adds, and the best of its rows.
 #pragma once
-#include "../cpu/vec.h"
+#include "../cpu/transpose.h"
 
 namespace ckl {
 namespace {
@@ -74,10 +74,21 @@ void largest(const float* products, int64_t rows, int32_t first, bool begins, fl
 
 // A few steps at a time, so that the part of the panel that is being written stays in the first cache.
 void pack_rows(const float* x, int64_t stride, int64_t count, int64_t k, float* panel) {
-  for (int64_t i = 0; i < k; i += kLanes) {
-    const int64_t end = i + kLanes < k ? i + kLanes : k;
-    for (int64_t c = 0; c < kColumns; c++)
-      for (int64_t j = i; j < end; j++) panel[j * kColumns + c] = c < count ? x[c * stride + j] : 0;
+  constexpr int64_t kSteps = 64;
+  int64_t begin[kColumns];
+  for (int64_t c = 0; c < kColumns; c++) begin[c] = c * stride;
+  for (int64_t i = 0; i < k; i += kSteps) {
+    const int64_t n = k - i < kSteps ? k - i : kSteps;
+    for (int64_t c = 0; c < kColumns; c += kLanes) {
+      float* const columns = panel + i * kColumns + c;
+      if (c + kLanes <= count) {
+        rows_to_columns<kColumns>(RowSet<4, const char>{(const char*)(x + i), begin + c}, columns, n);
+        continue;
+      }
+      for (int64_t lane = 0; lane < kLanes; lane++)
+        for (int64_t j = 0; j < n; j++)
+          columns[j * kColumns + lane] = c + lane < count ? x[begin[c + lane] + i + j] : 0;
+    }
   }
 }
 
