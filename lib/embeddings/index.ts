@@ -1,4 +1,5 @@
 // ckl-loss/embeddings: embeddings in, scores and gradients with respect to the embeddings out.
+export { chunked } from './chunked.js';
 export { falseNegatives, type LabelledLists, sameDocuments } from './masks.js';
 export { prepare } from './prepare.js';
 export { backward, backwardAsync, scores, scoresAsync, topK, topKAsync } from './scores.js';

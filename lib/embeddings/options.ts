@@ -51,6 +51,7 @@ export function readSimilarity(options: Partial<SimilarityOptions>): ReadSimilar
   return {
     space: {
       dim: dim!,
+      compared: dim!,
       similarity,
       tokenSimilarity: choice(
         'tokenSimilarity',

@@ -209,12 +209,13 @@ export function newNumbers(): Float64Array {
 /** The arguments that all calls begin with; the numbers go into `numbers`. */
 export function argumentsOf(
   { queries, documents, candidates, layout, all }: Pairs,
-  { dim, similarity, tokenSimilarity, tokenMean }: Space,
+  { dim, compared, similarity, tokenSimilarity, tokenMean }: Space,
   scale: number,
   numbers: Float64Array,
 ): PairArguments {
   numbers.fill(0);
-  numbers[ScoringNumber.dim] = dim;
+  numbers[ScoringNumber.dim] = compared;
+  numbers[ScoringNumber.width] = dim;
   numbers[ScoringNumber.queries] = queries.count;
   numbers[ScoringNumber.documents] = documents.count;
   numbers[ScoringNumber.docs] = layout.docs;

@@ -1,49 +1,29 @@
-/// <reference lib="esnext.disposable" preserve="true" />
-// A prepared loss of embeddings: scores, loss and the gradients with respect to both sides in one call.
+// Prepares a loss of embeddings: which options are the loss's, which the similarity's, and of which dimensions.
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
-import { allocate, copy, nativeScores, scoresConstructor } from '../loss/arrays.js';
-import * as functions from '../loss/functions.js';
 import type { LossParameters } from '../loss/functions.js';
-import { bufferOf, copyInto, isObject, lengthOf } from '../loss/intrinsics.js';
-import { readShape, type Shape } from '../loss/layout.js';
-import { prepare as prepareLoss, type PreparedLoss, preparedRule } from '../loss/prepare.js';
-import { disposed, tooLarge } from '../loss/prepared.js';
+import { isObject } from '../loss/intrinsics.js';
+import { readShape } from '../loss/layout.js';
+import { prepare as prepareLoss, preparedRule } from '../loss/prepare.js';
 import type { LossName } from '../losses.js';
-import { checkScoring, type NativeScoring, newScoring, ScoringNumber } from '../native/scoring.js';
 import type { CommonOptions, Reduction } from '../types.js';
-import { gradientNames, readSimilarity, readWanted, type ReadSimilarity, type Wanted } from './options.js';
-import { copyOfBatch, type Judged, judge } from './judged.js';
-import {
-  argumentsOf,
-  checkApart,
-  checkNames,
-  copyOf,
-  newNumbers,
-  pairNames,
-  type Pairs,
-  readBoolean,
-  readFloats,
-  readPairs,
-  readScale,
-} from './pairs.js';
-import {
-  apartOf,
-  gradientArguments,
-  inputsOf,
-  type Outputs,
-  ownOutputs,
-  readOutputs,
-  resultOf,
-} from './scores.js';
-import type {
-  EmbeddingOptions,
-  EmbeddingResult,
-  Embeddings,
-  EmbeddingSum,
-  PreparedEmbeddings,
-} from './types.js';
-import { newVectors, type Vectors } from './vectors.js';
+import { Matryoshka, readDims } from './matryoshka.js';
+import { gradientNames, readSimilarity, readWanted } from './options.js';
+import { readBoolean } from './pairs.js';
+import { Prepared, type Settings } from './prepared.js';
+import type { EmbeddingOptions, EmbeddingSum, PreparedEmbeddings } from './types.js';
+
+const ownNames = [
+  'dim',
+  'dims',
+  'dimWeights',
+  'similarity',
+  'tokenSimilarity',
+  'tokenMean',
+  'scale',
+  'inBatch',
+  'scores',
+] as const;
 
 /**
  * Prepares one loss of embeddings, or with `'combine'` a weighted sum of them (`terms` among the options). All options of the loss are taken but
@@ -76,8 +56,10 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
       `teacherGrad is ${describe(teacherGrad)}; here it must be a boolean`,
     );
   }
+  const read = readSimilarity(given);
+  const nested = readDims(given, read.space.dim);
   const settings: Settings = {
-    read: readSimilarity(given),
+    read,
     wanted: readWanted(given),
     inBatch: readBoolean('inBatch', given.inBatch, false),
     scores: readBoolean('scores', given.scores, false),
@@ -88,239 +70,25 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
     shape: readShape(given.shape, preparedRule),
   };
   for (const name of [...gradientNames, ...ownNames]) delete ofLoss[name];
-  const inner = prepareLoss(loss, ofLoss as never);
-  return new Prepared(inner, settings, ofLoss) as unknown as PreparedEmbeddings<R>;
-}
-
-/** Checked options that are not the loss's. */
-interface Settings {
-  read: ReadSimilarity;
-  wanted: Wanted;
-  inBatch: boolean;
-  scores: boolean;
-}
-
-const ownNames = ['dim', 'similarity', 'tokenSimilarity', 'tokenMean', 'scale', 'inBatch', 'scores'] as const;
-
-const batchNames = [
-  ...pairNames,
-  'teacher',
-  'labels',
-  'relevance',
-  'mask',
-  'own',
-  'ranks',
-  'beta',
-  'weights',
-  'bias',
-  'scale',
-  'queryGrad',
-  'documentGrad',
-  'accumulate',
-  'perQuery',
-  'scores',
-] as const;
-type Given = Record<(typeof batchNames)[number], unknown>;
-
-/** A batch that was read and checked, but for what the loss checks itself. */
-interface Call {
-  pairs: Pairs;
-  judged: Judged;
-  scale: number;
-  bias: Float32Array | null;
-  scores: Float32Array | null;
-  perQuery: Float32Array | null;
-}
-
-class Prepared {
-  readonly loss: string;
-  readonly target: string;
-  readonly threads: number;
-  readonly shape: Shape;
-  private inner: PreparedLoss | null;
-  private readonly scorer: NativeScoring;
-  private readonly numbers = newNumbers();
-  /** The scores, and in their place the gradient with respect to them. */
-  private matrix = new Float32Array(0);
-  private readonly own = { queryGrad: null, documentGrad: null } as Record<string, Embeddings | null>;
-
-  constructor(
-    inner: PreparedLoss,
-    private readonly settings: Settings,
-    private readonly ofLoss: Record<string, unknown>,
-  ) {
-    this.inner = inner;
-    this.loss = inner.loss;
-    this.shape = inner.shape;
-    this.scorer = newScoring(settings.read.cpuTarget, settings.read.threads);
-    this.target = this.scorer.target;
-    this.threads = this.scorer.threads;
-  }
-
-  run(batch: unknown): unknown {
-    this.check();
-    const given = snapshotOf(batch);
-    // From here on no code of the caller runs. A getter may have disposed of this loss.
-    const inner = this.check();
-    const { settings, numbers, scorer } = this;
-    const { space } = settings.read;
-    const call = this.read(given);
-    const { pairs, judged, scale, bias } = call;
-    const inputs = [...inputsOf(pairs), ...judged.inputs, ['bias', bias] as const];
-    // Arrays of the last run that came back as inputs stay as they are.
-    const kept = new Set(inputs.map(([, array]) => array && bufferOf(array)));
-    if (kept.has(bufferOf(this.matrix))) this.matrix = new Float32Array(0);
-    const outputs = readOutputs(given, settings.wanted, pairs, space, (like, name, dim) =>
-      this.lend(like, name, dim, kept),
+  const make = (options: Record<string, unknown>, changed: Partial<Settings>) =>
+    new Prepared(prepareLoss(loss, options as never), { ...settings, ...changed }, options);
+  if (nested === null) return make(ofLoss, {}) as unknown as PreparedEmbeddings<R>;
+  for (const name of ['teacherGrad', 'diagnostics'] as const) {
+    if (ofLoss[name] === undefined || ofLoss[name] === false) continue;
+    throw new CklTypeError(
+      'ERR_CKL_OPTION',
+      `${name} and dims are both given; ${name} is of one loss, and dims makes ${nested.dims.length}`,
     );
-    checkApart([...apartOf(outputs, pairs), ['perQuery', call.perQuery], ['scores', call.scores]], inputs);
-    const student = this.lendMatrix(pairs.layout.extent);
-    const args = argumentsOf(pairs, space, scale, numbers);
-    numbers[ScoringNumber.keepWinners] = 1;
-    checkScoring(scorer.scores(...args, bias, student), numbers);
-    const keeps = settings.scores || call.scores !== null;
-    const result = inner.run({
-      ...judged.batch,
-      student,
-      ...(keeps ? {} : { grad: student }),
-      ...(call.perQuery && { perQuery: call.perQuery }),
+  }
+  const first = Math.max(...nested.dims);
+  const parts = nested.dims.map((compared, i) => {
+    // The factor that the loss checks; what is no number is left for it to refuse.
+    const gradScale = typeof ofLoss.gradScale === 'number' ? ofLoss.gradScale : 1;
+    const ofPart = ofLoss.gradScale === undefined || typeof ofLoss.gradScale === 'number';
+    return make(ofPart ? { ...ofLoss, gradScale: gradScale * nested.weights[i] } : ofLoss, {
+      read: { ...read, space: { ...read.space, compared } },
+      scores: settings.scores && compared === first,
     });
-    numbers[ScoringNumber.samePairs] = 1;
-    checkScoring(
-      scorer.backward(...args, result.grad as Float32Array, ...gradientArguments(outputs, numbers)),
-      numbers,
-    );
-    if (call.scores !== null) copyInto(call.scores, student);
-    return this.result(result, outputs, numbers, keeps ? (call.scores ?? student) : null);
-  }
-
-  async runAsync(batch: unknown, options: { signal?: AbortSignal } = {}): Promise<unknown> {
-    this.check();
-    const { signal } = options;
-    signal?.throwIfAborted();
-    const given = snapshotOf(batch);
-    this.check();
-    const { settings } = this;
-    const { space } = settings.read;
-    for (const name of ['queryGrad', 'documentGrad', 'accumulate', 'perQuery', 'scores'] as const) {
-      if (given[name] === undefined) continue;
-      throw ownOutputs('runAsync', name);
-    }
-    const { pairs, judged, scale, bias } = this.read(given);
-    const own = copyOf(pairs);
-    const ownBias = bias && copy(bias, lengthOf(bias), 'bias');
-    const judgements = copyOfBatch(judged.batch, own.layout.offsets);
-    const outputs = readOutputs({}, settings.wanted, own, space, newVectors);
-    const numbers = newNumbers();
-    const student = allocate(Float32Array, own.layout.extent, 'scores');
-    const args = argumentsOf(own, space, scale, numbers);
-    // Of this run alone: what it keeps from the scores for the gradients, no other run can replace.
-    const scorer = newScoring(settings.read.cpuTarget, settings.read.threads);
-    try {
-      numbers[ScoringNumber.keepWinners] = 1;
-      checkScoring(await scorer.scoresAsync(...args, ownBias, student), numbers);
-      signal?.throwIfAborted();
-      const result = await this.lossAsync({ ...judgements, student }, signal);
-      signal?.throwIfAborted();
-      const grad = result.grad as Float32Array;
-      numbers[ScoringNumber.samePairs] = 1;
-      const status = await scorer.backwardAsync(...args, grad, ...gradientArguments(outputs, numbers));
-      checkScoring(status, numbers);
-      signal?.throwIfAborted();
-      return this.result(result, outputs, numbers, settings.scores ? student : null);
-    } finally {
-      scorer.dispose();
-    }
-  }
-
-  dispose(): void {
-    this.inner?.dispose();
-    this.inner = null;
-    this.scorer.dispose();
-    this.matrix = new Float32Array(0);
-    this.own.queryGrad = this.own.documentGrad = null;
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-
-  private check(): PreparedLoss {
-    if (this.inner !== null) return this.inner;
-    throw disposed(this.loss);
-  }
-
-  private read(given: Given): Call {
-    const { settings, shape } = this;
-    const { space, scale } = settings.read;
-    const inBatch = given.inBatch === undefined ? settings.inBatch : given.inBatch;
-    const pairs = readPairs({ ...given, inBatch }, space);
-    const { layout } = pairs;
-    if (layout.queries > shape[0] || layout.longestRow() > shape[1]) throw tooLarge(layout, shape, this.loss);
-    return {
-      pairs,
-      judged: judge(given, pairs, space.half),
-      scale: readScale(given.scale, scale),
-      bias: readFloats(given.bias, 'bias', pairs.documents.count, true),
-      scores: readFloats(given.scores, 'scores', layout.extent, false),
-      perQuery: readFloats(given.perQuery, 'perQuery', layout.queries, false),
-    };
-  }
-
-  private lossAsync(batch: object, signal: AbortSignal | undefined) {
-    const { terms, ...options } = this.ofLoss;
-    delete options.shape;
-    const withSignal = { ...options, ...(signal && { signal }) };
-    if (this.loss === 'combine')
-      return functions.combineAsync(batch as never, terms as never, withSignal as never);
-    const name = `${this.loss as LossName}Async` as const;
-    return functions[name](batch as never, withSignal as never);
-  }
-
-  private lendMatrix(length: number): Float32Array {
-    if (lengthOf(this.matrix) < length) {
-      this.matrix = allocate(Float32Array, Math.max(length, this.shape[0] * this.shape[1]), 'scores');
-    }
-    return new Float32Array(bufferOf(this.matrix) as ArrayBuffer, 0, length);
-  }
-
-  /** The gradient of the last run, where it fits. */
-  private lend(like: Vectors, name: string, dim: number, kept: Set<ArrayBufferLike | null>): Vectors {
-    const last = this.own[name];
-    const fits =
-      last !== null &&
-      lengthOf(last) === like.rows * dim &&
-      scoresConstructor(last) === scoresConstructor(like.source) &&
-      !kept.has(bufferOf(last));
-    const vectors = fits
-      ? { ...like, source: last, native: nativeScores(last) }
-      : newVectors(like, name, dim);
-    this.own[name] = vectors.source;
-    return vectors;
-  }
-
-  private result(
-    { loss, perQuery, counted, teacherGrad, diagnostics }: ReturnType<PreparedLoss['run']>,
-    outputs: Outputs,
-    numbers: Float64Array,
-    scores: Float32Array | null,
-  ): EmbeddingResult {
-    return {
-      loss,
-      perQuery,
-      counted,
-      ...resultOf(outputs, numbers),
-      ...(scores && { scores }),
-      ...(teacherGrad && { teacherGrad }),
-      ...(diagnostics && { diagnostics }),
-    };
-  }
-}
-
-/** The caller's batch, each property read once. */
-function snapshotOf(batch: unknown): Given {
-  checkNames(batch, 'batch', batchNames);
-  const given = {} as Given;
-  for (const name of batchNames) given[name] = (batch as Given)[name];
-  return given;
+  });
+  return new Matryoshka(parts, nested) as unknown as PreparedEmbeddings<R>;
 }

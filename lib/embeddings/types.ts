@@ -170,6 +170,13 @@ export interface EmbeddingOptions extends SimilarityOptions, GradientOptions {
   shape: BatchShape;
   /** Every document is a candidate of every query, unless a batch says otherwise. Default false. */
   inBatch?: boolean;
+  /**
+   * Matryoshka: the loss of each of these dimensions, different integers from 1 to `dim`, taken over the first so many elements of every
+   * vector (which the cosine normalises by themselves), and their weighted sum. Gradients add up in float32.
+   */
+  dims?: readonly number[];
+  /** The weight of each of `dims`, finite and >= 0. Default 1 each. */
+  dimWeights?: readonly number[];
   /** Also return the scores. Default false. */
   scores?: boolean;
 }
@@ -184,7 +191,9 @@ export interface EmbeddingResult<
   perQuery: Float32Array;
   /** How many queries have what the loss needs. */
   counted: number;
-  /** Laid out by query and list, with `inBatch` `[queries, documents]`; when asked for. */
+  /** With `dims` and unless `reduction` is `'none'`: the loss of each dimension, without its weight. */
+  perDim?: number[];
+  /** Laid out by query and list, with `inBatch` `[queries, documents]`; when asked for. With `dims`: of the largest. */
   scores?: Float32Array;
   /** dL/d(teacher score), laid out like the scores; when asked for. */
   teacherGrad?: Scores;
@@ -202,6 +211,12 @@ export interface PreparedEmbeddings<R extends Reduction = Reduction> extends Dis
   readonly target: string;
   readonly threads: number;
   readonly shape: readonly [queries: number, documents: number];
+  /** Elements of a vector. */
+  readonly dim: number;
+  /** The dimensions whose losses are added: `[dim]`, unless the option `dims` says otherwise. */
+  readonly dims: readonly number[];
+  /** Which gradients are computed. */
+  readonly wanted: Readonly<Required<GradientOptions>>;
   /**
    * Loss and gradients of a batch no larger than the prepared shape.
    * @throws TypeError or RangeError with a `code`; then no array of the caller's was touched and the next run works.
@@ -221,3 +236,24 @@ export interface PreparedEmbeddings<R extends Reduction = Reduction> extends Dis
 
 /** The terms of a weighted sum and what they share. */
 export type EmbeddingSum = { terms: readonly Term[] } & PairParameters;
+
+export type ChunkSide = 'queries' | 'documents';
+
+/** Embeddings of a chunk: one vector for each input, or for `maxSim` the vectors of all tokens and where those of each input begin and end. */
+export type EncodedChunk = Embeddings | { vectors: Embeddings; offsets: Int32Array };
+
+/** Encodes some inputs, without what a gradient needs. */
+export type ChunkEncoder<I> = (inputs: readonly I[], side: ChunkSide) => EncodedChunk | Promise<EncodedChunk>;
+
+/** Takes dL/d(embedding) of the same inputs, laid out like what was encoded: encodes them again, with gradient, and goes back from there. */
+export type ChunkBackward<I> = (
+  inputs: readonly I[],
+  grad: Embeddings,
+  side: ChunkSide,
+) => void | Promise<void>;
+
+/** A batch of which one side or both are inputs of a model; embeddings (a frozen side) are taken as they are. */
+export type ChunkedBatch<Q, D> = Omit<
+  EmbeddingBatch,
+  'queries' | 'documents' | 'queryGrad' | 'documentGrad' | 'accumulate'
+> & { queries: readonly Q[] | Embeddings; documents: readonly D[] | Embeddings };

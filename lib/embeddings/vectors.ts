@@ -40,7 +40,10 @@ export interface GivenTokens {
 
 /** What is the same from call to call. */
 export interface Space {
+  /** Elements of a vector in memory. */
   dim: number;
+  /** How many of them are compared, from the first on. */
+  compared: number;
   similarity: Similarity;
   tokenSimilarity: TokenSimilarity;
   tokenMean: boolean;

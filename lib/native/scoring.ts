@@ -67,7 +67,9 @@ export const enum ScoringNumber {
   mean = 24,
   /** 1: `backward` of the same pairs will follow, by the same object, which also a job then uses; MaxSim keeps the winners for it. */
   keepWinners = 25,
-  size = 26,
+  /** Elements of a vector in memory, of which the first `dim` are read. */
+  width = 26,
+  size = 27,
 }
 
 /** What all calls begin with; the last four are null unless queries and documents have the vectors of their tokens. */

@@ -46,6 +46,7 @@ struct Number {
     wants_scale_grad,
     mean,
     keep_winners,
+    width,
     size,
   };
 };
@@ -125,8 +126,8 @@ Status check_apart(const ScoringCall& call) {
   };
   const scoring::Gradients& g = call.gradients;
   const bool good = (call.kind != Kind::scores || apart(call.scores, p.scores() * 4)) &&
-                    apart(g.query.data, p.query_rows() * p.dim * size_of(g.query.type)) &&
-                    apart(g.document.data, p.document_rows() * p.dim * size_of(g.document.type)) &&
+                    apart(g.query.data, p.query_rows() * p.row_size() * size_of(g.query.type)) &&
+                    apart(g.document.data, p.document_rows() * p.row_size() * size_of(g.document.type)) &&
                     apart(call.numbers, Number::size * 8);
   return good ? Status() : Status{Code::type, Argument::candidates};
 }
@@ -139,7 +140,8 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
     return in.status;
   }
   constexpr double kMost = 2147483647;
-  for (const int place : {Number::dim, Number::queries, Number::documents, Number::docs, Number::stride, Number::k})
+  for (const int place :
+       {Number::dim, Number::queries, Number::documents, Number::docs, Number::stride, Number::k, Number::width})
     if (!(n[place] >= 0 && n[place] <= kMost && n[place] == std::floor(n[place])))
       return {Code::shape, Argument::none, -1, n[place], kMost};
   for (const int place :
@@ -147,7 +149,9 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
     if (!(n[place] == 0 || n[place] == 1 || n[place] == 2)) return {Code::type};
   const auto type = [&](int place) { return DType(int(n[place])); };
   Pairs& p = call.pairs;
-  p.dim = int64_t(n[Number::dim]), p.queries = int64_t(n[Number::queries]), p.documents = int64_t(n[Number::documents]);
+  p.dim = int64_t(n[Number::dim]), p.width = int64_t(n[Number::width]);
+  if (p.width < p.dim) return {Code::shape, Argument::none, -1, n[Number::dim], n[Number::width]};
+  p.queries = int64_t(n[Number::queries]), p.documents = int64_t(n[Number::documents]);
   p.cosine = n[Number::cosine] != 0, p.all = n[Number::all] != 0 || call.kind == Kind::top;
   p.scale = float(n[Number::scale]), p.mean = n[Number::mean] != 0;
   // How many vectors there are is what the offsets of their tokens tell.
@@ -169,8 +173,9 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
   p.document_mask = mask(Argument::document_mask, p.document_rows());
   if (!p.max_sim() && (p.query_mask || p.document_mask)) masks.fail({Code::type, Argument::query_mask});
   in.fail(masks.status);
-  p.query = in.vectors<const char>(Argument::queries, type(Number::query_type), p.query_rows() * p.dim);
-  p.document = in.vectors<const char>(Argument::documents, type(Number::document_type), p.document_rows() * p.dim);
+  p.query = in.vectors<const char>(Argument::queries, type(Number::query_type), p.query_rows() * p.row_size());
+  p.document =
+      in.vectors<const char>(Argument::documents, type(Number::document_type), p.document_rows() * p.row_size());
   // Candidates are as long as the lists, which the offsets tell.
   Reader again(env, values + 4);
   Rows& lists = p.lists;
@@ -201,9 +206,10 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
   } else if (call.kind == Kind::backward) {
     scoring::Gradients& g = call.gradients;
     g.scores = static_cast<const float*>(rest.array(Argument::grad, napi_float32_array, scores));
-    g.query = rest.vectors<char>(Argument::query_grad, type(Number::query_grad_type), p.query_rows() * p.dim, true);
-    g.document =
-        rest.vectors<char>(Argument::document_grad, type(Number::document_grad_type), p.document_rows() * p.dim, true);
+    g.query =
+        rest.vectors<char>(Argument::query_grad, type(Number::query_grad_type), p.query_rows() * p.row_size(), true);
+    g.document = rest.vectors<char>(Argument::document_grad, type(Number::document_grad_type),
+                                    p.document_rows() * p.row_size(), true);
     g.accumulate = n[Number::accumulate] != 0, g.scale = n[Number::wants_scale_grad] != 0;
     call.same_pairs = n[Number::same_pairs] != 0;
   } else {

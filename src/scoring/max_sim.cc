@@ -187,7 +187,7 @@ bool Scorer::token_document_grads(const Pairs& p, const Gradients& g) {
       }
       for (int64_t r = row; r < row + tokens; r++)
         kernels_.finish(sums + (r - row) * p.dim, p.cosine ? document_.x + r * p.dim : nullptr,
-                        p.cosine ? document_.inverse.reserve(0)[r] : 1, p.scale, p.dim, g.document, r * p.dim,
+                        p.cosine ? document_.inverse.reserve(0)[r] : 1, p.scale, p.dim, g.document, r * p.row_size(),
                         g.accumulate, sums + longest * p.dim);
     }
   });

@@ -45,7 +45,7 @@ float* Scorer::room(cpu::Buffer& buffer, int workers, int64_t floats) {
 
 bool Scorer::prepare_side(const Pairs& p, Scores from, int64_t count, Side& side) {
   side.x = reinterpret_cast<const float*>(from.data);
-  if (!p.cosine && from.type == DType::float32) return true;
+  if (!p.cosine && from.type == DType::float32 && p.row_size() == p.dim) return true;
   float* const rows = side.rows.reserve(std::max<int64_t>(1, count * p.dim));
   float* const inverse = side.inverse.reserve(std::max<int64_t>(1, count));
   if (!rows || !inverse) return false;
@@ -53,7 +53,7 @@ bool Scorer::prepare_side(const Pairs& p, Scores from, int64_t count, Side& side
   each(count, 1, 4 * count * p.dim, [&](int, int64_t first, int64_t last) {
     for (int64_t r = first; r < last; r++) {
       float* const row = rows + r * p.dim;
-      target_.kernels->widen(from, r * p.dim, row, p.dim);
+      target_.kernels->widen(from, r * p.row_size(), row, p.dim);
       if (p.cosine) inverse[r] = kernels_.normalise(row, p.dim, row);
     }
   });
@@ -73,11 +73,11 @@ bool Scorer::prepare(const Pairs& p) {
 bool Scorer::prepared(const Pairs& p) const {
   const auto same = [](const Scores& a, const Scores& b) { return a && a.data == b.data && a.type == b.type; };
   return same(p.query, prepared_.query) && same(p.document, prepared_.document) && p.dim == prepared_.dim &&
-         p.queries == prepared_.queries && p.documents == prepared_.documents && p.cosine == prepared_.cosine &&
-         p.query_tokens == prepared_.query_tokens && p.document_tokens == prepared_.document_tokens &&
-         p.query_mask == prepared_.query_mask && p.document_mask == prepared_.document_mask && p.all == prepared_.all &&
-         p.candidates == prepared_.candidates && p.scores() == prepared_.scores() &&
-         p.lists.offsets == prepared_.lists.offsets;
+         p.width == prepared_.width && p.queries == prepared_.queries && p.documents == prepared_.documents &&
+         p.cosine == prepared_.cosine && p.query_tokens == prepared_.query_tokens &&
+         p.document_tokens == prepared_.document_tokens && p.query_mask == prepared_.query_mask &&
+         p.document_mask == prepared_.document_mask && p.all == prepared_.all && p.candidates == prepared_.candidates &&
+         p.scores() == prepared_.scores() && p.lists.offsets == prepared_.lists.offsets;
 }
 
 // Threads take documents: each packs some of them as a panel, and every query meets it.
@@ -216,7 +216,7 @@ bool Scorer::document_grads(const Pairs& p, const Gradients& g) {
     for (int64_t m = first; m < last; m++) {
       kernels_.gather_sum(weights + starts[m], at + starts[m], starts[m + 1] - starts[m], query_.x, p.dim, sum);
       kernels_.finish(sum, p.cosine ? document_.x + m * p.dim : nullptr, p.cosine ? document_.inverse.reserve(0)[m] : 1,
-                      p.scale, p.dim, g.document, m * p.dim, g.accumulate, sum + p.dim);
+                      p.scale, p.dim, g.document, m * p.row_size(), g.accumulate, sum + p.dim);
     }
   });
   return true;
@@ -256,8 +256,8 @@ bool Scorer::document_grads_of_all(const Pairs& p, const Gradients& g) {
       }
       for (int64_t r = 0; r < rows; r++)
         kernels_.finish(sums + r * p.dim, p.cosine ? document_.x + (m + r) * p.dim : nullptr,
-                        p.cosine ? document_.inverse.reserve(0)[m + r] : 1, p.scale, p.dim, g.document, (m + r) * p.dim,
-                        g.accumulate, sums + tile * p.dim);
+                        p.cosine ? document_.inverse.reserve(0)[m + r] : 1, p.scale, p.dim, g.document,
+                        (m + r) * p.row_size(), g.accumulate, sums + tile * p.dim);
     }
   });
   return true;
@@ -285,8 +285,8 @@ Status Scorer::backward(const Pairs& p, const Gradients& g, bool same_pairs, dou
   each(rows, 1, 8 * size, [&](int worker, int64_t first, int64_t last) {
     for (int64_t b = first; b < last; b++)
       kernels_.finish(query + b * p.dim, p.cosine ? query_.x + b * p.dim : nullptr,
-                      p.cosine ? query_.inverse.reserve(0)[b] : 1, p.scale, p.dim, g.query, b * p.dim, g.accumulate,
-                      query + size + worker * p.dim);
+                      p.cosine ? query_.inverse.reserve(0)[b] : 1, p.scale, p.dim, g.query, b * p.row_size(),
+                      g.accumulate, query + size + worker * p.dim);
   });
   return {};
 }

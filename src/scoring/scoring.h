@@ -49,6 +49,7 @@ struct Status {
 struct Pairs {
   bool cosine = false, all = false, mean = false;
   int64_t dim = 0, queries = 0, documents = 0;
+  int64_t width = 0;  // elements of a vector in memory, of which the first `dim` are read; 0: dim
   Rows lists;
   const int32_t* candidates = nullptr;                                // -1: no document
   const int32_t *query_tokens = nullptr, *document_tokens = nullptr;  // both, or null: a vector each
@@ -80,6 +81,7 @@ struct Pairs {
     return float(n > 0 ? n : 1);
   }
   bool max_sim() const { return query_tokens != nullptr; }
+  int64_t row_size() const { return width > 0 ? width : dim; }
   int64_t query_rows() const { return query_tokens ? query_tokens[queries] : queries; }
   int64_t document_rows() const { return document_tokens ? document_tokens[documents] : documents; }
 };
@@ -112,7 +114,7 @@ class Scorer {
   // one number for each score and token of its query, for backward() of the same pairs.
   Status scores(const Pairs& pairs, const float* bias, float* out, bool keep_winners = false);
   // same_pairs: the last call was scores() of the same pairs, whose memory nobody has written to. Gradients may be written
-  // over the embeddings. scale_grad: dL/dscale.
+  // over the embeddings; of wider vectors only the first elements get one. scale_grad: dL/dscale.
   Status backward(const Pairs& pairs, const Gradients& gradients, bool same_pairs, double& scale_grad);
   // For each query the k documents of the largest scores, best first, equal ones in order. Where there are fewer: -1 and
   // -infinity. NaN is no score.

@@ -110,6 +110,34 @@ TEST_CASE("gradients add up on request, are rounded once to half precision, and 
     }
 }
 
+TEST_CASE("of wider vectors the first elements are read and get a gradient") {
+  Random random(13);
+  for (const Form form : kForms)
+    for (const bool cosine : {false, true}) {
+      Embedded narrow = make_embedded(random, form, 7, 13, 33, cosine);
+      Embedded wide = narrow;
+      wide.pairs.width = 40;
+      const auto widen = [](const Floats& x) {
+        Floats rows;
+        for (size_t r = 0; r < x.size() / 33; r++) {
+          rows.insert(rows.end(), x.begin() + int64_t(r * 33), x.begin() + int64_t((r + 1) * 33));
+          rows.insert(rows.end(), 7, NAN);
+        }
+        return rows;
+      };
+      wide.queries = widen(narrow.queries), wide.documents = widen(narrow.documents);
+      for (const cpu::Target& target : cpu::targets()) {
+        const Scored right = score(narrow, target, 1);
+        const Scored found = score(wide, target, 2);
+        CHECK(same(found.scores, right.scores));
+        const auto compare = [](const Floats& w, const Floats& n) {
+          for (size_t i = 0; i < w.size(); i++) CHECK(w[i] == (i % 40 < 33 ? n[i / 40 * 33 + i % 40] : -7));
+        };
+        compare(found.query_grad, right.query_grad), compare(found.document_grad, right.document_grad);
+      }
+    }
+}
+
 TEST_CASE("zero vectors, vast and tiny ones, and vectors that are not finite") {
   Random random(9);
   for (const cpu::Target& target : cpu::targets()) {

@@ -1,0 +1,273 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// A prepared loss of embeddings of one dimension: scores, loss and the gradients with respect to both sides in one call.
+import { allocate, copy, nativeScores, scoresConstructor } from '../loss/arrays.js';
+import * as functions from '../loss/functions.js';
+import { bufferOf, copyInto, lengthOf } from '../loss/intrinsics.js';
+import type { Shape } from '../loss/layout.js';
+import type { PreparedLoss } from '../loss/prepare.js';
+import { disposed, tooLarge } from '../loss/prepared.js';
+import type { LossName } from '../losses.js';
+import { checkScoring, type NativeScoring, newScoring, ScoringNumber } from '../native/scoring.js';
+import type { ReadSimilarity, Wanted } from './options.js';
+import { copyOfBatch, type Judged, judge } from './judged.js';
+import {
+  argumentsOf,
+  checkApart,
+  checkNames,
+  copyOf,
+  newNumbers,
+  pairNames,
+  type Pairs,
+  readFloats,
+  readPairs,
+  readScale,
+} from './pairs.js';
+import {
+  apartOf,
+  gradientArguments,
+  inputsOf,
+  type Outputs,
+  ownOutputs,
+  readOutputs,
+  resultOf,
+} from './scores.js';
+import type { EmbeddingResult, Embeddings } from './types.js';
+import { newVectors, type Vectors } from './vectors.js';
+
+/** Checked options that are not the loss's. */
+export interface Settings {
+  read: ReadSimilarity;
+  wanted: Wanted;
+  inBatch: boolean;
+  scores: boolean;
+}
+
+export const batchNames = [
+  ...pairNames,
+  'teacher',
+  'labels',
+  'relevance',
+  'mask',
+  'own',
+  'ranks',
+  'beta',
+  'weights',
+  'bias',
+  'scale',
+  'queryGrad',
+  'documentGrad',
+  'accumulate',
+  'perQuery',
+  'scores',
+] as const;
+export type Given = Record<(typeof batchNames)[number], unknown>;
+
+/** A batch that was read and checked, but for what the loss checks itself. */
+interface Call {
+  pairs: Pairs;
+  judged: Judged;
+  scale: number;
+  bias: Float32Array | null;
+  scores: Float32Array | null;
+  perQuery: Float32Array | null;
+}
+
+/** Scores and gradients around a prepared loss of the root. */
+export class Prepared {
+  readonly loss: string;
+  readonly target: string;
+  readonly threads: number;
+  readonly shape: Shape;
+  readonly dim: number;
+  readonly dims: readonly number[];
+  readonly wanted: Wanted;
+  private inner: PreparedLoss | null;
+  private readonly scorer: NativeScoring;
+  private readonly numbers = newNumbers();
+  /** The scores, and in their place the gradient with respect to them. */
+  private matrix = new Float32Array(0);
+  private readonly own = { queryGrad: null, documentGrad: null } as Record<string, Embeddings | null>;
+
+  constructor(
+    inner: PreparedLoss,
+    private readonly settings: Settings,
+    private readonly ofLoss: Record<string, unknown>,
+  ) {
+    this.inner = inner;
+    this.loss = inner.loss;
+    this.shape = inner.shape;
+    this.dim = settings.read.space.dim;
+    this.dims = [settings.read.space.compared];
+    this.wanted = settings.wanted;
+    this.scorer = newScoring(settings.read.cpuTarget, settings.read.threads);
+    this.target = this.scorer.target;
+    this.threads = this.scorer.threads;
+  }
+
+  run(batch: unknown): unknown {
+    this.check();
+    const given = snapshotOf(batch);
+    // From here on no code of the caller runs. A getter may have disposed of this loss.
+    const inner = this.check();
+    const { settings, numbers, scorer } = this;
+    const { space } = settings.read;
+    const call = this.read(given);
+    const { pairs, judged, scale, bias } = call;
+    const inputs = [...inputsOf(pairs), ...judged.inputs, ['bias', bias] as const];
+    // Arrays of the last run that came back as inputs stay as they are.
+    const kept = new Set(inputs.map(([, array]) => array && bufferOf(array)));
+    if (kept.has(bufferOf(this.matrix))) this.matrix = new Float32Array(0);
+    const outputs = readOutputs(given, settings.wanted, pairs, space, (like, name, dim) =>
+      this.lend(like, name, dim, kept),
+    );
+    checkApart([...apartOf(outputs, pairs), ['perQuery', call.perQuery], ['scores', call.scores]], inputs);
+    const student = this.lendMatrix(pairs.layout.extent);
+    const args = argumentsOf(pairs, space, scale, numbers);
+    numbers[ScoringNumber.keepWinners] = 1;
+    checkScoring(scorer.scores(...args, bias, student), numbers);
+    const keeps = settings.scores || call.scores !== null;
+    const result = inner.run({
+      ...judged.batch,
+      student,
+      ...(keeps ? {} : { grad: student }),
+      ...(call.perQuery && { perQuery: call.perQuery }),
+    });
+    numbers[ScoringNumber.samePairs] = 1;
+    checkScoring(
+      scorer.backward(...args, result.grad as Float32Array, ...gradientArguments(outputs, numbers)),
+      numbers,
+    );
+    if (call.scores !== null) copyInto(call.scores, student);
+    return this.result(result, outputs, numbers, keeps ? (call.scores ?? student) : null);
+  }
+
+  async runAsync(batch: unknown, options: { signal?: AbortSignal } = {}): Promise<unknown> {
+    this.check();
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const given = snapshotOf(batch);
+    this.check();
+    const { settings } = this;
+    const { space } = settings.read;
+    for (const name of ['queryGrad', 'documentGrad', 'accumulate', 'perQuery', 'scores'] as const) {
+      if (given[name] === undefined) continue;
+      throw ownOutputs('runAsync', name);
+    }
+    const { pairs, judged, scale, bias } = this.read(given);
+    const own = copyOf(pairs);
+    const ownBias = bias && copy(bias, lengthOf(bias), 'bias');
+    const judgements = copyOfBatch(judged.batch, own.layout.offsets);
+    const outputs = readOutputs({}, settings.wanted, own, space, newVectors);
+    const numbers = newNumbers();
+    const student = allocate(Float32Array, own.layout.extent, 'scores');
+    const args = argumentsOf(own, space, scale, numbers);
+    // Of this run alone: what it keeps from the scores for the gradients, no other run can replace.
+    const scorer = newScoring(settings.read.cpuTarget, settings.read.threads);
+    try {
+      numbers[ScoringNumber.keepWinners] = 1;
+      checkScoring(await scorer.scoresAsync(...args, ownBias, student), numbers);
+      signal?.throwIfAborted();
+      const result = await this.lossAsync({ ...judgements, student }, signal);
+      signal?.throwIfAborted();
+      const grad = result.grad as Float32Array;
+      numbers[ScoringNumber.samePairs] = 1;
+      const status = await scorer.backwardAsync(...args, grad, ...gradientArguments(outputs, numbers));
+      checkScoring(status, numbers);
+      signal?.throwIfAborted();
+      return this.result(result, outputs, numbers, settings.scores ? student : null);
+    } finally {
+      scorer.dispose();
+    }
+  }
+
+  dispose(): void {
+    this.inner?.dispose();
+    this.inner = null;
+    this.scorer.dispose();
+    this.matrix = new Float32Array(0);
+    this.own.queryGrad = this.own.documentGrad = null;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  private check(): PreparedLoss {
+    if (this.inner !== null) return this.inner;
+    throw disposed(this.loss);
+  }
+
+  private read(given: Given): Call {
+    const { settings, shape } = this;
+    const { space, scale } = settings.read;
+    const inBatch = given.inBatch === undefined ? settings.inBatch : given.inBatch;
+    const pairs = readPairs({ ...given, inBatch }, space);
+    const { layout } = pairs;
+    if (layout.queries > shape[0] || layout.longestRow() > shape[1]) throw tooLarge(layout, shape, this.loss);
+    return {
+      pairs,
+      judged: judge(given, pairs, space.half),
+      scale: readScale(given.scale, scale),
+      bias: readFloats(given.bias, 'bias', pairs.documents.count, true),
+      scores: readFloats(given.scores, 'scores', layout.extent, false),
+      perQuery: readFloats(given.perQuery, 'perQuery', layout.queries, false),
+    };
+  }
+
+  private lossAsync(batch: object, signal: AbortSignal | undefined) {
+    const { terms, ...options } = this.ofLoss;
+    delete options.shape;
+    const withSignal = { ...options, ...(signal && { signal }) };
+    if (this.loss === 'combine')
+      return functions.combineAsync(batch as never, terms as never, withSignal as never);
+    const name = `${this.loss as LossName}Async` as const;
+    return functions[name](batch as never, withSignal as never);
+  }
+
+  private lendMatrix(length: number): Float32Array {
+    if (lengthOf(this.matrix) < length) {
+      this.matrix = allocate(Float32Array, Math.max(length, this.shape[0] * this.shape[1]), 'scores');
+    }
+    return new Float32Array(bufferOf(this.matrix) as ArrayBuffer, 0, length);
+  }
+
+  /** The gradient of the last run, where it fits. */
+  private lend(like: Vectors, name: string, dim: number, kept: Set<ArrayBufferLike | null>): Vectors {
+    const last = this.own[name];
+    const fits =
+      last !== null &&
+      lengthOf(last) === like.rows * dim &&
+      scoresConstructor(last) === scoresConstructor(like.source) &&
+      !kept.has(bufferOf(last));
+    const vectors = fits
+      ? { ...like, source: last, native: nativeScores(last) }
+      : newVectors(like, name, dim);
+    this.own[name] = vectors.source;
+    return vectors;
+  }
+
+  private result(
+    { loss, perQuery, counted, teacherGrad, diagnostics }: ReturnType<PreparedLoss['run']>,
+    outputs: Outputs,
+    numbers: Float64Array,
+    scores: Float32Array | null,
+  ): EmbeddingResult {
+    return {
+      loss,
+      perQuery,
+      counted,
+      ...resultOf(outputs, numbers),
+      ...(scores && { scores }),
+      ...(teacherGrad && { teacherGrad }),
+      ...(diagnostics && { diagnostics }),
+    };
+  }
+}
+
+/** The caller's batch, each property read once. */
+export function snapshotOf(batch: unknown): Given {
+  checkNames(batch, 'batch', batchNames);
+  const given = {} as Given;
+  for (const name of batchNames) given[name] = (batch as Given)[name];
+  return given;
+}
