@@ -1,5 +1,5 @@
 // The model card: README.md of a saved student, with nothing of the machine that it was trained on.
-import { MODEL_FILES, PACKAGE_VERSION } from '../students/saved/model-files.js';
+import { MODEL_FILES, PACKAGE_VERSION } from '../students/saved/folder.js';
 import { type Hyperparameters, hyperparametersOf } from '../training/objective.js';
 
 export interface ModelCard {
@@ -17,6 +17,8 @@ export interface ModelCard {
   notes: readonly string[];
   /** Further limits of this kind of student; sentences. */
   limits: readonly string[];
+  /** Whether it is made of words. Default: true. */
+  hasWords?: boolean;
 }
 
 /** A loss with the hyper-parameters that it was given. */
@@ -55,6 +57,11 @@ function table([head, ...rows]: ModelCard['measures']): string {
 const list = (entries: ModelCard['data']): string =>
   entries.map(([name, value]) => `- ${name}: ${value}`).join('\n');
 
+const WORD_FILES = `| \`${MODEL_FILES.words}\` | its words, one per line, by number |
+| \`${MODEL_FILES.tensors}\` | its parameters, and how many documents of the collection hold each word |`;
+
+const ADAPTER_FILES = `| \`${MODEL_FILES.tensors}\` | its maps, and the logarithm of the factor of its scores |`;
+
 export function modelCard({
   title,
   about,
@@ -64,6 +71,7 @@ export function modelCard({
   measures,
   notes,
   limits,
+  hasWords = true,
 }: ModelCard): string {
   return `# ${title}
 
@@ -107,8 +115,7 @@ ${[
 | file | content |
 | --- | --- |
 | \`${MODEL_FILES.config}\` | what the student is, the version of the format and of the package, digests of the files below |
-| \`${MODEL_FILES.words}\` | its words, one per line, by number |
-| \`${MODEL_FILES.tensors}\` | its parameters, and how many documents of the collection hold each word |
+${hasWords ? WORD_FILES : ADAPTER_FILES}
 | \`test-queries.json\` | the ids of the queries that the measures are of |
 `;
 }

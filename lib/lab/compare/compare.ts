@@ -3,7 +3,7 @@ import { ratioGrid } from '../experiment/figures.js';
 import { unitsOf, type Unit } from '../experiment/plan.js';
 import { runExperiment, type ExperimentHooks } from '../experiment/pool.js';
 import { joined, type DataSummary, type FigureData, type Trained } from '../experiment/results.js';
-import type { StudentName } from '../students/students.js';
+import { isStudentName, type StudentName } from '../students/students.js';
 import { hyperparametersOf } from '../training/objective.js';
 import type { CompareOptions } from './options.js';
 import { experimentOf } from './experiment.js';
@@ -104,8 +104,8 @@ export async function compareLosses(
   };
 }
 
-/** The linear student is never compared. */
-const studentsOf = ({ students }: Unit) => students.filter((student) => student !== 'linear');
+/** The linear student and adapters are never compared. */
+const studentsOf = ({ students }: Unit) => students.filter(isStudentName);
 
 function dataOf({
   name,

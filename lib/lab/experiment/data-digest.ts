@@ -1,6 +1,7 @@
 // Tells collections apart, so that no run goes on with other data than it began with.
 import { createHash, type Hash } from 'node:crypto';
 import type { Qrels } from '../../metrics/index.js';
+import type { VectorCollection } from '../students/adapter/vector-lists.js';
 import type { FeatureList } from '../students/linear/lists.js';
 import type { Bag, Collection, Corpus } from '../students/words/bags.js';
 import type { CandidateList } from '../training/candidates.js';
@@ -56,6 +57,19 @@ export function featureDigest(lists: readonly FeatureList[], qrels: ReadonlyMap<
     addList(hash, list);
     add(hash, list.features);
   }
+  for (const judged of qrels.values()) addJudgements(hash, judged);
+  return hash.digest('hex');
+}
+
+/** SHA-256 of what a training of an adapter reads and is measured on. */
+export function vectorDigest({ lists, qrels, queries, documents }: VectorCollection): string {
+  const hash = createHash('sha256');
+  for (const { ids, values, offsets } of [queries, documents]) {
+    hash.update(JSON.stringify(ids));
+    add(hash, values);
+    if (offsets) add(hash, offsets);
+  }
+  for (const list of lists) addList(hash, list);
   for (const judged of qrels.values()) addJudgements(hash, judged);
   return hash.digest('hex');
 }

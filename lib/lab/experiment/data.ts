@@ -42,7 +42,8 @@ export interface RetrievalData {
   skipped: number;
 }
 
-const TEMPERATURE_SHARE = 0.7;
+/** How sharp the teacher's distribution is made by default: this share of its standard deviation within lists. */
+export const TEMPERATURE_SHARE = 0.7;
 
 /** A folder's name in reports: its own, or its parent's where it is only called `beir`. */
 export function nameOf(dir: string): string {
@@ -70,8 +71,8 @@ export async function loadRetrieval(
   const { identicalIds } = options;
   const read = await loadCollection(options.data, options.teacher, { ...reading, level: options.level });
   const own = findOwnDocuments(
-    read,
-    new Map(read.lists.map((list) => [list.qid, list.query])),
+    wordsOf(read),
+    new Map(read.lists.map((list) => [list.qid, list.query.words])),
     mergeQrels(read.qrels, { skipBad: true }),
     identicalIds,
   );
@@ -89,6 +90,8 @@ export async function loadRetrieval(
   }));
   return { collection, own, zeroShot, vocabulary: collection.numbers.size, folds, skipped };
 }
+
+const wordsOf = ({ docids, bags }: Corpus) => docids.map((id, i) => [id, bags[i].words] as const);
 
 /** Reads folders one by one; of several with one name, the later ones get a number after it. */
 export async function loadTasks(
@@ -125,7 +128,8 @@ async function loadTask(
   const judged = new Map([...queries].filter(([qid]) => qrels.has(qid)));
   if (judged.size === 0)
     throw new DataError(paths.join(', '), 0, `judgements of queries in ${folder.queries}`, 'none');
-  const own = findOwnDocuments(corpus, judged, qrels, identicalIds);
+  const asked = new Map([...judged].map(([qid, { words }]) => [qid, words]));
+  const own = findOwnDocuments(wordsOf(corpus), asked, qrels, identicalIds);
   return { name: nameOf(dir), ...corpus, queries: judged, qrels, own };
 }
 

@@ -36,8 +36,8 @@ export interface ModelPlan {
   students: readonly ModelName[];
 }
 
-/** The linear reranker of `train`, or a retriever. */
-export type ModelName = StudentName | 'linear';
+/** The linear reranker of `train`, a retriever of words, or an adapter of an encoder's vectors. */
+export type ModelName = StudentName | 'linear' | 'adapter';
 
 export interface Experiment {
   /** A BEIR folder, and a file with the teacher's scores of its candidates. */

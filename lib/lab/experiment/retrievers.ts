@@ -5,6 +5,7 @@ import type { Saved } from '../training/student.js';
 import type { ModelContent } from '../students/saved/model-files.js';
 import { modelOf } from '../students/saved/retriever-model.js';
 import {
+  isStudentName,
   makeStudent,
   negativesOf,
   searcherOf,
@@ -17,6 +18,7 @@ import type { BestTraining } from './best.js';
 import { behaviourOn } from './behaviour.js';
 import { loadRetrieval, summarise, type RetrievalData, type SearchTask } from './data.js';
 import { figureData } from './figures.js';
+import { withoutOwnIds } from './own-documents.js';
 import type { Condition, Experiment, ModelName, Unit } from './plan.js';
 import { toValues, type OfStudents, type Tested } from './results.js';
 import { crossPositives, draw, shorten } from './shorten.js';
@@ -120,13 +122,13 @@ export class Retrievers implements Source<BagList> {
   }
 
   private negatives(model: ModelName): 'best' | 'drawn' {
-    return this.experiment.negatives ?? (model === 'linear' ? 'best' : negativesOf(model));
+    return this.experiment.negatives ?? (isStudentName(model) ? negativesOf(model) : 'best');
   }
 
   private model({ model: name, students }: Unit): Held {
     if (this.held?.name !== name) {
       this.held = undefined;
-      if (name === 'linear') throw new RangeError('the linear student does not search');
+      if (!isStudentName(name)) throw new RangeError(`the ${name} student is not made of words`);
       const { collection, vocabulary } = this.data;
       const { student, seed } = this.experiment;
       const pipeline = makeStudent(collection, vocabulary, { ...student, student: name, seed });
@@ -176,7 +178,3 @@ export class Retrievers implements Source<BagList> {
     );
   }
 }
-
-/** Rankings without the documents that have the id of their query. */
-const withoutOwnIds = (run: Run): Run =>
-  new Map([...run].map(([qid, scores]) => [qid, new Map([...scores].filter(([docid]) => docid !== qid))]));

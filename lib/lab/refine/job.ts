@@ -1,10 +1,11 @@
 // The refinement job: trains one student with several losses from the same start and measures each on held-out queries.
 import { compare, holm } from '../../metrics/index.js';
+import { Adapters, type AdapterOptions } from '../experiment/adapters.js';
 import { BestTrainings, type BestTraining } from '../experiment/best.js';
 import type { Behaviour } from '../experiment/behaviour.js';
 import { Checkpoint, type CheckpointFiles } from '../experiment/checkpoint.js';
 import type { IdenticalIds } from '../experiment/own-documents.js';
-import type { Experiment } from '../experiment/plan.js';
+import type { Experiment, ModelName } from '../experiment/plan.js';
 import { runWith } from '../experiment/pool.js';
 import { Rankings } from '../experiment/rankings.js';
 import { recipeOf, type RecipeChoice } from '../experiment/recipes.js';
@@ -17,20 +18,28 @@ import {
   type UnitResult,
 } from '../experiment/results.js';
 import { Retrievers } from '../experiment/retrievers.js';
-import type { StudentOptions } from '../students/students.js';
+import type { Source } from '../experiment/subject.js';
+import type { VectorList } from '../students/adapter/adapter-student.js';
+import type { StudentName, StudentOptions } from '../students/students.js';
+import type { BagList } from '../students/words/bags.js';
+import type { CandidateList } from '../training/candidates.js';
 import type { DistilOptions, Progress } from '../training/distil.js';
 import { titleOfLoss, type TrainingLoss } from '../training/loss-sum.js';
 import { hyperparametersOf } from '../training/objective.js';
 import { pool } from './folds.js';
-import type { FoldResult, Measured, Refined, RefineResult } from './results.js';
+import type { ChosenStudent, FoldResult, Measured, Refined, RefineResult } from './results.js';
 
 export type { RefineResult } from './results.js';
 
 export interface RefineOptions
   extends
     Omit<DistilOptions, 'loss' | 'teacherTemperature' | 'refreshRanks'>,
-    StudentOptions,
+    Omit<StudentOptions, 'student'>,
     CheckpointFiles {
+  /** Default: dense. An adapter needs {@link adapter}, and has no zero-shot collections. */
+  student?: StudentName | 'adapter';
+  /** The vectors of an encoder that `--student adapter` learns maps of. */
+  adapter?: AdapterOptions;
   data: string;
   teacher: string;
   /** The first is compared with each of the others. */
@@ -92,19 +101,44 @@ export const rankingsOf = ({ seed }: RefineOptions): Rankings => new Rankings({ 
  * @throws DataError for bad files, RangeError for options that a loss refuses, CheckpointError for a checkpoint that is
  * damaged or of another run
  */
-export async function refine(options: RefineOptions, hooks: RefineHooks = {}): Promise<RefineResult> {
+export function refine(options: RefineOptions, hooks: RefineHooks = {}): Promise<RefineResult> {
+  const experiment = experimentOf(options);
+  const { student = 'dense', adapter } = options;
+  if (student !== 'adapter')
+    return refineWith<BagList, Retrievers>(options, hooks, experiment, {
+      load: () => Retrievers.load(experiment),
+      trained: (source, best) => source.trained(student, best),
+    });
+  if (!adapter) throw new RangeError('an adapter needs the vectors of an encoder: options.adapter');
+  return refineWith<VectorList, Adapters>(options, hooks, experiment, {
+    load: () => Adapters.load(experiment, adapter),
+    trained: (source, best) => source.trained(best),
+  });
+}
+
+/** Where lists and students come from, and how a trained one is saved. */
+interface Kind<S> {
+  load(): Promise<S>;
+  trained(source: S, best: BestTraining): ChosenStudent['content'];
+}
+
+async function refineWith<L extends CandidateList, S extends Source<L>>(
+  options: RefineOptions,
+  hooks: RefineHooks,
+  experiment: Experiment,
+  kind: Kind<S>,
+): Promise<RefineResult> {
   const { folds = 0 } = options;
   const { checkpoint: file, checkpointEvery, resume, keepsStudent, ...asked } = options;
   const best = keepsStudent ? new BestTrainings(CONDITION) : undefined;
-  const experiment = experimentOf(options);
   const checkpoint = await Checkpoint.open(
     { checkpoint: file, checkpointEvery, resume },
     { command: 'refine', options: asked },
   );
   try {
     let summary: DataSummary | undefined;
-    const loading = Retrievers.load(experiment);
-    const { data, results } = await runWith(experiment, () => loading, {
+    const loading = kind.load();
+    const { data, results } = await runWith<L>(experiment, () => loading, {
       ...hooks,
       checkpoint,
       best,
@@ -125,7 +159,7 @@ export async function refine(options: RefineOptions, hooks: RefineHooks = {}): P
     const [chosen] = best?.all ?? [];
     return {
       ...all,
-      ...(chosen && { chosen: await chosenOf(chosen, options, loading) }),
+      ...(chosen && { chosen: chosenOf(chosen, kind.trained(await loading, chosen)) }),
       ...(folds > 0 && { folds: found.length }),
       comparisons: compareAll(all.start, all.refined),
     };
@@ -134,13 +168,8 @@ export async function refine(options: RefineOptions, hooks: RefineHooks = {}): P
   }
 }
 
-async function chosenOf(
-  best: BestTraining,
-  { student = 'dense' }: RefineOptions,
-  source: Promise<Retrievers>,
-): Promise<RefineResult['chosen']> {
-  const { unit, dev, rate } = best;
-  return { loss: unit.recipe!.name, dev, rate, content: (await source).trained(student, best) };
+function chosenOf({ unit, dev, rate }: BestTraining, content: ChosenStudent['content']): ChosenStudent {
+  return { loss: unit.recipe!.name, dev, rate, content };
 }
 
 /** One condition, one seed and one rate; a recipe per loss. */
@@ -203,7 +232,7 @@ function foldResult(
   { folds }: DataSummary,
   options: RefineOptions,
 ): FoldResult {
-  const student = options.student ?? 'dense';
+  const student: ModelName = options.student ?? 'dense';
   const refined = (loss: string, { trainings, test }: Run): Refined => {
     const { training, observed } = lastPart(trainings);
     const behaviour = observed.map(({ dev }) => dev);

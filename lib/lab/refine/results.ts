@@ -1,6 +1,7 @@
 // What a refinement finds, of one fold or of all.
 import type { Comparison, Evaluation } from '../../metrics/index.js';
 import type { Behaviour } from '../experiment/behaviour.js';
+import type { AdapterContent } from '../students/saved/adapter-model.js';
 import type { ModelContent } from '../students/saved/model-files.js';
 import type { Distilled } from '../training/distil.js';
 
@@ -48,7 +49,7 @@ export interface ChosenStudent {
   dev: number;
   /** The learning rate. */
   rate: number;
-  content: Omit<ModelContent, 'version'>;
+  content: Omit<ModelContent, 'version'> | AdapterContent;
 }
 
 export interface RefineResult extends FoldResult {

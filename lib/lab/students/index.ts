@@ -1,4 +1,6 @@
-// ckl-loss/students: loads a student that `--save` wrote, to encode, score and search with it.
+// ckl-loss/students: loads a student that `--save` wrote, to encode, score and search with it; and reads the vectors of an adapter.
+import { readAdapter } from './saved/adapter-model.js';
+import { LoadedAdapter } from './saved/loaded-adapter.js';
 import { loadLinear } from './saved/linear-model.js';
 import { LoadedRetriever } from './saved/loaded-retriever.js';
 import { LoadedStudent } from './saved/loaded.js';
@@ -9,7 +11,10 @@ export type { DocumentText, DocumentWithId, QueryWithId } from './saved/argument
 export type { Encoded, EncodedTerms, EncodedTokens, EncodedVectors } from './saved/encodings.js';
 export { PreparedCorpus, type CorpusOptions, type SearchOptions } from './saved/loaded.js';
 export { ModelError, type ModelFault } from './saved/model-error.js';
-export { LoadedStudent };
+export { formatNpy } from '../../data/npy.js';
+export { LoadedAdapter, LoadedStudent };
+export { loadVectors, type VectorOptions } from './vectors/vector-file.js';
+export type { Vectors, VectorSet } from './vectors/vector-set.js';
 export type { Run } from '../../metrics/types.js';
 export type { StudentName } from './students.js';
 
@@ -23,4 +28,14 @@ export async function load(dir: string): Promise<LoadedStudent> {
   return content.student === 'linear'
     ? loadLinear(dir, content)
     : new LoadedRetriever(content, retrieverOf(dir, content));
+}
+
+/**
+ * Loads an adapter from a folder that `ckl-loss refine --student adapter` wrote with `--save`. It gives the bits that were measured.
+ *
+ * @throws ModelError for a folder that is missing, damaged, of another version, or no adapter
+ */
+export async function loadAdapter(dir: string): Promise<LoadedAdapter> {
+  const { student, version } = await readAdapter(dir);
+  return new LoadedAdapter(student, version);
 }

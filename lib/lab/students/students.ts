@@ -21,6 +21,8 @@ export const STUDENTS = {
 } as const satisfies Record<StudentName, { title: string; model: StudentName }>;
 export const STUDENT_NAMES = Object.keys(STUDENTS) as StudentName[];
 
+export const isStudentName = (name: string): name is StudentName => Object.hasOwn(STUDENTS, name);
+
 /** The negatives that a training list takes by default: the teacher's best, or drawn from its candidates. */
 export const negativesOf = (student: StudentName): 'best' | 'drawn' =>
   student === 'dense' ? 'best' : 'drawn';

@@ -20,6 +20,11 @@ export interface CandidateList {
   labels: Uint8Array;
 }
 
+/** One with what a student sees of each document, in the same order. */
+export interface DocumentList extends CandidateList {
+  documents: readonly unknown[];
+}
+
 export interface CandidateOptions extends ReadOptions {
   /** The lowest level of a judgement that counts as relevant. Default: 1. */
   level?: number;

@@ -1,6 +1,6 @@
-// `ckl-loss encode`: the vectors that a saved dense student makes of documents or queries.
-import { formatNpy } from '../../../data/npy.js';
-import { load } from '../../students/index.js';
+// `ckl-loss encode`: what a saved student makes of documents or queries, or an adapter of their vectors.
+import { load, loadAdapter } from '../../students/index.js';
+import { checkWidth, loadSide } from '../adapter-search.js';
 import { commandTable, text } from '../command.js';
 import {
   findTexts,
@@ -11,23 +11,30 @@ import {
   type TextFiles,
 } from '../model-options.js';
 import { loadQrels } from '../../../data/index.js';
+import { embeddingOptions, hasEmbeddings } from '../embedding-options.js';
+import { encodedFile, vectorBytes, type EncodedFile } from './files.js';
 import { checkOutputs, deliver } from '../output-files.js';
 import type { Output } from '../progress.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { required, UsageError } from '../usage.js';
 
 export const ENCODE_OPTIONS = commandTable(
-  `ckl-loss encode: the vectors of documents or queries by a saved dense student
+  `ckl-loss encode: what a saved student makes of documents or queries
 
-  ckl-loss encode --model DIR --corpus FILE --out vectors.npy [--ids ids.txt]
-  ckl-loss encode --model DIR --queries FILE --out vectors.npy [--ids ids.txt]
+  ckl-loss encode --model DIR --corpus FILE --out vectors.npy [--ids vectors.ids.txt]
+  ckl-loss encode --model DIR --queries FILE --out vectors.npy [--ids vectors.ids.txt]
+  ckl-loss encode --model ADAPTER --query-embeddings FILE --out vectors.npy [--ids vectors.ids.txt]
 
-The vectors have length 1 and stand in the order of the file; their dot product is the cosine by which the student ranks. Idf and
-document length are those of the training collection, as with \`search --statistics model\`.`,
+The texts stand in the order of the file. Idf and document length are those of the training collection, as with
+\`search --statistics model\`. A dense student writes NumPy, texts × width, vectors of length 1 whose dot product is the cosine by which it
+ranks. A multi-vector student, and two stages by their second, write safetensors: embeddings (words × width), weights of the words, and
+offsets, where the words of each text begin. A sparse student writes JSON lines {"id", "vector": {term: weight}}. An adapter maps vectors
+of its encoder, and writes NumPy, or of tokens safetensors.`,
   {
     Input: { ...modelOption, ...textOptions, side: text('NAME', 'of --data: corpus or queries') },
+    'Of an adapter': embeddingOptions,
     Output: {
-      out: text('FILE', 'a NumPy file, float32, texts × width'),
+      out: text('FILE', 'the encodings'),
       ids: text('FILE', 'the ids, one per line, in the same order'),
     },
   },
@@ -52,12 +59,13 @@ export async function encode(
     return 0;
   }
   const [model, file] = [required('model', values.model), required('out', values.out)];
+  if (hasEmbeddings(values)) return encodeVectors(model, file, values, out);
   const texts = oneSide(await findTexts(values), values.side);
   await checkOutputs({ out: file, ids: values.ids }, { model: `${model}/model.safetensors`, ...texts });
   const student = await load(model);
-  if (student.name !== 'dense')
+  if (student.name === 'linear')
     throw new UsageError(
-      `--model: a ${student.name} student has no single vector per text; ckl-loss/students encodes its texts`,
+      '--model: the linear student looks at query and document together and encodes neither',
     );
   let skipped = 0;
   const reading = { skipBad: values['skip-bad'], onSkip: () => skipped++ };
@@ -67,19 +75,56 @@ export async function encode(
       ? await readAsked(texts.queries!, reading, judged)
       : await readDocuments(texts.corpus, reading);
   if (skipped > 0) progressOut.write(`left out: ${skipped} lines that cannot be read\n`);
-  const vectors = new Float32Array(all.length * student.width);
+  const encodeTexts = (some: typeof all) =>
+    texts.corpus === undefined
+      ? student.encodeQueries(some.map(({ text }) => text))
+      : student.encodeDocuments(some);
+  let made: EncodedFile | undefined;
   for (let first = 0; first < all.length; first += TEXTS_AT_ONCE) {
     const some = all.slice(first, first + TEXTS_AT_ONCE);
-    const encoded =
-      texts.corpus === undefined
-        ? student.encodeQueries(some.map(({ text }) => text))
-        : student.encodeDocuments(some);
-    if (encoded.kind === 'vectors') vectors.set(encoded.vectors, first * student.width);
+    const encoded = encodeTexts(some);
+    made ??= encodedFile(encoded.kind, all.length, student.width);
+    made.add(
+      encoded,
+      some.map(({ id }) => id),
+    );
     progressOut.write(`encoded ${first + some.length} of ${all.length} texts\n`);
   }
   await deliver(out, '', [
-    [file, () => formatNpy(vectors, all.length, student.width)],
-    [values.ids, () => all.map(({ id }) => `${id}\n`).join('')],
+    [file, () => made!.bytes()],
+    [values.ids, () => idsText(all.map(({ id }) => id))],
+  ]);
+  return 0;
+}
+
+const idsText = (ids: readonly string[]): string => ids.map((id) => `${id}\n`).join('');
+
+type Values = NonNullable<ReturnType<typeof ENCODE_OPTIONS.read>>;
+
+async function encodeVectors(model: string, file: string, values: Values, out: Output): Promise<number> {
+  const idle = (['corpus', 'queries', 'side', 'split'] as const).find((name) => values.given.has(name));
+  if (idle) throw new UsageError(`--${idle} does nothing with --query-embeddings or --document-embeddings`);
+  const queryEmbeddings = values['query-embeddings'];
+  const documentEmbeddings = values['document-embeddings'];
+  if (queryEmbeddings !== undefined && documentEmbeddings !== undefined)
+    throw new UsageError('--query-embeddings and --document-embeddings exclude each other here');
+  const { data, ids } = values;
+  await checkOutputs(
+    { out: file, ids },
+    { model: `${model}/model.safetensors`, data, embeddings: queryEmbeddings ?? documentEmbeddings },
+  );
+  const adapter = await loadAdapter(model);
+  const files = {
+    ...{ queryEmbeddings, documentEmbeddings },
+    ...{ queryIds: values['query-ids'], documentIds: values['document-ids'] },
+  };
+  const side = queryEmbeddings === undefined ? 'documents' : 'queries';
+  const read = await loadSide(side, files, { data, reading: { skipBad: values['skip-bad'] } });
+  checkWidth(read, (queryEmbeddings ?? documentEmbeddings)!, adapter);
+  const mapped = side === 'queries' ? adapter.mapQueries(read.values) : adapter.mapDocuments(read.values);
+  await deliver(out, '', [
+    [file, () => vectorBytes({ ...read, values: mapped })],
+    [ids, () => idsText(read.ids)],
   ]);
   return 0;
 }

@@ -1,6 +1,6 @@
 // `ckl-loss evaluate`: measures of a run against judgements, and whether two runs differ.
 import { DataError, loadQrels, loadRun } from '../../../data/index.js';
-import { loadMeasured, readSearched, refuseIdle } from './searched.js';
+import { loadMeasured, readSearched, refuseIdle, searchModel } from './searched.js';
 import { readAsRun } from './teacher-lists.js';
 import { differentQueries, matchQueries, noticesOf } from './queries.js';
 import {
@@ -13,8 +13,6 @@ import {
   type Evaluation,
   type Run,
 } from '../../../metrics/index.js';
-import { load } from '../../students/index.js';
-import { searchFiles } from '../model-options.js';
 import { checkOutputs, deliver } from '../output-files.js';
 import type { Output } from '../progress.js';
 import { standardError, standardOutput } from '../standard-streams.js';
@@ -33,6 +31,8 @@ export const EVALUATE_HELP = `ckl-loss evaluate: measures of a run, and whether 
   --split NAME          of the folder (default: test)
   --measured            instead of a split: the test queries of the student's model card, for its very numbers
   --k N                 documents per query that the student returns (default: 1000)
+  --query-embeddings FILE, --document-embeddings FILE, --query-ids FILE, --document-ids FILE
+                        of an adapter: the vectors of queries and documents, as in \`ckl-loss search\`
   --baseline FILE       another run: means, difference, paired t-test, Holm's correction over the measures
   --measures LIST       by commas: ${MEASURE_HELP}
                         (default: ndcg@10,mrr@10,recall@100,map)
@@ -66,6 +66,10 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
     split: text,
     measured: flag,
     k: text,
+    'query-embeddings': text,
+    'document-embeddings': text,
+    'query-ids': text,
+    'document-ids': text,
     measures: text,
     convention: text,
     complete: flag,
@@ -101,6 +105,8 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
       qrels: values.qrels,
       baseline: values.baseline,
       model: searched && `${searched.model}/model.safetensors`,
+      'query-embeddings': values['query-embeddings'],
+      'document-embeddings': values['document-embeddings'],
       data: values.data,
     },
   );
@@ -124,9 +130,7 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
     );
     return measureRun(run, qrels, { ...options, ignoreIdenticalIds });
   };
-  const found = searched
-    ? await searchFiles(await load(searched.model), { ...searched, qrels }, searched, reading, standardError)
-    : await read(runFile);
+  const found = searched ? await searchModel(searched, qrels, reading, standardError) : await read(runFile);
   const measuredFile = (path: string, name: string, ranked: Run) =>
     readAsRun(path, () => measured(ranked, path, name));
   const run = await measuredFile(runFile, 'the run', found);

@@ -4,13 +4,46 @@ import { compare, holm } from '../../../metrics/index.js';
 import { nameOf } from '../../experiment/data.js';
 import type { RefineOptions, RefineResult } from '../../refine/job.js';
 import type { Measured } from '../../refine/results.js';
+import { formatAdapter } from '../../students/saved/adapter-model.js';
 import { formatModel, formatTestQueries } from '../../students/saved/model-files.js';
 import { STUDENTS } from '../../students/students.js';
 import { titleOfLoss } from '../../training/loss-sum.js';
-import { lossText, modelCard, retrieverLimits } from '../model-card.js';
+import { lossText, modelCard, retrieverLimits, type ModelCard } from '../model-card.js';
+import { ADAPTER_TITLE, textsOf } from './words.js';
 import { differenceText, measureText, pText } from '../table.js';
 
 const SETTINGS = { rerank: "the teacher's candidates, reranked", full: 'all documents' } as const;
+
+/** What an adapter is not. */
+const ADAPTER_LIMITS = [
+  'It maps vectors and makes none: without the encoder whose vectors it was trained on, it is of no use, and vectors of another encoder or version are not what it knows.',
+  'The terms of use of that encoder hold for it, too.',
+];
+
+type Content = NonNullable<RefineResult['chosen']>['content'];
+
+const formatStudent = (content: Content) =>
+  content.student === 'adapter' ? formatAdapter(content) : formatModel(content);
+
+const aboutOf = (content: Content): string =>
+  content.student === 'adapter'
+    ? `Learned linear maps of the vectors of an encoder that stays as it is; they begin as the identity. ${
+        content.sides === 'query'
+          ? 'Queries alone are mapped: the vectors of documents, and an index of them, stay as they are.'
+          : 'Queries and documents are mapped, each by a map of its own.'
+      }`
+    : 'A small retriever whose words start from latent semantic analysis of the collection.';
+
+function vectorsOf(content: Content, { adapter }: RefineOptions): ModelCard['recipe'] {
+  if (content.student !== 'adapter') return [['vectors', `${content.width} numbers`]];
+  const { width, rank, similarity, late } = content;
+  return [
+    ['vectors', `${width} numbers${late ? ', one per token' : ''}, ${similarity}`],
+    ['vectors of queries', basename(adapter!.queryEmbeddings)],
+    ['vectors of documents', basename(adapter!.documentEmbeddings)],
+    ['maps', rank === 0 ? 'full matrices' : `the identity plus rank ${rank}`],
+  ];
+}
 
 /** The files by name. */
 export function studentFiles(
@@ -19,7 +52,7 @@ export function studentFiles(
   args: readonly string[],
 ): Record<string, string | Uint8Array> {
   return {
-    ...formatModel(result.chosen!.content),
+    ...formatStudent(result.chosen!.content),
     ...formatTestQueries(result.start.full.queries),
     'README.md': cardOf(result, options, args),
   };
@@ -34,10 +67,10 @@ function cardOf(result: RefineResult, options: RefineOptions, args: readonly str
   const { training } = chosen;
   const others = refined.filter((one) => one !== chosen).map((one) => one.loss);
   return modelCard({
-    title: `${STUDENTS[student].title}, refined on ${name} with ${loss}`,
-    about: 'A small retriever whose words start from latent semantic analysis of the collection.',
+    title: `${student === 'adapter' ? ADAPTER_TITLE : STUDENTS[student].title}, refined on ${name} with ${loss}`,
+    about: aboutOf(content),
     data: [
-      ['collection', `${name}: ${data.documents} documents, ${data.words} words`],
+      ['collection', `${name}: ${textsOf(data)}`],
       ['queries', `${data.train} train, ${data.dev} dev, ${data.test} test`],
       ["the teacher's scores", basename(options.teacher)],
       ...(options.level === undefined ? [] : ([['relevant from level', String(options.level)]] as const)),
@@ -59,7 +92,7 @@ function cardOf(result: RefineResult, options: RefineOptions, args: readonly str
       ['batch', `${options.batch} queries, lists of ${options.docs} documents`],
       ['learning rate', String(rate)],
       ['teacher temperature', String(result.teacherTemperature)],
-      ['vectors', `${content.width} numbers`],
+      ...vectorsOf(content, options),
       ['seed', String(options.seed)],
     ],
     command: ['refine', ...args],
@@ -74,7 +107,8 @@ function cardOf(result: RefineResult, options: RefineOptions, args: readonly str
       `Means over ${data.test} test queries; rerank: ${SETTINGS.rerank}; full: ${SETTINGS.full}.`,
       ...testsOf(chosen, start),
     ],
-    limits: retrieverLimits(content.words.length),
+    hasWords: content.student !== 'adapter',
+    limits: content.student === 'adapter' ? ADAPTER_LIMITS : retrieverLimits(content.words.length),
   });
 }
 

@@ -5,6 +5,7 @@ import type { RecipeChoice } from '../../experiment/recipes.js';
 import type { TrainingLoss } from '../../training/loss-sum.js';
 import { checkOwners, choice, commandTable, number, parsed } from '../command.js';
 import { readData, type DataArguments } from '../data-options.js';
+import { ADAPTER_OPTION_NAMES, adapterOptions, readAdapter, refuseForAdapter } from '../embedding-options.js';
 import {
   checkLossOwners,
   checkPositionOwners,
@@ -33,6 +34,7 @@ import {
 import { identicalIds, readIdenticalIds } from '../identical-ids.js';
 import { readNumber, UsageError } from '../usage.js';
 
+const REFINED_STUDENTS = [...STUDENT_NAMES, 'adapter'] as const;
 const FIRST_STAGES = ['bm25', 'sparse'] as const;
 const NEGATIVES = ['best', 'drawn'] as const;
 
@@ -43,12 +45,12 @@ export const REFINE_OPTIONS = commandTable(
 
 A student starts from latent semantic analysis of the corpus: dense turns a text into one vector and ranks by cosine, multi
 matches each word of a query with the best of the document (late interaction), sparse weighs and expands terms, two-stage has
-multi rerank what a first stage retrieves. Measured on held-out queries: reranking the teacher's candidates, and full retrieval.
+multi rerank what a first stage retrieves. An adapter is a learned linear map of the vectors of any encoder. Measured on held-out queries: reranking the teacher's candidates, and full retrieval.
 The first loss is compared with the start and with every other loss. Ctrl-C ends the training and reports the result so far.`,
   {
     Data: { ...dataOptions, ...identicalIds, ...zeroShot, ...folds, ...listOptions },
     Student: {
-      student: choice('one of {}', STUDENT_NAMES, 'dense'),
+      student: choice('one of {}', REFINED_STUDENTS, 'dense'),
       'first-stage': choice(
         'of two-stage: bm25, or sparse, which then learns too (default: bm25)',
         FIRST_STAGES,
@@ -66,6 +68,7 @@ The first loss is compared with the start and with every other loss. Ctrl-C ends
       'document-flops': number('weight of the FLOPS of its documents (default: 0.001)', { min: 0 }),
       width: parsed('N', 'length of the vectors, a multiple of 4', readWidth, '128'),
     },
+    'Student adapter': adapterOptions,
     Loss: {
       ...severalLosses('(default: ckl,kl,nll)'),
       ...lossOption('(default: those of --losses)'),
@@ -147,7 +150,9 @@ export function readRefineArguments(args: string[]): RefineArguments | undefined
     ['--student two-stage', student === 'two-stage', ['first-stage', 'candidates']],
     ['--student sparse or --first-stage sparse', sparse, ['query-flops', 'document-flops']],
     ['--warmup', warmup !== undefined, ['warmup-epochs', 'warmup-rate']],
+    ['--student adapter', student === 'adapter', ADAPTER_OPTION_NAMES],
   ]);
+  if (student === 'adapter') refuseForAdapter(given);
   checkPositionOwners(given);
   checkSaveOwners(given, values.folds);
   checkRunOwners(given);
@@ -191,6 +196,7 @@ export function readRefineArguments(args: string[]): RefineArguments | undefined
     level: values.level,
     identicalIds: readIdenticalIds(values),
     skipBad: values['skip-bad'],
+    ...(student === 'adapter' && { adapter: readAdapter(values) }),
     ...(save !== undefined && { keepsStudent: true }),
   };
   return { where, options, json, html, save, log, run };

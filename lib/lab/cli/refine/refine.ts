@@ -12,6 +12,7 @@ import { runFilesOf, writtenRuns } from '../run-files.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { readRefineArguments, REFINE_OPTIONS } from './options.js';
 import { studentFiles } from './card.js';
+import { textsOf } from './words.js';
 import { refinementPage, reportRefinement, summariseRefinement } from './report.js';
 
 /**
@@ -33,7 +34,11 @@ export async function refine(
   const rankings = run === undefined ? undefined : rankingsOf(options);
   await checkOutputs(
     { json, html, log, run: runFiles.map(({ file }) => file), checkpoint: options.checkpoint },
-    { data: where.data, teacher: where.teacher, 'zero-shot': options.zeroShot, resume: options.resume },
+    {
+      ...{ data: where.data, teacher: where.teacher, 'zero-shot': options.zeroShot, resume: options.resume },
+      'query-embeddings': options.adapter?.queryEmbeddings,
+      'document-embeddings': options.adapter?.documentEmbeddings,
+    },
   );
   await checkNewFolder('save', save);
   // Asked for first: a page that cannot be drawn should be known before the work, not after.
@@ -49,12 +54,10 @@ export async function refine(
       line.done();
       for (const notice of ownNotices(own, options.identicalIds)) progressOut.write(notice);
     },
-    onData: ({ documents, words, train, dev, test, skipped }) => {
+    onData: ({ train, dev, test, skipped, ...size }) => {
       line.done();
       const shown = where.sample ? 'the sample (synthetic): ' : '';
-      progressOut.write(
-        `${shown}${documents} documents, ${words} words, ${train} train, ${dev} dev, ${test} test queries\n`,
-      );
+      progressOut.write(`${shown}${textsOf(size)}, ${train} train, ${dev} dev, ${test} test queries\n`);
       if (skipped > 0) progressOut.write(`left out: ${skipped} lines that cannot be read\n`);
     },
     onLoss: (loss) => {

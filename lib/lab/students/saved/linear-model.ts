@@ -11,8 +11,9 @@ import { Vocabulary } from '../words/vocabulary.js';
 import type { Titled } from './arguments.js';
 import type { Encoded } from './encodings.js';
 import { LoadedStudent, type STATISTICS } from './loaded.js';
+import { takeTensor, tensorsFile } from './folder.js';
 import { ModelError } from './model-error.js';
-import { takeTensor, tensorsFile, type ModelContent } from './model-files.js';
+import type { ModelContent } from './model-files.js';
 import type { Tensor } from './safetensors.js';
 
 const WIDTH = FEATURES.length;

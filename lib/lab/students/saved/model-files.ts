@@ -1,27 +1,23 @@
-// The files of a saved student: config.json, vocabulary.txt and model.safetensors, written and checked as they are read.
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+// The files of a saved student of words: config.json, vocabulary.txt and model.safetensors, and the content that is made of them.
 import { join } from 'node:path';
 import * as p from '../../parse.js';
 import { STUDENT_NAMES } from '../students.js';
 import type { Statistics } from '../words/weighing.js';
+import {
+  configBytes,
+  digestOf,
+  MODEL_FILES,
+  parseJson,
+  read,
+  readChecked,
+  readConfig,
+  shaped,
+  takeTensor,
+  TENSORS_FORMAT,
+  tensorsIn,
+} from './folder.js';
 import { ModelError } from './model-error.js';
-import { formatTensors, parseTensors, type Tensor } from './safetensors.js';
-
-/** This package's. Asked for by its name, for which every entry and bundle finds it. */
-export const PACKAGE_VERSION = p.object({ version: p.text })(
-  createRequire(__filename)('ckl-loss/package.json'),
-  'package.json',
-).version;
-
-const FORMAT = 'ckl-loss student ';
-const FORMAT_VERSION = '1';
-export const MODEL_FILES = {
-  config: 'config.json',
-  words: 'vocabulary.txt',
-  tensors: 'model.safetensors',
-} as const;
+import { formatTensors, type Tensor } from './safetensors.js';
 
 /** Not needed to load the student. */
 const TEST_QUERIES = 'test-queries.json';
@@ -55,8 +51,6 @@ export interface ModelContent extends ModelConfig {
   tensors: Map<string, Tensor>;
 }
 
-const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-
 /** The files by name. */
 export function formatModel({
   words,
@@ -68,18 +62,16 @@ export function formatModel({
   const { student, width, firstStage, candidates, features } = model;
   const bytes = formatTensors(
     { ...Object.fromEntries(tensors), [FREQUENCY]: { shape: [words.length], numbers: frequency } },
-    { format: `${FORMAT}${FORMAT_VERSION}`, student },
+    { format: TENSORS_FORMAT, student },
   );
   const text = Buffer.from(words.map((word) => `${word}\n`).join(''));
   const config = {
-    format: `${FORMAT}${FORMAT_VERSION}`,
-    version: PACKAGE_VERSION,
     ...{ student, width, firstStage, candidates, features },
     collection: { documents, length },
     sha256: { [MODEL_FILES.words]: digestOf(text), [MODEL_FILES.tensors]: digestOf(bytes) },
   };
   return {
-    [MODEL_FILES.config]: Buffer.from(`${JSON.stringify(config, null, 2)}\n`),
+    [MODEL_FILES.config]: configBytes(config),
     [MODEL_FILES.words]: text,
     [MODEL_FILES.tensors]: bytes,
   };
@@ -102,18 +94,13 @@ const configShape = p.object({
  * @throws ModelError
  */
 export async function readModel(dir: string): Promise<ModelContent> {
-  const configFile = join(dir, MODEL_FILES.config);
-  const { sha256, collection, ...config } = readConfig(configFile, await read(configFile));
-  const checked = async (name: keyof typeof sha256): Promise<[file: string, bytes: Buffer]> => {
-    const file = join(dir, name);
-    const bytes = await read(file);
-    if (digestOf(bytes) !== sha256[name])
-      throw new ModelError(file, 'damaged', `its SHA-256 is not the one in ${MODEL_FILES.config}`);
-    return [file, bytes];
-  };
-  const words = wordsOf(...(await checked(MODEL_FILES.words)));
-  const [file, bytes] = await checked(MODEL_FILES.tensors);
-  const tensors = shaped(file, () => parseTensors(bytes));
+  const { sha256, collection, ...config } = await readConfig(dir, (value, at) => {
+    refuseAdapter(dir, value);
+    return configShape(value, at);
+  });
+  const words = wordsOf(...(await readChecked(dir, MODEL_FILES.words, sha256)));
+  const [file, bytes] = await readChecked(dir, MODEL_FILES.tensors, sha256);
+  const tensors = tensorsIn(file, bytes);
   const frequency = takeTensor(file, tensors, FREQUENCY, [words.length], Int32Array);
   const { documents } = collection;
   if (documents < 1 || !frequency.every((n) => n >= 0 && n <= documents))
@@ -121,36 +108,13 @@ export async function readModel(dir: string): Promise<ModelContent> {
   return { ...config, words, statistics: { ...collection, frequency }, tensors };
 }
 
-async function read(file: string): Promise<Buffer> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new ModelError(file, 'missing', `it cannot be read: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-function parseJson(file: string, bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch (error) {
-    throw new ModelError(file, 'damaged', `no JSON: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-function readConfig(file: string, bytes: Buffer) {
-  const value = parseJson(file, bytes);
-  return shaped(file, () => {
-    const { format } = p.object({ format: p.text })(value, '');
-    if (!format.startsWith(FORMAT)) throw new p.ShapeError('format', 'that of a student of ckl-loss');
-    const found = format.slice(FORMAT.length);
-    if (found !== FORMAT_VERSION)
-      throw new ModelError(
-        file,
-        'version',
-        `of version ${JSON.stringify(found)} of the format, and ckl-loss ${PACKAGE_VERSION} reads version ${FORMAT_VERSION}`,
-      );
-    return configShape(value, '');
-  });
+function refuseAdapter(dir: string, config: unknown): void {
+  if (p.record(p.anything)(config, '').student === 'adapter')
+    throw new ModelError(
+      dir,
+      'shape',
+      'it is an adapter, which takes vectors and no texts: loadAdapter, or --query-embeddings and --document-embeddings',
+    );
 }
 
 function wordsOf(file: string, bytes: Buffer): string[] {
@@ -159,41 +123,6 @@ function wordsOf(file: string, bytes: Buffer): string[] {
   if (last !== '' || words.length === 0 || words.includes('') || new Set(words).size !== words.length)
     throw new ModelError(file, 'shape', 'it is not a list of different words, one per line');
   return words;
-}
-
-/** Makes a ModelError of a ShapeError. */
-function shaped<T>(file: string, parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof p.ShapeError) throw new ModelError(file, 'shape', error.message, { cause: error });
-    throw error;
-  }
-}
-
-/**
- * Takes a tensor away, so that what is left in the end belongs to nothing.
- *
- * @throws ModelError for one that is not there, or of another shape or type
- */
-export function takeTensor<N extends Tensor['numbers']>(
-  file: string,
-  tensors: Map<string, Tensor>,
-  name: string,
-  shape: readonly number[],
-  type: abstract new (...parameters: never[]) => N,
-): N {
-  const found = tensors.get(name);
-  if (!found) throw new ModelError(file, 'shape', `it has no tensor ${JSON.stringify(name)}`);
-  const { numbers } = found;
-  if (!(numbers instanceof type) || found.shape.join() !== shape.join())
-    throw new ModelError(
-      file,
-      'shape',
-      `tensor ${JSON.stringify(name)} is ${numbers.constructor.name} [${found.shape.join(', ')}] and not ${type.name} [${shape.join(', ')}]`,
-    );
-  tensors.delete(name);
-  return numbers;
 }
 
 /** The ids of the queries that a student was tested on, as a file's name and content. */
@@ -211,6 +140,3 @@ export async function readTestQueries(dir: string): Promise<ReadonlySet<string>>
   const value = parseJson(file, await read(file));
   return new Set(shaped(file, () => p.array(p.text)(value, '')));
 }
-
-/** Where the tensors of a folder are. */
-export const tensorsFile = (dir: string): string => join(dir, MODEL_FILES.tensors);

@@ -2,8 +2,9 @@
 import { assemble, CANDIDATES, idfsOf, type Pipeline, type StudentOptions } from '../students.js';
 import type { TableStudent } from '../table-student.js';
 import type { Statistics } from '../words/weighing.js';
+import { takeTensor, tensorsFile } from './folder.js';
 import { ModelError } from './model-error.js';
-import { takeTensor, tensorsFile, type ModelConfig, type ModelContent } from './model-files.js';
+import type { ModelConfig, ModelContent } from './model-files.js';
 import type { Tensor } from './safetensors.js';
 
 /** The word vectors that do not learn: all parts have the same. */

@@ -8,7 +8,9 @@ import { encode } from '../../../../lib/lab/cli/encode/encode';
 import { evaluate } from '../../../../lib/lab/cli/evaluate/evaluate';
 import { refine } from '../../../../lib/lab/cli/refine/refine';
 import { search } from '../../../../lib/lab/cli/search/search';
-import { load } from '../../../../lib/lab/students/index';
+import { train } from '../../../../lib/lab/cli/train/train';
+import { load, loadVectors } from '../../../../lib/lab/students/index';
+import { parseTensors } from '../../../../lib/lab/students/saved/safetensors';
 import { loadBeir, loadRun } from '../../../../lib/data/index';
 import { scratch } from '../../data/files';
 
@@ -188,7 +190,44 @@ describe('encode', () => {
     expect(readFileSync(at('d.npy'), 'latin1')).toContain("'shape': (576, 16)");
   });
 
-  it('refuses both sides, none, and a student without a vector per text', async () => {
+  const documentsOf = async () => [...(await loadBeir(sample)).corpus.values()];
+  const ofCorpus = (model: string, out: string) => [
+    ...['--model', at(model), '--data', sample, '--side', 'corpus', '--out', at(out)],
+  ];
+
+  it('writes the words of a multi-vector student as safetensors, which are read as the vectors of tokens', async () => {
+    await printed(refine, ...QUICK, '--data', sample, '--student', 'multi', '--save', at('multi'));
+    await printed(encode, ...ofCorpus('multi', 'm.safetensors'), '--ids', at('m.ids.txt'));
+    const documents = await documentsOf();
+    const encoded = (await load(at('multi'))).encodeDocuments(documents);
+    if (encoded.kind !== 'tokens') throw new Error(encoded.kind);
+    const { ids, dim, values, offsets } = await loadVectors(at('m.safetensors'));
+    expect(ids).toEqual(documents.map(({ id }) => id));
+    expect(dim).toBe(16);
+    const { numbers: weights } = parseTensors(readFileSync(at('m.safetensors'))).get('weights')!;
+    encoded.texts.forEach((text, i) => {
+      expect(values.slice(offsets![i] * 16, offsets![i + 1] * 16)).toEqual(text.vectors);
+      expect(weights.slice(offsets![i], offsets![i + 1])).toEqual(text.weights);
+    });
+  });
+
+  it('writes the terms of a sparse student as JSON lines', async () => {
+    await printed(refine, ...QUICK, '--data', sample, '--student', 'sparse', '--save', at('sparse'));
+    await printed(encode, ...ofCorpus('sparse', 'terms.jsonl'));
+    const documents = await documentsOf();
+    const encoded = (await load(at('sparse'))).encodeDocuments(documents);
+    if (encoded.kind !== 'terms') throw new Error(encoded.kind);
+    const lines = readFileSync(at('terms.jsonl'), 'utf8').trimEnd().split('\n');
+    const found = lines.map((line) => JSON.parse(line) as { id: string; vector: Record<string, number> });
+    expect(found).toEqual(
+      encoded.texts.map(({ terms, weights }, i) => ({
+        id: documents[i].id,
+        vector: Object.fromEntries(terms.map((term, t) => [term, weights[t]])),
+      })),
+    );
+  });
+
+  it('refuses both sides, none, and a student without encodings', async () => {
     const refused = (...args: string[]) => encode(['--out', at('x.npy'), ...args], nothing, nothing);
     await expect(refused('--model', model, '--data', sample)).rejects.toThrow(
       '--side corpus or --side queries',
@@ -196,9 +235,9 @@ describe('encode', () => {
     await expect(refused('--model', model, '--data', sample, '--side', 'text')).rejects.toThrow(
       'corpus, queries',
     );
-    await printed(refine, ...QUICK, '--student', 'multi', '--save', at('multi'));
-    await expect(refused('--model', at('multi'), '--data', sample, '--side', 'queries')).rejects.toThrow(
-      'a multi student has no single vector per text',
+    await printed(train, '--data', sample, '--epochs', '1', '--save', at('linear'));
+    await expect(refused('--model', at('linear'), '--data', sample, '--side', 'queries')).rejects.toThrow(
+      'the linear student looks at query and document together',
     );
   });
 });

@@ -1,5 +1,6 @@
 // Random texts for the tests of the students, and the check of their gradients.
 import type { Bag, BagList } from '../../../../lib/lab/students/words/bags';
+import type { CandidateList } from '../../../../lib/lab/training/candidates';
 import { expect } from 'vitest';
 import type { TableStudent } from '../../../../lib/lab/students/table-student';
 import type { Random } from '../../../../lib/lab/training/random';
@@ -27,7 +28,11 @@ export function drawBagList(random: Random, vocabulary: number, docs: number): B
 }
 
 /** Compares the gradient of every parameter with central differences of Σ score · upstream. */
-export function checkGradient(student: TableStudent, list: BagList, random: Random): void {
+export function checkGradient<L extends CandidateList>(
+  student: TableStudent<L>,
+  list: L,
+  random: Random,
+): void {
   const size = list.docids.length;
   const upstream = Float32Array.from({ length: size }, () => random.normal());
   const weighted = () => {
