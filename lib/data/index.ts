@@ -14,22 +14,24 @@ export {
 export { guessTeacherForm } from './forms/tell.js';
 export { formatList, type Missing } from './forms/write.js';
 export type { Fields } from './lines.js';
+export { mineNegatives, type Mined, type MineOptions, type Unmined } from './mine.js';
 export { Records, type ReadOptions } from './records.js';
 export {
   convertTeacher,
   openTeacher,
   readTeacher,
+  writeTeacher,
   type ConvertOptions,
   type ConvertResult,
 } from './teacher.js';
 export {
   formatRunLine,
   loadQrels,
-  loadRun,
   mergeQrels,
   readQrels,
   readRun,
   type Judgement,
   type RunEntry,
 } from './trec.js';
+export { loadRun, toRun } from './runs.js';
 export type { Qrels, Run } from '../metrics/types.js';

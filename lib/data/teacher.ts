@@ -1,7 +1,14 @@
 // Reads, writes and converts teacher scores in every form that is in use.
 import type { Qrels, Run } from '../metrics/types.js';
 import { BadLine, DataError, excerpt, OutputError } from './errors.js';
-import type { Binary, Form, TeacherLists, TeacherReadOptions, Writing } from './forms/form.js';
+import {
+  counted,
+  type Binary,
+  type Form,
+  type TeacherLists,
+  type TeacherReadOptions,
+  type Writing,
+} from './forms/form.js';
 import { joinLists } from './forms/lists.js';
 import type { IdType, ScoredList } from './forms/scored.js';
 import { FORMS, type TeacherForm, type WritableForm } from './forms/table.js';
@@ -98,13 +105,40 @@ export async function convertTeacher(
     from.form === undefined
       ? (await openTeacher(from.path, options)).lists()
       : readTeacher(from.path, from.form, options);
+  return write(source, from.path, to, options);
+}
+
+/**
+ * Writes lists in a teacher form, as {@link convertTeacher} does with those of a file.
+ *
+ * @throws DataError for a query that lacks what the form needs, or comes back after another one where the form has several lines per query;
+ *   OutputError when the target cannot be written
+ */
+export async function writeTeacher(
+  lists: Iterable<ScoredList> | AsyncIterable<ScoredList>,
+  to: { path: string; form: WritableForm },
+  options: Omit<ConvertOptions, 'firstIsPositive' | 'maxLineBytes'> = {},
+): Promise<ConvertResult> {
+  async function* each(): AsyncGenerator<ScoredList> {
+    yield* lists;
+  }
+  return write(counted({ skipped: 0, errors: [] }, each()), to.path, to, options);
+}
+
+/** @param path the file that errors name */
+async function write(
+  source: TeacherLists,
+  path: string,
+  to: { path: string; form: WritableForm },
+  options: ConvertOptions,
+): Promise<ConvertResult> {
   const result: ConvertResult = { lists: 0, documents: 0, skipped: 0, errors: [] };
   const missing = lookups(options);
   const columns = new IdColumns(options.ids);
   const seen = new Set<string>();
-  const { spread, typedIds, frame, write, binary } = formNamed(to.form);
+  const { spread, typedIds, frame, write: writeList, binary } = formNamed(to.form);
   const refuse = (expected: string, found: string): void => {
-    const error = new DataError(from.path, 0, expected, found);
+    const error = new DataError(path, 0, expected, found);
     if (!options.skipBad) throw error;
     result.skipped++;
     options.onSkip?.(error);
@@ -137,12 +171,12 @@ export async function convertTeacher(
     }
     const left = result.skipped + source.skipped;
     if (result.lists === 0 && left > 0)
-      throw new DataError(from.path, 0, 'at least one list', `none but what is left out (${left})`);
+      throw new DataError(path, 0, 'at least one list', `none but what is left out (${left})`);
   }
   async function* text(): AsyncGenerator<string> {
     if (frame) yield frame.before;
     let between = '';
-    for await (const lines of written(write!)) {
+    for await (const lines of written(writeList!)) {
       yield frame?.between ? between + lines.join('\n') : `${lines.join('\n')}\n`;
       between = frame?.between ?? '';
     }

@@ -190,21 +190,10 @@ export class RankCheck {
 }
 
 /**
- * Reads a whole run into a table.
+ * The table of a run's lines.
  *
- * @param options.order `file` (default): documents stay as the lines stand; `rank`: sorted by the rank column, which is
- *   what MS MARCO's convention of `evaluate` goes by
- * @throws DataError at the first bad line, and at a document that a query lists twice (trec_eval refuses that too); with `rank` also
- *   at a rank that is no whole number
+ * @param order see loadRun
  */
-export async function loadRun(
-  path: string,
-  options: ReadOptions & { order?: 'file' | 'rank' } = {},
-): Promise<Run> {
-  return gatherRun(readRun(path, options), options.order);
-}
-
-/** The table of a run's lines. */
 export async function gatherRun(records: Records<RunEntry>, order: 'file' | 'rank' = 'file'): Promise<Run> {
   const scores = new Map<string, Map<string, number>>();
   const ranks = new Map<string, number>();

@@ -1,4 +1,6 @@
 // Applies measures to a whole run: one value per query, and their mean over the queries that the convention counts.
+import { describe } from '../describe.js';
+import { CklTypeError } from '../errors.js';
 import { parseMeasure } from './names.js';
 import { rank, type Convention } from './ranking.js';
 import type { Qrels, Run } from './types.js';
@@ -40,10 +42,16 @@ const NOTHING: ReadonlyMap<string, number> = new Map();
  * whose judgements name nothing relevant counts with 0 under `trec_eval`; under `msmarco` it is left out, as the MS MARCO
  * files list relevant documents only.
  *
- * @throws RangeError for an unknown measure, or a relevance level that is not a number; under `trec_eval-10`, which stops there, for
+ * @throws CklTypeError for a run or judgements of another kind; RangeError for an unknown measure, or a relevance level that is not a number; under `trec_eval-10`, which stops there, for
  *   a judged query that the run lacks, unless `complete` is set
  */
 export function evaluate(run: Run, qrels: Qrels, options: EvaluateOptions = {}): Evaluation {
+  checkTable(
+    'run',
+    run,
+    "Map of query id -> Map of document id -> score, as loadRun returns it; toRun makes one of a teacher's lists",
+  );
+  checkTable('qrels', qrels, 'Map of query id -> Map of document id -> level, as loadQrels returns it');
   const { convention = 'trec_eval', relevanceLevel = 1, ignoreIdenticalIds = false } = options;
   const complete = options.complete ?? convention === 'msmarco';
   if (!Number.isFinite(relevanceLevel))
@@ -75,4 +83,21 @@ export function evaluate(run: Run, qrels: Qrels, options: EvaluateOptions = {}):
     mean[name] = queries.length === 0 ? 0 : values[i].reduce((sum, value) => sum + value, 0) / queries.length;
   });
   return { queries, perQuery, mean };
+}
+
+/** Whether it has queries, and the first of them documents with numbers. */
+function checkTable(name: string, table: unknown, wanted: string): void {
+  const isMap = (value: unknown): value is ReadonlyMap<unknown, unknown> =>
+    value instanceof Map || Object.prototype.toString.call(value) === '[object Map]';
+  const fail = (found: string) =>
+    new CklTypeError('ERR_CKL_TYPE', `${name} is ${found}; evaluate takes a ${wanted}`);
+  if (!isMap(table)) throw fail(describe(table));
+  for (const [qid, scores] of table) {
+    if (!isMap(scores)) throw fail(`a Map with ${describe(scores)} for query ${String(qid)}`);
+    for (const [docid, value] of scores)
+      if (typeof value !== 'number')
+        throw fail(`a Map with ${describe(value)} for query ${String(qid)}, document ${String(docid)}`);
+      else break;
+    break;
+  }
 }

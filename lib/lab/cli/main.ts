@@ -27,8 +27,12 @@ const COMMANDS: Record<string, Command> = {
     load: async () => (await import('./search/search.js')).search,
   },
   encode: {
-    about: 'vectors of texts by a saved dense student',
+    about: 'what a saved student makes of texts',
     load: async () => (await import('./encode/encode.js')).encode,
+  },
+  mine: {
+    about: 'mine hard negatives from a ranking, without likely false ones',
+    load: async () => (await import('./mine/mine.js')).mine,
   },
   evaluate: {
     about: 'measure a run or a saved student, and test whether two runs differ',

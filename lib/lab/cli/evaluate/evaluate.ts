@@ -1,7 +1,7 @@
 // `ckl-loss evaluate`: measures of a run against judgements, and whether two runs differ.
 import { DataError, loadQrels, loadRun } from '../../../data/index.js';
 import { loadMeasured, readSearched, refuseIdle, searchModel } from './searched.js';
-import { readAsRun } from './teacher-lists.js';
+import { readAsRun } from '../../../data/runs.js';
 import { differentQueries, matchQueries, noticesOf } from './queries.js';
 import {
   compare,

@@ -138,7 +138,7 @@ describe('ckl-loss train', () => {
     [
       ['tarin'],
       2,
-      'no command "tarin" (did you mean "train"?); there are train, refine, compare, search, encode, evaluate, convert, doctor, bench, sample',
+      'no command "tarin" (did you mean "train"?); there are train, refine, compare, search, encode, mine, evaluate, convert, doctor, bench, sample',
     ],
   ])('%j ends with code %i and says why', async (args, code, message) => {
     const ended = await run(args);

@@ -1,0 +1,85 @@
+// Runs of whole files, and of a teacher's lists; and what a file is told to be that holds such lists in place of a run.
+import { stat } from 'node:fs/promises';
+import type { Run } from '../metrics/types.js';
+import { DataError, excerpt } from './errors.js';
+import type { ScoredList } from './forms/scored.js';
+import { guessTeacherForm } from './forms/tell.js';
+import type { ReadOptions } from './records.js';
+import { gatherRun, readRun } from './trec.js';
+
+/** A run itself; and what text is taken for that is no form at all: of JSON the reader of runs speaks by itself. */
+const NO_HINT: readonly string[] = ['trec', 'flagembedding'];
+
+/**
+ * Reads a whole run into a table.
+ *
+ * @param options.order `file` (default): documents stay as the lines stand; `rank`: sorted by the rank column, which is
+ *   what MS MARCO's convention of `evaluate` goes by
+ * @throws DataError at the first bad line, and at a document that a query lists twice (trec_eval refuses that too); with `rank` also
+ *   at a rank that is no whole number. Of a file that holds a teacher's lists in another form, it says how to make a run of them
+ */
+export function loadRun(path: string, options: ReadOptions & { order?: 'file' | 'rank' } = {}): Promise<Run> {
+  return readAsRun(path, () => gatherRun(readRun(path, options), options.order));
+}
+
+/**
+ * The scores of a teacher's lists as a run, which `evaluate` measures. A query may come several times.
+ *
+ * @param lists as {@link readTeacher} gives them
+ * @throws DataError for a document with two scores for one query
+ */
+export async function toRun(lists: Iterable<ScoredList> | AsyncIterable<ScoredList>): Promise<Run> {
+  const run = new Map<string, Map<string, number>>();
+  for await (const { qid, docs } of lists) {
+    const scores = run.get(qid) ?? new Map<string, number>();
+    run.set(qid, scores);
+    for (const { docid, score } of docs) {
+      const known = scores.get(docid);
+      if (known !== undefined && known !== score)
+        throw new DataError(
+          '',
+          0,
+          `one score of document ${excerpt(docid)} for query ${excerpt(qid)}`,
+          `${known} and ${score}`,
+        );
+      scores.set(docid, score);
+    }
+  }
+  return run;
+}
+
+/**
+ * Does what reads or measures a run; of an error about a file in another form of teacher scores, says so.
+ *
+ * @throws DataError with what makes a run of the file, where it is one of those forms
+ */
+export async function readAsRun<T>(path: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof DataError ? await explained(path, error) : error;
+  }
+}
+
+async function explained(path: string, error: DataError): Promise<DataError> {
+  const form = await formOf(path);
+  if (form === undefined || NO_HINT.includes(form) || error.expected.includes('ckl-loss convert'))
+    return error;
+  const { file, line, expected, found, unit } = error;
+  const ways = `ckl-loss convert --from ${path} --to run.trec --to-form trec, or toRun(readTeacher(path, '${form}')), makes a run of them`;
+  const hint =
+    form === 'parquet'
+      ? `if it holds a teacher's lists, ${ways}`
+      : `the file looks like a teacher's scores of the form ${form}: ${ways}`;
+  return new DataError(file, line, `${expected} (${hint})`, found, { cause: error, unit });
+}
+
+/** The form of a file that can be opened again; undefined for what is none, and for a pipe. */
+async function formOf(path: string): Promise<string | undefined> {
+  try {
+    const found = await stat(path);
+    return found.isFile() || found.isDirectory() ? await guessTeacherForm(path) : undefined;
+  } catch {
+    return undefined;
+  }
+}
