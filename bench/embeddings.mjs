@@ -40,10 +40,15 @@ const inBatch = {
   teacher: [256, 8448],
 };
 const products = (queries, documents, dim) => ({ queries: [queries, dim], documents: [documents, dim] });
-/** What is timed: shapes, and which loss (none: scores alone). `peer`: the work of the peers where ours has variants of it. */
+/** What is timed: shapes, and which loss (none: scores alone). `of`: which way, where there are several. */
 const works = [
   { name: 'lists', shapes: lists(64, 33, 768), options: { similarity: 'cosine', scale: 20 } },
-  { name: 'inBatch', shapes: inBatch, options: { similarity: 'cosine', scale: 20, inBatch: true } },
+  ...['stored', 'tiles'].map((inBatchScores) => ({
+    name: 'inBatch',
+    of: `in batch, ${inBatchScores}`,
+    shapes: inBatch,
+    options: { similarity: 'cosine', scale: 20, inBatch: true, inBatchScores },
+  })),
   {
     name: 'maxSim',
     shapes: { queries: [16, 32, 128], documents: [16, 33, 180, 128], teacher: [16, 33] },
@@ -177,6 +182,7 @@ for (const [index, work] of works.entries()) {
   const { queries, documents } = work.shapes;
   rows.push({
     work: work.name,
+    ...(work.of && { of: work.of }),
     shape: `${queries.join('×')}, ${documents.join('×')}`,
     'ours, ms': round(ours / 1e6),
     'PyTorch, ms': round(torch.nanoseconds / 1e6),

@@ -4,6 +4,7 @@ import {
   allocate,
   type BatchArray,
   checkMemory,
+  constructorOf,
   type HalfType,
   isFloat16,
   isFloat32,
@@ -12,6 +13,7 @@ import {
   nativeScores,
   scoresConstructor,
   scoreType,
+  viewOf,
   wrongArray,
 } from '../loss/arrays.js';
 import { copyInto, lengthOf } from '../loss/intrinsics.js';
@@ -19,6 +21,7 @@ import { NativeType } from '../native/codes.js';
 import { badCandidate } from '../native/scoring.js';
 import type { Batch, Scores } from '../types.js';
 import { type Pairs, readFloats, readInts } from './pairs.js';
+import { checkLength } from './vectors.js';
 
 /** The caller's object, each property read once: what of it are judgements. */
 export interface GivenJudgements {
@@ -34,8 +37,19 @@ export interface GivenJudgements {
 
 /** The batch of a loss without its student, and the caller's arrays in it by name. */
 export interface Judged {
-  batch: Omit<Batch, 'student'>;
+  /** The batch, or with `inBatch` a block of its queries. */
+  batch(first?: number, last?: number): Omit<Batch, 'student'>;
   inputs: readonly (readonly [name: string, array: BatchArray | null])[];
+}
+
+/** A batch that was read and checked, but for what the loss checks itself. */
+export interface Call {
+  pairs: Pairs;
+  judged: Judged;
+  scale: number;
+  bias: Float32Array | null;
+  scores: Float32Array | null;
+  perQuery: Float32Array | null;
 }
 
 const padding = 255;
@@ -59,23 +73,42 @@ export function judge(given: GivenJudgements, pairs: Pairs, half: HalfType): Jud
   const mask = readBytes('mask', given.mask, places, exact);
   const relevance = readFloats(given.relevance, 'relevance', places, exact);
   const teacher = readTeacher(given.teacher, half, places, exact);
-  const left = mask === null ? labels : masked(labels, mask, places);
   const spread = own === null ? null : new Spread(own, pairs);
-  const batch: Judged['batch'] = {
-    ...(layout.offsets === null
-      ? { shape: [layout.queries, layout.docs] as const }
-      : { offsets: layout.offsets }),
-    labels: spread === null ? left : spread.labels(left),
-    ...(teacher !== null && { teacher: spread === null ? teacher : spread.teacher(teacher, half) }),
-    ...(relevance !== null && { relevance: spread === null ? relevance : spread.relevance(relevance) }),
-    ranks: given.ranks as Batch['ranks'],
-    beta: given.beta as Batch['beta'],
-    weights: given.weights as Batch['weights'],
+  /** Judgements of a block, laid out like the scores; each query has so many places in what is given. */
+  const block = (first: number, last: number): ReturnType<Judged['batch']> => {
+    const { queries, docs } = layout;
+    const whole = first === 0 && last === queries;
+    const part = <T extends BatchArray | null>(array: T, each: number): T =>
+      array === null || whole ? array : (viewOf(array, first * each, (last - first) * each) as T);
+    const each = queries === 0 ? 0 : places / queries;
+    const own = part(labels, each);
+    const left = mask === null ? own : masked(own, part(mask, each), whole ? places : lengthOf(own));
+    const [scores, grades] = [
+      part(teacher as BatchArray | null, each) as Scores | null,
+      part(relevance, each),
+    ];
+    const other = (name: 'ranks' | 'beta' | 'weights', size: number) => {
+      const value = given[name];
+      if (whole || !isRanks(value)) return value; // the loss checks it
+      checkLength(value, name, queries * size, true);
+      return part(value, size);
+    };
+    return {
+      ...(layout.offsets === null ? { shape: [last - first, docs] as const } : { offsets: layout.offsets }),
+      labels: spread === null ? left : spread.labels(left, first, last),
+      ...(scores !== null && {
+        teacher: spread === null ? scores : spread.teacher(scores, half, first, last),
+      }),
+      ...(grades !== null && { relevance: spread === null ? grades : spread.relevance(grades, first, last) }),
+      ranks: other('ranks', docs) as Batch['ranks'],
+      beta: other('beta', docs) as Batch['beta'],
+      weights: other('weights', 1) as Batch['weights'],
+    };
   };
   const known = { labels, mask, own, relevance, teacher };
   const others = (['ranks', 'beta', 'weights'] as const).filter((name) => isRanks(given[name]));
   return {
-    batch,
+    batch: (first = 0, last = layout.queries) => block(first, last),
     inputs: [
       ...(Object.entries(known) as [string, BatchArray | null][]),
       ...others.map((name) => [name, given[name] as BatchArray] as const),
@@ -84,23 +117,27 @@ export function judge(given: GivenJudgements, pairs: Pairs, half: HalfType): Jud
 }
 
 /** A copy in private memory. `offsets`: a copy of the layout's offsets. */
-export function copyOfBatch(batch: Judged['batch'], offsets: Int32Array | null): Judged['batch'] {
+export function copyOfBatch(
+  batch: ReturnType<Judged['batch']>,
+  offsets: Int32Array | null,
+): ReturnType<Judged['batch']> {
   const { teacher, labels, relevance, ranks, beta, weights } = batch;
   const copied: Record<string, unknown> = {};
   for (const [name, value] of Object.entries({ teacher, labels, relevance, ranks, beta, weights })) {
     if (value !== undefined && value !== null) copied[name] = clone(value, name);
   }
-  return { ...batch, ...(copied as unknown as Judged['batch']), ...(offsets && { offsets }) };
+  return { ...batch, ...(copied as unknown as ReturnType<Judged['batch']>), ...(offsets && { offsets }) };
 }
 
 /** What is no array of a batch is left for the loss to refuse. */
 function clone(value: Scores | NonNullable<Batch['ranks']>, name: string): unknown {
   if (!isRanks(value) && !isFloat16(value)) return value;
   checkMemory(value, name);
-  const Made = isFloat16(value)
-    ? scoresConstructor(value)
-    : (Object.getPrototypeOf(value) as { constructor: new (length: number) => typeof value }).constructor;
-  const made = allocate(Made as new (length: number) => Scores, lengthOf(value), `a copy of ${name}`);
+  const made = allocate(
+    constructorOf(value) as new (length: number) => Scores,
+    lengthOf(value),
+    `a copy of ${name}`,
+  );
   copyInto(made, value);
   return made;
 }
@@ -139,6 +176,7 @@ function masked(labels: Uint8Array, mask: Uint8Array, places: number): Uint8Arra
 /** Spreads what is laid out like the queries' own lists over all documents of the batch. */
 class Spread {
   private readonly perQuery: number;
+  private readonly made = new Map<string, BatchArray>();
 
   constructor(
     private readonly own: Int32Array,
@@ -159,28 +197,44 @@ class Spread {
     }
   }
 
-  labels(labels: Uint8Array): Uint8Array {
-    return this.into(allocate(Uint8Array, this.pairs.layout.extent, 'labels'), labels);
+  labels(labels: Uint8Array, first: number, last: number): Uint8Array {
+    return this.into(this.make(Uint8Array, 'labels', first, last).fill(0), labels, first);
   }
 
-  relevance(relevance: Float32Array): Float32Array {
-    return this.into(allocate(Float32Array, this.pairs.layout.extent, 'relevance'), relevance);
+  relevance(relevance: Float32Array, first: number, last: number): Float32Array {
+    return this.into(this.make(Float32Array, 'relevance', first, last).fill(0), relevance, first);
   }
 
   /** Probability 0 for all others. */
-  teacher(teacher: Scores, half: HalfType): Scores {
-    const made = allocate(scoresConstructor(teacher), this.pairs.layout.extent, 'teacher');
+  teacher(teacher: Scores, half: HalfType, first: number, last: number): Scores {
+    const made = this.make(scoresConstructor(teacher), 'teacher', first, last);
     const bits = scoreType(teacher, half, 'teacher') === NativeType.bfloat16 ? 0xff80 : 0xfc00;
     const native = nativeScores(made).fill(isFloat32(made) ? -Infinity : bits);
-    this.into(native, nativeScores(teacher));
+    this.into(native, nativeScores(teacher), first);
     return made;
   }
 
-  private into<T extends Float32Array | Uint16Array | Uint8Array>(to: T, from: T): T {
+  /** Memory for a block, that of the block before if it is as long. */
+  private make<T extends BatchArray>(
+    Made: new (length: number) => T,
+    name: string,
+    first: number,
+    last: number,
+  ): T {
+    const length = (last - first) * this.pairs.documents.count;
+    const before = this.made.get(name);
+    if (before !== undefined && lengthOf(before) === length) return before as T;
+    const made = allocate(Made, length, name);
+    this.made.set(name, made);
+    return made;
+  }
+
+  /** `from` is of the queries from `first` on, and so is `to`. */
+  private into<T extends Float32Array | Uint16Array | Uint8Array>(to: T, from: T, first: number): T {
     const { own, perQuery } = this;
     const documents = this.pairs.documents.count;
-    for (let i = 0; i < lengthOf(own); i++) {
-      if (own[i] >= 0) to[Math.floor(i / perQuery) * documents + own[i]] = from[i];
+    for (let i = 0, at = first * perQuery; at < lengthOf(own) && i < lengthOf(from); i++, at++) {
+      if (own[at] >= 0) to[Math.floor(i / perQuery) * documents + own[at]] = from[i];
     }
     return to;
   }

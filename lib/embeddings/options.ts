@@ -7,7 +7,7 @@ import { chooseCpuTarget, chooseThreads } from '../native/backends.js';
 import { newScoring, type NativeScoring } from '../native/scoring.js';
 import type { Dtype } from '../types.js';
 import { readBoolean, readScale } from './pairs.js';
-import type { GradientOptions, SimilarityOptions, TokenSimilarity } from './types.js';
+import type { GradientOptions, InBatchScores, SimilarityOptions, TokenSimilarity } from './types.js';
 import type { Space } from './vectors.js';
 
 export const similarityNames = [
@@ -23,6 +23,7 @@ export const similarityNames = [
 export const gradientNames = ['queryGrad', 'documentGrad', 'scaleGrad'] as const;
 const tokenSimilarities = ['dot', 'cosine'] as const;
 const similarities = [...tokenSimilarities, 'maxSim'] as const;
+const modes = ['auto', 'stored', 'tiles'] as const;
 const dtypes = ['float32', 'bfloat16', 'float16'] as const;
 
 /** Options of a similarity, checked. */
@@ -65,6 +66,17 @@ export function readSimilarity(options: Partial<SimilarityOptions>): ReadSimilar
     cpuTarget: chooseCpuTarget(cpuTarget),
     threads: chooseThreads(threads),
   };
+}
+
+export function readMode(value: unknown): InBatchScores {
+  return value === undefined ? 'auto' : (choice('inBatchScores', value, modes) as InBatchScores);
+}
+
+export function readTileQueries(value: unknown): number | null {
+  if (value === undefined) return null;
+  if (Number.isInteger(value) && (value as number) >= 1) return value as number;
+  const Thrown = typeof value === 'number' ? CklRangeError : CklTypeError;
+  throw new Thrown('ERR_CKL_OPTION', `tileQueries is ${describe(value)}; it must be an integer of 1 or more`);
 }
 
 const maxDim = 1 << 20;

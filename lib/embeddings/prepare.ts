@@ -8,9 +8,9 @@ import { prepare as prepareLoss, preparedRule } from '../loss/prepare.js';
 import type { LossName } from '../losses.js';
 import type { CommonOptions, Reduction } from '../types.js';
 import { Matryoshka, readDims } from './matryoshka.js';
-import { gradientNames, readSimilarity, readWanted } from './options.js';
+import { gradientNames, readMode, readSimilarity, readTileQueries, readWanted } from './options.js';
 import { readBoolean } from './pairs.js';
-import { Prepared, type Settings } from './prepared.js';
+import { noTiles, Prepared, type Settings } from './prepared.js';
 import type { EmbeddingOptions, EmbeddingSum, PreparedEmbeddings } from './types.js';
 
 const ownNames = [
@@ -23,7 +23,16 @@ const ownNames = [
   'scale',
   'inBatch',
   'scores',
+  'inBatchScores',
+  'tileQueries',
 ] as const;
+
+/** What asks for all scores of a batch, or for as much. */
+function needsMatrix(given: Record<string, unknown>, similarity: string): string | null {
+  if (similarity === 'maxSim') return "similarity 'maxSim'";
+  const asked = (name: string) => given[name] !== undefined && given[name] !== false;
+  return ['scores', 'teacherGrad', 'diagnostics', 'group'].find(asked) ?? null;
+}
 
 /**
  * Prepares one loss of embeddings, or with `'combine'` a weighted sum of them (`terms` among the options). All options of the loss are taken but
@@ -63,7 +72,11 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
     wanted: readWanted(given),
     inBatch: readBoolean('inBatch', given.inBatch, false),
     scores: readBoolean('scores', given.scores, false),
+    mode: readMode(given.inBatchScores),
+    tileQueries: readTileQueries(given.tileQueries),
+    ownMatrix: needsMatrix(given, read.space.similarity),
   };
+  if (settings.mode === 'tiles' && settings.ownMatrix !== null) throw noTiles(settings.ownMatrix);
   const ofLoss: Record<string, unknown> = {
     ...given,
     backend: 'cpu',

@@ -1,6 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // A prepared loss of embeddings of one dimension: scores, loss and the gradients with respect to both sides in one call.
+import { CklTypeError } from '../errors.js';
 import { allocate, copy, nativeScores, scoresConstructor } from '../loss/arrays.js';
+import { type BlockedLoss, prepareBlocked } from '../loss/blocked.js';
 import * as functions from '../loss/functions.js';
 import { bufferOf, copyInto, lengthOf } from '../loss/intrinsics.js';
 import type { Shape } from '../loss/layout.js';
@@ -8,8 +10,9 @@ import type { PreparedLoss } from '../loss/prepare.js';
 import { disposed, tooLarge } from '../loss/prepared.js';
 import type { LossName } from '../losses.js';
 import { checkScoring, type NativeScoring, newScoring, ScoringNumber } from '../native/scoring.js';
+import { blockSize, isTooLarge, runBlocks } from './blocks.js';
 import type { ReadSimilarity, Wanted } from './options.js';
-import { copyOfBatch, type Judged, judge } from './judged.js';
+import { type Call, copyOfBatch, judge } from './judged.js';
 import {
   argumentsOf,
   checkApart,
@@ -31,7 +34,7 @@ import {
   readOutputs,
   resultOf,
 } from './scores.js';
-import type { EmbeddingResult, Embeddings } from './types.js';
+import type { EmbeddingResult, Embeddings, InBatchScores } from './types.js';
 import { newVectors, type Vectors } from './vectors.js';
 
 /** Checked options that are not the loss's. */
@@ -40,6 +43,20 @@ export interface Settings {
   wanted: Wanted;
   inBatch: boolean;
   scores: boolean;
+  /** How scores of a whole batch are held. */
+  mode: InBatchScores;
+  /** Queries of a block; null: by its bytes. */
+  tileQueries: number | null;
+  /** The option, or what else is asked for, that needs all scores at once. */
+  ownMatrix: string | null;
+}
+
+/** The error where tiles are asked for and cannot be. */
+export function noTiles(name: string): Error {
+  return new CklTypeError(
+    'ERR_CKL_OPTION',
+    `inBatchScores is 'tiles', which ${name} cannot be computed with; leave one of them out`,
+  );
 }
 
 export const batchNames = [
@@ -62,16 +79,6 @@ export const batchNames = [
 ] as const;
 export type Given = Record<(typeof batchNames)[number], unknown>;
 
-/** A batch that was read and checked, but for what the loss checks itself. */
-interface Call {
-  pairs: Pairs;
-  judged: Judged;
-  scale: number;
-  bias: Float32Array | null;
-  scores: Float32Array | null;
-  perQuery: Float32Array | null;
-}
-
 /** Scores and gradients around a prepared loss of the root. */
 export class Prepared {
   readonly loss: string;
@@ -82,6 +89,7 @@ export class Prepared {
   readonly dims: readonly number[];
   readonly wanted: Wanted;
   private inner: PreparedLoss | null;
+  private blocked: BlockedLoss | null = null;
   private readonly scorer: NativeScoring;
   private readonly numbers = newNumbers();
   /** The scores, and in their place the gradient with respect to them. */
@@ -121,13 +129,20 @@ export class Prepared {
       this.lend(like, name, dim, kept),
     );
     checkApart([...apartOf(outputs, pairs), ['perQuery', call.perQuery], ['scores', call.scores]], inputs);
+    const keeps = settings.scores || call.scores !== null;
+    if (this.takesBlocks(pairs, keeps)) {
+      const size = settings.tileQueries ?? blockSize(pairs.layout.queries, pairs.layout.docs);
+      const loss = this.lendBlocked(size, pairs.layout.docs);
+      const result = runBlocks(loss, scorer, call, outputs, space, size, numbers);
+      const reduced = this.ofLoss.reduction === 'none' ? result.perQuery : result.loss;
+      return { ...result, loss: reduced, ...resultOf(outputs, numbers) };
+    }
     const student = this.lendMatrix(pairs.layout.extent);
     const args = argumentsOf(pairs, space, scale, numbers);
     numbers[ScoringNumber.keepWinners] = 1;
     checkScoring(scorer.scores(...args, bias, student), numbers);
-    const keeps = settings.scores || call.scores !== null;
     const result = inner.run({
-      ...judged.batch,
+      ...judged.batch(),
       student,
       ...(keeps ? {} : { grad: student }),
       ...(call.perQuery && { perQuery: call.perQuery }),
@@ -148,6 +163,7 @@ export class Prepared {
     const given = snapshotOf(batch);
     this.check();
     const { settings } = this;
+    if (settings.mode === 'tiles') throw noTiles('runAsync');
     const { space } = settings.read;
     for (const name of ['queryGrad', 'documentGrad', 'accumulate', 'perQuery', 'scores'] as const) {
       if (given[name] === undefined) continue;
@@ -156,7 +172,7 @@ export class Prepared {
     const { pairs, judged, scale, bias } = this.read(given);
     const own = copyOf(pairs);
     const ownBias = bias && copy(bias, lengthOf(bias), 'bias');
-    const judgements = copyOfBatch(judged.batch, own.layout.offsets);
+    const judgements = copyOfBatch(judged.batch(), own.layout.offsets);
     const outputs = readOutputs({}, settings.wanted, own, space, newVectors);
     const numbers = newNumbers();
     const student = allocate(Float32Array, own.layout.extent, 'scores');
@@ -183,6 +199,8 @@ export class Prepared {
   dispose(): void {
     this.inner?.dispose();
     this.inner = null;
+    this.blocked?.dispose();
+    this.blocked = null;
     this.scorer.dispose();
     this.matrix = new Float32Array(0);
     this.own.queryGrad = this.own.documentGrad = null;
@@ -212,6 +230,20 @@ export class Prepared {
       scores: readFloats(given.scores, 'scores', layout.extent, false),
       perQuery: readFloats(given.perQuery, 'perQuery', layout.queries, false),
     };
+  }
+
+  private takesBlocks(pairs: Pairs, keeps: boolean): boolean {
+    const { mode, ownMatrix } = this.settings;
+    if (!pairs.all || mode === 'stored') return false;
+    if (mode === 'tiles' && keeps) throw noTiles('scores');
+    return mode === 'tiles' || (ownMatrix === null && !keeps && isTooLarge(pairs.layout.extent));
+  }
+
+  private lendBlocked(queries: number, documents: number): BlockedLoss {
+    const { blocked } = this;
+    if (blocked !== null && blocked.shape[0] >= queries && blocked.shape[1] >= documents) return blocked;
+    blocked?.dispose();
+    return (this.blocked = prepareBlocked(this.loss, { ...this.ofLoss, shape: [queries, documents] }));
   }
 
   private lossAsync(batch: object, signal: AbortSignal | undefined) {

@@ -22,6 +22,9 @@ export type Embeddings = Scores;
  */
 export type Similarity = TokenSimilarity | 'maxSim';
 
+/** How the scores of a whole batch are held: {@link EmbeddingOptions.inBatchScores}. */
+export type InBatchScores = 'auto' | 'stored' | 'tiles';
+
 /** How MaxSim compares two tokens. */
 export type TokenSimilarity = 'dot' | 'cosine';
 
@@ -170,6 +173,15 @@ export interface EmbeddingOptions extends SimilarityOptions, GradientOptions {
   shape: BatchShape;
   /** Every document is a candidate of every query, unless a batch says otherwise. Default false. */
   inBatch?: boolean;
+  /**
+   * With `inBatch`: `stored` holds the scores as one matrix, `queries * documents * 4` bytes; `tiles` holds those of one block of queries at a
+   * time (4 MiB, or 16 queries), and no other copy of the documents either. Both give the same bits. `auto`, the default, takes tiles where the
+   * matrix would need more than 64 MiB and more than a quarter of the free memory. `maxSim`, `scores`, `teacherGrad`, `diagnostics`, `group` and
+   * `runAsync` need `stored`.
+   */
+  inBatchScores?: InBatchScores;
+  /** Queries of a tile, at least 1, in place of as many as 4 MiB hold. Changes memory and speed, and no bit. */
+  tileQueries?: number;
   /**
    * Matryoshka: the loss of each of these dimensions, different integers from 1 to `dim`, taken over the first so many elements of every
    * vector (which the cosine normalises by themselves), and their weighted sum. Gradients add up in float32.

@@ -151,3 +151,17 @@ export function copy<T extends ScoreArray | RankArray>(array: T, length: number,
 }
 
 const constructors = { Float32Array, Uint8Array, Uint16Array, Uint32Array, Int32Array };
+
+/** The class of an array, whatever its own properties say. */
+export function constructorOf(array: BatchArray): new (...args: never[]) => BatchArray {
+  return isFloat16(array)
+    ? scoresConstructor(array)
+    : (Object.getPrototypeOf(array) as { constructor: new () => BatchArray }).constructor;
+}
+
+/** Some elements of an array, in its memory. */
+export function viewOf<T extends BatchArray>(array: T, from: number, length: number): T {
+  const View = constructorOf(array) as new (memory: ArrayBufferLike, from: number, length: number) => T;
+  const size = lengthOf(array) === 0 ? 0 : byteLengthOf(array) / lengthOf(array);
+  return new View(bufferOf(array), byteOffsetOf(array) + from * size, length);
+}

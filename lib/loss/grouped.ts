@@ -11,8 +11,8 @@ import { Prepared } from './prepared.js';
 import { argumentsOf, resultOf } from './run.js';
 
 /** Places of a share that the addon counts in: 8 terms, and any of them. */
-const terms = 8;
-const normalisers = terms + 1;
+export const terms = 8;
+export const normalisers = terms + 1;
 
 /** What the ranks tell each other first, an array of numbers: then every rank's share begins. */
 const enum Head {
@@ -67,7 +67,7 @@ export class GroupedLoss extends Prepared {
       if (failed !== null) throw failed.error;
     } else {
       const own = share.subarray(normalisers, normalisers + view.queries);
-      scalars[Scalar.loss] = this.reduce(spec, this.gatherQueries(own, queries, failed), all);
+      scalars[Scalar.loss] = reduce(spec, this.gatherQueries(own, queries, failed), all);
     }
     scalars[Scalar.counted] = all[terms];
     return resultOf(view, scalars, this.reduction);
@@ -95,22 +95,22 @@ export class GroupedLoss extends Prepared {
     });
     return out;
   }
-
-  /** As the addon does for one process: four sums over every fourth query. */
-  private reduce(spec: NativePlanSpec, summands: Float64Array, all: Float64Array): number {
-    const sums = [0, 0, 0, 0];
-    for (let b = 0; b < summands.length; b++) sums[b & 3] += summands[b];
-    const total = sums[0] + sums[1] + (sums[2] + sums[3]);
-    const { terms: list, pairMean, reduction } = spec;
-    if (list.length > 1 || pairMean === 'batch') return total;
-    const [{ weight }] = list;
-    if (weight === 0) return 0;
-    const scale = reduction !== 'mean' ? weight : all[0] > 0 ? weight / all[0] : 0;
-    return total * (scale / weight);
-  }
 }
 
-function sum(values: Float64Array): number {
+/** The loss, from what each query adds to it, as the addon reduces it for one process: four sums over every fourth query. */
+export function reduce(spec: NativePlanSpec, summands: Float64Array, all: Float64Array): number {
+  const sums = [0, 0, 0, 0];
+  for (let b = 0; b < summands.length; b++) sums[b & 3] += summands[b];
+  const total = sums[0] + sums[1] + (sums[2] + sums[3]);
+  const { terms: list, pairMean, reduction } = spec;
+  if (list.length > 1 || pairMean === 'batch') return total;
+  const [{ weight }] = list;
+  if (weight === 0) return 0;
+  const scale = reduction !== 'mean' ? weight : all[0] > 0 ? weight / all[0] : 0;
+  return total * (scale / weight);
+}
+
+export function sum(values: Float64Array): number {
   let total = 0;
   for (const value of values) total += value;
   return total;

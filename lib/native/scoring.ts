@@ -69,7 +69,13 @@ export const enum ScoringNumber {
   keepWinners = 25,
   /** Elements of a vector in memory, of which the first `dim` are read. */
   width = 26,
-  size = 27,
+  /** 1: documents of all pairs are widened and normalised where they are read, not held as a whole. */
+  compact = 27,
+  /** backward of all pairs: 1: blocks of queries came before these, whose sums it continues (and scaleGrad, which is then also read). */
+  goesOn = 28,
+  /** backward of all pairs: 1: blocks of queries will follow; documentGrad holds sums until then. */
+  notLast = 29,
+  size = 30,
 }
 
 /** What all calls begin with; the last four are null unless queries and documents have the vectors of their tokens. */

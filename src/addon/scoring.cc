@@ -47,6 +47,9 @@ struct Number {
     mean,
     keep_winners,
     width,
+    compact,
+    goes_on,
+    not_last,
     size,
   };
 };
@@ -69,6 +72,7 @@ struct ScoringCall {
   int32_t* ids = nullptr;
   int64_t k = 0;
   bool same_pairs = false, keep_winners = false;
+  double scale_grad = 0;  // of the blocks before
 };
 
 constexpr size_t kArguments = 12;
@@ -154,6 +158,7 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
   p.queries = int64_t(n[Number::queries]), p.documents = int64_t(n[Number::documents]);
   p.cosine = n[Number::cosine] != 0, p.all = n[Number::all] != 0 || call.kind == Kind::top;
   p.scale = float(n[Number::scale]), p.mean = n[Number::mean] != 0;
+  p.compact = n[Number::compact] != 0;
   // How many vectors there are is what the offsets of their tokens tell.
   Reader tokens(env, values + 5);
   p.query_tokens =
@@ -212,6 +217,9 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
                                     p.document_rows() * p.row_size(), true);
     g.accumulate = n[Number::accumulate] != 0, g.scale = n[Number::wants_scale_grad] != 0;
     call.same_pairs = n[Number::same_pairs] != 0;
+    g.first = n[Number::goes_on] == 0, g.last = n[Number::not_last] == 0;
+    if (!(g.first && g.last) && (!p.all || p.max_sim())) rest.fail({Code::type, Argument::queries});
+    call.scale_grad = n[Number::scale_grad];
   } else {
     call.k = int64_t(n[Number::k]);
     call.ids = static_cast<int32_t*>(rest.array(Argument::ids, napi_int32_array, p.queries * call.k));
@@ -320,7 +328,10 @@ class ScoringObject : public Tagged<ScoringObject> {
     ScoringCall call(kind_of(info));
     Status status;
     double scale_grad = 0;
-    if (take(info, values, call, status)) { status = compute(*scorer(), call, scale_grad); }
+    if (take(info, values, call, status)) {
+      scale_grad = call.scale_grad;
+      status = compute(*scorer(), call, scale_grad);
+    }
     report(call.numbers, status, scale_grad);
     return Napi::Number::New(info.Env(), int(status.code));
   }

@@ -51,20 +51,31 @@ bool Scorer::prepare_side(const Pairs& p, Scores from, int64_t count, Side& side
   if (!rows || !inverse) return false;
   side.x = rows;
   each(count, 1, 4 * count * p.dim, [&](int, int64_t first, int64_t last) {
-    for (int64_t r = first; r < last; r++) {
-      float* const row = rows + r * p.dim;
-      target_.kernels->widen(from, r * p.row_size(), row, p.dim);
-      if (p.cosine) inverse[r] = kernels_.normalise(row, p.dim, row);
-    }
+    for (int64_t r = first; r < last; r++) inverse[r] = read_row(p, from, r, rows + r * p.dim);
   });
   return true;
+}
+
+// Returns 1 where nothing is normalised.
+InverseNorm Scorer::read_row(const Pairs& p, Scores from, int64_t r, float* row) const {
+  target_.kernels->widen(from, r * p.row_size(), row, p.dim);
+  return p.cosine ? kernels_.normalise(row, p.dim, row) : 1;
+}
+
+// Rows of all pairs' documents as they are multiplied: where they lie, or in the buffer, which has room for them.
+const float* Scorer::document_rows(const Pairs& p, int64_t first, int64_t count, float* buffer) const {
+  if (!compact_) return document_.x + first * p.dim;
+  for (int64_t r = 0; r < count; r++) read_row(p, p.document, first + r, buffer + r * p.dim);
+  return buffer;
 }
 
 bool Scorer::prepare(const Pairs& p) {
   prepared_ = {};
   has_winners_ = false;
-  if (!prepare_side(p, p.query, p.query_rows(), query_) || !prepare_side(p, p.document, p.document_rows(), document_))
-    return false;
+  const bool as_they_are = !p.cosine && p.document.type == DType::float32 && p.row_size() == p.dim;
+  compact_ = p.compact && p.all && !p.max_sim() && !as_they_are;
+  if (!prepare_side(p, p.query, p.query_rows(), query_)) return false;
+  if (!compact_ && !prepare_side(p, p.document, p.document_rows(), document_)) return false;
   prepared_ = p;
   return true;
 }
@@ -73,18 +84,20 @@ bool Scorer::prepare(const Pairs& p) {
 bool Scorer::prepared(const Pairs& p) const {
   const auto same = [](const Scores& a, const Scores& b) { return a && a.data == b.data && a.type == b.type; };
   return same(p.query, prepared_.query) && same(p.document, prepared_.document) && p.dim == prepared_.dim &&
-         p.width == prepared_.width && p.queries == prepared_.queries && p.documents == prepared_.documents &&
-         p.cosine == prepared_.cosine && p.query_tokens == prepared_.query_tokens &&
-         p.document_tokens == prepared_.document_tokens && p.query_mask == prepared_.query_mask &&
-         p.document_mask == prepared_.document_mask && p.all == prepared_.all && p.candidates == prepared_.candidates &&
-         p.scores() == prepared_.scores() && p.lists.offsets == prepared_.lists.offsets;
+         p.width == prepared_.width && p.compact == prepared_.compact && p.queries == prepared_.queries &&
+         p.documents == prepared_.documents && p.cosine == prepared_.cosine &&
+         p.query_tokens == prepared_.query_tokens && p.document_tokens == prepared_.document_tokens &&
+         p.query_mask == prepared_.query_mask && p.document_mask == prepared_.document_mask && p.all == prepared_.all &&
+         p.candidates == prepared_.candidates && p.scores() == prepared_.scores() &&
+         p.lists.offsets == prepared_.lists.offsets;
 }
 
 // Threads take documents: each packs some of them as a panel, and every query meets it.
-bool Scorer::all_scores(const float* queries, int64_t count, const float* documents, int64_t documents_count,
-                        int64_t dim, float* out) {
-  const int64_t columns = kernels_.columns, work = count * documents_count * dim;
-  if (count < 4) {  // packing would take as long
+bool Scorer::all_scores(const Pairs& p, const float* queries, int64_t count, int64_t first_document,
+                        int64_t documents_count, float* out) {
+  const int64_t columns = kernels_.columns, dim = p.dim, work = count * documents_count * dim;
+  if (count < 4 && !compact_) {  // packing would take as long
+    const float* const documents = document_.x + first_document * dim;
     each(documents_count, 64, work, [&](int, int64_t first, int64_t last) {
       for (int64_t b = 0; b < count; b++)
         kernels_.dots(queries + b * dim, documents + first * dim, dim, nullptr, last - first,
@@ -92,16 +105,17 @@ bool Scorer::all_scores(const float* queries, int64_t count, const float* docume
     });
     return true;
   }
-  const int64_t apart = columns * std::min(dim, kPart);
+  const int64_t panel_size = columns * std::min(dim, kPart), apart = panel_size + (compact_ ? columns * dim : 0);
   float* const panels = room(panel_, workers(work), apart);
   if (!panels) return false;
   each(documents_count, columns, work, [&](int worker, int64_t first, int64_t last) {
     float* const panel = panels + worker * apart;
     for (int64_t m = first; m < last; m += columns) {
       const int64_t n = std::min(columns, last - m);
+      const float* const documents = document_rows(p, first_document + m, n, panel + panel_size);
       for (int64_t k = 0; k < dim; k += kPart) {
         const int64_t part = std::min(kPart, dim - k);
-        kernels_.pack_rows(documents + m * dim + k, dim, n, part, panel);
+        kernels_.pack_rows(documents + k, dim, n, part, panel);
         kernels_.product(queries + k, dim, 1, count, panel, part, n, out + m, documents_count, k == 0);
       }
     }
@@ -114,7 +128,7 @@ Status Scorer::scores(const Pairs& p, const float* bias, float* out, bool keep_w
   const bool products = p.all && !p.max_sim();
   // A dimension of 0: every chain is empty.
   if (products && p.dim == 0) std::fill(out, out + p.scores(), 0.0f);
-  else if (products && !all_scores(query_.x, p.queries, document_.x, p.documents, p.dim, out)) return no_memory();
+  else if (products && !all_scores(p, query_.x, p.queries, 0, p.documents, out)) return no_memory();
   if (p.max_sim() && !max_sim(p, out, keep_winners)) return no_memory();
   const int64_t pairs = p.all ? p.scores() : p.lists.documents(0, p.queries);
   each(p.queries, 1, pairs * (p.all ? 1 : p.dim), [&](int, int64_t first, int64_t last) {
@@ -157,24 +171,30 @@ bool Scorer::query_sums(const Pairs& p, const float* grad, float* out) {
     });
     return true;
   }
-  const int64_t work = p.queries * p.documents * p.dim;
-  const int64_t apart = columns * std::min(p.documents, kPart);
-  float* const panels = room(panel_, workers(work), apart);
-  if (!panels) return false;
-  if (p.documents == 0) std::fill(out, out + p.queries * p.dim, 0.0f);
   // A part of the gradients is in the cache while it meets all columns of a thread, which are therefore as many as possible.
+  const int64_t most = std::min(p.documents, kPart), work = p.queries * most * p.dim;
   const int64_t share = pieces(pieces(p.dim, columns), workers(work)) * columns;
-  each(p.dim, share, work, [&](int worker, int64_t first, int64_t last) {
-    float* const panel = panels + worker * apart;
-    for (int64_t m = 0; m < p.documents; m += kPart) {
-      const int64_t part = std::min(kPart, p.documents - m);
+  const int64_t apart = columns * most;
+  float* const panels = room(panel_, workers(work), apart);
+  float* const buffer = rows_.reserve(compact_ ? std::max<int64_t>(1, most * p.dim) : 1);
+  if (!panels || !buffer) return false;
+  if (p.documents == 0) std::fill(out, out + p.queries * p.dim, 0.0f);
+  for (int64_t m = 0; m < p.documents; m += kPart) {
+    const int64_t part = std::min(kPart, p.documents - m);
+    if (compact_)
+      each(part, 1, 4 * part * p.dim, [&](int, int64_t first, int64_t last) {
+        document_rows(p, m + first, last - first, buffer + first * p.dim);
+      });
+    const float* const documents = compact_ ? buffer : document_.x + m * p.dim;
+    each(p.dim, share, work, [&](int worker, int64_t first, int64_t last) {
+      float* const panel = panels + worker * apart;
       for (int64_t c = first; c < last; c += columns) {
         const int64_t n = std::min(columns, last - c);
-        kernels_.pack_columns(document_.x + m * p.dim + c, p.dim, n, part, panel);
+        kernels_.pack_columns(documents + c, p.dim, n, part, panel);
         kernels_.product(grad + m, p.documents, 1, p.queries, panel, part, n, out + c, p.dim, m == 0);
       }
-    }
-  });
+    });
+  }
   return true;
 }
 
@@ -222,17 +242,30 @@ bool Scorer::document_grads(const Pairs& p, const Gradients& g) {
   return true;
 }
 
+// Where the sums of all documents are between blocks of queries: the gradients' own memory, if nothing else is needed there.
+float* Scorer::block_sums(const Pairs& p, const Gradients& g) {
+  const int64_t bytes = p.documents * p.dim * int64_t(sizeof(float));
+  const int64_t read = p.documents * p.row_size() * size_of(p.document.type);
+  const bool apart = g.document.data + bytes <= p.document.data || p.document.data + read <= g.document.data;
+  if (apart && g.document.type == DType::float32 && !g.accumulate && p.row_size() == p.dim)
+    return reinterpret_cast<float*>(g.document.data);
+  return block_sums_.reserve(std::max<int64_t>(1, p.documents * p.dim));
+}
+
 // Threads take blocks of documents: their part of G, with its rows along the queries, meets the packed queries.
 bool Scorer::document_grads_of_all(const Pairs& p, const Gradients& g) {
   const int64_t columns = kernels_.columns, tile = 6 * kernels_.rows, work = p.queries * p.documents * p.dim;
   const int64_t parts = pieces(p.queries, kPart), panel = columns * kPart;
   const int64_t across = pieces(p.dim, columns);
+  const bool whole = g.first && g.last;
   float* const panels = panels_.reserve(std::max<int64_t>(1, parts * across * panel));
-  const int64_t apart = tile * std::min(p.queries, kPart), block = tile * p.dim + p.dim;
-  const int64_t block_apart = (block + 15) / 16 * 16;
+  const int64_t apart = tile * std::min(p.queries, kPart);
+  // The sums of a tile, or of one document that is being finished; the document, and scratch space.
+  const int64_t sums_size = (whole ? tile : 1) * p.dim, block_apart = pieces(sums_size + 2 * p.dim, 16) * 16;
   float* const tiles = room(tiles_, workers(work), apart);
   float* const blocks = room(block_, workers(work), block_apart);
-  if (!panels || !tiles || !blocks) return false;
+  float* const kept = whole ? nullptr : block_sums(p, g);
+  if (!panels || !tiles || !blocks || (!whole && !kept)) return false;
   each(across, 1, 2 * p.queries * p.dim, [&](int, int64_t first, int64_t last) {
     for (int64_t part = 0; part < parts; part++)
       for (int64_t c = first; c < last; c++)
@@ -242,29 +275,39 @@ bool Scorer::document_grads_of_all(const Pairs& p, const Gradients& g) {
   });
   each(p.documents, tile, work, [&](int worker, int64_t first, int64_t last) {
     float* const part_of_g = tiles + worker * apart;
-    float* const sums = blocks + worker * block_apart;
+    float* const block = blocks + worker * block_apart;
+    float* const row = block + sums_size;
     for (int64_t m = first; m < last; m += tile) {
       const int64_t rows = std::min(tile, last - m);
-      if (parts == 0) std::fill(sums, sums + rows * p.dim, 0.0f);
+      float* const sums = whole ? block : kept + m * p.dim;
+      if (parts == 0 && g.first) std::fill(sums, sums + rows * p.dim, 0.0f);
       for (int64_t part = 0; part < parts; part++) {
         const int64_t b0 = part * kPart, n = std::min(kPart, p.queries - b0);
         for (int64_t b = 0; b < n; b++)
           std::memcpy(part_of_g + b * tile, g.scores + (b0 + b) * p.documents + m, size_t(rows) * sizeof(float));
         for (int64_t c = 0; c < across; c++)
           kernels_.product(part_of_g, 1, tile, rows, panels + (part * across + c) * panel, n,
-                           std::min(columns, p.dim - c * columns), sums + c * columns, p.dim, part == 0);
+                           std::min(columns, p.dim - c * columns), sums + c * columns, p.dim, part == 0 && g.first);
       }
-      for (int64_t r = 0; r < rows; r++)
-        kernels_.finish(sums + r * p.dim, p.cosine ? document_.x + (m + r) * p.dim : nullptr,
-                        p.cosine ? document_.inverse.reserve(0)[m + r] : 1, p.scale, p.dim, g.document,
-                        (m + r) * p.row_size(), g.accumulate, sums + tile * p.dim);
+      for (int64_t r = 0; g.last && r < rows; r++) {
+        float* sum = sums + r * p.dim;
+        if (!whole) {
+          std::memcpy(block, sum, size_t(p.dim) * sizeof(float));
+          sum = block;
+        }
+        const float* u = nullptr;
+        InverseNorm inverse = 1;
+        if (p.cosine && compact_) u = row, inverse = read_row(p, p.document, m + r, row);
+        else if (p.cosine) u = document_.x + (m + r) * p.dim, inverse = document_.inverse.reserve(0)[m + r];
+        kernels_.finish(sum, u, inverse, p.scale, p.dim, g.document, (m + r) * p.row_size(), g.accumulate, row + p.dim);
+      }
     }
   });
   return true;
 }
 
 Status Scorer::backward(const Pairs& p, const Gradients& g, bool same_pairs, double& scale_grad) {
-  scale_grad = 0;
+  if (g.first) scale_grad = 0;
   if (!(same_pairs && prepared(p)) && !prepare(p)) return no_memory();
   if (p.max_sim() && !has_winners_ && !max_sim(p, nullptr, true)) return no_memory();
   const bool sums = g.query || g.scale;
@@ -314,8 +357,7 @@ Status Scorer::top(const Pairs& p, int64_t k, int32_t* ids, float* scores) {
     for (int64_t m0 = 0; m0 < p.documents; m0 += kDocuments) {
       const int64_t n = std::min(kDocuments, p.documents - m0);
       if (p.dim == 0) std::fill(block, block + queries * n, 0.0f);
-      else if (!all_scores(query_.x + b0 * p.dim, queries, document_.x + m0 * p.dim, n, p.dim, block))
-        return no_memory();
+      else if (!all_scores(p, query_.x + b0 * p.dim, queries, m0, n, block)) return no_memory();
       each(queries, 1, 4 * queries * n, [&](int, int64_t first, int64_t last) {
         for (int64_t b = first; b < last; b++) {
           std::vector<Found>& heap = found[size_t(b)];

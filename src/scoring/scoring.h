@@ -48,6 +48,8 @@ struct Status {
 // -infinity. A token whose byte in a mask is 0 is as if it were not there.
 struct Pairs {
   bool cosine = false, all = false, mean = false;
+  bool compact =
+      false;  // with `all`: documents are widened and normalised where they are read, and never held as a whole
   int64_t dim = 0, queries = 0, documents = 0;
   int64_t width = 0;  // elements of a vector in memory, of which the first `dim` are read; 0: dim
   Rows lists;
@@ -91,6 +93,8 @@ struct Gradients {
   MutableScores query, document;  // or null
   bool accumulate = false;        // add to what they hold
   bool scale = false;             // whether dL/dscale is wanted
+  // With `all`: these queries are one block of a batch. Sums go on from the block before and are finished by the last one.
+  bool first = true, last = true;
 };
 
 // Candidates are -1 or a document; the lists lie one after the other. Sizes are those of the arguments already.
@@ -114,7 +118,8 @@ class Scorer {
   // one number for each score and token of its query, for backward() of the same pairs.
   Status scores(const Pairs& pairs, const float* bias, float* out, bool keep_winners = false);
   // same_pairs: the last call was scores() of the same pairs, whose memory nobody has written to. Gradients may be written
-  // over the embeddings; of wider vectors only the first elements get one. scale_grad: dL/dscale.
+  // over the embeddings; of wider vectors only the first elements get one. scale_grad: dL/dscale; unless this is the first
+  // block, it holds that of the blocks before. Between blocks g.document may hold sums.
   Status backward(const Pairs& pairs, const Gradients& gradients, bool same_pairs, double& scale_grad);
   // For each query the k documents of the largest scores, best first, equal ones in order. Where there are fewer: -1 and
   // -infinity. NaN is no score.
@@ -129,12 +134,15 @@ class Scorer {
   bool prepare(const Pairs& pairs);
   bool prepared(const Pairs& pairs) const;
   bool prepare_side(const Pairs& pairs, Scores from, int64_t count, Side& side);
-  bool all_scores(const float* queries, int64_t count, const float* documents, int64_t documents_count, int64_t dim,
-                  float* out);
+  InverseNorm read_row(const Pairs& pairs, Scores from, int64_t r, float* row) const;
+  const float* document_rows(const Pairs& pairs, int64_t first, int64_t count, float* buffer) const;
+  bool all_scores(const Pairs& pairs, const float* queries, int64_t count, int64_t first_document,
+                  int64_t documents_count, float* out);
   bool query_sums(const Pairs& pairs, const float* grad, float* out);
   bool document_lists(const Pairs& pairs, const float* grad);
   bool document_grads(const Pairs& pairs, const Gradients& gradients);
   bool document_grads_of_all(const Pairs& pairs, const Gradients& gradients);
+  float* block_sums(const Pairs& pairs, const Gradients& gradients);
   // In max_sim.cc. out and winners: null where not wanted.
   void place_winners(const Pairs& pairs);
   bool pack_tokens(const Pairs& pairs);
@@ -163,7 +171,8 @@ class Scorer {
   const std::shared_ptr<cpu::Pool> pool_;
   Pairs prepared_;  // what the two sides hold
   Side query_, document_;
-  cpu::Buffer sums_, panels_, panel_, tiles_, block_, starts_, at_, weights_, winners_;
+  cpu::Buffer sums_, panels_, panel_, tiles_, block_, starts_, at_, weights_, winners_, rows_, block_sums_;
+  bool compact_ = false;                                 // documents are read by document_rows() alone
   bool has_winners_ = false;                             // of prepared_
   std::vector<int64_t> pair_at_, winner_at_, panel_at_;  // of each query, and the end: its first of all
 };

@@ -1,0 +1,93 @@
+// In-batch negatives without the matrix of scores: a block of queries at a time, whose rows of scores take the place of those of the block before.
+import { freemem } from 'node:os';
+import { allocate, viewOf } from '../loss/arrays.js';
+import type { BlockedLoss } from '../loss/blocked.js';
+import { LayoutView } from '../loss/layout.js';
+import { checkScoring, type NativeScoring, ScoringNumber } from '../native/scoring.js';
+import { argumentsOf, type Pairs } from './pairs.js';
+import type { Call } from './judged.js';
+import { gradientArguments, type Outputs } from './scores.js';
+import type { Space, Vectors } from './vectors.js';
+
+/** Below this many bytes no one asks how much memory is free. */
+const smallMatrix = 64 << 20;
+/** Scores of a block, in bytes; and the fewest queries of one, since each block reads all documents. */
+const blockBytes = 4 << 20;
+const fewestQueries = 16;
+
+/** Whether a matrix of scores is so large that blocks are taken by default: more than a quarter of the free memory. */
+export function isTooLarge(scores: number): boolean {
+  const bytes = scores * 4;
+  return bytes > smallMatrix && bytes > freemem() / 4;
+}
+
+/** Queries of a block. */
+export function blockSize(queries: number, documents: number): number {
+  const fitting = Math.floor(blockBytes / 4 / Math.max(1, documents));
+  return Math.max(1, Math.min(queries, Math.max(fewestQueries, fitting)));
+}
+
+/**
+ * Loss and gradients, with the bits of one matrix: a row of scores and its loss depend on the query alone, and a document's gradient goes on
+ * from block to block as one sum in the order of the queries. Nothing is written before all blocks were checked.
+ * @param size queries of a block
+ * @param numbers of the native calls; holds dL/dscale afterwards
+ */
+export function runBlocks(
+  loss: BlockedLoss,
+  scorer: NativeScoring,
+  { pairs, judged, scale, bias, perQuery: given }: Call,
+  outputs: Outputs,
+  space: Space,
+  size: number,
+  numbers: Float64Array,
+): { perQuery: Float32Array; loss: number; counted: number } {
+  const { queries, docs } = pairs.layout;
+  const perQuery = given ?? allocate(Float32Array, queries, 'perQuery');
+  const scores = allocate(Float32Array, size * docs, 'scores');
+  const batchOf = (first: number, last: number) => {
+    const student = viewOf(scores, 0, (last - first) * docs);
+    const own = viewOf(perQuery, first, last - first);
+    return { ...judged.batch(first, last), student, grad: student, perQuery: own };
+  };
+  loss.begin(queries);
+  each(queries, size, (first, last) => loss.count(batchOf(first, last), first));
+  let scaleGrad = 0;
+  each(queries, size, (first, last) => {
+    const block = blockOf(pairs, first, last, space.dim);
+    const batch = batchOf(first, last);
+    const args = argumentsOf(block, space, scale, numbers);
+    numbers[ScoringNumber.compact] = 1;
+    checkScoring(scorer.scores(...args, bias, batch.student), numbers);
+    loss.runBlock(batch, first);
+    const own = outputs.query && viewsOf(outputs.query, first, last, space.dim);
+    const gradients = gradientArguments({ ...outputs, query: own }, numbers);
+    numbers[ScoringNumber.samePairs] = 1;
+    numbers[ScoringNumber.goesOn] = Number(first > 0);
+    numbers[ScoringNumber.notLast] = Number(last < queries);
+    numbers[ScoringNumber.scaleGrad] = scaleGrad;
+    checkScoring(scorer.backward(...args, batch.student, ...gradients), numbers);
+    scaleGrad = numbers[ScoringNumber.scaleGrad];
+  });
+  return { ...loss.end(), perQuery };
+}
+
+/** body(first, last) for each block; of no queries there is one that is empty. */
+function each(queries: number, size: number, body: (first: number, last: number) => void): void {
+  let first = 0;
+  do {
+    body(first, Math.min(first + size, queries));
+    first += size;
+  } while (first < queries);
+}
+
+function blockOf(pairs: Pairs, first: number, last: number, dim: number): Pairs {
+  const layout = new LayoutView();
+  layout.read({ shape: [last - first, pairs.layout.docs] }, null);
+  return { ...pairs, queries: viewsOf(pairs.queries, first, last, dim), layout };
+}
+
+function viewsOf(vectors: Vectors, first: number, last: number, dim: number): Vectors {
+  const rows = last - first;
+  return { ...vectors, native: viewOf(vectors.native, first * dim, rows * dim), rows, count: rows };
+}

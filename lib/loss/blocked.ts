@@ -1,0 +1,74 @@
+// A prepared loss of one batch that comes in blocks of queries, first to be counted, then to be run: mean, counted and weights are those of the
+// whole batch, and so are the bits.
+import { Scalar } from '../native/codes.js';
+import type { Batch, LossResult } from '../types.js';
+import { check, normalisers, reduce, sum, terms } from './grouped.js';
+import { readShape } from './layout.js';
+import { planOfPrepared, preparedRule, readPrepared } from './prepare.js';
+import { LivePlan } from './plans.js';
+import { Prepared } from './prepared.js';
+import { argumentsOf, resultOf } from './run.js';
+
+export class BlockedLoss extends Prepared {
+  private spec!: LivePlan['plan']['spec'];
+  /** What each term's mean is divided by, and how many queries are counted. */
+  private all = new Float64Array(normalisers);
+  /** What each query adds to each term's divisor, where there are weights; what each adds to the loss. */
+  private divisors: Float64Array[] = [];
+  private summands = new Float64Array(0);
+
+  /** Before the first block. */
+  begin(queries: number): void {
+    this.all = new Float64Array(normalisers);
+    this.divisors = [];
+    this.summands = new Float64Array(queries);
+  }
+
+  /** Checks every value of a block and counts its queries. Blocks come in order; `first` is the number of the block's first query. */
+  count(batch: Batch, first: number): void {
+    const live = this.take(batch);
+    const { view, scalars, all } = this;
+    this.spec = live.plan.spec;
+    const termCount = this.spec.terms.length;
+    const weighted = view.weights !== null;
+    const share = new Float64Array(normalisers + (weighted ? termCount * view.queries : 0));
+    const status = live.native.countShare(...argumentsOf(view, scalars), share);
+    if (status !== 0 && scalars[Scalar.query] >= 0) scalars[Scalar.query] += first;
+    check(status, scalars);
+    for (let k = 0; k < normalisers; k++) all[k] += share[k];
+    for (let k = 0; weighted && k < termCount; k++) {
+      this.divisors[k] ??= new Float64Array(this.summands.length);
+      const from = normalisers + k * view.queries;
+      this.divisors[k].set(share.subarray(from, from + view.queries), first);
+    }
+  }
+
+  /** The loss and gradient of a block, after all were counted. */
+  runBlock(batch: Batch, first: number): LossResult {
+    const live = this.take(batch);
+    const { view, scalars } = this;
+    const share = new Float64Array(normalisers + view.queries);
+    share.set(this.all);
+    if (this.reduction === 'mean') this.divisors.forEach((each, k) => (share[k] = sum(each)));
+    check(live.native.runShare(...argumentsOf(view, scalars), share), scalars);
+    this.summands.set(share.subarray(normalisers), first);
+    return resultOf(view, scalars, 'none');
+  }
+
+  /** After the last block. */
+  end(): { loss: number; counted: number } {
+    const all = this.all.slice();
+    if (this.reduction === 'mean') this.divisors.forEach((each, k) => (all[k] = sum(each)));
+    return { loss: reduce(this.spec, this.summands, all), counted: this.all[terms] };
+  }
+}
+
+/** @param options those of `prepare`, with the shape of the largest block */
+export function prepareBlocked(loss: string, options: Record<string, unknown>): BlockedLoss {
+  const size = readShape(options.shape, preparedRule);
+  const read = readPrepared(loss, options.terms, options);
+  const plan = planOfPrepared(read, read.values);
+  plan.backend = plan.spec.backend = 'cpu';
+  plan.spec.reserveDocs = size[1];
+  return new BlockedLoss(new LivePlan(plan), size, read.values);
+}
