@@ -2,6 +2,7 @@
 #pragma once
 #include <fnmatch.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -43,13 +44,23 @@ inline std::string option(int count, char** arguments, const std::string& name, 
   return otherwise;
 }
 
+// Whether one of several patterns, separated by commas, names it.
+inline bool named(const std::string& patterns, const char* name) {
+  for (size_t from = 0; from <= patterns.size();) {
+    const size_t to = std::min(patterns.find(',', from), patterns.size());
+    if (fnmatch(patterns.substr(from, to - from).c_str(), name, 0) == 0) return true;
+    from = to + 1;
+  }
+  return false;
+}
+
 // Runs the cases that --test-case=PATTERN names, default all, but those that --test-case-exclude=PATTERN names.
 inline int run(int count, char** arguments) {
   const std::string wanted = option(count, arguments, "--test-case=", "*");
   const std::string unwanted = option(count, arguments, "--test-case-exclude=", "");
   int failed = 0, left_out = 0;
   for (const Case& c : cases()) {
-    if (fnmatch(wanted.c_str(), c.name, 0) != 0 || fnmatch(unwanted.c_str(), c.name, 0) == 0) {
+    if (!named(wanted, c.name) || named(unwanted, c.name)) {
       left_out++;
       continue;
     }
