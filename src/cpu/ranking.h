@@ -1,5 +1,6 @@
 // Ranks of a row, and the rank bias made of them.
 #pragma once
+#include "buckets.h"
 #include "kernel.h"
 #include "labels.h"
 #include "layout.h"
@@ -8,8 +9,9 @@
 namespace ckl {
 namespace {
 
-// Up to here every document is compared with every other; beyond, sorting wins.
-constexpr int64_t kCompareAllRanks = 256;
+// Up to here every document is compared with every other. Beyond, buckets win where scores are spread out; where they are not,
+// comparing up to the second length, then sorting.
+constexpr int64_t kCompareFirst = 128, kCompareAllRanks = 256;
 
 // The ranks of `Blocks` times sixteen documents among n.
 template <int Blocks>
@@ -42,10 +44,20 @@ inline const uint32_t* compare_all_ranks(const float* s, const uint8_t* labels, 
   return ranks;
 }
 
-// Competition ranks of n scores; 0 for masked documents. labels may be null. scratch: 4 n + 6144 words.
+// Competition ranks of n scores, somewhere in `scratch`: what padding and documents past the row get means nothing. labels may be
+// null. scratch: 5 n + 6144 words, n rounded up.
+inline const uint32_t* row_ranks(const float* s, const uint8_t* labels, int64_t n, float* scratch) {
+  if (n <= kCompareFirst) return compare_all_ranks(s, labels, n, scratch);
+  uint32_t* const ranks = (uint32_t*)scratch;
+  if (n <= kBucketsLongest && bucket_ranks(s, labels, n, ranks, scratch + round_up(n))) return ranks;
+  if (n <= kCompareAllRanks) return compare_all_ranks(s, labels, n, scratch);
+  cpu::radix_ranks(s, labels, n, ranks, ranks + round_up(n));
+  return ranks;
+}
+
+// The same, with 0 for padding.
 inline void fresh_ranks(const float* s, const uint8_t* labels, int64_t n, uint32_t* ranks, float* scratch) {
-  if (n > kCompareAllRanks) return cpu::radix_ranks(s, labels, n, ranks, (uint32_t*)scratch);
-  const uint32_t* found = compare_all_ranks(s, labels, n, scratch);
+  const uint32_t* found = row_ranks(s, labels, n, scratch);
   for (int64_t i = 0; i < n; i++) ranks[i] = labels && labels[i] == kPadding ? 0 : found[i];
 }
 
@@ -90,14 +102,10 @@ inline void row_inverse_ranks(const cpu::Task& task, const Scratch& scratch, con
       // 1 / infinity = 0
       each_sixteen(ranks, n, [&](int64_t i, auto r) { store(out + i, one / load_ranks(r)); });
     });
-  } else if (n <= kCompareAllRanks) {
-    const uint32_t* ranks = compare_all_ranks(s, labels, n, scratch.sorting());
-    for (int64_t i = 0; i < n; i += kLanes) store(out + i, one / to_float(load_bits(ranks + i)));
-  } else {
-    uint32_t* ranks = (uint32_t*)scratch.sorting();
-    fresh_ranks(s, labels, n, ranks, scratch.sorting() + round_up(n));
-    each_sixteen(ranks, n, [&](int64_t i, const uint32_t* r) { store(out + i, one / load_ranks(r)); });
+    return;
   }
+  const uint32_t* ranks = row_ranks(s, labels, n, scratch.sorting());
+  for (int64_t i = 0; i < n; i += kLanes) store(out + i, one / load_ranks(ranks + i));
 }
 
 // 1 / rank - mean over the positives of 1 / rank, in place of 1 / rank. 0 without positives.

@@ -43,6 +43,51 @@ TEST_CASE("ranks: competition ranks with ties, zeros of both signs, infinities a
   }
 }
 
+// Long rows go into buckets where scores are spread out, and are sorted where too many are alike or far from the others.
+TEST_CASE("ranks: long rows, however their scores are spread") {
+  Random random(63);
+  const struct {
+    const char* name;
+    double (*score)(Random&, int64_t);
+  } spreads[] = {
+      {"normal", [](Random& r, int64_t) { return r.normal(); }},
+      {"rounded to quarters", [](Random& r, int64_t) { return std::round(4 * r.normal()) / 4; }},
+      {"all the same", [](Random&, int64_t) { return 0.25; }},
+      {"two values", [](Random& r, int64_t) { return double(r.below(2)); }},
+      {"one far from the others", [](Random& r, int64_t i) { return i == 100 ? -3e38 : r.normal(); }},
+      {"two clusters", [](Random& r, int64_t i) { return (i % 3 ? 1e4 : -1e4) + r.normal(); }},
+      {"as small as floats get", [](Random& r, int64_t) { return 1e-44 * double(r.below(9)); }},
+      {"as large as floats get", [](Random& r, int64_t) { return 3.4e38 * r.uniform(-1, 1); }},
+      {"ascending", [](Random&, int64_t i) { return double(i); }},
+      {"descending by powers of two", [](Random&, int64_t i) { return std::ldexp(1.0, -int(i % 140)); }},
+      {"infinite now and then", [](Random& r, int64_t) { return r.below(50) ? r.normal() : INFINITY; }},
+  };
+  for (const auto& spread : spreads)
+    for (int64_t docs : {129, 130, 143, 144, 256, 257, 1000, 4096, 4101}) {
+      OwnedBatch batch;
+      batch.queries = 3, batch.docs = batch.stride = docs;
+      for (int64_t i = 0; i < 3 * docs; i++) {
+        batch.student.push_back(float(spread.score(random, i % docs)));
+        batch.labels.push_back(uint8_t(random.below(5) == 0));
+      }
+      batch.teacher = batch.student;
+      for (int64_t i = 0; i < docs; i++)  // padding in one row, with scores above all others
+        if (random.below(4) == 0)
+          batch.labels[size_t(docs + i)] = 255, batch.student[size_t(docs + i)] = i % 2 ? NAN : 3e38f;
+      for (const cpu::Target& target : cpu::targets()) {
+        const std::vector<uint32_t> made = ranks(target, batch, true);
+        int64_t wrong = 0;
+        for (int64_t b = 0; b < batch.queries; b++) {
+          const Query q = batch.query(b);
+          const Numbers expected = competition_ranks(q.student, q.labels);
+          for (int64_t i = 0; i < docs; i++) wrong += made[size_t(b * docs + i)] != uint32_t(expected[size_t(i)]);
+        }
+        const std::string where = std::string(spread.name) + ", " + std::to_string(docs) + ", " + target.name;
+        CHECK_MESSAGE(wrong == 0, where);
+      }
+    }
+}
+
 TEST_CASE("ranks: without labels every document counts") {
   OwnedBatch batch;
   batch.queries = 2, batch.docs = batch.stride = 3;
