@@ -51,33 +51,78 @@ inline void from_slots(const float* slots, int64_t n, float* out) {
   if (rest) memcpy(out + whole, slots + whole + (kLanes - rest), sizeof(float) * (size_t)rest);
 }
 
+constexpr int kBest = 10;
+constexpr int64_t kShort = 512;
+
+// The score from which on a document is among the ten best; ties count in full. NaN says nothing.
+//
+// In a short row by one look at it for each of the ten.
+inline float least_of_best_short(const OneRow a) {
+  float threshold = __builtin_inff();
+  for (;;) {
+    const V at(threshold), zero(0.0f), one(1.0f);
+    V highest = -infinity(), found = zero;
+    M others = lanes_from(kLanes);
+    a.each_masked(
+        [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
+          const M valid = live & ~bit_set(a.label(i, slot), 0x80);
+          const V s = a.student(i, slot);
+          const M below = valid & (at > s);
+          highest = max(highest, select(below, s, -infinity()));
+          found = masked_add(valid & ~(at > s), found, one), others = others | below;
+        },
+        [] {});
+    if (sum_lanes(found)[0] >= kBest || !any(others)) return threshold;
+    threshold = max_lanes(highest)[0];
+  }
+}
+// In a long row with the ten best so far at hand, which few blocks change.
+inline float least_of_best_long(const OneRow a, int64_t n) {
+  float best[kBest];  // descending
+  int found = 0;
+  const auto offer = [&](int64_t i) {
+    if (a.y[i] == kPadding || (found == kBest && !(a.s[i] > best[kBest - 1]))) return;
+    int k = found < kBest ? found++ : kBest - 1;
+    for (; k > 0 && best[k - 1] < a.s[i]; k--) best[k] = best[k - 1];
+    best[k] = a.s[i];
+  };
+  int64_t i = 0;
+  for (; i < n && found < kBest; i++) offer(i);
+  for (; i + kLanes <= n; i += kLanes)
+    if (any(load(a.s + i) > V(best[kBest - 1])))
+      for (int j = 0; j < kLanes; j++) offer(i + j);
+  for (; i < n; i++) offer(i);
+  return found ? best[found - 1] : 0;
+}
+
 // q: the student's probabilities, one per document. Natural logarithm; NaN without a positive or without a negative.
 inline QueryDiagnostics describe(const OneRow a, const float* q, int64_t n) {
-  enum { kTop = 10 };
-  float top[kTop];  // the highest scores of valid documents, descending
-  int tops = 0;
-  for (int64_t i = 0; i < n; i++) {
-    if (a.y[i] == kPadding || (tops == kTop && !(a.s[i] > top[kTop - 1]))) continue;
-    int k = tops < kTop ? tops++ : kTop - 1;
-    for (; k > 0 && top[k - 1] < a.s[i]; k--) top[k] = top[k - 1];
-    top[k] = a.s[i];
-  }
-  const float nan = __builtin_nanf(""), threshold = tops ? top[tops - 1] : 0;
+  const float nan = __builtin_nanf("");
+  const V threshold(n <= kBest    ? -__builtin_inff()
+                    : n <= kShort ? least_of_best_short(a)
+                                  : least_of_best_long(a, n)),
+      none_lowest(2.0f), none_highest(-1.0f);
+  V lowest[2] = {none_lowest, none_lowest}, highest[2] = {none_highest, none_highest};  // of all, and of the ten best
+  a.each_masked(
+      [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
+        const I label = a.label(i, slot);
+        const M masked = bit_set(label, 0x80) | ~live, positive = bit_set(label, 1) & ~masked;
+        const M best[2] = {lanes_from(0), ~(threshold > a.student(i, slot))};
+        const V probability = load(q + i);
+        CKL_UNROLL for (int k = 0; k < 2; k++) {
+          lowest[k] = min(lowest[k], select(positive & best[k], probability, none_lowest));
+          highest[k] = max(highest[k], select(~(positive | masked) & best[k], probability, none_highest));
+        }
+      },
+      [] {});
   double entropy = 0;
-  float lowest[2] = {2, 2}, highest[2] = {-1, -1};  // over all documents, and within the top
-  for (int64_t i = 0; i < n; i++) {
-    if (a.y[i] == kPadding) continue;
-    const bool in_top = a.s[i] >= threshold;
-    if (a.y[i] == kPositive) {
-      if (q[i] > 0) entropy -= (double)q[i] * __builtin_log((double)q[i]);
-      if (q[i] < lowest[0]) lowest[0] = q[i];
-      if (in_top && q[i] < lowest[1]) lowest[1] = q[i];
-    } else {
-      if (q[i] > highest[0]) highest[0] = q[i];
-      if (in_top && q[i] > highest[1]) highest[1] = q[i];
-    }
-  }
-  const auto gap = [&](int k) { return lowest[k] <= 1 && highest[k] >= 0 ? lowest[k] - highest[k] : nan; };
+  each_positive(a.y, n, [&](int64_t i) {
+    if (q[i] > 0) entropy -= (double)q[i] * __builtin_log((double)q[i]);
+  });
+  const auto gap = [&](int k) {
+    const float low = -max_lanes(-lowest[k])[0], high = max_lanes(highest[k])[0];
+    return low <= 1 && high >= 0 ? low - high : nan;
+  };
   return {(float)entropy, gap(0), gap(1)};
 }
 

@@ -79,7 +79,7 @@ class OneRowEngine : protected Engine {
       }
       float* probability = scratch_[S::kGap];
       from_slots(w.es, g.n, probability);
-      for (int64_t i = 0; i < g.n; i++) probability[i] *= r.student.lowering[0];
+      for (int64_t i = 0; i < g.n; i += kLanes) store(probability + i, load(probability + i) * r.student.lowering);
       q = describe(a, probability, g.n);
       if (!(r.poison[0] == 0)) q = {__builtin_nanf(""), __builtin_nanf(""), __builtin_nanf("")};
     }
