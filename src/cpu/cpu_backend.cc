@@ -9,6 +9,7 @@
 #include <new>
 
 #include "../core/check.h"
+#include "cost.h"
 #include "slices.h"
 
 namespace ckl {
@@ -53,8 +54,8 @@ float* Buffer::reserve(int64_t floats) {
 
 namespace {
 
-// Work worth a thread of its own: about 40 microseconds, in slices that a thread which wakes late can leave to others.
-constexpr int64_t kDocumentsPerThread = 40000, kDocumentsPerSlice = 4096;
+// Nanoseconds of work worth a thread of its own, in slices that a thread which wakes late can leave to others.
+constexpr double kThread = 40000, kSlice = 3000;
 constexpr int64_t kSlicesPerThread = 16;
 // The number of documents between two checks of the abort flag.
 constexpr int64_t kDocumentsPerPoll = 1 << 18;
@@ -87,11 +88,12 @@ class Run {
   Run(const Plan& plan, const Batch& batch, const Outputs& out, CpuWorkspace& workspace, const Target& target,
       Pool& pool, const std::atomic<int32_t>* abort)
       : plan_(plan), batch_(batch), out_(out), workspace_(workspace), target_(target), pool_(pool), abort_(abort) {
-    const int64_t documents = batch.rows.documents(0, batch.rows.queries);
-    threads_ = int(
-        std::max<int64_t>(1, std::min<int64_t>({pool.threads(), documents / kDocumentsPerThread, batch.rows.queries})));
-    slices_ = int(std::max<int64_t>(
-        1, std::min<int64_t>({threads_ * kSlicesPerThread, documents / kDocumentsPerSlice, batch.rows.queries})));
+    const double cost = pool.threads() > 1 ? cost_of(plan, batch, out) : 0;
+    const auto shares = [&](int64_t most, double share) {
+      return int(std::max(1.0, std::min({double(most), cost / share, double(batch.rows.queries)})));
+    };
+    threads_ = shares(pool.threads(), kThread);
+    slices_ = shares(threads_ * kSlicesPerThread, kSlice);
     longest_ = longest_row(batch.rows);
     for (const PlanTerm& t : plan.terms) {
       ordered_ |= needs_pair(needs_of(t.loss));

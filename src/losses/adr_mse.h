@@ -17,6 +17,7 @@ struct AdrMse {
   static constexpr Needs needs = Needs::document;
   static constexpr bool reads_ranks = false, rereads_scores = true, by_relevance = true;
   static constexpr int notes = 1;
+  static constexpr Cost cost{70, 0.45};
   float steepness;
 
   // x: (s_j - s_i) / Ts. How far j stands above i, and i above j.

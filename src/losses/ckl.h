@@ -86,6 +86,7 @@ struct CklVariant : Distribution {
 
 struct Ckl {
   static constexpr Needs needs = Needs::positive;
+  static constexpr Cost cost{0.6, 0};
 };
 
 // Whole gammas are raised by multiplication up to here; beyond, e^(gamma ln q) is as good and as fast.

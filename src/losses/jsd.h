@@ -8,6 +8,7 @@ namespace {
 
 struct Jsd : Distribution {
   static constexpr Needs needs = Needs::document;
+  static constexpr Cost cost{1.4, 0};
   // e^-104 = 0: the mixture is then the other distribution's share of it.
   static constexpr float d_without_student = 104, d_without_teacher = -104;
   float mixture;  // the teacher's share

@@ -29,6 +29,7 @@ struct LambdaMrr {
   // teacher.
   static constexpr bool reads_ranks = true, rereads_scores = true, by_relevance = false;
   static constexpr int notes = 0;
+  static constexpr Cost cost{1.5, 0.01};
 
   // margin: (s_i - s_j) / Ts; weight: |1 / rank_i - 1 / rank_j|.
   template <class V>

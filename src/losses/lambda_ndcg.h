@@ -14,6 +14,7 @@ struct LambdaNdcg {
   static constexpr Needs needs = Needs::gainful_pair;
   static constexpr bool reads_ranks = false, rereads_scores = true, by_relevance = true;
   static constexpr int notes = 1;
+  static constexpr Cost cost{200, 0.05};
   float mu;
 
   // margin: (s_i - s_j) / Ts; near, far: the differences of discounts; gap: |G_i - G_j|.

@@ -15,6 +15,7 @@ struct ListMle {
   static constexpr Needs needs = Needs::document;
   static constexpr bool reads_ranks = false, rereads_scores = true, by_relevance = true;
   static constexpr int notes = 2;
+  static constexpr Cost cost{30, 0.04};
 
   // below: M_k - s_k.
   template <class V>

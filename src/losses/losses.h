@@ -31,6 +31,7 @@ struct LossInfo {
   Needs needs;
   const char* parameters;
   bool teacher;
+  Cost cost;
   bool reads_ranks, rereads_scores, by_relevance;  // of pairwise losses (row_pass.h)
   int notes;                                       // numbers per document that their passes on a GPU exchange
 };
@@ -39,7 +40,7 @@ struct LossInfo {
 #define CKL_TRAITS_pairwise(type) type::reads_ranks, type::rereads_scores, type::by_relevance, type::notes
 constexpr LossInfo kLosses[] = {
 #define LOSS(name, type, family, options, teacher) \
-  {LossId::name, #name, Family::family, type::needs, options, teacher, CKL_TRAITS_##family(type)},
+  {LossId::name, #name, Family::family, type::needs, options, teacher, type::cost, CKL_TRAITS_##family(type)},
 #include "losses.def"
 #undef LOSS
 };

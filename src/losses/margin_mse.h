@@ -13,6 +13,7 @@ struct MarginMse {
   static constexpr Needs needs = Needs::positive_and_negative;
   static constexpr bool reads_ranks = false, rereads_scores = false, by_relevance = false;
   static constexpr int notes = 0;
+  static constexpr Cost cost{0.6, 0};
 
   template <class V>
   CKL_FN V value(V variance_positive, V variance_negative, V mean_positive, V mean_negative) const {

@@ -10,6 +10,7 @@ struct RankNet {
   static constexpr Needs needs = Needs::preferred_pair;
   static constexpr bool reads_ranks = false, rereads_scores = true, by_relevance = true;
   static constexpr int notes = 0;
+  static constexpr Cost cost{75, 0.5};
 
   // margin: (s_i - s_j) / Ts.
   template <class V>

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { losses } from '../../../lib/index';
 import { errorOf, expectSameBits, expectSameResult, lossNames, lossOf, randomBatch } from './helpers';
 
-/** Enough documents for two threads, in rows long enough that a thread gets only a few. */
+/** Enough documents for two threads by the cheapest loss (src/cpu/cost.h), in rows long enough that a thread gets only a few. */
 const QUERIES = 40;
-const DOCS = 2100;
+const DOCS = 4000;
 const base = randomBatch({ seed: 77, queries: QUERIES, docs: DOCS });
 
 /** The batch with padding at the end of some rows alone, where scores are NaN: only who skips it gets a number. */
