@@ -215,7 +215,10 @@ function oneInstructionSet() {
   edit(
     'src/scoring/scoring.cc',
     [/if \(!std::strcmp\(target\.name, "avx512"\)\)[^;]*;/, ''],
-    [/return std::strcmp\(target\.name, "avx2"\) \? scoring_baseline : scoring_avx2;/, '(void)target; return scoring_avx2;'],
+    [
+      /return std::strcmp\(target\.name, "avx2"\) \? scoring_baseline : scoring_avx2;/,
+      '(void)target; return scoring_avx2;',
+    ],
   );
   edit('test/cpp/probes.h', [/\{&probe_baseline, &probe_avx2, &probe_avx512\}/, '{&probe_avx2}']);
 }
