@@ -125,7 +125,21 @@ export default [
   },
   // diagnostics
   { in: 'src/cpu', code: 'const V g = select(h0 == zero, -h1, «-h1 - h0 / p»);', to: '-h1 + h0 / p' },
-  { in: 'src/cpu', code: 'const bool in_top = «a.s[i] >= threshold»;', to: 'a.s[i] > threshold' },
+  {
+    in: 'src/cpu',
+    code: 'const M best[2] = {lanes_from(0), «~(threshold > a.student(i, slot))»};',
+    to: 'a.student(i, slot) > threshold',
+  },
+  { in: 'src/cpu', code: 'if («any(load(a.s + i) > V(best[kBest - 1]))»)', to: 'false' },
+  // ranks of long rows
+  { in: 'src/cpu', code: 'higher_behind = count(load(w.order + k + «d») > x, higher_behind);', to: '1' },
+  {
+    in: 'src/cpu',
+    code: 'not_higher_before = count(«~(load(w.order + k - d) > x)», not_higher_before);',
+    to: 'x > load(w.order + k - d)',
+  },
+  { in: 'src/cpu', code: 'if (most > «kFullestBucket») return false;', to: '1u << 30' },
+  { in: 'src/cpu', code: 'w.order[place] = labels && «labels[i] == kPadding» ? low : s[i];', to: 'false' },
   {
     in: 'src/cpu',
     code: 'if (rest) memcpy(out + whole, slots + whole + «(kLanes - rest)», sizeof(float) * (size_t)rest);',
