@@ -41,12 +41,13 @@ inline bool bucket_ranks(const float* s, const uint8_t* labels, int64_t n, uint3
     return labels ? bit_set(load_labels(labels + i), 0x80) : lanes_from(kLanes);
   };
   V highest = -infinity(), lowest = infinity(), not_finite(0.0f);
-  each_block(n, [&](int64_t i) __attribute__((always_inline)) {
-    const M none = masked(i);
-    const V x = load(s + i);
-    highest = max(highest, select(none, -infinity(), x)), lowest = min(lowest, select(none, infinity(), x));
-    not_finite = not_finite + select(none, V(0.0f), x - x);
-  });
+  each_block(
+      n, [&](int64_t i) __attribute__((always_inline)) {
+        const M none = masked(i);
+        const V x = load(s + i);
+        highest = max(highest, select(none, -infinity(), x)), lowest = min(lowest, select(none, infinity(), x));
+        not_finite = not_finite + select(none, V(0.0f), x - x);
+      });
   const float high = max_lanes(highest)[0], low = -max_lanes(-lowest)[0];
   const float scale = (float)(w.buckets - 1) / (high - low);
   // One score alone makes this infinite, no score NaN.
@@ -54,10 +55,11 @@ inline bool bucket_ranks(const float* s, const uint8_t* labels, int64_t n, uint3
 
   memset(w.start, 0, sizeof(uint32_t) * (size_t)(w.buckets + kLanes));
   const V top(high), bottom(low), by(scale), shifter(8388608.0f);
-  each_block(n, [&](int64_t i) __attribute__((always_inline)) {
-    const V x = select(masked(i), bottom, load(s + i));  // above nothing
-    store_bits(w.bucket + i, bits((top - x) * by + shifter) - splat(0x4b000000));
-  });
+  each_block(
+      n, [&](int64_t i) __attribute__((always_inline)) {
+        const V x = select(masked(i), bottom, load(s + i));  // above nothing
+        store_bits(w.bucket + i, bits((top - x) * by + shifter) - splat(0x4b000000));
+      });
   for (int64_t i = 0; i < n; i++) w.start[w.bucket[i]]++;
   uint32_t before = 0, most = 0;
   for (int64_t k = 0; k <= w.buckets; k++) {

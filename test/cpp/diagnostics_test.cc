@@ -47,7 +47,7 @@ TEST_CASE("diagnostics: entropy and separation of every length") {
   Random random(81);
   PlanTerm term;
   term.loss = LossId::ckl, term.gamma = 5, term.alpha = 1;
-  for (int64_t docs : {1, 2, 3, 8, 10, 11, 15, 16, 17, 40, 128, 129, 300}) {
+  for (int64_t docs : {1, 2, 3, 8, 10, 11, 15, 16, 17, 40, 128, 129, 300, 512, 513, 1100}) {
     OwnedBatch batch = batch_of_families(random, docs, 11);
     if (docs % 2) pad(random, batch, 0.2);
     for (int64_t b = 0; b < batch.queries; b++)
