@@ -1,23 +1,26 @@
 // How each loss looks in the figures, the same in all of them: colour, dashes, weight of the line.
 
-/** Light and dark, at least 3 : 1 against the page (a test computes it). */
+/** Light and dark. They colour the names at the lines' ends too, so they have the contrast of text (a test computes it). */
 const COLOURS: Record<string, [light: string, dark: string]> = {
-  ckl: ['#0b5cad', '#6db3f2'],
-  'ckl-detached': ['#4a5bc4', '#9aa8ff'],
-  kl: ['#b4460b', '#f08a4b'],
-  bkl: ['#8f3b76', '#d98cc4'],
+  ckl: ['#0b5cad', '#74b6f5'],
+  kl: ['#b4460b', '#f5935a'],
+  bkl: ['#7b3fa0', '#c9a0ee'],
   nll: ['#00734f', '#4fc79a'],
   klLogL: ['#756300', '#d9c23a'],
-  marginMse: ['#5f6368', '#a8adb3'],
-  lambdaMrr: ['#a0176b', '#f06aa8'],
-  reverseKl: ['#9c3d3d', '#e58f8f'],
+  marginMse: ['#5a6066', '#a8adb3'],
+  lambdaMrr: ['#b0125f', '#f47ab0'],
+  'kl+ckl': ['#006c80', '#4cc3e0'],
+  'ckl-detached': ['#4a5bc4', '#9aa8ff'],
+  reverseKl: ['#a83232', '#ee8f8f'],
   jsd: ['#6b5300', '#cdb04a'],
   rankNet: ['#3d6b00', '#93c653'],
   listMle: ['#006b6b', '#4fc4c4'],
   adrMse: ['#6a4ba3', '#b79cf0'],
   lambdaNdcg: ['#8a4b16', '#dd9a5f'],
-  'kl+ckl': ['#00677f', '#4cc3e0'],
 };
+
+/** Weighted sums, which have names of their own, take these in their order. */
+const SPARE = ['lambdaNdcg', 'adrMse', 'listMle', 'reverseKl', 'rankNet', 'jsd', 'ckl-detached', 'bkl'];
 
 const DASHES: Record<string, string> = {
   bkl: '6 3',
@@ -51,6 +54,16 @@ export function seriesStyle(name: string): SeriesStyle {
     strokeWidth: name === 'ckl' || name === 'kl' ? 2.5 : 1.5,
     ...(DASHES[name] && { strokeDasharray: DASHES[name] }),
   };
+}
+
+/** The styles of the lines of one figure. */
+export function seriesStyles(names: readonly string[]): SeriesStyle[] {
+  const free = SPARE.filter((name) => !names.includes(name));
+  let next = 0;
+  return names.map((name) => {
+    if (name in COLOURS || free.length === 0) return seriesStyle(name);
+    return seriesStyle(free[next++ % free.length]);
+  });
 }
 
 /** The declarations of the colours' variables, for one mode. */

@@ -2,7 +2,8 @@
 import type { SavedComparison } from '../compare/saved.js';
 import { LEVEL, type Row, type Table, type Tested } from '../compare/tables.js';
 import { largest } from '../training/extremes.js';
-import { columnTitle, recipeTitle } from './words.js';
+import { differenceText, measureText, pText } from './numbers.js';
+import { columnTitle, joined, recipeTitle } from './words.js';
 
 type Kind = 'versusCkl' | 'versusStart';
 
@@ -71,15 +72,6 @@ const list = (entries: readonly { row: Row; test: Tested }[]): string =>
 const names = (entries: readonly { row: Row }[]): string =>
   joined(entries.map(({ row }) => recipeTitle(row.name)));
 
-function joined(parts: readonly string[]): string {
-  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
-}
-
-export const differenceText = (difference: number): string =>
-  `${difference < 0 ? '−' : '+'}${Math.abs(difference).toFixed(3)}`;
-export const pText = (p: number): string =>
-  p < 0.0001 ? 'p < 0.0001' : `p = ${p.toFixed(p < 0.001 ? 4 : p < 0.1 ? 3 : 2)}`;
-
 /** What no reader should take from this comparison. */
 export function limits({ tables, options, data }: SavedComparison): string[] {
   const unnoticed = tables
@@ -91,8 +83,8 @@ export function limits({ tables, options, data }: SavedComparison): string[] {
   const queries = data.folds.reduce((sum, { test }) => sum + test, 0);
   return [
     'No significant difference is not equality: ' +
-      `with ${queries} test queries, differences from CKL of up to ${largest(unnoticed, 0).toFixed(3)} went without significance here.`,
-    `A p value is a paired t-test over queries, of each query's mean over ${options.seeds} ${options.seeds === 1 ? 'training' : 'trainings'}; Holm's correction counts all tests against CKL in one table as a family, and all tests against the start as another. It speaks of further queries for these trained students, not of other collections, teachers or architectures.`,
+      `with ${queries} test queries, differences from CKL of up to ${measureText(largest(unnoticed, 0))} went without significance here.`,
+    `A p value is a paired t-test over queries, of each query’s mean over ${options.seeds} ${options.seeds === 1 ? 'training' : 'trainings'}; Holm’s correction counts all tests against CKL in one table as a family, and all tests against the start as another. It speaks of further queries for these trained students, not of other collections, teachers or architectures.`,
     'The seeds change the order of the training lists only; start and warm-up are the same for all, so the spread over seeds is less than that of whole repetitions.',
     'The students are small and start from the words of the corpus, not from a pretrained transformer. Their figures are not comparable with those of the paper, which are on MS MARCO.',
     'Dev and test lists are never corrupted. Learning rate and epoch are chosen on clean dev lists even if the teacher or the labels are wrong, which protects every loss.',

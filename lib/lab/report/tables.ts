@@ -1,11 +1,11 @@
 // The tables of the report: means with marks, the paper's Table 2, and what dev chose.
-
 import { markOf, type SavedComparison } from '../compare/saved.js';
 import type { Cell, Row, Table } from '../compare/tables.js';
 import { largest } from '../training/extremes.js';
-import { htmlTable, type TableCell } from './html.js';
-import { differenceText, pText } from './statements.js';
-import { columnTitle, conditionText, recipeTitle } from './words.js';
+import { htmlTable, type TableCell, type TableColumn } from './html.js';
+import { KEPT, keptRows } from './kept.js';
+import { differenceText, measureText, pText, rateText } from './numbers.js';
+import { columnParts, columnTitle, conditionText, recipeTitle } from './words.js';
 
 const trained = ({ rows }: Pick<Table, 'rows'>) => rows.filter(({ rates }) => rates.length > 0);
 
@@ -17,28 +17,31 @@ const trained = ({ rows }: Pick<Table, 'rows'>) => rows.filter(({ rates }) => ra
 export function resultTable(table: Table, saved: SavedComparison, names?: readonly string[]): string {
   const rows = names ? table.rows.filter(({ name }) => names.includes(name)) : table.rows;
   const zeroShot = table.columns.filter((column) => column.startsWith('zero-shot'));
-  const columns = [
+  const columns: (TableColumn & { cellOf(row: Row): Cell | undefined })[] = [
     ...table.columns.map((column) => ({
-      title: columnTitle(column),
+      ...columnParts(column),
       cellOf: (row: Row) => row.cells[column],
     })),
     ...(zeroShot.length > 1
-      ? [{ title: 'zero-shot mean', cellOf: (row: Row) => meanCell(row, zeroShot) }]
+      ? [{ group: 'zero-shot', name: 'mean nDCG@10', cellOf: (row: Row) => meanCell(row, zeroShot) }]
       : []),
   ];
+  const kept = keptRows({ rows });
   return htmlTable({
     caption: `${table.title}; ${conditionText(table.condition, saved.options)}.`,
-    columns: ['Loss', ...columns.map(({ title }) => title)],
+    columns: ['Loss', ...columns],
     rows: rows.map((row) => [
-      recipeTitle(row.name),
+      { text: recipeTitle(row.name), mark: kept.names.has(row.name) ? KEPT : undefined },
       ...columns.map(({ cellOf }): TableCell => {
         const cell = cellOf(row);
-        if (!cell) return { text: '' };
+        if (!cell) return { text: '', mark: '' };
+        // As printed: values that look alike are marked alike.
         const best = largest(trained({ rows }).map((other) => cellOf(other)?.mean ?? -Infinity));
-        const strong = row.rates.length > 0 && cell.mean === best;
-        return { text: `${cell.mean.toFixed(3)}${markOf(cell.versusCkl)}`, title: hintOf(cell), strong };
+        const strong = row.rates.length > 0 && measureText(cell.mean) === measureText(best);
+        return { text: measureText(cell.mean), mark: markOf(cell.versusCkl), title: hintOf(cell), strong };
       }),
     ]),
+    notes: kept.notes,
   });
 }
 
@@ -69,8 +72,8 @@ export function searchTable(
       const { bySeed } = cells[column];
       return [
         recipeTitle(name),
-        rates.map((rate) => String(Number(rate.toPrecision(3)))).join(', '),
-        `${(-largest(bySeed.map((value) => -value))).toFixed(3)} to ${largest(bySeed).toFixed(3)}`,
+        rates.map(rateText).join(', '),
+        `${measureText(-largest(bySeed.map((value) => -value)))} to ${measureText(largest(bySeed))}`,
       ];
     }),
   });

@@ -1,6 +1,12 @@
 // Names of losses, columns and conditions as the report writes them.
 import type { CompareOptions, Condition } from '../compare/options.js';
 
+/** The paper whose tables and figures the reports follow. */
+export const PAPER = {
+  title: 'Weighted KL-Divergence for Document Ranking Model Refinement',
+  authors: 'Yang, Qiao, He and Yang, 2024',
+};
+
 const RECIPES: Record<string, string> = {
   start: 'Start (untrained)',
   'warm-up': 'Warm-up',
@@ -22,11 +28,33 @@ const RECIPES: Record<string, string> = {
   teacher: 'Teacher',
 };
 
+/** What is too long for a line's end. */
+const SHORT: Record<string, string> = { 'ckl-detached': 'CKL, const.' };
+
 export const recipeTitle = (name: string): string => RECIPES[name] ?? name;
+export const recipeLabel = (name: string): string => SHORT[name] ?? recipeTitle(name);
 
 /** "zero-shot cranfield ndcg@10" -> "zero-shot cranfield nDCG@10". */
 export const columnTitle = (column: string): string =>
   column.replace('ndcg@', 'nDCG@').replace('mrr@', 'MRR@');
+
+/** The setting of a column, rerank, full or zero-shot, and the rest of its title. */
+export function columnParts(column: string): { group: string; name: string } {
+  const title = columnTitle(column);
+  const end = title.indexOf(' ');
+  return { group: title.slice(0, end), name: title.slice(end + 1) };
+}
+
+/** "Dense" of "Dense (one vector a text)". */
+export const shortTitle = (title: string): string => title.split(' (')[0];
+
+/** "CKL, KL and NLL" */
+export const joined = (parts: readonly string[]): string =>
+  parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+
+/** "1 seed", "3 seeds" */
+export const counted = (count: number, one: string, several = `${one}s`): string =>
+  `${count} ${count === 1 ? one : several}`;
 
 export function conditionText(
   condition: Condition,

@@ -2,6 +2,7 @@
 import { LEVEL, type Table } from '../../compare/tables.js';
 import { markOf, type SavedComparison } from '../../compare/saved.js';
 import type { Condition } from '../../compare/options.js';
+import { columnTitle } from '../../report/words.js';
 import { formatTable, measureText } from '../table.js';
 
 export const CONDITIONS: Record<Condition, string> = {
@@ -30,7 +31,7 @@ export function compareText({ tables, options, made }: SavedComparison): string 
 
 function rowsOf({ columns, rows }: Table): string[][] {
   return [
-    ['', ...columns],
+    ['', ...columns.map(columnTitle)],
     ...rows.map(({ name, cells }) => [
       name,
       ...columns.map((column) => {

@@ -6,10 +6,9 @@ import type { RefineOptions, RefineResult } from '../../refine/job.js';
 import type { Measured } from '../../refine/results.js';
 import { formatAdapter } from '../../students/saved/adapter-model.js';
 import { formatModel, formatTestQueries } from '../../students/saved/model-files.js';
-import { STUDENTS } from '../../students/students.js';
 import { titleOfLoss } from '../../training/loss-sum.js';
 import { lossText, modelCard, retrieverLimits, type ModelCard } from '../model-card.js';
-import { ADAPTER_TITLE, textsOf } from './words.js';
+import { studentTitle, textsOf } from './words.js';
 import { differenceText, measureText, pText } from '../table.js';
 
 const SETTINGS = { rerank: "the teacher's candidates, reranked", full: 'all documents' } as const;
@@ -61,13 +60,12 @@ export function studentFiles(
 function cardOf(result: RefineResult, options: RefineOptions, args: readonly string[]): string {
   const { data, start, warmup, refined, teacher } = result;
   const { loss, dev, rate, content } = result.chosen!;
-  const { student = 'dense' } = options;
   const name = nameOf(options.data);
   const chosen = refined.find((one) => one.loss === loss)!;
   const { training } = chosen;
   const others = refined.filter((one) => one !== chosen).map((one) => one.loss);
   return modelCard({
-    title: `${student === 'adapter' ? ADAPTER_TITLE : STUDENTS[student].title}, refined on ${name} with ${loss}`,
+    title: `${studentTitle(options)}, refined on ${name} with ${loss}`,
     about: aboutOf(content),
     data: [
       ['collection', `${name}: ${textsOf(data)}`],

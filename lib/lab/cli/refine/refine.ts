@@ -2,6 +2,7 @@
 import { titleOfRecipe } from '../../experiment/recipes.js';
 import { TrainingLog } from '../../experiment/training-log.js';
 import { rankingsOf, refine as runRefinement } from '../../refine/job.js';
+import { provenance } from '../../provenance.js';
 import { loadPlotting } from '../../report/plotting.js';
 import { provideSample } from '../data-options.js';
 import { ownNotices } from '../identical-ids.js';
@@ -12,8 +13,9 @@ import { runFilesOf, writtenRuns } from '../run-files.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { readRefineArguments, REFINE_OPTIONS } from './options.js';
 import { studentFiles } from './card.js';
+import { refinementPage } from './page.js';
+import { reportRefinement, summariseRefinement } from './report.js';
 import { textsOf } from './words.js';
-import { refinementPage, reportRefinement, summariseRefinement } from './report.js';
 
 /**
  * @param args what follows `refine` on the command line
@@ -45,6 +47,7 @@ export async function refine(
   const plotting = html === undefined ? undefined : await loadPlotting();
   await provideSample(where);
   const signal = interruption();
+  const started = performance.now();
   const line = new ProgressLine(progressOut);
   const trainingLog = new TrainingLog();
   const result = await runRefinement(options, {
@@ -75,9 +78,10 @@ export async function refine(
     },
   });
   line.done();
+  const made = await provenance(Math.round((performance.now() - started) / 1000));
   await deliver(out, reportRefinement(result), [
     [json, () => `${JSON.stringify(summariseRefinement(result, options), null, 2)}\n`],
-    [html, () => refinementPage(result, plotting!)],
+    [html, () => refinementPage(result, { options, args, made }, plotting!)],
     [log, () => trainingLog.text()],
     ...writtenRuns(runFiles, rankings),
     [save, () => studentFiles(result, options, args)],

@@ -1,22 +1,19 @@
-// What `ckl-loss refine` prints and saves: a table of the losses, their comparisons, and a page with the paper's figures.
+// What `ckl-loss refine` prints and saves as JSON: a table of the losses, and their comparisons.
 import type { RefineOptions, RefineResult } from '../../refine/job.js';
-import { legend, lineChart } from '../../report/charts.js';
-import { htmlDocument } from '../../report/document.js';
-import { htmlTable, paragraph } from '../../report/html.js';
-import type { Plotting } from '../../report/plotting.js';
+import { columnTitle } from '../../report/words.js';
 import { differenceText, formatTable, measureText, pText } from '../table.js';
 
-const CAVEAT =
+export const CAVEAT =
   'One start, one seed, one learning rate for all losses: a difference here is a hint. Seeds alone move results by about .01; ' +
   'search the learning rate of each loss on dev and repeat with other seeds before you believe one.';
 
 /** CKL refines what already ranks; the paper warms up first. */
-const isCkl = (loss: string): boolean => /(^|\+)ckl/.test(loss);
+export const isCkl = (loss: string): boolean => /(^|\+)ckl/.test(loss);
 
-const NO_WARMUP =
+export const NO_WARMUP =
   'ckl began at the untrained start here. The paper warms up first: --warmup kl (docs/guide/choosing-parameters.md).';
 
-const lacksWarmup = ({ warmup, refined }: RefineResult): boolean =>
+export const lacksWarmup = ({ warmup, refined }: RefineResult): boolean =>
   !warmup && refined.some(({ loss }) => isCkl(loss));
 
 function resultRows({ start, warmup, refined, teacher }: RefineResult): string[][] {
@@ -60,7 +57,7 @@ function comparisonRows({ comparisons, refined }: RefineResult): string[][] {
     ...comparisons.map(({ against, setting, measure, meanDifference, p, pHolm }) => [
       against,
       setting,
-      measure,
+      columnTitle(measure),
       differenceText(meanDifference),
       pText(p),
       pText(pHolm),
@@ -81,43 +78,6 @@ export function reportRefinement(result: RefineResult): string {
     ...(lacksWarmup(result) ? [NO_WARMUP] : []),
     `${CAVEAT}\n`,
   ].join('\n');
-}
-
-/** The report as one HTML page without scripts or links. */
-export function refinementPage(result: RefineResult, plotting: Plotting): string {
-  const { data } = result;
-  const table = (caption: string, [columns, ...rows]: string[][]) => htmlTable({ caption, columns, rows });
-  const chart = (
-    title: string,
-    description: string,
-    y: string,
-    values: (one: RefineResult['refined'][number]) => number[],
-  ) =>
-    lineChart(plotting, {
-      title,
-      description,
-      x: 'Epoch',
-      y,
-      series: result.refined.map((one) => ({ name: one.loss, values: values(one) })),
-    });
-  const names = result.refined.map(({ loss }) => ({ name: loss, label: loss }));
-  return htmlDocument(
-    'Refinement by distillation',
-    `<h1>Refinement by distillation</h1>
-<p>${data.documents} documents; ${data.train} training, ${data.dev} dev and ${data.test} held-out test queries.</p>
-${table('Rerank: the teacher’s candidates; full: all documents.', resultRows(result))}
-${result.comparisons.length > 0 ? table(`${result.refined[0].loss} against the start and the other losses: paired t-tests over queries, Holm’s correction over all of them.`, comparisonRows(result)) : ''}
-${lacksWarmup(result) ? paragraph(NO_WARMUP) : ''}
-${paragraph(CAVEAT)}
-<h2>Behaviour during training</h2>
-<p>On dev queries. Probabilities are the student’s softmax over its candidates, without temperature.</p>
-${legend(names)}
-<div class="charts">
-${chart('Dev nDCG@10', 'Before training and after each epoch.', 'nDCG@10', (one) => one.training.history.map(({ dev }) => dev))}
-${chart('Separation', 'Figure 3 (a, b): lowest positive less highest negative probability among the ten best.', 'Separation', (one) => one.behaviour.map((b) => b.separation))}
-${chart('Entropy', 'Figure 3 (c, d): entropy of the probabilities of the positives, in nats.', 'Entropy', (one) => one.behaviour.map((b) => b.entropy))}
-</div>`,
-  );
 }
 
 /** The same and more, for --json; of a run that was interrupted and resumed the same as of one that was not. */

@@ -178,7 +178,7 @@ describe('ckl-loss refine', () => {
     };
     expect(saved.refined[0].loss).toBe('nll');
     expect(row(out, 'nll')[0].toFixed(4)).toBe(saved.refined[0].rerank['ndcg@10'].toFixed(4));
-    expect(readFileSync(html, 'utf8')).toContain('scope="row">nll</th>');
+    expect(readFileSync(html, 'utf8')).toContain('scope="row">NLL');
   });
 });
 

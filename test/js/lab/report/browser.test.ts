@@ -1,84 +1,113 @@
-// The report in a real browser: nothing to scroll sideways on a phone, dark where the reader asks for it, charts that are drawn.
+// The pages in a real browser, on a phone and on a desk, light and dark: nothing to scroll sideways but tables, every text readable, charts
+// that fill their places, nothing fetched.
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { refinementPage } from '../../../../lib/lab/cli/refine/page';
+import { readSaved } from '../../../../lib/lab/compare/saved';
+import { refine } from '../../../../lib/lab/refine/job';
 import { loadPlotting, renderReport } from '../../../../lib/lab/report/index';
 import { scratch } from '../../data/files';
-import { comparison } from './small';
+import { look, type Seen } from './look';
+import { MADE, OPTIONS } from './small';
 
+const root = join(__dirname, '../../../..');
 const files = scratch();
 const chromium = ['chromium', 'chromium-browser', 'google-chrome'].find(
   (name) => spawnSync(name, ['--version']).status === 0,
 );
-
-interface Seen {
-  /** Width of what the page holds, and of the page. */
-  scroll: number;
-  client: number;
-  background: string;
-  text: string;
-  /** Charts whose drawing has a size, and their widest. */
-  charts: number;
-  widest: number;
-  /** Font size of a chart's letters as they stand on the page, in pixels. */
-  letters: number;
-  /** What was asked for over the network. */
-  fetched: number;
-}
-
-/** Shows the page in a frame of some width, as a phone would, and asks the browser what came of it. */
-function look(html: string, width: number, mode: 'light' | 'dark'): Seen {
-  const quoted = html.replace(/&/g, '&amp;').replace(/"/g, '&quot;');
-  const host = join(files.dir, `${mode}${width}.html`);
-  const ask = `
-    const page = frame.contentDocument, root = page.documentElement, style = frame.contentWindow.getComputedStyle(page.body);
-    const charts = [...page.querySelectorAll('figure svg')].map((svg) => svg.getBoundingClientRect());
-    const tick = page.querySelector('figure svg text').getBoundingClientRect();
-    document.body.dataset.seen = JSON.stringify({
-      scroll: root.scrollWidth, client: root.clientWidth, background: style.backgroundColor, text: style.color,
-      charts: charts.filter((box) => box.width > 100 && box.height > 50).length,
-      widest: Math.max(...charts.map((box) => box.right)),
-      letters: tick.height, fetched: frame.contentWindow.performance.getEntriesByType('resource').length });`;
-  writeFileSync(
-    host,
-    `<!doctype html><meta charset="utf-8"><style>:root{color-scheme:light dark}</style><iframe id="frame" width="${width}" height="800" srcdoc="${quoted}" onload="${ask.replace(/"/g, '&quot;')}"></iframe>`,
+if (!chromium)
+  process.stderr.write(
+    'the tests in a browser are skipped: no Chromium was found (install the package chromium)\n',
   );
-  const { stdout } = spawnSync(
-    chromium!,
-    [
-      ...['--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', '--dump-dom'],
-      `--blink-settings=preferredColorScheme=${mode === 'dark' ? 0 : 1}`,
-      ...['--window-size=1200,900', `--user-data-dir=${join(files.dir, 'profile')}`, `file://${host}`],
-    ],
-    { encoding: 'utf8', timeout: 100_000, maxBuffer: 2 ** 26 },
-  );
-  const seen = /<body data-seen="([^"]*)"/.exec(stdout)?.[1];
-  if (!seen) throw new Error(`the browser said nothing of the page: ${stdout.slice(0, 200)}`);
-  return JSON.parse(seen.replace(/&quot;/g, '"')) as Seen;
-}
+const BACKGROUND = { light: 'rgb(255, 255, 255)', dark: 'rgb(20, 23, 26)' };
 
-describe.skipIf(!chromium)('the report in Chromium (needs the package chromium)', () => {
-  let html: string;
-  beforeAll(async () => {
-    html = renderReport(await comparison(), await loadPlotting());
+/** The pages by the command that makes them. */
+const pages: Record<'compare' | 'refine', () => Promise<string>> = {
+  compare: async () => {
+    // Eight losses, four students, three conditions: as wide and as long as the page gets.
+    const text = readFileSync(join(root, 'bench/results/comparison-scifact.json'), 'utf8');
+    return renderReport(readSaved(JSON.parse(text)), await loadPlotting());
+  },
+  refine: async () => {
+    const { data, teacher } = OPTIONS;
+    const options = {
+      ...{ data, teacher, losses: ['ckl', 'kl', { kl: 1, marginMse: 0.05 }] as const },
+      ...{ docs: 8, width: 32, epochs: 2, patience: 2, batch: 32, learningRate: 0.003, seed: 1 },
+      zeroShot: [data],
+    };
+    const args = ['--data', data, '--teacher', teacher, '--losses', 'ckl,kl,kl:1+marginMse:0.05'];
+    return refinementPage(await refine(options), { options, args, made: MADE }, await loadPlotting());
+  },
+};
+
+it.runIf(process.env.CKL_CHROMIUM === 'required')('there is a Chromium, which this run requires', () => {
+  expect(chromium, 'install the package chromium, or unset CKL_CHROMIUM').toBeDefined();
+});
+
+describe.skipIf(!chromium)('in Chromium (skipped without the package chromium)', () => {
+  describe.each(['compare', 'refine'] as const)('the page of %s', (command) => {
+    let html: string;
+    beforeAll(async () => {
+      html = await pages[command]();
+    });
+
+    it.each([
+      [390, 'light'],
+      [390, 'dark'],
+      [1280, 'light'],
+      [1280, 'dark'],
+    ] as const)('%i pixels wide, %s', (width, mode) => {
+      const seen = look(chromium!, files.dir, html, width, mode);
+      expect(seen.width).toBe(width);
+      expect(seen.background).toBe(BACKGROUND[mode]);
+      expect(seen.overflowing, 'wider than the page').toEqual([]);
+      expect(seen.faint, 'contrast below 4.5').toEqual([]);
+      expect(seen.texts).toBeGreaterThan(100);
+      expect(seen.fetched).toBe(0);
+      expect(seen.deadLinks).toEqual([]);
+      checkTables(seen, width);
+      checkCharts(seen);
+    });
   });
 
-  it.each([
-    [360, 'light'],
-    [360, 'dark'],
-    [1000, 'light'],
-    [1000, 'dark'],
-  ] as const)('%i pixels wide, %s: fits, is drawn, and fetches nothing', (width, mode) => {
-    const seen = look(html, width, mode);
-    expect(seen.client).toBe(width);
-    expect(seen.scroll).toBeLessThanOrEqual(width);
-    expect(seen.widest).toBeLessThanOrEqual(width);
-    expect(seen.charts).toBe(18);
-    expect(seen.letters).toBeGreaterThan(10);
-    expect(seen.fetched).toBe(0);
-    const [background, text] =
-      mode === 'dark' ? ['rgb(20, 23, 26)', 'rgb(230, 232, 234)'] : ['rgb(255, 255, 255)', 'rgb(27, 31, 35)'];
-    expect(seen).toMatchObject({ background, text });
+  it('would see text that is too faint, an element that is too wide, and a link to nowhere', () => {
+    const html = `<!doctype html><style>body{background:#fff;margin:0}p{color:#777}s{background:#000}</style>
+<p>nearly</p><b style="color:#767676">enough</b><s>black on black</s><i style="opacity:.4">faded</i><a href="#no">x</a>
+<div style="width:2000px">wide</div>`;
+    const seen = look(chromium!, files.dir, html, 390, 'light');
+    expect(seen.faint.map(({ text }) => text)).toEqual(['nearly', 'black on black', 'faded']);
+    expect(seen.faint[0].contrast).toBeCloseTo(4.48, 2);
+    expect(seen.overflowing).toEqual(['div']);
+    expect(seen.deadLinks).toEqual(['#no']);
   });
 });
+
+/** Tables are tables, and their first column stays when they scroll. */
+function checkTables({ tables }: Seen, width: number): void {
+  expect(tables.length).toBeGreaterThan(1);
+  expect(tables.every(({ display }) => display === 'table')).toBe(true);
+  const scrolled = tables.filter(({ moved }) => moved > 0);
+  if (width === 390) expect(scrolled.length).toBeGreaterThan(0);
+  else expect(scrolled).toEqual([]);
+  for (const { firstColumn } of scrolled) expect(Math.abs(firstColumn)).toBeLessThan(1);
+}
+
+/** No chart is smaller than its place, its letters can be read, and no two names of lines overlap. */
+function checkCharts({ charts, main }: Seen): void {
+  expect(charts.length).toBeGreaterThan(2);
+  for (const { filled, letters, overlapping } of charts) {
+    expect(filled).toBeGreaterThan(0.99);
+    expect(letters).toBeGreaterThan(9);
+    expect(overlapping).toEqual([]);
+  }
+  // Rows of charts are full: they are as wide as the text, but for the gaps.
+  const tops = new Set(charts.map(({ top }) => Math.round(top)));
+  for (const top of tops) {
+    const row = charts.filter((chart) => Math.round(chart.top) === top);
+    const sum = row.reduce((total, chart) => total + chart.width, 0);
+    expect(sum).toBeGreaterThan(0.9 * main);
+  }
+  expect(charts.some(({ names }) => names > 2)).toBe(true);
+}

@@ -34,7 +34,7 @@ const FEWER: CompareOptions = {
   wrongLabels: 0,
 };
 
-const MADE = {
+export const MADE = {
   date: '2026-01-31',
   commit: 'abc1234',
   machine: 'm',
