@@ -61,7 +61,7 @@ export default [
     to: 'n > c.positives',
   },
   { in: 'src/cpu', code: 'return «!any(bit_set(seen, (int32_t)0xfefefefe))» && !(rest', to: 'true' },
-  { in: 'src/cpu', code: '«rest |= eight_labels(y + n - 8);»', to: '' },
+  { in: 'src/cpu', code: 'rest |= «eight_labels(y + n - 8)»;', to: '0' },
   { in: 'src/cpu', code: 'if (c.other) t.invalid = «b»;', to: '-1' },
   // ranks and pairs
   { in: 'src/cpu', code: 'rank[k] = count(«other > x[k]», rank[k]);', to: '~(x[k] > other)' },
@@ -116,12 +116,12 @@ export default [
     code: 'if constexpr (Masked) g = «select(a.masked(i, slot), V(0.0f), g)»;',
     to: 'g - V(0.0f)',
   },
-  { in: 'src/cpu', code: 'if (padded) «clear_padding(words, g.n)»;', to: '' },
+  { in: 'src/cpu', code: 'if (padded) «clear_padding(words, g.n)»;', to: '(void)0' },
   { in: 'src/cpu', code: 'return g.begin[g.live - 1] + «g.n» <= task_.batch.rows.extent();', to: '0' },
   {
     in: 'src/cpu',
-    code: 'right &= all_right(ranks, labels, n, «[](auto r, I) { return wrong_ranks(r); }»);',
-    to: '[](auto, I) { return lanes_from(kLanes); }',
+    code: 'right &= all_right(ranks, labels, n, [](auto r, I) { return «wrong_ranks(r)»; });',
+    to: 'lanes_from(kLanes)',
   },
   // diagnostics
   { in: 'src/cpu', code: 'const V g = select(h0 == zero, -h1, «-h1 - h0 / p»);', to: '-h1 + h0 / p' },
