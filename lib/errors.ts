@@ -6,6 +6,7 @@ export const errorCodes = {
   ERR_CKL_SHAPE: 'a shape, a row stride or the length of an array does not fit the batch',
   ERR_CKL_OFFSETS: 'the offsets of a ragged batch do not delimit lists within the scores',
   ERR_CKL_CANDIDATE: 'a candidate is not a row of the documents',
+  ERR_CKL_TERM: 'a term is not in the vocabulary, or terms of a vector do not ascend',
   ERR_CKL_LABEL: 'a label is not 1, 0 or 255',
   ERR_CKL_RANK: 'a rank is below 1, or NaN',
   ERR_CKL_BETA: 'a given beta leaves gamma - beta below 1, or is NaN',

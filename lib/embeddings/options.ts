@@ -22,7 +22,7 @@ export const similarityNames = [
 ] as const;
 export const gradientNames = ['queryGrad', 'documentGrad', 'scaleGrad'] as const;
 const tokenSimilarities = ['dot', 'cosine'] as const;
-const similarities = [...tokenSimilarities, 'maxSim'] as const;
+const similarities = [...tokenSimilarities, 'maxSim', 'sparse'] as const;
 const modes = ['auto', 'stored', 'tiles'] as const;
 const dtypes = ['float32', 'bfloat16', 'float16'] as const;
 
@@ -51,8 +51,9 @@ export function readSimilarity(options: Partial<SimilarityOptions>): ReadSimilar
   }
   return {
     space: {
-      dim: dim!,
-      compared: dim!,
+      ...(similarity === 'sparse'
+        ? { dim: 1, compared: 1, terms: dim! }
+        : { dim: dim!, compared: dim!, terms: 0 }),
       similarity,
       tokenSimilarity: choice(
         'tokenSimilarity',

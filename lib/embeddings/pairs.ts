@@ -23,6 +23,8 @@ export interface GivenPairs {
   documentOffsets?: unknown;
   queryMask?: unknown;
   documentMask?: unknown;
+  queryIds?: unknown;
+  documentIds?: unknown;
   candidates: unknown;
   shape: unknown;
   offsets: unknown;
@@ -60,6 +62,8 @@ export const pairNames = [
   'documentOffsets',
   'queryMask',
   'documentMask',
+  'queryIds',
+  'documentIds',
   'candidates',
   'shape',
   'offsets',
@@ -68,9 +72,9 @@ export const pairNames = [
 
 export function readPairs(given: GivenPairs, space: Space): Pairs {
   const { dim } = space;
-  const ofQueries = { offsets: given.queryOffsets, mask: given.queryMask };
+  const ofQueries = { offsets: given.queryOffsets, mask: given.queryMask, ids: given.queryIds };
   const queries = readVectors(given.queries, 'queries', ofQueries, space);
-  const ofDocuments = { offsets: given.documentOffsets, mask: given.documentMask };
+  const ofDocuments = { offsets: given.documentOffsets, mask: given.documentMask, ids: given.documentIds };
   const documents = readVectors(given.documents, 'documents', ofDocuments, space);
   const all = readBoolean('inBatch', given.inBatch, false);
   const candidates = readInts('candidates', given.candidates);
@@ -209,13 +213,14 @@ export function newNumbers(): Float64Array {
 /** The arguments that all calls begin with; the numbers go into `numbers`. */
 export function argumentsOf(
   { queries, documents, candidates, layout, all }: Pairs,
-  { dim, compared, similarity, tokenSimilarity, tokenMean }: Space,
+  { dim, compared, terms, similarity, tokenSimilarity, tokenMean }: Space,
   scale: number,
   numbers: Float64Array,
 ): PairArguments {
   numbers.fill(0);
   numbers[ScoringNumber.dim] = compared;
   numbers[ScoringNumber.width] = dim;
+  numbers[ScoringNumber.terms] = terms;
   numbers[ScoringNumber.queries] = queries.count;
   numbers[ScoringNumber.documents] = documents.count;
   numbers[ScoringNumber.docs] = layout.docs;
@@ -237,6 +242,8 @@ export function argumentsOf(
     documents.offsets,
     queries.mask,
     documents.mask,
+    queries.ids,
+    documents.ids,
   ];
 }
 

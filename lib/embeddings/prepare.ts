@@ -29,7 +29,7 @@ const ownNames = [
 
 /** What asks for all scores of a batch, or for as much. */
 function needsMatrix(given: Record<string, unknown>, similarity: string): string | null {
-  if (similarity === 'maxSim') return "similarity 'maxSim'";
+  if (similarity === 'maxSim' || similarity === 'sparse') return `similarity '${similarity}'`;
   const asked = (name: string) => given[name] !== undefined && given[name] !== false;
   return ['scores', 'teacherGrad', 'diagnostics', 'group'].find(asked) ?? null;
 }
@@ -91,6 +91,12 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
     throw new CklTypeError(
       'ERR_CKL_OPTION',
       `${name} and dims are both given; ${name} is of one loss, and dims makes ${nested.dims.length}`,
+    );
+  }
+  if (read.space.similarity === 'sparse') {
+    throw new CklTypeError(
+      'ERR_CKL_OPTION',
+      "dims is given and similarity is 'sparse'; terms have no prefixes",
     );
   }
   const first = Math.max(...nested.dims);

@@ -98,6 +98,8 @@ export function inputsOf({ queries, documents, candidates, layout }: Pairs) {
     ['documentOffsets', documents.offsets],
     ['queryMask', queries.mask],
     ['documentMask', documents.mask],
+    ['queryIds', queries.ids],
+    ['documentIds', documents.ids],
   ] as const;
 }
 
@@ -265,10 +267,11 @@ interface TopCall {
 function readTop(queries: unknown, documents: unknown, k: unknown, options: unknown): TopCall {
   checkOptions('topK', options, similarityNames);
   const read = readSimilarity({ ...options });
-  if (read.space.similarity === 'maxSim') {
+  const { similarity } = read.space;
+  if (similarity === 'maxSim' || similarity === 'sparse') {
     throw new CklRangeError(
       'ERR_CKL_OPTION',
-      "similarity is 'maxSim'; topK searches by 'dot' or 'cosine': for the vectors of tokens, call scores with inBatch",
+      `similarity is '${similarity}'; topK searches by 'dot' or 'cosine': for this one, call scores with inBatch`,
     );
   }
   const given = {

@@ -19,8 +19,9 @@ export type Embeddings = Scores;
 /**
  * `dot`: the dot product; `cosine`: that of the normalised vectors, 0 where one of them is all zeros. `maxSim` (late interaction): queries and
  * documents have one vector for each token, and a score adds up, over the query's tokens, the largest similarity with a token of the document.
+ * `sparse`: the dot product of vectors of terms of which only some elements are held (compressed rows); `dim` is the size of the vocabulary.
  */
-export type Similarity = TokenSimilarity | 'maxSim';
+export type Similarity = TokenSimilarity | 'maxSim' | 'sparse';
 
 /** How the scores of a whole batch are held: {@link EmbeddingOptions.inBatchScores}. */
 export type InBatchScores = 'auto' | 'stored' | 'tiles';
@@ -33,21 +34,28 @@ export type TokenSimilarity = 'dot' | 'cosine';
  * documents in order. No array may be detached, resizable or shared memory.
  */
 export interface EmbeddingPairs<Q extends Embeddings = Embeddings, D extends Embeddings = Embeddings> {
-  /** `[queries, dim]`; for `maxSim` `[tokens of all queries, dim]`. */
+  /** `[queries, dim]`; for `maxSim` `[tokens of all queries, dim]`; for `sparse` the elements that are held. */
   queries: Q;
-  /** `[documents, dim]`; for `maxSim` `[tokens of all documents, dim]`. */
+  /** `[documents, dim]`; for `maxSim` `[tokens of all documents, dim]`; for `sparse` the elements that are held. */
   documents: D;
   /**
-   * For `maxSim`, and only there: `queries + 1` ascending positions from 0 to the number of vectors; the tokens of query `b` are the vectors
-   * `[queryOffsets[b], queryOffsets[b + 1])`. A query without tokens scores 0.
+   * For `maxSim` and `sparse`, and only there: `queries + 1` ascending positions from 0 to the number of vectors (elements); the tokens of query
+   * `b` are the vectors `[queryOffsets[b], queryOffsets[b + 1])`. A query without tokens or elements scores 0.
    */
   queryOffsets?: Int32Array;
-  /** The same for documents, `documents + 1` positions. A document without tokens scores -Infinity, and its gradient goes nowhere. */
+  /**
+   * The same for documents, `documents + 1` positions. For `maxSim`, a document without tokens scores -Infinity; for `sparse`, one without
+   * elements 0.
+   */
   documentOffsets?: Int32Array;
   /** For `maxSim`: a byte for each token of the queries; one of 0 is as if it were not there, and has gradient 0. */
   queryMask?: Uint8Array;
   /** The same for the tokens of the documents. */
   documentMask?: Uint8Array;
+  /** For `sparse`: the term of each element of `queries`, 0 to `dim - 1`, ascending within a query. */
+  queryIds?: Int32Array;
+  /** The same for `documents`. */
+  documentIds?: Int32Array;
   /** The number of a document for each place of the lists; -1 for none, whose score is -Infinity. A document may be in many lists. */
   candidates?: Int32Array;
   /** `[queries, documents]`: lists of one length. Default: the places, divided by the queries. */
@@ -60,7 +68,7 @@ export interface EmbeddingPairs<Q extends Embeddings = Embeddings, D extends Emb
 
 /** What the similarity of two embeddings is, and how it is computed. */
 export interface SimilarityOptions {
-  /** Elements of a vector, at least 1. */
+  /** Elements of a vector, 1 to 2^20; for `sparse` the number of terms. */
   dim: number;
   /** Default `dot`. */
   similarity?: Similarity;
@@ -223,7 +231,7 @@ export interface PreparedEmbeddings<R extends Reduction = Reduction> extends Dis
   readonly target: string;
   readonly threads: number;
   readonly shape: readonly [queries: number, documents: number];
-  /** Elements of a vector. */
+  /** Elements of a vector in memory; for `sparse` 1. */
   readonly dim: number;
   /** The dimensions whose losses are added: `[dim]`, unless the option `dims` says otherwise. */
   readonly dims: readonly number[];

@@ -1,4 +1,5 @@
 // Embeddings as the addon takes them: one vector for each query and document, or for MaxSim the vectors of its tokens.
+import { oneOf } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import {
   allocate,
@@ -30,12 +31,15 @@ export interface Vectors {
   offsets: Int32Array | null;
   /** 0 for tokens that are left out; null: none. */
   mask: Uint8Array | null;
+  /** Of sparse vectors: the term of each element. */
+  ids: Int32Array | null;
 }
 
 /** The caller's properties about the tokens of one side, each read once. */
 export interface GivenTokens {
   offsets: unknown;
   mask: unknown;
+  ids: unknown;
 }
 
 /** What is the same from call to call. */
@@ -44,6 +48,8 @@ export interface Space {
   dim: number;
   /** How many of them are compared, from the first on. */
   compared: number;
+  /** Of sparse vectors: the size of the vocabulary; their elements are vectors of 1. */
+  terms: number;
   similarity: Similarity;
   tokenSimilarity: TokenSimilarity;
   tokenMean: boolean;
@@ -69,23 +75,33 @@ export function readVectors(
   }
   const rows = length / dim;
   const side = name === 'queries' ? 'query' : 'document';
-  const [offsetsName, maskName] = [`${side}Offsets`, `${side}Mask`];
-  if (similarity !== 'maxSim') {
-    for (const [tokens, found] of [
-      [offsetsName, given.offsets],
-      [maskName, given.mask],
-    ] as const) {
-      if (found === undefined || found === null) continue;
-      throw new CklTypeError(
-        'ERR_CKL_OPTION',
-        `${tokens} is given and similarity is '${similarity}'; only 'maxSim' compares the vectors of tokens`,
-      );
-    }
-    return { source, native: nativeScores(source), type, rows, count: rows, offsets: null, mask: null };
+  const takers = { Offsets: ['maxSim', 'sparse'], Mask: ['maxSim'], Ids: ['sparse'] };
+  for (const [part, names] of Object.entries(takers)) {
+    const found = given[part.toLowerCase() as keyof GivenTokens];
+    if (found === undefined || found === null || names.includes(similarity)) continue;
+    throw new CklTypeError(
+      'ERR_CKL_OPTION',
+      `${side}${part} is given and similarity is '${similarity}'; only ${oneOf(
+        names.map((one) => `'${one}'`),
+        'and',
+      )} ` + `${names.length > 1 ? 'have' : 'has'} it`,
+    );
   }
-  const offsets = readTokens(given.offsets, offsetsName, name, rows);
-  const mask = readMask(given.mask, maskName, rows);
-  return { source, native: nativeScores(source), type, rows, count: lengthOf(offsets) - 1, offsets, mask };
+  const vectors = { source, native: nativeScores(source), type, rows };
+  if (similarity !== 'maxSim' && similarity !== 'sparse')
+    return { ...vectors, count: rows, offsets: null, mask: null, ids: null };
+  const offsets = readTokens(given.offsets, `${side}Offsets`, name, rows);
+  const mask = readMask(given.mask, `${side}Mask`, rows);
+  const ids = similarity === 'sparse' ? readIds(given.ids, `${side}Ids`, rows) : null;
+  return { ...vectors, count: lengthOf(offsets) - 1, offsets, mask, ids };
+}
+
+/** Their values are checked by the addon. */
+function readIds(value: unknown, name: string, elements: number): Int32Array {
+  if (!isInt32(value)) throw wrongArray(name, value, 'an Int32Array: the term of each element');
+  checkMemory(value, name);
+  checkLength(value, name, elements, true);
+  return value;
 }
 
 function readMask(value: unknown, name: string, rows: number): Uint8Array | null {
@@ -126,7 +142,16 @@ export function readGradient(value: unknown, name: string, rows: number, { dim, 
   const source = value as Embeddings;
   checkMemory(source, name);
   checkLength(source, name, rows * dim, false);
-  return { source, native: nativeScores(source), type, rows, count: rows, offsets: null, mask: null };
+  return {
+    source,
+    native: nativeScores(source),
+    type,
+    rows,
+    count: rows,
+    offsets: null,
+    mask: null,
+    ids: null,
+  };
 }
 
 /** New memory for the gradient of some vectors, of their type. */
@@ -137,12 +162,13 @@ export function newVectors(like: Vectors, name: string, dim: number): Vectors {
 
 /** The same vectors in private memory. */
 export function copyOfVectors(vectors: Vectors, name: string): Vectors {
-  const { native, offsets, mask } = vectors;
+  const { native, offsets, mask, ids } = vectors;
   return {
     ...vectors,
     native: copy(native, lengthOf(native), name),
     offsets: offsets && copy(offsets, lengthOf(offsets), `the offsets of ${name}`),
     mask: mask && copy(mask, lengthOf(mask), `the mask of ${name}`),
+    ids: ids && copy(ids, lengthOf(ids), `the terms of ${name}`),
   };
 }
 

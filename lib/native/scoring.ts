@@ -11,6 +11,7 @@ export const enum ScoringStatus {
   offset = 4,
   memory = 5,
   shape = 6,
+  term = 7,
 }
 
 /** Indexed by the argument an error is about. Mirrors src/scoring/scoring.h. */
@@ -30,6 +31,8 @@ const argumentNames = [
   'documentOffsets',
   'queryMask',
   'documentMask',
+  'queryIds',
+  'documentIds',
 ];
 
 /** The numbers of a call, a Float64Array. Mirrors src/addon/scoring.cc. */
@@ -75,10 +78,12 @@ export const enum ScoringNumber {
   goesOn = 28,
   /** backward of all pairs: 1: blocks of queries will follow; documentGrad holds sums until then. */
   notLast = 29,
-  size = 30,
+  /** Sparse: of the vocabulary. */
+  terms = 30,
+  size = 31,
 }
 
-/** What all calls begin with; the last four are null unless queries and documents have the vectors of their tokens. */
+/** What all calls begin with; the last six are null unless queries and documents have the vectors of their tokens, or terms. */
 export type PairArguments = [
   numbers: Float64Array,
   queries: ScoreArray,
@@ -89,6 +94,8 @@ export type PairArguments = [
   documentOffsets: Int32Array | null,
   queryMask: Uint8Array | null,
   documentMask: Uint8Array | null,
+  queryIds: Int32Array | null,
+  documentIds: Int32Array | null,
 ];
 export type ScoresArguments = [...PairArguments, bias: Float32Array | null, scores: Float32Array];
 export type BackwardArguments = [
@@ -146,6 +153,11 @@ export function checkScoring(status: ScoringStatus, numbers: Float64Array): void
       throw new CklRangeError(
         'ERR_CKL_OFFSETS',
         `${name}[${index}] is ${value}; offsets are positions in the ${name === 'offsets' ? 'scores' : 'tokens'}: 0 or more, none less than the one before`,
+      );
+    case ScoringStatus.term:
+      throw new CklRangeError(
+        'ERR_CKL_TERM',
+        `${name}[${index}] is ${value}; ids are terms of the vocabulary, 0 to ${required - 1}, ascending within a vector`,
       );
     case ScoringStatus.memory:
       throw new CklRangeError(

@@ -50,6 +50,7 @@ struct Number {
     compact,
     goes_on,
     not_last,
+    terms,
     size,
   };
 };
@@ -58,7 +59,7 @@ enum class Kind { scores, backward, top };
 
 // One call as views of memory, in the order of the arguments in lib/native/scoring.ts:
 //   numbers, queries, documents, candidates | null, offsets | null, queryOffsets | null, documentOffsets | null,
-//   queryMask | null, documentMask | null, and
+//   queryMask | null, documentMask | null, queryIds | null, documentIds | null, and
 //   scores: bias | null, scores; backward: grad, queryGrad | null, documentGrad | null; top: ids, scores
 struct ScoringCall {
   explicit ScoringCall(Kind k) : kind(k) {}
@@ -75,7 +76,7 @@ struct ScoringCall {
   double scale_grad = 0;  // of the blocks before
 };
 
-constexpr size_t kArguments = 12;
+constexpr size_t kArguments = 14;
 
 class Reader {
  public:
@@ -126,7 +127,9 @@ Status check_apart(const ScoringCall& call) {
            !meet(out, bytes, p.query_tokens, (p.queries + 1) * 4) &&
            !meet(out, bytes, p.document_tokens, (p.documents + 1) * 4) &&
            !meet(out, bytes, p.query_mask, p.query_mask ? p.query_rows() : 0) &&
-           !meet(out, bytes, p.document_mask, p.document_mask ? p.document_rows() : 0);
+           !meet(out, bytes, p.document_mask, p.document_mask ? p.document_rows() : 0) &&
+           !meet(out, bytes, p.query_ids, p.query_ids ? p.query_rows() * 4 : 0) &&
+           !meet(out, bytes, p.document_ids, p.document_ids ? p.document_rows() * 4 : 0);
   };
   const scoring::Gradients& g = call.gradients;
   const bool good = (call.kind != Kind::scores || apart(call.scores, p.scores() * 4)) &&
@@ -144,8 +147,8 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
     return in.status;
   }
   constexpr double kMost = 2147483647;
-  for (const int place :
-       {Number::dim, Number::queries, Number::documents, Number::docs, Number::stride, Number::k, Number::width})
+  for (const int place : {Number::dim, Number::queries, Number::documents, Number::docs, Number::stride, Number::k,
+                          Number::width, Number::terms})
     if (!(n[place] >= 0 && n[place] <= kMost && n[place] == std::floor(n[place])))
       return {Code::shape, Argument::none, -1, n[place], kMost};
   for (const int place :
@@ -165,7 +168,7 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
       static_cast<const int32_t*>(tokens.array(Argument::query_offsets, napi_int32_array, p.queries + 1, true));
   p.document_tokens =
       static_cast<const int32_t*>(tokens.array(Argument::document_offsets, napi_int32_array, p.documents + 1, true));
-  if (!p.query_tokens != !p.document_tokens || (p.max_sim() && call.kind == Kind::top))
+  if (!p.query_tokens != !p.document_tokens || (p.query_tokens && call.kind == Kind::top))
     tokens.fail({Code::type, p.query_tokens ? Argument::document_offsets : Argument::query_offsets});
   in.fail(tokens.status);
   if (in.status.ok()) in.fail(check_tokens(p));
@@ -176,7 +179,16 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
   };
   p.query_mask = mask(Argument::query_mask, p.query_rows());
   p.document_mask = mask(Argument::document_mask, p.document_rows());
-  if (!p.max_sim() && (p.query_mask || p.document_mask)) masks.fail({Code::type, Argument::query_mask});
+  const auto ids = [&](Argument argument, int64_t elements) {
+    return static_cast<const int32_t*>(masks.array(argument, napi_int32_array, elements, true));
+  };
+  if (!p.query_tokens && (p.query_mask || p.document_mask)) masks.fail({Code::type, Argument::query_mask});
+  p.query_ids = ids(Argument::query_ids, p.query_rows());
+  p.document_ids = ids(Argument::document_ids, p.document_rows());
+  p.terms = int64_t(n[Number::terms]);
+  const bool plain = !p.query_mask && !p.document_mask && !p.cosine && p.dim == 1 && p.width == 1;
+  if (!p.query_ids != !p.document_ids || (p.query_ids && !(p.query_tokens && plain)))
+    masks.fail({Code::type, p.query_ids ? Argument::document_ids : Argument::query_ids});
   in.fail(masks.status);
   p.query = in.vectors<const char>(Argument::queries, type(Number::query_type), p.query_rows() * p.row_size());
   p.document =
@@ -203,7 +215,7 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
   if (!p.all && !p.candidates && p.documents < scores)
     in.fail({Code::size, Argument::documents, -1, double(p.documents), double(scores)});
 
-  Reader rest(env, values + 9);
+  Reader rest(env, values + 11);
   if (call.kind == Kind::scores) {
     call.bias = static_cast<const float*>(rest.array(Argument::bias, napi_float32_array, p.documents, true));
     call.scores = static_cast<float*>(rest.array(Argument::scores, napi_float32_array, scores));
@@ -218,7 +230,7 @@ Status read(napi_env env, const napi_value* values, ScoringCall& call) {
     g.accumulate = n[Number::accumulate] != 0, g.scale = n[Number::wants_scale_grad] != 0;
     call.same_pairs = n[Number::same_pairs] != 0;
     g.first = n[Number::goes_on] == 0, g.last = n[Number::not_last] == 0;
-    if (!(g.first && g.last) && (!p.all || p.max_sim())) rest.fail({Code::type, Argument::queries});
+    if (!(g.first && g.last) && (!p.all || p.query_tokens)) rest.fail({Code::type, Argument::queries});
     call.scale_grad = n[Number::scale_grad];
   } else {
     call.k = int64_t(n[Number::k]);

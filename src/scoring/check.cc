@@ -15,6 +15,14 @@ Status check_offsets(const int32_t* offsets, int64_t count, Argument argument) {
   return {};
 }
 
+Status check_terms(const int32_t* ids, const int32_t* offsets, int64_t vectors, int64_t terms, Argument argument) {
+  for (int64_t v = 0; v < vectors; v++)
+    for (int64_t i = offsets[v]; i < offsets[v + 1]; i++)
+      if (ids[i] < 0 || ids[i] >= terms || (i > offsets[v] && ids[i] <= ids[i - 1]))
+        return {Code::term, argument, i, double(ids[i]), double(terms)};
+  return {};
+}
+
 }  // namespace
 
 Status check_tokens(const Pairs& p) {
@@ -26,7 +34,12 @@ Status check_pairs(const Pairs& p) {
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
   if (p.documents > kMost) return {Code::shape, Argument::documents, -1, double(p.documents), double(kMost)};
   if (p.queries > kMost) return {Code::shape, Argument::queries, -1, double(p.queries), double(kMost)};
-  const Status status = check_tokens(p);
+  Status status = check_tokens(p);
+  if (status.ok() && p.sparse()) {
+    status = check_terms(p.query_ids, p.query_tokens, p.queries, p.terms, Argument::query_ids);
+    if (status.ok())
+      status = check_terms(p.document_ids, p.document_tokens, p.documents, p.terms, Argument::document_ids);
+  }
   if (p.all || !status.ok()) return status;
   const Rows& lists = p.lists;
   for (int64_t b = 0; lists.offsets && b <= lists.queries; b++)

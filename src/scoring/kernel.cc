@@ -8,8 +8,8 @@ namespace ckl {
 namespace scoring {
 
 extern const Kernels CKL_KERNELS;
-const Kernels CKL_KERNELS = {kColumns,   kTileRows,   pack_rows, pack_columns, product, dots,
-                             gather_sum, scatter_sum, largest,   normalise,    finish};
+const Kernels CKL_KERNELS = {kColumns,    kTileRows,  pack_rows,  pack_columns, product,   dots,  gather_sum,
+                             scatter_sum, sparse_dot, sparse_add, largest,      normalise, finish};
 
 }  // namespace scoring
 }  // namespace ckl

@@ -31,6 +31,9 @@ struct Kernels {
   // rows of k.
   void (*scatter_sum)(float weight, const int32_t* at, int64_t step, int64_t n, const float* x, int64_t k,
                       int64_t first, float* out);
+  // The chain over i of values[i] * dense[ids[i]], and dense[ids[i]] += weight values[i], for terms that differ.
+  float (*sparse_dot)(const float* dense, const int32_t* ids, const float* values, int64_t n);
+  void (*sparse_add)(float weight, const int32_t* ids, const float* values, int64_t n, float* dense);
   // The largest of each column of products [rows, columns], and its row, the first among equals, counted from `first`.
   // Unless these rows begin, best and winner hold those of the rows before. NaN counts as largest.
   void (*largest)(const float* products, int64_t rows, int32_t first, bool begins, float* best, int32_t* winner);

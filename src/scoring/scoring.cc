@@ -73,7 +73,7 @@ bool Scorer::prepare(const Pairs& p) {
   prepared_ = {};
   has_winners_ = false;
   const bool as_they_are = !p.cosine && p.document.type == DType::float32 && p.row_size() == p.dim;
-  compact_ = p.compact && p.all && !p.max_sim() && !as_they_are;
+  compact_ = p.compact && p.all && !p.query_tokens && !as_they_are;
   if (!prepare_side(p, p.query, p.query_rows(), query_)) return false;
   if (!compact_ && !prepare_side(p, p.document, p.document_rows(), document_)) return false;
   prepared_ = p;
@@ -87,6 +87,7 @@ bool Scorer::prepared(const Pairs& p) const {
          p.width == prepared_.width && p.compact == prepared_.compact && p.queries == prepared_.queries &&
          p.documents == prepared_.documents && p.cosine == prepared_.cosine &&
          p.query_tokens == prepared_.query_tokens && p.document_tokens == prepared_.document_tokens &&
+         p.query_ids == prepared_.query_ids && p.document_ids == prepared_.document_ids &&
          p.query_mask == prepared_.query_mask && p.document_mask == prepared_.document_mask && p.all == prepared_.all &&
          p.candidates == prepared_.candidates && p.scores() == prepared_.scores() &&
          p.lists.offsets == prepared_.lists.offsets;
@@ -125,19 +126,20 @@ bool Scorer::all_scores(const Pairs& p, const float* queries, int64_t count, int
 
 Status Scorer::scores(const Pairs& p, const float* bias, float* out, bool keep_winners) {
   if (!prepare(p)) return no_memory();
-  const bool products = p.all && !p.max_sim();
+  const bool vectors = !p.query_tokens, products = p.all && vectors;
   // A dimension of 0: every chain is empty.
   if (products && p.dim == 0) std::fill(out, out + p.scores(), 0.0f);
   else if (products && !all_scores(p, query_.x, p.queries, 0, p.documents, out)) return no_memory();
   if (p.max_sim() && !max_sim(p, out, keep_winners)) return no_memory();
+  if (p.sparse() && !sparse_scores(p, out)) return no_memory();
   const int64_t pairs = p.all ? p.scores() : p.lists.documents(0, p.queries);
   each(p.queries, 1, pairs * (p.all ? 1 : p.dim), [&](int, int64_t first, int64_t last) {
     for (int64_t b = first; b < last; b++) {
       const int64_t begin = p.begin(b), n = p.length(b);
       const int32_t* const at = p.candidates ? p.candidates + begin : nullptr;
-      const float* const documents = p.all || p.max_sim() || at ? document_.x : document_.x + begin * p.dim;
+      const float* const documents = p.all || !vectors || at ? document_.x : document_.x + begin * p.dim;
       float* const row = out + begin;
-      if (!p.all && !p.max_sim()) kernels_.dots(query_.x + b * p.dim, documents, p.dim, at, n, row);
+      if (!p.all && vectors) kernels_.dots(query_.x + b * p.dim, documents, p.dim, at, n, row);
       if (p.scale == 1 && !bias) continue;
       for (int64_t i = 0; i < n; i++) {
         const int64_t document = p.document_at(b, i);
@@ -311,14 +313,20 @@ Status Scorer::backward(const Pairs& p, const Gradients& g, bool same_pairs, dou
   if (!(same_pairs && prepared(p)) && !prepare(p)) return no_memory();
   if (p.max_sim() && !has_winners_ && !max_sim(p, nullptr, true)) return no_memory();
   const bool sums = g.query || g.scale;
-  const int64_t rows = p.query_rows(), size = rows * p.dim;
-  float* const query = sums ? sums_.reserve(std::max<int64_t>(1, size + pool_->threads() * p.dim)) : nullptr;
-  if (sums && (!query || !(p.max_sim() ? token_query_sums(p, g.scores, query) : query_sums(p, g.scores, query))))
+  // Sparse vectors are finished as wholes.
+  const int64_t size = p.query_rows() * p.dim, rows = p.sparse() ? p.queries : p.query_rows();
+  int64_t longest = p.dim;
+  for (int64_t b = 0; p.sparse() && b < p.queries; b++) longest = std::max(longest, p.tokens_of_query(b));
+  float* const query = sums ? sums_.reserve(std::max<int64_t>(1, size + pool_->threads() * longest)) : nullptr;
+  if (sums && (!query || !(p.max_sim()  ? token_query_sums(p, g.scores, query)
+                           : p.sparse() ? sparse_query_sums(p, g.scores, query)
+                                        : query_sums(p, g.scores, query))))
     return no_memory();
   // Written last: a gradient may lie over its embeddings, which the other one reads.
-  if (g.document && !(p.max_sim() ? token_document_grads(p, g)
-                      : p.all     ? document_grads_of_all(p, g)
-                                  : document_grads(p, g)))
+  if (g.document && !(p.max_sim()  ? token_document_grads(p, g)
+                      : p.sparse() ? sparse_document_grads(p, g)
+                      : p.all      ? document_grads_of_all(p, g)
+                                   : document_grads(p, g)))
     return no_memory();
   if (g.scale)
     for (int64_t i = 0; i < size; i++)
@@ -326,10 +334,13 @@ Status Scorer::backward(const Pairs& p, const Gradients& g, bool same_pairs, dou
       if (query[i] != 0) scale_grad += double(query[i]) * query_.x[i];
   if (!g.query) return {};
   each(rows, 1, 8 * size, [&](int worker, int64_t first, int64_t last) {
-    for (int64_t b = first; b < last; b++)
-      kernels_.finish(query + b * p.dim, p.cosine ? query_.x + b * p.dim : nullptr,
-                      p.cosine ? query_.inverse.reserve(0)[b] : 1, p.scale, p.dim, g.query, b * p.row_size(),
-                      g.accumulate, query + size + worker * p.dim);
+    for (int64_t b = first; b < last; b++) {
+      const int64_t begin = p.sparse() ? p.query_tokens[b] : b * p.dim;
+      const int64_t n = p.sparse() ? p.tokens_of_query(b) : p.dim;
+      kernels_.finish(query + begin, p.cosine ? query_.x + begin : nullptr, p.cosine ? query_.inverse.reserve(0)[b] : 1,
+                      p.scale, n, g.query, p.sparse() ? begin : b * p.row_size(), g.accumulate,
+                      query + size + worker * longest);
+    }
   });
   return {};
 }

@@ -12,7 +12,7 @@ namespace ckl {
 namespace scoring {
 
 // What was wrong, and in which argument: lib/native/scoring.ts mirrors both enums.
-enum class Code : int { ok = 0, type = 1, size = 2, candidate = 3, offset = 4, memory = 5, shape = 6 };
+enum class Code : int { ok = 0, type = 1, size = 2, candidate = 3, offset = 4, memory = 5, shape = 6, term = 7 };
 enum class Argument : int {
   none = 0,
   queries = 1,
@@ -29,6 +29,8 @@ enum class Argument : int {
   document_offsets = 12,
   query_mask = 13,
   document_mask = 14,
+  query_ids = 15,
+  document_ids = 16,
 };
 
 struct Status {
@@ -46,6 +48,8 @@ struct Status {
 // query_tokens[b + 1]. A score adds up, over the query's tokens, the largest similarity with a token of the document, the
 // first among equals; `mean` divides it by their number. A query without tokens scores 0, a document without any
 // -infinity. A token whose byte in a mask is 0 is as if it were not there.
+// Sparse: the elements of a query are query_tokens[b] to query_tokens[b + 1], query_ids says which terms they are of,
+// ascending, and dim is 1. The score is the dot product.
 struct Pairs {
   bool cosine = false, all = false, mean = false;
   bool compact =
@@ -56,6 +60,8 @@ struct Pairs {
   const int32_t* candidates = nullptr;                                // -1: no document
   const int32_t *query_tokens = nullptr, *document_tokens = nullptr;  // both, or null: a vector each
   const uint8_t *query_mask = nullptr, *document_mask = nullptr;      // a byte for each vector, or null
+  const int32_t *query_ids = nullptr, *document_ids = nullptr;        // sparse: both, a term for each element; or null
+  int64_t terms = 0;                                                  // of the vocabulary
   Scores query, document;
   float scale = 1;
 
@@ -71,7 +77,7 @@ struct Pairs {
   int64_t tokens_of_document(int64_t m) const { return document_tokens[m + 1] - document_tokens[m]; }
   bool has_token(int64_t query_row) const { return !query_mask || query_mask[query_row]; }
   bool no_tokens(int64_t document) const {
-    if (!document_tokens) return false;
+    if (!max_sim()) return false;
     for (int64_t u = document_tokens[document]; u < document_tokens[document + 1]; u++)
       if (!document_mask || document_mask[u]) return false;
     return true;
@@ -82,7 +88,8 @@ struct Pairs {
     for (int64_t t = query_tokens[b]; t < query_tokens[b + 1]; t++) n += has_token(t);
     return float(n > 0 ? n : 1);
   }
-  bool max_sim() const { return query_tokens != nullptr; }
+  bool sparse() const { return query_ids != nullptr; }
+  bool max_sim() const { return query_tokens != nullptr && !sparse(); }
   int64_t row_size() const { return width > 0 ? width : dim; }
   int64_t query_rows() const { return query_tokens ? query_tokens[queries] : queries; }
   int64_t document_rows() const { return document_tokens ? document_tokens[documents] : documents; }
@@ -153,6 +160,11 @@ class Scorer {
   bool token_query_sums(const Pairs& pairs, const float* grad, float* out);
   bool places_of_documents(const Pairs& pairs);
   bool token_document_grads(const Pairs& pairs, const Gradients& gradients);
+  // In sparse.cc.
+  float* dense_room(const Pairs& pairs, int64_t work, int64_t besides);
+  bool sparse_scores(const Pairs& pairs, float* out);
+  bool sparse_query_sums(const Pairs& pairs, const float* grad, float* out);
+  bool sparse_document_grads(const Pairs& pairs, const Gradients& gradients);
   int workers(int64_t multiplications) const;
   // Room for each of so many workers, this far apart.
   float* room(cpu::Buffer& buffer, int workers, int64_t floats);

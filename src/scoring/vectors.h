@@ -83,6 +83,16 @@ void scatter_sum(float weight, const int32_t* at, int64_t step, int64_t n, const
   }
 }
 
+float sparse_dot(const float* dense, const int32_t* ids, const float* values, int64_t n) {
+  float sum = 0;
+  for (int64_t i = 0; i < n; i++) sum = fma_scalar(values[i], dense[ids[i]], sum);
+  return sum;
+}
+
+void sparse_add(float weight, const int32_t* ids, const float* values, int64_t n, float* dense) {
+  for (int64_t i = 0; i < n; i++) dense[ids[i]] = fma_scalar(weight, values[i], dense[ids[i]]);
+}
+
 CKL_FN V absolute(V x) { return from_bits(bits(x) & splat(0x7fffffff)); }
 
 scoring::InverseNorm normalise(const float* x, int64_t k, float* u) {

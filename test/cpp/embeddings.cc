@@ -75,6 +75,8 @@ void Embedded::point() {
   pairs.lists.offsets = offsets.empty() ? nullptr : offsets.data();
   pairs.query_tokens = query_tokens.empty() ? nullptr : query_tokens.data();
   pairs.document_tokens = document_tokens.empty() ? nullptr : document_tokens.data();
+  pairs.query_ids = query_ids.empty() ? nullptr : query_ids.data();
+  pairs.document_ids = document_ids.empty() ? nullptr : document_ids.data();
   pairs.query_mask = query_mask.empty() ? nullptr : query_mask.data();
   pairs.document_mask = document_mask.empty() ? nullptr : document_mask.data();
 }

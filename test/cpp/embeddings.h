@@ -20,6 +20,7 @@ struct Embedded {
   Floats queries, documents, bias, grad;
   Ints candidates, offsets, query_tokens, document_tokens;
   std::vector<uint8_t> query_mask, document_mask;
+  Ints query_ids, document_ids;
 
   void point();
 };
