@@ -186,7 +186,7 @@ export const saveOption = {
 export function checkSaveOwners(given: ReadonlySet<string>, foldCount: number): void {
   if (given.has('save') && foldCount > 0)
     throw new UsageError('--save needs one split, and --folds trains on several: leave one of them out');
-  checkNotKept(given, 'save', ['checkpoint', 'resume', 'from'], 'parameters');
+  checkNotKept(given, 'save', ['from'], 'parameters');
 }
 
 /** Refuses a run of trainings whose rankings are not there any more. */

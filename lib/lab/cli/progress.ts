@@ -11,16 +11,37 @@ export interface Output {
 
 const REDRAW_MS = 80;
 const PLAIN_LINES = 10;
+/** What takes longer has its progress shown. */
+const SLOW_MS = 2000;
 
 /** Writes progress to a stream, usually stderr, so that results on stdout stay clean. */
 export class ProgressLine {
   private drawn = -Infinity;
   private shown = false;
+  private startedAt: number | undefined;
+  private saidAt = 0;
 
   constructor(
     private readonly out: Output,
     private readonly now: () => number = () => performance.now(),
   ) {}
+
+  /** While the start is made: how much of it is done. Elsewhere than on a terminal a line every two seconds. */
+  start(done: number, all: number): void {
+    const now = this.now();
+    if (this.startedAt === undefined || done <= 1) this.startedAt = this.saidAt = now;
+    if (done === all) return this.done();
+    const left = ((now - this.startedAt) / Math.max(1, done - 1)) * (all - done);
+    const text = `making the start (latent semantic analysis): ${done} of ${all} passes`;
+    if (this.out.isTTY) {
+      this.shown = true;
+      const time = done > 1 ? `, ${timeText(left / 1000)} left` : '';
+      this.out.write(`\r\x1b[K${`${text}${time}`.slice(0, (this.out.columns || 80) - 1)}`);
+    } else if (now - this.saidAt >= SLOW_MS) {
+      this.saidAt = now;
+      this.out.write(`${text}\n`);
+    }
+  }
 
   /** After each batch. */
   batch(progress: Progress): void {

@@ -48,9 +48,9 @@ export class BestTrainings {
     return best;
   }
 
-  /** Takes over what another one found. */
-  take(found: BestTraining): void {
-    this.offer(found, () => found.parameters);
+  /** Takes over what another one found; returns it, where it is the best so far. */
+  take(found: BestTraining): BestTraining | undefined {
+    return this.offer(found, () => found.parameters);
   }
 
   get all(): BestTraining[] {

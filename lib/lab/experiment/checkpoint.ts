@@ -3,18 +3,19 @@ import { createRequire } from 'node:module';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { OutputError } from '../../data/errors.js';
 import { findTarget, removeLeftovers, writeWhole } from '../../data/whole-file.js';
+import type { BestTraining, PartParameters } from './best.js';
 import { CheckpointError } from './checkpoint-error.js';
 import { formatRecord, MAGIC, readRecords, type FileRecord } from './checkpoint-file.js';
 import { lockFile, LockedError } from './lock.js';
 import * as p from '../parse.js';
-import { unitResult, unitState } from './records.js';
+import { unitResult, unitRun, unitState } from './records.js';
 import type { UnitResult } from './results.js';
 import type { Snapshot } from './unit.js';
 
 /** This package's. Asked for by its name, for which every entry and bundle finds it. */
 const { version } = createRequire(__filename)('ckl-loss/package.json') as { version: string };
 
-/** The records of a checkpoint: the head, the digest of the data, finished units, and last where a unit stands. */
+/** The records of a checkpoint: the head, the digest of the data, finished units, the best training of each model, and last where a unit stands. */
 const head = p.object({
   kind: p.oneOf('head'),
   version: p.text,
@@ -24,7 +25,18 @@ const head = p.object({
 const data = p.object({ kind: p.oneOf('data'), digest: p.text });
 const unit = p.object({ kind: p.oneOf('unit'), place: p.count, result: unitResult });
 const standing = p.object({ kind: p.oneOf('standing'), place: p.count, state: unitState });
-const kind = p.object({ kind: p.oneOf('data', 'unit', 'standing') });
+const best = p.object({
+  kind: p.oneOf('best'),
+  model: p.text,
+  place: p.count,
+  rate: p.number,
+  dev: p.number,
+  run: unitRun,
+});
+const kind = p.object({ kind: p.oneOf('data', 'unit', 'best', 'standing') });
+
+/** The best training of a model so far, as a file holds it: its place names its unit. */
+export type KeptBest = Omit<BestTraining, 'unit'>;
 
 /** What a checkpoint is of; a run with other options cannot go on from it. */
 export interface CheckpointOf {
@@ -46,9 +58,12 @@ export class Checkpoint {
   readonly done: Map<number, Omit<UnitResult, 'unit'>>;
   /** Where a unit stood when the file was opened. */
   readonly standing: (Snapshot & { place: number }) | undefined;
+  /** The best training of each model among those. */
+  readonly best: KeptBest[];
   private digest: string | undefined;
-  /** The records that stay: all but where a unit stands. */
+  /** The records that stay: all but the best trainings, by model, and where a unit stands. */
   private kept: Buffer[];
+  private readonly bests: Map<string, Buffer>;
   /** One write after the other. */
   private queue = Promise.resolve();
 
@@ -63,6 +78,8 @@ export class Checkpoint {
     this.standing = found.standing;
     this.digest = found.digest;
     this.kept = found.kept;
+    this.best = [...found.best.values()].map(({ training }) => training);
+    this.bests = new Map([...found.best].map(([model, { bytes }]) => [model, bytes]));
   }
 
   /**
@@ -110,6 +127,18 @@ export class Checkpoint {
     await this.keep({ kind: 'unit', place, result });
   }
 
+  /** Notes the best training of a model, in place of the one before; it is written with the next record. */
+  keepBest({ unit, place, rate, dev, run, parameters }: BestTraining): void {
+    const { model } = unit;
+    const arrays = Object.entries(parameters).flatMap(([part, tables]) =>
+      Object.entries(tables).map(([table, numbers]) => [`${part}/${table}`, numbers] as const),
+    );
+    this.bests.set(
+      model,
+      formatRecord({ kind: 'best', model, place, rate, dev, run }, Object.fromEntries(arrays)),
+    );
+  }
+
   /** Notes where a unit stands, in place of what was noted before. */
   async save(place: number, { state, arrays }: Snapshot): Promise<void> {
     // The arrays are the student's own, so the bytes are made before anything else happens.
@@ -129,9 +158,9 @@ export class Checkpoint {
 
   /** Writes what is kept, and one more record after it. */
   private write(last?: Buffer): Promise<void> {
-    const { file, kept } = this;
+    const { file, kept, bests } = this;
     if (file === undefined) return Promise.resolve();
-    const bytes = Buffer.concat([...kept, ...(last ? [last] : [])]);
+    const bytes = Buffer.concat([...kept, ...bests.values(), ...(last ? [last] : [])]);
     this.queue = this.queue.then(() => writeWhole(file, bytes, { streams: false }));
     return this.queue;
   }
@@ -175,13 +204,19 @@ interface Content {
   done: Map<number, Omit<UnitResult, 'unit'>>;
   standing?: Snapshot & { place: number };
   digest?: string;
-  /** Records but where a unit stands. */
+  /** By model. */
+  best: Map<string, { training: KeptBest; bytes: Buffer }>;
+  /** Records but the best trainings and where a unit stands. */
   kept: Buffer[];
   /** The record of where a unit stands. */
   last?: Buffer;
 }
 
-const newContent = (of: CheckpointOf): Content => ({ done: new Map(), kept: [begin(of)] });
+const newContent = (of: CheckpointOf): Content => ({
+  done: new Map(),
+  best: new Map(),
+  kept: [begin(of)],
+});
 
 /**
  * The content of a file; undefined where it was cut off before its first record ended.
@@ -215,6 +250,12 @@ function take(content: Content, { value, arrays, bytes }: FileRecord): void {
       content.done.set(place, result);
       break;
     }
+    case 'best': {
+      const { model, place, rate, dev, run } = best(value, '');
+      const training = { place, rate, dev, run, parameters: parametersOf(arrays) };
+      content.best.set(model, { training, bytes });
+      return;
+    }
     case 'standing': {
       const { place, state } = standing(value, '');
       content.standing = { place, state, arrays };
@@ -222,6 +263,16 @@ function take(content: Content, { value, arrays, bytes }: FileRecord): void {
   }
   if (content.standing) content.last = bytes;
   else content.kept.push(bytes);
+}
+
+/** Part -> table -> numbers, of arrays named `part/table`. */
+function parametersOf(arrays: FileRecord['arrays']): PartParameters {
+  const parameters: PartParameters = {};
+  for (const [name, numbers] of Object.entries(arrays)) {
+    const [part, ...table] = name.split('/');
+    (parameters[part] ??= {})[table.join('/')] = numbers;
+  }
+  return parameters;
 }
 
 /** @throws CheckpointError that names the first difference */

@@ -7,8 +7,8 @@ import type { CandidateList } from '../training/candidates.js';
 import type { BestTraining, BestTrainings } from './best.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { FoundRanking, Rankings, RankingsOf } from './rankings.js';
-import { trainingsOf, unitsOf, type Experiment, type Unit } from './plan.js';
-import { Retrievers } from './retrievers.js';
+import { trainingsOf, unitsOf, type Experiment, type ModelName, type Unit } from './plan.js';
+import { Retrievers, type OnStart } from './retrievers.js';
 import type { DataSummary, UnitResult } from './results.js';
 import type { Source } from './subject.js';
 import { UnitLog, type ExperimentLog } from './training-log.js';
@@ -17,6 +17,7 @@ import { UnitRunner, type Snapshot, type UnitHooks } from './unit.js';
 /** The messages of a worker thread. */
 export type WorkerMessage =
   | { kind: 'ready'; data: DataSummary }
+  | { kind: 'start'; model: ModelName; done: number; all: number }
   | { kind: 'training' }
   | { kind: 'best'; training: BestTraining }
   | { kind: 'ranking'; ranking: FoundRanking }
@@ -43,6 +44,8 @@ export interface WorkerTask {
 export interface ExperimentHooks extends Pick<UnitHooks, 'onRecipe' | 'onProgress' | 'onEpoch' | 'signal'> {
   /** Once the data is read. */
   onData?: (data: DataSummary) => void;
+  /** While a model's start is made. */
+  onStart?: OnStart;
   /** Before each unit. */
   onUnit?: (unit: Unit) => void;
   /** After each unit, in the order in which they end. */
@@ -90,7 +93,7 @@ export function runExperiment(
   return runUnits(experiment, hooks, (work, left) =>
     Math.min(jobs, left) > 1
       ? runOnThreads(experiment, Math.min(jobs, left), work, hooks)
-      : runHere(experiment, () => Retrievers.load(experiment), work, hooks),
+      : runHere(experiment, () => Retrievers.load(experiment, hooks.onStart), work, hooks),
   );
 }
 
@@ -105,12 +108,13 @@ export function runWith<L extends CandidateList>(
 
 async function runUnits(
   experiment: Experiment,
-  { checkpoint, onData, onResult, onTraining, signal }: ExperimentHooks,
+  { checkpoint, best, onData, onResult, onTraining, signal }: ExperimentHooks,
   run: (work: Work, left: number) => Promise<void>,
 ): Promise<ExperimentResult> {
   const units = unitsOf(experiment);
   const results = new Map<number, UnitResult>();
   checkpoint?.done.forEach((result, place) => results.set(place, { unit: units[place], ...result }));
+  for (const found of checkpoint?.best ?? []) best?.take({ ...found, unit: units[found.place] });
   const tasks = units.map((unit, place) => ({ place, unit })).filter(({ place }) => !results.has(place));
   const count = (some: readonly Unit[]) => some.reduce((sum, unit) => sum + trainingsOf(unit, experiment), 0);
   const all = count(units);
@@ -169,7 +173,12 @@ async function runHere<L extends CandidateList>(
       lines?.epoch(progress, behaviour);
     },
     onRanked: rankings && ((student, seed, run) => rankings.offer({ unit, place }, seed, student, run)),
-    onMeasured: best && ((run, rate, copy) => best.offer({ unit, place, run, rate }, copy)),
+    onMeasured:
+      best &&
+      ((run, rate, copy) => {
+        const found = best.offer({ unit, place, run, rate }, copy);
+        if (found) checkpoint?.keepBest(found);
+      }),
     checkpoint:
       checkpoint && savesUnits
         ? { every: checkpoint.every, save: (snapshot) => checkpoint.save(place, snapshot) }
@@ -193,7 +202,7 @@ async function runOnThreads(
   experiment: Experiment,
   threads: number,
   work: Work,
-  { signal, best, rankings, log }: ExperimentHooks,
+  { signal, checkpoint, best, rankings, log, onStart }: ExperimentHooks,
 ): Promise<void> {
   const workerData: WorkerOrders = {
     experiment,
@@ -219,8 +228,13 @@ async function runOnThreads(
       worker.on('error', reject);
       worker.on('exit', (code) => reject(new Error(`a comparison thread ended with code ${code}`)));
       worker.on('message', (message: WorkerMessage) => {
+        if (message.kind === 'start') return onStart?.(message.model, message.done, message.all);
         if (message.kind === 'training') return work.onTraining();
-        if (message.kind === 'best') return best?.take(message.training);
+        if (message.kind === 'best') {
+          const found = best?.take(message.training);
+          if (found) checkpoint?.keepBest(found);
+          return;
+        }
         if (message.kind === 'ranking') return rankings?.take(message.ranking);
         if (message.kind === 'result' && message.log !== undefined) log?.take(message.place, message.log);
         if (message.kind === 'result')

@@ -3,7 +3,7 @@ import { readState } from '../../ranks/rank-state.js';
 import type { RankTrackerState } from '../../index.js';
 import type { Position } from '../training/distil.js';
 import * as p from '../parse.js';
-import type { FigureData, Tested, UnitResult, Values } from './results.js';
+import type { FigureData, Run, Tested, UnitResult, Values } from './results.js';
 import type { UnitState } from './unit.js';
 
 const values: p.Parser<Values> = (value, at) => {
@@ -33,14 +33,13 @@ const distilled = p.object({
 const behaviour = p.object({ separation: p.number, entropy: p.number });
 const observed = p.array(p.object({ dev: behaviour, train: p.optional(behaviour) }));
 const trained = p.array(p.object({ part: p.text, training: distilled, observed }));
-const runs = p.array(
-  p.object({
-    seed: p.count,
-    trainings: trained,
-    test: p.record(tested),
-    weights: p.optional(p.array(p.number)),
-  }),
-);
+export const unitRun: p.Parser<Run> = p.object({
+  seed: p.count,
+  trainings: trained,
+  test: p.record(tested),
+  weights: p.optional(p.array(p.number)),
+});
+const runs = p.array(unitRun);
 const search = p.array(p.object({ rate: p.number, dev: p.number }));
 
 const label = p.oneOf<0 | 1>(0, 1);

@@ -38,6 +38,9 @@ interface Held {
   searchers: Map<ModelName, Searcher>;
 }
 
+/** Told, while a model's start is made, how much of it is done. */
+export type OnStart = (model: ModelName, done: number, all: number) => void;
+
 export class Retrievers implements Source<BagList> {
   readonly summary;
   /** Only one model is kept, for its memory. */
@@ -47,13 +50,14 @@ export class Retrievers implements Source<BagList> {
   constructor(
     private readonly data: RetrievalData,
     private readonly experiment: Experiment,
+    private readonly onStart?: OnStart,
   ) {
     this.summary = summarise(data, experiment);
   }
 
   /** @throws DataError for bad files, RangeError for data that cannot be split */
-  static async load(experiment: Experiment): Promise<Retrievers> {
-    return new Retrievers(await loadRetrieval(experiment), experiment);
+  static async load(experiment: Experiment, onStart?: OnStart): Promise<Retrievers> {
+    return new Retrievers(await loadRetrieval(experiment), experiment, onStart);
   }
 
   open(unit: Unit): Subject<BagList> {
@@ -131,7 +135,8 @@ export class Retrievers implements Source<BagList> {
       if (!isStudentName(name)) throw new RangeError(`the ${name} student is not made of words`);
       const { collection, vocabulary } = this.data;
       const { student, seed } = this.experiment;
-      const pipeline = makeStudent(collection, vocabulary, { ...student, student: name, seed });
+      const onPass = this.onStart && ((done: number, all: number) => this.onStart!(name, done, all));
+      const pipeline = makeStudent(collection, vocabulary, { ...student, student: name, seed }, onPass);
       const starts = pipeline.parts.map((part) => part.student.save());
       const searchers = new Map(students.map((one) => [one, searcherOf(one, name, pipeline)]));
       this.held = { name, pipeline, starts, searchers };

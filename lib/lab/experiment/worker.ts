@@ -9,7 +9,9 @@ import { UnitRunner } from './unit.js';
 
 async function work({ experiment, bestOf, rankingsOf, logs }: WorkerOrders): Promise<void> {
   const say = (message: WorkerMessage) => parentPort!.postMessage(message);
-  const source = await Retrievers.load(experiment);
+  const source = await Retrievers.load(experiment, (model, done, all) =>
+    say({ kind: 'start', model, done, all }),
+  );
   const best = bestOf === undefined ? undefined : new BestTrainings(bestOf);
   let task: WorkerTask;
   let log: UnitLog | undefined;

@@ -17,7 +17,7 @@ import {
   type Tested,
   type UnitResult,
 } from '../experiment/results.js';
-import { Retrievers } from '../experiment/retrievers.js';
+import { Retrievers, type OnStart } from '../experiment/retrievers.js';
 import type { Source } from '../experiment/subject.js';
 import type { VectorList } from '../students/adapter/adapter-student.js';
 import type { StudentName, StudentOptions } from '../students/students.js';
@@ -73,7 +73,7 @@ export interface RefineOptions
   teacherTemperature?: number;
   /** Default: one epoch's batches. */
   refreshRanks?: number;
-  /** Have the result hold the student that dev found best. Not with folds, and not from a checkpoint. Default: false. */
+  /** Have the result hold the student that dev found best. Not with folds. Default: false. */
   keepsStudent?: boolean;
 }
 
@@ -83,6 +83,8 @@ export interface RefineHooks {
   onData?: (data: RefineResult['data']) => void;
   /** Once the data is read, with the collections whose queries are documents too. */
   onOwn?: (own: DataSummary['own']) => void;
+  /** While the start of a student of words is made: how much of the latent semantic analysis is done. */
+  onStart?: OnStart;
   onLoss?: (loss: string) => void;
   onProgress?: (progress: Progress) => void;
   /** After each epoch, with what the paper's Figure 3 plots. */
@@ -106,7 +108,7 @@ export function refine(options: RefineOptions, hooks: RefineHooks = {}): Promise
   const { student = 'dense', adapter } = options;
   if (student !== 'adapter')
     return refineWith<BagList, Retrievers>(options, hooks, experiment, {
-      load: () => Retrievers.load(experiment),
+      load: () => Retrievers.load(experiment, hooks.onStart),
       trained: (source, best) => source.trained(student, best),
     });
   if (!adapter) throw new RangeError('an adapter needs the vectors of an encoder: options.adapter');
@@ -130,7 +132,9 @@ async function refineWith<L extends CandidateList, S extends Source<L>>(
 ): Promise<RefineResult> {
   const { folds = 0 } = options;
   const { checkpoint: file, checkpointEvery, resume, keepsStudent, ...asked } = options;
-  const best = keepsStudent ? new BestTrainings(CONDITION) : undefined;
+  // With a checkpoint in any case: the run that goes on from it may be asked to save the student.
+  const keeps = (keepsStudent || (file ?? resume) !== undefined) && folds === 0;
+  const best = keeps ? new BestTrainings(CONDITION) : undefined;
   const checkpoint = await Checkpoint.open(
     { checkpoint: file, checkpointEvery, resume },
     { command: 'refine', options: asked },
@@ -156,7 +160,7 @@ async function refineWith<L extends CandidateList, S extends Source<L>>(
       results.filter(({ unit }) => unit.fold === fold),
     ).filter((units) => units.length > 0);
     const all = pool(found.map((units, fold) => foldResult(units, dataOf(data, fold), data, options)));
-    const [chosen] = best?.all ?? [];
+    const [chosen] = keepsStudent ? (best?.all ?? []) : [];
     return {
       ...all,
       ...(chosen && { chosen: chosenOf(chosen, kind.trained(await loading, chosen)) }),

@@ -8,6 +8,7 @@ import type { TableStudent } from './table-student.js';
 import { bm25, twoStage, type Searcher } from './two-stage.js';
 import { Random } from '../training/random.js';
 import { startVectors } from './dense/word-vectors.js';
+import type { OnPass } from './words/lsa.js';
 import { idfOf } from './words/weighing.js';
 
 export type StudentName = 'dense' | 'multi' | 'sparse' | 'two-stage';
@@ -56,22 +57,27 @@ export const CANDIDATES = 100;
  * An untrained student; the same data, options and seed give the same one, whatever other collections' words are known.
  *
  * @param vocabulary how many words there are in all, those of other collections included
+ * @param onPass told of each pass of the latent semantic analysis
  */
 export function makeStudent(
   { bags, vocabulary: known }: Pick<Collection, 'bags' | 'vocabulary'>,
   vocabulary: number,
   options: StudentOptions,
+  onPass?: OnPass,
 ): Pipeline {
   const { width, seed, student: name = 'dense' } = options;
   if (name === 'dense') {
     const vectors = new Float32Array(vocabulary * width);
-    vectors.set(startVectors(bags, known, width, seed));
+    vectors.set(startVectors(bags, known, width, seed, onPass));
     const random = new Random(~seed);
     for (let i = known * width; i < vectors.length; i++) vectors[i] = random.normal() / Math.sqrt(width);
     return assemble(vectors, new Float32Array(0), { width, student: name });
   }
   const idf = idfsOf(bags.length, frequenciesOf(bags, vocabulary));
-  return assemble(startOf(bags, known, vocabulary, width, seed), idf, { ...options, student: name });
+  return assemble(startOf(bags, [known, vocabulary, width, seed], onPass), idf, {
+    ...options,
+    student: name,
+  });
 }
 
 /**
@@ -117,10 +123,15 @@ export function searcherOf(student: string, model: string, pipeline: Pipeline): 
 const starts = new WeakMap<readonly Bag[], { asked: string; vectors: Float32Array }>();
 
 /** {@link multiVectorStart}, made once for the same documents and options. */
-function startOf(bags: readonly Bag[], ...rest: [number, number, number, number]): Float32Array {
+function startOf(
+  bags: readonly Bag[],
+  rest: [known: number, vocabulary: number, width: number, seed: number],
+  onPass?: OnPass,
+): Float32Array {
   const asked = rest.join();
   let start = starts.get(bags);
-  if (start?.asked !== asked) starts.set(bags, (start = { asked, vectors: multiVectorStart(bags, ...rest) }));
+  if (start?.asked !== asked)
+    starts.set(bags, (start = { asked, vectors: multiVectorStart(bags, ...rest, onPass) }));
   return start.vectors;
 }
 

@@ -16,7 +16,7 @@ import { compareText } from './text.js';
 import { CompareProgress } from './progress.js';
 import { provideSample } from '../data-options.js';
 import { ownNotices } from '../identical-ids.js';
-import { INTERRUPTED, interruption } from '../interrupt.js';
+import { INTERRUPTED, interruption, reportInterruption } from '../interrupt.js';
 import { checkNewFolder, checkOutputs, deliver } from '../output-files.js';
 import type { Output } from '../progress.js';
 import { runFilesOf, writtenRuns } from '../run-files.js';
@@ -59,7 +59,11 @@ export async function compare(
   const report = asked.html === undefined ? undefined : await loadReport();
   await checkNewFolder('save', asked.save);
   const taken: Taken = {
-    best: asked.save === undefined ? undefined : new BestTrainings(CLEAN),
+    // With a checkpoint in any case: the run that goes on from it may be asked to save the students.
+    best:
+      asked.options.folds === 0 && (asked.save ?? asked.checkpoint) !== undefined
+        ? new BestTrainings(CLEAN)
+        : undefined,
     rankings: asked.run === undefined ? undefined : new Rankings({ condition: CLEAN, seed }),
     log: asked.log === undefined ? undefined : new ExperimentLog(),
   };
@@ -95,6 +99,7 @@ async function run(asked: Asked, progressOut: Output, taken: Taken): Promise<Sav
         progress.data(data);
         for (const notice of ownNotices(data.own, options.identicalIds)) progressOut.write(notice);
       },
+      onStart: (model, done, all) => progress.start(model, done, all),
       onResult: (result) => progress.result(result),
       onTraining: (done, all) => progress.training(done, all),
     });
@@ -104,10 +109,7 @@ async function run(asked: Asked, progressOut: Output, taken: Taken): Promise<Sav
   } catch (error) {
     if (!signal.aborted) throw error;
     progress.done();
-    const kept = asked.checkpoint
-      ? `the same command goes on from ${asked.checkpoint}`
-      : 'nothing is kept; --checkpoint FILE would keep what is done';
-    progressOut.write(`interrupted; ${kept}\n`);
+    reportInterruption(progressOut, progress.reached, asked);
     return undefined;
   } finally {
     await checkpoint?.close();

@@ -4,18 +4,23 @@ import { measureText } from '../table.js';
 import { timeText, type Output } from '../progress.js';
 
 const PLAIN_LINES = 20;
+/** What takes longer has its progress shown. */
+const SLOW_MS = 2000;
 
 export class CompareProgress {
   private started: number;
   /** Trainings that were done before. */
   private before: number | undefined;
   private shown = false;
+  private startsSaid: number;
+  private count = 0;
+  private all = 0;
 
   constructor(
     private readonly out: Output,
     private readonly now: () => number = () => performance.now(),
   ) {
-    this.started = now();
+    this.started = this.startsSaid = now();
   }
 
   /** Once the data is read. */
@@ -30,8 +35,21 @@ export class CompareProgress {
     this.started = this.now();
   }
 
+  /** While a model's start is made, by several threads perhaps: a line where it takes long. */
+  start(model: string, done: number, all: number): void {
+    if (done === all || this.now() - this.startsSaid < SLOW_MS) return;
+    this.startsSaid = this.now();
+    this.line(`making the start of ${model} (latent semantic analysis): ${done} of ${all} passes\n`);
+  }
+
+  /** What was done, for whoever interrupts it. */
+  get reached(): string {
+    return this.all === 0 ? '' : `${this.count} of ${this.all} trainings`;
+  }
+
   /** After each training; first, what was done before this run. */
   training(done: number, all: number): void {
+    [this.count, this.all] = [done, all];
     if (this.before === undefined) {
       this.before = done;
       if (done > 0) this.out.write(`${done} of ${all} trainings were done before\n`);

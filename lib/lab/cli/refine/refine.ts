@@ -6,7 +6,7 @@ import { provenance } from '../../provenance.js';
 import { loadPlotting } from '../../report/plotting.js';
 import { provideSample } from '../data-options.js';
 import { ownNotices } from '../identical-ids.js';
-import { INTERRUPTED, interruption } from '../interrupt.js';
+import { INTERRUPTED, interruption, reachedText, reportInterruption } from '../interrupt.js';
 import { checkNewFolder, checkOutputs, deliver } from '../output-files.js';
 import { ProgressLine, type Output } from '../progress.js';
 import { runFilesOf, writtenRuns } from '../run-files.js';
@@ -50,6 +50,7 @@ export async function refine(
   const started = performance.now();
   const line = new ProgressLine(progressOut);
   const trainingLog = new TrainingLog();
+  let [training, reached] = ['', ''];
   const result = await runRefinement(options, {
     signal,
     rankings,
@@ -63,12 +64,15 @@ export async function refine(
       progressOut.write(`${shown}${textsOf(size)}, ${train} train, ${dev} dev, ${test} test queries\n`);
       if (skipped > 0) progressOut.write(`left out: ${skipped} lines that cannot be read\n`);
     },
+    onStart: (_, done, all) => line.start(done, all),
     onLoss: (loss) => {
       line.done();
+      [training, reached] = [loss, ''];
       progressOut.write(`${loss}\n`);
       trainingLog.training(loss);
     },
     onProgress: (progress) => {
+      reached = `${reachedText(progress)}, of ${training}`;
       line.batch(progress);
       trainingLog.batch(progress);
     },
@@ -84,7 +88,11 @@ export async function refine(
     [html, () => refinementPage(result, { options, args, made }, plotting!)],
     [log, () => trainingLog.text()],
     ...writtenRuns(runFiles, rankings),
-    [save, () => studentFiles(result, options, args)],
+    [result.chosen && save, () => studentFiles(result, options, args)],
   ]);
-  return signal.aborted ? INTERRUPTED : 0;
+  if (!signal.aborted) return 0;
+  if (save !== undefined && !result.chosen)
+    progressOut.write('nothing to save: no training with a loss was measured\n');
+  reportInterruption(progressOut, reached, options);
+  return INTERRUPTED;
 }

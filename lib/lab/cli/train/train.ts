@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import { TrainingLog } from '../../experiment/training-log.js';
 import { runJob } from '../../train/job.js';
 import { provideSample } from '../data-options.js';
-import { INTERRUPTED, interruption } from '../interrupt.js';
+import { INTERRUPTED, interruption, reachedText, reportInterruption } from '../interrupt.js';
 import { checkNewFolder, checkOutputs, deliver } from '../output-files.js';
 import { ProgressLine, type Output } from '../progress.js';
 import { runText } from '../run-text.js';
@@ -38,6 +38,7 @@ export async function train(
   const trainingLog = new TrainingLog();
   const shown = where.sample ? 'the sample (synthetic)' : relative('.', options.data) || '.';
   const started = performance.now();
+  let reached = '';
   const result = await runJob(options, {
     signal: interruption(),
     onData: ({ documents, train, dev, test, unusable, skipped }) => {
@@ -49,6 +50,7 @@ export async function train(
         progressOut.write(`left out of training: ${unusable} lists without a positive and a negative\n`);
     },
     onProgress: (progress) => {
+      reached = reachedText(progress);
       line.batch(progress);
       trainingLog.batch(progress);
     },
@@ -66,5 +68,7 @@ export async function train(
     [log, () => trainingLog.text()],
     [save, () => rerankerFiles(result, options, args)],
   ]);
-  return result.training.stopped === 'interrupted' ? INTERRUPTED : 0;
+  if (result.training.stopped !== 'interrupted') return 0;
+  reportInterruption(progressOut, reached, options);
+  return INTERRUPTED;
 }

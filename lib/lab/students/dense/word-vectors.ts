@@ -1,7 +1,7 @@
 // The word vectors a dense student starts from: half what words mean, half which word it is.
 import { Random } from '../../training/random.js';
 import type { Bag } from '../words/bags.js';
-import { latentDirections } from '../words/lsa.js';
+import { latentDirections, type OnPass } from '../words/lsa.js';
 
 /**
  * The first half of each vector comes from latent semantic analysis, so that words of the same documents are near each other; the second is
@@ -16,10 +16,11 @@ export function startVectors(
   vocabulary: number,
   width: number,
   seed: number,
+  onPass?: OnPass,
 ): Float32Array {
   const random = new Random(seed);
   const half = width / 2;
-  const latent = latentDirections(bags, vocabulary, half, random);
+  const latent = latentDirections(bags, vocabulary, half, random, onPass);
   const out = new Float32Array(vocabulary * width);
   const write = (at: number, values: Float64Array | Float32Array) => {
     const length = Math.hypot(...values);

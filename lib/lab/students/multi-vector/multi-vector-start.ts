@@ -1,7 +1,7 @@
 // The word vectors a multi-vector student starts from: latent semantic analysis, length 1 each.
 import { Random } from '../../training/random.js';
 import type { Bag } from '../words/bags.js';
-import { latentDirections } from '../words/lsa.js';
+import { latentDirections, type OnPass } from '../words/lsa.js';
 
 /** Of what length a latent vector counts as none. */
 const NOTHING = 1e-9;
@@ -21,10 +21,11 @@ export function multiVectorStart(
   vocabulary: number,
   width: number,
   seed: number,
+  onPass?: OnPass,
 ): Float32Array {
   const random = new Random(seed);
   const out = new Float32Array(vocabulary * width);
-  out.set(latentDirections(bags, known, width, random));
+  out.set(latentDirections(bags, known, width, random, onPass));
   for (let word = 0; word < vocabulary; word++) {
     const vector = out.subarray(word * width, (word + 1) * width);
     if (lengthOf(vector) < NOTHING) for (let k = 0; k < width; k++) vector[k] = random.normal();

@@ -3,13 +3,18 @@ import type { Random } from '../../training/random.js';
 import type { Bag } from './bags.js';
 
 const ITERATIONS = 2;
+const PASSES = 2 * (ITERATIONS + 1);
 /** Extra directions that make the wanted ones converge (Halko, Martinsson and Tropp 2011, section 4). */
 const OVERSAMPLING = 8;
+
+/** Told how much of the work is done, of how much. */
+export type OnPass = (done: number, all: number) => void;
 
 /**
  * An orthonormal basis of about the leading `width` right singular directions of the document × word matrix, whose rows are the bags
  * scaled to length 1.
  *
+ * @param onPass told of each pass over the documents, how many are done of how many
  * @returns words × width, row after row; columns are orthonormal
  */
 export function latentDirections(
@@ -17,6 +22,7 @@ export function latentDirections(
   vocabulary: number,
   width: number,
   random: Random,
+  onPass?: OnPass,
 ): Float32Array {
   const inner = Math.min(width + OVERSAMPLING, bags.length, vocabulary);
   const lengths = bags.map(({ weights }) => Math.hypot(...weights) || 1);
@@ -25,8 +31,10 @@ export function latentDirections(
     const left = new Float64Array(bags.length * inner);
     bags.forEach((bag, d) => addRows(left, d, right, bag, lengths[d], inner, false));
     orthonormalise(left, inner);
+    onPass?.(2 * i + 1, PASSES);
     right = new Float64Array(vocabulary * inner);
     bags.forEach((bag, d) => addRows(left, d, right, bag, lengths[d], inner, true));
+    onPass?.(2 * i + 2, PASSES);
   }
   orthonormalise(right, inner);
   const out = new Float32Array(vocabulary * width);

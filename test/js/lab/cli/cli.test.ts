@@ -94,7 +94,7 @@ describe('ckl-loss train', () => {
   it('ends cleanly on Ctrl-C and reports what it reached', async () => {
     const json = join(files.dir, 'interrupted.json');
     let sent = false;
-    const { code, out } = await run(
+    const { code, out, err } = await run(
       ['train', '--epochs', '200000', '--patience', '200000', '--json', json],
       (child, err) => {
         if (!sent && err.includes('epoch 1/')) {
@@ -105,6 +105,9 @@ describe('ckl-loss train', () => {
     );
     expect(code).toBe(130);
     expect(out).toContain('interrupted after epoch');
+    expect(err).toMatch(
+      /interrupted after batch \d+ of \d+, in epoch \d+ of 200000; nothing is kept; --checkpoint FILE would keep what is done\n$/,
+    );
     expect(row(out, 'student after')[0]).toBeGreaterThan(row(out, 'student before')[0] + 0.2);
     expect(
       (JSON.parse(readFileSync(json, 'utf8')) as { training: { stopped: string } }).training.stopped,

@@ -6,7 +6,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { compare } from '../../../../lib/lab/cli/compare/compare';
 import { encode } from '../../../../lib/lab/cli/encode/encode';
 import { evaluate } from '../../../../lib/lab/cli/evaluate/evaluate';
+import { readRefineArguments } from '../../../../lib/lab/cli/refine/options';
 import { refine } from '../../../../lib/lab/cli/refine/refine';
+import { refine as refineJob } from '../../../../lib/lab/refine/job';
 import { search } from '../../../../lib/lab/cli/search/search';
 import { train } from '../../../../lib/lab/cli/train/train';
 import { load, loadVectors } from '../../../../lib/lab/students/index';
@@ -74,14 +76,64 @@ describe('refine --save', () => {
     await expect(again).rejects.toThrow(/--save: .* cannot be written: it is there, and not empty/);
   });
 
-  it.each([
-    ['--folds', '3'],
-    ['--checkpoint', at('c')],
-    ['--resume', at('c')],
-  ])('is refused with %s', async (...more) => {
+  it.each([['--folds', '3']])('is refused with %s', async (...more) => {
     const asked = refine([...QUICK, '--save', at('other'), ...more], nothing, nothing);
     await expect(asked).rejects.toThrow(more[0]);
     expect(existsSync(at('other'))).toBe(false);
+  });
+});
+
+describe('--save with a checkpoint', () => {
+  const saved = (dir: string) => readFileSync(join(at(dir), 'model.safetensors'));
+  const losses = ['--losses', 'kl,nll', '--epochs', '2', '--width', '16', '--docs', '12', '--data', sample];
+
+  it('saves of finished trainings what was saved without it', async () => {
+    await printed(refine, ...losses, '--save', at('whole'));
+    await printed(refine, ...losses, '--checkpoint', at('r.ckpt'));
+    await printed(refine, ...losses, '--checkpoint', at('r.ckpt'), '--save', at('later'));
+    await printed(refine, ...losses, '--resume', at('r.ckpt'), '--save', at('resumed'));
+    expect(saved('later')).toEqual(saved('whole'));
+    expect(saved('resumed')).toEqual(saved('whole'));
+  });
+
+  it('saves the same after an interruption in the middle of any training', async () => {
+    const options = readRefineArguments(losses)!.options;
+    const whole = await refineJob({ ...options, keepsStudent: true });
+    for (const [i, loss] of ['kl', 'nll'].entries()) {
+      const file = at(`i${i}.ckpt`);
+      const controller = new AbortController();
+      let now: string;
+      await refineJob(
+        { ...options, checkpoint: file },
+        {
+          signal: controller.signal,
+          onLoss: (name) => (now = name),
+          onProgress: ({ step }) => now === loss && step === 13 && controller.abort(),
+        },
+      );
+      expect(controller.signal.aborted).toBe(true);
+      const { chosen } = await refineJob({ ...options, checkpoint: file, keepsStudent: true });
+      expect(chosen).toEqual(whole.chosen);
+    }
+  });
+
+  it('is there in compare', async () => {
+    const asked = [
+      ...['--quick', '--data', sample, '--students', 'dense,multi', '--losses', 'kl', '--epochs', '1'],
+      ...['--docs', '12', '--batch', '32', '--jobs', '1'],
+    ];
+    await printed(compare, ...asked, '--save', at('c1'));
+    await printed(compare, ...asked, '--checkpoint', at('c.ckpt'));
+    await printed(compare, ...asked, '--checkpoint', at('c.ckpt'), '--save', at('c2'));
+    for (const student of ['dense', 'multi']) expect(saved(`c2/${student}`)).toEqual(saved(`c1/${student}`));
+  });
+
+  it('is there in train', async () => {
+    const asked = ['--data', sample, '--epochs', '3'];
+    await printed(train, ...asked, '--save', at('t1'));
+    await printed(train, ...asked, '--checkpoint', at('t.ckpt'));
+    await printed(train, ...asked, '--checkpoint', at('t.ckpt'), '--save', at('t2'));
+    expect(saved('t2')).toEqual(saved('t1'));
   });
 });
 

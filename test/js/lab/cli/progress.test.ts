@@ -66,6 +66,34 @@ describe('ProgressLine', () => {
   });
 });
 
+describe('the start of a student', () => {
+  const shown = (isTTY: boolean, times: readonly number[]) => {
+    let [text, now] = ['', 0];
+    const line = new ProgressLine(
+      { isTTY, columns: 100, write: (more: string) => (text += more) },
+      () => now,
+    );
+    times.forEach((time, i) => {
+      now = time;
+      line.start(i + 1, times.length);
+    });
+    return text;
+  };
+
+  it('is shown with the time left on a terminal, and cleared', () => {
+    const text = shown(true, [0, 3000, 6000, 9000]);
+    expect(text).toContain('making the start (latent semantic analysis): 2 of 4 passes, 0:06 left');
+    expect(text.endsWith('\r\x1b[K')).toBe(true);
+  });
+
+  it('is a line every two seconds elsewhere, and none where it is quick', () => {
+    expect(shown(false, [0, 500, 1000, 1500])).toBe('');
+    expect(shown(false, [0, 1500, 2500, 3000, 9000, 9500])).toBe(
+      [3, 5].map((done) => `making the start (latent semantic analysis): ${done} of 6 passes\n`).join(''),
+    );
+  });
+});
+
 describe('CompareProgress', () => {
   it('says what each student reached once it is measured', () => {
     let text = '';

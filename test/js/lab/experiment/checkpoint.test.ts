@@ -6,6 +6,7 @@ import { Checkpoint } from '../../../../lib/lab/experiment/checkpoint';
 import { CheckpointError } from '../../../../lib/lab/experiment/checkpoint-error';
 import { formatRecord, MAGIC, readRecords } from '../../../../lib/lab/experiment/checkpoint-file';
 import type { Unit } from '../../../../lib/lab/experiment/plan';
+import type { BestTraining } from '../../../../lib/lab/experiment/best';
 import type { UnitResult } from '../../../../lib/lab/experiment/results';
 import type { Snapshot } from '../../../../lib/lab/experiment/unit';
 import { Random } from '../../../../lib/lab/training/random';
@@ -77,6 +78,32 @@ describe('a checkpoint', () => {
       standing: { place: 1, ...SNAPSHOT },
     });
     expect(readdirSync(files.dir).filter((name) => name.startsWith('whole'))).toEqual(['whole']);
+  });
+
+  it('holds the best training of each model, and only the last of them', async () => {
+    const file = join(files.dir, 'best');
+    const training = (place: number, dev: number): BestTraining => ({
+      ...{ unit: UNIT, place, rate: 0.1, dev },
+      run: { seed: 1, trainings: [], test: {} },
+      parameters: { dense: { map: Float32Array.of(dev, 2), 'a/b': Float64Array.of(place) } },
+    });
+    const checkpoint = await open(file);
+    await checkpoint.bind('digest');
+    checkpoint.keepBest(training(1, 0.25));
+    await checkpoint.add(1, RESULT);
+    checkpoint.keepBest(training(2, 0.5));
+    await checkpoint.save(2, SNAPSHOT);
+    await checkpoint.close();
+    const again = await open(file);
+    const expected: Partial<BestTraining> = training(2, 0.5);
+    delete expected.unit;
+    expect(again.best).toEqual([expected]);
+    expect(again.standing).toEqual({ place: 2, ...SNAPSHOT });
+    await again.add(2, RESULT);
+    await again.close();
+    const last = await open(file);
+    expect(last.best).toEqual([expected]);
+    await last.close();
   });
 
   it('with any flipped bit is refused, or loses at most its last record', async () => {

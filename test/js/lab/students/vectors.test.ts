@@ -46,7 +46,11 @@ describe('orthonormalise', () => {
 describe('latentDirections', () => {
   it('finds the topics: words of one are alike, words of different ones are not', () => {
     const random = new Random(2);
-    const directions = latentDirections(topics(random), 10, 2, random);
+    const passes: string[] = [];
+    const directions = latentDirections(topics(random), 10, 2, random, (done, all) => {
+      passes.push(`${done}/${all}`);
+    });
+    expect(passes).toEqual(['1/6', '2/6', '3/6', '4/6', '5/6', '6/6']);
     const cosine = (a: number, b: number) => {
       const [x, y] = [a, b].map((word) => directions.subarray(word * 2, word * 2 + 2));
       return (x[0] * y[0] + x[1] * y[1]) / Math.hypot(...x) / Math.hypot(...y);
