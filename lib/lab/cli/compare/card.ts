@@ -10,6 +10,7 @@ import { Retrievers } from '../../experiment/retrievers.js';
 import { formatModel, formatTestQueries, type ModelContent } from '../../students/saved/model-files.js';
 import { STUDENTS, type StudentName } from '../../students/students.js';
 import { titleOfLoss } from '../../training/loss-sum.js';
+import { columnTitle } from '../../report/words.js';
 import { lossText, modelCard, retrieverLimits } from '../model-card.js';
 import { differenceText, measureText, pText } from '../table.js';
 
@@ -83,7 +84,7 @@ function cardOf(
     ],
     command: ['compare', ...args],
     measures: [
-      ['', ...table.columns],
+      ['', ...table.columns.map(columnTitle)],
       ...['start', 'warm-up', recipe, 'teacher'].flatMap((name) => rowOf(table, name, seeds)),
       ['this student', ...table.columns.map((column) => measureText(valueOf(run.test[student]!, column)))],
     ],
@@ -132,7 +133,9 @@ function testsOf(table: Table, recipe: string, seeds: number): string[] {
       const tested = cell?.[kind];
       if (!tested) return [];
       const against = kind === 'versusStart' ? 'the start' : 'ckl';
-      return [`- ${column} less ${against}: ${differenceText(tested.difference)}, p ${pText(tested.pHolm)}`];
+      return [
+        `- ${columnTitle(column)} less ${against}: ${differenceText(tested.difference)}, p ${pText(tested.pHolm)}`,
+      ];
     });
   });
   if (lines.length === 0) return [];

@@ -7,6 +7,7 @@ import type { Measured } from '../../refine/results.js';
 import { formatAdapter } from '../../students/saved/adapter-model.js';
 import { formatModel, formatTestQueries } from '../../students/saved/model-files.js';
 import { titleOfLoss } from '../../training/loss-sum.js';
+import { columnTitle } from '../../report/words.js';
 import { lossText, modelCard, retrieverLimits, type ModelCard } from '../model-card.js';
 import { studentTitle, textsOf } from './words.js';
 import { differenceText, measureText, pText } from '../table.js';
@@ -132,7 +133,7 @@ function testsOf(chosen: Measured, start: Measured): string[] {
     '',
     ...tests.map(
       ({ setting, measure, meanDifference }, i) =>
-        `- ${setting} ${measure}: ${differenceText(meanDifference)}, p ${pText(corrected[i])}`,
+        `- ${setting} ${columnTitle(measure)}: ${differenceText(meanDifference)}, p ${pText(corrected[i])}`,
     ),
   ];
 }

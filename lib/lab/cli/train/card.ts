@@ -5,6 +5,7 @@ import { formatModel, formatTestQueries } from '../../students/saved/model-files
 import type { JobOptions, JobResult } from '../../train/job.js';
 import { titleOfLoss } from '../../training/loss-sum.js';
 import { MEASURES } from '../../training/rerank.js';
+import { columnTitle } from '../../report/words.js';
 import { lossText, modelCard } from '../model-card.js';
 import { differenceText, measureText, pText } from '../table.js';
 
@@ -60,7 +61,7 @@ function cardOf(result: JobResult, asked: JobOptions, args: readonly string[]): 
             '',
             ...tests.map(
               ({ measure, meanDifference, pHolm }) =>
-                `- ${measure}: ${differenceText(meanDifference)}, p ${pText(pHolm)}`,
+                `- ${columnTitle(measure)}: ${differenceText(meanDifference)}, p ${pText(pHolm)}`,
             ),
           ]),
     ],

@@ -1,10 +1,9 @@
 // What `ckl-loss train` prints and saves at its end.
 import type { JobOptions, JobResult } from '../../train/job.js';
+import { columnTitle } from '../../report/words.js';
 import { titleOfLoss } from '../../training/loss-sum.js';
 import { MEASURES } from '../../training/rerank.js';
 import { differenceText, formatTable, measureText, pText } from '../table.js';
-
-const TITLES: Record<(typeof MEASURES)[number], string> = { 'ndcg@10': 'nDCG@10', 'mrr@10': 'MRR@10' };
 
 const ENDINGS = {
   finished: 'all epochs done',
@@ -25,7 +24,7 @@ export function reportJob({
   data,
 }: JobResult): string {
   const rows = [
-    ['', ...MEASURES.map((name) => TITLES[name])],
+    ['', ...MEASURES.map(columnTitle)],
     ...Object.entries({ 'student before': before, 'student after': after, teacher, BM25: bm25 }).map(
       ([name, evaluation]) => [name, ...MEASURES.map((measure) => measureText(evaluation.mean[measure]))],
     ),
@@ -48,7 +47,7 @@ export function reportJob({
     formatTable(rows),
     ...tests.map(
       ({ measure, meanDifference, p, pHolm }) =>
-        `after - before: ${TITLES[measure as (typeof MEASURES)[number]]} ${differenceText(meanDifference)}, paired t-test p ${pText(p)} (Holm ${pText(pHolm)})`,
+        `after - before: ${columnTitle(measure)} ${differenceText(meanDifference)}, paired t-test p ${pText(p)} (Holm ${pText(pHolm)})`,
     ),
     `strongest weights: ${strongest.join(', ')}`,
     '',

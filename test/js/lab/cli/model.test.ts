@@ -346,7 +346,7 @@ describe('compare --save', () => {
       const means = await meansOf('--model', join(at('compared'), student), '--data', sample, '--measured');
       expect(means['ndcg@10']).toBeCloseTo(cells['full ndcg@10'].mean, 12);
       expect(means['mrr@10']).toBeCloseTo(cells['full mrr@10'].mean, 12);
-      expect(card).toMatch(/- full ndcg@10 less the start: [-+]0\.\d{4}, p /);
+      expect(card).toMatch(/- full nDCG@10 less the start: [-+]0\.\d{4}, p /);
     }
     const main = join(__dirname, '../../../../dist/lab/cli/main.js');
     execFileSync(
