@@ -33,6 +33,7 @@ import { lossOp } from './op.js';
 import type { Input, TfjsOptions } from './types.js';
 
 export { TfjsMissingError } from './core.js';
+export { embeddingLoss, type EmbeddingInputs } from './embeddings.js';
 export type { Input, Loss, TfjsOptions } from './types.js';
 
 /*

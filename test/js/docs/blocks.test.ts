@@ -21,7 +21,7 @@ beforeAll(() => {
   symlinkSync(root, join(dir, 'node_modules/ckl-loss'));
   const command = `#!/bin/sh\nexec "${process.execPath}" "${join(root, 'dist/lab/cli/main.js')}" "$@"\n`;
   writeFileSync(join(dir, 'node_modules/.bin/ckl-loss'), command, { mode: 0o755 });
-  for (const name of ['@types', '@tensorflow', 'undici-types']) {
+  for (const name of ['@jax-js', '@types', '@tensorflow', 'undici-types']) {
     symlinkSync(join(root, 'node_modules', name), join(dir, 'node_modules', name));
   }
   cpSync(join(root, 'examples'), join(dir, 'examples'), { recursive: true });

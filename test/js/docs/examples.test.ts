@@ -40,6 +40,16 @@ const checks: Record<string, (out: string) => void> = {
     const [, before, after] = /^64 queries on .+: loss (\S+) -> (\S+)/.exec(out)!.map(Number);
     expect(after).toBeLessThan(before - 0.1);
   },
+  'any-autograd.mjs': (out) => {
+    const losses = [...out.matchAll(/^step \d+ {2}loss (-?[\d.]+)$/gm)].map(([, loss]) => Number(loss));
+    expect(losses).toHaveLength(5);
+    expect(losses.at(-1)).toBeLessThan(losses[0] / 10);
+  },
+  'adapter.mjs': (out) => {
+    const found = [...out.matchAll(/positives found (\d+) %$/gm)].map(([, share]) => Number(share));
+    expect(found[0]).toBeLessThan(15);
+    expect(found.at(-1)).toBeGreaterThan(90);
+  },
   'bundled.mjs': (out) => {
     expect(out).toMatch(/^loss -?\d+\.\d+ of 1 query\n$/);
   },
