@@ -16,6 +16,7 @@ CKL_FN V masked_add(AllLanes, V acc, V x) { return acc + x; }
 CKL_FN V select(NoLanes, V, V b) { return b; }
 CKL_FN V masked_add(NoLanes, V acc, V) { return acc; }
 CKL_FN M operator&(M a, AllLanes) { return a; }
+CKL_FN M operator|(M a, NoLanes) { return a; }
 CKL_FN NoLanes operator&(NoLanes, AllLanes) { return {}; }
 CKL_FN AllLanes operator&(AllLanes, AllLanes) { return {}; }
 CKL_FN bool any(NoLanes) { return false; }

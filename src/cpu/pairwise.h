@@ -5,8 +5,9 @@
 namespace ckl {
 namespace {
 
-// Of one row, or of sixteen: then the numbers are a lane each. Add: to the gradients that are there.
-template <bool Add, class Layout>
+// Of one row, or of sixteen: then the numbers are a lane each. Add: to the gradients that are there. Plain: temperatures are 1
+// and there is no padding, which takes half the work and gives the same bits.
+template <bool Add, bool Plain, class Layout>
 CKL_FN V margin_mse(const Layout& a, const Task& task, float* errors, V positives, V negatives, V factor,
                     V teacher_factor, bool teacher) {
   const MarginMse loss;
@@ -14,17 +15,33 @@ CKL_FN V margin_mse(const Layout& a, const Task& task, float* errors, V positive
   const M counted = (positives > zero) & (negatives > zero);
   const InverseTemperature student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
   const InverseTemperature teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
+  // body(i, slot, live, positive, masked)
+  const auto each = [&](auto body, auto flush) __attribute__((always_inline)) {
+    if constexpr (Plain) {
+      a.each(
+          [&](int64_t i, int64_t slot, auto live)
+              __attribute__((always_inline)) { body(i, slot, live, a.positive(i, slot), NoLanes{}); },
+          flush);
+    } else {
+      a.each_masked(
+          [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
+            const I label = a.label(i, slot);
+            const M masked = bit_set(label, 0x80) | ~live;
+            body(i, slot, live, bit_set(label, 1) & ~masked, masked);
+          },
+          flush);
+    }
+  };
   V sum_p = zero, sum_n = zero, all_p = zero, all_n = zero, poison = zero;
-  a.each_masked(
-      [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
-        const I label = a.label(i, slot);
-        const M masked = bit_set(label, 0x80) | ~live, positive = bit_set(label, 1) & ~masked;
-        const V e =
-            select(masked, zero, student_scale.guarded(a.student(i, slot)) - teacher_scale.guarded(a.teacher(i, slot)));
+  each(
+      [&](int64_t i, int64_t slot, auto live, M positive, auto masked) __attribute__((always_inline)) {
+        V s = a.student(i, slot), t = a.teacher(i, slot);
+        if constexpr (!Plain) s = student_scale.guarded(s), t = teacher_scale.guarded(t);
+        const V e = select(masked, zero, s - t);
         store(errors + slot, e);
-        poison = poison + (e - e);
-        sum_p = masked_add(positive, sum_p, e);
-        sum_n = masked_add(~positive, sum_n, e);
+        poison = masked_add(live, poison, e - e);
+        sum_p = masked_add(positive & live, sum_p, e);
+        sum_n = masked_add(~positive & live, sum_n, e);
       },
       [&] { all_p = all_p + sum_p, all_n = all_n + sum_n, sum_p = zero, sum_n = zero; });
   const V inverse_p = one / select(counted, positives, one), inverse_n = one / select(counted, negatives, one);
@@ -34,21 +51,21 @@ CKL_FN V margin_mse(const Layout& a, const Task& task, float* errors, V positive
   V square_p = zero, square_n = zero;
   all_p = zero;
   all_n = zero;
-  const auto put = [&](float* to, int64_t i, int64_t slot, V x, M live) __attribute__((always_inline)) {
+  const auto put = [&](float* to, int64_t i, int64_t slot, V x, auto live) __attribute__((always_inline)) {
     if constexpr (Add) x = load(to + i) + x;
     a.put(to, i, slot, x, live);
   };
-  a.each_masked(
-      [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
-        const I label = a.label(i, slot);
-        const M masked = bit_set(label, 0x80) | ~live, positive = bit_set(label, 1) & ~masked;
+  each(
+      [&](int64_t i, int64_t slot, auto live, M positive, auto masked) __attribute__((always_inline)) {
         const V e = load(errors + slot), dp = e - mean_p, dn = e - mean_n;
-        square_p = masked_add(positive, square_p, dp * dp);
-        square_n = masked_add(~(positive | masked), square_n, dn * dn);
+        square_p = masked_add(positive & live, square_p, dp * dp);
+        square_n = masked_add(~(positive | masked) & live, square_n, dn * dn);
         const V slope = select(positive, loss.slope(e, mean_n, inverse_p), loss.slope(e, mean_p, inverse_n));
-        const M taken = counted & ~masked;
-        put(a.grad, i, slot, select(taken, factor * slope + poison, zero), live);
-        if (teacher) put(a.teacher_grad, i, slot, select(taken, teacher_factor * -slope + poison, zero), live);
+        const auto g = [&](V by, V x) __attribute__((always_inline)) {
+          return select(masked, zero, select(counted, by * x + poison, zero));
+        };
+        put(a.grad, i, slot, g(factor, slope), live);
+        if (teacher) put(a.teacher_grad, i, slot, g(teacher_factor, -slope), live);
       },
       [&] { all_p = all_p + square_p, all_n = all_n + square_n, square_p = zero, square_n = zero; });
   const V value = loss.value(a.sum(all_p) * inverse_p, a.sum(all_n) * inverse_n, mean_p, mean_n) + poison;
@@ -60,14 +77,18 @@ struct RowPass<MarginMse> {
   static RowResult run(const RowTask& x) {
     const int64_t positives = x.labels.positives, negatives = x.documents() - positives;
     const double scale = x.term.grad_scale * x.query_weight;
-    const V value = margin_mse<true>(x.row, x.task, x.scratch[Scratch::kEs], V((float)positives), V((float)negatives),
-                                     V(saturate(scale / x.task.student_temperature)),
-                                     V(saturate(scale / x.task.teacher_temperature)), x.teacher);
+    const auto pass = x.task.scaled || x.labels.padding > 0 || x.n < kLanes ? margin_mse<true, false, OneRow>
+                                                                            : margin_mse<true, true, OneRow>;
+    const V value = pass(x.row, x.task, x.scratch[Scratch::kEs], V((float)positives), V((float)negatives),
+                         V(saturate(scale / x.task.student_temperature)),
+                         V(saturate(scale / x.task.teacher_temperature)), x.teacher);
     return {value[0], 1};
   }
   static V run_sixteen(const SixteenTask& x) {
-    return margin_mse<false>(x.rows, x.task, x.scratch, x.positives, x.documents - x.positives, x.factor,
-                             x.teacher_factor, x.teacher);
+    const auto pass = x.task.scaled || any(V((float)x.rows.n) > x.documents) ? margin_mse<false, false, SixteenRows>
+                                                                             : margin_mse<false, true, SixteenRows>;
+    return pass(x.rows, x.task, x.scratch, x.positives, x.documents - x.positives, x.factor, x.teacher_factor,
+                x.teacher);
   }
 };
 

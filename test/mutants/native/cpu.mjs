@@ -90,7 +90,7 @@ export default [
   },
   {
     in: 'src/cpu',
-    code: 'square_n = masked_add(«~(positive | masked)», square_n, dn * dn);',
+    code: 'square_n = masked_add(«~(positive | masked)» & live, square_n, dn * dn);',
     to: '~positive',
   },
   { in: 'src/cpu', code: 'mean = 1.0 / (double)«pairs»;', to: '(pairs + 1)' },
