@@ -90,7 +90,11 @@ export interface RefineHooks {
   /** After each epoch, with what the paper's Figure 3 plots. */
   onEpoch?: (progress: Progress, behaviour?: Behaviour) => void;
   signal?: AbortSignal;
-  /** Takes the rankings of the whole corpus, from {@link rankingsOf}. */
+  /**
+   * Takes the rankings of the whole corpus, from {@link rankingsOf}.
+   *
+   * @internal
+   */
   rankings?: Rankings;
 }
 

@@ -16,7 +16,7 @@ export interface Measured {
 }
 
 export interface Refined extends Measured {
-  /** As {@link titleOfLoss} writes it. */
+  /** The recipe's name, as the command line has it: `ckl`, or `kl:1+marginMse:0.05`. */
   loss: string;
   training: Distilled;
   /** On dev, before training and after each epoch: Figure 3 of the paper. */
@@ -49,6 +49,7 @@ export interface ChosenStudent {
   dev: number;
   /** The learning rate. */
   rate: number;
+  /** @internal */
   content: Omit<ModelContent, 'version'> | AdapterContent;
 }
 

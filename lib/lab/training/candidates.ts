@@ -8,7 +8,8 @@ import {
   type BeirFolder,
   type ReadOptions,
 } from '../../data/index.js';
-import type { Qrels } from '../../metrics/index.js';
+import { CklRangeError } from '../../errors.js';
+import type { Qrels, Run } from '../../metrics/index.js';
 
 /** The candidates of one query, in the order of the teacher's scores, best first. */
 export interface CandidateList {
@@ -64,20 +65,56 @@ export async function loadCandidates(
   for (const [qid, scores] of await loadTeacher(teacher, reading)) {
     const levels = judged.get(qid);
     if (!levels) continue;
-    const scored = [...scores]
-      .filter(([docid, score]) => fits(score, teacher, qid, docid, reading))
-      .sort(([, a], [, b]) => b - a)
-      .slice(0, maxDocs);
-    lists.push({
-      qid,
-      docids: scored.map(([docid]) => docid),
-      teacher: Float32Array.from(scored, ([, score]) => score),
-      labels: Uint8Array.from(scored, ([docid]) => ((levels.get(docid) ?? 0) >= level ? 1 : 0)),
-    });
+    const scored = [...scores].filter(([docid, score]) => fits(score, teacher, qid, docid, reading));
+    lists.push(listOf(qid, scored, levels, { level, maxDocs }));
   }
   if (lists.length === 0)
     throw new DataError(teacher, 0, 'queries that the folder has judgements for', 'none');
   return { folder, lists, qrels };
+}
+
+/** Of {@link candidateLists}. */
+export interface ListOptions {
+  /** The lowest level of a judgement that makes a document a positive. Default: 1. */
+  level?: number;
+  /** Maximum number of documents per query, the teacher's best. Default: all. */
+  maxDocs?: number;
+}
+
+/**
+ * The lists of a teacher's scores and of judgements in memory: one for each query that has both, in the order of the scores.
+ *
+ * @param teacher as `loadRun` reads a run, or `toRun` makes one of a teacher's lists
+ * @throws CklRangeError (`ERR_CKL_OPTION`) for a score that float32 cannot hold
+ */
+export function candidateLists(teacher: Run, qrels: Qrels, options: ListOptions = {}): CandidateList[] {
+  return [...teacher].flatMap(([qid, scores]) => {
+    const levels = qrels.get(qid);
+    if (!levels || scores.size === 0) return [];
+    for (const [docid, score] of scores)
+      if (!Number.isFinite(Math.fround(score)))
+        throw new CklRangeError(
+          'ERR_CKL_OPTION',
+          `teacher has the score ${score} of query ${qid}, document ${docid}; it must be finite as float32`,
+        );
+    return [listOf(qid, [...scores], levels, options)];
+  });
+}
+
+/** The best of some scored documents, with their labels. */
+function listOf(
+  qid: string,
+  scores: readonly [docid: string, score: number][],
+  levels: ReadonlyMap<string, number>,
+  { level = 1, maxDocs }: ListOptions,
+): CandidateList {
+  const scored = [...scores].sort(([, a], [, b]) => b - a).slice(0, maxDocs);
+  return {
+    qid,
+    docids: scored.map(([docid]) => docid),
+    teacher: Float32Array.from(scored, ([, score]) => score),
+    labels: Uint8Array.from(scored, ([docid]) => ((levels.get(docid) ?? 0) >= level ? 1 : 0)),
+  };
 }
 
 /** Whether a score stays finite as float32, in which the losses take it. */

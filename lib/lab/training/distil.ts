@@ -55,7 +55,7 @@ export interface Position {
 }
 
 /** Parameters by name. */
-type Parameters = NonNullable<Saved['parameters']>;
+export type NamedParameters = NonNullable<Saved['parameters']>;
 
 export interface Progress {
   epoch: number;
@@ -90,9 +90,9 @@ export interface Hooks {
   /** Aborting ends the training after the current batch; the best weights so far are kept, including those of the unfinished epoch. */
   signal?: AbortSignal;
   /** Called after every `every` batches, after each epoch, and when the training is interrupted. */
-  checkpoint?: { every: number; save: (position: Position, best: Parameters) => Promise<void> };
+  checkpoint?: { every: number; save: (position: Position, best: NamedParameters) => Promise<void> };
   /** Goes on from there; the student is as it was then. */
-  resume?: { position: Position; best: Parameters };
+  resume?: { position: Position; best: NamedParameters };
 }
 
 /**

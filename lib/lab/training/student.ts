@@ -32,6 +32,6 @@ export interface Student<L extends CandidateList> {
   load?(parameters: Record<string, Numbers>): void;
   /** The arrays themselves and not copies; a student without it cannot be written to a checkpoint. */
   readonly state?: StudentState;
-  /** Takes over a {@link state} of a student of the same shape. */
+  /** Takes over the state of a student of the same shape. */
   restore?(state: StudentState): void;
 }

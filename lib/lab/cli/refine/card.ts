@@ -4,8 +4,8 @@ import { compare, holm } from '../../../metrics/index.js';
 import { nameOf } from '../../experiment/data.js';
 import type { RefineOptions, RefineResult } from '../../refine/job.js';
 import type { Measured } from '../../refine/results.js';
-import { formatAdapter } from '../../students/saved/adapter-model.js';
-import { formatModel, formatTestQueries } from '../../students/saved/model-files.js';
+import { studentFiles as modelFiles } from '../../refine/save.js';
+import { formatTestQueries } from '../../students/saved/model-files.js';
 import { titleOfLoss } from '../../training/loss-sum.js';
 import { columnTitle } from '../../report/words.js';
 import { lossText, modelCard, retrieverLimits, type ModelCard } from '../model-card.js';
@@ -21,9 +21,6 @@ const ADAPTER_LIMITS = [
 ];
 
 type Content = NonNullable<RefineResult['chosen']>['content'];
-
-const formatStudent = (content: Content) =>
-  content.student === 'adapter' ? formatAdapter(content) : formatModel(content);
 
 const aboutOf = (content: Content): string =>
   content.student === 'adapter'
@@ -52,7 +49,7 @@ export function studentFiles(
   args: readonly string[],
 ): Record<string, string | Uint8Array> {
   return {
-    ...formatStudent(result.chosen!.content),
+    ...modelFiles(result.chosen!.content),
     ...formatTestQueries(result.start.full.queries),
     'README.md': cardOf(result, options, args),
   };
