@@ -22,16 +22,16 @@ export function readDims(
     if (dimWeights === undefined) return null;
     throw new CklTypeError('ERR_CKL_OPTION', 'dimWeights is given without dims');
   }
-  const rule = `it must be an array of different integers from 1 to dim, ${dim}`;
-  const list = Array.isArray(dims) ? Array.from(dims as unknown[]) : [];
-  if (list.length === 0) throw new CklTypeError('ERR_CKL_OPTION', `dims is ${describe(dims)}; ${rule}`);
+  const rule = `it must be an array of different integers from 1 to dim, ${dim}, at most ${mostDims} of them`;
+  const list = elementsOf(dims);
+  if (list.length === 0 || list.length > mostDims)
+    throw new CklTypeError('ERR_CKL_OPTION', `dims is ${describe(dims)}; ${rule}`);
   for (const [i, one] of list.entries()) {
     if (Number.isInteger(one) && (one as number) >= 1 && (one as number) <= dim && list.indexOf(one) === i)
       continue;
     throw new CklRangeError('ERR_CKL_OPTION', `dims[${i}] is ${describe(one)}; ${rule}`);
   }
-  const weights: unknown[] = dimWeights === undefined ? list.map(() => 1) : [];
-  if (Array.isArray(dimWeights)) weights.push(...(dimWeights as unknown[]));
+  const weights = dimWeights === undefined ? list.map(() => 1) : elementsOf(dimWeights);
   const good = (x: unknown) => typeof x === 'number' && x >= 0 && x < Infinity;
   if (weights.length !== list.length || !weights.every(good)) {
     throw new CklRangeError(
@@ -40,6 +40,17 @@ export function readDims(
     );
   }
   return { dims: list as number[], weights: weights as number[] };
+}
+
+const mostDims = 64;
+
+/** The elements of an array, each read once, and of one that is too long some more than are allowed. */
+function elementsOf(value: unknown): unknown[] {
+  if (!Array.isArray(value)) return [];
+  const length = Math.min(Number(value.length) || 0, mostDims + 1);
+  const list: unknown[] = [];
+  for (let i = 0; i < length; i++) list.push(value[i]);
+  return list;
 }
 
 interface Side {

@@ -146,7 +146,7 @@ export interface Judgements {
   labels: Uint8Array;
   /** Graded relevance, finite. */
   relevance?: Float32Array;
-  /** 0 leaves a pair out, as the label 255 does; false negatives, for example ({@link falseNegatives}). */
+  /** 0 leaves a pair out, as the label 255 does; false negatives, for example (`falseNegatives`). */
   mask?: Uint8Array;
 }
 

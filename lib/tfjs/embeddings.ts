@@ -7,16 +7,33 @@ import { tf } from './core.js';
 import { floatTensor, labelBytes } from './inputs.js';
 import type { Input } from './types.js';
 
-type Floats = 'teacher' | 'relevance' | 'weights' | 'bias';
-type Arrays = Omit<
-  EmbeddingBatch,
-  'queries' | 'documents' | 'queryGrad' | 'documentGrad' | 'accumulate' | 'perQuery' | 'scores'
->;
-
 /** What a loss of embeddings reads besides the embeddings: as in `ckl-loss/embeddings`, where some of it may also be tensors. */
-export type EmbeddingInputs = Omit<Arrays, Floats | 'labels'> & {
+export interface EmbeddingInputs extends Omit<
+  EmbeddingBatch,
+  | 'queries'
+  | 'documents'
+  | 'labels'
+  | 'teacher'
+  | 'relevance'
+  | 'weights'
+  | 'bias'
+  | 'queryGrad'
+  | 'documentGrad'
+  | 'accumulate'
+  | 'perQuery'
+  | 'scores'
+> {
+  /** 1 positive, 0 negative, 255 padding. */
   labels: Uint8Array | Tensor;
-} & Partial<Record<Floats, Float32Array | Tensor>>;
+  /** Teacher scores, laid out like the scores. */
+  teacher?: Float32Array | Tensor;
+  /** Graded relevance, laid out like the scores. */
+  relevance?: Float32Array | Tensor;
+  /** Weight of each query. */
+  weights?: Float32Array | Tensor;
+  /** Added to the scores of each document. */
+  bias?: Float32Array | Tensor;
+}
 
 /**
  * A prepared loss of embeddings (`ckl-loss/embeddings`) as a differentiable op. The gradients are with respect to `queries` and `documents`, but

@@ -1,4 +1,4 @@
-// Runs the fuzzers, each in a process of its own: npm run test:fuzz -- [native] [api] [readers] [checkpoints] [rows]; without names all.
+// Runs the fuzzers, each in a process of its own: npm run test:fuzz -- [native] [api] [embeddings] [readers] [checkpoints] [rows]; without names all.
 // `rows` is a program in C++: it is compiled with AddressSanitizer, in build/fuzz-rows, which takes minutes the first time.
 // Budget and seed come from the environment (campaign.ts). A crash is reported with the case that it happened in.
 import { spawnSync } from 'node:child_process';
@@ -10,7 +10,7 @@ import { buildSync } from 'esbuild';
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../..');
 const out = join(root, 'build/fuzz');
-const all = ['native', 'api', 'readers', 'checkpoints', 'rows'];
+const all = ['native', 'api', 'embeddings', 'readers', 'checkpoints', 'rows'];
 const names = process.argv.length > 2 ? process.argv.slice(2) : all;
 for (const name of names) {
   if (all.includes(name)) continue;

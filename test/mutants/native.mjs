@@ -1,6 +1,6 @@
 // Mutations of the C++ and CUDA code, compiled in behind one switch and run one at a time against the suite that should see each.
 //
-//   node test/mutants/native.mjs [--list] [--only 3,17] [--part losses,cpu,addon,cuda] [--json FILE] [--tree DIR]
+//   node test/mutants/native.mjs [--list] [--only 3,17] [--part losses,cpu,scoring,addon,cuda] [--json FILE] [--tree DIR]
 //                                 [--built] [--without accuracy,emulator]
 //
 // --built: the tree is there from a run before, with the same mutations in it; several of these may run at once.
@@ -27,13 +27,14 @@ import addon from './native/addon.mjs';
 import cpu from './native/cpu.mjs';
 import cuda from './native/cuda.mjs';
 import losses from './native/losses.mjs';
+import scoring from './native/scoring.mjs';
 
 const root = resolve(import.meta.dirname, '../..');
 const { values: options } = parseArgs({
   options: {
     list: { type: 'boolean' },
     only: { type: 'string' },
-    part: { type: 'string', default: 'losses,cpu,addon,cuda' },
+    part: { type: 'string', default: 'losses,cpu,scoring,addon,cuda' },
     json: { type: 'string' },
     tree: { type: 'string', default: join(root, 'build/mutants') },
     built: { type: 'boolean' },
@@ -47,6 +48,7 @@ const tree = resolve(options.tree);
 const SUITES = {
   losses: ['quick', 'sums', 'api', 'bits', 'accuracy'],
   cpu: ['quick', 'sums', 'api', 'bits', 'pool', 'threads', 'accuracy'],
+  scoring: ['scoring', 'embeddings'],
   addon: ['plan', 'api'],
   cuda: ['emulatorEdges', 'emulator'],
 };
@@ -57,6 +59,10 @@ const vitest = [
 const cpuSuite = (cases) => ['test/cpp/ckl_tests', '--abort-after=1', `--test-case=${cases}`];
 const emulatorSuite = (option) => ['test/cpp/ckl_emulator_tests', '--abort-after=1', option];
 const COMMANDS = {
+  scoring: cpuSuite(
+    'blocks*,MaxSim*,sparse*,scores and*,the same bits*,a score*,of wider*,gradients*,zero*,top k*,nothing*,candidates*',
+  ),
+  embeddings: [...vitest, 'test/js/embeddings'],
   // A second or two; the others take minutes.
   quick: cpuSuite('losses*,checks*,edges*,extremes*,ranks*,diagnostics*,numbers*'),
   sums: cpuSuite('accuracy: weighted sums*,accuracy: reductions*,accuracy: temperatures*'),
@@ -75,7 +81,7 @@ const COMMANDS = {
   threads: [...vitest, 'test/js/loss/threads.test.ts'],
 };
 
-const all = Object.entries({ losses, cpu, addon, cuda })
+const all = Object.entries({ losses, cpu, addon, cuda, scoring })
   .flatMap(([part, list]) => list.map((mutant) => ({ part, ...mutant })))
   .map((mutant, i) => ({ number: i + 1, ...mutant }));
 const parts = options.part.split(',');
@@ -228,9 +234,9 @@ function build() {
   const ninja = spawnSync('ninja', ['--version']).status === 0;
   const wanted = new Set(chosen.flatMap(({ part }) => SUITES[part]));
   const targets = [
-    ...(wanted.has('quick') ? ['ckl_tests'] : []),
+    ...(wanted.has('quick') || wanted.has('scoring') ? ['ckl_tests'] : []),
     ...(wanted.has('emulator') ? ['ckl_emulator_tests'] : []),
-    ...(wanted.has('plan') || wanted.has('api') ? ['ckl_loss'] : []),
+    ...(wanted.has('plan') || wanted.has('api') || wanted.has('embeddings') ? ['ckl_loss'] : []),
   ];
   const configure = [
     ...['-S', tree, '-B', join(tree, 'build'), ...(ninja ? ['-G', 'Ninja'] : [])],

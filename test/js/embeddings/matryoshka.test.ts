@@ -116,6 +116,11 @@ it('MaxSim and a combination, over prefixes of tokens', () => {
 it.each([
   [{ dims: [] }, /dims is \[\]; it must be an array of different integers from 1 to dim, 10/],
   [{ dims: [11] }, /dims\[0\] is 11/],
+  [
+    { dims: Object.assign([4], { [Symbol.iterator]: 5 }), dimWeights: [] },
+    /dimWeights is \[\]; it must be an array of 1 num/,
+  ],
+  [{ dims: Array.from({ length: 65 }, (_, i) => i) }, /at most 64 of them/],
   [{ dims: [4, 4] }, /dims\[1\] is 4/],
   [{ dims: [4.5] }, /dims\[0\] is 4.5/],
   [{ dims: [4], dimWeights: [1, 2] }, /dimWeights is .*; it must be an array of 1 numbers/],
