@@ -1,8 +1,14 @@
 // The comparison: every loss on every student, from the same start, with the same search; tables, curves and the paper's figures as data.
 import { ratioGrid } from '../experiment/figures.js';
 import { unitsOf, type Unit } from '../experiment/plan.js';
-import { runExperiment, type ExperimentHooks } from '../experiment/pool.js';
-import { joined, type DataSummary, type FigureData, type Trained } from '../experiment/results.js';
+import { isOfShare, runExperiment, type ExperimentHooks, type ExperimentResult } from '../experiment/pool.js';
+import {
+  joined,
+  type DataSummary,
+  type FigureData,
+  type Trained,
+  type UnitResult,
+} from '../experiment/results.js';
 import { isStudentName, type StudentName } from '../students/students.js';
 import { hyperparametersOf } from '../training/objective.js';
 import type { CompareOptions } from './options.js';
@@ -55,40 +61,63 @@ export interface Compared {
 export async function compareLosses(
   options: CompareOptions,
   jobs = 1,
-  hooks: ExperimentHooks = {},
+  hooks: Omit<ExperimentHooks, 'share'> = {},
 ): Promise<Compared> {
+  const { data, results } = await resultsOf(options, jobs, hooks);
+  return comparedOf(keptOptions(options), dataOf(data), results);
+}
+
+/** The results of the units, or of a share of them. Throws as {@link compareLosses}. */
+export async function resultsOf(
+  options: CompareOptions,
+  jobs: number,
+  hooks: ExperimentHooks,
+): Promise<ExperimentResult> {
   const experiment = experimentOf(options);
   const { data, results } = await runExperiment(experiment, jobs, hooks);
-  if (
-    hooks.signal?.aborted &&
-    (results.length < unitsOf(experiment).length || results.some((one) => one.interrupted))
-  )
+  const own = unitsOf(experiment).filter((_, place) => isOfShare(place, hooks.share));
+  if (hooks.signal?.aborted && (results.length < own.length || results.some((one) => one.interrupted)))
     throw hooks.signal.reason;
+  return { data, results };
+}
+
+/** The options that a comparison holds: those without a path. */
+export function keptOptions(options: CompareOptions): Compared['options'] {
   const { students, recipes, seeds, folds, epochs, warmup, warmupEpochs, rates, batch, docs } = options;
   const { teacherTemperature, wrongTeacher, wrongLabels, seed, level, identicalIds } = options;
   return {
+    students,
+    recipes,
+    seeds,
+    folds,
+    epochs,
+    warmup,
+    warmupEpochs,
+    rates,
+    batch,
+    docs,
+    ...hyperparametersOf(options),
+    teacherTemperature,
+    wrongTeacher,
+    wrongLabels,
+    seed,
+    level,
+    identicalIds,
+  };
+}
+
+/** A comparison, from the results of all units in their order. */
+export function comparedOf(
+  kept: Compared['options'],
+  data: ComparedData,
+  results: readonly UnitResult[],
+): Compared {
+  const options: CompareOptions = { ...kept, data: '', teacher: '', zeroShot: [] };
+  return {
     format: 'ckl-loss comparison 1',
-    options: {
-      students,
-      recipes,
-      seeds,
-      folds,
-      epochs,
-      warmup,
-      warmupEpochs,
-      rates,
-      batch,
-      docs,
-      ...hyperparametersOf(options),
-      teacherTemperature,
-      wrongTeacher,
-      wrongLabels,
-      seed,
-      level,
-      identicalIds,
-    },
-    data: dataOf(data),
-    tables: tablesOf(options, results),
+    options: kept,
+    data,
+    tables: tablesOf(options, [...results]),
     curves: results.flatMap(({ unit, runs }) => {
       const { recipe } = unit;
       const training = recipe && runs.length > 0 ? joined(runs[0].trainings) : undefined;
@@ -107,7 +136,7 @@ export async function compareLosses(
 /** The linear student and adapters are never compared. */
 const studentsOf = ({ students }: Unit) => students.filter(isStudentName);
 
-function dataOf({
+export function dataOf({
   name,
   documents,
   allWords,

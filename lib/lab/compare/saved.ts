@@ -22,16 +22,17 @@ export function markOf(tested: { difference: number; pHolm: number } | undefined
   return tested.difference < 0 ? '†' : '‡';
 }
 
-/** Times add up; memory is that of the larger. */
 export function joinSaved(a: SavedComparison, b: SavedComparison): SavedComparison {
+  return { ...joinCompared(a, b), made: joinMade(a.made, b.made) };
+}
+
+/** Times add up; memory is that of the larger. */
+export function joinMade(a: SavedComparison['made'], b: SavedComparison['made']): SavedComparison['made'] {
   return {
-    ...joinCompared(a, b),
-    made: {
-      ...a.made,
-      seconds: a.made.seconds + b.made.seconds,
-      cpuSeconds: a.made.cpuSeconds + b.made.cpuSeconds,
-      peakMiB: Math.max(a.made.peakMiB, b.made.peakMiB),
-    },
+    ...a,
+    seconds: a.seconds + b.seconds,
+    cpuSeconds: a.cpuSeconds + b.cpuSeconds,
+    peakMiB: Math.max(a.peakMiB, b.peakMiB),
   };
 }
 
@@ -57,7 +58,7 @@ const curve = p.object({
   dev: p.array(p.number),
   behaviour: p.object({ train: behaved, dev: behaved }),
 });
-const data = p.object({
+export const savedData = p.object({
   name: p.text,
   ...{ documents: p.count, words: p.count, lists: p.count },
   digest: p.text,
@@ -78,7 +79,7 @@ const stage: p.Parser<Recipe['stages'][number]> = (value, at) =>
     ? lossName(value, at)
     : p.object({ loss, epochs: p.optional(p.count) })(value, at);
 const number = p.optional(p.number);
-const options: p.Parser<Compared['options']> = p.object({
+export const savedOptions: p.Parser<Compared['options']> = p.object({
   students: p.array(student),
   recipes: p.array(p.object({ name: p.text, stages: p.array(stage) })),
   ...{ seeds: p.count, folds: p.count, epochs: p.count },
@@ -93,7 +94,7 @@ const options: p.Parser<Compared['options']> = p.object({
   level: p.optional(p.count),
   identicalIds: p.optional(p.oneOf('ignore', 'keep')),
 });
-const made = p.object({
+export const savedMade = p.object({
   date: p.text,
   commit: p.optional(p.text),
   ...{ machine: p.text, node: p.text },
@@ -109,12 +110,12 @@ const made = p.object({
 export function readSaved(value: unknown): SavedComparison {
   return p.object({
     format: p.oneOf('ckl-loss comparison 1'),
-    options,
-    data,
+    options: savedOptions,
+    data: savedData,
     tables: p.array(table),
     curves: p.array(curve),
     figures: p.array(p.object({ student, weights, ratios })),
     grid: ratios,
-    made,
+    made: savedMade,
   })(value, '');
 }

@@ -52,6 +52,8 @@ export interface ExperimentHooks extends Pick<UnitHooks, 'onRecipe' | 'onProgres
   onResult?: (result: UnitResult) => void;
   /** After each training, and once at the beginning, with the number done and the number of all. */
   onTraining?: (done: number, all: number) => void;
+  /** The part of the units that is done here. Default: all. */
+  share?: Share;
   /** Keeps results as they come; a unit that it holds is not done again. */
   checkpoint?: Checkpoint;
   /** Whether the checkpoint also notes where a unit stands. Default: only finished units are kept. */
@@ -64,9 +66,18 @@ export interface ExperimentHooks extends Pick<UnitHooks, 'onRecipe' | 'onProgres
   log?: ExperimentLog;
 }
 
+/** One of `of` parts of the units: those whose place leaves `index` when it is divided by `of`. */
+export interface Share {
+  index: number;
+  of: number;
+}
+
+export const isOfShare = (place: number, share: Share | undefined): boolean =>
+  share === undefined || place % share.of === share.index;
+
 export interface ExperimentResult {
   data: DataSummary;
-  /** In the order of {@link unitsOf}; of an interrupted experiment only some. */
+  /** In the order of {@link unitsOf}, of the share; of an interrupted experiment only some. */
   results: UnitResult[];
 }
 
@@ -108,16 +119,19 @@ export function runWith<L extends CandidateList>(
 
 async function runUnits(
   experiment: Experiment,
-  { checkpoint, best, onData, onResult, onTraining, signal }: ExperimentHooks,
+  { checkpoint, share, best, onData, onResult, onTraining, signal }: ExperimentHooks,
   run: (work: Work, left: number) => Promise<void>,
 ): Promise<ExperimentResult> {
   const units = unitsOf(experiment);
   const results = new Map<number, UnitResult>();
-  checkpoint?.done.forEach((result, place) => results.set(place, { unit: units[place], ...result }));
+  checkpoint?.done.forEach((result, place) => {
+    if (isOfShare(place, share)) results.set(place, { unit: units[place], ...result });
+  });
   for (const found of checkpoint?.best ?? []) best?.take({ ...found, unit: units[found.place] });
-  const tasks = units.map((unit, place) => ({ place, unit })).filter(({ place }) => !results.has(place));
+  const own = units.map((unit, place) => ({ place, unit })).filter(({ place }) => isOfShare(place, share));
+  const tasks = own.filter(({ place }) => !results.has(place));
   const count = (some: readonly Unit[]) => some.reduce((sum, unit) => sum + trainingsOf(unit, experiment), 0);
-  const all = count(units);
+  const all = count(own.map(({ unit }) => unit));
   let done = all - count(tasks.map(({ unit }) => unit));
   let data: DataSummary | undefined;
   const work: Work = {

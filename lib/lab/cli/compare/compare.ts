@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { compareLosses } from '../../compare/compare.js';
 import { joinSaved, readSaved, type SavedComparison } from '../../compare/saved.js';
+import { compareShare, joinShares, readShare, type SavedShare, SHARE_FORMAT } from '../../compare/share.js';
+import { toJson } from '../../parse.js';
 import { CLEAN } from '../../compare/experiment.js';
 import { BestTrainings } from '../../experiment/best.js';
 import { Checkpoint } from '../../experiment/checkpoint.js';
@@ -67,7 +69,22 @@ export async function compare(
     rankings: asked.run === undefined ? undefined : new Rankings({ condition: CLEAN, seed }),
     log: asked.log === undefined ? undefined : new ExperimentLog(),
   };
-  const saved = asked.from === undefined ? await run(asked, progressOut, taken) : await readAll(asked.from);
+  if (asked.share) {
+    const { share } = asked;
+    const part = await work(asked, progressOut, (jobs, hooks) =>
+      compareShare(asked.options, share, jobs, hooks),
+    );
+    if (!part) return INTERRUPTED;
+    const text = `share ${share.index + 1}/${share.of}: ${part.units.length} units of work\n`;
+    await deliver(out, text, [[asked.json, () => `${toJson(part)}\n`]]);
+    return 0;
+  }
+  const saved =
+    asked.from !== undefined
+      ? await readAll(asked.from)
+      : await work(asked, progressOut, (jobs, hooks) =>
+          compareLosses(asked.options, jobs, { ...hooks, ...taken }),
+        );
   if (!saved) return INTERRUPTED;
   await deliver(out, compareText(saved), [
     [asked.json, () => `${JSON.stringify(saved)}\n`],
@@ -83,7 +100,12 @@ type Asked = NonNullable<ReturnType<typeof readCompareArguments>>;
 /** What takes more of an experiment than its results. */
 type Taken = Pick<ExperimentHooks, 'best' | 'rankings' | 'log'>;
 
-async function run(asked: Asked, progressOut: Output, taken: Taken): Promise<SavedComparison | undefined> {
+/** Runs a comparison or a share of one, with progress and checkpoint; undefined if it was interrupted. */
+async function work<T extends object>(
+  asked: Asked,
+  progressOut: Output,
+  compared: (jobs: number, hooks: ExperimentHooks) => Promise<T>,
+): Promise<(T & Pick<SavedComparison, 'made'>) | undefined> {
   const { options, jobs } = asked;
   const checkpoint = await Checkpoint.open({ checkpoint: asked.checkpoint }, { command: 'compare', options });
   await provideSample(asked.where);
@@ -91,10 +113,9 @@ async function run(asked: Asked, progressOut: Output, taken: Taken): Promise<Sav
   const progress = new CompareProgress(progressOut);
   const started = performance.now();
   try {
-    const compared = await compareLosses(options, jobs ?? Math.min(2, availableParallelism()), {
+    const found = await compared(jobs ?? Math.min(2, availableParallelism()), {
       signal,
       checkpoint,
-      ...taken,
       onData: (data) => {
         progress.data(data);
         for (const notice of ownNotices(data.own, options.identicalIds)) progressOut.write(notice);
@@ -105,7 +126,7 @@ async function run(asked: Asked, progressOut: Output, taken: Taken): Promise<Sav
     });
     const seconds = Math.round((performance.now() - started) / 1000);
     const before = checkpoint && checkpoint.done.size > 0 ? { unitsBefore: checkpoint.done.size } : {};
-    return { ...compared, made: { ...(await provenance(seconds)), ...before } };
+    return { ...found, made: { ...(await provenance(seconds)), ...before } };
   } catch (error) {
     if (!signal.aborted) throw error;
     progress.done();
@@ -117,18 +138,25 @@ async function run(asked: Asked, progressOut: Output, taken: Taken): Promise<Sav
   }
 }
 
-/** Several saved comparisons of different students, otherwise alike, as one. */
+/** Several saved comparisons of different students, otherwise alike, or all shares of one, as one. */
 async function readAll(paths: readonly string[]): Promise<SavedComparison> {
-  const all: SavedComparison[] = [];
-  for (const path of paths) all.push(await read(path));
+  const whole: SavedComparison[] = [];
+  const shares: SavedShare[] = [];
+  for (const path of paths) {
+    const found = await read(path);
+    if ('share' in found) shares.push(found);
+    else whole.push(found);
+  }
+  if (whole.length > 0 && shares.length > 0)
+    throw new UsageError('--from: some files are whole comparisons, and others shares of one');
   try {
-    return all.reduce(joinSaved);
+    return shares.length > 0 ? joinShares(shares) : whole.reduce(joinSaved);
   } catch (error) {
     throw new UsageError(`--from: ${(error as Error).message}`);
   }
 }
 
-async function read(path: string): Promise<SavedComparison> {
+async function read(path: string): Promise<SavedComparison | SavedShare> {
   let parsed: unknown;
   try {
     parsed = JSON.parse(await readFile(path, 'utf8'));
@@ -136,7 +164,8 @@ async function read(path: string): Promise<SavedComparison> {
     throw new UsageError(`--from: ${path} cannot be read: ${(error as Error).message}`);
   }
   try {
-    return readSaved(parsed);
+    const { format } = (parsed ?? {}) as { format?: unknown };
+    return format === SHARE_FORMAT ? readShare(parsed) : readSaved(parsed);
   } catch (error) {
     throw new UsageError(`--from: ${path} is no comparison that --json wrote: ${(error as Error).message}`);
   }

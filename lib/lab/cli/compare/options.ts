@@ -3,7 +3,9 @@ import type { Recipe } from '../../experiment/plan.js';
 import { allRecipes, recipeOf, type RecipeChoice } from '../../experiment/recipes.js';
 import type { CompareOptions } from '../../compare/options.js';
 import { STUDENT_NAMES, type StudentName } from '../../students/students.js';
-import { commandTable, flag, list, number, separated } from '../command.js';
+import { shorten } from '../../../describe.js';
+import type { Share } from '../../experiment/pool.js';
+import { commandTable, flag, list, number, type Option, separated } from '../command.js';
 import { readData, type DataArguments } from '../data-options.js';
 import {
   checkLogOwners,
@@ -29,7 +31,7 @@ import {
   zeroShot,
 } from '../experiment-options.js';
 import { identicalIds, readIdenticalIds } from '../identical-ids.js';
-import { readChoice, readNumber, required } from '../usage.js';
+import { readChoice, readNumber, required, UsageError } from '../usage.js';
 
 /** The defaults that --quick changes. */
 const FULL = { seeds: 3, epochs: 4, rates: [0.3, 1] };
@@ -42,6 +44,12 @@ const SHARES = { wrongTeacher: 0.5, wrongLabels: 0.5 };
 const { 'teacher-temperature': teacherTemperature } = temperatureOptions(0.7);
 const { batch, epochs, seed } = trainingOptions(FULL);
 
+const unitsOption: Option<Share | undefined> = {
+  value: 'I/N',
+  help: 'compute share I of N of the work, from 1/N to N/N; --json writes it, and --from joins all N',
+  read: (given, name) => (given === undefined ? undefined : readShareOption(name, given.at(-1)!)),
+};
+
 export const COMPARE_OPTIONS = commandTable(
   `ckl-loss compare: every loss on every student, from the same start; tables, tests and the figures of the CKL paper
 
@@ -49,7 +57,8 @@ export const COMPARE_OPTIONS = commandTable(
   ckl-loss compare --quick                     the bundled sample, small, in a minute or two
   ckl-loss compare --quick --data DIR --teacher FILE   one student and three losses, for a first look within a minute
   ckl-loss compare --from FILES --html FILE    the report of a saved comparison, or of several, separated by commas, that
-                                               differ only in their students
+                                               differ only in their students, or of all shares of one
+  ckl-loss compare --units 2/5 --json FILE     the second of five shares of the work, for a scheduler's job arrays
 
 All losses of a student share training lists, warm-up and the number of learning rates to try. Dev queries choose the rate and
 the epoch; test queries are used once. Differences from CKL are tested (paired t-test over queries, Holm's correction per table).`,
@@ -75,6 +84,7 @@ the epoch; test queries are used once. Differences from CKL are tested (paired t
       ),
       ...warmupOptions('marginMse', '1'),
       ...{ epochs, batch, seed },
+      units: unitsOption,
       jobs: number('threads; results do not depend on it (default: 2, or 1 with one processor)', {
         min: 1,
         whole: true,
@@ -96,6 +106,8 @@ the epoch; test queries are used once. Differences from CKL are tested (paired t
 );
 
 export interface CompareArguments {
+  /** The share of the work to compute, instead of all. */
+  share?: Share;
   where: DataArguments;
   options: CompareOptions;
   jobs?: number;
@@ -126,9 +138,11 @@ export function readCompareArguments(args: string[]): CompareArguments | undefin
   const defaults = quick ? QUICK : FULL;
   if (!quick && from === undefined) required('data', values.data);
   const where = readData(from === undefined ? values : {});
+  if (values.units) checkShareOwners(given);
   if (from === undefined && losses !== undefined)
     checkLossOwners(given, ['ckl', ...losses, ...(warmup ? [warmup] : [])]);
   return {
+    share: values.units,
     where,
     options: {
       data: where.data,
@@ -162,6 +176,19 @@ export function readCompareArguments(args: string[]): CompareArguments | undefin
     run: values.run,
     from,
   };
+}
+
+function readShareOption(name: string, given: string): Share {
+  const [, index, of] = (/^(\d{1,6})\/(\d{1,6})$/.exec(given) ?? []).map(Number);
+  if (index >= 1 && index <= of) return { index: index - 1, of };
+  throw new UsageError(`--${name} is ${shorten(given)}; it is I/N, such as 2/5, with I from 1 to N`);
+}
+
+/** A share has no report yet: only --json takes it. */
+function checkShareOwners(given: ReadonlySet<string>): void {
+  const other = ['from', 'html', 'save', 'run', 'log'].find((name) => given.has(name));
+  if (other) throw new UsageError(`--units computes a share, which --json writes; it has no --${other}`);
+  if (!given.has('json')) throw new UsageError('--units needs --json FILE, where the share is written');
 }
 
 /** CKL and the others, in the order of the tables: the named ones first, then sums as given. */
