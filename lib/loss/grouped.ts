@@ -150,7 +150,7 @@ function agree(group: Group, heads: readonly Float64Array[], failure: { error: u
   );
 }
 
-function failedLater(rank: number): Error {
+export function failedLater(rank: number): Error {
   return new CklRangeError('ERR_CKL_GROUP', `rank ${rank} failed while it computed, and says why`);
 }
 

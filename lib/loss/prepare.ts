@@ -23,6 +23,7 @@ import {
 } from './options.js';
 import { LivePlan } from './plans.js';
 import { Prepared } from './prepared.js';
+import { checkShardable, type DocumentShard, readShard, ShardedLoss } from './sharded.js';
 import type {
   BackendName,
   Batch,
@@ -49,6 +50,13 @@ export interface GroupOptions {
    * bits are those of one process that has the queries of all ranks, in their order. On the CPU. See `ckl-loss/distributed`.
    */
   group?: Communicator;
+  /**
+   * Instead of `group`: this rank has a part of every list, documents `begin` to `begin + shape[1]`, such as the in-batch negatives of its own
+   * host. `loss`, `counted` and `perQuery` are those of the whole lists, `grad` that of the rank's own documents. For losses that are sums over
+   * documents (the distribution family and sums of them), on the CPU; without `teacherGrad` and `diagnostics`. The bits are those of one process
+   * where lists have more than 128 documents and parts are of whole chunks of 4096, else within the stated accuracy.
+   */
+  shard?: DocumentShard;
 }
 
 /**
@@ -88,18 +96,26 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
       `options is ${describe(options)}; prepare needs { shape: [queries, documents] }`,
     );
   }
-  const { shape, terms, group } = options as { shape: unknown; terms?: unknown; group?: unknown };
+  const { shape, terms, group, shard } = options as { [name: string]: unknown };
   // Callers see it on the loss, and must not change what batches are checked against.
   const size = Object.freeze(readShape(shape, preparedRule));
   const ranks = group === undefined ? null : readGroup(group, 'group');
-  const read = readPrepared(loss, terms, options, ['group']);
+  const part = shard === undefined ? null : readShard(shard);
+  if (ranks !== null && part !== null) throw bothSpread();
+  const read = readPrepared(loss, terms, options, ['group', 'shard']);
   const { values } = read;
   const plan = planOfPrepared(read, values);
   checkCallOptions(values, plan.name, plan.needsTeacher);
   plan.spec.reserveDocs = size[1];
-  if (ranks !== null) {
+  if (ranks !== null || part !== null) {
     if (plan.backend !== 'cpu' && !isAuto(values.backend)) throw noGroupThere(plan.backend);
     plan.backend = plan.spec.backend = 'cpu';
+  }
+  if (part !== null) {
+    checkShardable(plan.spec, values);
+    return new ShardedLoss(part, new LivePlan(plan), size, values) as unknown as PreparedLoss<R>;
+  }
+  if (ranks !== null) {
     return new GroupedLoss(ranks, new LivePlan(plan), size, values) as unknown as PreparedLoss<R>;
   }
   if (isAuto(values.backend)) {
@@ -107,6 +123,13 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
     if (choice !== null) plan.backend = plan.spec.backend = choice.backend;
   }
   return new Prepared(new LivePlan(plan), size, values) as unknown as PreparedLoss<R>;
+}
+
+function bothSpread(): Error {
+  return new CklTypeError(
+    'ERR_CKL_OPTION',
+    'group and shard are given; queries are spread over ranks, or documents',
+  );
 }
 
 function noGroupThere(backend: string): Error {

@@ -68,6 +68,20 @@ export interface NativePlan {
   runShare(...args: [...Parameters<NativePlan['run']>, share: Float64Array]): NativeStatus;
 
   /**
+   * A step of `run` on the CPU where this rank has a part of every list. `numbers`: the step (lib/loss/sharded.ts), the first query and the last
+   * plus one, where this rank's documents begin, how many ranks there are, and the most chunks of 4096 documents that one has. `gathered`: what
+   * all ranks' steps before it wrote; `record`: what this one writes for the next.
+   */
+  shardStep(
+    ...args: [
+      ...Parameters<NativePlan['run']>,
+      numbers: Float64Array,
+      gathered: Float64Array,
+      record: Float64Array,
+    ]
+  ): NativeStatus;
+
+  /**
    * The same on a thread of the libuv pool. Inputs are copied before this returns; outputs are written just before the promise settles, and
    * only if its status is 0. `abort` stops it early (status `aborted`).
    */

@@ -36,7 +36,7 @@ namespace {
 struct RunValues {
   static constexpr size_t kCount = 13;
 
-  napi_value all[kCount + 1] = {};  // the last is runAsync's own
+  napi_value all[kCount + 3] = {};  // the last are of runAsync, the shares and the steps
   napi_value self = nullptr;
   napi_value diagnostics[5];
   bool has_diagnostics = false;
@@ -178,7 +178,7 @@ napi_value code_value(napi_env env, Code code) {
   return result;
 }
 
-void finish(const Call& call, const Status& status, const Summary& summary) {
+void finish_call(const Call& call, const Status& status, const Summary& summary) {
   if (call.scalars) write_scalars(call.scalars, status, summary.loss, summary.counted);
 }
 
@@ -214,17 +214,19 @@ Place cuda_place(Napi::Env env) {
 }  // namespace
 
 Napi::Function PlanObject::define(Napi::Env env) {
-  napi_property_descriptor methods[5] = {};
+  napi_property_descriptor methods[6] = {};
   methods[0].utf8name = "run", methods[0].method = run;
   methods[1].utf8name = "runAsync", methods[1].method = run_async;
   methods[2].utf8name = "dispose", methods[2].method = dispose;
   methods[3].utf8name = "countShare", methods[3].method = count_share;
   methods[4].utf8name = "runShare", methods[4].method = run_share;
+  methods[5].utf8name = "shardStep", methods[5].method = shard_step;
   for (napi_property_descriptor& m : methods) m.attributes = napi_default_method;
   return DefineClass(
       env, "Plan",
-      {methods[0], methods[1], methods[2], methods[3], methods[4], InstanceMethod<&PlanObject::configure>("configure"),
-       InstanceAccessor<&PlanObject::target>("target"), InstanceAccessor<&PlanObject::threads>("threads")});
+      {methods[0], methods[1], methods[2], methods[3], methods[4], methods[5],
+       InstanceMethod<&PlanObject::configure>("configure"), InstanceAccessor<&PlanObject::target>("target"),
+       InstanceAccessor<&PlanObject::threads>("threads")});
 }
 
 PlanObject::PlanObject(const Napi::CallbackInfo& info)
@@ -276,7 +278,7 @@ napi_value PlanObject::execute(napi_env env, const Call& call, Status status) {
     if (!workspace_) workspace_ = workspace(*environment_of(env), 0);
     status = backend_->run(*plan_, call.batch, call.out, *workspace_, nullptr, summary);
   }
-  finish(call, status, summary);
+  finish_call(call, status, summary);
   return code_value(env, status.code);
 }
 
@@ -310,9 +312,79 @@ napi_value PlanObject::share(napi_env env, napi_callback_info info, bool runs) {
     status = runs ? backend.run_share(*plan->plan_, call.batch, call.out, *plan->workspace_, share)
                   : backend.count_share(*plan->plan_, call.batch, *plan->workspace_, share);
   }
-  finish(call, status, {});
+  finish_call(call, status, {});
   return code_value(env, status.code);
 }
+// run's arguments; [step, first query, last, where this rank's documents begin, ranks, chunks]; what was gathered; what will be.
+napi_value PlanObject::shard_step(napi_env env, napi_callback_info info) {
+  enum Step { look, settle, sums, terms, finish, result };
+  RunValues values;
+  PlanObject* const plan = values.take(env, info, RunValues::kCount + 3) ? receiver(env, values.self) : nullptr;
+  if (!plan || plan->place_.threads == 0) return code_value(env, Code::type);
+  Call call;
+  Summary summary;
+  Status status = read_call(env, values, *plan->plan_, call);
+  Arguments in(env, values.all + RunValues::kCount);
+  const double* const numbers = in.typed<double>(Argument::none, napi_float64_array, 6, false);
+  const ArrayView gathered = in.array(Argument::none, false), record = in.array(Argument::none, false);
+  if (gathered.type != napi_float64_array || record.type != napi_float64_array) in.fail({Code::type});
+  if (status.ok()) status = in.status();
+  const Batch& batch = call.batch;
+  const int64_t queries = batch.rows.queries;
+  const auto whole = [&](int k, double least, double most) {
+    const double x = numbers[k];
+    if (!(x >= least && x <= most && x == std::floor(x))) status = {Code::type};
+    return status.ok() ? int64_t(x) : 0;
+  };
+  if (status.ok()) {
+    const int step = int(whole(0, look, result));
+    const int64_t first = whole(1, 0, double(queries)), last = whole(2, double(first), double(queries));
+    const int64_t begin = whole(3, 0, 1e15);
+    const int ranks = int(whole(4, 1, 1e6)), chunks = int(whole(5, 1, 1e6));
+    if (batch.rows.offsets || call.out.teacher_grad || call.out.diagnostics.weight ||
+        batch.rows.docs > int64_t(chunks) * 4096)
+      status = {Code::type};
+    for (const PlanTerm& t : plan->plan_->terms)
+      if (kLosses[int(t.loss)].family != Family::distribution) status = {Code::type};
+    if (status.ok() && step == look)
+      plan->shard_.reset(
+          new cpu::ShardRun(std::static_pointer_cast<cpu::CpuBackend>(plan->backend_), begin, ranks, chunks));
+    cpu::ShardRun* const shard = plan->shard_.get();
+    // A step is of the batch, and by the plan, that was looked at.
+    if (!shard || !shard->fits(*plan->plan_, begin, ranks, chunks) || (step > settle && !shard->settled(queries)))
+      status = {Code::type};
+    if (status.ok()) {
+      const cpu::ShardStep kernel = step <= settle ? cpu::ShardStep::look : cpu::ShardStep(step - 1);
+      const int64_t of_look = queries * cpu::kShardLook;
+      const int64_t was = step == terms ? shard->floats(cpu::ShardStep::sums, *plan->plan_, last - first) / 2 * ranks
+                          : step == finish
+                              ? shard->floats(cpu::ShardStep::terms, *plan->plan_, last - first) / 2 * ranks
+                          : step == settle ? of_look * ranks
+                                           : 0;
+      const int64_t will_be = step == look     ? of_look
+                              : step <= settle ? 0
+                                               : shard->floats(kernel, *plan->plan_, last - first) / 2;
+      if (gathered.length < was) status = Status::size(Argument::none, double(gathered.length), double(was));
+      else if (record.length < will_be) status = Status::size(Argument::none, double(record.length), double(will_be));
+    }
+    if (status.ok()) {
+      const Plan& of = *plan->plan_;
+      double *const from = static_cast<double*>(gathered.data), *const to = static_cast<double*>(record.data);
+      if (!plan->workspace_) plan->workspace_ = plan->workspace(*environment_of(env), 0);
+      try {
+        if (step == look) status = shard->look(of, batch, *plan->workspace_, to);
+        else if (step == settle) shard->settle(of, batch, from);
+        else if (step == result) summary = shard->result(of, batch, call.out);
+        else
+          status = shard->step(cpu::ShardStep(step - 1), of, batch, call.out, first, last,
+                               reinterpret_cast<const float*>(from), reinterpret_cast<float*>(to));
+      } catch (const std::bad_alloc&) { status = {Code::memory}; }
+    }
+  }
+  finish_call(call, status, summary);
+  return code_value(env, status.code);
+}
+
 napi_value PlanObject::count_share(napi_env env, napi_callback_info info) { return share(env, info, false); }
 napi_value PlanObject::run_share(napi_env env, napi_callback_info info) { return share(env, info, true); }
 
@@ -337,7 +409,7 @@ napi_value PlanObject::dispose(napi_env env, napi_callback_info info) {
   napi_value self;
   size_t count = 0;
   const bool called = napi_get_cb_info(env, info, &count, nullptr, &self, nullptr) == napi_ok;
-  if (PlanObject* const plan = called ? receiver(env, self) : nullptr) plan->workspace_.reset();
+  if (PlanObject* const plan = called ? receiver(env, self) : nullptr) plan->workspace_.reset(), plan->shard_.reset();
   return nullptr;
 }
 
@@ -354,7 +426,7 @@ napi_value PlanObject::start_job(napi_env env, napi_callback_info info) {
   if (status.ok())
     return addon::start_job(env, plan->plan_, plan->backend_, call, values.all,
                             values.has_diagnostics ? values.diagnostics : nullptr, abort ? abort->word() : nullptr);
-  finish(call, status, {});
+  finish_call(call, status, {});
   const Napi::Promise::Deferred deferred((Napi::Env(env)));
   deferred.Resolve(Napi::Number::New(env, int(status.code)));
   return deferred.Promise();

@@ -10,6 +10,7 @@
 
 #include "../core/plan.h"
 #include "../cpu/cpu_backend.h"
+#include "../cpu/shard_run.h"
 #include "arguments.h"
 #include "tagged.h"
 
@@ -56,6 +57,7 @@ class PlanObject : public Tagged<PlanObject> {
   static napi_value start_job(napi_env env, napi_callback_info info);
   static napi_value count_share(napi_env env, napi_callback_info info);
   static napi_value run_share(napi_env env, napi_callback_info info);
+  static napi_value shard_step(napi_env env, napi_callback_info info);
   static napi_value share(napi_env env, napi_callback_info info, bool runs);
   static napi_value dispose(napi_env env, napi_callback_info info);
   std::shared_ptr<Workspace> workspace(Environment& environment, int64_t docs);
@@ -69,6 +71,7 @@ class PlanObject : public Tagged<PlanObject> {
   std::shared_ptr<Backend> backend_;
   Place place_;
   std::shared_ptr<Workspace> workspace_;
+  std::unique_ptr<cpu::ShardRun> shard_;  // between the steps of a run
 };
 
 }  // namespace addon

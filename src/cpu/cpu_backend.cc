@@ -11,6 +11,7 @@
 #include "../core/check.h"
 #include "cost.h"
 #include "slices.h"
+#include "task.h"
 
 namespace ckl {
 namespace cpu {
@@ -65,15 +66,6 @@ struct CpuWorkspace : Workspace {
   std::vector<double> contributions;  // only where a weighted sum of losses needs them
 };
 
-Needs needs_of(LossId id) { return kLosses[int(id)].needs; }
-
-// x as the sum of two floats; what would overflow stays at the largest float.
-void split(double x, float& high, float& low) {
-  constexpr double kMax = 3.4028234663852886e38;
-  high = float(std::min(x, kMax));
-  low = x > kMax ? 0.0f : float(x - double(high));
-}
-
 // What a scan of the batch finds: whether all values are right, and how many queries each need is met by.
 struct Scan {
   Status status;
@@ -121,9 +113,9 @@ class Run {
     if (abort_ && abort_->load()) return {Code::aborted};
     each_slice([&](int worker, int, int64_t first, int64_t last) { rows(worker, first, last); });
     if (abort_ && abort_->load()) return {Code::aborted};
-    summary->loss = reduce();
+    summary->loss = reduce_loss(task_);
     summary->counted = counted_;
-    for (int64_t b = 0; share && b < batch_.rows.queries; b++) share->summands[b] = summand(b);
+    for (int64_t b = 0; share && b < batch_.rows.queries; b++) share->summands[b] = summand(task_, b);
     return {};
   }
 
@@ -267,32 +259,13 @@ class Run {
   }
 
   void prepare(const Scan& scan, const Share* share) {
-    task_.batch = batch_;
-    task_.out = out_;
-    task_.term_count = int(plan_.terms.size());
+    fill_task(task_, plan_, batch_, out_);
     task_.binary_labels = scan.labels.binary;
-    task_.pair_weighted = plan_.pair_mean == PairMean::batch;
-    task_.student_temperature = plan_.student_temperature;
-    task_.teacher_temperature = plan_.teacher_temperature;
-    split(1 / plan_.student_temperature, task_.inverse_student_high, task_.inverse_student_low);
-    split(1 / plan_.teacher_temperature, task_.inverse_teacher_high, task_.inverse_teacher_low);
-    task_.scaled = plan_.student_temperature != 1 || plan_.teacher_temperature != 1;
-    for (int k = 0; k < task_.term_count; k++) {
-      const PlanTerm& from = plan_.terms[size_t(k)];
-      TaskTerm& to = task_.terms[k];
-      to.loss = from.loss;
-      to.needs = needs_of(from.loss);
-      const bool biased = from.loss == LossId::ckl && (batch_.beta || from.alpha > 0);
-      from.set(to.parameters, biased);
-      to.beta_scale = batch_.beta ? 1.0f : float(from.alpha);
-      to.weight = from.weight;
-      to.loss_scale = from.weight;
-      if (plan_.reduction == Reduction::mean) {
-        const double sum = share ? share->normalisers[k] : normaliser(scan, size_t(k));
-        to.loss_scale = sum > 0 ? from.weight / sum : 0;
-      }
-      to.grad_scale = to.loss_scale * plan_.grad_scale;
-    }
+    for (int k = 0; k < task_.term_count; k++)
+      scale_term(task_, plan_, k,
+                 plan_.reduction != Reduction::mean ? 0
+                 : share                            ? share->normalisers[k]
+                                                    : normaliser(scan, size_t(k)));
     counted_ = count_any(scan);
     const bool simple = task_.term_count == 1 && !task_.pair_weighted;
     if (!simple) workspace_.contributions.resize(size_t(batch_.rows.queries));
@@ -305,24 +278,6 @@ class Run {
     const int64_t step = std::max<int64_t>(16, kDocumentsPerPoll / std::max<int64_t>(1, longest_) / 16 * 16);
     for (int64_t b = first; b < last && !abort_->load(); b += step)
       target_.kernels->rows(task_, b, std::min(last, b + step), longest_, scratch);
-  }
-
-  // The batch's loss, in double and in one order whatever the threads: four sums over every fourth query.
-  double reduce() const {
-    const int64_t queries = batch_.rows.queries;
-    double sums[4] = {0, 0, 0, 0};
-    for (int64_t b = 0; b < queries; b++) sums[b & 3] += summand(b);
-    const double sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-    if (task_.contributions) return sum;
-    // per_query has the term's weight already
-    const TaskTerm& term = task_.terms[0];
-    return term.weight == 0 ? 0 : sum * (term.loss_scale / term.weight);
-  }
-
-  double summand(int64_t b) const {
-    return task_.contributions ? task_.contributions[b]
-           : batch_.weights    ? double(batch_.weights[b]) * out_.per_query[b]
-                               : out_.per_query[b];
   }
 
   const Plan& plan_;

@@ -48,6 +48,13 @@ class CpuBackend : public Backend {
   Status run_share(const Plan& plan, const Batch& batch, const Outputs& out, Workspace& workspace, const Share& share);
 
   const Target& target() const { return target_; }
+  // body(worker, slice), on its threads.
+  template <class Body>
+  void each_slice(int threads, int slices, Body body) const {
+    if (threads == 1)
+      for (int k = 0; k < slices; k++) body(0, k);
+    else pool_->run(threads, slices, body);
+  }
   int threads() const { return threads_; }
 
  private:

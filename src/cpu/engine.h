@@ -57,7 +57,8 @@ struct PassTable {
   SixteenPass sixteen_pass = nullptr;                  // of such a loss that stands alone, if it has one
   bool biased = false, reads_ln_q = false, pairwise = false, distribution = false;
 
-  explicit PassTable(const Task& task) {
+  // Out of line: rows and parts of rows have one copy.
+  __attribute__((noinline)) explicit PassTable(const Task& task) {
     for (int k = 0; k < task.term_count; k++) {
       const TaskTerm& term = task.terms[k];
       biased |= term.parameters.biased;

@@ -2,15 +2,25 @@
 #include "kernel.h"
 
 #include "runner.h"
+#include "shard.h"
 
 namespace ckl {
 namespace {
+
+using cpu::ShardStep;
+using cpu::ShardTask;
 
 int64_t scratch_floats(int64_t docs) { return Scratch::floats(docs); }
 
 void run_rows(const Task& task, int64_t first, int64_t last, int64_t longest, float* scratch) {
   const FlushDenormals flush;
   Runner(task, longest, scratch).run(first, last);
+}
+
+void run_shard(const ShardTask& shard, ShardStep step, int64_t first, int64_t last, float* scratch) {
+  const FlushDenormals flush;
+  const PassTable table(shard.task);
+  ShardEngine(table, shard, scratch).run(step, first, last);
 }
 
 void rank_rows(Scores student, const Rows& rows, const uint8_t* labels, int64_t first, int64_t last, uint32_t* out,
@@ -26,6 +36,6 @@ void rank_rows(Scores student, const Rows& rows, const uint8_t* labels, int64_t 
 
 namespace cpu {
 extern const Kernels CKL_KERNELS;
-const Kernels CKL_KERNELS = {scratch_floats, run_rows, tally_labels, rank_rows, bias_allowed, widen};
+const Kernels CKL_KERNELS = {scratch_floats, run_rows, tally_labels, rank_rows, bias_allowed, run_shard, widen};
 }  // namespace cpu
 }  // namespace ckl

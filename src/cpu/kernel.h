@@ -59,6 +59,35 @@ int64_t ordered_pairs(const float* relevance, const uint8_t* labels, int64_t n, 
 // scratch: 4 n + 6144 words.
 void radix_ranks(const float* scores, const uint8_t* labels, int64_t n, uint32_t* ranks, uint32_t* scratch);
 
+// Rows whose documents are spread over ranks: a rank has the documents from `begin` on of every row. What it needs of the
+// others comes in three exchanges, each between two of these steps. All numbers are floats.
+struct ShardTask {
+  Task task;  // of this rank's part of every row
+  int64_t begin;
+  int ranks, chunks;  // how many, and the most chunks of kChunk documents that a rank has of a row
+  struct Row {        // of all ranks
+    float student_max, teacher_max;
+    double documents, positives, inverse_ranks;  // the last: summed over positives
+    int64_t end;                                 // behind the last document that is not padding
+    bool poisoned, counted;
+    float student_z, teacher_z, student_tops, teacher_tops;  // see Exponentials
+  };
+  Row* rows;
+  double* looks;          // of step look: kShardLook numbers per row
+  const float* gathered;  // of the last exchange: for each rank, for each row from `first` on, a record
+  float* record;          // for the next one: a record for each row from `first` on
+  float* kept;            // of rows from `first` on, between steps: kShardKept blocks of `slots` floats each
+  int64_t slots;
+  uint8_t* kinds;       // of their chunks: ChunkKind
+  int64_t first, last;  // the rows of an exchange
+};
+enum class ShardStep { look, sums, terms, finish };
+enum ChunkKind : uint8_t { kGeneralChunk, kFastChunk, kFastTopChunk };  // the last has documents at the student's top
+constexpr int kShardLook = 6, kShardKept = 5;
+// Floats in a record: of sums, and of terms.
+inline int shard_sums_floats(int chunks) { return 4 + 32 * chunks; }
+inline int shard_terms_floats(int chunks, int terms) { return 50 * chunks * terms; }
+
 // One set of kernels. Scratch is aligned to 64 bytes and holds scratch_floats(longest row) floats.
 struct Kernels {
   int64_t (*scratch_floats)(int64_t docs);
@@ -71,6 +100,8 @@ struct Kernels {
                 float* scratch);
   // Whether all ranks and beta of rows [first, last) are allowed. Labels are; most: the largest beta allowed.
   bool (*bias_allowed)(const Batch&, float most, int64_t first, int64_t last);
+  // Rows [first, last) of a step. scratch: for a row of the rank's part.
+  void (*shard)(const ShardTask&, ShardStep, int64_t first, int64_t last, float* scratch);
   // n scores of any type, from element `begin` on.
   void (*widen)(Scores from, int64_t begin, float* to, int64_t n);
 };

@@ -41,7 +41,13 @@ struct Prefetch {
       : s(x.student.at(begin)), t(x.teacher ? x.teacher.at(begin) : s), grad(out.grad.at(begin)), y(x.labels + begin) {}
 };
 
-// One row of n >= 16 documents, along the vector.
+// Out of line: of all rows alone those that are spread over ranks come here.
+__attribute__((noinline, cold)) inline void keep_total(float** totals, const V& x) {
+  store(*totals, x);
+  *totals += kLanes;
+}
+
+// One row of n >= 16 documents, along the vector. Fewer, where 16 - n others that may be read stand before the first.
 struct OneRow {
   // Most blocks hold no positive and no document at the top: a branch saves a third of the work.
   static constexpr bool kSparse = true;
@@ -50,6 +56,7 @@ struct OneRow {
   const uint8_t* y;    // labels
   const float* bias;   // or null
   float *grad, *teacher_grad;
+  float** totals = nullptr;  // of a part of a row: where the lanes of the losses' sums go, one vector after the other
   Prefetch prefetch;
 
   // body(i, slot, live) over all documents; flush() after each chunk and at the end.
@@ -96,6 +103,11 @@ struct OneRow {
   }
   CKL_FN I label(int64_t i, int64_t) const { return load_labels(y + i); }
   CKL_FN V sum(V x) const { return sum_lanes(x); }
+  // The sum of a loss's values.
+  CKL_FN V total(V x) const {
+    if (__builtin_expect(totals != nullptr, 0)) keep_total(totals, x);
+    return sum_lanes(x);
+  }
   CKL_FN V largest(V x) const { return max_lanes(x); }
   static CKL_FN void put(float* out, int64_t i, int64_t, V x, AllLanes) { store(out + i, x); }
   static CKL_FN void put(float* out, int64_t i, int64_t, V x, M live) {
@@ -145,6 +157,7 @@ struct SixteenRows {
   CKL_FN M positive(int64_t i, int64_t slot) const { return bit_set(label(i, slot), 1); }
   CKL_FN M masked(int64_t i, int64_t slot) const { return bit_set(label(i, slot), 0x80); }
   CKL_FN V sum(V x) const { return x; }
+  CKL_FN V total(V x) const { return x; }
   CKL_FN V largest(V x) const { return x; }
   template <class Live>
   static CKL_FN void put(float* out, int64_t, int64_t slot, V x, Live) {

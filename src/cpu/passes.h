@@ -90,27 +90,18 @@ CKL_FN Softmax normalise(V lifted_z_below, V tops) {
   return r;
 }
 
-// False if the row is not for the fast kind; nothing that the general kind reads is then lost.
+struct FastExponentials {        // sums over a row, each lane its own
+  V student, teacher;            // of exponentials below the top
+  V student_tops, teacher_tops;  // how many are at the top; in sixteen rows how many are below
+  int64_t top_block;             // see RowSums
+  bool near;                     // whether all scores are near enough for the fast kind
+};
+
 template <bool Scaled, bool KeepLn, bool Masked, class Layout>
-CKL_FN bool softmax_fast(const Layout a, const Task& task, const RowScratch w, RowSums& r) {
+CKL_FN FastExponentials exponentials_fast(const Layout& a, const Task& task, const RowScratch& w, V ms, V mt) {
   const V one(1.0f), zero(0.0f), at_top(kLifted);
   const InverseTemperature student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
   const InverseTemperature teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
-  const V lowest(-3.402823466e38f);
-  V ms = lowest, mt = lowest;
-  if constexpr (Masked) {
-    a.each(
-        [&](int64_t i, int64_t slot, AllLanes) __attribute__((always_inline)) {
-          const M masked = a.masked(i, slot);
-          ms = max(ms, select(masked, lowest, a.student(i, slot)));
-          mt = max(mt, select(masked, lowest, a.teacher(i, slot)));
-        },
-        [] {});
-  } else {
-    a.maxima(ms, mt);
-  }
-  ms = a.largest(ms), mt = a.largest(mt);
-
   V zs = zero, zt = zero, below_s = zero, below_t = zero, chunk_s = zero, chunk_t = zero;
   V tops_s = zero, tops_t = zero;
   int64_t top_block = -1;
@@ -144,26 +135,47 @@ CKL_FN bool softmax_fast(const Layout a, const Task& task, const RowScratch w, R
         }
       },
       [&]() __attribute__((always_inline)) { chunk_s = chunk_s + zs, chunk_t = chunk_t + zt, zs = zero, zt = zero; });
-  if (any(above_unsigned(widest, bits(V(kLiftedExpLimit))))) return false;
+  const bool near = !any(above_unsigned(widest, bits(V(kLiftedExpLimit))));
+  if constexpr (Layout::kSparse) return {chunk_s, chunk_t, tops_s, tops_t, one_top_block ? top_block : -1, near};
+  return {chunk_s, chunk_t, below_s, below_t, -1, near};
+}
+
+// False if the row is not for the fast kind; nothing that the general kind reads is then lost.
+template <bool Scaled, bool KeepLn, bool Masked, class Layout>
+CKL_FN bool softmax_fast(const Layout a, const Task& task, const RowScratch w, RowSums& r) {
+  const V lowest(-3.402823466e38f);
+  V ms = lowest, mt = lowest;
+  if constexpr (Masked) {
+    a.each(
+        [&](int64_t i, int64_t slot, AllLanes) __attribute__((always_inline)) {
+          const M masked = a.masked(i, slot);
+          ms = max(ms, select(masked, lowest, a.student(i, slot)));
+          mt = max(mt, select(masked, lowest, a.teacher(i, slot)));
+        },
+        [] {});
+  } else {
+    a.maxima(ms, mt);
+  }
+  ms = a.largest(ms), mt = a.largest(mt);
+
+  const FastExponentials e = exponentials_fast<Scaled, KeepLn, Masked>(a, task, w, ms, mt);
+  if (!e.near) return false;
   if constexpr (Layout::kSparse) {
-    r.top_block = one_top_block ? top_block : -1;
-    r.student = normalise(a.sum(chunk_s), a.sum(tops_s));
-    r.teacher = normalise(a.sum(chunk_t), a.sum(tops_t));
+    r.top_block = e.top_block;
+    r.student = normalise(a.sum(e.student), a.sum(e.student_tops));
+    r.teacher = normalise(a.sum(e.teacher), a.sum(e.teacher_tops));
   } else {
     const V columns = Masked ? V((float)a.n) : r.documents;  // masked documents were counted as below
-    r.student = normalise(chunk_s, columns - below_s);
-    r.teacher = normalise(chunk_t, columns - below_t);
+    r.student = normalise(e.student, columns - e.student_tops);
+    r.teacher = normalise(e.teacher, columns - e.teacher_tops);
   }
   return true;
 }
 
+// The largest scores of a row, each lane its own; poison: NaN where one is NaN or +inf.
 template <class Layout>
-CKL_FN void softmax_general(const Layout a, const Task& task, const RowScratch w, RowSums& r) {
-  const V one(1.0f), zero(0.0f), at_top(kLifted), lowest(-3.402823466e38f);
-  const InverseTemperature student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
-  const InverseTemperature teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
-  const V minus_infinity = -infinity();
-  V ms = lowest, mt = lowest, poison = zero;
+CKL_FN void maxima_general(const Layout& a, V& ms, V& mt, V& poison) {
+  const V zero(0.0f), lowest(-3.402823466e38f), minus_infinity = -infinity();
   a.each_masked(
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
         const M masked = bit_set(a.label(i, slot), 0x80) | ~live;
@@ -173,8 +185,18 @@ CKL_FN void softmax_general(const Layout a, const Task& task, const RowScratch w
         poison = poison + ((fs - fs) + (ft - ft));
       },
       [] {});
-  ms = a.largest(ms), mt = a.largest(mt);
+}
 
+struct Exponentials {              // sums over a row, each lane its own
+  V student, teacher;              // of exponentials below the top
+  V student_below, teacher_below;  // how many those are
+};
+
+template <class Layout>
+CKL_FN Exponentials exponentials_general(const Layout& a, const Task& task, const RowScratch& w, V ms, V mt) {
+  const V one(1.0f), zero(0.0f), at_top(kLifted);
+  const InverseTemperature student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
+  const InverseTemperature teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
   V zs = zero, zt = zero, below_s = zero, below_t = zero, chunk_s = zero, chunk_t = zero;
   a.each_masked(
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
@@ -192,11 +214,23 @@ CKL_FN void softmax_general(const Layout a, const Task& task, const RowScratch w
         below_s = masked_add(low_s, below_s, one), below_t = masked_add(low_t, below_t, one);
       },
       [&]() __attribute__((always_inline)) { chunk_s = chunk_s + zs, chunk_t = chunk_t + zt, zs = zero, zt = zero; });
-  r.student = normalise(a.sum(chunk_s), r.documents - a.sum(below_s));
-  r.teacher = normalise(a.sum(chunk_t), r.documents - a.sum(below_t));
-  // Without a finite score there is no distribution.
-  const M exists = (r.student.tops > zero) & (r.teacher.tops > zero);
-  r.poison = a.sum(poison) + select(exists, zero, not_a_number());
+  return {chunk_s, chunk_t, below_s, below_t};
+}
+
+// Without a finite score there is no distribution.
+CKL_FN V poison_of(const RowSums& r) {
+  return select((r.student.tops > V(0.0f)) & (r.teacher.tops > V(0.0f)), V(0.0f), not_a_number());
+}
+
+template <class Layout>
+CKL_FN void softmax_general(const Layout a, const Task& task, const RowScratch w, RowSums& r) {
+  V ms(-3.402823466e38f), mt = ms, poison(0.0f);
+  maxima_general(a, ms, mt, poison);
+  ms = a.largest(ms), mt = a.largest(mt);
+  const Exponentials e = exponentials_general(a, task, w, ms, mt);
+  r.student = normalise(a.sum(e.student), r.documents - a.sum(e.student_below));
+  r.teacher = normalise(a.sum(e.teacher), r.documents - a.sum(e.teacher_below));
+  r.poison = a.sum(poison) + poison_of(r);
 }
 
 // ln(p / q) as the loss wants it where it is infinite, or where both are 0.
@@ -240,7 +274,7 @@ CKL_FN void term_fast(const Layout a, const TaskTerm& term, const RowScratch w, 
   const F loss = F::make(term.parameters);
   const V zero(0.0f), at_top(kLifted), gap = r.student.ln_z1 - r.teacher.ln_z1;
   const V share = V(kLifted) / r.positives;
-  V value = zero, below = zero, top_sum = zero, chunk_value = zero, chunk_below = zero;
+  V value = zero, below = zero, top_sum = zero, chunk_value = zero, chunk_below = zero, chunk_top = zero;
   const auto add = [&](int64_t i, int64_t slot, auto live, V e, auto low, auto top, auto positive)
       __attribute__((always_inline)) {
     const Term<V> t = loss(document<F>(a, w, r, term, gap, share, e, top, positive, i, slot));
@@ -264,11 +298,12 @@ CKL_FN void term_fast(const Layout a, const TaskTerm& term, const RowScratch w, 
         add(i, slot, live, e, at_top > e, e == at_top, a.positive(i, slot));
       },
       [&]() __attribute__((always_inline)) {
-        chunk_value = chunk_value + value, chunk_below = chunk_below + below, value = zero, below = zero;
+        chunk_value = chunk_value + value, chunk_below = chunk_below + below, chunk_top = chunk_top + top_sum;
+        value = zero, below = zero, top_sum = zero;
       });
-  r.value = a.sum(chunk_value) * V(1 / kLifted);
+  r.value = a.total(chunk_value) * V(1 / kLifted);
   r.h_below = a.sum(chunk_below);
-  r.h_top = a.sum(top_sum);
+  r.h_top = a.sum(chunk_top);
 }
 
 template <class F, class Layout>
@@ -276,7 +311,7 @@ CKL_FN void term_general(const Layout a, const TaskTerm& term, const RowScratch 
   const F loss = F::make(term.parameters);
   const V zero(0.0f), at_top(kLifted), gap = r.student.ln_z1 - r.teacher.ln_z1;
   const V share = V(kLifted) / r.positives;
-  V below = zero, top_sum = zero, chunk_below = zero, u_below = zero, u_top = zero, sum = zero;
+  V below = zero, top_sum = zero, chunk_below = zero, chunk_top = zero, u_below = zero, u_top = zero, sum = zero;
   // A second time, for the value alone and without the lift, where the lift made it overflow.
   for (int attempt = 0; attempt < 2; attempt++) {
     const V scale(attempt == 0 ? 1.0f : 1 / kLifted);
@@ -316,9 +351,10 @@ CKL_FN void term_general(const Layout a, const TaskTerm& term, const RowScratch 
           }
         },
         [&]() __attribute__((always_inline)) {
-          chunk_value = chunk_value + value, chunk_below = chunk_below + below, value = zero, below = zero;
+          chunk_value = chunk_value + value, chunk_below = chunk_below + below, chunk_top = chunk_top + top_sum;
+          value = zero, below = zero, top_sum = zero;
         });
-    const V all = a.sum(chunk_value);
+    const V all = a.total(chunk_value);
     if (attempt == 0) {
       sum = all * V(1 / kLifted);
       if (!any(is_infinite_or_nan(select(sum > zero, sum, -sum)))) break;
@@ -328,7 +364,7 @@ CKL_FN void term_general(const Layout a, const TaskTerm& term, const RowScratch 
   }
   const V contribution = select(mix.counted, sum * mix.contribution, zero);
   const V value = select(mix.counted, sum * mix.value, zero);
-  below = a.sum(chunk_below), top_sum = a.sum(top_sum), u_below = a.sum(u_below), u_top = a.sum(u_top);
+  below = a.sum(chunk_below), top_sum = a.sum(chunk_top), u_below = a.sum(u_below), u_top = a.sum(u_top);
   if (mix.first) {
     r.value = value, r.contribution = contribution, r.h_below = below, r.h_top = top_sum, r.u_below = u_below,
     r.u_top = u_top;

@@ -108,14 +108,17 @@ inline void row_inverse_ranks(const cpu::Task& task, const Scratch& scratch, con
   for (int64_t i = 0; i < n; i += kLanes) store(out + i, one / load_ranks(ranks + i));
 }
 
-// 1 / rank - mean over the positives of 1 / rank, in place of 1 / rank. 0 without positives.
+// 1 / rank - mean over the positives of 1 / rank, in place of 1 / rank. 0 without positives. sum: of the positives' 1 / rank.
+inline void centre_on(float* inverse, int64_t n, double sum, double positives) {
+  const V mean(positives > 0 ? (float)(sum / positives) : 0.0f);
+  const M some = positives > 0 ? lanes_from(0) : lanes_from(kLanes);
+  for (int64_t i = 0; i < n; i += kLanes) store(inverse + i, select(some, load(inverse + i) - mean, V(0.0f)));
+}
 inline void centre_on_positives(float* inverse, const uint8_t* labels, int64_t n) {
   double sum = 0;
   int64_t positives = 0;
   each_positive(labels, n, [&](int64_t i) { sum += inverse[i], positives++; });
-  const V mean(positives ? (float)(sum / (double)positives) : 0.0f);
-  const M some = positives ? lanes_from(0) : lanes_from(kLanes);
-  for (int64_t i = 0; i < n; i += kLanes) store(inverse + i, select(some, load(inverse + i) - mean, V(0.0f)));
+  centre_on(inverse, n, sum, (double)positives);
 }
 
 // Whether all ranks and all beta of rows [first, last) are allowed; labels are 0, 1 or 255. most: the largest beta.

@@ -35,6 +35,6 @@ grep -q 'ckl_loss.node (compiled here)' doctor.log
 if grep -q ', no CUDA' <<<"$line"; then
   bytes=$(stat -c %s node_modules/ckl-loss/build/Release/ckl_loss.node)
   # The losses and their rows take 1.17 MB, embeddings (src/scoring and its call) 0.08 MB.
-  [ "$bytes" -le 1400000 ] || { echo "the addon without CUDA has $bytes bytes; 1.4 MB is the limit" >&2; exit 1; }
+  [ "$bytes" -le 1450000 ] || { echo "the addon without CUDA has $bytes bytes; 1.45 MB is the limit" >&2; exit 1; }
 fi
 echo "without prebuilt binaries: ${line#ckl-loss: }"

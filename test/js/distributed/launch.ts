@@ -1,7 +1,9 @@
 // Programs under mpirun, of each MPI that is installed. In CI a missing one is a failure: .ci/tools installs both.
 import { execFile, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 export const root = join(__dirname, '../../..');
 export const programs = join(__dirname, 'programs');
@@ -78,4 +80,27 @@ export function byRank<T extends { rank: number }>(stdout: string): T[] {
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as T)
     .sort((a, b) => a.rank - b.rank);
+}
+
+/**
+ * What each rank of a program wrote into the folder that is its first argument, as RANK.json: Open MPI's mpirun mixes lines of more than 2 KiB
+ * that several ranks print.
+ */
+export async function written<T>(
+  launcher: Launcher,
+  ranks: number,
+  [program, ...args]: readonly string[],
+): Promise<T[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'ckl-ranks-'));
+  try {
+    const { code, stderr } = await mpirun(launcher, ranks, [program, folder, ...args]);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    return Array.from(
+      { length: ranks },
+      (_, rank) => JSON.parse(readFileSync(join(folder, `${rank}.json`), 'utf8')) as T,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }

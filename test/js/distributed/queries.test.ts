@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Communicator, prepare } from '../../../lib/index';
 import { errorOf, lossNames, randomBatch, randomNumbers, type TestBatch } from '../loss/helpers';
 import { join } from 'node:path';
-import { byRank, describeEachMpi, mpirun, programs } from './launch';
+import { describeEachMpi, programs, written } from './launch';
 import { team } from './team';
 
 const queries = 11;
@@ -183,13 +183,9 @@ describe('queries spread over ranks', () => {
 
 describeEachMpi('queries spread over ranks', (launcher) => {
   it.each([1, 2, 3, 4])('%i ranks print the same bits', async (size) => {
-    const { code, stdout, stderr } = await mpirun(launcher, size, [join(programs, 'queries.mjs')]);
-    expect(stderr).toBe('');
-    expect(code).toBe(0);
-    const alone = await mpirun(launcher, 1, [join(programs, 'queries.mjs'), 'alone']);
-    const [expected] = byRank<{ rank: number; loss: string; grad: string }>(alone.stdout);
-    const ranks = byRank<{ rank: number; loss: string; grad: string }>(stdout);
-    expect(ranks.length).toBe(size);
+    const program = join(programs, 'queries.mjs');
+    const [expected] = await written<{ loss: string; grad: string }>(launcher, 1, [program, 'alone']);
+    const ranks = await written<{ loss: string; grad: string }>(launcher, size, [program]);
     for (const { loss } of ranks) expect(loss).toBe(expected.loss);
     expect(ranks.map(({ grad }) => grad).join('')).toBe(expected.grad);
   });

@@ -6,7 +6,7 @@ export default [
   { in: 'src/cpu', code: 'none_s = «none_s | is_infinite_or_nan(bs)», none_t', to: 'none_s' },
   {
     in: 'src/cpu',
-    code: 'const M exists = («r.student.tops > zero») & (r.teacher.tops > zero);',
+    code: 'select((«r.student.tops > V(0.0f)») & (r.teacher.tops > V(0.0f))',
     to: 'r.student.tops == r.student.tops',
   },
   { in: 'src/cpu', code: 'x.d = load(w.gap + slot) + «gap»;', to: '-gap' },
@@ -183,14 +183,18 @@ export default [
   },
   {
     in: 'src/cpu',
-    code: 'to.beta_scale = «batch_.beta ? 1.0f : float(from.alpha)»;',
+    code: 'to.beta_scale = «batch.beta ? 1.0f : float(from.alpha)»;',
     to: 'float(from.alpha)',
   },
-  { in: 'src/cpu', code: 'to.loss_scale = «sum > 0 ? from.weight / sum : 0»;', to: 'from.weight / sum' },
   {
     in: 'src/cpu',
-    code: ': batch_.weights    ? «double(batch_.weights[b]) * out_.per_query[b]»',
-    to: 'out_.per_query[b]',
+    code: 'term.loss_scale = «normaliser > 0 ? term.weight / normaliser : 0»;',
+    to: 'term.weight / normaliser',
+  },
+  {
+    in: 'src/cpu',
+    code: ': task.batch.weights ? «double(task.batch.weights[b]) * task.out.per_query[b]»',
+    to: 'task.out.per_query[b]',
   },
   { in: 'src/cpu/slices.h', code: 'if (k == slices) return «rows.queries»;', to: 'rows.queries - 1' },
   {

@@ -1,6 +1,8 @@
-// A loss of queries that are spread over MPI's ranks; prints the bits of its loss and of this rank's gradients. `alone`: without a group.
+// A loss of queries that are spread over MPI's ranks; writes the bits of its loss and of this rank's gradients into a folder, in a file per rank.
+// `alone`: without a group.
 import { prepare } from 'ckl-loss';
 import { mpi } from 'ckl-loss/distributed';
+import { writeFileSync } from 'node:fs';
 
 const world = mpi();
 const [queries, docs] = [12, 50];
@@ -14,9 +16,10 @@ const batch = {
   labels: Uint8Array.from(make(2e6), (x, at) => (at % docs === 0 || x > 2.5 ? 1 : 0)),
   weights: Float32Array.from({ length: to - from }, (_, b) => Math.abs(number(from + b))),
 };
-const group = process.argv[2] === 'alone' ? undefined : world;
+const group = process.argv[3] === 'alone' ? undefined : world;
 const { loss, grad } = prepare('ckl', { shape: [to - from, docs], group }).run(batch);
 const hex = (array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString('hex');
-process.stdout.write(
-  `${JSON.stringify({ rank: world.rank, loss: hex(Float64Array.of(loss)), grad: hex(grad) })}\n`,
+writeFileSync(
+  `${process.argv[2]}/${world.rank}.json`,
+  JSON.stringify({ loss: hex(Float64Array.of(loss)), grad: hex(grad) }),
 );

@@ -1,0 +1,108 @@
+#include "shard_run.h"
+
+#include "task.h"
+
+namespace ckl {
+namespace cpu {
+
+Status ShardRun::look(const Plan& plan, const Batch& batch, Workspace& workspace, double* out) {
+  rows_.clear();
+  std::vector<double> counted(Share::kNormalisers + plan.terms.size() * size_t(batch.rows.queries));
+  const Share share = {counted.data(), counted.data() + Share::kNormalisers};
+  const Status status = backend_->count_share(plan, batch, workspace, share);
+  if (!status.ok()) return status;
+  ShardTask shard;
+  fill(shard, plan, batch, {});
+  // Ranks within a part are not those of the list.
+  for (int k = 0; k < shard.task.term_count && batch.rows.docs > 0; k++)
+    if (shard.task.terms[k].parameters.biased && !batch.ranks && !batch.beta) return {Code::type, Argument::ranks};
+  shard.looks = out;
+  return each(shard, ShardStep::look, 0, batch.rows.queries);
+}
+
+void ShardRun::settle(const Plan& plan, const Batch& batch, const double* gathered) {
+  const int64_t queries = batch.rows.queries;
+  rows_.assign(size_t(queries), {});
+  normalisers_.assign(plan.terms.size(), 0);
+  for (int64_t b = 0; b < queries; b++) {
+    ShardTask::Row& row = rows_[size_t(b)];
+    row.student_max = row.teacher_max = -3.402823466e38f;
+    for (int r = 0; r < ranks_; r++) {
+      const double* look = gathered + (r * queries + b) * kShardLook;
+      row.student_max = std::max(row.student_max, float(look[0]));
+      row.teacher_max = std::max(row.teacher_max, float(look[1]));
+      row.documents += look[2], row.positives += look[3], row.inverse_ranks += look[5];
+      row.end = std::max(row.end, int64_t(look[4]));
+    }
+    const double weight = batch.weights ? double(batch.weights[b]) : 1;
+    for (size_t k = 0; k < plan.terms.size(); k++) {
+      if (!takes_part(needs_of(plan.terms[k].loss), row.documents, row.positives)) continue;
+      row.counted = true;
+      normalisers_[k] += weight;
+    }
+  }
+}
+
+int64_t ShardRun::floats(ShardStep step, const Plan& plan, int64_t queries) const {
+  switch (step) {
+    case ShardStep::sums: return queries * shard_sums_floats(chunks_);
+    case ShardStep::terms: return queries * shard_terms_floats(chunks_, int(plan.terms.size()));
+    default: return 0;
+  }
+}
+
+Status ShardRun::step(ShardStep step, const Plan& plan, const Batch& batch, const Outputs& out, int64_t first,
+                      int64_t last, const float* gathered, float* record) {
+  ShardTask shard;
+  fill(shard, plan, batch, out);
+  const size_t blocks = size_t(last - first);
+  kinds_.resize(blocks * size_t(chunks_));
+  shard.slots = (batch.rows.docs + 15) / 16 * 16 + 16;
+  // Kept between steps: a larger block of queries than before comes with its own step `sums`.
+  if (!kept_.reserve(int64_t(blocks) * kShardKept * shard.slots)) return {Code::memory};
+  shard.kept = kept_.reserve(0), shard.kinds = kinds_.data();
+  shard.gathered = gathered, shard.record = record;
+  shard.first = first, shard.last = last;
+  return each(shard, step, first, last);
+}
+
+Summary ShardRun::result(const Plan& plan, const Batch& batch, const Outputs& out) {
+  ShardTask shard;
+  fill(shard, plan, batch, out);
+  Summary summary;
+  summary.loss = reduce_loss(shard.task);
+  for (const ShardTask::Row& row : rows_) summary.counted += row.counted;
+  return summary;
+}
+
+void ShardRun::fill(ShardTask& shard, const Plan& plan, const Batch& batch, const Outputs& out) {
+  Task& task = shard.task;
+  fill_task(task, plan, batch, out);
+  task.binary_labels = false;
+  for (int k = 0; k < task.term_count; k++)
+    scale_term(task, plan, k, size_t(k) < normalisers_.size() ? normalisers_[size_t(k)] : 0);
+  const bool simple = task.term_count == 1;
+  if (!simple) contributions_.resize(size_t(batch.rows.queries));
+  task.contributions = simple ? nullptr : contributions_.data();
+  shard.begin = begin_, shard.ranks = ranks_, shard.chunks = chunks_;
+  shard.rows = rows_.data();
+}
+
+Status ShardRun::each(ShardTask& shard, ShardStep step, int64_t first, int64_t last) {
+  const Kernels& kernels = *backend_->target().kernels;
+  const int64_t rows = last - first, docs = shard.task.batch.rows.docs, floats = kernels.scratch_floats(docs);
+  // As in a run: a thread for every 40,000 documents.
+  const int threads = int(std::max<int64_t>(1, std::min<int64_t>({backend_->threads(), rows, rows * docs / 40000})));
+  if (!scratch_) scratch_.reset(new Buffer[size_t(backend_->threads())]);
+  for (int k = 0; k < threads; k++)
+    if (!scratch_[size_t(k)].reserve(floats)) return {Code::memory, Argument::none, -1, -1, double(floats) * 4};
+  const int slices = threads == 1 ? 1 : int(std::min<int64_t>(rows, threads * 8));
+  backend_->each_slice(threads, slices, [&](int worker, int k) {
+    kernels.shard(shard, step, first + rows * k / slices, first + rows * (k + 1) / slices,
+                  scratch_[size_t(worker)].reserve(0));
+  });
+  return {};
+}
+
+}  // namespace cpu
+}  // namespace ckl

@@ -1,0 +1,52 @@
+// A batch whose documents are spread over ranks: what a rank does between three exchanges.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "cpu_backend.h"
+#include "kernel.h"
+
+namespace ckl {
+namespace cpu {
+
+// Look, settle, and then for each block of queries sums, terms and finish; result at the end. Whoever calls gives the same plan
+// and batch to all steps of a run, and has checked its sizes each time: nothing is kept of the caller's memory.
+class ShardRun {
+ public:
+  // begin: of this rank's documents in the whole lists, whose ranks are `ranks`; chunks: the most that a rank has.
+  ShardRun(std::shared_ptr<CpuBackend> backend, int64_t begin, int ranks, int chunks)
+      : backend_(std::move(backend)), begin_(begin), ranks_(ranks), chunks_(chunks) {}
+
+  // Checks every value. out: kShardLook doubles per query.
+  Status look(const Plan& plan, const Batch& batch, Workspace& workspace, double* out);
+  // gathered: what the ranks' looks wrote, rank after rank.
+  void settle(const Plan& plan, const Batch& batch, const double* gathered);
+  // For queries [first, last). gathered: of the step before; record: for the next exchange.
+  Status step(ShardStep step, const Plan& plan, const Batch& batch, const Outputs& out, int64_t first, int64_t last,
+              const float* gathered, float* record);
+  Summary result(const Plan& plan, const Batch& batch, const Outputs& out);
+
+  int64_t floats(ShardStep step, const Plan& plan, int64_t queries) const;
+  // Whether it is of these terms and places.
+  bool fits(const Plan& plan, int64_t begin, int ranks, int chunks) const {
+    return plan.terms.size() <= kMaxTerms && begin == begin_ && ranks == ranks_ && chunks == chunks_;
+  }
+  // Whether settle was called for a batch of this many queries.
+  bool settled(int64_t queries) const { return int64_t(rows_.size()) == queries; }
+
+ private:
+  void fill(ShardTask& shard, const Plan& plan, const Batch& batch, const Outputs& out);
+  Status each(ShardTask& shard, ShardStep step, int64_t first, int64_t last);
+
+  const std::shared_ptr<CpuBackend> backend_;
+  const int64_t begin_;
+  const int ranks_, chunks_;
+  std::vector<ShardTask::Row> rows_;
+  std::vector<double> normalisers_, contributions_;
+  std::vector<uint8_t> kinds_;
+  Buffer kept_;
+  std::unique_ptr<Buffer[]> scratch_;
+};
+
+}  // namespace cpu
+}  // namespace ckl
