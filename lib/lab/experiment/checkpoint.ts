@@ -49,6 +49,8 @@ export interface CheckpointFiles {
   checkpoint?: string;
   /** Is gone on from and must exist. */
   resume?: string;
+  /** Further checkpoints of the same run, which are read and not written: their finished units are done. */
+  others?: readonly string[];
   /** Batches between two records of where a unit stands, besides those after each epoch. Default: none. */
   checkpointEvery?: number;
 }
@@ -88,7 +90,7 @@ export class Checkpoint {
    * @throws CheckpointError for a file that is something else, damaged, of a run with other options, or in use
    */
   static async open(files: CheckpointFiles, of: CheckpointOf): Promise<Checkpoint | undefined> {
-    const { checkpoint, resume, checkpointEvery = Infinity } = files;
+    const { checkpoint, resume, others = [], checkpointEvery = Infinity } = files;
     const name = resume ?? checkpoint;
     if (name === undefined) return undefined;
     const file = checkpoint === undefined ? undefined : await placeOf(checkpoint);
@@ -97,7 +99,12 @@ export class Checkpoint {
       if (file !== undefined) await removeLeftovers(file);
       const bytes = await readBytes(resume ?? file!, resume);
       const found = bytes && read(name, bytes, of);
-      const opened = new Checkpoint(file, name, found ?? newContent(of), unlock, checkpointEvery);
+      const content = found ?? newContent(of);
+      for (const other of others) {
+        const also = await readBytes(other, undefined);
+        if (also) takeUnits(content, other, read(other, also, of));
+      }
+      const opened = new Checkpoint(file, name, content, unlock, checkpointEvery);
       const isOwn = resume === undefined || (await realpath(resume)) === file;
       if (!found || !isOwn) await opened.write(found?.last);
       return opened;
@@ -263,6 +270,20 @@ function take(content: Content, { value, arrays, bytes }: FileRecord): void {
   }
   if (content.standing) content.last = bytes;
   else content.kept.push(bytes);
+}
+
+/** Adds the finished units of another checkpoint of the run. */
+function takeUnits(content: Content, file: string, other: Content | undefined): void {
+  if (other?.digest === undefined) return;
+  if (content.digest === undefined) content.kept.push(formatRecord({ kind: 'data', digest: other.digest }));
+  else if (content.digest !== other.digest)
+    throw new CheckpointError(file, 'of a run on other data than the checkpoints beside it');
+  content.digest = other.digest;
+  for (const [place, result] of other.done) {
+    if (content.done.has(place)) continue;
+    content.done.set(place, result);
+    content.kept.push(formatRecord({ kind: 'unit', place, result }));
+  }
 }
 
 /** Part -> table -> numbers, of arrays named `part/table`. */

@@ -16,6 +16,8 @@ import { studentFolders } from './card.js';
 import { COMPARE_OPTIONS, readCompareArguments } from './options.js';
 import { compareText } from './text.js';
 import { CompareProgress } from './progress.js';
+import { checkpointsOf, joinWorld, worldOf } from './world.js';
+import type { Communicator } from '../../../communicator.js';
 import { provideSample } from '../data-options.js';
 import { ownNotices } from '../identical-ids.js';
 import { INTERRUPTED, interruption, reportInterruption } from '../interrupt.js';
@@ -79,13 +81,17 @@ export async function compare(
     await deliver(out, text, [[asked.json, () => `${toJson(part)}\n`]]);
     return 0;
   }
-  const saved =
-    asked.from !== undefined
+  const world = asked.from === undefined ? worldOf(process.env) : undefined;
+  if (world) checkRankOwners(asked);
+  const saved = world
+    ? await workTogether(asked, progressOut, world)
+    : asked.from !== undefined
       ? await readAll(asked.from)
       : await work(asked, progressOut, (jobs, hooks) =>
           compareLosses(asked.options, jobs, { ...hooks, ...taken }),
         );
   if (!saved) return INTERRUPTED;
+  if (saved === 'elsewhere') return 0;
   await deliver(out, compareText(saved), [
     [asked.json, () => `${JSON.stringify(saved)}\n`],
     [asked.html, () => report!(saved)],
@@ -100,14 +106,43 @@ type Asked = NonNullable<ReturnType<typeof readCompareArguments>>;
 /** What takes more of an experiment than its results. */
 type Taken = Pick<ExperimentHooks, 'best' | 'rankings' | 'log'>;
 
+/** This rank's share, and on rank 0 the whole; undefined if it was interrupted. */
+async function workTogether(
+  asked: Asked,
+  progressOut: Output,
+  world: Communicator,
+): Promise<SavedComparison | 'elsewhere' | undefined> {
+  const { rank, size } = world;
+  const out = rank === 0 ? progressOut : { write: () => true };
+  const files = asked.checkpoint === undefined ? undefined : await checkpointsOf(world, asked.checkpoint);
+  const own = { ...asked, checkpoint: files?.own, jobs: asked.jobs ?? 1 };
+  const part = await work(
+    own,
+    out,
+    (jobs, hooks) => compareShare(asked.options, { index: rank, of: size }, jobs, hooks),
+    files?.others,
+  );
+  return part && (joinWorld(world, part) ?? 'elsewhere');
+}
+
+/** What is taken of trainings beside their results stays in the process that made them. */
+function checkRankOwners(asked: Asked): void {
+  const other = (['save', 'run', 'log'] as const).find((name) => asked[name] !== undefined);
+  if (other) throw new UsageError(`--${other} is written by one process; leave it out under mpirun`);
+}
+
 /** Runs a comparison or a share of one, with progress and checkpoint; undefined if it was interrupted. */
 async function work<T extends object>(
   asked: Asked,
   progressOut: Output,
   compared: (jobs: number, hooks: ExperimentHooks) => Promise<T>,
+  others?: readonly string[],
 ): Promise<(T & Pick<SavedComparison, 'made'>) | undefined> {
   const { options, jobs } = asked;
-  const checkpoint = await Checkpoint.open({ checkpoint: asked.checkpoint }, { command: 'compare', options });
+  const checkpoint = await Checkpoint.open(
+    { checkpoint: asked.checkpoint, others },
+    { command: 'compare', options },
+  );
   await provideSample(asked.where);
   const signal = interruption();
   const progress = new CompareProgress(progressOut);
