@@ -138,7 +138,7 @@ function startOf(
 function single(name: string, student: Model): Pipeline {
   return {
     parts: [{ name, student }],
-    search: (corpus, queries, depth) => student.search(corpus, queries, depth),
+    search: (corpus, queries, depth, onShare) => student.search(corpus, queries, depth, onShare),
   };
 }
 

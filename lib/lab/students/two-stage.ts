@@ -8,8 +8,17 @@ import { keepBest } from './dense/retrieve.js';
 
 /** What searches a whole corpus. */
 export interface Searcher {
-  /** The best `depth` documents for each query (and those that tie with the last), with their scores. */
-  search(corpus: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run;
+  /**
+   * The best `depth` documents for each query (and those that tie with the last), with their scores.
+   *
+   * @param onShare told which share of the work is done, by a searcher that goes through the corpus in blocks
+   */
+  search(
+    corpus: Corpus,
+    queries: ReadonlyMap<string, Bag>,
+    depth: number,
+    onShare?: (share: number) => void,
+  ): Run;
 }
 
 /** Runs that were found before, by queries and corpus: nothing in BM25 is learned, so they stay. */

@@ -195,8 +195,13 @@ export class DenseStudent extends TableStudent {
   }
 
   /** Full retrieval, see {@link retrieve}. */
-  search(corpus: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run {
-    return retrieve(this, corpus, queries, depth);
+  search(
+    corpus: Corpus,
+    queries: ReadonlyMap<string, Bag>,
+    depth: number,
+    onShare?: (share: number) => void,
+  ): Run {
+    return retrieve(this, corpus, queries, depth, { onShare });
   }
 }
 

@@ -3,6 +3,7 @@ import type { Run } from '../../../metrics/index.js';
 import type { Bag, Collection } from '../words/bags.js';
 import type { Heap } from '../kernels/heap.js';
 import { products } from '../kernels/products.js';
+import { TopScores } from '../top-scores.js';
 
 /** What encodes texts: length 1 each, or 0. */
 interface Encoder {
@@ -11,11 +12,19 @@ interface Encoder {
   encode(bag: Bag): Float32Array;
 }
 
-/** So many queries are compared with the corpus at a time: their scores take memory. */
+/** So many queries are compared with a block of documents at a time: their scores take memory. */
 const QUERIES_AT_ONCE = 64;
+/** So many documents are encoded at a time, so that memory does not grow with their vectors. */
+const DOCUMENTS_AT_ONCE = 16_384;
+
+export interface RetrieveOptions {
+  documentsAtOnce?: number;
+  /** Told after each block which share of the work is done. */
+  onShare?: (share: number) => void;
+}
 
 /**
- * The best `depth` documents of the corpus for each query, by cosine, found by looking at all of them.
+ * The best `depth` documents of the corpus for each query, by cosine, found by looking at all of them, block by block.
  *
  * @param queries query id -> bag
  */
@@ -24,6 +33,7 @@ export function retrieve(
   { docids, bags }: Pick<Collection, 'docids' | 'bags'>,
   queries: ReadonlyMap<string, Bag>,
   depth: number,
+  { documentsAtOnce = DOCUMENTS_AT_ONCE, onShare }: RetrieveOptions = {},
 ): Run {
   const { width, heap } = encoder;
   const encodeAll = (texts: readonly Bag[]) => {
@@ -31,25 +41,31 @@ export function retrieve(
     texts.forEach((bag, i) => out.set(encoder.encode(bag), i * width));
     return out;
   };
-  const few = encodeAll([...queries.values()]);
-  const vectors = encodeAll(bags);
-  const scratch = heap.scratch();
-  const index = scratch.floats(vectors.length);
-  index.set(vectors);
-  const all = Int32Array.from(bags.keys());
   const qids = [...queries.keys()];
-  const run = new Map<string, Map<string, number>>();
-  for (let first = 0; first < qids.length; first += QUERIES_AT_ONCE) {
-    const some = qids.slice(first, first + QUERIES_AT_ONCE);
-    const asked = few.subarray(first * width, (first + some.length) * width);
-    const { values, stride } = products(heap, index, width, asked, all, scratch.rest());
-    const scores = new Float32Array(bags.length);
-    some.forEach((qid, t) => {
-      for (let d = 0; d < bags.length; d++) scores[d] = values[d * stride + t];
-      run.set(qid, keepBest(docids, scores, depth));
-    });
+  const few = encodeAll([...queries.values()]);
+  const best = qids.map(() => new TopScores(depth));
+  for (let begin = 0; begin < bags.length; begin += documentsAtOnce) {
+    const block = bags.slice(begin, begin + documentsAtOnce);
+    const vectors = encodeAll(block);
+    const scratch = heap.scratch();
+    const index = scratch.floats(vectors.length);
+    index.set(vectors);
+    const all = Int32Array.from(block.keys());
+    const scores = new Float32Array(block.length);
+    for (let first = 0; first < qids.length; first += QUERIES_AT_ONCE) {
+      const some = Math.min(QUERIES_AT_ONCE, qids.length - first);
+      const asked = few.subarray(first * width, (first + some) * width);
+      const { values, stride } = products(heap, index, width, asked, all, scratch.rest());
+      for (let t = 0; t < some; t++) {
+        for (let d = 0; d < block.length; d++) scores[d] = values[d * stride + t];
+        best[first + t].add(begin, scores);
+      }
+    }
+    onShare?.(Math.min(1, (begin + block.length) / bags.length));
   }
-  return run;
+  return new Map(
+    qids.map((qid, q) => [qid, new Map(best[q].entries().map(([place, score]) => [docids[place], score]))]),
+  );
 }
 
 /** The `depth` documents with the highest scores, and all that tie with the last of them, for the measure to order. */

@@ -8,6 +8,9 @@ import { encodeBags, type Encoded } from './encodings.js';
 import { LoadedStudent, type STATISTICS } from './loaded.js';
 import type { ModelContent } from './model-files.js';
 
+/** So many queries are searched together by a dense student. */
+const MOST_DENSE_QUERIES = 2048;
+
 interface Counted {
   corpus: Corpus;
   weighing: Weighing;
@@ -60,9 +63,15 @@ export class LoadedRetriever extends LoadedStudent<Counted> {
     { corpus, weighing }: Counted,
     queries: ReadonlyMap<string, string>,
     depth: number,
+    onShare?: (share: number) => void,
   ): Run {
     const bags = new Map([...queries].map(([qid, text]) => [qid, weighing.query(text, this.numbers)]));
-    return this.pipeline.search(corpus, bags, depth);
+    return this.pipeline.search(corpus, bags, depth, onShare);
+  }
+
+  /** A dense student holds the scores of a block of documents alone, and would encode the corpus again for each group of queries. */
+  protected override queriesAtOnce(size: number): number {
+    return this.name === 'dense' ? MOST_DENSE_QUERIES : super.queriesAtOnce(size);
   }
 
   /** What scores a list. */

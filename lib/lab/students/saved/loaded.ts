@@ -34,7 +34,7 @@ export interface CorpusOptions {
 export interface SearchOptions extends CorpusOptions {
   /** Leave out the document that has the id of its query, in collections whose queries are documents too. Default: false. */
   ignoreIdenticalIds?: boolean;
-  /** Told how many queries are done, of how many. */
+  /** Told how many queries are done, of how many; a dense student takes all queries through the corpus block by block, and shares of it count. */
   onProgress?: (done: number, all: number) => void;
 }
 
@@ -129,15 +129,27 @@ export abstract class LoadedStudent<C = unknown> {
     const asked = readWithIds(queries, 'queries').map(({ id, text }) => [id, text] as const);
     const run = new Map<string, Map<string, number>>();
     if (prepared.size === 0) return new Map(asked.map(([id]) => [id, new Map()]));
-    const step = Math.min(MOST_QUERIES, Math.max(1, Math.floor(SCORES_AT_ONCE / prepared.size)));
+    const step = this.queriesAtOnce(prepared.size);
     for (let first = 0; first < asked.length; first += step) {
       const some = new Map(asked.slice(first, first + step));
-      const found = this.ranked(searched, some, ignoreIdenticalIds ? depth + 1 : depth);
+      const found = this.ranked(searched, some, ignoreIdenticalIds ? depth + 1 : depth, (share) => {
+        if (share < 1) onProgress?.(first + Math.floor(share * some.size), asked.length);
+      });
       for (const [qid, scores] of found)
         run.set(qid, best(scores, depth, ignoreIdenticalIds ? qid : undefined));
       onProgress?.(Math.min(asked.length, first + step), asked.length);
     }
     return run;
+  }
+
+  /**
+   * How many queries are searched together.
+   *
+   * @internal
+   * @param size of the corpus
+   */
+  protected queriesAtOnce(size: number): number {
+    return Math.min(MOST_QUERIES, Math.max(1, Math.floor(SCORES_AT_ONCE / size)));
   }
 
   /** @internal */
@@ -152,9 +164,15 @@ export abstract class LoadedStudent<C = unknown> {
   /**
    * At least the best `depth` documents for each query.
    *
+   * @param onShare told which share of this search is done, where that is known
    * @internal
    */
-  protected abstract ranked(corpus: C, queries: ReadonlyMap<string, string>, depth: number): Run;
+  protected abstract ranked(
+    corpus: C,
+    queries: ReadonlyMap<string, string>,
+    depth: number,
+    onShare?: (share: number) => void,
+  ): Run;
 }
 
 /** The best of what a search found, which keeps those that tie with the last. */

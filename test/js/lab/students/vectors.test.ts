@@ -99,6 +99,17 @@ describe('retrieve', () => {
     expect(run.get('q')!.get('c')).toBeCloseTo(1, 6);
     expect(run.get('q')!.get('a')).toBeCloseTo(Math.cos(0.1), 6);
   });
+  it('brings the same in blocks of any size', () => {
+    const run = retrieve(encoder, collection, new Map([['q', unit(1)]]), 3);
+    for (const documentsAtOnce of [1, 2, 3, 5]) {
+      const shares: number[] = [];
+      const onShare = (share: number) => shares.push(share);
+      const options = { documentsAtOnce, onShare };
+      expect(retrieve(encoder, collection, new Map([['q', unit(1)]]), 3, options)).toEqual(run);
+      expect(shares).toHaveLength(Math.ceil(5 / documentsAtOnce));
+      expect(shares.at(-1)).toBe(1);
+    }
+  });
   it('brings everything where the corpus is smaller than the depth', () => {
     expect(retrieve(encoder, collection, new Map([['q', unit(1)]]), 100).get('q')!.size).toBe(5);
   });
