@@ -48,6 +48,27 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("blocks of queries: an empty one changes nothing") {
+  Random random(33);
+  Embedded e = make_embedded(random, Form::all, 5, 90, 20, true);
+  const cpu::Target& target = cpu::targets().back();
+  const Scored right = score(e, target, 1);
+  e.point();
+  scoring::Scorer scorer(target, std::make_shared<cpu::Pool>(1));
+  Floats scores(5 * 90), grad(e.documents.size());
+  double scale_grad = 0;
+  for (const int64_t queries : {5, 0}) {
+    scoring::Pairs block = e.pairs;
+    block.compact = true, block.queries = queries;
+    scoring::Gradients g;
+    g.scores = e.grad.data(), g.first = queries > 0, g.last = queries == 0;
+    g.document = {reinterpret_cast<char*>(grad.data()), DType::float32};
+    REQUIRE(scorer.scores(block, nullptr, scores.data()).ok());
+    REQUIRE(scorer.backward(block, g, true, scale_grad).ok());
+  }
+  CHECK(same(grad, right.document_grad));
+}
+
 TEST_CASE("blocks of queries whose gradient lies over the documents") {
   Random random(32);
   Embedded e = make_embedded(random, Form::all, 9, 130, 20, true);

@@ -48,6 +48,13 @@ TEST_CASE("sparse: scores and gradients have the bits of dense vectors, for any 
         CHECK(same(found.document_grad, held(right.document_grad, sparse.document_ids, sparse.document_tokens)));
         CHECK(std::abs(found.scale_grad - right.scale_grad) < 1e-4);
       }
+      // A pair whose gradient is 0 passes nothing on, whatever it holds.
+      Embedded spoilt = sparse;
+      spoilt.documents[size_t(spoilt.document_tokens[1])] = NAN;
+      for (int64_t b = 0; b < 9; b++)
+        for (int64_t i = 0; i < spoilt.pairs.length(b); i++)
+          if (spoilt.pairs.document_at(b, i) == 1) spoilt.grad[size_t(spoilt.pairs.begin(b) + i)] = 0;
+      for (float g : score(spoilt, target, 1).query_grad) CHECK(std::isfinite(g));
     }
     std::swap(sparse.document_ids[3], sparse.document_ids[4]);
     sparse.point();
@@ -56,6 +63,13 @@ TEST_CASE("sparse: scores and gradients have the bits of dense vectors, for any 
     CHECK(status.argument == scoring::Argument::document_ids);
     CHECK(status.index == 4);
     CHECK(status.required == kTerms);
+    sparse.document_ids[4] = sparse.document_ids[3];
+    CHECK(check_pairs(sparse.pairs).index == 4);
+    sparse.document_ids[4] = sparse.document_ids[3] + 1;
+    const int32_t end = sparse.query_tokens[1];
+    sparse.query_ids[size_t(end - 1)] = kTerms;
+    CHECK(check_pairs(sparse.pairs).argument == scoring::Argument::query_ids);
+    CHECK(check_pairs(sparse.pairs).index == end - 1);
   }
 }
 

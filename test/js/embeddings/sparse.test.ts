@@ -1,6 +1,7 @@
 // Sparse vectors of terms: the bits of the same vectors held densely, in every form; what is wrong with terms is named.
 import { describe, expect, it } from 'vitest';
 import { backward, backwardAsync, prepare, scores, scoresAsync, topK } from '../../../lib/embeddings/index';
+import { backends } from '../../../lib/index';
 import { floats, numbers } from './helpers';
 
 const dim = 97;
@@ -54,7 +55,7 @@ describe.each([
   ['candidates', { candidates }, 21],
   ['lists of several lengths', { candidates, offsets: Int32Array.of(0, 4, 4, 9, 10, 15, 20, 21) }, 21],
 ] as const)('%s', (_, form, size) => {
-  it.each(['baseline', 2, 5] as const)(
+  it.each([backends().cpu.targets[0], 2, 5] as const)(
     'scores and gradients are those of dense vectors (%s)',
     async (how) => {
       const changed = typeof how === 'number' ? { threads: how } : { cpuTarget: how };
@@ -102,6 +103,10 @@ it('a value that is not finite stays with its pairs', () => {
   values[d.offsets[2]] = NaN;
   const found = scores({ ...given, documents: values, inBatch: true }, sparse);
   found.forEach((score, at) => expect(Number.isNaN(score)).toBe(at % 28 === 2));
+  // A pair whose gradient is 0 passes nothing on.
+  const grad = floats(7 * 28, next).map((g, at) => (at % 28 === 2 ? 0 : g));
+  const { queryGrad, documentGrad } = backward({ ...given, documents: values, inBatch: true, grad }, sparse);
+  expect([...queryGrad!, ...documentGrad!].every(Number.isFinite)).toBe(true);
 });
 
 it.each([

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { type EmbeddingBatch, prepare } from '../../../lib/embeddings/index';
 import { blockSize, isTooLarge } from '../../../lib/embeddings/blocks';
-import { losses } from '../../../lib/index';
+import { backends, losses } from '../../../lib/index';
 import { floats, numbers } from './helpers';
 
 const [queries, documents, dim] = [11, 50, 19];
@@ -76,7 +76,7 @@ describe.each([
   ['prefixes', { dims: [19, 7], dimWeights: [1, 0.5] }, batch],
   ['no weights', {}, { ...batch, weights: undefined }],
   ['one thread', { threads: 1 }, batch],
-  ['baseline', { cpuTarget: 'baseline' }, batch],
+  ['another instruction set', { cpuTarget: backends().cpu.targets[0] }, batch],
 ] as const)('%s', (_, changed, given) => {
   const { loss = 'terms' in changed ? 'combine' : 'ckl', ...form } = changed as { loss?: string };
   it.each([1, 3, 8])('in tiles of %i queries', (tileQueries) => {
