@@ -2,6 +2,8 @@
 #pragma once
 #include <stdint.h>
 
+#define CKL_ALWAYS __attribute__((always_inline)) inline
+
 namespace ckl {
 
 enum class DType : int { float32 = 0, bfloat16 = 1, float16 = 2 };
@@ -34,15 +36,16 @@ struct Rows {
   int64_t stride = 0;
   const int32_t* offsets = nullptr;  // queries + 1
 
-  int64_t begin(int64_t b) const { return offsets ? offsets[b] : b * stride; }
-  int64_t length(int64_t b) const { return offsets ? int64_t(offsets[b + 1]) - offsets[b] : docs; }
+  // Always inlined: the kernels of different instruction sets must not share a function.
+  CKL_ALWAYS int64_t begin(int64_t b) const { return offsets ? offsets[b] : b * stride; }
+  CKL_ALWAYS int64_t length(int64_t b) const { return offsets ? int64_t(offsets[b + 1]) - offsets[b] : docs; }
   // Elements an array laid out like the scores must have.
   int64_t extent() const {
     if (queries == 0) return 0;
     return offsets ? offsets[queries] : (queries - 1) * stride + docs;
   }
   // Documents in rows [first, last), padding included.
-  int64_t documents(int64_t first, int64_t last) const {
+  CKL_ALWAYS int64_t documents(int64_t first, int64_t last) const {
     return offsets ? int64_t(offsets[last]) - offsets[first] : (last - first) * docs;
   }
 };

@@ -212,7 +212,11 @@ function oneInstructionSet() {
     }
     writeFileSync(join(tree, file), text);
   };
-  edit('CMakeLists.txt', [/^ *ckl_kernels\(baseline\)\n/m, ''], [/^ *ckl_kernels\(avx512[^)]*\)\n/m, '']);
+  edit(
+    'CMakeLists.txt',
+    [/^ *ckl_kernels\(baseline[^)]*\).*\n/m, ''],
+    [/^ *ckl_kernels\(avx512[^)]*\)\n/m, ''],
+  );
   edit(
     'src/cpu/targets.cc',
     [/list\.push_back\(\{"baseline", &kernels_baseline\}\);/, ''],

@@ -51,6 +51,7 @@ export default [
     in: 'src/cpu',
     code: 'ms = max(max(max(m[0], m[1]), max(m[2], m[3])), «load(s + n - kLanes)»);',
     to: 'm[0]',
+    equivalent: 'a score above the maximum sends the row to the general kind, with the same bits',
   },
   { in: 'src/cpu', code: 'memset(padded, «kPadding», (size_t)(kLanes * g.n));', to: '0' },
   { in: 'src/cpu', code: 'even &= «lengths[row] == g.n»;', to: 'lengths[row] <= g.n' },
@@ -157,7 +158,13 @@ export default [
     to: 'task_.student_temperature',
   },
   { in: 'src/cpu', code: 'weights[j] = weight(rows[«j < live ? j : 0»]);', to: '0' },
-  { in: 'src/cpu', code: 'low = x > kMax ? 0.0f : «float(x - double(high))»;', to: '0.0f' },
+  {
+    in: 'src/cpu',
+    code: 'low = x > kMax ? 0.0f : «float(x - double(high))»;',
+    to: '0.0f',
+    equivalent:
+      'what the second float of 1/T adds is no more than the rounding of the scaled score, within what is promised',
+  },
   { in: 'src/cpu', code: 'all.labels.binary &= «s.labels.binary»;', to: 'true' },
   {
     in: 'src/cpu',
