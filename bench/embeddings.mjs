@@ -24,6 +24,7 @@ const { values: options } = parseArgs({
 });
 const threads = Number(options.threads);
 const seconds = Number(options.seconds);
+const TURNS = 4;
 const { target } = backends().cpu;
 // What OpenBLAS would choose for a processor that it does not know can be its slowest core.
 const core = { avx512: 'SkylakeX', avx2: 'Haswell' }[target];
@@ -126,7 +127,7 @@ function timeTorch(work, inputs) {
     const shapes = Object.entries(work.shapes).map(([name, shape]) => `${name}=${shape.join('x')}`);
     const out = execFileSync(
       process.env.PYTHON || 'python3',
-      [script, folder, work.name, threads, seconds, ...shapes].map(String),
+      [script, folder, work.name, threads, seconds / TURNS, ...shapes].map(String),
       {
         encoding: 'utf8',
         env: {
@@ -172,11 +173,18 @@ for (const [index, work] of works.entries()) {
   const step = makeStep(work, inputs);
   const found = step();
   const value = work.name === 'scores' ? found.reduce((a, b) => a + b, 0) : found;
-  let ours = leastTime(step, seconds / 2);
-  const torch = (peer = timeTorch(work, inputs));
-  if (!(Math.abs(torch.value - value) <= 1e-3 * Math.abs(value) + 1e-2))
-    throw new Error(`${work.name}: PyTorch has ${torch.value}, ckl-loss ${value}`);
-  ours = Math.min(ours, leastTime(step, seconds / 2));
+  // By turns, so that a neighbour's work does not fall on one of the two alone.
+  let ours = Infinity;
+  let torch;
+  for (let turn = 0; turn < TURNS; turn++) {
+    ours = Math.min(ours, leastTime(step, seconds / TURNS));
+    const found = timeTorch(work, inputs);
+    if (!(Math.abs(found.value - value) <= 1e-3 * Math.abs(value) + 1e-2))
+      throw new Error(`${work.name}: PyTorch has ${found.value}, ckl-loss ${value}`);
+    if (!torch || found.nanoseconds < torch.nanoseconds)
+      torch = { ...found, peak: torch?.peak ?? found.peak };
+  }
+  peer = torch;
   const peak = peakOf(index);
   const tfjs = options.tfjs ? await timeTfjs(options.tfjs, work, inputs, value, seconds) : null;
   const { queries, documents } = work.shapes;
