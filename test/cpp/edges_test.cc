@@ -84,6 +84,18 @@ TEST_CASE("edges: teacher -inf gives its document no term and no h") {
   });
 }
 
+TEST_CASE("edges: teacher -inf is the lowest level for losses over the teacher's order") {
+  each([](const Target& target, const PlanTerm& term) {
+    if (!kLosses[int(term.loss)].by_relevance || !reads_teacher(term)) return;
+    const Floats student = {0.5f, -1, 0.25f, 2};
+    const Result r = run(one_row(student, {1, -kInf, 3, 2}, {1, 0, 0, 1}), plan_of(term), target);
+    const Result low = run(one_row(student, {1, -200, 3, 2}, {1, 0, 0, 1}), plan_of(term), target);
+    CHECK_MESSAGE(std::isfinite(r.per_query[0]), name_of(term));
+    CHECK(std::fabs(r.per_query[0] - low.per_query[0]) <= 1e-6f * (1 + std::fabs(low.per_query[0])));
+    for (size_t i = 0; i < 4; i++) CHECK(std::fabs(r.grad[i] - low.grad[i]) <= 1e-6f);
+  });
+}
+
 TEST_CASE("edges: student -inf makes the loss infinite and leaves the gradient finite") {
   each([](const Target& target, const PlanTerm& term) {
     if (!distribution(term)) return;

@@ -100,6 +100,7 @@ TEST_CASE("ranks: the rank bias is alpha (1 / rank - mean over the positives of 
   Random random(62);
   for (int64_t docs : {1, 4, 30}) {
     OwnedBatch batch = batch_of_families(random, docs);
+    pad(random, batch, 0.2);
     for (int64_t i = 0; i < docs; i++) batch.labels[size_t(i)] = 0;  // one query without positives
     std::vector<float> given(batch.student.size()), out(batch.student.size());
     for (float& r : given) r = random.below(10) ? float(1 + random.below(50)) : INFINITY;

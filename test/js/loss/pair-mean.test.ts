@@ -55,6 +55,22 @@ describe('pairMean', () => {
     expectShares(lambdaMrr(input), share);
   });
 
+  it("'batch' weighs queries by their pairs where every query has some, too", () => {
+    const without = relevance.slice();
+    without.set([0, 1, 2, 2, 0, 0, 1], 2 * DOCS);
+    const alone = lambdaMrr({ ...batch, relevance: without }, { reduction: 'none' }).perQuery;
+    const levels = (b: number) => without.slice(b * DOCS, (b + 1) * DOCS);
+    const share = Array.from(
+      { length: QUERIES },
+      (_, b) => weights[b] * levels(b).reduce((n, high) => n + levels(b).filter((low) => low < high).length, 0),
+    );
+    const total = share.reduce((a, b) => a + b);
+    const expected = share.reduce((sum, s, b) => sum + s * alone[b], 0) / total;
+    const { loss, counted } = lambdaMrr({ ...batch, relevance: without, weights }, { pairMean: 'batch' });
+    expect(counted).toBe(QUERIES);
+    expectClose([loss as number], [expected], 1e-5);
+  });
+
   it('with reduction none leaves the weights to the caller', () => {
     const { perQuery, counted } = lambdaMrr({ ...batch, relevance, weights }, { reduction: 'none' });
     expect([...perQuery]).toEqual([...each.perQuery]);
