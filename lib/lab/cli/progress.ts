@@ -12,7 +12,7 @@ export interface Output {
 const REDRAW_MS = 80;
 const PLAIN_LINES = 10;
 /** What takes longer has its progress shown. */
-const SLOW_MS = 2000;
+export const SLOW_MS = 2000;
 
 /** Writes progress to a stream, usually stderr, so that results on stdout stay clean. */
 export class ProgressLine {

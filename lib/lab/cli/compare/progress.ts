@@ -1,11 +1,9 @@
 // Shows the progress of a comparison, trainings done and time left: one updated line on a terminal, about twenty lines elsewhere.
 import { meanOf, type DataSummary, type Tested, type UnitResult } from '../../experiment/results.js';
 import { measureText } from '../table.js';
-import { timeText, type Output } from '../progress.js';
+import { SLOW_MS, timeText, type Output } from '../progress.js';
 
 const PLAIN_LINES = 20;
-/** What takes longer has its progress shown. */
-const SLOW_MS = 2000;
 
 export class CompareProgress {
   private started: number;
@@ -13,6 +11,8 @@ export class CompareProgress {
   private before: number | undefined;
   private shown = false;
   private startsSaid: number;
+  /** When the start of a model was first heard of, and how much of it was done then. */
+  private readonly startsBegan = new Map<string, { at: number; done: number }>();
   private count = 0;
   private all = 0;
 
@@ -37,9 +37,14 @@ export class CompareProgress {
 
   /** While a model's start is made, by several threads perhaps: a line where it takes long. */
   start(model: string, done: number, all: number): void {
-    if (done === all || this.now() - this.startsSaid < SLOW_MS) return;
-    this.startsSaid = this.now();
-    this.line(`making the start of ${model} (latent semantic analysis): ${done} of ${all} passes\n`);
+    const now = this.now();
+    if (done <= 1 || !this.startsBegan.has(model)) this.startsBegan.set(model, { at: now, done });
+    if (done === all || now - this.startsSaid < SLOW_MS) return;
+    this.startsSaid = now;
+    const began = this.startsBegan.get(model)!;
+    const left = ((now - began.at) / 1000 / Math.max(1, done - began.done)) * (all - done);
+    const time = done > began.done ? `, ${timeText(left)} left` : '';
+    this.line(`making the start of ${model} (latent semantic analysis): ${done} of ${all} passes${time}\n`);
   }
 
   /** What was done, for whoever interrupts it. */

@@ -14,7 +14,7 @@ import { loadQrels } from '../../../data/index.js';
 import { embeddingOptions, hasEmbeddings } from '../embedding-options.js';
 import { encodedFile, vectorBytes, type EncodedFile } from './files.js';
 import { checkOutputs, deliver } from '../output-files.js';
-import type { Output } from '../progress.js';
+import { SLOW_MS, timeText, type Output } from '../progress.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { required, UsageError } from '../usage.js';
 
@@ -40,8 +40,8 @@ of its encoder, and writes NumPy, or of tokens safetensors.`,
   },
 );
 
-/** So many texts are encoded between two reports of progress. */
-const TEXTS_AT_ONCE = 10_000;
+/** So many texts are encoded between two looks at the clock. */
+const TEXTS_AT_ONCE = 1000;
 
 /**
  * @param args what follows `encode` on the command line
@@ -80,6 +80,8 @@ export async function encode(
       ? student.encodeQueries(some.map(({ text }) => text))
       : student.encodeDocuments(some);
   let made: EncodedFile | undefined;
+  const started = performance.now();
+  let said = started;
   for (let first = 0; first < all.length; first += TEXTS_AT_ONCE) {
     const some = all.slice(first, first + TEXTS_AT_ONCE);
     const encoded = encodeTexts(some);
@@ -88,7 +90,13 @@ export async function encode(
       encoded,
       some.map(({ id }) => id),
     );
-    progressOut.write(`encoded ${first + some.length} of ${all.length} texts\n`);
+    const [done, now] = [first + some.length, performance.now()];
+    if (done === all.length) progressOut.write(`encoded ${done} texts\n`);
+    else if (now - said >= SLOW_MS) {
+      said = now;
+      const left = ((now - started) / 1000 / done) * (all.length - done);
+      progressOut.write(`encoded ${done} of ${all.length} texts, ${timeText(left)} left\n`);
+    }
   }
   await deliver(out, '', [
     [file, () => made!.bytes()],

@@ -95,6 +95,27 @@ describe('the start of a student', () => {
 });
 
 describe('CompareProgress', () => {
+  it('says how far the starts of several models are, and how long each takes yet', () => {
+    let [text, now] = ['', 0];
+    const out = { isTTY: false, write: (more: string) => (text += more) };
+    const progress = new CompareProgress(out, () => now);
+    for (const [at, model, done] of [
+      [0, 'dense', 1],
+      [500, 'sparse', 1],
+      [3000, 'dense', 2],
+      [4000, 'sparse', 2],
+      [6500, 'sparse', 3],
+      [7000, 'dense', 4],
+    ] as const) {
+      now = at;
+      progress.start(model, done, 4);
+    }
+    expect(text).toBe(
+      'making the start of dense (latent semantic analysis): 2 of 4 passes, 0:06 left\n' +
+        'making the start of sparse (latent semantic analysis): 3 of 4 passes, 0:03 left\n',
+    );
+  });
+
   it('says what each student reached once it is measured', () => {
     let text = '';
     const progress = new CompareProgress({ isTTY: true, write: (more: string) => (text += more) });
