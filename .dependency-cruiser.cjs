@@ -3,7 +3,7 @@
 
 /** The layers, lowest first. A module imports from its own layer and from lower ones. */
 const layers = [
-  ['foundation', '^lib/(errors|describe|types|losses|parameters|communicator)\\.ts$'],
+  ['foundation', '^lib/(errors|describe|extremes|types|losses|parameters|communicator)\\.ts$'],
   ['native', '^lib/native/'],
   ['loss', '^lib/loss/'],
   ['beside the loss', '^lib/(ranks|cuda|embeddings|distributed)/'],

@@ -52,6 +52,19 @@ export default tseslint.config(
     },
   },
   {
+    files: ['lib/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'CallExpression[callee.property.name=/^(max|min|hypot|push|unshift|splice|fromCharCode|fromCodePoint|of)$/] > SpreadElement',
+          message: 'A call takes some hundred thousand arguments at most: use a loop, or lib/extremes.ts.',
+        },
+      ],
+    },
+  },
+  {
     // Programs talk to the terminal.
     files: ['**/*.mjs', '**/*.cjs', '**/*.js', 'bench/**', 'examples/**', 'lib/lab/cli/**'],
     languageOptions: { globals: nodeGlobals },

@@ -1,4 +1,5 @@
 // Hard negatives from a ranking: documents near the positives, without those that are likely to be relevant themselves.
+import { smallest } from '../extremes.js';
 import { rank } from '../metrics/ranking.js';
 import type { Qrels, Run } from '../metrics/types.js';
 import type { ScoredDocument, ScoredList } from './forms/scored.js';
@@ -64,7 +65,7 @@ export function mineNegatives(run: Run, qrels: Qrels, options: MineOptions): Min
       left.withoutPositive++;
       continue;
     }
-    const highest = highestOf(Math.min(...known.map((docid) => scores.get(docid)!)), options);
+    const highest = highestOf(smallest(known.map((docid) => scores.get(docid)!)), options);
     const candidates = rank(ranked)
       .filter((docid) => docid !== qid && !((levels.get(docid) ?? 0) > 0))
       .slice(skip, depth)

@@ -1,4 +1,5 @@
 // Prepares a loss of embeddings: which options are the loss's, which the similarity's, and of which dimensions.
+import { largest } from '../extremes.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import type { LossParameters } from '../loss/functions.js';
@@ -99,7 +100,7 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
       "dims is given and similarity is 'sparse'; terms have no prefixes",
     );
   }
-  const first = Math.max(...nested.dims);
+  const first = largest(nested.dims);
   const parts = nested.dims.map((compared, i) => {
     // The factor that the loss checks; what is no number is left for it to refuse.
     const gradScale = typeof ofLoss.gradScale === 'number' ? ofLoss.gradScale : 1;

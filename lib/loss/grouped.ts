@@ -1,5 +1,6 @@
 // A prepared loss whose queries are spread over the ranks of a group: mean, counted and weights are those of all of them. What each query adds
 // is gathered, and every rank adds it in the order in which one process would, so that the number of ranks changes no bit.
+import { largest } from '../extremes.js';
 import type { Group } from '../communicator.js';
 import { CklRangeError } from '../errors.js';
 import { NativeStatus, Scalar } from '../native/codes.js';
@@ -79,7 +80,7 @@ export class GroupedLoss extends Prepared {
     queries: readonly number[],
     failed: { error: unknown } | null = null,
   ): Float64Array {
-    const longest = Math.max(...queries);
+    const longest = largest(queries);
     const padded = new Float64Array(longest + 1);
     padded.set(own);
     padded[longest] = Number(failed !== null);

@@ -1,5 +1,6 @@
 // A prepared loss whose lists are spread over the ranks of a group: each has some documents of every query. Three small exchanges make the
 // sums of whole lists: the largest scores; the sums of exponentials; the values and the sums of h. The gradients then need none.
+import { largest } from '../extremes.js';
 import { type Communicator, type Group, readGroup } from '../communicator.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
@@ -99,7 +100,7 @@ export class ShardedLoss extends Prepared {
     const [queries, docs] = this.shape;
     const all = ranksOf(group.gather(Float64Array.of(begin, docs, documents, queries)), group.size);
     checkTiles(all);
-    this.longest = Math.max(...all.map(([, length]) => length));
+    this.longest = largest(all.map(([, length]) => length));
     this.chunks = Math.max(1, Math.ceil(this.longest / chunk));
     this.block = Math.max(8, Math.floor(kept / (20 * Math.max(1, this.longest))));
     this.numbers = Float64Array.of(0, 0, 0, begin, group.size, this.chunks);

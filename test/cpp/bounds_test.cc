@@ -73,7 +73,8 @@ TEST_CASE("bounds: nothing behind the arrays of a batch is touched, in any layou
           }
         }
         Batch batch;
-        batch.rows = {kQueries, set.offsets.empty() ? set.docs : 0, set.docs, set.offsets.empty() ? nullptr : set.offsets.data()};
+        batch.rows = {kQueries, set.offsets.empty() ? set.docs : 0, set.docs,
+                      set.offsets.empty() ? nullptr : set.offsets.data()};
         batch.student = {student.data, type}, batch.teacher = {teacher.data, type};
         batch.labels = reinterpret_cast<const uint8_t*>(labels.data);
         Outputs out;
@@ -87,8 +88,7 @@ TEST_CASE("bounds: nothing behind the arrays of a batch is touched, in any layou
               const Plan plan = plan_of(term);
               cpu::CpuBackend backend(target, std::make_shared<cpu::Pool>(1), 1);
               Summary summary;
-              const Status status =
-                  backend.run(plan, batch, out, *backend.workspace(set.docs), nullptr, summary);
+              const Status status = backend.run(plan, batch, out, *backend.workspace(set.docs), nullptr, summary);
               CHECK_MESSAGE(status.ok(), name_of(term));
             }
       }

@@ -1,5 +1,5 @@
 // Plain text tables: numbers to the right, words to the left, a rule under the head.
-import { largest } from '../training/extremes.js';
+import { largest } from '../../extremes.js';
 
 /** Lines of a table; the first row is its head. */
 export function formatTable(rows: readonly (readonly string[])[]): string {

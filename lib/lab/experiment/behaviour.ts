@@ -2,7 +2,7 @@
 import { prepare } from '../../index.js';
 import { TrainingBatch } from '../training/batch.js';
 import type { CandidateList } from '../training/candidates.js';
-import { longest } from '../training/extremes.js';
+import { longest } from '../training/list-length.js';
 import type { Student } from '../training/student.js';
 
 export interface Behaviour {

@@ -1,6 +1,6 @@
 // The best training of each model, with its parameters: what `--save` writes.
 import type { Numbers } from '../training/adam.js';
-import { largest } from '../training/extremes.js';
+import { largest } from '../../extremes.js';
 import type { ModelName, Unit } from './plan.js';
 import { lastPart, type Run } from './results.js';
 

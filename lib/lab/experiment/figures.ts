@@ -2,7 +2,7 @@
 import { prepare, ranks } from '../../index.js';
 import { TrainingBatch } from '../training/batch.js';
 import { fitScale } from '../training/calibrate.js';
-import { longest } from '../training/extremes.js';
+import { longest } from '../training/list-length.js';
 import type { BagList } from '../students/words/bags.js';
 import type { TableStudent } from '../students/table-student.js';
 import type { FigureData } from './results.js';

@@ -3,7 +3,7 @@ import type { Numbers } from '../training/adam.js';
 import type { CandidateList } from '../training/candidates.js';
 import { distil, type Hooks, type Position, type Progress } from '../training/distil.js';
 import type { Run as Ranking } from '../../metrics/index.js';
-import { largest } from '../training/extremes.js';
+import { largest } from '../../extremes.js';
 import { titleOfLoss } from '../training/loss-sum.js';
 import type { Saved } from '../training/student.js';
 import type { Behaviour } from './behaviour.js';

@@ -1,6 +1,6 @@
 // The charts: data in, SVG text out, drawn by Observable Plot without a browser.
 import type { Plotting } from './plotting.js';
-import { largest } from '../training/extremes.js';
+import { largest } from '../../extremes.js';
 import { escapeHtml } from './html.js';
 import { seriesStyle, seriesStyles } from './series.js';
 

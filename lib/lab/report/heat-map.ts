@@ -1,7 +1,7 @@
 // The heat map of the summary: every student and loss, coloured by its difference from CKL, with a sign where that is significant.
 import { markOf, type SavedComparison } from '../compare/saved.js';
 import type { Table } from '../compare/tables.js';
-import { largest } from '../training/extremes.js';
+import { largest } from '../../extremes.js';
 import { escapeHtml, htmlTable, type TableCell } from './html.js';
 import { differenceText, measureText, pText } from './numbers.js';
 import { HEAT_STEPS } from './style.js';

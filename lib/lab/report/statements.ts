@@ -1,7 +1,7 @@
 // What the data support, in words: a sentence for each finding, each with its test; and what they do not support.
 import type { SavedComparison } from '../compare/saved.js';
 import { LEVEL, type Row, type Table, type Tested } from '../compare/tables.js';
-import { largest } from '../training/extremes.js';
+import { largest } from '../../extremes.js';
 import { differenceText, measureText, pText } from './numbers.js';
 import { columnTitle, joined, recipeTitle } from './words.js';
 

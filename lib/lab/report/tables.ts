@@ -1,7 +1,7 @@
 // The tables of the report: means with marks, the paper's Table 2, and what dev chose.
 import { markOf, type SavedComparison } from '../compare/saved.js';
 import type { Cell, Row, Table } from '../compare/tables.js';
-import { largest } from '../training/extremes.js';
+import { largest } from '../../extremes.js';
 import { htmlTable, type TableCell, type TableColumn } from './html.js';
 import { KEPT, keptRows } from './kept.js';
 import { differenceText, measureText, pText, rateText } from './numbers.js';

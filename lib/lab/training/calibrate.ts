@@ -2,7 +2,7 @@
 import { prepare } from '../../index.js';
 import { TrainingBatch } from './batch.js';
 import type { CandidateList } from './candidates.js';
-import { longest } from './extremes.js';
+import { longest } from './list-length.js';
 import type { Student } from './student.js';
 
 /** The multipliers that are tried: 2^-8 to 2^8. */

@@ -12,7 +12,7 @@ import type { TrainingBatch } from './batch.js';
 import { setRelevance, type Curriculum } from './cl-drd.js';
 import { setGrades } from './grades.js';
 import type { CandidateList } from './candidates.js';
-import { longest } from './extremes.js';
+import { longest } from './list-length.js';
 import { termsOf, type TrainingLoss } from './loss-sum.js';
 import { scoresOf } from './rerank.js';
 import type { Student } from './student.js';

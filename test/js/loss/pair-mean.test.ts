@@ -62,7 +62,8 @@ describe('pairMean', () => {
     const levels = (b: number) => without.slice(b * DOCS, (b + 1) * DOCS);
     const share = Array.from(
       { length: QUERIES },
-      (_, b) => weights[b] * levels(b).reduce((n, high) => n + levels(b).filter((low) => low < high).length, 0),
+      (_, b) =>
+        weights[b] * levels(b).reduce((n, high) => n + levels(b).filter((low) => low < high).length, 0),
     );
     const total = share.reduce((a, b) => a + b);
     const expected = share.reduce((sum, s, b) => sum + s * alone[b], 0) / total;

@@ -1,4 +1,5 @@
 // `mpirun -np 4 npx ckl-loss compare`: each rank computes a share, and rank 0 joins them, reports and writes.
+import { largest } from '../../../extremes.js';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Communicator } from '../../../communicator.js';
@@ -25,7 +26,7 @@ export function joinWorld(world: Communicator, own: SavedShare): SavedComparison
 function gatherTexts(world: Communicator, text: string): string[] {
   const bytes = Buffer.from(text);
   const lengths = world.allGather(Float64Array.of(bytes.length));
-  const longest = Math.ceil(Math.max(...lengths) / 8);
+  const longest = Math.ceil(largest(lengths) / 8);
   const padded = new Float64Array(longest);
   new Uint8Array(padded.buffer).set(bytes);
   const all = Buffer.from(world.allGather(padded).buffer);

@@ -95,9 +95,8 @@ async function examineAddon(report: DoctorReport): Promise<void> {
   // A file that is simply not there was not needed. One that is there and broken is worth a word.
   const broken = failed.filter((attempt) => existsSync(attempt.file));
   report.addon = { file, origin, bytes: statSync(file).size, compiler, failed: broken };
-  report.problems.push(
-    ...broken.map((attempt) => `${attempt.file} does not load: ${attempt.reason}; delete it`),
-  );
+  for (const { file: path, reason } of broken)
+    report.problems.push(`${path} does not load: ${reason}; delete it`);
 
   const { chooseBackend, chooseCpuTarget, chooseThreads } = await import('../../../native/backends.js');
   const chosen = <T>(choose: () => T, otherwise: T): T => {

@@ -57,7 +57,7 @@ class TokenFile implements EncodedFile {
 
   add(encoded: Encoded): void {
     if (encoded.kind !== 'tokens') throw new TypeError(`tokens are expected, not ${encoded.kind}`);
-    this.parts.push(...encoded.texts);
+    for (const text of encoded.texts) this.parts.push(text);
   }
 
   bytes(): Uint8Array {

@@ -125,9 +125,8 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
       throw new DataError(path, 0, `queries that ${qrelsFile} has judgements for`, 'none');
     const asked = values['ignore-identical-ids'] ? true : values['keep-identical-ids'] ? false : undefined;
     const ignoreIdenticalIds = asked ?? 2 * found.identical >= found.shared;
-    notices.push(
-      ...noticesOf(name, found, { complete, ignored: ignoreIdenticalIds, asked: asked !== undefined }),
-    );
+    const identical = { complete, ignored: ignoreIdenticalIds, asked: asked !== undefined };
+    for (const notice of noticesOf(name, found, identical)) notices.push(notice);
     return measureRun(run, qrels, { ...options, ignoreIdenticalIds });
   };
   const found = searched ? await searchModel(searched, qrels, reading, standardError) : await read(runFile);
@@ -139,7 +138,7 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
       ? undefined
       : await measuredFile(values.baseline, 'the baseline', await read(values.baseline));
   const comparison = baseline && compare(run, baseline);
-  if (baseline) notices.push(...differentQueries(run, baseline));
+  if (baseline) for (const notice of differentQueries(run, baseline)) notices.push(notice);
 
   const json = () =>
     `${JSON.stringify(summary(run, baseline, comparison, values['per-query'] ?? false), null, 2)}\n`;

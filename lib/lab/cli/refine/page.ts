@@ -20,7 +20,7 @@ import {
 } from '../../report/words.js';
 import { PACKAGE_VERSION } from '../../students/saved/folder.js';
 import { titleOfLoss } from '../../training/loss-sum.js';
-import { largest } from '../../training/extremes.js';
+import { largest } from '../../../extremes.js';
 import { commandLine } from '../model-card.js';
 import { CAVEAT, isCkl, lacksWarmup, NO_WARMUP } from './report.js';
 import { studentTitle } from './words.js';

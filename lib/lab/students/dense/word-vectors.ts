@@ -1,4 +1,5 @@
 // The word vectors a dense student starts from: half what words mean, half which word it is.
+import { norm } from '../words/norm.js';
 import { Random } from '../../training/random.js';
 import type { Bag } from '../words/bags.js';
 import { latentDirections, type OnPass } from '../words/lsa.js';
@@ -23,7 +24,7 @@ export function startVectors(
   const latent = latentDirections(bags, vocabulary, half, random, onPass);
   const out = new Float32Array(vocabulary * width);
   const write = (at: number, values: Float64Array | Float32Array) => {
-    const length = Math.hypot(...values);
+    const length = norm(values);
     if (length > 0) values.forEach((value, k) => (out[at + k] = value / length));
   };
   for (let word = 0; word < vocabulary; word++) {

@@ -1,5 +1,5 @@
 // What the student sees of a query and a document: a handful of lexical signals, the first of which is where it starts.
-import { largest as maximum } from '../../training/extremes.js';
+import { largest as maximum } from '../../../extremes.js';
 import type { PreparedDocument } from './document.js';
 import type { Vocabulary } from '../words/vocabulary.js';
 

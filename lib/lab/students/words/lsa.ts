@@ -1,4 +1,5 @@
 // Latent semantic analysis: word vectors from which words share documents, by randomised subspace iteration.
+import { norm } from './norm.js';
 import type { Random } from '../../training/random.js';
 import type { Bag } from './bags.js';
 
@@ -25,7 +26,7 @@ export function latentDirections(
   onPass?: OnPass,
 ): Float32Array {
   const inner = Math.min(width + OVERSAMPLING, bags.length, vocabulary);
-  const lengths = bags.map(({ weights }) => Math.hypot(...weights) || 1);
+  const lengths = bags.map(({ weights }) => norm(weights) || 1);
   let right = Float64Array.from({ length: vocabulary * inner }, () => random.normal());
   for (let i = 0; i <= ITERATIONS; i++) {
     const left = new Float64Array(bags.length * inner);
