@@ -232,7 +232,7 @@ export default [
     to: 'false',
   },
   {
-    in: 'src/cpu/passes.h',
+    in: 'src/cpu/term_passes.h',
     code: 'infinite = infinite | «~(no_q | has_p)»;',
     to: '~(no_q | ~no_q)',
   },
