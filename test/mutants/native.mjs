@@ -64,7 +64,7 @@ const COMMANDS = {
   ),
   embeddings: [...vitest, 'test/js/embeddings'],
   // A second or two; the others take minutes.
-  quick: cpuSuite('losses*,checks*,edges*,extremes*,ranks*,diagnostics*,numbers*'),
+  quick: cpuSuite('losses*,checks*,edges*,extremes*,ranks*,diagnostics*,numbers*,bounds*'),
   sums: cpuSuite('accuracy: weighted sums*,accuracy: reductions*,accuracy: temperatures*'),
   bits: cpuSuite('bits*,isa*'),
   pool: cpuSuite('pool*'),
