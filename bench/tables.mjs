@@ -1,4 +1,4 @@
-// Writes the tables of README.md, docs/performance.md and docs/comparison.md from the files in bench/results.
+// Writes the tables of README.md, docs/performance.md, docs/comparison.md and docs/guide/distributed.md from the files in bench/results.
 //
 //   node bench/tables.mjs           rewrites what stands between <!-- figures: NAME --> and <!-- end of figures -->
 //   node bench/tables.mjs --check   changes nothing; exits with 1 if a page and the results disagree
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-export const pages = ['README.md', 'docs/performance.md', 'docs/comparison.md'];
+export const pages = ['README.md', 'docs/performance.md', 'docs/comparison.md', 'docs/guide/distributed.md'];
 
 const results = (name) => JSON.parse(readFileSync(join(root, 'bench/results', `${name}.json`), 'utf8'));
 const table = (rows) => {
@@ -132,6 +132,10 @@ const figures = {
     ]);
     return table([['', ...shapes.map(times)], ...lines]);
   },
+  distributed: () =>
+    table([['', ''], ...results('distributed').rows.map(({ what, figure }) => [what.trim(), figure])]),
+  'distributed-machine': () =>
+    `${measuredOn('distributed')} ${results('distributed').mpi.replace(/,.*/s, '')}.`,
   'paper-machine': () => measuredOn('paper'),
   embeddings: () => {
     const { rows } = results('embeddings');
