@@ -42,8 +42,8 @@ export function readSimilarity(options: Partial<SimilarityOptions>): ReadSimilar
     throw new Thrown('ERR_CKL_OPTION', `dim is ${describe(dim)}; it must be an integer from 1 to ${maxDim}`);
   }
   choice('similarity', similarity, similarities);
-  for (const [name, value] of Object.entries({ tokenSimilarity, tokenMean })) {
-    if (value === undefined || similarity === 'maxSim') continue;
+  if (similarity !== 'maxSim' && (tokenSimilarity !== undefined || tokenMean !== undefined)) {
+    const name = tokenSimilarity !== undefined ? 'tokenSimilarity' : 'tokenMean';
     throw new CklTypeError(
       'ERR_CKL_OPTION',
       `${name} is given and similarity is '${similarity}'; only 'maxSim' compares the vectors of tokens`,

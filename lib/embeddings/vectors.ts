@@ -56,6 +56,13 @@ export interface Space {
   half: HalfType;
 }
 
+/** Which similarities take which property of a side. */
+const tokenParts: readonly { part: keyof GivenTokens; suffix: string; takers: readonly Similarity[] }[] = [
+  { part: 'offsets', suffix: 'Offsets', takers: ['maxSim', 'sparse'] },
+  { part: 'mask', suffix: 'Mask', takers: ['maxSim'] },
+  { part: 'ids', suffix: 'Ids', takers: ['sparse'] },
+];
+
 /** @param name of the array; @param given its offsets, which MaxSim needs, and its mask; nothing else takes them */
 export function readVectors(
   value: unknown,
@@ -75,16 +82,15 @@ export function readVectors(
   }
   const rows = length / dim;
   const side = name === 'queries' ? 'query' : 'document';
-  const takers = { Offsets: ['maxSim', 'sparse'], Mask: ['maxSim'], Ids: ['sparse'] };
-  for (const [part, names] of Object.entries(takers)) {
-    const found = given[part.toLowerCase() as keyof GivenTokens];
-    if (found === undefined || found === null || names.includes(similarity)) continue;
+  for (const { part, suffix, takers } of tokenParts) {
+    const found = given[part];
+    if (found === undefined || found === null || takers.includes(similarity)) continue;
     throw new CklTypeError(
       'ERR_CKL_OPTION',
-      `${side}${part} is given and similarity is '${similarity}'; only ${oneOf(
-        names.map((one) => `'${one}'`),
+      `${side}${suffix} is given and similarity is '${similarity}'; only ${oneOf(
+        takers.map((one) => `'${one}'`),
         'and',
-      )} ` + `${names.length > 1 ? 'have' : 'has'} it`,
+      )} ` + `${takers.length > 1 ? 'have' : 'has'} it`,
     );
   }
   const vectors = { source, native: nativeScores(source), type, rows };
