@@ -42,7 +42,7 @@ be relevant without having been judged; margins leave them out. A list has the p
       ...modelOption,
       run: text('FILE', 'instead of --model: a ranking as a TREC run'),
       data: text('DIR', 'a BEIR folder: judgements, texts, and for --model the corpus'),
-      split: text('NAME', 'queries judged in this split (default: train, where there is one; else all)'),
+      split: text('NAME', 'queries judged in this split (by default train if there is one, otherwise all)'),
       teacher: text('FILE', "scores that margins compare and lists hold, in place of the ranking's"),
       level: number('the lowest relevance level of a positive (default: 1)', { min: 1, whole: true }),
       'skip-bad': flag('skip lines that cannot be read, and count them'),
