@@ -13,6 +13,8 @@ export class BlockedLoss extends Prepared {
   private spec!: LivePlan['plan']['spec'];
   /** What each term's mean is divided by, and how many queries are counted. */
   private all = new Float64Array(normalisers);
+  /** `all` with the weighted divisors of a mean, once all blocks are counted. */
+  private totals: Float64Array | null = null;
   /** What each query adds to each term's divisor, where there are weights; what each adds to the loss. */
   private divisors: Float64Array[] = [];
   private summands = new Float64Array(0);
@@ -20,6 +22,7 @@ export class BlockedLoss extends Prepared {
   /** Before the first block. */
   begin(queries: number): void {
     this.all = new Float64Array(normalisers);
+    this.totals = null;
     this.divisors = [];
     this.summands = new Float64Array(queries);
   }
@@ -48,8 +51,7 @@ export class BlockedLoss extends Prepared {
     const live = this.take(batch);
     const { view, scalars } = this;
     const share = new Float64Array(normalisers + view.queries);
-    share.set(this.all);
-    if (this.reduction === 'mean') this.divisors.forEach((each, k) => (share[k] = sum(each)));
+    share.set(this.divided());
     check(live.native.runShare(...argumentsOf(view, scalars), share), scalars);
     this.summands.set(share.subarray(normalisers), first);
     return resultOf(view, scalars, 'none');
@@ -57,9 +59,15 @@ export class BlockedLoss extends Prepared {
 
   /** After the last block. */
   end(): { loss: number; counted: number } {
-    const all = this.all.slice();
-    if (this.reduction === 'mean') this.divisors.forEach((each, k) => (all[k] = sum(each)));
-    return { loss: reduce(this.spec, this.summands, all), counted: this.all[terms] };
+    const all = this.divided();
+    return { loss: reduce(this.spec, this.summands, all), counted: all[terms] };
+  }
+
+  private divided(): Float64Array {
+    if (this.totals !== null) return this.totals;
+    const totals = this.all.slice();
+    if (this.reduction === 'mean') this.divisors.forEach((each, k) => (totals[k] = sum(each)));
+    return (this.totals = totals);
   }
 }
 

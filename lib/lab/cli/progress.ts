@@ -31,11 +31,10 @@ export class ProgressLine {
     const now = this.now();
     if (this.startedAt === undefined || done <= 1) this.startedAt = this.saidAt = now;
     if (done === all) return this.done();
-    const left = ((now - this.startedAt) / Math.max(1, done - 1)) * (all - done);
     const text = `making the start (latent semantic analysis): ${done} of ${all} passes`;
     if (this.out.isTTY) {
       this.shown = true;
-      const time = done > 1 ? `, ${timeText(left / 1000)} left` : '';
+      const time = done > 1 ? `, ${timeLeft(now - this.startedAt, done - 1, all - 1)} left` : '';
       this.out.write(`\r\x1b[K${`${text}${time}`.slice(0, (this.out.columns || 80) - 1)}`);
     } else if (now - this.saidAt >= SLOW_MS) {
       this.saidAt = now;
@@ -80,6 +79,10 @@ function describeProgress(
 
 const describeBehaviour = ({ separation, entropy }: Behaviour): string =>
   `  separation ${separation.toFixed(3)}  entropy ${entropy.toFixed(3)}`;
+
+/** The time that is left, as text, when `done` of `all` took so many milliseconds. */
+export const timeLeft = (elapsedMs: number, done: number, all: number): string =>
+  timeText((elapsedMs / 1000 / done) * (all - done));
 
 /** 75 -> "1:15". */
 export function timeText(seconds: number): string {

@@ -16,10 +16,11 @@ import type { BestTraining } from './best.js';
 import { behaviourOn } from './behaviour.js';
 import { vectorDigest } from './data-digest.js';
 import { nameOf, TEMPERATURE_SHARE } from './data.js';
+import { foldSubject } from './fold-subject.js';
 import { findOwnDocuments, withoutOwn, withoutOwnIds, type OwnDocuments } from './own-documents.js';
 import type { Experiment, Unit } from './plan.js';
 import { toValues, type DataSummary, type OfStudents, type Tested } from './results.js';
-import { crossPositives, draw, shorten } from './shorten.js';
+import { shortenAll } from './shorten.js';
 import { spoil } from './spoil.js';
 import type { Source, Subject } from './subject.js';
 import { teacherScale } from './teacher-scale.js';
@@ -82,34 +83,13 @@ export class Adapters implements Source<VectorList> {
 
   open({ condition, fold: number }: Unit): Subject<VectorList> {
     const { experiment, student } = this;
-    const { docs, inBatchWeight, seed, refreshDepth = docs } = experiment;
     const fold = this.folds[number];
-    const spoilt = spoil(fold.train, condition, seed);
-    const isDrawn = experiment.negatives === 'drawn' && docs !== undefined;
-    const cut = (depth: number | undefined) =>
-      depth === undefined ? spoilt : spoilt.map((list) => shorten(list, depth));
+    const spoilt = spoil(fold.train, condition, experiment.seed);
+    const ranked = shortenAll(spoilt, experiment.refreshDepth ?? experiment.docs);
     return {
+      ...foldSubject(fold, { spoilt, ranked }, experiment.negatives, experiment, this.judging),
       parts: [{ name: 'adapter', student, start: this.start }],
-      data: {
-        train: isDrawn ? spoilt : cut(docs),
-        dev: fold.dev,
-        qrels: fold.qrels,
-        judging: this.judging,
-        sample: isDrawn ? (list, random) => draw(list, docs, random) : undefined,
-        ranked: cut(refreshDepth),
-        inBatch: inBatchWeight ? { weight: inBatchWeight, lists: crossPositives } : undefined,
-      },
-      teacherTemperature: fold.teacherTemperature,
       test: (take) => this.test(number, (run) => take?.('adapter', run)),
-      references: () => ({
-        teacher: toValues(
-          measure(
-            runOf(fold.test, (list) => list.teacher),
-            fold.qrels,
-            this.judging,
-          ),
-        ),
-      }),
       observe: (trained) =>
         experiment.observe === 'dev' ? { dev: behaviourOn(trained, fold.dev) } : undefined,
     };

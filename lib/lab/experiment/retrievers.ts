@@ -18,10 +18,11 @@ import type { BestTraining } from './best.js';
 import { behaviourOn } from './behaviour.js';
 import { loadRetrieval, summarise, type RetrievalData, type SearchTask } from './data.js';
 import { figureData } from './figures.js';
+import { foldSubject } from './fold-subject.js';
 import { withoutOwnIds } from './own-documents.js';
 import type { Condition, Experiment, ModelName, Unit } from './plan.js';
 import { toValues, type OfStudents, type Tested } from './results.js';
-import { crossPositives, draw, shorten } from './shorten.js';
+import { shortenAll } from './shorten.js';
 import { spoil } from './spoil.js';
 import type { Part, Source, Subject } from './subject.js';
 
@@ -63,40 +64,19 @@ export class Retrievers implements Source<BagList> {
   open(unit: Unit): Subject<BagList> {
     const { experiment } = this;
     const fold = this.data.folds[unit.fold];
-    const { spoilt, ranked } = this.trainingLists(unit);
+    const lists = this.trainingLists(unit);
     const { pipeline, starts } = this.model(unit);
-    const { docs, inBatchWeight } = experiment;
-    const isDrawn = this.negatives(unit.model) === 'drawn' && docs !== undefined;
-    const short = isDrawn || docs === undefined ? spoilt : spoilt.map((list) => shorten(list, docs));
     const isFirst = unit.condition.name === experiment.conditions[0].name;
     const followed = isFirst && unit.fold === 0;
     return {
+      ...foldSubject(fold, lists, this.negatives(unit.model), experiment, this.judging),
       parts: pipeline.parts.map((part, i): Part<BagList> => ({ ...part, start: () => starts[i]() })),
-      data: {
-        train: short,
-        dev: fold.dev,
-        qrels: fold.qrels,
-        judging: this.judging,
-        sample: isDrawn ? (list, random) => draw(list, docs, random) : undefined,
-        ranked,
-        inBatch: inBatchWeight ? { weight: inBatchWeight, lists: crossPositives } : undefined,
-      },
-      teacherTemperature: fold.teacherTemperature,
       test: (take) => this.test(unit, isFirst ? this.data.zeroShot : [], take),
-      references: () => ({
-        teacher: toValues(
-          measure(
-            runOf(fold.test, (list) => list.teacher),
-            fold.qrels,
-            this.judging,
-          ),
-        ),
-      }),
       observe: (student, seed) => {
         if (experiment.observe === 'dev') return { dev: behaviourOn(student, fold.dev) };
         if (experiment.observe === 'nothing' || !followed || seed !== experiment.seed) return undefined;
         return {
-          train: behaviourOn(student, ranked.slice(0, FOLLOWED)),
+          train: behaviourOn(student, lists.ranked.slice(0, FOLLOWED)),
           dev: behaviourOn(student, fold.dev),
         };
       },
@@ -149,7 +129,7 @@ export class Retrievers implements Source<BagList> {
     if (this.lists?.key !== key) {
       const { seed, docs, refreshDepth = docs } = this.experiment;
       const spoilt = spoil(this.data.folds[fold].train, condition, seed);
-      const ranked = refreshDepth === undefined ? spoilt : spoilt.map((list) => shorten(list, refreshDepth));
+      const ranked = shortenAll(spoilt, refreshDepth);
       this.lists = { key, spoilt, ranked };
     }
     return this.lists;

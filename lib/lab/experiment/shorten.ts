@@ -28,6 +28,12 @@ export function shorten<L extends DocumentList>(list: L, docs: number): L {
   );
 }
 
+/** All lists, each shortened to `docs`; as they are where that is undefined. */
+export const shortenAll = <L extends DocumentList>(
+  lists: readonly L[],
+  docs: number | undefined,
+): readonly L[] => (docs === undefined ? lists : lists.map((list) => shorten(list, docs)));
+
 /** The positives of a list and others drawn from it, `docs` in all where there are as many, in the order they have there. */
 export function draw<L extends DocumentList>(list: L, docs: number, random: Random): L {
   const others = random.shuffle([...list.docids.keys()].filter((i) => list.labels[i] === 0));

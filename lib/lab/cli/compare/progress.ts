@@ -1,7 +1,7 @@
 // Shows the progress of a comparison, trainings done and time left: one updated line on a terminal, about twenty lines elsewhere.
 import { meanOf, type DataSummary, type Tested, type UnitResult } from '../../experiment/results.js';
 import { measureText } from '../table.js';
-import { SLOW_MS, timeText, type Output } from '../progress.js';
+import { SLOW_MS, timeLeft, type Output } from '../progress.js';
 
 const PLAIN_LINES = 20;
 
@@ -42,8 +42,8 @@ export class CompareProgress {
     if (done === all || now - this.startsSaid < SLOW_MS) return;
     this.startsSaid = now;
     const began = this.startsBegan.get(model)!;
-    const left = ((now - began.at) / 1000 / Math.max(1, done - began.done)) * (all - done);
-    const time = done > began.done ? `, ${timeText(left)} left` : '';
+    const since = done - began.done;
+    const time = since > 0 ? `, ${timeLeft(now - began.at, since, all - began.done)} left` : '';
     this.line(`making the start of ${model} (latent semantic analysis): ${done} of ${all} passes${time}\n`);
   }
 
@@ -60,8 +60,8 @@ export class CompareProgress {
       if (done > 0) this.out.write(`${done} of ${all} trainings were done before\n`);
       return;
     }
-    const left = ((this.now() - this.started) / 1000 / (done - this.before)) * (all - done);
-    const text = `${done} of ${all} trainings, ${timeText(left)} left`;
+    const left = timeLeft(this.now() - this.started, done - this.before, all - this.before);
+    const text = `${done} of ${all} trainings, ${left} left`;
     if (this.out.isTTY) {
       this.shown = true;
       const filled = Math.round((20 * done) / all);

@@ -14,7 +14,7 @@ import { loadQrels } from '../../../data/index.js';
 import { embeddingOptions, hasEmbeddings } from '../embedding-options.js';
 import { encodedFile, vectorBytes, type EncodedFile } from './files.js';
 import { checkOutputs, deliver } from '../output-files.js';
-import { SLOW_MS, timeText, type Output } from '../progress.js';
+import { SLOW_MS, timeLeft, type Output } from '../progress.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { required, UsageError } from '../usage.js';
 
@@ -94,8 +94,8 @@ export async function encode(
     if (done === all.length) progressOut.write(`encoded ${done} texts\n`);
     else if (now - said >= SLOW_MS) {
       said = now;
-      const left = ((now - started) / 1000 / done) * (all.length - done);
-      progressOut.write(`encoded ${done} of ${all.length} texts, ${timeText(left)} left\n`);
+      const left = timeLeft(now - started, done, all.length);
+      progressOut.write(`encoded ${done} of ${all.length} texts, ${left} left\n`);
     }
   }
   await deliver(out, '', [
