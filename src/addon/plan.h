@@ -59,8 +59,11 @@ class PlanObject : public Tagged<PlanObject> {
   static napi_value run_share(napi_env env, napi_callback_info info);
   static napi_value shard_step(napi_env env, napi_callback_info info);
   static napi_value share(napi_env env, napi_callback_info info, bool runs);
+  Status run_step(napi_env env, const Call& call, const double* numbers, const ArrayView& gathered,
+                  const ArrayView& record, Summary& summary);
   static napi_value dispose(napi_env env, napi_callback_info info);
   std::shared_ptr<Workspace> workspace(Environment& environment, int64_t docs);
+  Workspace& scratch(napi_env env);
   napi_value execute(napi_env env, const Call& call, Status status);
   Napi::Value configure(const Napi::CallbackInfo& info);
   Napi::Value target(const Napi::CallbackInfo& info);

@@ -59,6 +59,9 @@ int64_t ordered_pairs(const float* relevance, const uint8_t* labels, int64_t n, 
 // scratch: 4 n + 6144 words.
 void radix_ranks(const float* scores, const uint8_t* labels, int64_t n, uint32_t* ranks, uint32_t* scratch);
 
+// Documents. Sums of very long rows are taken in chunks, so that rounding grows with the square root of the length.
+constexpr int64_t kChunk = 4096;
+
 // Rows whose documents are spread over ranks: a rank has the documents from `begin` on of every row. What it needs of the
 // others comes in three exchanges, each between two of these steps. All numbers are floats.
 struct ShardTask {

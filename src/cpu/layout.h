@@ -4,6 +4,7 @@
 // scratch arrays, and which lanes are live. Slots never overlap; the last block of OneRow overlaps the one before in i.
 #pragma once
 #include "../core/batch.h"
+#include "kernel.h"
 #include "math.h"
 
 namespace ckl {
@@ -22,8 +23,7 @@ CKL_FN AllLanes operator&(AllLanes, AllLanes) { return {}; }
 CKL_FN bool any(NoLanes) { return false; }
 CKL_FN M operator~(AllLanes) { return lanes_from(kLanes); }
 
-// Sums of very long rows are taken in chunks, so that rounding grows with the square root of the length.
-constexpr int64_t kChunk = 4096;
+using cpu::kChunk;
 
 // What comes next, the row or sixteen of them: fetched a line at a time while this one is computed. Halves the time of
 // batches that lie in memory; addresses past the end do no harm.

@@ -43,16 +43,27 @@ void ShardRun::settle(const Plan& plan, const Batch& batch, const double* gather
   }
 }
 
-int64_t ShardRun::floats(ShardStep step, const Plan& plan, int64_t queries) const {
+// Records are of floats, and exchanged as half as many doubles.
+int64_t ShardRun::writes(Step step, const Plan& plan, int64_t queries) const {
   switch (step) {
-    case ShardStep::sums: return queries * shard_sums_floats(chunks_);
-    case ShardStep::terms: return queries * shard_terms_floats(chunks_, int(plan.terms.size()));
+    case Step::look: return queries * kShardLook;
+    case Step::sums: return queries * shard_sums_floats(chunks_) / 2;
+    case Step::terms: return queries * shard_terms_floats(chunks_, int(plan.terms.size())) / 2;
     default: return 0;
   }
 }
 
-Status ShardRun::step(ShardStep step, const Plan& plan, const Batch& batch, const Outputs& out, int64_t first,
-                      int64_t last, const float* gathered, float* record) {
+int64_t ShardRun::reads(Step step, const Plan& plan, int64_t queries) const {
+  switch (step) {
+    case Step::settle: return ranks_ * writes(Step::look, plan, queries);
+    case Step::terms: return ranks_ * writes(Step::sums, plan, queries);
+    case Step::finish: return ranks_ * writes(Step::terms, plan, queries);
+    default: return 0;
+  }
+}
+
+Status ShardRun::step(Step step, const Plan& plan, const Batch& batch, const Outputs& out, int64_t first, int64_t last,
+                      const double* gathered, double* record) {
   ShardTask shard;
   fill(shard, plan, batch, out);
   const size_t blocks = size_t(last - first);
@@ -61,9 +72,12 @@ Status ShardRun::step(ShardStep step, const Plan& plan, const Batch& batch, cons
   // Kept between steps: a larger block of queries than before comes with its own step `sums`.
   if (!kept_.reserve(int64_t(blocks) * kShardKept * shard.slots)) return {Code::memory};
   shard.kept = kept_.reserve(0), shard.kinds = kinds_.data();
-  shard.gathered = gathered, shard.record = record;
+  shard.gathered = reinterpret_cast<const float*>(gathered), shard.record = reinterpret_cast<float*>(record);
   shard.first = first, shard.last = last;
-  return each(shard, step, first, last);
+  const ShardStep kernel = step == Step::sums    ? ShardStep::sums
+                           : step == Step::terms ? ShardStep::terms
+                                                 : ShardStep::finish;
+  return each(shard, kernel, first, last);
 }
 
 Summary ShardRun::result(const Plan& plan, const Batch& batch, const Outputs& out) {

@@ -13,6 +13,9 @@ namespace cpu {
 // and batch to all steps of a run, and has checked its sizes each time: nothing is kept of the caller's memory.
 class ShardRun {
  public:
+  enum class Step { look, settle, sums, terms, finish, result };
+  static constexpr int kSteps = 6;
+
   // begin: of this rank's documents in the whole lists, whose ranks are `ranks`; chunks: the most that a rank has.
   ShardRun(std::shared_ptr<CpuBackend> backend, int64_t begin, int ranks, int chunks)
       : backend_(std::move(backend)), begin_(begin), ranks_(ranks), chunks_(chunks) {}
@@ -21,12 +24,14 @@ class ShardRun {
   Status look(const Plan& plan, const Batch& batch, Workspace& workspace, double* out);
   // gathered: what the ranks' looks wrote, rank after rank.
   void settle(const Plan& plan, const Batch& batch, const double* gathered);
-  // For queries [first, last). gathered: of the step before; record: for the next exchange.
-  Status step(ShardStep step, const Plan& plan, const Batch& batch, const Outputs& out, int64_t first, int64_t last,
-              const float* gathered, float* record);
+  // Sums, terms or finish for queries [first, last). gathered: of the step before; record: for the next exchange.
+  Status step(Step step, const Plan& plan, const Batch& batch, const Outputs& out, int64_t first, int64_t last,
+              const double* gathered, double* record);
   Summary result(const Plan& plan, const Batch& batch, const Outputs& out);
 
-  int64_t floats(ShardStep step, const Plan& plan, int64_t queries) const;
+  // Doubles that a step of so many queries reads of what was gathered, and writes for the next exchange.
+  int64_t reads(Step step, const Plan& plan, int64_t queries) const;
+  int64_t writes(Step step, const Plan& plan, int64_t queries) const;
   // Whether it is of these terms and places.
   bool fits(const Plan& plan, int64_t begin, int ranks, int chunks) const {
     return plan.terms.size() <= kMaxTerms && begin == begin_ && ranks == ranks_ && chunks == chunks_;
