@@ -8,6 +8,7 @@
 #include "../launch/device_loss.h"
 #include "../launch/kernel_table.h"
 #include "staging.h"
+#include "sum.h"
 
 namespace ckl {
 namespace cuda {
@@ -93,6 +94,10 @@ class CudaDevice : public Device {
  public:
   explicit CudaDevice(int index) : index_(index), capability_(capability_of(index)), pinned_(new PinnedPool) {}
 
+  void use() override {
+    here([] {});
+  }
+
   void* allocate(int64_t bytes) override {
     void* p = nullptr;
     if (bytes > 0) here([&] { must(cudaMalloc(&p, size_t(bytes))); });
@@ -154,6 +159,12 @@ class CudaDevice : public Device {
   }
   void fill(void* to, int byte, int64_t bytes, StreamHandle stream) override {
     here([&] { must(cudaMemsetAsync(to, byte, size_t(bytes), stream_of(stream))); });
+  }
+  void sum(void* to, const void* from, int64_t n, int64_t stride, int parts, ElementType type,
+           StreamHandle stream) override {
+    char* const out = static_cast<char*>(to);
+    const char* const in = static_cast<const char*>(from);
+    if (n > 0) here([&] { must(launch_sum(out, in, n, stride, parts, type, stream_of(stream))); });
   }
   std::unique_ptr<Download> download(const void* from, int64_t bytes, StreamHandle stream) override {
     std::unique_ptr<Download> result;

@@ -55,3 +55,15 @@ export function wrongLauncher(launcher: Launcher | null, size: number, file: str
       : `Start them with the mpirun of that library, or set CKL_MPI=${other}`)
   );
 }
+
+/** This process's number on its host, as launchers tell it; 0 where none does. */
+export function localRankOf(variables: NodeJS.ProcessEnv): number {
+  const told = [
+    'OMPI_COMM_WORLD_LOCAL_RANK',
+    'MPI_LOCALRANKID',
+    'MV2_COMM_WORLD_LOCAL_RANK',
+    'SLURM_LOCALID',
+    'LOCAL_RANK',
+  ].map((name) => Number(variables[name] || NaN));
+  return told.find((value) => Number.isInteger(value) && value >= 0) ?? 0;
+}

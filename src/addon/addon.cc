@@ -173,6 +173,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   define_device_loss(env, exports);
   define_scoring(env, exports);
   define_distributed(env, exports);
+  define_nccl(env, exports);
   const napi_property_descriptor plain[] = {
       {"ranks", nullptr, ranks, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"rankBias", nullptr, rank_bias, nullptr, nullptr, nullptr, napi_default_method, nullptr},

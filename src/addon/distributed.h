@@ -1,11 +1,13 @@
-// MPI as JavaScript functions: mpiOpen, mpiStart, mpiAllGather, mpiBroadcast, mpiBarrier, mpiEnd.
+// What joins processes, for JavaScript: MPI (mpiOpen, mpiStart, mpiAllGather, mpiBroadcast, mpiBarrier, mpiEnd) and NCCL (ncclOpen, ncclId,
+// NcclRank).
 #pragma once
-#include <node_api.h>
+#include <napi.h>
 
 namespace ckl {
 namespace addon {
 
 void define_distributed(napi_env env, napi_value exports);
+void define_nccl(Napi::Env env, Napi::Object exports);
 
 }  // namespace addon
 }  // namespace ckl

@@ -58,9 +58,16 @@ class DeviceLoss {
                                          const int32_t* host_offsets, double* summary) = 0;
 };
 
+// Element types that can be added; the first are those of DType.
+enum class ElementType : int { float32 = 0, bfloat16 = 1, float16 = 2, float64 = 3 };
+constexpr int64_t size_of(ElementType t) { return t == ElementType::float64 ? 8 : t == ElementType::float32 ? 4 : 2; }
+
 class Device {
  public:
   virtual ~Device() = default;
+
+  // Makes it the calling thread's current device, for another library.
+  virtual void use() = 0;
 
   virtual void* allocate(int64_t bytes) = 0;
   virtual void release(void* memory) noexcept = 0;  // when nothing enqueued uses it any more
@@ -80,6 +87,10 @@ class Device {
   virtual void to_host(void* to, const void* from, int64_t bytes, StreamHandle stream) = 0;
   virtual void copy(void* to, const void* from, int64_t bytes, StreamHandle stream) = 0;
   virtual void fill(void* to, int byte, int64_t bytes, StreamHandle stream) = 0;
+  // to[i] = from[i] + from[stride + i] + ... of so many parts, from left to right; `to` may be none of them. Halves are added
+  // in float32 and rounded once.
+  virtual void sum(void* to, const void* from, int64_t n, int64_t stride, int parts, ElementType type,
+                   StreamHandle stream) = 0;
   virtual std::unique_ptr<Download> download(const void* from, int64_t bytes, StreamHandle stream) = 0;
 
   virtual std::unique_ptr<DeviceLoss> loss() = 0;

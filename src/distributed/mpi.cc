@@ -1,6 +1,6 @@
 #include "mpi.h"
 
-#include <dlfcn.h>
+#include "library.h"
 
 namespace ckl {
 namespace distributed {
@@ -15,39 +15,24 @@ constexpr int kLongestVersion = 8192;  // the largest MPI_MAX_LIBRARY_VERSION_ST
 
 void* handle(uintptr_t value) { return reinterpret_cast<void*>(value); }
 
-// dlerror() names the file first; the caller does so, too.
-std::string reason_of(const std::string& name) {
-  const char* const said = dlerror();
-  std::string reason = said ? said : "dlopen failed";
-  if (reason.compare(0, name.size() + 2, name + ": ") == 0) reason.erase(0, name.size() + 2);
-  return reason;
-}
-
 }  // namespace
-
-template <class F>
-bool Mpi::find(F& function, const char* name, std::string& missing) {
-  function = reinterpret_cast<F>(dlsym(library_, name));
-  if (!function) missing += std::string(missing.empty() ? "" : ", ") + name;
-  return function != nullptr;
-}
 
 // What is wrong with the library of this name; nothing if it is open now.
 std::string Mpi::load(const std::string& name) {
   library_ = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library_) return reason_of(name);
   std::string missing;
-  find(initialized_, "MPI_Initialized", missing);
-  find(finalized_, "MPI_Finalized", missing);
-  find(init_thread_, "MPI_Init_thread", missing);
-  find(get_library_version_, "MPI_Get_library_version", missing);
-  find(comm_rank_, "MPI_Comm_rank", missing);
-  find(comm_size_, "MPI_Comm_size", missing);
-  find(allgather_, "MPI_Allgather", missing);
-  find(bcast_, "MPI_Bcast", missing);
-  find(barrier_, "MPI_Barrier", missing);
-  find(finalize_, "MPI_Finalize", missing);
-  find(abort_, "MPI_Abort", missing);
+  find_function(library_, initialized_, "MPI_Initialized", missing);
+  find_function(library_, finalized_, "MPI_Finalized", missing);
+  find_function(library_, init_thread_, "MPI_Init_thread", missing);
+  find_function(library_, get_library_version_, "MPI_Get_library_version", missing);
+  find_function(library_, comm_rank_, "MPI_Comm_rank", missing);
+  find_function(library_, comm_size_, "MPI_Comm_size", missing);
+  find_function(library_, allgather_, "MPI_Allgather", missing);
+  find_function(library_, bcast_, "MPI_Bcast", missing);
+  find_function(library_, barrier_, "MPI_Barrier", missing);
+  find_function(library_, finalize_, "MPI_Finalize", missing);
+  find_function(library_, abort_, "MPI_Abort", missing);
   if (!missing.empty()) return "no MPI library: it lacks " + missing;
   void* const world = dlsym(library_, "ompi_mpi_comm_world");
   void* const doubles = dlsym(library_, "ompi_mpi_double");
@@ -64,8 +49,7 @@ std::string Mpi::load(const std::string& name) {
     if (!known) return "an MPI library of an ABI that is not known: " + said.substr(0, 80);
     abi_ = MpiAbi::mpich, world_ = handle(kMpichWorld), doubles_ = handle(kMpichDouble);
   }
-  Dl_info where;
-  file_ = dladdr(reinterpret_cast<void*>(comm_rank_), &where) && where.dli_fname ? where.dli_fname : name;
+  file_ = file_of(comm_rank_, name);
   return {};
 }
 

@@ -42,8 +42,6 @@ class Mpi {
   typedef void* Handle;
   Mpi() = default;
   std::string load(const std::string& name);
-  template <class F>
-  bool find(F& function, const char* name, std::string& missing);
 
   void* library_ = nullptr;
   std::string file_;

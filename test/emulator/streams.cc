@@ -96,6 +96,12 @@ void drain() {
 
 }  // namespace emulator
 
+// For a stand-in of a library that enqueues work of its own (nccl_standin.cc): 0, or CUDA's error.
+extern "C" __attribute__((visibility("default"))) int ckl_emulator_enqueue(void* stream, int (*work)(void*),
+                                                                           void* data) {
+  return emulator::enqueue(static_cast<cudaStream_t>(stream), [=] { return cudaError_t(work(data)); });
+}
+
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
   if (bytes == 0) return cudaSuccess;
   const cudaError_t error = emulator::enqueue(stream, [=] { return memmove(to, from, bytes), cudaSuccess; });

@@ -10,7 +10,7 @@ export const DOCTOR_HELP = `ckl-loss doctor: what runs on this machine, and whet
   --json    all of it as JSON, for bug reports
   --help
 
-Prints the package, Node and platform, the binary in use, the instruction sets and threads, CUDA and MPI or the reasons why not, the variables
+Prints the package, Node and platform, the binary in use, the instruction sets and threads, CUDA, MPI and NCCL or the reasons why not, the variables
 CKL_... that are set, a self-test against stored values on each backend, and a short timing.
 Ends with 0 if all is well, 1 if something is broken.
 `;
@@ -43,6 +43,7 @@ export function reportText(report: DoctorReport): string {
     cpu && line('CPU', `${cpu.target} (${cpu.targets.join(', ')} run here), threads: ${cpu.threads}`),
     report.cuda && line('CUDA', cudaText(report.cuda)),
     report.mpi && line('MPI', mpiText(report.mpi)),
+    report.nccl && line('NCCL', ncclText(report.nccl)),
     line('variables', entriesText(report.environment, '=') || 'none set'),
     line('optional', entriesText(report.optional, ' ')),
     ...report.selfTest.map(({ backend, target, cases, failures }) =>
@@ -96,6 +97,9 @@ function cudaText(cuda: NonNullable<DoctorReport['cuda']>): string {
 
 const mpiText = (mpi: NonNullable<DoctorReport['mpi']>): string =>
   mpi.available ? `${mpi.version}, ${mpi.file}` : `not available: ${mpi.reason}`;
+
+const ncclText = (nccl: NonNullable<DoctorReport['nccl']>): string =>
+  nccl.available ? `${nccl.version}, ${nccl.file}` : `not available: ${nccl.reason}`;
 
 const entriesText = (entries: Record<string, string | null>, between: string): string =>
   Object.entries(entries)

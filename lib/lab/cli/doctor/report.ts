@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { FailedAddon } from '../../../native/addon.js';
-import type { FoundMpi } from '../../../distributed/index.js';
+import type { FoundMpi, FoundNccl } from '../../../distributed/index.js';
 import type { AutoChoice } from '../../../loss/auto.js';
 import type { Backends } from '../../../native/backends.js';
 import type { AddonError } from '../../../errors.js';
@@ -33,6 +33,8 @@ export interface DoctorReport {
   cuda?: Backends['cuda'] & { advice: string };
   /** The MPI library that `mpi()` would take, or why there is none. */
   mpi?: FoundMpi;
+  /** The NCCL that `nccl()` would take, or why there is none. */
+  nccl?: FoundNccl;
   /** Where there is a GPU: what backend 'auto' takes for prepared losses of some sizes, and the microseconds that decide. */
   auto?: (AutoChoice & { what: string })[];
   /** The variables CKL_... that are set. */
@@ -110,8 +112,9 @@ async function examineAddon(report: DoctorReport): Promise<void> {
   const best = targets[targets.length - 1];
   const cuda = native.native.cuda();
   report.cuda = { ...cuda, advice: cudaAdvice(cuda) };
-  const { findMpi } = await import('../../../distributed/index.js');
+  const { findMpi, findNccl } = await import('../../../distributed/index.js');
   report.mpi = findMpi();
+  report.nccl = findNccl();
   chosen(() => chooseBackend(undefined), 'cpu');
   report.cpu = {
     targets: targets as Backends['cpu']['targets'],
