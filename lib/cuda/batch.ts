@@ -1,57 +1,18 @@
 // Checks a batch in device memory and encodes it as numbers for the addon. Values are not checked, since that would wait for the GPU.
-import { readsTeacher, type TeacherUse, whyNoTeacherGrad } from '../losses.js';
-import { checkMemory, isInt32 } from '../loss/arrays.js';
-import { snapshotOf } from '../loss/snapshot.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
-import { DeviceScalar, NativeRankType, NativeType } from '../native/codes.js';
+import { checkMemory, isInt32 } from '../loss/arrays.js';
 import { lengthOf } from '../loss/intrinsics.js';
 import { isCount } from '../loss/layout.js';
-import { type CudaArray, readInterface, type Shown } from './array-interface.js';
+import { readsTeacher, type TeacherUse, whyNoTeacherGrad } from '../losses.js';
+import { DeviceScalar, NativeArgument, NativeRankType, NativeType } from '../native/codes.js';
+import { contents, fieldOf } from '../native/fields.js';
 import type { Device, Stream } from './device.js';
 import type { DeviceDtype } from './dtype.js';
-import type { BatchShape } from '../types.js';
 import { OverlapCheck } from './overlap.js';
+import { type DeviceSnapshot, ShownArray, type Taken } from './snapshot.js';
 import { DeviceTensor } from './tensor.js';
 
-/** Memory of the GPU: a tensor, or what shows itself by `__cuda_array_interface__`. */
-export type DeviceArray = DeviceTensor | CudaArray;
-
-/**
- * One batch of queries in memory of one GPU. Layout, meaning and ranges are those of `Batch` in the package root; the values themselves are
- * not checked, unless the loss was prepared with `check`.
- */
-export interface DeviceBatch {
-  /** Default: the student's own, if it has two dimensions; else the prepared shape. */
-  shape?: BatchShape;
-  /** Elements from the start of a row to the start of the next. */
-  rowStride?: number;
-  /** `queries + 1` positions: an `Int32Array` in host memory (checked), or int32 in device memory (no list longer than prepared for). */
-  offsets?: Int32Array | DeviceArray;
-  /** float32, bfloat16 or float16. */
-  student: DeviceArray;
-  /** float32, bfloat16 or float16; not needed for `nll` and `lambdaMrr`. */
-  teacher?: DeviceArray;
-  /** uint8: 1 positive, 0 negative, 255 padding. */
-  labels: DeviceArray;
-  /** uint8, uint16, uint32, int32 or float32. */
-  ranks?: DeviceArray;
-  /** float32 */
-  beta?: DeviceArray;
-  /** float32 */
-  relevance?: DeviceArray;
-  /** float32, per query. */
-  weights?: DeviceArray;
-  /** Where to write the gradient; may be the student itself. Default: memory of the prepared loss, overwritten by its next run. */
-  grad?: DeviceArray;
-  /** float32, per query. */
-  perQuery?: DeviceArray;
-  /** Of the teacher's type; implies the option `teacherGrad`. */
-  teacherGrad?: DeviceArray;
-}
-
-const half = ['float32', 'bfloat16', 'float16'] as const;
-const float = ['float32'] as const;
 const scoreTypes: Partial<Record<DeviceDtype, NativeType>> = {
   float32: NativeType.float32,
   bfloat16: NativeType.bfloat16,
@@ -64,7 +25,6 @@ const rankTypes: Partial<Record<DeviceDtype, NativeRankType>> = {
   int32: NativeRankType.i32,
   float32: NativeRankType.f32,
 };
-const rankDtypes = Object.keys(rankTypes) as DeviceDtype[];
 
 /** Outputs, in the order of DeviceScalar from `grad` on. */
 export interface DeviceOutputs {
@@ -73,33 +33,6 @@ export interface DeviceOutputs {
   teacherGrad: DeviceTensor | null;
   /** weight, ratio, entropy, separation, separationTop10 */
   diagnostics: readonly DeviceTensor<'float32'>[] | null;
-}
-
-/** What an array interface has shown, and whose it was. */
-class ShownArray {
-  constructor(
-    readonly owner: CudaArray,
-    readonly shown: Shown,
-  ) {}
-}
-
-type Taken = DeviceTensor | ShownArray | undefined;
-
-/** A batch that was read. */
-export interface DeviceSnapshot {
-  shape: BatchShape | undefined;
-  rowStride: unknown;
-  offsets: Taken | Int32Array;
-  student: Taken;
-  teacher: Taken;
-  labels: Taken;
-  ranks: Taken;
-  beta: Taken;
-  relevance: Taken;
-  weights: Taken;
-  grad: Taken;
-  perQuery: Taken;
-  teacherGrad: Taken;
 }
 
 /** The tensors of one batch, checked, and its layout. */
@@ -120,64 +53,31 @@ export class DeviceBatchView {
 
   constructor(
     private readonly lossName: string,
-    private readonly needsTeacher: TeacherUse,
+    readonly needsTeacher: TeacherUse,
     private readonly device: Device,
     private readonly size: readonly [number, number],
     /** The addon's numbers. */
     readonly call: Float64Array,
   ) {}
 
-  /**
-   * The caller's batch, read: each property once, and what array interfaces show. Nothing of the caller's runs after this, so that what is
-   * checked is what is used.
-   */
-  snapshot(batch: DeviceBatch): DeviceSnapshot {
-    const own = snapshotOf(batch) as unknown as DeviceBatch;
-    const { offsets } = own;
-    return {
-      shape: own.shape ?? undefined,
-      rowStride: own.rowStride ?? undefined,
-      offsets: isInt32(offsets) ? offsets : taken(offsets, 'offsets'),
-      student: taken(own.student, 'student'),
-      // One batch serves many losses: drop what this one does not read, whatever it holds.
-      teacher: this.needsTeacher ? taken(own.teacher, 'teacher') : undefined,
-      labels: taken(own.labels, 'labels'),
-      ranks: taken(own.ranks, 'ranks'),
-      beta: taken(own.beta, 'beta'),
-      relevance: taken(own.relevance, 'relevance'),
-      weights: taken(own.weights, 'weights'),
-      grad: taken(own.grad, 'grad'),
-      perQuery: taken(own.perQuery, 'perQuery'),
-      teacherGrad: taken(own.teacherGrad, 'teacherGrad'),
-    };
-  }
-
   /** Checks layout and inputs. Where an array names a stream, `stream` waits for it. */
   read(batch: DeviceSnapshot, stream: Stream): void {
     const { call } = this;
     this.stream = stream;
-    this.student = this.take(batch.student, 'student', DeviceScalar.student, half)!;
+    this.student = this.take(batch.student, NativeArgument.student, true)!;
     this.readLayout(batch);
-    const { extent } = this;
-    checkLength(this.student, extent, 'student');
+    checkLength(this.student, this.extent, 'student');
     call[DeviceScalar.studentType] = scoreTypes[this.student.dtype]!;
     // One batch serves many losses: drop what this one does not read, whatever it holds.
     const reads = readsTeacher(this.needsTeacher, batch.relevance !== undefined);
-    this.teacher = this.take(
-      reads ? batch.teacher : undefined,
-      'teacher',
-      DeviceScalar.teacher,
-      half,
-      extent,
-      reads,
-    );
+    this.teacher = this.take(reads ? batch.teacher : undefined, NativeArgument.teacher, reads);
     call[DeviceScalar.teacherType] = this.teacher === null ? 0 : scoreTypes[this.teacher.dtype]!;
-    this.take(batch.labels, 'labels', DeviceScalar.labels, ['uint8'], extent);
-    const ranks = this.take(batch.ranks, 'ranks', DeviceScalar.ranks, rankDtypes, extent, false);
+    this.take(batch.labels, NativeArgument.labels, true);
+    const ranks = this.take(batch.ranks, NativeArgument.ranks);
     call[DeviceScalar.rankType] = ranks === null ? NativeRankType.none : rankTypes[ranks.dtype]!;
-    this.take(batch.beta, 'beta', DeviceScalar.beta, float, extent, false);
-    this.take(batch.relevance, 'relevance', DeviceScalar.relevance, float, extent, false);
-    this.take(batch.weights, 'weights', DeviceScalar.weights, float, this.queries, false);
+    this.take(batch.beta, NativeArgument.beta);
+    this.take(batch.relevance, NativeArgument.relevance);
+    this.take(batch.weights, NativeArgument.weights);
   }
 
   /** Checks the outputs that the caller owns; the others come from `lend`. */
@@ -185,10 +85,9 @@ export class DeviceBatchView {
     batch: DeviceSnapshot,
     lend: (view: this, owned: Partial<DeviceOutputs>) => DeviceOutputs,
   ): DeviceOutputs {
-    const { extent, queries, call } = this;
-    const grad = this.take(batch.grad, 'grad', DeviceScalar.grad, half, extent, false) ?? undefined;
-    const perQuery =
-      this.take(batch.perQuery, 'perQuery', DeviceScalar.perQuery, float, queries, false) ?? undefined;
+    const { call } = this;
+    const grad = this.take(batch.grad, NativeArgument.grad) ?? undefined;
+    const perQuery = this.take(batch.perQuery, NativeArgument.perQuery) ?? undefined;
     if (batch.teacherGrad !== undefined && this.needsTeacher !== true) {
       throw new CklTypeError(
         'ERR_CKL_TYPE',
@@ -196,9 +95,7 @@ export class DeviceBatchView {
       );
     }
     const types = [this.teacher?.dtype ?? 'float32'];
-    const teacherGrad =
-      this.take(batch.teacherGrad, 'teacherGrad', DeviceScalar.teacherGrad, types, extent, false) ??
-      undefined;
+    const teacherGrad = this.take(batch.teacherGrad, NativeArgument.teacherGrad, false, types) ?? undefined;
     const outputs = lend(this, { grad, perQuery, teacherGrad } as Partial<DeviceOutputs>);
     this.put(DeviceScalar.grad, outputs.grad);
     this.put(DeviceScalar.perQuery, outputs.perQuery);
@@ -232,7 +129,7 @@ export class DeviceBatchView {
         this.hostOffsets = offsets;
         length = lengthOf(offsets);
       } else {
-        length = this.take(offsets, 'offsets', DeviceScalar.offsets, ['int32'])!.length;
+        length = this.take(offsets, NativeArgument.offsets, true)!.length;
       }
       if (length < 1)
         throw new CklRangeError('ERR_CKL_OFFSETS', 'offsets is empty; it has one entry more than queries');
@@ -268,15 +165,18 @@ export class DeviceBatchView {
     call[DeviceScalar.elements] = student.length;
   }
 
-  /** A tensor of the batch, checked; `needed` elements at least. */
+  /**
+   * A tensor of the batch, checked. Of the student and of offsets, which give the layout, lengths are looked at by those who read it.
+   * `dtypes`: where they are not those of the field.
+   */
   private take(
     value: Taken,
-    name: string,
-    place: number,
-    dtypes: readonly DeviceDtype[],
-    needed = 0,
-    required = true,
+    argument: NativeArgument,
+    required = false,
+    dtypes?: readonly DeviceDtype[],
   ): DeviceTensor | null {
+    const { name, holds, per, output } = fieldOf(argument);
+    const place = placeOf(argument);
     if (value === undefined) {
       if (required) throw new CklTypeError('ERR_CKL_TYPE', `${name} is missing; ${this.lossName} reads it`);
       this.put(place, null);
@@ -294,19 +194,21 @@ export class DeviceBatchView {
         `${name} is on device ${tensor.device.index}; this ${this.lossName} was prepared for device ${this.device.index}`,
       );
     }
-    if (!dtypes.includes(tensor.dtype)) {
+    const allowed: readonly DeviceDtype[] = dtypes ?? contents[holds].dtypes;
+    if (!allowed.includes(tensor.dtype)) {
       throw new CklTypeError(
         'ERR_CKL_TYPE',
-        `${name} holds ${tensor.dtype}; it must hold ${dtypes.join(' or ')}`,
+        `${name} holds ${tensor.dtype}; it must hold ${allowed.join(' or ')}`,
       );
     }
-    if (place >= DeviceScalar.grad && tensor.readOnly) {
+    if (output && tensor.readOnly) {
       throw new CklTypeError(
         'ERR_CKL_TYPE',
         `${name} is for reading only; an output needs memory to write to`,
       );
     }
-    checkLength(tensor, needed, name);
+    if (argument !== NativeArgument.student && argument !== NativeArgument.offsets)
+      checkLength(tensor, per === 'query' ? this.queries : this.extent, name);
     this.put(place, tensor);
     return tensor;
   }
@@ -317,24 +219,8 @@ export class DeviceBatchView {
   }
 }
 
-/** A tensor, or what an interface shows: read here, and looked at later. */
-function taken(value: unknown, name: string): Taken {
-  if (value === undefined || value === null) return undefined;
-  if (DeviceTensor.made(value)) return value;
-  if (DeviceTensor.shows(value)) return new ShownArray(value, readInterface(value, undefined));
-  const found = `${name} is ${describe(value)}`;
-  if (ArrayBuffer.isView(value)) {
-    throw new CklTypeError(
-      'ERR_CKL_DEVICE',
-      `${found}, host memory; copy it with DeviceTensor.from(${name}), or call the losses of 'ckl-loss', which take such arrays`,
-    );
-  }
-  const way =
-    typeof value === 'bigint' ? '; a pointer is wrapped by DeviceTensor.view(pointer, shape, dtype)' : '';
-  throw new CklTypeError(
-    'ERR_CKL_TYPE',
-    `${found}; it must be a DeviceTensor or have __cuda_array_interface__${way}`,
-  );
+function placeOf(argument: NativeArgument): number {
+  return DeviceScalar.student - NativeArgument.student + argument;
 }
 
 function checkLength(tensor: DeviceTensor, needed: number, name: string): void {

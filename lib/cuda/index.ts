@@ -1,6 +1,6 @@
 // ckl-loss/cuda: losses on data in the memory of an NVIDIA GPU. Nothing is copied, and nothing waits unless requested.
 export type { CudaArray, CudaArrayInterface } from './array-interface.js';
-export type { DeviceArray, DeviceBatch } from './batch.js';
+export type { DeviceArray, DeviceBatch } from './snapshot.js';
 export { Device, devices, Stream } from './device.js';
 export type { DeviceDtype, DtypeOf, HostArray, HostArrays } from './dtype.js';
 export { DeviceGraph } from './graph.js';

@@ -12,7 +12,8 @@ import { checkCallOptions, type Plan } from '../loss/options.js';
 import { planOfPrepared, preparedRule, readPrepared } from '../loss/prepare.js';
 import { statusError } from '../native/status.js';
 import type { BatchShape, CommonOptions, PairParameters, Reduction, Term } from '../types.js';
-import { type DeviceBatch, DeviceBatchView, type DeviceOutputs } from './batch.js';
+import { DeviceBatchView, type DeviceOutputs } from './batch.js';
+import { type DeviceBatch, deviceSnapshotOf } from './snapshot.js';
 import { type Device, deviceOf, type Stream } from './device.js';
 import { reporting } from './failure.js';
 import { DeviceGraph } from './graph.js';
@@ -113,7 +114,7 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
   run(batch: DeviceBatch, options?: OnStream): DeviceLossResult<R> {
     this.live();
     const { view, call } = this;
-    const own = view.snapshot(batch);
+    const own = deviceSnapshotOf(batch, view.needsTeacher !== false);
     const stream = options === undefined ? this.device.stream : streamOf(options, this.device, 'run');
     // From here on no code of the caller runs. A getter may have disposed of this loss.
     const live = this.live();
@@ -146,7 +147,7 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
   capture(batch: DeviceBatch): DeviceGraph<R> {
     this.live();
     const { view } = this;
-    const read = view.snapshot(batch);
+    const read = deviceSnapshotOf(batch, view.needsTeacher !== false);
     // From here on no code of the caller runs.
     const live = this.live();
     const { stream } = this.device;

@@ -1,14 +1,11 @@
 // Refuses outputs that share memory with another tensor of the batch: a kernel would overwrite what it has yet to read.
 import { CklRangeError } from '../errors.js';
 import { DeviceScalar } from '../native/codes.js';
+import { fields } from '../native/fields.js';
 import type { DeviceTensor } from './tensor.js';
 
 /** By place, from DeviceScalar.student on. */
-const places = [
-  ...['student', 'teacher', 'labels', 'offsets', 'ranks', 'beta', 'relevance', 'weights'],
-  ...['grad', 'perQuery', 'teacherGrad', 'diagnostics.weight', 'diagnostics.ratio', 'diagnostics.entropy'],
-  ...['diagnostics.separation', 'diagnostics.separationTop10', 'summary'],
-];
+const places = [...fields.map(({ name }) => name), 'summary'];
 
 function overlap(a: DeviceTensor, b: DeviceTensor): boolean {
   return (

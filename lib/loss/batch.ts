@@ -14,29 +14,14 @@ import {
 import { describe } from '../describe.js';
 import { CklTypeError } from '../errors.js';
 import { LayoutView, type Shape } from './layout.js';
-import { NativeType } from '../native/codes.js';
+import { NativeArgument, NativeType } from '../native/codes.js';
+import { contents, fieldOf, fields } from '../native/fields.js';
 import { type RankArray, type ScoreArray } from '../native/native.js';
 import type { Batch, Ranks, Scores } from '../types.js';
 
 /** Stands for "no array yet"; no caller can have it, so it never passes for an array that was checked before. */
 const none = new Float32Array(0);
 const noLabels = new Uint8Array(0);
-
-/** Places in `BatchView.buffers`; the outputs come last. */
-const enum Slot {
-  student,
-  teacher,
-  labels,
-  ranks,
-  beta,
-  relevance,
-  weights,
-  offsets,
-  grad,
-  perQuery,
-  teacherGrad,
-}
-const slotCount = 11;
 
 export type DiagnosticArrays = [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
 
@@ -70,8 +55,10 @@ export class BatchView extends LayoutView {
   private lastOffsets: Int32Array | null = null;
   /** Whether some array is another object than in the last batch. */
   changed = false;
-  /** The buffer of each array, by Slot: two that share none are told apart without looking further. */
-  readonly buffers: (ArrayBufferLike | null)[] = new Array<ArrayBufferLike | null>(slotCount).fill(null);
+  /** The buffer of each array, by NativeArgument: two that share none are told apart without looking further. Diagnostics have none. */
+  readonly buffers: (ArrayBufferLike | null)[] = new Array<ArrayBufferLike | null>(fields.length + 1).fill(
+    null,
+  );
   /** Buffers of outputs that the library itself lends out, and whether one of them ever came back as an input. */
   ownBuffers: ArrayBufferLike[] = [];
   aliased = false;
@@ -86,9 +73,9 @@ export class BatchView extends LayoutView {
     if (labels !== this.labels) this.acceptLabels(labels);
     this.checkInput(labels, 'labels');
     this.ranks = this.readRanks(batch.ranks);
-    this.beta = this.readFloats(batch.beta, this.beta, 'beta', Slot.beta);
-    this.relevance = this.readFloats(batch.relevance, this.relevance, 'relevance', Slot.relevance);
-    this.weights = this.readFloats(batch.weights, this.weights, 'weights', Slot.weights);
+    this.beta = this.readFloats(batch.beta, this.beta, NativeArgument.beta);
+    this.relevance = this.readFloats(batch.relevance, this.relevance, NativeArgument.relevance);
+    this.weights = this.readFloats(batch.weights, this.weights, NativeArgument.weights);
     if (this.beta !== null) this.checkInput(this.beta, 'beta');
     if (this.relevance !== null) this.checkInput(this.relevance, 'relevance');
     if (this.weights !== null) this.checkQueryInput(this.weights, 'weights');
@@ -125,7 +112,7 @@ export class BatchView extends LayoutView {
       if (grad !== this.gradSource) this.acceptGrad(grad, half);
       this.checkOutput(this.grad!, 'grad');
     }
-    this.perQuery = this.readFloats(perQuery, this.perQuery, 'perQuery', Slot.perQuery);
+    this.perQuery = this.readFloats(perQuery, this.perQuery, NativeArgument.perQuery);
     if (this.perQuery !== null) this.checkQueryOutput(this.perQuery, 'perQuery');
     if (teacherGrad === undefined) this.teacherGrad = this.teacherGradSource = null;
     else this.readTeacherGrad(teacherGrad, half, lossName, needsTeacher);
@@ -135,12 +122,13 @@ export class BatchView extends LayoutView {
   /** Whether an output that the caller owns may share memory with another array: a quick no, or a yes to look into. */
   sharesBuffers(): boolean {
     const { buffers } = this;
-    for (let out = Slot.grad; out < slotCount; out++) {
+    for (let out: number = NativeArgument.grad; out <= NativeArgument.teacherGrad; out++) {
       const buffer = buffers[out];
       if (buffer === null) continue;
-      for (let other = 0; other < slotCount; other++) {
+      for (let other: number = NativeArgument.student; other <= NativeArgument.teacherGrad; other++) {
         if (buffers[other] !== buffer || other === out) continue;
-        const inPlace = out === Slot.grad && other === Slot.student && this.grad === this.student;
+        const inPlace =
+          out === NativeArgument.grad && other === NativeArgument.student && this.grad === this.student;
         if (!inPlace) return true;
       }
     }
@@ -182,49 +170,48 @@ export class BatchView extends LayoutView {
         `teacherGrad is ${describe(teacherGrad)} and teacher is ${describe(this.teacherSource)}; both must hold the same type`,
       );
     }
-    this.accept(teacherGrad, 'teacherGrad', Slot.teacherGrad);
+    this.accept(teacherGrad, NativeArgument.teacherGrad);
     this.teacherGrad = nativeScores(teacherGrad);
     this.teacherGradSource = teacherGrad;
   }
 
   private acceptOffsets(): void {
-    if (this.offsets !== null) this.accept(this.offsets, 'offsets', Slot.offsets);
+    if (this.offsets !== null) this.accept(this.offsets, NativeArgument.offsets);
     this.lastOffsets = this.offsets;
   }
 
   private acceptStudent(student: Scores, half: HalfType): void {
     this.studentType = scoreType(student, half, 'student');
-    this.accept(student, 'student', Slot.student);
+    this.accept(student, NativeArgument.student);
     this.student = nativeScores(student);
     this.studentSource = student;
   }
 
   private acceptTeacher(teacher: Scores, half: HalfType): void {
     this.teacherType = scoreType(teacher, half, 'teacher');
-    this.accept(teacher, 'teacher', Slot.teacher);
+    this.accept(teacher, NativeArgument.teacher);
     this.teacher = nativeScores(teacher);
     this.teacherSource = teacher;
   }
 
   private acceptGrad(grad: Scores, half: HalfType): void {
     this.gradType = scoreType(grad, half, 'grad');
-    this.accept(grad, 'grad', Slot.grad);
+    this.accept(grad, NativeArgument.grad);
     this.grad = nativeScores(grad);
     this.gradSource = grad;
   }
 
   private acceptLabels(labels: unknown): void {
-    if (!isUint8(labels))
-      throw wrongArray('labels', labels, 'a Uint8Array of 1 (positive), 0 (negative), 255 (padding)');
-    this.accept(labels, 'labels', Slot.labels);
+    if (!isUint8(labels)) throw wrongContents(labels, NativeArgument.labels);
+    this.accept(labels, NativeArgument.labels);
     this.labels = labels;
   }
 
   private readRanks(ranks: Ranks | undefined): RankArray | null {
     if (ranks === undefined || ranks === null) return null;
     if (ranks !== this.ranks) {
-      if (!isRanks(ranks)) throw wrongRanks(ranks);
-      this.accept(ranks, 'ranks', Slot.ranks);
+      if (!isRanks(ranks)) throw wrongContents(ranks, NativeArgument.ranks);
+      this.accept(ranks, NativeArgument.ranks);
     }
     this.checkInput(ranks, 'ranks');
     return ranks;
@@ -233,22 +220,21 @@ export class BatchView extends LayoutView {
   private readFloats(
     value: Float32Array | undefined,
     last: Float32Array | null,
-    name: string,
-    slot: Slot,
+    argument: NativeArgument,
   ): Float32Array | null {
     if (value === undefined || value === null) return null;
     if (value !== last) {
-      if (!isFloat32(value)) throw wrongArray(name, value, 'a Float32Array');
-      this.accept(value, name, slot);
+      if (!isFloat32(value)) throw wrongContents(value, argument);
+      this.accept(value, argument);
     }
     return value;
   }
 
   /** An array that was not in the last batch: its memory must be the caller's alone. */
-  private accept(array: BatchArray, name: string, slot: Slot): void {
-    const buffer = checkMemory(array, name);
+  private accept(array: BatchArray, argument: NativeArgument): void {
+    const buffer = checkMemory(array, fieldOf(argument).name);
     this.changed = true;
-    this.buffers[slot] = buffer;
+    this.buffers[argument] = buffer;
     if (this.ownBuffers.includes(buffer)) this.aliased = true;
   }
 }
@@ -262,8 +248,9 @@ function missingTeacher(lossName: string, needsTeacher: TeacherUse): Error {
   );
 }
 
-function wrongRanks(ranks: unknown): Error {
-  return wrongArray('ranks', ranks, 'a Uint8Array, Uint16Array, Uint32Array, Int32Array or Float32Array');
+function wrongContents(value: unknown, argument: NativeArgument): Error {
+  const { name, holds } = fieldOf(argument);
+  return wrongArray(name, value, contents[holds].arrays);
 }
 
 /** Reads the layout before the inputs: its error is the more useful one when both are wrong. */

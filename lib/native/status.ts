@@ -1,28 +1,8 @@
 // Turns a status code and five numbers from the addon into an error that names argument, place and rule.
 import { CklRangeError, CklTypeError, CudaError, type ErrorCode } from '../errors.js';
 import { NativeArgument, NativeStatus, Scalar } from './codes.js';
+import { fieldOf } from './fields.js';
 import { native } from './native.js';
-
-/** Indexed by NativeArgument. */
-const argumentNames: readonly string[] = [
-  'the batch',
-  'student',
-  'teacher',
-  'labels',
-  'offsets',
-  'ranks',
-  'beta',
-  'relevance',
-  'weights',
-  'grad',
-  'perQuery',
-  'teacherGrad',
-  'diagnostics.weight',
-  'diagnostics.ratio',
-  'diagnostics.entropy',
-  'diagnostics.separation',
-  'diagnostics.separationTop10',
-];
 
 /** What is allowed, and what to do. Statuses about one value of one array. */
 const valueRules: Partial<Record<NativeStatus, { code: ErrorCode; rule: string }>> = {
@@ -52,7 +32,7 @@ const valueRules: Partial<Record<NativeStatus, { code: ErrorCode; rule: string }
 /** The error for a status other than ok, from the numbers that the call left in `scalars`. */
 export function statusError(status: NativeStatus, scalars: Float64Array): Error {
   const argument = scalars[Scalar.argument];
-  const name = argumentNames[argument];
+  const name = argument === NativeArgument.none ? 'the batch' : fieldOf(argument).name;
   const value = scalars[Scalar.value];
   const rule = valueRules[status];
   if (rule !== undefined) {

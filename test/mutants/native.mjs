@@ -50,7 +50,7 @@ const SUITES = {
   cpu: ['quick', 'sums', 'api', 'bits', 'pool', 'threads', 'accuracy'],
   scoring: ['scoring', 'embeddings'],
   addon: ['plan', 'api'],
-  cuda: ['emulatorEdges', 'emulator'],
+  cuda: ['emulatorQuick', 'emulatorKernels', 'emulatorEdges', 'emulator'],
 };
 const vitest = [
   ...[process.execPath, join(root, 'node_modules/vitest/vitest.mjs'), 'run'],
@@ -69,8 +69,13 @@ const COMMANDS = {
   bits: cpuSuite('bits*,isa*'),
   pool: cpuSuite('pool*'),
   accuracy: cpuSuite('accuracy*'),
+  // Seconds, a minute or so for the two in the middle, and minutes.
+  emulatorQuick: emulatorSuite(
+    `--test-case=${['reductions', 'weighted', 'ranks', 'pairwise', 'padded'].map((what) => `kernels: ${what}*`)}`,
+  ),
+  emulatorKernels: emulatorSuite('--test-case=kernels*,golden: every*,bits*,alignment*'),
   emulatorEdges: emulatorSuite('--test-case=edges*,extremes*,diagnostics*'),
-  emulator: emulatorSuite('--test-case-exclude=edges*,extremes*,diagnostics*'),
+  emulator: emulatorSuite('--test-case=golden: in rows*,emulator*'),
   plan: [...vitest, 'test/js/native/plan.test.ts'],
   api: [
     ...vitest,
@@ -239,7 +244,7 @@ function build() {
   const wanted = new Set(chosen.flatMap(({ part }) => SUITES[part]));
   const targets = [
     ...(wanted.has('quick') || wanted.has('scoring') ? ['ckl_tests'] : []),
-    ...(wanted.has('emulator') ? ['ckl_emulator_tests'] : []),
+    ...(wanted.has('emulatorQuick') ? ['ckl_emulator_tests'] : []),
     ...(wanted.has('plan') || wanted.has('api') || wanted.has('embeddings') ? ['ckl_loss'] : []),
   ];
   const configure = [

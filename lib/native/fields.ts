@@ -1,0 +1,63 @@
+// The arrays of a call, in one table: what each is called and holds, over what it runs, and which of them a loss writes. Batches in host memory,
+// in device memory, the check for shared memory and the errors of the addon go by it.
+import type { NativeArgument } from './codes.js';
+
+export interface Field {
+  readonly name: string;
+  readonly holds: keyof typeof contents;
+  /** What there is one element of: offsets have one per query, and another. */
+  readonly per: 'document' | 'query';
+  readonly output: boolean;
+}
+
+/** What arrays hold: in words, and as element types of device memory. */
+export const contents = {
+  scores: {
+    arrays: 'a Float32Array, a Uint16Array (bfloat16 or float16) or a Float16Array',
+    dtypes: ['float32', 'bfloat16', 'float16'],
+  },
+  labels: { arrays: 'a Uint8Array of 1 (positive), 0 (negative), 255 (padding)', dtypes: ['uint8'] },
+  ranks: {
+    arrays: 'a Uint8Array, Uint16Array, Uint32Array, Int32Array or Float32Array',
+    dtypes: ['uint8', 'uint16', 'uint32', 'int32', 'float32'],
+  },
+  floats: { arrays: 'a Float32Array', dtypes: ['float32'] },
+  positions: { arrays: 'an Int32Array', dtypes: ['int32'] },
+} as const;
+
+const input = (name: string, holds: Field['holds'], per: Field['per'] = 'document'): Field => ({
+  name,
+  holds,
+  per,
+  output: false,
+});
+const output = (name: string, holds: Field['holds'], per: Field['per'] = 'document'): Field => ({
+  name,
+  holds,
+  per,
+  output: true,
+});
+
+/** By NativeArgument less one, from `student` on; DeviceScalar has them in the same order. */
+export const fields: readonly Field[] = [
+  input('student', 'scores'),
+  input('teacher', 'scores'),
+  input('labels', 'labels'),
+  input('offsets', 'positions', 'query'),
+  input('ranks', 'ranks'),
+  input('beta', 'floats'),
+  input('relevance', 'floats'),
+  input('weights', 'floats', 'query'),
+  output('grad', 'scores'),
+  output('perQuery', 'floats', 'query'),
+  output('teacherGrad', 'scores'),
+  output('diagnostics.weight', 'floats'),
+  output('diagnostics.ratio', 'floats'),
+  output('diagnostics.entropy', 'floats', 'query'),
+  output('diagnostics.separation', 'floats', 'query'),
+  output('diagnostics.separationTop10', 'floats', 'query'),
+];
+
+export function fieldOf(argument: NativeArgument): Field {
+  return fields[argument - 1];
+}
