@@ -2,6 +2,7 @@
 import type { Qrels } from '../metrics/types.js';
 import { openBeir } from './beir-folder.js';
 import { BadLine, excerpt } from './errors.js';
+import { IdList } from './id-list.js';
 import { recordsOf } from './parquet/tables.js';
 import type { Records, ReadOptions } from './records.js';
 import { loadQrels } from './trec.js';
@@ -84,16 +85,15 @@ export function readQueries(path: string, options?: ReadOptions): Records<Query>
  * @throws DataError at an id that was there before; with `skipBad` it is counted
  */
 export async function* distinct<T extends { id: string }>(records: Records<T>): AsyncGenerator<T> {
-  const seen = new Set<string>();
+  const seen = new IdList();
   for await (const record of records) {
-    if (seen.has(record.id)) {
-      records.refuse(new BadLine('each id once', `${excerpt(record.id)} again`));
-      continue;
-    }
-    seen.add(record.id);
-    yield record;
+    if (seen.add(record.id)) yield record;
+    else records.refuse(repeated(record.id));
   }
 }
+
+/** What is wrong with a line whose id was there before. */
+export const repeated = (id: string): BadLine => new BadLine('each id once', `${excerpt(id)} again`);
 
 /** A BEIR folder in memory. */
 export interface Beir {

@@ -4,21 +4,15 @@ import { DataError, loadQrels, mergeQrels, openBeir, type ReadOptions } from '..
 import type { Qrels } from '../../metrics/index.js';
 import { foldLists, splitLists, type Split } from '../training/split.js';
 import { teacherDeviation } from '../students/linear/standardise.js';
-import {
-  loadCollection,
-  readBags,
-  type Bag,
-  type BagList,
-  type Collection,
-  type Corpus,
-} from '../students/words/bags.js';
+import { loadCollection, readBags, type Bag, type BagList, type Collection } from '../students/words/bags.js';
+import type { CountedCorpus } from '../students/words/corpus.js';
 import type { Experiment } from './plan.js';
 import { dataDigest, fullDigest } from './data-digest.js';
 import type { DataSummary } from './results.js';
 import { findOwnDocuments, withoutOwn, type IdenticalIds, type OwnDocuments } from './own-documents.js';
 import { teacherScale } from './teacher-scale.js';
 
-export interface SearchTask extends Corpus {
+export interface SearchTask extends Pick<CountedCorpus, 'docids' | 'bags'> {
   name: string;
   queries: ReadonlyMap<string, Bag>;
   qrels: Qrels;
@@ -70,9 +64,10 @@ export async function loadRetrieval(
   const reading = { skipBad: options.skipBad, onSkip: () => skipped++ };
   const { identicalIds } = options;
   const read = await loadCollection(options.data, options.teacher, { ...reading, level: options.level });
+  const queries = new Map(read.lists.map((list) => [list.qid, list.query.words]));
   const own = findOwnDocuments(
-    wordsOf(read),
-    new Map(read.lists.map((list) => [list.qid, list.query.words])),
+    namesakes(read, queries.keys()),
+    queries,
     mergeQrels(read.qrels, { skipBad: true }),
     identicalIds,
   );
@@ -91,7 +86,13 @@ export async function loadRetrieval(
   return { collection, own, zeroShot, vocabulary: collection.numbers.size, folds, skipped };
 }
 
-const wordsOf = ({ docids, bags }: Corpus) => docids.map((id, i) => [id, bags[i].words] as const);
+/** The documents that have the id of a query, with their words. */
+function* namesakes({ docids, bags }: Pick<CountedCorpus, 'docids' | 'bags'>, qids: Iterable<string>) {
+  for (const qid of qids) {
+    const place = docids.placeOf(qid);
+    if (place >= 0) yield [qid, bags.rows.row(place).words] as const;
+  }
+}
 
 /** Reads folders one by one; of several with one name, the later ones get a number after it. */
 export async function loadTasks(
@@ -124,13 +125,13 @@ async function loadTask(
   const parts: [string, Qrels][] = [];
   for (const path of paths) parts.push([path, await loadQrels(path, reading)]);
   const qrels = mergeQrels(parts, reading);
-  const { queries, ...corpus } = await readBags(folder, numbers, reading);
-  const judged = new Map([...queries].filter(([qid]) => qrels.has(qid)));
+  const { queries: judged, ...corpus } = await readBags(folder, numbers, reading, qrels);
   if (judged.size === 0)
     throw new DataError(paths.join(', '), 0, `judgements of queries in ${folder.queries}`, 'none');
   const asked = new Map([...judged].map(([qid, { words }]) => [qid, words]));
-  const own = findOwnDocuments(wordsOf(corpus), asked, qrels, identicalIds);
-  return { name: nameOf(dir), ...corpus, queries: judged, qrels, own };
+  const own = findOwnDocuments(namesakes(corpus, asked.keys()), asked, qrels, identicalIds);
+  const { docids, bags } = corpus;
+  return { name: nameOf(dir), docids, bags, queries: judged, qrels, own };
 }
 
 /** The data in numbers, without a word of their texts. */
@@ -138,14 +139,15 @@ export function summarise(
   { collection, own, folds, zeroShot, vocabulary, skipped }: RetrievalData,
   { data }: Pick<Experiment, 'data'>,
 ): DataSummary {
+  const digest = dataDigest(collection);
   return {
     name: nameOf(data),
     documents: collection.docids.length,
     words: collection.vocabulary,
     allWords: vocabulary,
     lists: collection.lists.length,
-    digest: dataDigest(collection),
-    fullDigest: fullDigest(collection, zeroShot),
+    digest,
+    fullDigest: fullDigest(digest, collection, zeroShot),
     skipped,
     own: [{ name: nameOf(data), own }, ...zeroShot]
       .map((one) => ({ name: one.name, ...one.own }))

@@ -1,5 +1,6 @@
 // The students that `ckl-loss refine` trains: how each starts, which parts of it learn, how it searches.
-import type { Bag, Collection } from './words/bags.js';
+import type { Bag } from './words/bags.js';
+import type { Sequence } from './words/sequence.js';
 import { DenseStudent } from './dense/dense-student.js';
 import { multiVectorStart } from './multi-vector/multi-vector-start.js';
 import { MultiVectorStudent } from './multi-vector/multi-vector-student.js';
@@ -60,7 +61,7 @@ export const CANDIDATES = 100;
  * @param onPass told of each pass of the latent semantic analysis
  */
 export function makeStudent(
-  { bags, vocabulary: known }: Pick<Collection, 'bags' | 'vocabulary'>,
+  { bags, vocabulary: known }: { bags: Sequence<Bag>; vocabulary: number },
   vocabulary: number,
   options: StudentOptions,
   onPass?: OnPass,
@@ -120,11 +121,11 @@ export function searcherOf(student: string, model: string, pipeline: Pipeline): 
 }
 
 /** The last start of a collection: multi and sparse, one after the other, have the same. */
-const starts = new WeakMap<readonly Bag[], { asked: string; vectors: Float32Array }>();
+const starts = new WeakMap<Sequence<Bag>, { asked: string; vectors: Float32Array }>();
 
 /** {@link multiVectorStart}, made once for the same documents and options. */
 function startOf(
-  bags: readonly Bag[],
+  bags: Sequence<Bag>,
   rest: [known: number, vocabulary: number, width: number, seed: number],
   onPass?: OnPass,
 ): Float32Array {
@@ -143,7 +144,7 @@ function single(name: string, student: Model): Pipeline {
 }
 
 /** How many documents hold each word. */
-function frequenciesOf(bags: readonly Bag[], vocabulary: number): Int32Array {
+function frequenciesOf(bags: Sequence<Bag>, vocabulary: number): Int32Array {
   const frequency = new Int32Array(vocabulary);
   for (const { words } of bags) for (const word of words) frequency[word]++;
   return frequency;

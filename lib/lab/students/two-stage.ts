@@ -3,6 +3,7 @@ import type { Run } from '../../metrics/index.js';
 import { scoresOf } from '../training/rerank.js';
 import type { Student } from '../training/student.js';
 import type { Bag, BagList, Corpus } from './words/bags.js';
+import { placesOf, type Sequence } from './words/sequence.js';
 import { tokensOf } from './multi-vector/multi-vector-words.js';
 import { keepBest } from './dense/retrieve.js';
 
@@ -22,7 +23,7 @@ export interface Searcher {
 }
 
 /** Runs that were found before, by queries and corpus: nothing in BM25 is learned, so they stay. */
-const found = new WeakMap<ReadonlyMap<string, Bag>, { bags: readonly Bag[]; depth: number; run: Run }>();
+const found = new WeakMap<ReadonlyMap<string, Bag>, { bags: Sequence<Bag>; depth: number; run: Run }>();
 
 /** BM25 (k1 = 0.9, b = 0.4, Lucene's idf) over the corpus it searches. The same queries, corpus and depth get the same run, found once. */
 export const bm25: Searcher = {
@@ -37,15 +38,17 @@ export const bm25: Searcher = {
 
 function rankByBm25({ docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run {
   const postings = new Map<number, { document: number; factor: number }[]>();
-  bags.forEach((bag, document) => {
+  let document = 0;
+  for (const bag of bags) {
+    const place = document++;
     const { words, worth } = tokensOf(bag, Infinity);
     words.forEach((word, i) => {
-      const entry = { document, factor: worth[i] };
+      const entry = { document: place, factor: worth[i] };
       const there = postings.get(word);
       if (there) there.push(entry);
       else postings.set(word, [entry]);
     });
-  });
+  }
   const run = new Map<string, Map<string, number>>();
   for (const [qid, { words, weights, counts }] of queries) {
     const scores = new Float32Array(docids.length);
@@ -79,13 +82,13 @@ export function twoStage(first: Searcher, reranker: Student<BagList>, candidates
 
 /** What a first stage retrieved, as lists without judgements. */
 function listsOf(run: Run, { docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>): BagList[] {
-  const place = new Map(docids.map((id, i) => [id, i]));
+  const placeOf = placesOf(docids);
   return [...run].map(([qid, found]) => {
     const ids = [...found.keys()];
     return {
       qid,
       docids: ids,
-      documents: ids.map((id) => bags[place.get(id)!]),
+      documents: ids.map((id) => bags.at(placeOf(id))!),
       query: queries.get(qid)!,
       teacher: new Float32Array(ids.length),
       labels: new Uint8Array(ids.length),

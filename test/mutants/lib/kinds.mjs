@@ -438,8 +438,8 @@ export default [
   {
     kind: 'reader',
     in: 'lib/data/beir.ts',
-    code: 'if («seen.has(record.id)») {',
-    to: 'false',
+    code: 'if («seen.add(record.id)») yield record;',
+    to: 'true',
     suite: beir,
   },
   {

@@ -1,6 +1,7 @@
 // Full retrieval with a dense student: the whole corpus as vectors, the nearest documents of each query.
 import type { Run } from '../../../metrics/index.js';
-import type { Bag, Collection } from '../words/bags.js';
+import type { Bag, Corpus } from '../words/bags.js';
+import type { Sequence } from '../words/sequence.js';
 import type { Heap } from '../kernels/heap.js';
 import { products } from '../kernels/products.js';
 import { TopScores } from '../top-scores.js';
@@ -30,7 +31,7 @@ export interface RetrieveOptions {
  */
 export function retrieve(
   encoder: Encoder,
-  { docids, bags }: Pick<Collection, 'docids' | 'bags'>,
+  { docids, bags }: Corpus,
   queries: ReadonlyMap<string, Bag>,
   depth: number,
   { documentsAtOnce = DOCUMENTS_AT_ONCE, onShare }: RetrieveOptions = {},
@@ -64,19 +65,18 @@ export function retrieve(
     onShare?.(Math.min(1, (begin + block.length) / bags.length));
   }
   return new Map(
-    qids.map((qid, q) => [qid, new Map(best[q].entries().map(([place, score]) => [docids[place], score]))]),
+    qids.map((qid, q) => [
+      qid,
+      new Map(best[q].entries().map(([place, score]) => [docids.at(place)!, score])),
+    ]),
   );
 }
 
 /** The `depth` documents with the highest scores, and all that tie with the last of them, for the measure to order. */
-export function keepBest(
-  docids: readonly string[],
-  scores: Float32Array,
-  depth: number,
-): Map<string, number> {
+export function keepBest(docids: Sequence<string>, scores: Float32Array, depth: number): Map<string, number> {
   const threshold = highest(scores, depth);
   const best = new Map<string, number>();
-  for (let d = 0; d < scores.length; d++) if (scores[d] >= threshold) best.set(docids[d], scores[d]);
+  for (let d = 0; d < scores.length; d++) if (scores[d] >= threshold) best.set(docids.at(d)!, scores[d]);
   return best;
 }
 

@@ -2,6 +2,7 @@
 import { norm } from '../words/norm.js';
 import { Random } from '../../training/random.js';
 import type { Bag } from '../words/bags.js';
+import type { Sequence } from '../words/sequence.js';
 import { latentDirections, type OnPass } from '../words/lsa.js';
 
 /**
@@ -13,7 +14,7 @@ import { latentDirections, type OnPass } from '../words/lsa.js';
  * @returns words × width
  */
 export function startVectors(
-  bags: readonly Bag[],
+  bags: Sequence<Bag>,
   vocabulary: number,
   width: number,
   seed: number,

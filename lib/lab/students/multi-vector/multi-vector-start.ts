@@ -1,6 +1,7 @@
 // The word vectors a multi-vector student starts from: latent semantic analysis, length 1 each.
 import { Random } from '../../training/random.js';
 import type { Bag } from '../words/bags.js';
+import type { Sequence } from '../words/sequence.js';
 import { latentDirections, type OnPass } from '../words/lsa.js';
 
 /** Of what length a latent vector counts as none. */
@@ -16,7 +17,7 @@ const NOTHING = 1e-9;
  * @returns words × width
  */
 export function multiVectorStart(
-  bags: readonly Bag[],
+  bags: Sequence<Bag>,
   known: number,
   vocabulary: number,
   width: number,

@@ -1,5 +1,6 @@
 // The documents of a list with each word once: a similarity to a word is computed once however many documents hold it.
 import type { Bag, BagList } from '../words/bags.js';
+import type { Sequence } from '../words/sequence.js';
 
 /** BM25's saturation and length normalisation, as Anserini has them. */
 const K1 = 0.9;
@@ -54,7 +55,7 @@ export interface TokenList extends Tokens {
 /** Prepares lists, each once. */
 export class TokenLists {
   private readonly known = new WeakMap<BagList, TokenList>();
-  private readonly prepared = new WeakMap<readonly Bag[], Tokens>();
+  private readonly prepared = new WeakMap<Sequence<Bag>, Tokens>();
   private readonly tokens = new WeakMap<Bag, TokenDocument>();
   /** Place + 1 of a word among those of the current documents; 0 between two of them. */
   private readonly seen: Int32Array;
@@ -82,15 +83,15 @@ export class TokenLists {
   }
 
   /** Documents without a query. */
-  prepare(bags: readonly Bag[]): Tokens {
+  prepare(bags: Sequence<Bag>): Tokens {
     let found = this.prepared.get(bags);
     if (!found) this.prepared.set(bags, (found = this.number(bags)));
     return found;
   }
 
-  private number(bags: readonly Bag[]): Tokens {
+  private number(bags: Sequence<Bag>): Tokens {
     const { seen } = this;
-    const documents = bags.map((bag) => {
+    const documents = Array.from(bags, (bag) => {
       let tokens = this.tokens.get(bag);
       if (!tokens) this.tokens.set(bag, (tokens = this.tokensOfBag(bag)));
       return tokens;

@@ -2,7 +2,8 @@
 import type { Run } from '../../../metrics/index.js';
 import type { Pipeline } from '../students.js';
 import type { Bag, BagList, Corpus } from '../words/bags.js';
-import { countCorpus, tallyDocument, Weighing } from '../words/weighing.js';
+import { CorpusCounter } from '../words/corpus.js';
+import { Weighing, type Statistics } from '../words/weighing.js';
 import type { Titled } from './arguments.js';
 import { encodeBags, type Encoded } from './encodings.js';
 import { LoadedStudent, type STATISTICS } from './loaded.js';
@@ -19,6 +20,7 @@ interface Counted {
 export class LoadedRetriever extends LoadedStudent<Counted> {
   private readonly words: readonly string[];
   private readonly numbers: ReadonlyMap<string, number>;
+  private readonly statistics: Statistics;
   private readonly weighing: Weighing;
 
   constructor(
@@ -28,6 +30,7 @@ export class LoadedRetriever extends LoadedStudent<Counted> {
     super(content);
     this.words = content.words;
     this.numbers = new Map(content.words.map((word, number) => [word, number]));
+    this.statistics = content.statistics;
     this.weighing = new Weighing(content.statistics);
   }
 
@@ -47,16 +50,24 @@ export class LoadedRetriever extends LoadedStudent<Counted> {
     documents: readonly (Titled & { id: string })[],
     statistics: (typeof STATISTICS)[number],
   ): Counted {
-    const docids = documents.map(({ id }) => id);
-    if (statistics === 'model') {
-      const bags = documents.map((document) => this.document(document));
-      return { corpus: { docids, bags }, weighing: this.weighing };
-    }
-    const tallies = documents.map(({ title, text }) =>
-      tallyDocument(title, text, (word) => this.numbers.get(word)),
-    );
-    const weighing = new Weighing(countCorpus(tallies));
-    return { corpus: { docids, bags: tallies.map((tally) => weighing.bag(tally)) }, weighing };
+    const counter = this.counterFor(statistics);
+    for (const { id, title, text } of documents) counter.add(id, title, text);
+    return this.counted(counter, statistics);
+  }
+
+  private counterFor(statistics: (typeof STATISTICS)[number]): CorpusCounter {
+    const { numbers } = this;
+    // Weighed by the model's statistics, a word that no document of its collection held has no weight.
+    const takesPart = (number: number | undefined) =>
+      statistics === 'corpus' || (number !== undefined && this.statistics.frequency[number] > 0)
+        ? number
+        : undefined;
+    return new CorpusCounter((word) => takesPart(numbers.get(word)));
+  }
+
+  private counted(counter: CorpusCounter, statistics: (typeof STATISTICS)[number]): Counted {
+    const corpus = counter.end(statistics === 'model' ? this.statistics : undefined);
+    return { corpus, weighing: corpus.weighing };
   }
 
   protected override ranked(

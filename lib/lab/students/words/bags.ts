@@ -1,11 +1,14 @@
 // Texts as bags of numbered words, and a whole collection of them in memory: what dense students are made from.
-import { distinct } from '../../../data/beir.js';
+import { distinct, repeated } from '../../../data/beir.js';
+import type { IdList } from '../../../data/id-list.js';
 import {
   DataError,
   readCorpus,
   readQueries,
   type BeirFolder,
+  type Document,
   type ReadOptions,
+  type Records,
 } from '../../../data/index.js';
 import {
   loadCandidates,
@@ -14,22 +17,19 @@ import {
   type Candidates,
 } from '../../training/candidates.js';
 import { knownLists } from '../../training/known.js';
-import { countCorpus, tallyDocument, Weighing, type Bag, type Statistics, type Tally } from './weighing.js';
+import { CorpusCounter, numbering, type Bags, type Corpus, type CountedCorpus } from './corpus.js';
+import type { Bag, Statistics } from './weighing.js';
 
-export type { Bag };
+export type { Bag, Corpus };
 
 export interface BagList extends CandidateList {
   query: Bag;
   documents: readonly Bag[];
 }
 
-/** The documents of a corpus, by place: their ids and bags. */
-export interface Corpus {
-  docids: string[];
-  bags: Bag[];
-}
-
 export interface Collection extends Corpus {
+  docids: IdList;
+  bags: Bags;
   lists: BagList[];
   qrels: Candidates['qrels'];
   /** How many words there are; they are numbered from 0 in the order of their first appearance. */
@@ -51,14 +51,14 @@ export async function loadCollection(
 ): Promise<Collection> {
   const { folder, lists, qrels } = await loadCandidates(dir, teacher, undefined, reading);
   const numbers = new Map<string, number>();
-  const { docids, bags, queries, statistics } = await readBags(folder, numbers, reading);
+  const asked = new Set(lists.map(({ qid }) => qid));
+  const { docids, bags, queries, statistics } = await readBags(folder, numbers, reading, asked);
   if (numbers.size === 0) throw new DataError(folder.corpus, 0, 'texts with words', 'none');
-  const place = new Map(docids.map((id, i) => [id, i]));
   return {
-    lists: knownLists(lists, folder, { queries, documents: place }, reading).map((list) => ({
+    lists: knownLists(lists, folder, { queries, documents: docids }, reading).map((list) => ({
       ...list,
       query: queries.get(list.qid)!,
-      documents: list.docids.map((id) => bags[place.get(id)!]),
+      documents: list.docids.map((id) => bags.keep(docids.placeOf(id))),
     })),
     qrels,
     docids,
@@ -73,29 +73,31 @@ export async function loadCollection(
  * Reads a folder's corpus and queries; counts, idf and mean length are the folder's own.
  *
  * @param numbers word -> number; words that it lacks are added with the next numbers
+ * @param asked the queries that are wanted; default: all
  */
 export async function readBags(
   folder: Pick<BeirFolder, 'corpus' | 'queries'>,
   numbers: Map<string, number>,
   reading?: ReadOptions,
-): Promise<Corpus & { queries: Map<string, Bag>; statistics: Statistics }> {
-  const docids: string[] = [];
-  const tallies: Tally[] = [];
-  const numberOf = (word: string): number => {
-    const known = numbers.get(word);
-    if (known !== undefined) return known;
-    numbers.set(word, numbers.size);
-    return numbers.size - 1;
-  };
-  for await (const { id, title, text } of distinct(readCorpus(folder.corpus, reading))) {
-    docids.push(id);
-    tallies.push(tallyDocument(title, text, numberOf));
-  }
-  if (docids.length === 0) throw new DataError(folder.corpus, 0, 'documents', 'none');
-  const statistics = countCorpus(tallies);
-  const weighing = new Weighing(statistics);
+  asked?: { has(qid: string): boolean },
+): Promise<CountedCorpus & { queries: Map<string, Bag> }> {
+  const counter = new CorpusCounter(numbering(numbers));
+  await countInto(counter, readCorpus(folder.corpus, reading));
+  if (counter.size === 0) throw new DataError(folder.corpus, 0, 'documents', 'none');
+  const corpus = counter.end();
   const queries = new Map<string, Bag>();
   for await (const { id, text } of distinct(readQueries(folder.queries, reading)))
-    queries.set(id, weighing.query(text, numbers));
-  return { docids, bags: tallies.map((tally) => weighing.bag(tally)), queries, statistics };
+    if (asked?.has(id) ?? true) queries.set(id, corpus.weighing.query(text, numbers));
+  return { ...corpus, queries };
+}
+
+/** Counts documents as they come; @throws DataError at an id that was there before, which with `skipBad` is counted. */
+export async function countInto(counter: CorpusCounter, documents: Records<Document>): Promise<void> {
+  for await (const { id, title, text } of documents) {
+    try {
+      if (!counter.add(id, title, text)) throw repeated(id);
+    } catch (error) {
+      documents.refuse(error);
+    }
+  }
 }

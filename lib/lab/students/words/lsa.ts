@@ -2,6 +2,7 @@
 import { norm } from './norm.js';
 import type { Random } from '../../training/random.js';
 import type { Bag } from './bags.js';
+import type { Sequence } from './sequence.js';
 
 const ITERATIONS = 2;
 const PASSES = 2 * (ITERATIONS + 1);
@@ -19,22 +20,24 @@ export type OnPass = (done: number, all: number) => void;
  * @returns words × width, row after row; columns are orthonormal
  */
 export function latentDirections(
-  bags: readonly Bag[],
+  bags: Sequence<Bag>,
   vocabulary: number,
   width: number,
   random: Random,
   onPass?: OnPass,
 ): Float32Array {
   const inner = Math.min(width + OVERSAMPLING, bags.length, vocabulary);
-  const lengths = bags.map(({ weights }) => norm(weights) || 1);
+  const lengths = Float64Array.from(bags, ({ weights }) => norm(weights) || 1);
   let right = Float64Array.from({ length: vocabulary * inner }, () => random.normal());
   for (let i = 0; i <= ITERATIONS; i++) {
     const left = new Float64Array(bags.length * inner);
-    bags.forEach((bag, d) => addRows(left, d, right, bag, lengths[d], inner, false));
+    let d = 0;
+    for (const bag of bags) addRows(left, d, right, bag, lengths[d++], inner, false);
     orthonormalise(left, inner);
     onPass?.(2 * i + 1, PASSES);
     right = new Float64Array(vocabulary * inner);
-    bags.forEach((bag, d) => addRows(left, d, right, bag, lengths[d], inner, true));
+    d = 0;
+    for (const bag of bags) addRows(left, d, right, bag, lengths[d++], inner, true);
     onPass?.(2 * i + 2, PASSES);
   }
   orthonormalise(right, inner);

@@ -19,10 +19,21 @@ function singular(word: string): string {
 
 /** The words of a text in order: runs of letters and digits in any script. */
 export function words(text: string): string[] {
-  const found =
-    text
-      .normalize('NFKC')
-      .toLowerCase()
-      .match(/[\p{L}\p{N}]+/gu) ?? [];
-  return found.filter((word) => !FUNCTION_WORDS.has(word)).map(singular);
+  return runs(text).flatMap((run) => wordOf(run) ?? []);
+}
+
+/** What the student takes a run of lower-case letters and digits for; undefined for a function word. */
+export const wordOf = (run: string): string | undefined =>
+  FUNCTION_WORDS.has(run) ? undefined : singular(run);
+
+/** Runs of letters and digits of a text, in lower case and compatible characters as one. */
+export const runs = (text: string): string[] =>
+  text
+    .normalize('NFKC')
+    .toLowerCase()
+    .match(/[\p{L}\p{N}]+/gu) ?? [];
+
+export function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
+  return true;
 }

@@ -1,6 +1,6 @@
 // Texts as bags of words, weighted by what a corpus tells of each word: how many documents hold it, and how long documents are.
-import { PreparedDocument } from '../linear/document.js';
-import { words } from './text.js';
+import { TextCounter, type Counted } from './text-counter.js';
+import type { WordRow } from './word-rows.js';
 
 /** The words of one text: each word's number once, in the order of first appearance, with its weight (1 + ln count) · idf. */
 export interface Bag {
@@ -22,82 +22,69 @@ export interface Statistics {
   frequency: ArrayLike<number>;
 }
 
-/** A text with its numbered words, in the order of first appearance, and how often each stands there. */
-export interface Tally {
-  counts: Map<number, number>;
-  /** In words, those without a number included. */
-  length: number;
-}
-
 /** Lucene's idf: ln(1 + (N - n + 1/2) / (n + 1/2)). */
 export const idfOf = (documents: number, n: number): number =>
   Math.log(1 + (documents - n + 0.5) / (n + 0.5));
 
-/** @param numberOf the number of a word; undefined for one that takes no part */
-export function tallyDocument(
-  title: string,
-  text: string,
-  numberOf: (word: string) => number | undefined,
-): Tally {
-  const document = new PreparedDocument(title, text);
-  const counts = new Map<number, number>();
-  for (const [word, positions] of document.positions) {
-    const number = numberOf(word);
-    if (number !== undefined) counts.set(number, positions.length);
-  }
-  return { counts, length: document.length };
-}
-
-/** Counts the documents of a corpus. */
-export function countCorpus(tallies: readonly Tally[]): Statistics {
-  const frequency: number[] = [];
-  let length = 0;
-  for (const tally of tallies) {
-    length += tally.length;
-    for (const number of tally.counts.keys()) frequency[number] = (frequency[number] ?? 0) + 1;
-  }
-  return { documents: tallies.length, length, frequency };
-}
+/** Logarithms of counts that most words have. */
+const LOGS = Float64Array.from({ length: 256 }, (_, count) => Math.log(count));
 
 /** Makes bags of texts. */
 export class Weighing {
   private readonly mean: number;
+  /** By word; made of the statistics once. */
+  private readonly idfs: Float64Array;
 
   constructor(private readonly statistics: Statistics) {
-    const { length, documents } = statistics;
+    const { length, documents, frequency } = statistics;
     this.mean = length / Math.max(1, documents) || 1;
+    this.idfs = Float64Array.from(frequency, (n) => idfOf(documents, n));
   }
 
-  bag({ counts, length }: Tally): Bag {
-    const { documents, frequency } = this.statistics;
+  bag({ words, counts, length }: WordRow): Bag {
+    const weights = new Float32Array(words.length);
+    this.weigh(words, counts, weights, 0);
     return {
-      words: Int32Array.from(counts.keys()),
-      weights: Float32Array.from(
-        counts,
-        ([word, count]) => (1 + Math.log(count)) * idfOf(documents, frequency[word]),
-      ),
-      counts: Float32Array.from(counts.values()),
+      words,
+      weights,
+      counts: Float32Array.from(counts),
       length: length / this.mean,
     };
   }
 
+  /** Writes the weights of a row to `out`, from `at` on. */
+  weigh(words: Int32Array, counts: WordRow['counts'], out: Float32Array, at: number): void {
+    for (let i = 0; i < words.length; i++) {
+      const count = counts[i];
+      out[at + i] = (1 + (count < LOGS.length ? LOGS[count] : Math.log(count))) * this.idfs[words[i]];
+    }
+  }
+
   /** The bag of a document, without the words that no document of the corpus holds. */
   document(title: string, text: string, numbers: ReadonlyMap<string, number>): Bag {
-    return this.bag(tallyDocument(title, text, (word) => this.known(numbers.get(word))));
+    return this.bag(copyOf(this.counterOf(numbers).document(title, text)));
   }
 
   /** The bag of a query; a word that no document holds can match nothing. */
   query(text: string, numbers: ReadonlyMap<string, number>): Bag {
-    const counts = new Map<number, number>();
-    const found = words(text);
-    for (const word of found) {
-      const number = this.known(numbers.get(word));
-      if (number !== undefined) counts.set(number, (counts.get(number) ?? 0) + 1);
-    }
-    return this.bag({ counts, length: found.length });
+    return this.bag(copyOf(this.counterOf(numbers).query(text)));
+  }
+
+  private counter: { of: ReadonlyMap<string, number>; counter: TextCounter } | undefined;
+
+  private counterOf(numbers: ReadonlyMap<string, number>): TextCounter {
+    if (this.counter?.of !== numbers)
+      this.counter = { of: numbers, counter: new TextCounter((word) => this.known(numbers.get(word))) };
+    return this.counter.counter;
   }
 
   private known(number: number | undefined): number | undefined {
     return number !== undefined && this.statistics.frequency[number] > 0 ? number : undefined;
   }
 }
+
+const copyOf = ({ words, counts, size, length }: Counted): WordRow => ({
+  words: words.slice(0, size),
+  counts: Uint32Array.from(counts.subarray(0, size)),
+  length,
+});

@@ -22,13 +22,13 @@ it('numbers words once, weighs them by (1 + ln count) idf, and ties lists to the
   const { lists, docids, bags, vocabulary } = await loadCollection(dir, join(dir, 'run'));
   const idf = (n: number) => Math.log(1 + (3 - n + 0.5) / (n + 0.5));
   expect(vocabulary).toBe(3);
-  expect(docids).toEqual(['d0', 'd1', 'd2']);
-  expect([...bags[0].words]).toEqual([0, 1]);
-  expect(bags[0].weights[0]).toBeCloseTo((1 + Math.log(2)) * idf(1), 6);
-  expect(bags[0].weights[1]).toBeCloseTo(idf(2), 6);
+  expect([...docids]).toEqual(['d0', 'd1', 'd2']);
+  expect([...bags.at(0)!.words]).toEqual([0, 1]);
+  expect(bags.at(0)!.weights[0]).toBeCloseTo((1 + Math.log(2)) * idf(1), 6);
+  expect(bags.at(0)!.weights[1]).toBeCloseTo(idf(2), 6);
   const [list] = lists;
   expect(list).toMatchObject({ qid: 'q', docids: ['d0', 'd1'] });
-  expect(list.documents).toEqual([bags[0], bags[1]]);
+  expect(list.documents).toEqual([bags.at(0)!, bags.at(1)!]);
   // A word that no document holds is left out of the query.
   expect([...list.query.words].sort()).toEqual([0, 2]);
 

@@ -1,0 +1,84 @@
+// Finds what is known of runs of letters and digits by their characters, without making a string of each: a text has dozens, a corpus billions.
+
+/** Runs that are remembered; when there are more, all are forgotten and found again. */
+const MOST_RUNS = 1 << 18;
+const SLOTS = 2 * MOST_RUNS;
+const BYTES_FIRST = 1 << 16;
+
+/** The lower-case form of an ASCII letter or digit, 0 for any other character of ASCII. */
+const LOWER = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code).toLowerCase();
+  return /[a-z0-9]/.test(character) ? character.charCodeAt(0) : 0;
+});
+
+/** A slot: hash, first byte, length (0: free) and value of a run, together in one cache line. */
+const [HASH, FIRST, SIZE, VALUE, FIELDS] = [0, 1, 2, 3, 4];
+
+export class RunTable {
+  private readonly slots = new Int32Array(FIELDS * SLOTS);
+  private bytes = new Uint8Array(BYTES_FIRST);
+  private end = 0;
+  private count = 0;
+  /** The run that is looked at, in lower case. */
+  private run = new Uint8Array(64);
+
+  /**
+   * Hands on what is known of each run of a text, in order.
+   *
+   * @param text of ASCII characters alone
+   * @param take is given each value
+   * @param valueOf finds the value of a run that is not known
+   */
+  scan(text: string, take: (value: number) => void, valueOf: (run: string) => number): void {
+    const { length } = text;
+    for (let i = 0; i < length;) {
+      let size = 0;
+      let hash = 0x811c9dc5;
+      for (; i < length; i++) {
+        const lower = LOWER[text.charCodeAt(i)];
+        if (lower === 0) break;
+        if (size === this.run.length) this.run = twice(this.run);
+        this.run[size++] = lower;
+        hash = Math.imul(hash ^ lower, 0x01000193);
+      }
+      i++;
+      if (size > 0) take(this.valueOf(size, hash, valueOf));
+    }
+  }
+
+  private valueOf(size: number, hash: number, valueOf: (run: string) => number): number {
+    const { slots, bytes, run } = this;
+    let slot = slotOf(hash);
+    for (; slots[slot + SIZE] > 0; slot = (slot + FIELDS) & (FIELDS * SLOTS - 1)) {
+      if (slots[slot + HASH] !== hash || slots[slot + SIZE] !== size) continue;
+      const first = slots[slot + FIRST];
+      let i = 0;
+      while (i < size && bytes[first + i] === run[i]) i++;
+      if (i === size) return slots[slot + VALUE];
+    }
+    const value = valueOf(Buffer.from(run.buffer).toString('latin1', 0, size));
+    if (this.count === MOST_RUNS) {
+      slots.fill(0);
+      this.count = this.end = 0;
+      slot = slotOf(hash);
+    }
+    while (this.end + size > this.bytes.length) this.bytes = twice(this.bytes);
+    this.bytes.set(run.subarray(0, size), this.end);
+    slots[slot + HASH] = hash;
+    slots[slot + FIRST] = this.end;
+    slots[slot + SIZE] = size;
+    slots[slot + VALUE] = value;
+    this.end += size;
+    this.count++;
+    return value;
+  }
+}
+
+/** The low bits of FNV's hash depend on those of the characters alone. */
+const slotOf = (hash: number): number => FIELDS * ((hash ^ (hash >>> 15)) & (SLOTS - 1));
+
+function twice(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(2 * bytes.length);
+  out.set(bytes);
+  return out;
+}
