@@ -75,6 +75,7 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
     if (task.out.teacher_grad.data) store(task.out.teacher_grad.data, task.out.teacher_grad.type, row.begin + i, gt);
   }
 
+  // 0 where no term counts the query.
   float value = distribution ? (clean ? sums.value : not_a_number()) : 0;
   double contribution = distribution ? double(clean ? sums.contribution : not_a_number()) : 0;
   const bool counted = distribution || passes != 0;
@@ -84,8 +85,8 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
     contribution += scale_of(task, k).loss * result.multiplicity * result.value;
   });
   if (x.team.rank() != 0 || task.launch.extras_only) return {0, 0};
-  task.out.per_query[row.b] = counted ? value : 0;
-  return {counted ? double(weight) * contribution : 0, counted};
+  task.out.per_query[row.b] = value;
+  return {double(weight) * contribution, counted};
 }
 
 }  // namespace cuda

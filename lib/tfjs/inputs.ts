@@ -9,11 +9,6 @@ const PADDING = 255;
 
 /** A float32 tensor from whatever came; a tensor of another type is cast, as tf.losses do. */
 export function floatTensor(input: Input, name: string): Tensor {
-  if (input === null || input === undefined)
-    throw new CklTypeError(
-      'ERR_CKL_TYPE',
-      `${name} is ${String(input)}; a tensor or nested numbers are needed`,
-    );
   if (!(input instanceof tf.Tensor) && !isNumbers(input))
     throw new CklTypeError(
       'ERR_CKL_TYPE',

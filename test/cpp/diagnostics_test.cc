@@ -70,6 +70,29 @@ TEST_CASE("diagnostics: entropy and separation of every length") {
   }
 }
 
+// A lane, a thread and a vector each see several of the ten, the best of them first.
+TEST_CASE("diagnostics: the top ten at equal distances") {
+  PlanTerm term;
+  for (int64_t distance : {1, 16, 32, 64, 256, 1024}) {
+    OwnedBatch batch;
+    batch.queries = 1, batch.docs = batch.stride = 10 * distance;
+    batch.student.assign(size_t(batch.docs), -3), batch.teacher.assign(size_t(batch.docs), 0);
+    batch.labels.assign(size_t(batch.docs), 0);
+    for (int64_t k = 0; k < 10; k++) {
+      batch.student[size_t(k * distance)] = float(5 - 0.25 * double(k));
+      batch.labels[size_t(k * distance)] = k == 8 || k == 9;
+    }
+    Options options;
+    options.diagnostics = true;
+    const Described expected = describe(batch.query(0));
+    for (const Target& target : targets()) {
+      const Result r = run(batch, plan_of(term), target, options);
+      CHECK_MESSAGE(close(r.separation_top10[0], expected.separation_top10), std::to_string(distance));
+      CHECK_MESSAGE(close(r.separation[0], expected.separation), std::to_string(distance));
+    }
+  }
+}
+
 TEST_CASE("diagnostics: asking for them changes no other bit") {
   Random random(82);
   for (const PlanTerm& term : all_terms())

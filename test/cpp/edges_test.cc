@@ -200,6 +200,18 @@ TEST_CASE("edges: no query counted, no queries, no documents: mean 0") {
   });
 }
 
+TEST_CASE("edges: queries that all weigh 0 have a mean of 0 and gradients of 0") {
+  each([](const Target& target, const PlanTerm& term) {
+    OwnedBatch batch = one_row({1, -2, 0.5f}, {0, 3, -1}, {1, 0, 0});
+    batch.weights = {0};
+    const Result r = run(batch, plan_of(term), target);
+    CHECK(r.status.ok());
+    CHECK(r.summary.loss == 0);
+    CHECK(r.summary.counted == 1);
+    for (float g : r.grad) CHECK(g == 0);
+  });
+}
+
 TEST_CASE("edges: one document has loss 0 and gradient 0 in kl and ckl, gradient 0 in all") {
   each([](const Target& target, const PlanTerm& term) {
     if (!distribution(term)) return;

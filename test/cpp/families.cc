@@ -92,7 +92,9 @@ OwnedBatch batch_of_families(Random& random, int64_t docs, int families, int fir
 OwnedBatch ragged_batch(Random& random, int64_t queries, int64_t docs) {
   OwnedBatch batch;
   batch.queries = queries;
-  batch.offsets.push_back(0);
+  // The first list begins behind something that is nobody's.
+  batch.student.assign(3, NAN), batch.teacher.assign(3, NAN), batch.labels.assign(3, 7);
+  batch.offsets.push_back(3);
   for (int64_t b = 0; b < queries; b++) {
     const int64_t n = random.below(docs + 1);
     if (n > 0) append(batch, random, int(b % kFamilies), n);

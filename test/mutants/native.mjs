@@ -50,7 +50,7 @@ const SUITES = {
   cpu: ['quick', 'sums', 'api', 'bits', 'pool', 'threads', 'accuracy'],
   scoring: ['scoring', 'embeddings'],
   addon: ['plan', 'api'],
-  cuda: ['emulatorQuick', 'emulatorKernels', 'emulatorEdges', 'emulator'],
+  cuda: ['emulatorQuick', 'cudaApi', 'emulatorKernels', 'emulatorEdges', 'emulator'],
 };
 const vitest = [
   ...[process.execPath, join(root, 'node_modules/vitest/vitest.mjs'), 'run'],
@@ -76,6 +76,8 @@ const COMMANDS = {
   emulatorKernels: emulatorSuite('--test-case=kernels*,golden: every*,bits*,alignment*'),
   emulatorEdges: emulatorSuite('--test-case=edges*,extremes*,diagnostics*'),
   emulator: emulatorSuite('--test-case=golden: in rows*,emulator*'),
+  // On device memory, through an addon of its own.
+  cudaApi: [...vitest, ...['losses', 'graphs', 'views'].map((name) => `test/js/cuda/${name}.test.ts`)],
   plan: [...vitest, 'test/js/native/plan.test.ts'],
   api: [
     ...vitest,
@@ -85,6 +87,8 @@ const COMMANDS = {
   ],
   threads: [...vitest, 'test/js/loss/threads.test.ts'],
 };
+
+const ENVIRONMENTS = { cudaApi: { CKL_BACKEND: 'cuda', CKL_LOSS_PREBUILD: join(tree, 'emulate') } };
 
 const all = Object.entries({ losses, cpu, addon, cuda, scoring })
   .flatMap(([part, list]) => list.map((mutant) => ({ part, ...mutant })))
@@ -238,33 +242,37 @@ function oneInstructionSet() {
   edit('test/cpp/probes.h', [/\{&probe_baseline, &probe_avx2, &probe_avx512\}/, '{&probe_avx2}']);
 }
 
+/** The addon with emulated kernels is built beside what runs on the CPU alone. */
+const emulated = join(tree, 'emulate');
+
 function build() {
-  const of = (name) => execFileSync(process.execPath, ['-p', name], { cwd: root, encoding: 'utf8' }).trim();
-  const ninja = spawnSync('ninja', ['--version']).status === 0;
   const wanted = new Set(chosen.flatMap(({ part }) => SUITES[part]));
   const targets = [
     ...(wanted.has('quick') || wanted.has('scoring') ? ['ckl_tests'] : []),
     ...(wanted.has('emulatorQuick') ? ['ckl_emulator_tests'] : []),
     ...(wanted.has('plan') || wanted.has('api') || wanted.has('embeddings') ? ['ckl_loss'] : []),
   ];
+  buildIn(join(tree, 'build'), join(tree, 'build/Release'), ['-DCKL_CUDA=OFF', '-DCKL_TESTS=ON'], targets);
+  if (wanted.has('cudaApi'))
+    buildIn(emulated, join(emulated, 'build/Release'), ['-DCKL_CUDA=EMULATE'], ['ckl_loss']);
+}
+
+function buildIn(folder, output, settings, targets) {
+  const of = (name) => execFileSync(process.execPath, ['-p', name], { cwd: root, encoding: 'utf8' }).trim();
+  const ninja = spawnSync('ninja', ['--version']).status === 0;
   const configure = [
-    ...['-S', tree, '-B', join(tree, 'build'), ...(ninja ? ['-G', 'Ninja'] : [])],
-    ...['-DCKL_CUDA=OFF', '-DCKL_TESTS=ON', `-DCMAKE_CXX_FLAGS=-include ${join(tree, 'mutant.h')}`],
-    `-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${join(tree, 'build/Release')}`,
+    ...['-S', tree, '-B', folder, ...(ninja ? ['-G', 'Ninja'] : []), ...settings],
+    `-DCMAKE_CXX_FLAGS=-include ${join(tree, 'mutant.h')}`,
+    `-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${output}`,
     `-DCMAKE_JS_INC=${of("require('node-api-headers').include_dir")}`,
     `-DCKL_NAPI_DIR=${of("path.dirname(require.resolve('node-addon-api'))")}`,
     ...(existsSync('/usr/bin/ccache') ? ['-DCMAKE_CXX_COMPILER_LAUNCHER=ccache'] : []),
   ];
-  const stdio = ['ignore', 'pipe', 'inherit'];
-  execFileSync('cmake', configure, { stdio });
-  const jobs = process.env.CKL_JOBS ?? '2';
+  execFileSync('cmake', configure, { stdio: ['ignore', 'pipe', 'inherit'] });
   const { status, stdout } = spawnSync(
     'cmake',
-    ['--build', join(tree, 'build'), '--parallel', jobs, '--target', ...targets],
-    {
-      encoding: 'utf8',
-      maxBuffer: 1 << 28,
-    },
+    ['--build', folder, '--parallel', process.env.CKL_JOBS ?? '2', '--target', ...targets],
+    { encoding: 'utf8', maxBuffer: 1 << 28 },
   );
   if (status !== 0) throw new Error(`the mutated tree does not compile:\n${stdout.slice(-6000)}`);
 }
@@ -281,7 +289,7 @@ function run(suite, number) {
     ['-c', `ulimit -t ${LIMIT}; exec "$@"`, 'bash', inTree ? join(tree, 'build', program) : program, ...args],
     {
       cwd: tree,
-      env: { ...process.env, CKL_MUTANT: String(number), CKL_LOSS_PREBUILD: '' },
+      env: { ...process.env, CKL_MUTANT: String(number), CKL_LOSS_PREBUILD: '', ...ENVIRONMENTS[suite] },
       encoding: 'utf8',
       maxBuffer: 1 << 28,
     },

@@ -110,6 +110,24 @@ describe.each<[TeacherForm, string, string[]]>([
   });
 });
 
+it.each<[unknown, string | undefined]>([
+  ['as it is', 'as it is'],
+  [{ title: 'A title', contents: 'and text' }, 'A title and text'],
+  [{ title: '', contents: 'no title' }, 'no title'],
+  [{ title: 3, text: 'no title' }, 'no title'],
+  [{ title: 'only a title' }, undefined],
+  [{ contents: 5, segment: 'a segment' }, 'a segment'],
+  [{ passage: 'a passage' }, 'a passage'],
+  [{}, undefined],
+  [null, undefined],
+  [7, undefined],
+])('the text of a rank_llm document %j is %j', async (doc, text) => {
+  const record = { query: { qid: 1 }, candidates: [{ docid: 'a', score: 1, doc }] };
+  const path = files.write('teacher', `${JSON.stringify(record)}\n`);
+  const [list] = await lists(readTeacher(path, 'rank-llm'));
+  expect(list.docs).toEqual([text === undefined ? { docid: 'a', score: 1 } : { docid: 'a', score: 1, text }]);
+});
+
 describe.each<[TeacherForm, object, string]>([
   ['pylate', { query_id: 1, document_ids: [2, 3], scores: [2.5, 1] }, '1: 2=2.5 3=1'],
   [

@@ -197,3 +197,42 @@ describe('names that agree with other implementations', () => {
     expect(ckl(oneQuery([2.3, ...rest], [0.9, ...rest]), { alpha: 0 }).loss).toBeLessThan(-0.005);
   });
 });
+
+describe('what a batch may leave out', () => {
+  it.each(['undefined', 'null'])('is absent where it is %s', (absent) => {
+    const nothing = absent === 'null' ? null : undefined;
+    const given = { ...three, relevance: nothing, ranks: nothing, beta: nothing, weights: nothing };
+    const outputs = { grad: nothing, perQuery: nothing, teacherGrad: nothing };
+    const expected = ckl(three);
+    const actual = ckl({ ...given, ...outputs, offsets: nothing } as unknown as typeof three);
+    expect(actual.loss).toBe(expected.loss);
+    expectSameBits(actual.grad, expected.grad);
+    expect(actual.teacherGrad).toBeUndefined();
+  });
+});
+
+describe('outputs beside inputs', () => {
+  it.each([
+    ['before', 0, 36],
+    ['behind', 36, 0],
+  ])('a gradient right %s the student in one buffer shares nothing with it', (_, at, student) => {
+    const memory = new Float32Array(72);
+    memory.set(three.student, student);
+    const inside = {
+      ...three,
+      student: memory.subarray(student, student + 36),
+      grad: memory.subarray(at, at + 36),
+    };
+    expectSameBits(ckl(inside).grad, ckl(three).grad);
+    expectSameBits(inside.student, three.student);
+  });
+
+  it('an empty array shares nothing with what lies around it', () => {
+    const none = { student: new Float32Array(9), teacher: three.teacher, labels: three.labels };
+    const empty = { ...none, offsets: Int32Array.of(0) };
+    expect(kl({ ...empty, perQuery: empty.student.subarray(2, 2) }).loss).toBe(0);
+    expect(kl({ ...empty, grad: empty.student.subarray(2, 2) }).loss).toBe(0);
+    const grad = new Float32Array(9);
+    expect(kl({ ...empty, grad, weights: grad.subarray(2, 2) }).loss).toBe(0);
+  });
+});

@@ -46,7 +46,15 @@ describe('rank', () => {
       fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (a, b) => {
         expect(Math.sign(compareBytes(a, b))).toBe(Math.sign(Buffer.compare(Buffer.from(a), Buffer.from(b))));
       }),
-      { examples: [['\u{1F600}', '\uFFFD']] },
+      {
+        // At the borders of the surrogates.
+        examples: [
+          ['\u{1F600}', '\uFFFD'],
+          ['\uD7FF', '\uE000'],
+          ['\u{10000}', '\uE000'],
+          ['\uE000', '\uFFFF'],
+        ],
+      },
     );
   });
 });

@@ -232,7 +232,7 @@ describe('fill', () => {
       {},
       { shape: undefined, offsets: Int32Array.of(3, 2, 6) },
       'ERR_CKL_OFFSETS',
-      /never descend/,
+      /offsets\[0\] is 3 and offsets\[1\] is 2; .* never descend/,
     ],
     ['no layout', {}, { shape: undefined }, 'ERR_CKL_SHAPE', /shape is missing/],
   ])('%s is an error and leaves the output alone', (_, options, change, code, message) => {

@@ -63,7 +63,7 @@ export default [
     to: '1 / state.pairs',
   },
   { in: 'cuda', code: 'gt += saturate(scale.weight * scale.batch.teacher) * «-slope» +', to: 'slope' },
-  { in: 'cuda', code: 'task.out.per_query[row.b] = «counted ? value : 0»;', to: 'value' },
+  { in: 'cuda', code: 'const bool counted = distribution || «passes != 0»;', to: 'true' },
   { in: 'cuda', code: 'to.beta_scale = «batch.beta ? 1.0f : float(from.alpha)»;', to: 'float(from.alpha)' },
   {
     in: 'cuda',

@@ -279,3 +279,10 @@ describe('the warm-up', () => {
     expect(warmed).toEqual([1, 0, 0, 1, 0, 0]);
   });
 });
+
+it('a student without a state is refused by name where a checkpoint is wanted', async () => {
+  const checkpoint = { every: 1, save: async () => {} };
+  await expect(refined({}, recipe, byRate, { checkpoint })).rejects.toThrow(
+    'the student traced cannot be written to a checkpoint',
+  );
+});

@@ -60,6 +60,8 @@ describe('refine', () => {
     for (const { training, behaviour, rerank, full } of result.refined) {
       expect(training.history[0].dev).toBe(result.refined[0].training.history[0].dev);
       expect(behaviour).toHaveLength(training.history.length);
+      for (const point of behaviour)
+        expect(point).toMatchObject({ separation: expect.any(Number), entropy: expect.any(Number) });
       expect(rerank.queries).toHaveLength(100);
       expect(full.queries).toHaveLength(100);
       expect(rerank.mean['ndcg@10']).toBeGreaterThan(result.start.rerank.mean['ndcg@10']);

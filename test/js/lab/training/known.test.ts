@@ -73,6 +73,8 @@ describe.each([
     const teacher = 'q1 Q0 a 1 1e39 t\nq1 Q0 b 2 1 t\nq1 Q0 c 3 0 t\n';
     await expect(load(...folder({ teacher }))).rejects.toThrow('query q1, document a within float32');
     expect((await skipping({ teacher })).lists[0].docids).toEqual(['b', 'c']);
+    const unseen = await load(...folder({ teacher }), { skipBad: true });
+    expect(unseen.lists[0].docids).toEqual(['b', 'c']);
   });
 
   it('names the judgements where they are empty, and the corpus where nothing is left', async () => {

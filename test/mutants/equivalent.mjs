@@ -1,0 +1,49 @@
+// Mutations of Stryker's that change nothing that can be seen, each with the reason. `was` and `to` are those that stryker.mjs prints;
+// `line` is the line that it stands in, where `was` stands in others too.
+export default [
+  {
+    in: 'lib/metrics/student-t.ts',
+    was: 'Math.abs(v) < tiny',
+    why: 'a guard of the continued fraction: no arguments of a t-test come near it',
+  },
+  {
+    in: 'lib/metrics/student-t.ts',
+    was: 'x < (a + 1) / (a + b + 2)',
+    why: 'which side of the symmetry is computed: both converge, to the same digits',
+  },
+  {
+    in: 'lib/metrics/student-t.ts',
+    was: 'a + 1',
+    why: 'as above: it moves the border between the two sides',
+  },
+  {
+    in: 'lib/metrics/student-t.ts',
+    was: 'a + b',
+    why: 'as above',
+  },
+  {
+    in: 'lib/loss/layout.ts',
+    line: 'exact = true;',
+    was: 'true',
+    to: 'false',
+    why: 'the first value of LayoutView.exact, which every reading of a layout sets',
+  },
+  {
+    in: 'lib/loss/batch.ts',
+    was: 'grad !== this.gradSource',
+    to: 'true',
+    why: 'an array that was checked before is checked again: time, not results',
+  },
+  {
+    in: 'lib/loss/batch.ts',
+    was: 'student !== this.studentSource',
+    to: 'true',
+    why: 'as above',
+  },
+  {
+    in: 'lib/loss/batch.ts',
+    was: 'value !== last',
+    to: 'true',
+    why: 'as above',
+  },
+];
