@@ -1,4 +1,4 @@
-// Writes the tables of README.md, docs/performance.md, docs/comparison.md and docs/guide/distributed.md from the files in bench/results.
+// Writes the tables of README.md, docs/performance.md, docs/comparison.md, docs/scale.md and docs/guide/distributed.md from the files in bench/results.
 //
 //   node bench/tables.mjs           rewrites what stands between <!-- figures: NAME --> and <!-- end of figures -->
 //   node bench/tables.mjs --check   changes nothing; exits with 1 if a page and the results disagree
@@ -7,7 +7,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-export const pages = ['README.md', 'docs/performance.md', 'docs/comparison.md', 'docs/guide/distributed.md'];
+export const pages = [
+  'README.md',
+  'docs/performance.md',
+  'docs/comparison.md',
+  'docs/scale.md',
+  'docs/guide/distributed.md',
+];
 
 const results = (name) => JSON.parse(readFileSync(join(root, 'bench/results', `${name}.json`), 'utf8'));
 const table = (rows) => {
@@ -74,8 +80,47 @@ function measuredOn(name) {
   return `Measured on: ${cpu}, ${cores} cores, Node ${node}, commit ${commit}, ${date}.`;
 }
 
+const SCALE_COLUMNS = [
+  'case',
+  'count',
+  'unit',
+  'CPU, s',
+  'µs a unit',
+  'memory, MB',
+  'wall, s',
+  'ndcg@10',
+  'commit',
+];
+/** What else is known of a row of scale.json: an older build, another program, figures of its own. */
+function scaleBeside(row) {
+  const before = row['CPU, times before'];
+  const memory = (row['memory, MB'] / row['memory before, MB']).toFixed(2);
+  const trecEval = row['trec_eval, CPU s'];
+  const own = Object.keys(row).filter((key) => !SCALE_COLUMNS.includes(key) && !/before|trec_eval/.test(key));
+  return [
+    before && `${before} of the CPU, ${memory} of the memory of before`,
+    trecEval && `trec_eval: ${trecEval} s, ${row['trec_eval, MB']} MB`,
+    ...own.map((key) => `${key}: ${row[key]}`),
+  ].filter(Boolean);
+}
+
+const scale = () =>
+  table([
+    ['work', 'size', 'CPU, s', 'µs each', 'memory, MB', 'beside it'],
+    ...results('scale').rows.map((row) => [
+      row.case,
+      `${row.count.toLocaleString('en')} ${row.unit}s`,
+      row['CPU, s'],
+      row['µs a unit'],
+      row['memory, MB'],
+      scaleBeside(row).join('; '),
+    ]),
+  ]);
+
 const figures = {
   comparison,
+  scale,
+  'scale-machine': () => measuredOn('scale'),
   'comparison-cost': () => {
     const { cpuSeconds, peakMiB, seconds, machine, commit, date } = results('comparison-scifact').made;
     return `It took ${Math.round(seconds / 60)} minutes (${cpuSeconds} CPU seconds, ${peakMiB} MiB): ${machine}, commit ${commit}, ${date}.`;

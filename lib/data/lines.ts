@@ -1,6 +1,6 @@
 // Streams the lines of a text file or pipe, plain or gzip, block by block, in memory that the longest line bounds.
 import { isUtf8 } from 'node:buffer';
-import { createReadStream } from 'node:fs';
+import { createReadStream, type ReadStream } from 'node:fs';
 import { BadLine, DataError } from './errors.js';
 import { inflate, isGzip } from './inflate.js';
 
@@ -59,11 +59,12 @@ export interface Bytes {
   readonly emptyLines: number;
 }
 
-export function openBytes(path: string): Bytes {
+/** @param watch is told how many bytes of the file were read, before each next chunk */
+export function openBytes(path: string, watch?: (bytes: number) => void): Bytes {
   async function* chunks(): AsyncGenerator<Buffer> {
     const file = createReadStream(path, { highWaterMark: BLOCK_BYTES });
     try {
-      yield* withoutMark(plain(file));
+      yield* withoutMark(plain(watch ? watched(file, watch) : file));
     } finally {
       file.destroy();
     }
@@ -114,6 +115,13 @@ export function readFailure(error: unknown, path: string, lineReached: number): 
   const line = damaged && !/incorrect (data|length|header) check/.test(message) ? lineReached : 0;
   const expected = damaged ? 'undamaged gzip data' : 'a readable file';
   return new DataError(path, line, expected, message, { cause: error });
+}
+
+async function* watched(file: ReadStream, watch: (bytes: number) => void): AsyncGenerator<Buffer> {
+  for await (const chunk of file) {
+    watch(file.bytesRead);
+    yield chunk as Buffer;
+  }
 }
 
 /** The bytes of a file, inflated where they begin as gzip does; its name does not matter. */
@@ -226,14 +234,18 @@ class LineCutter {
   }
 
   private decode(line: Buffer): Line {
-    if (line.length > this.maxLineBytes) return this.tooLong();
-    if (isUtf8(line)) return withoutReturn(line.toString('utf8'));
-    return new BadLine('UTF-8 text', JSON.stringify(line.toString('latin1', 0, 57)));
+    return line.length > this.maxLineBytes ? this.tooLong() : decodeLine(line);
   }
 
   private tooLong(): BadLine {
     return new BadLine(`a line of at most ${this.maxLineBytes} bytes`, 'a longer one');
   }
+}
+
+/** The text of a line, without its end; why it has none, where it is not UTF-8. */
+export function decodeLine(line: Buffer): string | BadLine {
+  if (isUtf8(line)) return withoutReturn(line.toString('utf8'));
+  return new BadLine('UTF-8 text', JSON.stringify(line.toString('latin1', 0, 57)));
 }
 
 /** Cuts a text at its newlines; runs of lines without anything in them are counted, not made. */

@@ -29,8 +29,7 @@ export function readRun(path: string, options?: ReadOptions): Records<RunEntry> 
 }
 
 /** The parser of one run's lines, which remembers what the third column of three is. */
-export function runParser(): (line: string) => RunEntry | undefined {
-  const third: Third = {};
+export function runParser(third: Third = {}): (line: string) => RunEntry | undefined {
   return (line) => orComment(line, () => parseRunLine(line, third));
 }
 
@@ -41,7 +40,7 @@ const expectedFor = (line: string): string =>
     : RUN_FORMS;
 
 /** What three columns end in: known from the first line that has them. */
-interface Third {
+export interface Third {
   is?: 'rank' | 'score';
 }
 
@@ -109,13 +108,12 @@ export const HEADER = /^"?(query|q)[-_ ]?id"?$/i;
  * `relevance`, `label`).
  */
 export function readQrels(path: string, options?: ReadOptions): Records<Judgement> {
-  return recordsOf(
-    path,
-    (line, number) => orComment(line, () => parseJudgement(line, number)),
-    QRELS_COLUMNS,
-    judgementRow,
-    options,
-  );
+  return recordsOf(path, judgementParser(), QRELS_COLUMNS, judgementRow, options);
+}
+
+/** The parser of a line of judgements; the first line may be a header. */
+export function judgementParser(): (line: string, number: number) => Judgement | undefined {
+  return (line, number) => orComment(line, () => parseJudgement(line, number));
 }
 
 function parseJudgement(line: string, number: number): Judgement | undefined {
@@ -131,24 +129,46 @@ function parseJudgement(line: string, number: number): Judgement | undefined {
   return { qid, docid, level: parseInteger(level, 'level') };
 }
 
-/** Sets table[qid][docid], or refuses the line when the pair was there before. */
+/** What is wrong with a pair of query and document that was there before. */
+export const listedTwice = (qid: string, docid: string): BadLine =>
+  new BadLine(`document ${excerpt(docid)} once for query ${excerpt(qid)}`, 'it a second time');
+
+/** Sets table[qid][docid], or refuses the line when the pair was there before, and returns false. */
 function enter<T>(
   table: Map<string, Map<string, number>>,
   records: Records<T>,
   qid: string,
   docid: string,
   value: number,
-): void {
+): boolean {
   let row = table.get(qid);
   if (!row) table.set(qid, (row = new Map()));
   if (row.has(docid)) {
-    records.refuse(
-      new BadLine(`document ${excerpt(docid)} once for query ${excerpt(qid)}`, 'it a second time'),
-    );
-  } else {
-    row.set(docid, value);
+    records.refuse(listedTwice(qid, docid));
+    return false;
   }
+  row.set(docid, value);
+  return true;
 }
+
+/** What is wrong with a line whose rank is needed. */
+export const noRank = (): BadLine => new BadLine('a whole number as rank', 'something else, or no rank');
+
+/** What is wrong with a rank that a query had before. */
+export const rankAgain = (qid: string, rank: number): BadLine =>
+  new BadLine(
+    `each rank once for a query in "query document rank" (judgements are no run, and scores want a decimal point: ${rank}.0)`,
+    `rank ${rank} of query ${excerpt(qid)} again`,
+  );
+
+/** What is wrong with a file whose ranks only descend. */
+export const onlyDescends = (path: string): DataError =>
+  new DataError(
+    path,
+    0,
+    'ranks, from the best on, in "query document rank"',
+    'numbers that only descend, as scores do (write them with a decimal point, 31.0, and they are read as such)',
+  );
 
 /**
  * Finds a file of three columns whose whole numbers are scores, not ranks: within a query they repeat, or only descend.
@@ -167,11 +187,7 @@ export class RankCheck {
     if (this.together.qid !== qid) this.together = { qid, ranks: new Set() };
     const again = this.together.ranks.has(rank);
     this.together.ranks.add(rank);
-    if (before === rank || again)
-      throw new BadLine(
-        `each rank once for a query in "query document rank" (judgements are no run, and scores want a decimal point: ${rank}.0)`,
-        `rank ${rank} of query ${excerpt(qid)} again`,
-      );
+    if (before === rank || again) throw rankAgain(qid, rank);
     if (before !== undefined && before < rank) this.ascends = true;
     if (before !== undefined && before > rank) this.descents++;
     this.last.set(qid, rank);
@@ -179,13 +195,7 @@ export class RankCheck {
 
   /** @throws DataError */
   end(path: string): void {
-    if (this.descents >= 2 && !this.ascends)
-      throw new DataError(
-        path,
-        0,
-        'ranks, from the best on, in "query document rank"',
-        'numbers that only descend, as scores do (write them with a decimal point, 31.0, and they are read as such)',
-      );
+    if (this.descents >= 2 && !this.ascends) throw onlyDescends(path);
   }
 }
 
@@ -203,14 +213,13 @@ export async function gatherRun(records: Records<RunEntry>, order: 'file' | 'ran
     const { qid, docid, rank, score } = entry;
     try {
       check.add(entry);
-      if (order === 'rank' && Number.isNaN(rank))
-        throw new BadLine('a whole number as rank', 'something else, or no rank');
+      if (order === 'rank' && Number.isNaN(rank)) throw noRank();
     } catch (error) {
       records.refuse(error);
       continue;
     }
-    enter(scores, records, qid, docid, score);
-    if (order === 'rank') ranks.set(key(qid, docid), rank);
+    const entered = enter(scores, records, qid, docid, score);
+    if (entered && order === 'rank') ranks.set(key(qid, docid), rank);
   }
   check.end(records.path);
   if (order !== 'rank') return scores;

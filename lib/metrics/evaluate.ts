@@ -2,6 +2,7 @@
 import { describe } from '../describe.js';
 import { CklTypeError } from '../errors.js';
 import { parseMeasure } from './names.js';
+import { placedOf, type RankedRun } from './placed.js';
 import { rank, type Convention } from './ranking.js';
 import type { Qrels, Run } from './types.js';
 
@@ -52,6 +53,35 @@ export function evaluate(run: Run, qrels: Qrels, options: EvaluateOptions = {}):
     "Map of query id -> Map of document id -> score, as loadRun returns it; toRun makes one of a teacher's lists",
   );
   checkTable('qrels', qrels, 'Map of query id -> Map of document id -> level, as loadQrels returns it');
+  const { convention } = options;
+  const judgements = [...qrels];
+  return evaluateRanked(
+    {
+      queries: judgements.length,
+      qid: (query) => judgements[query][0],
+      lists: (query) => run.has(judgements[query][0]),
+      judged: (query) => [...judgements[query][1].values()],
+      placed(query, ignoreIdentical) {
+        const [qid, judged] = judgements[query];
+        const scores = run.get(qid) ?? NOTHING;
+        const all = rank(scores, convention);
+        return placedOf(
+          ignoreIdentical && scores.has(qid) ? all.filter((docid) => docid !== qid) : all,
+          judged,
+        );
+      },
+    },
+    options,
+  );
+}
+
+/**
+ * The same of a run whose judged documents are ranked already, by the convention given; with a `relevanceLevel` below 1, at which documents
+ * that are not judged count, all must be.
+ *
+ * @throws as {@link evaluate}
+ */
+export function evaluateRanked(run: RankedRun, options: EvaluateOptions): Evaluation {
   const { convention = 'trec_eval', relevanceLevel = 1, ignoreIdenticalIds = false } = options;
   const complete = options.complete ?? convention === 'msmarco';
   if (!Number.isFinite(relevanceLevel))
@@ -59,30 +89,35 @@ export function evaluate(run: Run, qrels: Qrels, options: EvaluateOptions = {}):
   const measures = (options.measures ?? ['ndcg@10', 'mrr@10', 'recall@100']).map(parseMeasure);
 
   const queries: string[] = [];
-  const values: number[][] = measures.map(() => []);
-  for (const [qid, judged] of qrels) {
-    const scores = run.get(qid);
-    if (!scores && !complete) {
+  const values = measures.map(() => new Float64Array(run.queries));
+  for (let query = 0; query < run.queries; query++) {
+    if (!run.lists(query) && !complete) {
       if (convention === 'trec_eval-10')
         throw new RangeError(
-          `the run lacks query ${JSON.stringify(qid)}, which is judged: trec_eval 10 stops there, unless all judged queries count (complete, -c)`,
+          `the run lacks query ${JSON.stringify(run.qid(query))}, which is judged: trec_eval 10 stops there, unless all judged queries count (complete, -c)`,
         );
       continue;
     }
-    if (convention === 'msmarco' && ![...judged.values()].some((level) => level >= relevanceLevel)) continue;
-    const all = rank(scores ?? NOTHING, convention);
-    const ranked = ignoreIdenticalIds && scores?.has(qid) ? all.filter((docid) => docid !== qid) : all;
-    queries.push(qid);
-    measures.forEach((measure, i) => values[i].push(measure.of(ranked, judged, relevanceLevel)));
+    if (convention === 'msmarco' && !someAtLeast(run.judged(query), relevanceLevel)) continue;
+    const placed = run.placed(query, ignoreIdenticalIds);
+    for (const [i, measure] of measures.entries())
+      values[i][queries.length] = measure.ofPlaced(placed, relevanceLevel);
+    queries.push(run.qid(query));
   }
 
   const perQuery: Evaluation['perQuery'] = {};
   const mean: Evaluation['mean'] = {};
-  measures.forEach(({ name }, i) => {
-    perQuery[name] = Float64Array.from(values[i]);
-    mean[name] = queries.length === 0 ? 0 : values[i].reduce((sum, value) => sum + value, 0) / queries.length;
-  });
+  for (const [i, { name }] of measures.entries()) {
+    const counted = values[i].slice(0, queries.length);
+    perQuery[name] = counted;
+    mean[name] = queries.length === 0 ? 0 : counted.reduce((sum, value) => sum + value, 0) / queries.length;
+  }
   return { queries, perQuery, mean };
+}
+
+function someAtLeast(levels: ArrayLike<number>, least: number): boolean {
+  for (let i = 0; i < levels.length; i++) if (levels[i] >= least) return true;
+  return false;
 }
 
 /** Whether it has queries, and the first of them documents with numbers. */

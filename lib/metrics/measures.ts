@@ -1,14 +1,13 @@
-// The measures of one query: ranked document ids and judgements in, a number from 0 to 1 out.
+// The measures of one query: ranked document ids and judgements in, a number from 0 to 1 out. Each has a form over the ranks of judged documents.
+import { placedOf, type Placed } from './placed.js';
 
 /** Judgements of one query: document id -> level. */
 export type Judged = ReadonlyMap<string, number>;
 
-const levelOf = (judged: Judged, docid: string): number => judged.get(docid) ?? 0;
-
 /** How many judged documents are relevant, i.e. have at least the level `relevant`. */
-function relevantCount(judged: Judged, relevant: number): number {
+function relevantCount(judged: ArrayLike<number>, relevant: number): number {
   let count = 0;
-  for (const level of judged.values()) if (level >= relevant) count++;
+  for (let i = 0; i < judged.length; i++) if (judged[i] >= relevant) count++;
   return count;
 }
 
@@ -21,15 +20,22 @@ function relevantCount(judged: Judged, relevant: number): number {
  * @returns 0 to 1; 0 when nothing is relevant
  */
 export function ndcg(ranked: readonly string[], judged: Judged, k = Infinity): number {
-  const dcg = (levels: readonly number[]): number => {
-    let sum = 0;
-    const depth = Math.min(k, levels.length);
-    for (let i = 0; i < depth; i++) if (levels[i] > 0) sum += levels[i] / Math.log2(i + 2);
-    return sum;
-  };
-  const ideal = dcg([...judged.values()].filter((level) => level > 0).sort((a, b) => b - a));
+  return placedNdcg(placedOf(ranked, judged), k);
+}
+
+export function placedNdcg({ ranks, levels, judged }: Placed, k: number): number {
+  const best = Float64Array.from(judged)
+    .filter((level) => level > 0)
+    .sort()
+    .reverse();
+  let ideal = 0;
+  const depth = Math.min(k, best.length);
+  for (let i = 0; i < depth; i++) ideal += best[i] / Math.log2(i + 2);
   if (ideal === 0) return 0;
-  return dcg(ranked.slice(0, Math.min(k, ranked.length)).map((docid) => levelOf(judged, docid))) / ideal;
+  let sum = 0;
+  for (let i = 0; i < ranks.length && ranks[i] <= k; i++)
+    if (levels[i] > 0) sum += levels[i] / Math.log2(ranks[i] + 1);
+  return sum / ideal;
 }
 
 /**
@@ -44,28 +50,38 @@ export function reciprocalRank(
   k = Infinity,
   relevant = 1,
 ): number {
-  const depth = Math.min(k, ranked.length);
-  for (let i = 0; i < depth; i++) if (levelOf(judged, ranked[i]) >= relevant) return 1 / (i + 1);
+  return placedReciprocalRank(placedOf(ranked, judged), k, relevant);
+}
+
+export function placedReciprocalRank({ ranks, levels }: Placed, k: number, relevant: number): number {
+  for (let i = 0; i < ranks.length && ranks[i] <= k; i++) if (levels[i] >= relevant) return 1 / ranks[i];
   return 0;
 }
 
 /** The relevant documents among the first k. */
-function hits(ranked: readonly string[], judged: Judged, k: number, relevant: number): number {
-  const depth = Math.min(k, ranked.length);
+function hits({ ranks, levels }: Placed, k: number, relevant: number): number {
   let found = 0;
-  for (let i = 0; i < depth; i++) if (levelOf(judged, ranked[i]) >= relevant) found++;
+  for (let i = 0; i < ranks.length && ranks[i] <= k; i++) if (levels[i] >= relevant) found++;
   return found;
 }
 
 /** The share of the relevant documents that are among the first k (trec_eval's `recall_k`); 0 when nothing is relevant. */
 export function recall(ranked: readonly string[], judged: Judged, k = Infinity, relevant = 1): number {
-  const total = relevantCount(judged, relevant);
-  return total === 0 ? 0 : hits(ranked, judged, k, relevant) / total;
+  return placedRecall(placedOf(ranked, judged), k, relevant);
+}
+
+export function placedRecall(placed: Placed, k: number, relevant: number): number {
+  const total = relevantCount(placed.judged, relevant);
+  return total === 0 ? 0 : hits(placed, k, relevant) / total;
 }
 
 /** The share of the first k that is relevant (trec_eval's `P_k`): divided by k even when fewer were retrieved. */
 export function precision(ranked: readonly string[], judged: Judged, k: number, relevant = 1): number {
-  return hits(ranked, judged, k, relevant) / k;
+  return placedPrecision(placedOf(ranked, judged), k, relevant);
+}
+
+export function placedPrecision(placed: Placed, k: number, relevant: number): number {
+  return hits(placed, k, relevant) / k;
 }
 
 /**
@@ -78,11 +94,19 @@ export function averagePrecision(
   k = Infinity,
   relevant = 1,
 ): number {
+  return placedAveragePrecision(placedOf(ranked, judged), k, relevant);
+}
+
+export function placedAveragePrecision(
+  { ranks, levels, judged }: Placed,
+  k: number,
+  relevant: number,
+): number {
   const total = relevantCount(judged, relevant);
   if (total === 0) return 0;
-  const depth = Math.min(k, ranked.length);
   let found = 0;
   let sum = 0;
-  for (let i = 0; i < depth; i++) if (levelOf(judged, ranked[i]) >= relevant) sum += ++found / (i + 1);
+  for (let i = 0; i < ranks.length && ranks[i] <= k; i++)
+    if (levels[i] >= relevant) sum += ++found / ranks[i];
   return sum / total;
 }

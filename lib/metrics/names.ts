@@ -1,11 +1,21 @@
 // Reads the name of a measure ("ndcg@10", "mrr@10", or trec_eval's "ndcg_cut_10") and finds its function.
-import { averagePrecision, ndcg, precision, recall, reciprocalRank, type Judged } from './measures.js';
+import {
+  placedAveragePrecision,
+  placedNdcg,
+  placedPrecision,
+  placedRecall,
+  placedReciprocalRank,
+  type Judged,
+} from './measures.js';
+import { placedOf, type Placed } from './placed.js';
 
 /** A measure of one query, ready to be applied. */
 export interface Measure {
   /** As it was asked for. */
   name: string;
   of(ranked: readonly string[], judged: Judged, relevant: number): number;
+  /** The same of the ranks of judged documents. With `relevant` below 1, the ranks of all documents. */
+  ofPlaced(placed: Placed, relevant: number): number;
 }
 
 type Family = 'ndcg' | 'mrr' | 'recall' | 'precision' | 'map';
@@ -20,6 +30,14 @@ const SPELLINGS: Record<string, Family> = {
   precision: 'precision',
   map: 'map',
   map_cut: 'map',
+};
+
+const OF: Record<Family, (placed: Placed, k: number, relevant: number) => number> = {
+  ndcg: placedNdcg,
+  mrr: placedReciprocalRank,
+  recall: placedRecall,
+  precision: placedPrecision,
+  map: placedAveragePrecision,
 };
 
 /** What {@link parseMeasure} takes, for help texts and errors. */
@@ -37,18 +55,12 @@ export function parseMeasure(name: string): Measure {
   if (!family) throw new RangeError(`unknown measure ${JSON.stringify(name)}; there are ${MEASURE_HELP}`);
   const k = match[2] === undefined ? Infinity : Number(match[2]);
   if (k < 1) throw new RangeError(`measure ${JSON.stringify(name)}: the cutoff must be 1 or more`);
-  switch (family) {
-    case 'ndcg':
-      return { name, of: (ranked, judged) => ndcg(ranked, judged, k) };
-    case 'mrr':
-      return { name, of: (ranked, judged, relevant) => reciprocalRank(ranked, judged, k, relevant) };
-    case 'recall':
-      return { name, of: (ranked, judged, relevant) => recall(ranked, judged, k, relevant) };
-    case 'map':
-      return { name, of: (ranked, judged, relevant) => averagePrecision(ranked, judged, k, relevant) };
-    case 'precision':
-      if (k === Infinity)
-        throw new RangeError(`measure ${JSON.stringify(name)} needs a cutoff, such as P@10`);
-      return { name, of: (ranked, judged, relevant) => precision(ranked, judged, k, relevant) };
-  }
+  if (family === 'precision' && k === Infinity)
+    throw new RangeError(`measure ${JSON.stringify(name)} needs a cutoff, such as P@10`);
+  const measured = OF[family];
+  return {
+    name,
+    of: (ranked, judged, relevant) => measured(placedOf(ranked, judged), k, relevant),
+    ofPlaced: (placed, relevant) => measured(placed, k, relevant),
+  };
 }

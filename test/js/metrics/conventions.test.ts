@@ -1,7 +1,9 @@
 // The two versions of trec_eval where they differ, and queries that are documents too.
 import { describe, expect, it } from 'vitest';
 import { evaluate, rank } from '../../../lib/metrics/index';
-import { matchQueries, noticesOf } from '../../../lib/lab/cli/evaluate/queries';
+import { Judgements } from '../../../lib/data/bytes/judgements';
+import { rankListed } from '../../../lib/data/bytes/rank-run';
+import { noticesOf } from '../../../lib/lab/cli/evaluate/queries';
 
 const scores = (entries: Record<string, number>) => new Map(Object.entries(entries));
 
@@ -60,8 +62,8 @@ describe('documents with the id of their query', () => {
   });
 
   it('and queries without a counterpart are counted, and mentioned', () => {
-    const found = matchQueries(run, qrels);
-    expect(found).toEqual({ shared: 2, missing: 1, unjudged: 1, identical: 1 });
+    const found = rankListed(run, Judgements.of(qrels), 'trec_eval');
+    expect(found).toMatchObject({ shared: 2, missing: 1, unjudged: 1, identical: 1 });
     const auto = { complete: false, ignored: true, asked: false };
     expect(noticesOf('the run', found, auto)).toEqual([
       'judged queries that the run lacks: 1, not counted (--complete counts them as 0)\n',
@@ -74,6 +76,7 @@ describe('documents with the id of their query', () => {
     ]);
     expect(noticesOf('the run', { shared: 2, missing: 0, unjudged: 0, identical: 0 }, auto)).toEqual([]);
     // Judged relevant, it is an answer like any other.
-    expect(matchQueries(run, new Map([['1', scores({ 1: 1 })]])).identical).toBe(0);
+    const relevant = Judgements.of(new Map([['1', scores({ 1: 1 })]]));
+    expect(rankListed(run, relevant, 'trec_eval').identical).toBe(0);
   });
 });

@@ -319,7 +319,7 @@ export default [
   {
     kind: 'reader',
     in: 'lib/data/trec.ts',
-    code: 'if («before === rank || again»)\n      throw',
+    code: 'if («before === rank || again») throw',
     to: 'false',
     suite: realFiles,
   },

@@ -1,20 +1,24 @@
 // `ckl-loss evaluate`: measures of a run against judgements, and whether two runs differ.
-import { DataError, loadQrels, loadRun } from '../../../data/index.js';
-import { loadMeasured, readSearched, refuseIdle, searchModel } from './searched.js';
+import { DataError } from '../../../data/index.js';
+import { Judgements } from '../../../data/bytes/judgements.js';
+import { rankListed, rankRun } from '../../../data/bytes/rank-run.js';
+import type { JudgedRanks } from '../../../data/bytes/ranked-run.js';
+import type { Watch } from '../../../data/bytes/regions.js';
+import { loadSearched, readSearched, refuseIdle, searchModel } from './searched.js';
 import { readAsRun } from '../../../data/runs.js';
-import { differentQueries, matchQueries, noticesOf } from './queries.js';
+import { differentQueries, noticesOf } from './queries.js';
 import {
   compare,
   CONVENTIONS,
-  evaluate as measureRun,
+  evaluateRanked,
   MEASURE_HELP,
   parseMeasure,
   type Comparison,
   type Evaluation,
-  type Run,
 } from '../../../metrics/index.js';
 import { checkOutputs, deliver } from '../output-files.js';
 import type { Output } from '../progress.js';
+import { ReadingLine } from '../reading-line.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { differenceText, formatTable, measureText, pText } from '../table.js';
 import { parseOptions, readChoice, readNumber, required, UsageError } from '../usage.js';
@@ -112,25 +116,30 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
   );
   let skipped = 0;
   const reading = { skipBad: values['skip-bad'], onSkip: () => skipped++ };
-  const qrels = searched?.measured
-    ? await loadMeasured(searched.model, searched.folder, reading)
-    : await loadQrels(qrelsFile, reading);
+  const reader = new ReadingLine(standardError);
+  const watch: Watch = (path, bytes) => reader.read(path, bytes);
+  const shown = <T>(work: Promise<T>): Promise<T> => work.finally(() => reader.done());
+  const searchedQrels = searched && (await loadSearched(searched, reading));
+  const qrels = searchedQrels
+    ? Judgements.of(searchedQrels)
+    : await shown(Judgements.load(qrelsFile, reading, watch));
   const notices: string[] = [];
   const complete = options.complete ?? convention === 'msmarco';
   const read = (path: string) =>
-    readAsRun(path, () => loadRun(path, { ...reading, order: convention === 'msmarco' ? 'rank' : 'file' }));
-  const measured = (run: Run, path: string, name: string): Evaluation => {
-    const found = matchQueries(run, qrels);
-    if (found.shared === 0)
-      throw new DataError(path, 0, `queries that ${qrelsFile} has judgements for`, 'none');
+    readAsRun(path, () => shown(rankRun(path, qrels, convention, reading, watch)));
+  const measured = (ranks: JudgedRanks, path: string, name: string): Evaluation => {
+    const { shared, identical } = ranks;
+    if (shared === 0) throw new DataError(path, 0, `queries that ${qrelsFile} has judgements for`, 'none');
     const asked = values['ignore-identical-ids'] ? true : values['keep-identical-ids'] ? false : undefined;
-    const ignoreIdenticalIds = asked ?? 2 * found.identical >= found.shared;
-    const identical = { complete, ignored: ignoreIdenticalIds, asked: asked !== undefined };
-    for (const notice of noticesOf(name, found, identical)) notices.push(notice);
-    return measureRun(run, qrels, { ...options, ignoreIdenticalIds });
+    const ignoreIdenticalIds = asked ?? 2 * identical >= shared;
+    const left = { complete, ignored: ignoreIdenticalIds, asked: asked !== undefined };
+    for (const notice of noticesOf(name, ranks, left)) notices.push(notice);
+    return evaluateRanked(ranks, { ...options, ignoreIdenticalIds });
   };
-  const found = searched ? await searchModel(searched, qrels, reading, standardError) : await read(runFile);
-  const measuredFile = (path: string, name: string, ranked: Run) =>
+  const found = searched
+    ? rankListed(await searchModel(searched, searchedQrels!, reading, standardError), qrels, convention)
+    : await read(runFile);
+  const measuredFile = (path: string, name: string, ranked: JudgedRanks) =>
     readAsRun(path, () => measured(ranked, path, name));
   const run = await measuredFile(runFile, 'the run', found);
   const baseline =

@@ -1,5 +1,5 @@
 // Which queries a run, a baseline and judgements have in common, and the notices about those they do not.
-import type { Evaluation, Qrels, Run } from '../../../metrics/index.js';
+import type { Evaluation } from '../../../metrics/index.js';
 
 export interface MatchedQueries {
   /** Queries that the run lists and the judgements judge. */
@@ -10,17 +10,6 @@ export interface MatchedQueries {
   unjudged: number;
   /** Shared queries that list a document with their own id that is not judged relevant. */
   identical: number;
-}
-
-export function matchQueries(run: Run, qrels: Qrels): MatchedQueries {
-  let [shared, identical] = [0, 0];
-  for (const [qid, levels] of qrels) {
-    const scores = run.get(qid);
-    if (!scores) continue;
-    shared++;
-    if (scores.has(qid) && !((levels.get(qid) ?? 0) > 0)) identical++;
-  }
-  return { shared, missing: qrels.size - shared, unjudged: run.size - shared, identical };
 }
 
 /**

@@ -55,12 +55,16 @@ export async function readSearched(values: Asked) {
   };
 }
 
-/** The judgements of all splits, of the queries that the student was tested on. */
-export async function loadMeasured(
-  model: string,
-  { qrels }: BeirFolder,
+/** The judgements that what a student finds is measured against. */
+export function loadSearched(
+  { model, folder, measured, judgements }: Awaited<ReturnType<typeof readSearched>>,
   reading: ReadOptions,
 ): Promise<Qrels> {
+  return measured ? loadMeasured(model, folder, reading) : loadQrels(judgements, reading);
+}
+
+/** The judgements of all splits, of the queries that the student was tested on. */
+async function loadMeasured(model: string, { qrels }: BeirFolder, reading: ReadOptions): Promise<Qrels> {
   const tested = await readTestQueries(model);
   const parts: [string, Qrels][] = [];
   for (const file of qrels.values()) parts.push([file, await loadQrels(file, reading)]);

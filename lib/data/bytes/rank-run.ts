@@ -1,0 +1,75 @@
+// Reads a run at bytes and keeps what measures need of it: one query in memory where its lines stand together, else a few bytes a line.
+import { stat } from 'node:fs/promises';
+import type { Convention, Run } from '../../metrics/index.js';
+import { LONGEST_LINE } from '../lines.js';
+import type { ReadOptions } from '../records.js';
+import { loadRun } from '../runs.js';
+import { encodeIds } from './ids.js';
+import type { Judgements } from './judgements.js';
+import { JudgedRanks } from './ranked-run.js';
+import { openRegions, readRegions, Refusals, type Watch } from './regions.js';
+import { RunReader } from './run-reader.js';
+import { ApartLines, LinesApart, TogetherLines } from './run-lines.js';
+
+/**
+ * The ranks of judged documents in a run, with the errors that {@link loadRun} would have. A file whose queries prove to stand apart is read a
+ * second time; of a pipe, which cannot be, all lines are kept from the first on.
+ *
+ * @param convention `msmarco` goes by the rank column
+ * @throws DataError
+ */
+export async function rankRun(
+  path: string,
+  judgements: Judgements,
+  convention: Convention,
+  options: ReadOptions = {},
+  watch?: Watch,
+): Promise<JudgedRanks> {
+  const refusals = new Refusals(path, options);
+  const maxLineBytes = options.maxLineBytes ?? LONGEST_LINE;
+  const again = await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  for (const together of again ? [true, false] : [false]) {
+    const file = await openRegions(path, watch);
+    if (!file) {
+      const run = await loadRun(path, { ...options, order: convention === 'msmarco' ? 'rank' : 'file' });
+      return rankListed(run, judgements, convention);
+    }
+    const ranks = new JudgedRanks(judgements, convention);
+    const lines = together ? new TogetherLines(ranks) : new ApartLines(ranks, convention);
+    refusals.restart();
+    const reader = new RunReader(path, lines, refusals, convention, maxLineBytes);
+    try {
+      await readRegions(file, reader, maxLineBytes);
+      reader.end();
+      return ranks;
+    } catch (error) {
+      if (error instanceof LinesApart) continue;
+      // What was found twice stands before the line that cannot be read.
+      if (!refusals.skipBad) reader.endLines();
+      throw error;
+    }
+  }
+  throw new Error('lines that stand apart were gathered');
+}
+
+/** The same of a run in memory, whose documents are listed best first where the convention goes by that. */
+export function rankListed(run: Run, judgements: Judgements, convention: Convention): JudgedRanks {
+  const ranks = new JudgedRanks(judgements, convention);
+  const lines = new TogetherLines(ranks);
+  const single = convention === 'trec_eval' || convention === 'trec_eval-9';
+  let line = 0;
+  for (const [qid, scores] of run) {
+    const query = encodeIds(qid);
+    lines.begin(query.bytes, 0, query.middle);
+    for (const [docid, score] of scores) {
+      const { bytes, middle } = encodeIds('', docid);
+      const key = convention === 'msmarco' ? -++line : single ? Math.fround(score) : score;
+      lines.add(bytes, middle, bytes.length, undefined, key);
+    }
+  }
+  lines.end();
+  return ranks;
+}

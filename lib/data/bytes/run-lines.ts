@@ -1,0 +1,141 @@
+// Two ways to keep the lines of a run until a query is complete: of one query at a time, or of all of them.
+import type { Convention } from '../../metrics/index.js';
+import { DataError } from '../errors.js';
+import { grown } from './grow.js';
+import { Gathered, MOST_LINES } from './gathered.js';
+import { ByteIds } from './ids.js';
+import type { JudgedRanks } from './ranked-run.js';
+
+/** Where the lines of a run go: `begin` where the query is another than that of the line before, then `add`. */
+export interface RunLines {
+  /** @returns the code of the query */
+  begin(bytes: Uint8Array, start: number, end: number): number;
+  /**
+   * @param hash of the document, where it is known
+   * @param key what documents are ranked by, the highest first
+   * @returns false where the query is known to list the document already; it may turn out at the end too
+   */
+  add(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    hash: number | undefined,
+    key: number,
+    line: number,
+  ): boolean;
+  /**
+   * All lines are there.
+   *
+   * @param tell of lines that list a document a second time for a query, in the order of the file, as far as `add` did not
+   */
+  end(tell: (twice: Twice) => void): void;
+}
+
+export interface Twice {
+  qid: string;
+  docid: string;
+  line: number;
+}
+
+/** A query came back after another one. */
+export class LinesApart extends Error {}
+
+/** For lines of a query that stand together: a query is complete when another one begins. */
+export class TogetherLines implements RunLines {
+  private readonly queries = new ByteIds();
+  /** Of the query that is being read. */
+  private readonly documents = new ByteIds();
+  private readonly lines = { count: 0, keys: new Float64Array(1024) };
+  private query = -1;
+
+  constructor(private readonly ranks: JudgedRanks) {}
+
+  begin(bytes: Uint8Array, start: number, end: number): number {
+    this.complete();
+    const { count } = this.queries;
+    this.query = this.queries.intern(bytes, start, end);
+    if (this.query < count) throw new LinesApart();
+    return this.query;
+  }
+
+  add(bytes: Uint8Array, start: number, end: number, hash: number | undefined, key: number): boolean {
+    const { documents, lines } = this;
+    const { count } = lines;
+    if (documents.intern(bytes, start, end, hash) < count) return false;
+    lines.keys = grown(lines.keys, count + 1);
+    lines.keys[count] = key;
+    lines.count = count + 1;
+    return true;
+  }
+
+  private complete(): void {
+    if (this.lines.count > 0) this.ranks.take(this.queries, this.query, this.documents, this.lines);
+    this.lines.count = 0;
+    this.documents.clear();
+  }
+
+  end(): void {
+    this.complete();
+  }
+}
+
+/** For lines that stand in any order. */
+export class ApartLines implements RunLines {
+  private readonly queries = new ByteIds();
+  private readonly documents = new ByteIds();
+  private readonly gathered: Gathered;
+  private query = -1;
+
+  constructor(
+    private readonly ranks: JudgedRanks,
+    convention: Convention,
+  ) {
+    this.gathered = new Gathered(convention === 'trec_eval' || convention === 'trec_eval-9');
+  }
+
+  begin(bytes: Uint8Array, start: number, end: number): number {
+    return (this.query = this.queries.intern(bytes, start, end));
+  }
+
+  add(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    hash: number | undefined,
+    key: number,
+    line: number,
+  ): boolean {
+    if (line > MOST_LINES)
+      throw new DataError(
+        '',
+        0,
+        `at most ${MOST_LINES} lines where those of a query stand apart (sort -s -k1,1 FILE puts them together, and then there is no limit)`,
+        'more',
+      );
+    this.gathered.add(this.query, this.documents.intern(bytes, start, end, hash), key, line);
+    return true;
+  }
+
+  end(tell: (twice: Twice) => void): void {
+    const { queries, documents, gathered, ranks } = this;
+    const all: Twice[] = [];
+    const lineOf = new Uint32Array(documents.count);
+    for (let query = 0; query < queries.count; query++) {
+      const { count, documents: codes, keys, lines } = gathered.of(query);
+      let kept = 0;
+      for (let i = 0; i < count; i++) {
+        const document = codes[i];
+        if (lineOf[document] > 0) {
+          all.push({ qid: queries.text(query), docid: documents.text(document), line: lines[i] });
+          continue;
+        }
+        codes[kept] = document;
+        keys[kept] = keys[i];
+        lineOf[document] = ++kept;
+      }
+      if (kept > 0) ranks.take(queries, query, documents, { count: kept, documents: codes, keys, lineOf });
+      for (let i = 0; i < kept; i++) lineOf[codes[i]] = 0;
+    }
+    for (const twice of all.sort((a, b) => a.line - b.line)) tell(twice);
+  }
+}

@@ -1,0 +1,166 @@
+// The lines of a run at bytes: queries, documents and what they are ranked by, as the reader of texts in ../trec.ts has them.
+import type { Convention } from '../../metrics/index.js';
+import { BadLine } from '../errors.js';
+import {
+  listedTwice,
+  noRank,
+  rankAgain,
+  runParser,
+  onlyDescends,
+  type RunEntry,
+  type Third,
+} from '../trec.js';
+import { parseExtended } from '../values.js';
+import { Columns } from './columns.js';
+import { decodeId, encodeIds } from './ids.js';
+import { decimal, wholeNumber } from './number.js';
+import { textOf, type LineReader, type Refusals } from './regions.js';
+import { ListedRanks } from './listed-ranks.js';
+import type { RunLines } from './run-lines.js';
+
+export class RunReader implements LineReader {
+  lines = 0;
+  private readonly columns = new Columns();
+  private readonly third: Third = {};
+  private readonly parse = runParser(this.third);
+  private readonly byRankColumn: boolean;
+  private readonly single: boolean;
+  /** The query of the line before, its bytes and its code. */
+  private query = new Uint8Array(64);
+  private queryLength = -1;
+  private code = -1;
+  private readonly listed = new ListedRanks();
+
+  constructor(
+    private readonly path: string,
+    private readonly kept: RunLines,
+    private readonly refusals: Refusals,
+    convention: Convention,
+    private readonly maxLineBytes: number,
+  ) {
+    this.byRankColumn = convention === 'msmarco';
+    this.single = convention === 'trec_eval' || convention === 'trec_eval-9';
+  }
+
+  refuse(problem: BadLine): void {
+    this.refusals.refuse(problem, this.lines);
+  }
+
+  read(bytes: Buffer, from: number, to: number): void {
+    const { columns } = this;
+    for (let at = from; at < to;) {
+      const start = at;
+      at = columns.read(bytes, start);
+      this.lines++;
+      if (columns.count !== 0 && !this.readColumns(bytes, at - start)) this.readText(bytes, start, at - 1);
+    }
+  }
+
+  /** @returns false where the line is not of a common kind */
+  private readColumns(bytes: Buffer, length: number): boolean {
+    const { count, starts, ends } = this.columns;
+    if (length > this.maxLineBytes) return false;
+    if (count >= 5) {
+      let key: number;
+      if (this.byRankColumn) {
+        key = -wholeNumber(bytes, starts[3], ends[3]);
+        // The score is not needed, but must be one.
+        if (Number.isNaN(key) || Number.isNaN(this.score(bytes, starts[4], ends[4], true))) return false;
+      } else {
+        key = this.score(bytes, starts[4], ends[4], this.single);
+        if (Number.isNaN(key)) return false;
+      }
+      this.enter(bytes, starts[0], ends[0], starts[2], ends[2], this.columns.hash(2), key);
+      return true;
+    }
+    if (count !== 3) return false;
+    const rank = wholeNumber(bytes, starts[2], ends[2]);
+    if (Number.isNaN(rank)) {
+      // Scores under the convention of ranks, and a first line, are the other parser's.
+      if (this.third.is !== 'score' || this.byRankColumn) return false;
+      const key = this.score(bytes, starts[2], ends[2], this.single);
+      if (Number.isNaN(key)) return false;
+      this.enter(bytes, starts[0], ends[0], starts[1], ends[1], this.columns.hash(1), key);
+      return true;
+    }
+    if (this.third.is !== 'rank') return false;
+    this.enter(bytes, starts[0], ends[0], starts[1], ends[1], this.columns.hash(1), -rank, rank);
+    return true;
+  }
+
+  /** NaN where it is no score. */
+  private score(bytes: Buffer, start: number, end: number, single: boolean): number {
+    const value = decimal(bytes, start, end, single);
+    if (!Number.isNaN(value)) return value;
+    try {
+      return parseExtended(bytes.toString('latin1', start, end), 'score');
+    } catch {
+      return NaN;
+    }
+  }
+
+  private readText(bytes: Buffer, start: number, end: number): void {
+    try {
+      const line = textOf(bytes, start, end, this.maxLineBytes);
+      if (line.trim() === '') return;
+      const entry = this.parse(line);
+      if (entry) this.enterRecord(entry);
+    } catch (error) {
+      if (!(error instanceof BadLine)) throw error;
+      this.refuse(error);
+    }
+  }
+
+  private enterRecord({ qid, docid, rank, score, byRank }: RunEntry): void {
+    const { bytes, middle } = encodeIds(qid, docid);
+    const key = this.byRankColumn ? -rank : score;
+    this.enter(bytes, 0, middle, middle, bytes.length, undefined, key, byRank && rank);
+  }
+
+  /** @param listedRank of a line without a score */
+  private enter(
+    bytes: Uint8Array,
+    queryStart: number,
+    queryEnd: number,
+    start: number,
+    end: number,
+    hash: number | undefined,
+    key: number,
+    listedRank?: number,
+  ): void {
+    if (!this.isQuery(bytes, queryStart, queryEnd)) this.nextQuery(bytes, queryStart, queryEnd);
+    if (listedRank !== undefined && !this.listed.add(this.code, listedRank))
+      return this.refuse(rankAgain(decodeId(bytes.subarray(queryStart, queryEnd)), listedRank));
+    if (Number.isNaN(key)) return this.refuse(noRank());
+    if (!this.kept.add(bytes, start, end, hash, this.single ? Math.fround(key) : key, this.lines))
+      this.refuse(
+        listedTwice(decodeId(bytes.subarray(queryStart, queryEnd)), decodeId(bytes.subarray(start, end))),
+      );
+  }
+
+  private isQuery(bytes: Uint8Array, start: number, end: number): boolean {
+    const { query } = this;
+    if (end - start !== this.queryLength) return false;
+    for (let i = 0, j = start; j < end; i++, j++) if (query[i] !== bytes[j]) return false;
+    return true;
+  }
+
+  private nextQuery(bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (length > this.query.length) this.query = new Uint8Array(2 * length);
+    this.query.set(bytes.subarray(start, end));
+    this.queryLength = length;
+    this.code = this.kept.begin(bytes, start, end);
+  }
+
+  /** The faults that show only when all lines are there. @throws DataError */
+  endLines(): void {
+    this.kept.end(({ qid, docid, line }) => this.refusals.refuse(listedTwice(qid, docid), line));
+  }
+
+  /** @throws DataError */
+  end(): void {
+    this.endLines();
+    if (this.listed.onlyDescends) throw onlyDescends(this.path);
+  }
+}
