@@ -82,7 +82,7 @@ export class LentOutputs {
     };
   }
 
-  /** The first `length` elements of an output. `shape`: of what it stands beside, kept where the sizes agree. */
+  /** The first `length` elements of an output. `shape`: that of the matching input, kept if the sizes agree. */
   private take<D extends DeviceDtype>(
     name: string,
     dtype: D,

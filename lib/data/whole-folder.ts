@@ -25,7 +25,7 @@ export async function findNewFolder(dir: string): Promise<string> {
 }
 
 /**
- * Writes a folder with all its files under a temporary name beside its own, and renames it in one step.
+ * Writes a folder with all its files under a temporary name next to its final one, and renames it in one step.
  *
  * @param files name, also of files in folders of it as `a/b` -> content
  * @throws OutputError when it cannot be written; then nothing of it is left

@@ -23,7 +23,7 @@ export interface ThreadSeat {
   readonly data: SharedArrayBuffer;
 }
 
-/** Places in `control`, an Int32Array; behind them a length per rank, and each rank's number of the exchange. */
+/** Places in `control`, an Int32Array; after them a length per rank, and each rank's count of exchanges. */
 const enum Control {
   arrived = 0,
   round = 1,
@@ -103,7 +103,7 @@ class Threads implements Communicator {
         const at = rank * capacity;
         all.set(data.subarray(at, at + part.length), rank * length + from);
       }
-      // Nobody writes the next part, or gives the group up, before all have read this one.
+      // No rank writes the next part, or leaves the group, before all have read this one.
       this.barrier();
       if (unequal !== null) {
         Atomics.compareExchange(control, Control.broken, 0, 1 + this.rank);

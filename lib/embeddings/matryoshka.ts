@@ -136,7 +136,7 @@ export class Matryoshka {
     this.dispose();
   }
 
-  /** No loss has read the elements behind the largest of the dimensions: their gradient is 0. */
+  /** No loss reads elements past the largest dimension: their gradient is 0. */
   private clearRest(given: Given, { queryGrad, documentGrad }: EmbeddingResult, most: number): void {
     const { dim } = this;
     for (const [array, like] of [

@@ -7,7 +7,7 @@
 namespace ckl {
 namespace addon {
 
-// run's arguments, and a Float64Array: the normalisers of the Share, and behind them its summands.
+// run's arguments, and a Float64Array: the normalisers of the Share, followed by its summands.
 napi_value PlanObject::share(napi_env env, napi_callback_info info, bool runs) {
   RunValues values;
   PlanObject* const plan = values.take(env, info, RunValues::kCount + 1) ? receiver(env, values.self) : nullptr;

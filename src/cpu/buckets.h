@@ -17,7 +17,7 @@ struct BucketScratch {
   int64_t buckets;
   uint32_t* bucket;  // of each document, then its place in the order
   uint32_t* start;   // where a bucket begins, then ranks in the order
-  float* order;      // scores by bucket, with room before and behind
+  float* order;      // scores by bucket, with room before and after
   BucketScratch(int64_t n, float* words)
       : buckets(n),
         bucket((uint32_t*)words),

@@ -6,7 +6,7 @@
 namespace ckl {
 namespace cpu {
 
-// Ranks of the scores at hand, nanoseconds per document (ranking.h): by comparison up to 128 documents, by buckets beyond.
+// Fresh ranks, nanoseconds per document (ranking.h): by comparison up to 128 documents, by buckets beyond.
 inline double ranking_cost(double docs) { return docs <= 64 ? 1.2 : docs <= 128 ? 2.5 : 3.5; }
 
 // In nanoseconds, measured with AVX-512: other instruction sets take longer, and more threads pay there all the more.

@@ -76,7 +76,7 @@ inline float least_of_best_short(const OneRow a) {
     threshold = max_lanes(highest)[0];
   }
 }
-// In a long row with the ten best so far at hand, which few blocks change.
+// In a long row: keeps the ten best so far, which few blocks change.
 inline float least_of_best_long(const OneRow a, int64_t n) {
   float best[kBest];  // descending
   int found = 0;

@@ -175,7 +175,7 @@ class Engine {
   static void clear(float* x, int64_t n) {
     if (n > 0) memset(x, 0, sizeof(float) * (size_t)n);
   }
-  // The gradients of what row b has behind its first n documents: padding.
+  // The gradients of row b past its first n documents: padding.
   void clear_behind(int64_t b, int64_t n) const {
     const int64_t from = task_.batch.rows.begin(b) + n, left = task_.batch.rows.length(b) - n;
     if (left == 0) return;

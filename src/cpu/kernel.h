@@ -41,7 +41,7 @@ struct LabelTally {
 };
 
 // The valid documents of a row in descending order of relevance; ties in order of index. Returns how many. `order` is
-// aligned to 8 bytes and has room for 3 n + 1 words: the indices, and behind them keys to sort.
+// aligned to 8 bytes and has room for 3 n + 1 words: the indices, followed by keys to sort.
 int64_t order_by_relevance(const float* relevance, const uint8_t* labels, int64_t n, int32_t* order);
 
 // Of a row's best gains, ideally placed: with the gains of gain.h, so up to the factor 2^top. 0 where no level is above 0.
@@ -71,7 +71,7 @@ struct ShardTask {
   struct Row {        // of all ranks
     float student_max, teacher_max;
     double documents, positives, inverse_ranks;  // the last: summed over positives
-    int64_t end;                                 // behind the last document that is not padding
+    int64_t end;                                 // one past the last document that is not padding
     bool poisoned, counted;
     float student_z, teacher_z, student_tops, teacher_tops;  // see Exponentials
   };

@@ -15,7 +15,7 @@ CKL_FN int64_t count_positives(const uint8_t* y, int64_t n) {
   return count;
 }
 
-// Up to seven labels in the bytes of a word from the lowest on, with negatives behind them. By words of four that overlap.
+// Up to seven labels in the bytes of a word from the lowest on, the rest negative. By words of four that overlap.
 CKL_FN uint64_t few_labels(const uint8_t* y, int64_t n) {
   if (n < 4) return n <= 0 ? 0 : (uint64_t)y[0] | (uint64_t)y[n / 2] << 8 * (n / 2) | (uint64_t)y[n - 1] << 8 * (n - 1);
   uint32_t first, last;

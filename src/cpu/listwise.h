@@ -23,7 +23,7 @@ struct Levels {
   }
 };
 
-// Behind order(): arrays of the row's length and 16 more.
+// After order(): arrays of the row's length plus 16.
 inline float* more_scratch(const RowTask& x, int which) {
   return x.scratch.sorting() + (which + 1) * (round_up(x.n) + kLanes);
 }

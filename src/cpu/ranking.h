@@ -68,7 +68,7 @@ CKL_FN V load_ranks(const uint32_t* r) { return any_to_float(load_bits(r)); }
 CKL_FN V load_ranks(const int32_t* r) { return any_to_float(load_bits(r)); }
 CKL_FN V load_ranks(const float* r) { return load(r); }
 
-// body(i, p): for each sixteen of n values their place, or a copy with ones behind it where fewer are left.
+// body(i, p): for each sixteen of n values their place, or a copy padded with ones if fewer are left.
 template <class T, class Body>
 CKL_FN void each_sixteen(const T* values, int64_t n, Body body) {
   int64_t i = 0;

@@ -22,7 +22,7 @@ struct Scratch {
   float* base;
   int64_t size;
   float* operator[](Block b) const { return base + b * size; }
-  // Behind the blocks: 5 n + 6144 words for sorting.
+  // After the blocks: 5 n + 6144 words for sorting.
   float* sorting() const { return base + kBlocks * size; }
 };
 

@@ -144,7 +144,7 @@ class SixteenRowsEngine : protected Engine {
     if (task_.batch.teacher) load_columns(task_.batch.teacher, g, scratch_[S::kTeacher]);
   }
 
-  // Sixteen rows of any type to n columns; what they hold behind a row means nothing.
+  // Sixteen rows of any type to n columns; values past the end of a row are arbitrary.
   void load_columns(const Scores& from, const Group& g, float* columns) const {
     if (direct(from) && readable(from, g))
       return rows_to_columns(RowSet<4, const char>{from.data, g.begin}, columns, g.n);

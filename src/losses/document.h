@@ -89,7 +89,7 @@ struct Distribution {
 };
 
 // Calls visit with a value of the functor that computes a loss: the loss itself. A loss that is compiled in variants
-// overloads this beside its definition.
+// overloads this next to its definition.
 template <class Loss, class Visit>
 void with_variant(Loss loss, const Parameters&, Visit visit) {
   visit(loss);

@@ -38,7 +38,7 @@ int64_t work_of(const Pairs& p, const int32_t* offsets, int64_t count) {
 
 }  // namespace
 
-// A vocabulary of zeros for each worker, and so many floats behind it.
+// Zeros for a vocabulary per worker, followed by that many floats.
 float* Scorer::dense_room(const Pairs& p, int64_t work, int64_t besides) {
   const int64_t apart = pieces(p.terms + besides, 16) * 16;
   float* const dense = room(block_, workers(work), apart);

@@ -56,7 +56,7 @@ TEST_CASE("bits: a row alone, and among rows with infinities, wide ranges and pa
       if (docs > 200 && term.gamma != 5) continue;
       const Plan plan = plan_of(term, Reduction::none);
       Options options;
-      // With nothing else asked for, ordinary rows go through the fast passes, and beside hostile ones through the
+      // With nothing else asked for, ordinary rows go through the fast passes, and next to hostile ones through the
       // general passes: the comparison shows that both agree.
       same_alone(batch_of_families(random, docs), plan, options, "families");
       OwnedBatch hostile = batch_of_families(random, docs, 17);
@@ -87,7 +87,7 @@ TEST_CASE("bits: ragged, weighted, half and ranked rows alone and together") {
   }
 }
 
-// The same lists in rows of `docs`, with garbage behind them.
+// The same lists in rows of `docs`, followed by garbage.
 OwnedBatch padded_to(const OwnedBatch& ragged, int64_t docs) {
   const auto spread = [&](auto& x, auto garbage) {
     if (x.empty()) return;

@@ -1,4 +1,4 @@
-// Blocks of queries of one batch, with documents that are read anew for each: the bits of the whole.
+// Blocks of queries of one batch, whose documents are read again for each: the bits of the whole.
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Nothing is read or written behind the caller's arrays: each ends where memory that nobody may touch begins.
+// Nothing is read or written past the end of the caller's arrays: each ends where an inaccessible page begins.
 #include <doctest/doctest.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@ namespace ckl {
 namespace test {
 namespace {
 
-// Bytes whose last one is the last of a page, with a page behind it that faults.
+// Bytes that end with a page; the next page faults on access.
 class Guarded {
  public:
   explicit Guarded(size_t bytes) {
@@ -43,7 +43,7 @@ std::vector<Rowset> rowsets(Random& random) {
     all.push_back({"even", docs, {}});
     Rowset ragged = {"ragged", docs, {0}};
     for (int b = 0; b < 19; b++) {
-      // The longest first, so that the last rows have fewer documents than those beside them.
+      // The longest first, so that the last rows have fewer documents than their neighbours.
       const int64_t length = b == 0 ? docs : 1 + random.below(b > 15 ? 1 + docs / 4 : docs);
       ragged.offsets.push_back(ragged.offsets.back() + int32_t(length));
     }

@@ -92,7 +92,7 @@ OwnedBatch batch_of_families(Random& random, int64_t docs, int families, int fir
 OwnedBatch ragged_batch(Random& random, int64_t queries, int64_t docs) {
   OwnedBatch batch;
   batch.queries = queries;
-  // The first list begins behind something that is nobody's.
+  // Elements before the first list belong to no query.
   batch.student.assign(3, NAN), batch.teacher.assign(3, NAN), batch.labels.assign(3, 7);
   batch.offsets.push_back(3);
   for (int64_t b = 0; b < queries; b++) {

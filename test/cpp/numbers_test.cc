@@ -137,7 +137,7 @@ TEST_CASE("numbers: every float16 and bfloat16 widens to its value") {
     }
 }
 
-// Around every half: the value, halfway to the next, and the floats beside both; then random patterns.
+// Around every half: the value, halfway to the next, and the neighbouring floats of both; then random patterns.
 std::vector<float> floats_to_narrow(float (*value)(uint16_t)) {
   std::vector<float> out;
   for (uint32_t h = 0; h < 65536; h++) {

@@ -1,4 +1,4 @@
-// The thread pool: every slice runs exactly once, whoever else uses the pool, whatever threads can be had.
+// The thread pool: every slice runs exactly once, even if others use the pool or threads cannot be started.
 #include <doctest/doctest.h>
 
 #include <dlfcn.h>
@@ -59,7 +59,7 @@ TEST_CASE("pool: a thread that is held up leaves its share to the others") {
   std::atomic<int> others{0};
   std::atomic<bool> held{false};
   pool.run(2, 20, [&](int worker, int slice) {
-    if (slice == 0) {  // whoever has it waits until the other worker has done all that is left
+    if (slice == 0) {  // its worker waits until the other one has done all that is left
       held = true;
       while (others < 19) std::this_thread::yield();
     } else {

@@ -1,4 +1,4 @@
-// The probes of this machine, beside the targets of the same order.
+// The probes that this machine can run, in the order of the targets.
 #pragma once
 #include <vector>
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kGuard = 64;
 
-// A copy of an array, `shift` elements behind 64 bytes; what is around it stays as it is.
+// A copy of an array, `shift` elements past a multiple of 64 bytes; the memory around it is checked for writes.
 struct Placed {
   std::vector<char> memory;
   char* data;

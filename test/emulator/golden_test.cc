@@ -34,7 +34,7 @@ std::string fault(const GoldenCase& c, const Result& r) {
   return "";
 }
 
-// The row with masked documents behind it, so that another kernel takes it.
+// The row followed by masked documents, so that another kernel takes it.
 OwnedBatch longer(const OwnedBatch& batch, int64_t docs) {
   OwnedBatch b = batch;
   if (b.docs >= docs) return b;

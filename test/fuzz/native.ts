@@ -190,7 +190,7 @@ function mutate(random: Random, call: Call): void {
   if (random.chance(0.4)) {
     call.args[place] = random.chance(0.3) && objects.length > 0 ? random.pick(objects) : hostile(random);
   } else if (random.chance(0.5)) {
-    // An output where another array is: results are anybody's guess, memory is not.
+    // An output that overlaps another array: results are undefined, memory safety is not.
     const from = random.pick(call.arrays);
     const made = from.alias(
       random,
@@ -284,7 +284,7 @@ function stagedOnce(random: Random): void {
   const after = Buffer.from(stage);
   for (let k = 0; whole && k <= 16; k++) {
     const output = k === 0 || (k >= 9 && status === 0 && (present & (1 << k)) !== 0);
-    // Behind the numbers of a place nothing is written, not even where the place is an output.
+    // Nothing is written past the numbers of a place, not even if the place is an output.
     const [from, end] =
       k === 0 ? [128, 128] : output ? [start(k) + 4 * most, start(k + 1)] : [start(k), start(k + 1)];
     check(after.subarray(from, end).equals(before.subarray(from, end)), `runStaged changed place ${k}`);

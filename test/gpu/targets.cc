@@ -11,7 +11,7 @@ namespace test {
 
 namespace {
 
-// Keeps one workspace: to make streams and pinned memory anew for each of many thousand batches would be most of the time.
+// Keeps one workspace: recreating streams and pinned memory for each of many thousand batches would take most of the time.
 class Kept : public Backend {
  public:
   std::unique_ptr<Workspace> workspace(int64_t) override { return std::unique_ptr<Workspace>(new Workspace); }

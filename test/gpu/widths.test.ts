@@ -1,4 +1,4 @@
-// Rows of every length class, its borders and the documents beside them, to a million: within the stated accuracy (docs/losses.md), as the
+// Rows of every length class, at its borders and one document to either side, to a million: within the stated accuracy (docs/losses.md), as the
 // CPU is, and with the same bits as a rectangle and as lists.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// Mutations of the C++ and CUDA code, compiled in behind one switch and run one at a time against the suite that should see each.
+// Mutations of the C++ and CUDA code, compiled in under one switch and run one at a time against the suite that should see each.
 //
 //   node test/mutants/native.mjs [--list] [--only 3,17] [--part losses,cpu,scoring,addon,cuda] [--json FILE] [--tree DIR]
 //                                 [--built] [--without accuracy,emulator]
@@ -242,7 +242,7 @@ function oneInstructionSet() {
   edit('test/cpp/probes.h', [/\{&probe_baseline, &probe_avx2, &probe_avx512\}/, '{&probe_avx2}']);
 }
 
-/** The addon with emulated kernels is built beside what runs on the CPU alone. */
+/** The addon with emulated kernels has a build folder of its own. */
 const emulated = join(tree, 'emulate');
 
 function build() {

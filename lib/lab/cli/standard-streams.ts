@@ -88,7 +88,7 @@ export const standardOutput: StandardStream = new StandardStream(process.stdout,
   process.exit(isClosedPipe(error) ? READER_GONE : 1);
 });
 
-/** Progress and complaints: whether anybody reads them does not matter, unless they share their pipe with the results. */
+/** Progress and warnings: a closed pipe does not matter, unless the results go to the same pipe. */
 export const standardError: StandardStream = new StandardStream(process.stderr, 2, (error) => {
   if (isClosedPipe(error) && !standardOutput.outlived && shared()) process.exit(READER_GONE);
 });

@@ -17,7 +17,7 @@ interface Fold<L> {
 /**
  * @param spoilt the training lists under the unit's condition
  * @param ranked those that a refresh of the ranks evaluates
- * @param negatives `drawn`: of each list as many as `docs` has room for, anew in each epoch; `best`: the teacher's best, once
+ * @param negatives `drawn`: redrawn each epoch, as many per list as `docs` allows; `best`: the teacher's best, chosen once
  */
 export function foldSubject<L extends DocumentList>(
   fold: Fold<L>,

@@ -10,7 +10,7 @@ export interface TableCell {
   /** What the text does not say; shown by the browser on hover, read by screen readers. */
   title?: string;
   strong?: boolean;
-  /** A sign behind the text, in room of its own, so that numbers stay aligned. */
+  /** A mark after the text, in a column of its own, so that numbers stay aligned. */
   mark?: string;
   /** A class of the style sheet. */
   style?: string;
@@ -102,6 +102,6 @@ export const bullets = (items: readonly string[]): string =>
 export const definitions = (entries: readonly (readonly [name: string, value: string])[]): string =>
   `<dl>${entries.map(([name, value]) => `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`).join('\n')}</dl>`;
 
-/** HTML behind a line that opens it. */
+/** HTML that a click on its summary line opens. */
 export const folded = (summary: string, html: string): string =>
   `<details><summary>${escapeHtml(summary)}</summary>\n${html}\n</details>`;

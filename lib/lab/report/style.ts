@@ -1,4 +1,4 @@
-// The style of the report: two colour schemes, contents beside the text where there is room, and paper.
+// The style of the report: two colour schemes, contents next to the text on wide screens, and print.
 import { colourVariables } from './series.js';
 
 /** Text and backgrounds of the two schemes. */

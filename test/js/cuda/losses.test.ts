@@ -51,7 +51,7 @@ function compare(
   using loss = prepare(name as 'kl', { ...rest, shape: [16, 64], device: device.device });
   const tensors = toDevice(batch, { dtype, ...device });
   const result = loss.run(tensors);
-  // Elements between rows are nobody's: not compared.
+  // Elements between rows belong to no query: not compared.
   const expected = lossOf(name)(batch, { ...options, backend: 'cuda' });
   expectSame(result, expected);
 }

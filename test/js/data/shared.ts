@@ -1,4 +1,4 @@
-// Where the real collections lie that some tests read: ../shared/data beside the repository, in this project's own checks.
+// Where the real collections lie that some tests read: ../shared/data next to the repository, in this project's own checks.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -23,7 +23,7 @@ const root = join(__dirname, '../../..');
 const names = Object.keys(losses) as LossName[];
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
-/** The package as it is installed with a prebuilt binary, where everybody may read it. */
+/** The package as it is installed with a prebuilt binary, where every user may read it. */
 const dir = mkdtempSync(join(tmpdir(), 'ckl-security-'));
 const installed = join(dir, 'ckl-loss');
 const binaries = join(installed, 'prebuilds', `${process.platform}-${process.arch}`);
@@ -244,7 +244,7 @@ describe('Node with permissions', () => {
 const isRoot = process.getuid?.() === 0;
 describe.runIf(process.platform === 'linux' && isRoot)('as root of a Linux machine', () => {
   it('works for another user', ({ skip }) => {
-    // Where nobody may run Node at all, there is nothing to see.
+    // If no other user may run Node at all, there is nothing to test.
     if (start('runuser', ['-u', 'nobody', '--', process.execPath, '-e', '0']).status !== 0) skip();
     works('runuser', '-u', 'nobody', '--', process.execPath, '-e', script);
   });

@@ -1,4 +1,4 @@
-// Random lists, and every loss of ckl-loss/tfjs under one signature beside its plain function.
+// Random lists, and every loss of ckl-loss/tfjs under one signature, with its plain function.
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import {

@@ -9,7 +9,7 @@ const repository = join(__dirname, '../../..');
 const files = scratch();
 let home: string;
 
-/** The built package beside nothing but what it depends on. */
+/** The built package with its dependencies alone. */
 beforeAll(() => {
   home = join(files.dir, 'alone');
   mkdirSync(join(home, 'node_modules'), { recursive: true });

@@ -125,7 +125,7 @@ async function workTogether(
   return part && (joinWorld(world, part) ?? 'elsewhere');
 }
 
-/** What is taken of trainings beside their results stays in the process that made them. */
+/** Models and rankings, which are not part of the results, stay in the process that made them. */
 function checkRankOwners(asked: Asked): void {
   const other = (['save', 'run', 'log'] as const).find((name) => asked[name] !== undefined);
   if (other) throw new UsageError(`--${other} is written by one process; leave it out under mpirun`);

@@ -47,7 +47,7 @@ export class CompareProgress {
     this.line(`making the start of ${model} (latent semantic analysis): ${done} of ${all} passes${time}\n`);
   }
 
-  /** What was done, for whoever interrupts it. */
+  /** What was done, shown when the run is interrupted. */
   get reached(): string {
     return this.all === 0 ? '' : `${this.count} of ${this.all} trainings`;
   }

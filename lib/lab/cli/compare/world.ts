@@ -46,7 +46,7 @@ export async function checkpointsOf(
   const ofRun = (name: string): boolean =>
     name === basename(file) ||
     (name.startsWith(`${basename(file)}.`) && /^\d+of\d+$/.test(name.slice(basename(file).length + 1)));
-  // Before anybody writes.
+  // Before any rank writes.
   world.barrier();
   return {
     own,

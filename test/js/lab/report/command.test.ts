@@ -1,4 +1,4 @@
-// The command as a user runs it: `compare --quick --html` on a real collection where one lies beside, on the bundled sample elsewhere.
+// The command as a user runs it: `compare --quick --html` on a real collection if there is one next to the repository, else on the bundled sample.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
