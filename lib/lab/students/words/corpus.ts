@@ -60,12 +60,11 @@ export class Bags implements Sequence<Bag> {
     for (let place = 0; place < this.length; place++) yield this.at(place)!;
   }
 
-  /** Writes a document's words and their weights from `at` on, without making its bag; returns how many they are. */
-  write(place: number, words: Int32Array, weights: Float32Array, at: number): number {
+  /** Writes a document's words and their weights from `at` on, without making its bag. */
+  write(place: number, words: Int32Array, weights: Float32Array, at: number): void {
     const row = this.rows.row(place);
     words.set(row.words, at);
     this.weighing.weigh(row.words, row.counts, weights, at);
-    return row.words.length;
   }
 
   private make(place: number): Bag {

@@ -1,22 +1,30 @@
 // Latent semantic analysis: word vectors from which words share documents, by randomised subspace iteration.
-import { norm } from './norm.js';
+import { backward, scores } from '../../../embeddings/index.js';
 import type { Random } from '../../training/random.js';
 import type { Bag } from './bags.js';
+import { Bags } from './corpus.js';
 import type { Sequence } from './sequence.js';
 
-const ITERATIONS = 2;
-const PASSES = 2 * (ITERATIONS + 1);
+const ITERATIONS = 3;
+/** A look at the documents, and making what it left orthonormal. */
+const PASSES = 2 * ITERATIONS;
 /** Extra directions that make the wanted ones converge (Halko, Martinsson and Tropp 2011, section 4). */
 const OVERSAMPLING = 8;
+/** Documents of a block, so that what is held of them stays small beside the words' vectors. */
+const [FEWEST_DOCUMENTS, MOST_DOCUMENTS] = [1 << 12, 1 << 17];
+/** Rows whose products are added up in float32; sums of these are in float64. */
+const ROWS_AT_ONCE = 256;
+/** A column of which less than this is left beside those before it, in squares, is what rounding made of nothing. */
+const LEAST_PIVOT = 1e-6;
 
 /** Told how much of the work is done, of how much. */
 export type OnPass = (done: number, all: number) => void;
 
 /**
- * An orthonormal basis of about the leading `width` right singular directions of the document × word matrix, whose rows are the bags
- * scaled to length 1.
+ * An orthonormal basis of about the leading `width` right singular directions of the document × word matrix A, whose rows are the bags
+ * scaled to length 1: of (AᵀA)³ R, for a random R. Nothing is held per document; products are those of `ckl-loss/embeddings`, in float32.
  *
- * @param onPass told of each pass over the documents, how many are done of how many
+ * @param onPass told of each pass, how many are done of how many
  * @returns words × width, row after row; columns are orthonormal
  */
 export function latentDirections(
@@ -27,54 +35,115 @@ export function latentDirections(
   onPass?: OnPass,
 ): Float32Array {
   const inner = Math.min(width + OVERSAMPLING, bags.length, vocabulary);
-  const lengths = Float64Array.from(bags, ({ weights }) => norm(weights) || 1);
-  let right = Float64Array.from({ length: vocabulary * inner }, () => random.normal());
-  for (let i = 0; i <= ITERATIONS; i++) {
-    const left = new Float64Array(bags.length * inner);
-    let d = 0;
-    for (const bag of bags) addRows(left, d, right, bag, lengths[d++], inner, false);
-    orthonormalise(left, inner);
-    onPass?.(2 * i + 1, PASSES);
-    right = new Float64Array(vocabulary * inner);
-    d = 0;
-    for (const bag of bags) addRows(left, d, right, bag, lengths[d++], inner, true);
-    onPass?.(2 * i + 2, PASSES);
+  let right = Float32Array.from({ length: vocabulary * inner }, () => random.normal());
+  let done = 0;
+  for (let i = 0; i < ITERATIONS; i++) {
+    right = timesNormal(bags, right, inner);
+    onPass?.(++done, PASSES);
+    // Each pass loses digits where columns were nearly alike; between products one is enough.
+    orthonormalise(right, inner, i + 1 < ITERATIONS ? 1 : 2);
+    onPass?.(++done, PASSES);
   }
-  orthonormalise(right, inner);
   const out = new Float32Array(vocabulary * width);
-  for (let t = 0; t < vocabulary; t++) {
-    for (let k = 0; k < Math.min(width, inner); k++) out[t * width + k] = right[t * inner + k];
-  }
+  const kept = Math.min(width, inner);
+  for (let t = 0; t < vocabulary; t++) out.set(right.subarray(t * inner, t * inner + kept), t * width);
   return out;
 }
 
-/** left[d] += Σ x_t right[t], or transposed: right[t] += x_t left[d]. */
-function addRows(
-  left: Float64Array,
-  d: number,
-  right: Float64Array,
-  { words, weights }: Bag,
-  length: number,
-  width: number,
-  transposed: boolean,
-): void {
-  const l = d * width;
-  for (let i = 0; i < words.length; i++) {
-    const x = weights[i] / length;
-    const r = words[i] * width;
-    if (transposed) for (let k = 0; k < width; k++) right[r + k] += x * left[l + k];
-    else for (let k = 0; k < width; k++) left[l + k] += x * right[r + k];
+/** Aᵀ A right, a block of documents at a time. */
+function timesNormal(bags: Sequence<Bag>, right: Float32Array, width: number): Float32Array<ArrayBuffer> {
+  const documentGrad = new Float32Array(right.length);
+  for (const { words: candidates, weights: grad, offsets } of blocksOf(bags, right.length / width)) {
+    const queries = new Float32Array((offsets.length - 1) * width);
+    const pairs = { documents: right, candidates, offsets, grad };
+    // A is the matrix of dL/dscore: the gradient of a query is the sum of its documents, and that of a document of its queries.
+    const { queryGrad } = backward({ ...pairs, queries }, { dim: width, documentGrad: false });
+    backward(
+      { ...pairs, queries: queryGrad!, documentGrad, accumulate: true },
+      { dim: width, queryGrad: false },
+    );
+  }
+  return documentGrad;
+}
+
+/** Rows of A as lists of words with their weights. */
+interface Block {
+  words: Int32Array;
+  weights: Float32Array;
+  offsets: Int32Array;
+}
+
+/** A in blocks; where the vocabulary is large they are, so that a look at all words pays. */
+function* blocksOf(bags: Sequence<Bag>, vocabulary: number): Generator<Block> {
+  const most = 4 * vocabulary + (1 << 18);
+  let words = new Int32Array(1 << 12);
+  let weights = new Float32Array(1 << 12);
+  for (let place = 0; place < bags.length;) {
+    const offsets = [0];
+    let end = 0;
+    for (; place < bags.length && offsets.length <= MOST_DOCUMENTS; place++) {
+      if (end > most && offsets.length > FEWEST_DOCUMENTS) break;
+      const size = sizeOf(bags, place);
+      if (end + size > words.length) {
+        [words, weights] = [
+          longerOf(Int32Array, words, end + size),
+          longerOf(Float32Array, weights, end + size),
+        ];
+      }
+      write(bags, place, words, weights, end);
+      toLengthOne(weights.subarray(end, end + size));
+      offsets.push((end += size));
+    }
+    yield {
+      words: words.subarray(0, end),
+      weights: weights.subarray(0, end),
+      offsets: Int32Array.from(offsets),
+    };
   }
 }
 
+const sizeOf = (bags: Sequence<Bag>, place: number): number =>
+  bags instanceof Bags ? bags.rows.elements(place) : bags.at(place)!.words.length;
+
+function write(
+  bags: Sequence<Bag>,
+  place: number,
+  words: Int32Array,
+  weights: Float32Array,
+  at: number,
+): void {
+  if (bags instanceof Bags) return bags.write(place, words, weights, at);
+  const bag = bags.at(place)!;
+  words.set(bag.words, at);
+  weights.set(bag.weights, at);
+}
+
+function toLengthOne(weights: Float32Array): void {
+  let square = 0;
+  for (let i = 0; i < weights.length; i++) square += weights[i] * weights[i];
+  const length = Math.sqrt(square) || 1;
+  for (let i = 0; i < weights.length; i++) weights[i] /= length;
+}
+
+function longerOf<T extends Int32Array | Float32Array>(
+  kind: new (length: number) => T,
+  values: T,
+  least: number,
+): T {
+  const out = new kind(Math.max(least, 2 * values.length));
+  out.set(values);
+  return out;
+}
+
 /**
- * Makes the columns orthonormal: Cholesky of the Gram matrix, twice, which is as exact as Gram–Schmidt and reads the matrix row by row
- * (CholeskyQR2, Fukaya et al. 2014). A column that depends on those before it becomes 0.
+ * Makes the columns orthonormal, to about float32's accuracy: Cholesky of the Gram matrix, twice, which is as exact as Gram–Schmidt and reads
+ * the matrix row by row (CholeskyQR2, Fukaya et al. 2014). A column that depends on those before it becomes 0.
+ *
+ * @param passes how often; after one alone columns that were nearly alike are not quite orthogonal
  */
-export function orthonormalise(matrix: Float64Array, width: number): void {
-  for (let pass = 0; pass < 2; pass++) {
+export function orthonormalise(matrix: Float32Array, width: number, passes = 2): void {
+  for (let pass = 0; pass < passes; pass++)
     multiplyRows(matrix, inverseOf(cholesky(gram(matrix, width), width), width), width);
-  }
 }
 
 /** L⁻¹ of a lower triangle L, with a row of 0 where L's pivot is 0: row · L⁻ᵀ is the product of the row with each of its rows. */
@@ -93,69 +162,35 @@ function inverseOf(lower: Float64Array, width: number): Float64Array {
   return inverse;
 }
 
-/** Replaces each row x by (T_0 · x, T_1 · x, …) for a lower triangular T; four sums at a time, so that they need not wait for each other. */
-function multiplyRows(matrix: Float64Array, triangle: Float64Array, width: number): void {
-  const row = new Float64Array(width);
-  for (let at = 0; at < matrix.length; at += width) {
-    row.set(matrix.subarray(at, at + width));
-    let j = 0;
-    for (; j + 4 <= width; j += 4) {
-      const [t0, t1, t2, t3] = [j * width, (j + 1) * width, (j + 2) * width, (j + 3) * width];
-      let a = 0;
-      let b = 0;
-      let c = 0;
-      let d = 0;
-      for (let k = 0; k < j + 4; k++) {
-        const x = row[k];
-        a += x * triangle[t0 + k];
-        b += x * triangle[t1 + k];
-        c += x * triangle[t2 + k];
-        d += x * triangle[t3 + k];
-      }
-      matrix[at + j] = a;
-      matrix[at + j + 1] = b;
-      matrix[at + j + 2] = c;
-      matrix[at + j + 3] = d;
-    }
-    for (; j < width; j++) {
-      let a = 0;
-      for (let k = 0; k <= j; k++) a += row[k] * triangle[j * width + k];
-      matrix[at + j] = a;
-    }
-  }
+/** Replaces each row x by (T_0 · x, T_1 · x, …). */
+function multiplyRows(matrix: Float32Array, triangle: Float64Array, width: number): void {
+  const documents = Float32Array.from(triangle);
+  const out = new Float32Array(ROWS_AT_ONCE * width);
+  for (const queries of rowsOf(matrix, width))
+    queries.set(
+      scores({ queries, documents, inBatch: true, scores: out.subarray(0, queries.length) }, { dim: width }),
+    );
 }
 
-/** The lower triangle of matrixᵀ · matrix; four rows at a time. */
-function gram(matrix: Float64Array, width: number): Float64Array {
+/** matrixᵀ · matrix. */
+function gram(matrix: Float32Array, width: number): Float64Array {
   const out = new Float64Array(width * width);
-  const rows = matrix.length / width;
-  for (let first = 0; first < rows; first += 4) {
-    const at = first * width;
-    const count = Math.min(4, rows - first);
-    for (let j = 0; j < width; j++) {
-      const a = matrix[at + j];
-      const b = count > 1 ? matrix[at + width + j] : 0;
-      const c = count > 2 ? matrix[at + 2 * width + j] : 0;
-      const d = count > 3 ? matrix[at + 3 * width + j] : 0;
-      if (count === 4) {
-        for (let k = 0; k <= j; k++) {
-          out[j * width + k] +=
-            a * matrix[at + k] +
-            b * matrix[at + width + k] +
-            c * matrix[at + 2 * width + k] +
-            d * matrix[at + 3 * width + k];
-        }
-      } else {
-        for (let k = 0; k <= j; k++) {
-          let sum = a * matrix[at + k];
-          if (count > 1) sum += b * matrix[at + width + k];
-          if (count > 2) sum += c * matrix[at + 2 * width + k];
-          out[j * width + k] += sum;
-        }
-      }
-    }
+  // Only their number counts.
+  const documents = new Float32Array(width * width);
+  const documentGrad = new Float32Array(width * width);
+  for (const rows of rowsOf(matrix, width)) {
+    backward(
+      { queries: rows, documents, grad: rows, inBatch: true, documentGrad },
+      { dim: width, queryGrad: false },
+    );
+    for (let i = 0; i < out.length; i++) out[i] += documentGrad[i];
   }
   return out;
+}
+
+function* rowsOf(matrix: Float32Array, width: number): Generator<Float32Array> {
+  for (let at = 0; at < matrix.length; at += ROWS_AT_ONCE * width)
+    yield matrix.subarray(at, at + ROWS_AT_ONCE * width);
 }
 
 /** L with L · Lᵀ = the matrix whose lower triangle is given; a pivot that vanishes is left 0, and its column with it. */
@@ -164,7 +199,7 @@ function cholesky(lower: Float64Array, width: number): Float64Array {
   for (let j = 0; j < width; j++) {
     let pivot = lower[j * width + j];
     for (let k = 0; k < j; k++) pivot -= l[j * width + k] ** 2;
-    if (pivot <= 1e-14 * lower[j * width + j]) continue;
+    if (pivot <= LEAST_PIVOT * lower[j * width + j]) continue;
     const root = Math.sqrt(pivot);
     l[j * width + j] = root;
     for (let i = j + 1; i < width; i++) {

@@ -92,14 +92,11 @@ export class WordRows {
     return { words: words.subarray(from, to), counts: counts.subarray(from, to), length: lengths[row] };
   }
 
-  /** How many elements the rows from `first` up to `end` have. */
-  elements(first: number, end: number): number {
-    let sum = 0;
-    for (let place = first; place < end; place++) {
-      const { starts } = this.blocks[Math.floor(place / ROWS_AT_ONCE)];
-      sum += starts[(place % ROWS_AT_ONCE) + 1] - starts[place % ROWS_AT_ONCE];
-    }
-    return sum;
+  /** How many different words a row has. */
+  elements(place: number): number {
+    const { starts } = this.blocks[Math.floor(place / ROWS_AT_ONCE)];
+    const row = place % ROWS_AT_ONCE;
+    return starts[row + 1] - starts[row];
   }
 
   private close(): void {
