@@ -1,4 +1,6 @@
-// Document ids as 32-bit codes, so that a ranking of many documents is a typed array and not a thousand strings.
+// Ids as 32-bit codes, so that a ranking of many documents is a typed array and not a thousand strings.
+
+import { CklRangeError } from '../errors.js';
 
 /** Ids that are the same text are the same document: 7 and '7'. */
 export type Id = string | number;
@@ -6,9 +8,16 @@ export type Id = string | number;
 /** Integers below this are their own code, whether written as numbers or digits; all other ids get a code on first use. */
 const firstInterned = 2 ** 31;
 
+/** A Map of V8 holds so many entries. */
+const MOST_NAMES = 2 ** 24;
+
 export class IdTable {
   private readonly codes = new Map<string, number>();
-  private readonly names: string[] = [];
+
+  /** @param names of the ids that have no code of their own, by code; they become the table's own */
+  constructor(readonly names: string[] = []) {
+    for (const [i, name] of names.entries()) this.codes.set(name, firstInterned + i);
+  }
 
   /** The code of an id, made if there is none yet. */
   intern(id: Id): number {
@@ -17,6 +26,11 @@ export class IdTable {
     const name = String(id);
     let code = this.codes.get(name);
     if (code === undefined) {
+      if (this.names.length >= MOST_NAMES)
+        throw new CklRangeError(
+          'ERR_CKL_TRACKER',
+          `more than ${MOST_NAMES} ids that are no whole numbers below 2^31 do not fit in a Map; whole numbers need no entry: give documents their number in the corpus`,
+        );
       code = firstInterned + this.names.length;
       this.names.push(name);
       this.codes.set(name, code);

@@ -2,7 +2,7 @@
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { isObject, tagOf } from '../loss/intrinsics.js';
-import type { Id } from './id-table.js';
+import type { Id, IdTable } from './id-table.js';
 
 export function checkId(id: unknown, name: string): string {
   if (typeof id === 'string' || Number.isFinite(id)) return String(id);
@@ -30,25 +30,36 @@ export function readList(documents: unknown, most: number, exact: boolean): unkn
   return ids;
 }
 
-/** The ids of a batch, each read once; those of padding may be left out. */
-export function readIds(
-  list: unknown,
-  needed: number,
-  name: string,
-  padding: boolean,
-): (Id | null | undefined)[] {
-  checkList(list, name);
+/** The code of padding. */
+export const PADDING = -2;
+
+/** The ids of a batch's queries, each read once. */
+export function readQueries(list: unknown, needed: number): Id[] {
+  checkList(list, 'queries');
   const { length } = list;
-  if (padding ? length < needed : length !== needed) {
-    throw new CklRangeError('ERR_CKL_SHAPE', `${name} has ${length} ids; the batch needs ${needed}`);
-  }
-  const ids: (Id | null | undefined)[] = [];
+  if (length !== needed)
+    throw new CklRangeError('ERR_CKL_SHAPE', `queries has ${length} ids; the batch needs ${needed}`);
+  const ids: Id[] = [];
   for (let i = 0; i < needed; i++) {
-    const id = list[i] as Id | null | undefined;
-    if (!(padding && (id === null || id === undefined))) checkId(id, `${name}[${i}]`);
-    ids.push(id);
+    const id = list[i];
+    checkId(id, `queries[${i}]`);
+    ids.push(id as Id);
   }
   return ids;
+}
+
+/** The codes of a batch's documents, each id read once: -1 for one that the table lacks, {@link PADDING} where one is left out. */
+export function readDocuments(list: unknown, needed: number, ids: IdTable, codes: Float64Array): void {
+  checkList(list, 'documents');
+  const { length } = list;
+  if (length < needed)
+    throw new CklRangeError('ERR_CKL_SHAPE', `documents has ${length} ids; the batch needs ${needed}`);
+  for (let i = 0; i < needed; i++) {
+    const id = list[i];
+    if (typeof id === 'string' || Number.isFinite(id)) codes[i] = ids.find(id as Id);
+    else if (id === null || id === undefined) codes[i] = PADDING;
+    else checkId(id, `documents[${i}]`);
+  }
 }
 
 export function readScores(scores: unknown): number[] {

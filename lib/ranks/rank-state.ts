@@ -73,6 +73,6 @@ function readAll<T>(list: readonly unknown[], isRight: (value: unknown) => value
   return read;
 }
 
-function bad(problem: string): CklRangeError {
+export function bad(problem: string): CklRangeError {
   return new CklRangeError('ERR_CKL_TRACKER', `not the saved state of a rank tracker: ${problem}`);
 }

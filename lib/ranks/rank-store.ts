@@ -1,67 +1,187 @@
 // Rankings of many queries in two growing typed arrays: about 6 bytes per listed document.
+import { CklRangeError } from '../errors.js';
 
-/** One ranking: where it starts in the arrays, how many documents it holds, and how many its place has room for. */
-interface Entry {
-  start: number;
-  length: number;
-  room: number;
-}
+/** A Map of V8 holds so many entries. */
+export const MOST_ENTRIES = 2 ** 24;
+
+/** The place of a document that is in no list; others count from 1. */
+const ABSENT = 0;
+/** For fewer documents a look through the list is cheaper than a table of it. */
+const FEW = 4;
+/** A table holds so many; ties at the depth can make a list longer. */
+const MOST_HELD = 2 ** 16 - 1;
 
 export class RankStore {
   private documents = new Uint32Array(1024);
   private ranks = new Uint16Array(1024);
-  private readonly entries = new Map<string, Entry>();
+  /** The place of a query's ranking, by the query's code, in the order in which they were set. */
+  private places = new Map<number, number>();
+  /** Where a ranking starts in the arrays, how many documents it holds, and how many it has room for, by place. */
+  private starts = new Uint32Array(64);
+  private lengths = new Uint32Array(64);
+  private rooms = new Uint32Array(64);
+  /** Places that no query has any more. */
+  private free: number[] = [];
   private used = 0;
   /** Elements below `used` that no ranking needs any more. */
   private waste = 0;
+  private readonly lookup = new Lookup();
 
   get size(): number {
-    return this.entries.size;
+    return this.places.size;
   }
 
-  keys(): IterableIterator<string> {
-    return this.entries.keys();
+  /** The codes of queries. */
+  keys(): IterableIterator<number> {
+    return this.places.keys();
   }
 
-  has(query: string): boolean {
-    return this.entries.has(query);
+  has(query: number): boolean {
+    return this.places.has(query);
   }
 
   /** Replaces a query's ranking; in place if it fits. */
-  set(query: string, documents: Uint32Array, ranks: Uint16Array): void {
+  set(query: number, documents: Uint32Array, ranks: Uint16Array): void {
     const { length } = documents;
-    let entry = this.entries.get(query);
-    if (entry === undefined || entry.room < length) {
-      if (entry !== undefined) this.waste += entry.room;
+    let place = this.places.get(query);
+    if (place === undefined || this.rooms[place] < length) {
+      if (place !== undefined) this.waste += this.rooms[place];
       this.reserve(length, query);
-      entry = { start: this.used, length, room: length };
+      place ??= this.newPlace(query);
+      this.starts[place] = this.used;
+      this.rooms[place] = length;
       this.used += length;
-      this.entries.set(query, entry);
     }
-    entry.length = length;
-    this.documents.set(documents, entry.start);
-    this.ranks.set(ranks, entry.start);
+    this.lengths[place] = length;
+    this.documents.set(documents, this.starts[place]);
+    this.ranks.set(ranks, this.starts[place]);
   }
 
-  delete(query: string): boolean {
-    const entry = this.entries.get(query);
-    if (entry !== undefined) this.waste += entry.room;
-    return this.entries.delete(query);
+  delete(query: number): boolean {
+    const place = this.places.get(query);
+    if (place === undefined) return false;
+    this.waste += this.rooms[place];
+    this.free.push(place);
+    return this.places.delete(query);
   }
 
   /** A query's documents and ranks as views, best first; null if it has no ranking. */
-  get(query: string): { documents: Uint32Array; ranks: Uint16Array } | null {
-    const entry = this.entries.get(query);
-    if (entry === undefined) return null;
-    const end = entry.start + entry.length;
-    return {
-      documents: this.documents.subarray(entry.start, end),
-      ranks: this.ranks.subarray(entry.start, end),
-    };
+  get(query: number): { documents: Uint32Array; ranks: Uint16Array } | null {
+    const place = this.places.get(query);
+    if (place === undefined) return null;
+    const start = this.starts[place];
+    const end = start + this.lengths[place];
+    return { documents: this.documents.subarray(start, end), ranks: this.ranks.subarray(start, end) };
   }
 
-  /** Makes room for `more` elements; `replaced` is about to get a new place. */
-  private reserve(more: number, replaced: string): void {
+  /** How many documents all rankings list. */
+  get listed(): number {
+    let sum = 0;
+    for (const place of this.places.values()) sum += this.lengths[place];
+    return sum;
+  }
+
+  /**
+   * The ranks of documents in a query's ranking, into `out` from `begin` to `end`.
+   *
+   * @param codes of the documents, at the same places; below 0 for one that no ranking lists
+   * @param absent what a document gets that the ranking does not list
+   * @returns false, with nothing written, if the query has no ranking
+   */
+  fill(
+    query: number,
+    codes: Float64Array,
+    begin: number,
+    end: number,
+    absent: number,
+    out: Float32Array,
+  ): boolean {
+    const place = this.places.get(query);
+    if (place === undefined) return false;
+    const { documents, ranks, lookup } = this;
+    const start = this.starts[place];
+    const length = this.lengths[place];
+    if (end - begin < FEW || length > MOST_HELD) {
+      const list = documents.subarray(start, start + length);
+      for (let i = begin; i < end; i++) {
+        const at = codes[i] < 0 ? -1 : list.indexOf(codes[i]);
+        out[i] = at < 0 ? absent : ranks[start + at];
+      }
+      return true;
+    }
+    lookup.hold(documents, start, length);
+    for (let i = begin; i < end; i++) {
+      const at = codes[i] < 0 ? ABSENT : lookup.find(documents, start, codes[i]);
+      out[i] = at === ABSENT ? absent : ranks[start + at - 1];
+    }
+    return true;
+  }
+
+  /** All of it, without gaps, for {@link restored}. */
+  packed(): { queries: Uint32Array; lengths: Uint32Array; documents: Uint32Array; ranks: Uint16Array } {
+    if (this.waste > 0) this.move(this.used - this.waste, -1);
+    const queries = new Uint32Array(this.size);
+    const lengths = new Uint32Array(this.size);
+    const listed = this.listed;
+    const [documents, ranks] = [new Uint32Array(listed), new Uint16Array(listed)];
+    let [at, to] = [0, 0];
+    for (const [query, place] of this.places) {
+      queries[at] = query;
+      const length = (lengths[at++] = this.lengths[place]);
+      const from = this.starts[place];
+      documents.set(this.documents.subarray(from, from + length), to);
+      ranks.set(this.ranks.subarray(from, from + length), to);
+      to += length;
+    }
+    return { queries, lengths, documents, ranks };
+  }
+
+  /** Takes over what {@link packed} gave; the arrays become the store's own. @returns false where a query comes twice */
+  restore(queries: Uint32Array, lengths: Uint32Array, documents: Uint32Array, ranks: Uint16Array): boolean {
+    const places = new Map<number, number>();
+    const starts = new Uint32Array(queries.length);
+    let used = 0;
+    for (let i = 0; i < queries.length; i++) {
+      starts[i] = used;
+      used += lengths[i];
+      places.set(queries[i], i);
+    }
+    if (places.size < queries.length) return false;
+    this.places = places;
+    this.starts = starts;
+    this.lengths = lengths as Uint32Array<ArrayBuffer>;
+    this.rooms = lengths.slice();
+    this.documents = documents as Uint32Array<ArrayBuffer>;
+    this.ranks = ranks as Uint16Array<ArrayBuffer>;
+    this.free = [];
+    this.used = used;
+    this.waste = 0;
+    return true;
+  }
+
+  private newPlace(query: number): number {
+    if (this.places.size >= MOST_ENTRIES)
+      throw new CklRangeError(
+        'ERR_CKL_TRACKER',
+        `rankings of more than ${MOST_ENTRIES} queries do not fit in a Map; spread the queries over several trackers`,
+      );
+    const place = this.free.pop() ?? this.places.size;
+    if (place >= this.starts.length) {
+      const longer = (array: Uint32Array): Uint32Array<ArrayBuffer> => {
+        const copy = new Uint32Array(Math.max(64, 2 * place));
+        copy.set(array);
+        return copy;
+      };
+      this.starts = longer(this.starts);
+      this.lengths = longer(this.lengths);
+      this.rooms = longer(this.rooms);
+    }
+    this.places.set(query, place);
+    return place;
+  }
+
+  /** Makes room for `more` elements; `replaced` is about to get a new place in the arrays. */
+  private reserve(more: number, replaced: number): void {
     if (this.used + more <= this.documents.length) return;
     const keep = this.used - this.waste;
     // Compacting alone is enough when half of the memory is waste; else grow, so that sets cost amortised constant time.
@@ -70,18 +190,18 @@ export class RankStore {
   }
 
   /** Copies the rankings that are in use, without gaps, into arrays of a new size. */
-  private move(size: number, replaced: string): void {
+  private move(size: number, replaced: number): void {
     const documents = new Uint32Array(size);
     const ranks = new Uint16Array(size);
     let used = 0;
-    for (const [query, entry] of this.entries) {
+    for (const [query, place] of this.places) {
       if (query === replaced) continue;
-      const end = entry.start + entry.length;
-      documents.set(this.documents.subarray(entry.start, end), used);
-      ranks.set(this.ranks.subarray(entry.start, end), used);
-      entry.start = used;
-      entry.room = entry.length;
-      used += entry.length;
+      const [start, length] = [this.starts[place], this.lengths[place]];
+      documents.set(this.documents.subarray(start, start + length), used);
+      ranks.set(this.ranks.subarray(start, start + length), used);
+      this.starts[place] = used;
+      this.rooms[place] = length;
+      used += length;
     }
     this.documents = documents;
     this.ranks = ranks;
@@ -89,3 +209,46 @@ export class RankStore {
     this.waste = 0;
   }
 }
+
+/** A hash table of the documents of one ranking, made anew for each: a fill asks for many documents of it. */
+class Lookup {
+  /** The number of the ranking that a slot was written for, above the place of a document in it, from 1. */
+  private slots = new Uint32Array(256);
+  private ranking = 0;
+
+  /** @param length at most {@link MOST_HELD} */
+  hold(documents: Uint32Array, start: number, length: number): void {
+    if (2 * length > this.slots.length) {
+      this.slots = new Uint32Array(2 ** Math.ceil(Math.log2(4 * length)));
+      this.ranking = 0;
+    }
+    if (++this.ranking > MOST_HELD) {
+      this.slots.fill(0);
+      this.ranking = 1;
+    }
+    const { slots, ranking } = this;
+    const mask = slots.length - 1;
+    for (let i = 0; i < length; i++) {
+      let slot = slotOf(documents[start + i]) & mask;
+      while (slots[slot] >>> 16 === ranking) slot = (slot + 1) & mask;
+      slots[slot] = (ranking << 16) | (i + 1);
+    }
+  }
+
+  /** The place of a document in the ranking, from 1; 0 if it is not there. */
+  find(documents: Uint32Array, start: number, code: number): number {
+    const { slots, ranking } = this;
+    const mask = slots.length - 1;
+    for (let slot = slotOf(code) & mask; ; slot = (slot + 1) & mask) {
+      const found = slots[slot];
+      if (found >>> 16 !== ranking) return ABSENT;
+      const place = found & MOST_HELD;
+      if (documents[start + place - 1] === code) return place;
+    }
+  }
+}
+
+const slotOf = (code: number): number => {
+  const hash = Math.imul(code, 0x9e3779b1);
+  return hash ^ (hash >>> 15);
+};

@@ -6,11 +6,17 @@ import { type Id, IdTable } from './id-table.js';
 import { LayoutView } from '../loss/layout.js';
 import { checkObject, checkOptionNames } from '../loss/options.js';
 import { topRanks } from './rank-list.js';
-import { checkId, readIds, readList, readScores } from './rank-input.js';
-import { readState, type RankTrackerState, stateFormat } from './rank-state.js';
+import { fromBytes, toBytes } from './rank-bytes.js';
+import { checkId, PADDING, readDocuments, readList, readQueries, readScores } from './rank-input.js';
+import { bad, readState, type RankTrackerState, stateFormat } from './rank-state.js';
 import { RankStore } from './rank-store.js';
 import { type RankBatch, ranks } from './ranks.js';
 import type { Dtype, Layout, Scores } from '../types.js';
+
+const NOTHING = new Float64Array(0);
+
+/** The longest string of V8. */
+const LONGEST_TEXT = 2 ** 29 - 24;
 
 export interface RankTrackerOptions {
   /** Batches between two refreshes; the paper saves a checkpoint every 2000. Default 2000. */
@@ -55,8 +61,11 @@ export class RankTracker {
   readonly unseen: 'current' | 'error';
   private batchCount = 0;
   private refreshedAt: number | null = null;
-  private readonly ids = new IdTable();
+  /** Of queries and documents. */
+  private ids = new IdTable();
   private readonly store = new RankStore();
+  /** The codes of the last batch, to be written over. */
+  private scratch = NOTHING;
 
   /** @throws TypeError or RangeError (ERR_CKL_OPTION) if an option is not allowed. */
   constructor(options: RankTrackerOptions = {}) {
@@ -101,7 +110,7 @@ export class RankTracker {
    * @throws RangeError if a score is NaN, a document occurs twice, or the lengths differ.
    */
   set(query: Id, documents: readonly Id[], scores?: ArrayLike<number>): void {
-    const key = checkId(query, 'query');
+    checkId(query, 'query');
     const given = scores === undefined ? undefined : readScores(scores);
     const ids = readList(documents, given === undefined ? this.depth : given.length, given !== undefined);
     const { kept, ranks } = topRanks(ids.length, given, this.depth);
@@ -115,24 +124,27 @@ export class RankTracker {
       const twice = codes.find((code, i) => codes.indexOf(code) < i)!;
       throw new CklRangeError(
         'ERR_CKL_TRACKER',
-        `documents of query ${shorten(key)} hold ${describe(this.ids.nameOf(twice))} twice; a ranking lists each document once`,
+        `documents of query ${shorten(String(query))} hold ${describe(this.ids.nameOf(twice))} twice; a ranking lists each document once`,
       );
     }
-    this.store.set(key, codes, ranks);
+    this.store.set(this.ids.intern(query), codes, ranks);
   }
 
   has(query: Id): boolean {
-    return this.store.has(checkId(query, 'query'));
+    checkId(query, 'query');
+    return this.store.has(this.ids.find(query));
   }
 
   /** Forgets a query's ranking. Returns whether there was one. */
   delete(query: Id): boolean {
-    return this.store.delete(checkId(query, 'query'));
+    checkId(query, 'query');
+    return this.store.delete(this.ids.find(query));
   }
 
   /** The rank of a document, by the rule `unlisted` if it is not in the list; undefined if the query has no ranking. */
   rank(query: Id, document: Id): number | undefined {
-    const list = this.store.get(checkId(query, 'query'));
+    checkId(query, 'query');
+    const list = this.store.get(this.ids.find(query));
     checkId(document, 'document');
     return list === null ? undefined : this.rankIn(list, document);
   }
@@ -147,8 +159,12 @@ export class RankTracker {
     const { queries, documents, student, labels, shape, rowStride, offsets, dtype } = batch;
     const layout = LayoutView.of({ shape, rowStride, offsets });
     layout.checkOffsets();
-    const keys = readIds(queries, layout.queries, 'queries', false) as Id[];
-    const ids = readIds(documents, layout.extent, 'documents', true);
+    const keys = readQueries(queries, layout.queries);
+    const needed = layout.extent;
+    // Out of reach of a fill that a caller's own list might begin while it is read.
+    const codes = this.scratch.length < needed ? new Float64Array(needed) : this.scratch;
+    this.scratch = NOTHING;
+    readDocuments(documents, needed, this.ids, codes);
     const target = out ?? allocate(Float32Array, layout.extent, 'ranks');
     if (!isFloat32(target)) throw wrongArray('out', out, 'a Float32Array');
     checkMemory(target, 'out');
@@ -156,14 +172,15 @@ export class RankTracker {
     const { queries: rows, docs, stride } = layout;
     const same: Layout = layout.offsets ? { offsets } : { shape: [rows, docs], rowStride: stride };
     const current = this.currentRanks(keys, { student, labels, ...same } as RankBatch, dtype);
-    for (let b = 0; b < rows && ids.length > 0; b++) {
-      const list = this.store.get(String(keys[b]));
-      for (let i = layout.begin(b); i < layout.end(b); i++) {
-        const document = ids[i];
-        if (document === null || document === undefined) target[i] = Infinity;
-        else target[i] = list === null ? current![i] || Infinity : this.rankIn(list, document);
-      }
+    const absent = this.unlisted === 'infinity' ? Infinity : this.depth + 1;
+    for (let b = 0; b < rows && needed > 0; b++) {
+      const [begin, end] = [layout.begin(b), layout.end(b)];
+      const listed = this.store.fill(this.ids.find(keys[b]), codes, begin, end, absent, target);
+      for (let i = begin; i < end; i++)
+        if (codes[i] === PADDING) target[i] = Infinity;
+        else if (!listed) target[i] = current![i] || Infinity;
     }
+    this.scratch = codes;
     return target;
   }
 
@@ -173,7 +190,7 @@ export class RankTracker {
     batch: RankBatch,
     dtype: Dtype | undefined,
   ): Uint32Array | null {
-    const unseen = queries.find((query) => !this.store.has(String(query)));
+    const unseen = queries.find((query) => !this.store.has(this.ids.find(query)));
     if (unseen === undefined) return null;
     if (this.unseen === 'error' || batch.student === undefined) {
       const way =
@@ -195,14 +212,19 @@ export class RankTracker {
     return this.unlisted === 'infinity' ? Infinity : this.depth + 1;
   }
 
-  /** Everything, for `JSON.stringify`; `fromJSON` of it behaves the same, so that a training run can resume. */
+  /**
+   * Everything, for `JSON.stringify`; `fromJSON` of it behaves the same, so that a training run can resume. For many queries, `toBytes` is smaller
+   * and faster.
+   * @throws RangeError (ERR_CKL_TRACKER) if the JSON would be longer than a text can be.
+   */
   toJSON(): RankTrackerState {
     const { every, depth, unlisted, unseen, batchCount, refreshedAt } = this;
     const rankings: RankTrackerState['rankings'] = [];
+    this.checkTextLength();
     for (const query of this.store.keys()) {
       const list = this.store.get(query)!;
       rankings.push([
-        query,
+        String(this.ids.nameOf(query)),
         Array.from(list.documents, (code) => this.ids.nameOf(code)),
         Array.from(list.ranks),
       ]);
@@ -230,9 +252,47 @@ export class RankTracker {
     tracker.refreshedAt = refreshedAt;
     for (const [query, documents, list] of rankings) {
       const codes = Uint32Array.from(documents, (id) => tracker.ids.intern(id));
-      tracker.store.set(query, codes, Uint16Array.from(list));
+      tracker.store.set(tracker.ids.intern(query), codes, Uint16Array.from(list));
     }
     return tracker;
+  }
+
+  /** Everything in about 4 bytes per listed document (6 where scores tie), and the ids that are no whole numbers; `fromBytes` of it behaves the same. */
+  toBytes(): Uint8Array {
+    const { every, depth, unlisted, unseen, batchCount: batches, refreshedAt } = this;
+    const head = { every, depth, unlisted, unseen, batches, refreshedAt };
+    return toBytes(head, this.store.packed(), this.ids.names);
+  }
+
+  /**
+   * The tracker that `toBytes` saved. The bytes are copied.
+   * @throws RangeError (ERR_CKL_TRACKER) if `bytes` are not all of such a state.
+   */
+  static fromBytes(bytes: Uint8Array): RankTracker {
+    const { head, packed, names } = fromBytes(bytes);
+    const { batches, refreshedAt, ...options } = head;
+    const tracker = new RankTracker(options);
+    tracker.batchCount = batches;
+    tracker.refreshedAt = refreshedAt;
+    tracker.ids = new IdTable(names);
+    const { queries, lengths, documents, ranks } = packed;
+    if (!tracker.store.restore(queries, lengths, documents, ranks)) throw bad('a query has two rankings');
+    return tracker;
+  }
+
+  /** A text of JSON has a limit that many rankings pass; the error says so before the memory for it is taken. */
+  private checkTextLength(): void {
+    const listed = this.store.listed;
+    // A document takes a digit and a comma in each of two lists at least.
+    if (4 * listed < LONGEST_TEXT / 8) return;
+    let least = 0;
+    for (const query of this.store.keys())
+      for (const code of this.store.get(query)!.documents) least += String(this.ids.nameOf(code)).length + 3;
+    if (least > LONGEST_TEXT)
+      throw new CklRangeError(
+        'ERR_CKL_TRACKER',
+        `${listed} documents are more than ${LONGEST_TEXT} characters of JSON, the longest text there is; toBytes() saves any number`,
+      );
   }
 }
 
