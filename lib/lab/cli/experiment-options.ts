@@ -114,6 +114,10 @@ export const temperatureOptions = (share: number) => ({
 export const trainingOptions = (defaults: { epochs: number }) => ({
   epochs: number('maximum number of epochs per training', { min: 1, whole: true }, defaults.epochs),
   batch: number('queries per batch', { min: 1, max: MOST, whole: true }, 16),
+  microbatches: number(
+    'parts of a batch whose gradients are added up by themselves, and then together; under mpirun the ranks share them (default: 1)',
+    { min: 1, max: MOST, whole: true },
+  ),
   seed: number(
     'the same seed gives the same numbers, bit by bit',
     { min: 0, max: 2 ** 32 - 1, whole: true },

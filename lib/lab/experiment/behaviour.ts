@@ -4,6 +4,7 @@ import { TrainingBatch } from '../training/batch.js';
 import type { CandidateList } from '../training/candidates.js';
 import { longest } from '../training/list-length.js';
 import type { Student } from '../training/student.js';
+import { dealtScores, type Team } from '../training/team.js';
 
 export interface Behaviour {
   /** Lowest positive minus highest negative probability among the student's ten best documents, mean over lists. */
@@ -13,13 +14,18 @@ export interface Behaviour {
 }
 
 /** The student's behaviour on lists, of which those with a positive and a negative count. */
-export function behaviourOn<L extends CandidateList>(student: Student<L>, lists: readonly L[]): Behaviour {
+export function behaviourOn<L extends CandidateList>(
+  student: Student<L>,
+  lists: readonly L[],
+  team?: Team,
+): Behaviour {
   const usable = lists.filter((list) => list.labels.includes(1) && list.labels.includes(0));
   if (usable.length === 0) return { separation: 0, entropy: 0 };
   const batch = new TrainingBatch<L>([usable.length, longest(usable)]);
   batch.fill(usable);
-  batch.score(student);
   const { student: scores, teacher, labels, offsets } = batch;
+  const score = dealtScores(student, usable, team);
+  usable.forEach((list, b) => scores.set(score(list), offsets[b]));
   using kl = prepare('kl', { shape: batch.shape, diagnostics: true });
   const { diagnostics } = kl.run({ student: scores, teacher, labels, offsets });
   const mean = (values: Float32Array) => {

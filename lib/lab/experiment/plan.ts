@@ -74,6 +74,8 @@ export interface Experiment {
   patience?: number;
   /** Queries per batch. */
   batch: number;
+  /** Parts of a batch whose gradients are added up by themselves. Default: 1. */
+  microbatches?: number;
   /** Share of the steps over which the learning rate rises to its peak. Default: 0. */
   rise?: number;
   /** Documents of a training list: positives and the teacher's best others, or others redrawn each epoch. Default: all. */

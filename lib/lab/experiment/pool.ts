@@ -41,7 +41,10 @@ export interface WorkerTask {
   unit: Unit;
 }
 
-export interface ExperimentHooks extends Pick<UnitHooks, 'onRecipe' | 'onProgress' | 'onEpoch' | 'signal'> {
+export interface ExperimentHooks extends Pick<
+  UnitHooks,
+  'onRecipe' | 'onProgress' | 'onEpoch' | 'signal' | 'team'
+> {
   /** Once the data is read. */
   onData?: (data: DataSummary) => void;
   /** While a model's start is made. */

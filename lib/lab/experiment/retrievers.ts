@@ -1,7 +1,8 @@
 // The subjects of refine and compare: retrievers that start from the words of a collection, its candidate lists, its searches.
 import type { Run } from '../../metrics/index.js';
-import { measure, runOf, scoresOf, type Judging } from '../training/rerank.js';
+import { measure, runOf, type Judging } from '../training/rerank.js';
 import type { Saved } from '../training/student.js';
+import { dealtScores, type Team } from '../training/team.js';
 import type { ModelContent } from '../students/saved/model-files.js';
 import { modelOf } from '../students/saved/retriever-model.js';
 import {
@@ -17,6 +18,7 @@ import type { BagList } from '../students/words/bags.js';
 import type { BestTraining } from './best.js';
 import { behaviourOn } from './behaviour.js';
 import { loadRetrieval, summarise, type RetrievalData, type SearchTask } from './data.js';
+import { dealtSearcher } from './dealt-search.js';
 import { figureData } from './figures.js';
 import { foldSubject } from './fold-subject.js';
 import { withoutOwnIds } from './own-documents.js';
@@ -52,13 +54,14 @@ export class Retrievers implements Source<BagList> {
     private readonly data: RetrievalData,
     private readonly experiment: Experiment,
     private readonly onStart?: OnStart,
+    private readonly team?: Team,
   ) {
     this.summary = summarise(data, experiment);
   }
 
   /** @throws DataError for bad files, RangeError for data that cannot be split */
-  static async load(experiment: Experiment, onStart?: OnStart): Promise<Retrievers> {
-    return new Retrievers(await loadRetrieval(experiment), experiment, onStart);
+  static async load(experiment: Experiment, onStart?: OnStart, team?: Team): Promise<Retrievers> {
+    return new Retrievers(await loadRetrieval(experiment), experiment, onStart, team);
   }
 
   open(unit: Unit): Subject<BagList> {
@@ -73,7 +76,7 @@ export class Retrievers implements Source<BagList> {
       parts: pipeline.parts.map((part, i): Part<BagList> => ({ ...part, start: () => starts[i]() })),
       test: (take) => this.test(unit, isFirst ? this.data.zeroShot : [], take),
       observe: (student, seed) => {
-        if (experiment.observe === 'dev') return { dev: behaviourOn(student, fold.dev) };
+        if (experiment.observe === 'dev') return { dev: behaviourOn(student, fold.dev, this.team) };
         if (experiment.observe === 'nothing' || !followed || seed !== experiment.seed) return undefined;
         return {
           train: behaviourOn(student, lists.ranked.slice(0, FOLLOWED)),
@@ -118,7 +121,12 @@ export class Retrievers implements Source<BagList> {
       const onPass = this.onStart && ((done: number, all: number) => this.onStart!(name, done, all));
       const pipeline = makeStudent(collection, vocabulary, { ...student, student: name, seed }, onPass);
       const starts = pipeline.parts.map((part) => part.student.save());
-      const searchers = new Map(students.map((one) => [one, searcherOf(one, name, pipeline)]));
+      const searchers = new Map(
+        students.map((one) => [
+          one,
+          dealtSearcher(searcherOf(one, name, pipeline), this.team, one === 'two-stage'),
+        ]),
+      );
       this.held = { name, pipeline, starts, searchers };
     }
     return this.held;
@@ -143,7 +151,9 @@ export class Retrievers implements Source<BagList> {
     const { judging } = this;
     const { pipeline, searchers } = this.model(unit);
     const { test, queries, qrels } = this.data.folds[unit.fold];
-    const rerank = toValues(measure(runOf(test, scoresOf(pipeline.parts.at(-1)!.student)), qrels, judging));
+    const rerank = toValues(
+      measure(runOf(test, dealtScores(pipeline.parts.at(-1)!.student, test, this.team)), qrels, judging),
+    );
     return Object.fromEntries(
       unit.students.map((student) => {
         const searcher = searchers.get(student)!;

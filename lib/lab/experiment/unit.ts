@@ -6,6 +6,7 @@ import type { Run as Ranking } from '../../metrics/index.js';
 import { largest } from '../../extremes.js';
 import { titleOfLoss } from '../training/loss-sum.js';
 import type { Saved } from '../training/student.js';
+import type { Team } from '../training/team.js';
 import type { Behaviour } from './behaviour.js';
 import type { PartParameters } from './best.js';
 import { stagesOf, type Experiment, type ModelName, type Recipe, type Stage, type Unit } from './plan.js';
@@ -50,6 +51,8 @@ export interface UnitHooks {
   onEpoch?: (progress: Progress, behaviour?: Behaviour) => void;
   /** Aborting ends the training after the batch in progress, and the unit with what was reached. */
   signal?: AbortSignal;
+  /** Processes that run the unit together. */
+  team?: Team;
   /** Called after each epoch, after every `every` batches, and when the unit is interrupted. */
   checkpoint?: { every: number; save: (snapshot: Snapshot) => Promise<void> };
 }
@@ -224,12 +227,14 @@ class UnitWork<L extends CandidateList> {
         teacherTemperature: subject.teacherTemperature,
         refreshRanks: experiment.refreshRanks ?? Math.ceil(subject.data.train.length / experiment.batch),
         batch: experiment.batch,
+        microbatches: experiment.microbatches,
         patience: experiment.patience ?? epochs,
         rise: experiment.rise,
         seed,
       },
       {
         signal: hooks.signal,
+        team: hooks.team,
         onProgress: hooks.onProgress,
         onEpoch: (progress) => {
           const behaviour = observe();

@@ -3,7 +3,7 @@ import { compare, holm } from '../../metrics/index.js';
 import { Adapters, type AdapterOptions } from '../experiment/adapters.js';
 import { BestTrainings, type BestTraining } from '../experiment/best.js';
 import type { Behaviour } from '../experiment/behaviour.js';
-import { Checkpoint, type CheckpointFiles } from '../experiment/checkpoint.js';
+import type { CheckpointFiles } from '../experiment/checkpoint.js';
 import type { IdenticalIds } from '../experiment/own-documents.js';
 import type { Experiment, ModelName } from '../experiment/plan.js';
 import { runWith } from '../experiment/pool.js';
@@ -19,6 +19,7 @@ import {
 } from '../experiment/results.js';
 import { Retrievers, type OnStart } from '../experiment/retrievers.js';
 import type { Source } from '../experiment/subject.js';
+import { openWithTeam } from '../experiment/team-checkpoint.js';
 import type { VectorList } from '../students/adapter/adapter-student.js';
 import type { StudentName, StudentOptions } from '../students/students.js';
 import type { BagList } from '../students/words/bags.js';
@@ -26,6 +27,7 @@ import type { CandidateList } from '../training/candidates.js';
 import type { DistilOptions, Progress } from '../training/distil.js';
 import { titleOfLoss, type TrainingLoss } from '../training/loss-sum.js';
 import { hyperparametersOf } from '../training/objective.js';
+import type { Team } from '../training/team.js';
 import { pool } from './folds.js';
 import type { ChosenStudent, FoldResult, Measured, Refined, RefineResult } from './results.js';
 
@@ -90,6 +92,8 @@ export interface RefineHooks {
   /** After each epoch, with what the paper's Figure 3 plots. */
   onEpoch?: (progress: Progress, behaviour?: Behaviour) => void;
   signal?: AbortSignal;
+  /** Processes that refine together; its signal is then the one that counts. */
+  team?: Team;
   /**
    * Takes the rankings of the whole corpus, from {@link rankingsOf}.
    *
@@ -112,7 +116,7 @@ export function refine(options: RefineOptions, hooks: RefineHooks = {}): Promise
   const { student = 'dense', adapter } = options;
   if (student !== 'adapter')
     return refineWith<BagList, Retrievers>(options, hooks, experiment, {
-      load: () => Retrievers.load(experiment, hooks.onStart),
+      load: () => Retrievers.load(experiment, hooks.onStart, hooks.team),
       trained: (source, best) => source.trained(student, best),
     });
   if (!adapter) throw new RangeError('an adapter needs the vectors of an encoder: options.adapter');
@@ -139,15 +143,17 @@ async function refineWith<L extends CandidateList, S extends Source<L>>(
   // With a checkpoint in any case: the run that goes on from it may be asked to save the student.
   const keeps = (keepsStudent || (file ?? resume) !== undefined) && folds === 0;
   const best = keeps ? new BestTrainings(CONDITION) : undefined;
-  const checkpoint = await Checkpoint.open(
+  const checkpoint = await openWithTeam(
     { checkpoint: file, checkpointEvery, resume },
     { command: 'refine', options: asked },
+    hooks.team,
   );
   try {
     let summary: DataSummary | undefined;
     const loading = kind.load();
     const { data, results } = await runWith<L>(experiment, () => loading, {
       ...hooks,
+      signal: hooks.team?.signal ?? hooks.signal,
       checkpoint,
       best,
       savesUnits: true,
@@ -215,6 +221,7 @@ export function experimentOf(options: RefineOptions): Experiment {
     epochs,
     patience: options.patience,
     batch: options.batch,
+    microbatches: options.microbatches,
     rise: options.rise,
     docs: options.docs,
     negatives: options.negatives,

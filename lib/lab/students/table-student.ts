@@ -24,6 +24,10 @@ export abstract class TableStudent<
     // Some students keep nothing.
   }
 
+  get gradients(): readonly Adam<Numbers>[] | undefined {
+    return Object.values(this.tables) as readonly Adam<N>[] as unknown as readonly Adam<Numbers>[];
+  }
+
   /** All parameters, by name; call {@link forget} after writing to them. */
   get parameters(): Parameters<N> {
     return this.mapTables(({ parameters }) => parameters);

@@ -1,10 +1,11 @@
 // The whole job: data in, a trained student and its measures on held-out queries out.
 import { compare, type Comparison, type Evaluation, type Run } from '../../metrics/index.js';
-import { Checkpoint, type CheckpointFiles } from '../experiment/checkpoint.js';
+import type { CheckpointFiles } from '../experiment/checkpoint.js';
 import type { Experiment } from '../experiment/plan.js';
 import { runWith } from '../experiment/pool.js';
 import { Reranker } from '../experiment/reranker.js';
 import { lastPart, toEvaluation, type DataSummary } from '../experiment/results.js';
+import { openWithTeam } from '../experiment/team-checkpoint.js';
 import type { ModelContent } from '../students/saved/model-files.js';
 import { FEATURES } from '../students/linear/features.js';
 import type { Distilled, DistilOptions, Hooks } from '../training/distil.js';
@@ -62,20 +63,22 @@ export interface JobResult {
  */
 export async function runJob(
   options: JobOptions,
-  hooks: Pick<Hooks, 'onProgress' | 'onEpoch' | 'signal'> & {
+  hooks: Pick<Hooks, 'onProgress' | 'onEpoch' | 'signal' | 'team'> & {
     onData?: (data: JobResult['data']) => void;
   } = {},
 ): Promise<JobResult> {
   const { checkpoint: file, checkpointEvery, resume, ...asked } = options;
   const experiment = experimentOf(options);
-  const checkpoint = await Checkpoint.open(
+  const checkpoint = await openWithTeam(
     { checkpoint: file, checkpointEvery, resume },
     { command: 'train', options: asked },
+    hooks.team,
   );
   try {
     const loading = Reranker.load(experiment);
     const { data, results } = await runWith(experiment, () => loading, {
       ...hooks,
+      signal: hooks.team?.signal ?? hooks.signal,
       checkpoint,
       savesUnits: true,
       onData: (found) => hooks.onData?.(countsOf(found)),
@@ -127,6 +130,7 @@ function experimentOf(options: JobOptions): Experiment {
     epochs: options.epochs,
     patience: options.patience,
     batch: options.batch,
+    microbatches: options.microbatches,
     loss: { ...hyperparametersOf(options), curriculum },
     teacherTemperature: options.teacherTemperature,
     refreshRanks: options.refreshRanks,
@@ -146,10 +150,11 @@ function usedOptions(
   options: JobOptions,
   { folds: [{ train, teacherTemperature }] }: DataSummary,
 ): DistilOptions {
-  const { loss, curriculum, epochs, batch, learningRate, patience, seed } = options;
+  const { loss, curriculum, epochs, batch, microbatches, learningRate, patience, seed } = options;
   const refreshRanks = options.refreshRanks ?? Math.ceil(train / batch);
   return {
     ...{ loss, ...hyperparametersOf(options), curriculum, teacherTemperature },
+    ...(microbatches !== undefined && { microbatches }),
     ...{ epochs, batch, learningRate, patience, refreshRanks, seed },
   };
 }

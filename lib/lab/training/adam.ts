@@ -48,6 +48,28 @@ export class Adam<N extends Numbers = Float32Array> {
     this.rows.push(row);
   }
 
+  /** The gradient of the touched rows, in the order in which they were touched; it is then 0 again, and no row touched. */
+  take(): { rows: number[]; values: N } {
+    const { rows, gradient, width } = this;
+    const values = gradient.slice(0, rows.length * width) as N;
+    rows.forEach((row, i) => {
+      values.set(gradient.subarray(row * width, (row + 1) * width), i * width);
+      gradient.fill(0, row * width, (row + 1) * width);
+      this.touched[row] = 0;
+    });
+    this.rows = [];
+    return { rows, values };
+  }
+
+  /** Adds to the gradient of rows. */
+  add(rows: ArrayLike<number>, values: ArrayLike<number>): void {
+    const { gradient, width } = this;
+    for (let i = 0; i < rows.length; i++) {
+      this.touch(rows[i]);
+      for (let k = 0, at = rows[i] * width; k < width; k++) gradient[at + k] += values[i * width + k];
+    }
+  }
+
   /** One step against the gradient of the touched rows, which is then 0 again. */
   step(learningRate: number): void {
     this.steps++;

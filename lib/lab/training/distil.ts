@@ -9,10 +9,12 @@ import type { CandidateList } from './candidates.js';
 import { largest } from '../../extremes.js';
 import { longest } from './list-length.js';
 import { InBatch, type InBatchOptions } from './in-batch.js';
+import { Microbatches } from './microbatches.js';
 import { Objective, type ObjectiveOptions } from './objective.js';
 import { Random } from './random.js';
-import { measure, runOf, scoresOf, type Judging } from './rerank.js';
+import { measure, runOf, type Judging } from './rerank.js';
 import type { Saved, Student } from './student.js';
+import { dealtScores, type Team } from './team.js';
 
 export interface DistilOptions extends ObjectiveOptions {
   epochs: number;
@@ -24,6 +26,8 @@ export interface DistilOptions extends ObjectiveOptions {
   seed: number;
   /** Share of the steps, 0 to 1, over which the learning rate rises to its peak. Default 0. */
   rise?: number;
+  /** Parts of a batch whose gradients are added up by themselves, and then together; the ranks of a team share them. Default 1. */
+  microbatches?: number;
 }
 
 export interface DistilData<L extends CandidateList> {
@@ -90,6 +94,8 @@ export interface Hooks {
   onEpoch?: (progress: Progress) => void;
   /** Aborting ends the training after the current batch; the best weights so far are kept, including those of the unfinished epoch. */
   signal?: AbortSignal;
+  /** Processes that run this training together, all in the same way; its signal takes the place of `signal`. */
+  team?: Team;
   /** Called after every `every` batches, after each epoch, and when the training is interrupted. */
   checkpoint?: { every: number; save: (position: Position, best: NamedParameters) => Promise<void> };
   /** Goes on from there; the student is as it was then. */
@@ -109,10 +115,12 @@ export async function distil<L extends CandidateList>(
   hooks: Hooks = {},
 ): Promise<Distilled> {
   const { train, dev, qrels, sample } = data;
-  const { epochs, learningRate, rise = 0 } = options;
-  const { checkpoint, resume } = hooks;
+  const { epochs, learningRate, rise = 0, microbatches = 1 } = options;
+  const { checkpoint, resume, team } = hooks;
+  const signal = team?.signal ?? hooks.signal;
   const batch = new TrainingBatch<L>([options.batch, longest(train)]);
-  using objective = new Objective(options, batch.shape, data.ranked ?? train);
+  const parts = new Microbatches(student, microbatches, team);
+  using objective = new Objective(options, batch.shape, data.ranked ?? train, team);
   using inBatch =
     data.inBatch && new InBatch(data.inBatch, [options.batch, largest(train.map(countPositives))]);
   if (!resume) student.scale(fitScale(student, train, options.teacherTemperature));
@@ -123,7 +131,8 @@ export async function distil<L extends CandidateList>(
   const steps = epochs * batches;
   const rate = rateSince(performance.now());
 
-  const devScore = () => measure(runOf(dev, scoresOf(student)), qrels, data.judging).mean['ndcg@10'];
+  const devScore = () =>
+    measure(runOf(dev, dealtScores(student, dev, team)), qrels, data.judging).mean['ndcg@10'];
   let best: { epoch: number; dev: number; restore: Saved };
   let history: Distilled['history'];
   if (resume) {
@@ -173,17 +182,19 @@ export async function distil<L extends CandidateList>(
       ...rate(0, 0, steps),
     };
     for (let b = first; b < batches; b++) {
-      if (hooks.signal?.aborted) {
+      team?.agree();
+      if (signal?.aborted) {
         await save({ epoch, batch: b, lossSum }, opened);
         keepIfBetter(epoch, devScore());
         return end('interrupted');
       }
       const step = (epoch - 1) * batches + b;
       batch.fill(lists.slice(b * options.batch, (b + 1) * options.batch));
-      batch.score(student);
+      parts.score(batch);
       const { loss, grad } = objective.run(batch, student, step / steps);
-      batch.backward(student, grad);
-      lossSum += loss + (inBatch?.run(batch.lists, student) ?? 0);
+      parts.backward(batch, grad);
+      lossSum += loss + (inBatch?.run(batch.lists, parts) ?? 0);
+      parts.finish();
       const current = riseAndDecay(learningRate, step, steps, rise);
       student.step(current);
 

@@ -2,7 +2,7 @@
 import { prepare, type PreparedLoss } from '../../index.js';
 import { TrainingBatch } from './batch.js';
 import type { CandidateList } from './candidates.js';
-import type { Student } from './student.js';
+import type { Microbatches } from './microbatches.js';
 
 export interface InBatchOptions<L extends CandidateList> {
   /** What the loss is multiplied by before it is added. */
@@ -27,16 +27,16 @@ export class InBatch<L extends CandidateList> implements Disposable {
   }
 
   /** Has the student take in the gradient of this loss; returns the loss times its weight. */
-  run(lists: readonly L[], student: Student<L>): number {
+  run(lists: readonly L[], parts: Microbatches<L>): number {
     const { batch, prepared, options } = this;
     batch.fill(options.lists(lists));
-    batch.score(student);
+    parts.score(batch);
     const { loss, grad } = prepared.run({
       student: batch.student,
       labels: batch.labels,
       offsets: batch.offsets,
     });
-    batch.backward(student, grad);
+    parts.backward(batch, grad);
     return options.weight * loss;
   }
 

@@ -14,8 +14,8 @@ import { setGrades } from './grades.js';
 import type { CandidateList } from './candidates.js';
 import { longest } from './list-length.js';
 import { termsOf, type TrainingLoss } from './loss-sum.js';
-import { scoresOf } from './rerank.js';
 import type { Student } from './student.js';
+import { dealtScores, type Team } from './team.js';
 
 /** The numbers that losses take, in the order in which results show them. */
 export const HYPERPARAMETERS = [
@@ -66,6 +66,7 @@ export class Objective<L extends CandidateList> implements Disposable {
     private readonly options: ObjectiveOptions,
     shape: TrainingBatch['shape'],
     private readonly lists: readonly L[],
+    private readonly team?: Team,
   ) {
     this.prepared = prepareLoss(options, shape);
     const names = termsOf(options.loss).map((term) => term.loss);
@@ -122,7 +123,7 @@ export class Objective<L extends CandidateList> implements Disposable {
     const { tracker } = this;
     if (!tracker) return undefined;
     if (tracker.due) {
-      const score = scoresOf(student);
+      const score = dealtScores(student, this.lists, this.team);
       for (const list of this.lists) tracker.set(list.qid, list.docids, score(list));
       tracker.refreshed();
     }

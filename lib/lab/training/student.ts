@@ -1,5 +1,5 @@
 // What the training loop asks of a student, whatever it is made of.
-import type { Numbers } from './adam.js';
+import type { Adam, Numbers } from './adam.js';
 import type { CandidateList } from './candidates.js';
 
 /** Restores parameters when called; they can be read to be written to a checkpoint, from which a student can {@link Student.load} them. */
@@ -20,6 +20,8 @@ export interface Student<L extends CandidateList> {
   score(list: L, out: Float32Array, at: number): void;
   /** Adds dL/dparameters to the student's gradient, given dL/dscore of each document of the list, from `at` on. */
   backward(list: L, gradScores: Float32Array, at: number): void;
+  /** Tables that together hold all that {@link Student.backward} adds up; a student whose loss is also one of whole batches has none. */
+  readonly gradients?: readonly Adam<Numbers>[];
   /** One step of the optimizer against the gradient, which is then forgotten. */
   step(learningRate: number): void;
   /** Multiplies all scores by a factor above 0. */

@@ -46,20 +46,31 @@ export function plainEnvironment(more: Record<string, string> = {}): NodeJS.Proc
   return { ...Object.fromEntries(kept), ...more };
 }
 
-/** Starts `ranks` processes of a program. */
-export function mpirun(
+/** What starts `ranks` processes of a program. */
+export function mpirunArguments(
   { name, command }: Launcher,
   ranks: number,
   args: readonly string[],
   variables: Record<string, string> = {},
-): Promise<Outcome> {
+): { command: string; args: string[]; env: NodeJS.ProcessEnv } {
   const ofLauncher = name === 'Open MPI' ? ['--oversubscribe'] : [];
   const env = plainEnvironment({
     OMPI_ALLOW_RUN_AS_ROOT: '1',
     OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1',
     ...variables,
   });
-  return run(command, [...ofLauncher, '-np', String(ranks), process.execPath, ...args], env);
+  return { command, args: [...ofLauncher, '-np', String(ranks), process.execPath, ...args], env };
+}
+
+/** Starts `ranks` processes of a program. */
+export function mpirun(
+  launcher: Launcher,
+  ranks: number,
+  args: readonly string[],
+  variables: Record<string, string> = {},
+): Promise<Outcome> {
+  const { command, args: all, env } = mpirunArguments(launcher, ranks, args, variables);
+  return run(command, all, env);
 }
 
 export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {

@@ -33,14 +33,14 @@ export default [
   {
     kind: 'leak',
     in: 'lib/lab/experiment/retrievers.ts',
-    code: "=== 'dev') return { dev: behaviourOn(student, «fold.dev») };",
+    code: "=== 'dev') return { dev: behaviourOn(student, «fold.dev», this.team) };",
     to: 'fold.test',
     suite: leaks,
   },
   {
     kind: 'leak',
     in: 'lib/lab/experiment/retrievers.ts',
-    code: 'const rerank = toValues(measure(runOf(«test», scoresOf',
+    code: 'measure(runOf(«test», dealtScores',
     to: 'this.data.folds[unit.fold].dev',
     suite: leaks,
   },
@@ -130,14 +130,14 @@ export default [
   {
     kind: 'loop',
     in: 'lib/lab/training/distil.ts',
-    code: 'lossSum += loss + («inBatch?.run(batch.lists, student) ?? 0»);',
+    code: 'lossSum += loss + («inBatch?.run(batch.lists, parts) ?? 0»);',
     to: 'inBatch && 0 ? 1 : 0',
     suite: loop,
   },
   {
     kind: 'loop',
     in: 'lib/lab/training/distil.ts',
-    code: 'new Objective(options, batch.shape, «data.ranked ?? train»);',
+    code: 'new Objective(options, batch.shape, «data.ranked ?? train», team);',
     to: 'train',
     suite: loop,
   },

@@ -16,7 +16,7 @@ import { studentFolders } from './card.js';
 import { COMPARE_OPTIONS, readCompareArguments } from './options.js';
 import { compareText } from './text.js';
 import { CompareProgress } from './progress.js';
-import { checkpointsOf, joinWorld, worldOf } from './world.js';
+import { checkpointsOf, joinWorld } from './world.js';
 import type { Communicator } from '../../../communicator.js';
 import { provideSample } from '../data-options.js';
 import { ownNotices } from '../identical-ids.js';
@@ -26,6 +26,7 @@ import type { Output } from '../progress.js';
 import { runFilesOf, writtenRuns } from '../run-files.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { UsageError } from '../usage.js';
+import { silent, worldOf } from '../world.js';
 
 /**
  * @param args what follows `compare` on the command line
@@ -113,7 +114,7 @@ async function workTogether(
   world: Communicator,
 ): Promise<SavedComparison | 'elsewhere' | undefined> {
   const { rank, size } = world;
-  const out = rank === 0 ? progressOut : { write: () => true };
+  const out = rank === 0 ? progressOut : silent;
   const files = asked.checkpoint === undefined ? undefined : await checkpointsOf(world, asked.checkpoint);
   const own = { ...asked, checkpoint: files?.own, jobs: asked.jobs ?? 1 };
   const part = await work(

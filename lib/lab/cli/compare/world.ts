@@ -3,17 +3,9 @@ import { largest } from '../../../extremes.js';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Communicator } from '../../../communicator.js';
-import { mpi } from '../../../distributed/index.js';
-import { launcherOf } from '../../../distributed/launcher.js';
 import { joinShares, readShare, type SavedShare } from '../../compare/share.js';
 import type { SavedComparison } from '../../compare/saved.js';
 import { toJson } from '../../parse.js';
-
-/** The ranks that a launcher started, this process among them; undefined for a process by itself. */
-export function worldOf(variables: NodeJS.ProcessEnv): Communicator | undefined {
-  const launcher = launcherOf(variables);
-  return launcher !== null && launcher.size > 1 ? mpi() : undefined;
-}
 
 /** All shares as one, on rank 0; undefined on the others. */
 export function joinWorld(world: Communicator, own: SavedShare): SavedComparison | undefined {

@@ -189,6 +189,7 @@ export function readRefineArguments(args: string[]): RefineArguments | undefined
     epochs: values.epochs,
     patience: values.patience,
     batch: values.batch,
+    ...(values.microbatches !== undefined && { microbatches: values.microbatches }),
     learningRate: values['learning-rate'],
     seed: values.seed,
     wrongTeacher: given.has('wrong-teacher') ? values['wrong-teacher'] : undefined,

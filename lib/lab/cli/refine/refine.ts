@@ -11,6 +11,7 @@ import { checkNewFolder, checkOutputs, deliver } from '../output-files.js';
 import { ProgressLine, type Output } from '../progress.js';
 import { runFilesOf, writtenRuns } from '../run-files.js';
 import { standardError, standardOutput } from '../standard-streams.js';
+import { silent, teamOf } from '../world.js';
 import { readRefineArguments, REFINE_OPTIONS } from './options.js';
 import { studentFiles } from './card.js';
 import { refinementPage } from './page.js';
@@ -24,7 +25,7 @@ import { textsOf } from './words.js';
 export async function refine(
   args: string[],
   out: Output = standardOutput,
-  progressOut: Output = standardError,
+  errorOut: Output = standardError,
 ): Promise<number> {
   const asked = readRefineArguments(args);
   if (!asked) {
@@ -34,25 +35,38 @@ export async function refine(
   const { where, options, json, html, save, log, run } = asked;
   const runFiles = runFilesOf(run, [options.student ?? 'dense'], options.losses.map(titleOfRecipe));
   const rankings = run === undefined ? undefined : rankingsOf(options);
-  await checkOutputs(
-    { json, html, log, run: runFiles.map(({ file }) => file), checkpoint: options.checkpoint },
-    {
-      ...{ data: where.data, teacher: where.teacher, 'zero-shot': options.zeroShot, resume: options.resume },
-      'query-embeddings': options.adapter?.queryEmbeddings,
-      'document-embeddings': options.adapter?.documentEmbeddings,
-    },
-  );
-  await checkNewFolder('save', save);
+  const own = interruption();
+  // Under mpirun the ranks refine together, and the first of them speaks and writes.
+  const team = teamOf(process.env, own);
+  const signal = team?.signal ?? own;
+  const speaks = !team || team.rank === 0;
+  const progressOut = speaks ? errorOut : silent;
+  if (speaks) {
+    await checkOutputs(
+      { json, html, log, run: runFiles.map(({ file }) => file), checkpoint: options.checkpoint },
+      {
+        ...{
+          data: where.data,
+          teacher: where.teacher,
+          'zero-shot': options.zeroShot,
+          resume: options.resume,
+        },
+        'query-embeddings': options.adapter?.queryEmbeddings,
+        'document-embeddings': options.adapter?.documentEmbeddings,
+      },
+    );
+    await checkNewFolder('save', save);
+  }
   // Asked for first: a page that cannot be drawn should be known before the work, not after.
   const plotting = html === undefined ? undefined : await loadPlotting();
   await provideSample(where);
-  const signal = interruption();
   const started = performance.now();
   const line = new ProgressLine(progressOut);
   const trainingLog = new TrainingLog();
   let [training, reached] = ['', ''];
   const result = await runRefinement(options, {
     signal,
+    team,
     rankings,
     onOwn: (own) => {
       line.done();
@@ -82,6 +96,7 @@ export async function refine(
     },
   });
   line.done();
+  if (!speaks) return 0;
   const made = await provenance(Math.round((performance.now() - started) / 1000));
   await deliver(out, reportRefinement(result), [
     [json, () => `${JSON.stringify(summariseRefinement(result, options), null, 2)}\n`],

@@ -79,6 +79,7 @@ export function readTrainArguments(args: string[]): TrainArguments | undefined {
     epochs,
     patience,
     batch,
+    ...(values.microbatches !== undefined && { microbatches: values.microbatches }),
     learningRate: values['learning-rate'],
     seed,
     wrongTeacher: values['wrong-teacher'],

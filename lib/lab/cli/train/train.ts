@@ -8,6 +8,7 @@ import { checkNewFolder, checkOutputs, deliver } from '../output-files.js';
 import { ProgressLine, type Output } from '../progress.js';
 import { runText } from '../run-text.js';
 import { standardError, standardOutput } from '../standard-streams.js';
+import { silent, teamOf } from '../world.js';
 import { rerankerFiles } from './card.js';
 import { reportJob, summariseJob } from './report.js';
 import { readTrainArguments, TRAIN_OPTIONS } from './options.js';
@@ -19,7 +20,7 @@ import { readTrainArguments, TRAIN_OPTIONS } from './options.js';
 export async function train(
   args: string[],
   out: Output = standardOutput,
-  progressOut: Output = standardError,
+  errorOut: Output = standardError,
 ): Promise<number> {
   const asked = readTrainArguments(args);
   if (!asked) {
@@ -27,11 +28,18 @@ export async function train(
     return 0;
   }
   const { where, options, json, run, save, log } = asked;
-  await checkOutputs(
-    { json, run, log, checkpoint: options.checkpoint },
-    { data: where.data, teacher: where.teacher, resume: options.resume },
-  );
-  await checkNewFolder('save', save);
+  const own = interruption();
+  // Under mpirun the ranks train together, and the first of them speaks and writes.
+  const team = teamOf(process.env, own);
+  const speaks = !team || team.rank === 0;
+  const progressOut = speaks ? errorOut : silent;
+  if (speaks) {
+    await checkOutputs(
+      { json, run, log, checkpoint: options.checkpoint },
+      { data: where.data, teacher: where.teacher, resume: options.resume },
+    );
+    await checkNewFolder('save', save);
+  }
   await provideSample(where);
 
   const line = new ProgressLine(progressOut);
@@ -40,7 +48,8 @@ export async function train(
   const started = performance.now();
   let reached = '';
   const result = await runJob(options, {
-    signal: interruption(),
+    signal: team?.signal ?? own,
+    team,
     onData: ({ documents, train, dev, test, unusable, skipped }) => {
       progressOut.write(
         `${shown}: ${documents} documents, ${train} train, ${dev} dev, ${test} test queries\n`,
@@ -60,6 +69,7 @@ export async function train(
     },
   });
   line.done();
+  if (!speaks) return 0;
 
   const milliseconds = performance.now() - started;
   await deliver(out, reportJob(result), [

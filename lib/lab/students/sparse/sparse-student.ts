@@ -125,6 +125,11 @@ export class SparseStudent extends TableStudent {
     super.step(learningRate);
   }
 
+  /** The FLOPS are of all texts of a batch. */
+  override get gradients(): undefined {
+    return undefined;
+  }
+
   protected override settle(): void {
     this.queryWords.settle();
     this.documentWords.settle();

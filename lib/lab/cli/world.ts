@@ -1,0 +1,21 @@
+// A command under mpirun: the ranks that a launcher started, and of them the one that speaks and writes.
+import type { Communicator } from '../../communicator.js';
+import { mpi } from '../../distributed/index.js';
+import { launcherOf } from '../../distributed/launcher.js';
+import { Team } from '../training/team.js';
+import type { Output } from './progress.js';
+
+/** The ranks that a launcher started, this process among them; undefined for a process by itself. */
+export function worldOf(variables: NodeJS.ProcessEnv): Communicator | undefined {
+  const launcher = launcherOf(variables);
+  return launcher !== null && launcher.size > 1 ? mpi() : undefined;
+}
+
+/** Ranks that run one training together. */
+export function teamOf(variables: NodeJS.ProcessEnv, interruption: AbortSignal): Team | undefined {
+  const world = worldOf(variables);
+  return world && new Team(world, interruption);
+}
+
+/** Where a rank other than the first writes to. */
+export const silent: Output = { write: () => true };
