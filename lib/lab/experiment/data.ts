@@ -12,7 +12,7 @@ import type { DataSummary } from './results.js';
 import { findOwnDocuments, withoutOwn, type IdenticalIds, type OwnDocuments } from './own-documents.js';
 import { teacherScale } from './teacher-scale.js';
 
-export interface SearchTask extends Pick<CountedCorpus, 'docids' | 'bags'> {
+export interface SearchTask extends Pick<CountedCorpus, 'docids' | 'bags' | 'statistics'> {
   name: string;
   queries: ReadonlyMap<string, Bag>;
   qrels: Qrels;
@@ -130,8 +130,8 @@ async function loadTask(
     throw new DataError(paths.join(', '), 0, `judgements of queries in ${folder.queries}`, 'none');
   const asked = new Map([...judged].map(([qid, { words }]) => [qid, words]));
   const own = findOwnDocuments(namesakes(corpus, asked.keys()), asked, qrels, identicalIds);
-  const { docids, bags } = corpus;
-  return { name: nameOf(dir), docids, bags, queries: judged, qrels, own };
+  const { docids, bags, statistics } = corpus;
+  return { name: nameOf(dir), docids, bags, statistics, queries: judged, qrels, own };
 }
 
 /** The data in numbers, without a word of their texts. */

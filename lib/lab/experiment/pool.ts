@@ -7,8 +7,8 @@ import type { CandidateList } from '../training/candidates.js';
 import type { BestTraining, BestTrainings } from './best.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { FoundRanking, Rankings, RankingsOf } from './rankings.js';
-import { trainingsOf, unitsOf, type Experiment, type ModelName, type Unit } from './plan.js';
-import { Retrievers, type OnStart } from './retrievers.js';
+import { trainingsOf, unitsOf, type Experiment, type Unit } from './plan.js';
+import { Retrievers, type OnStart, type SharedRetrievers } from './retrievers.js';
 import type { DataSummary, UnitResult } from './results.js';
 import type { Source } from './subject.js';
 import { UnitLog, type ExperimentLog } from './training-log.js';
@@ -16,8 +16,7 @@ import { UnitRunner, type Snapshot, type UnitHooks } from './unit.js';
 
 /** The messages of a worker thread. */
 export type WorkerMessage =
-  | { kind: 'ready'; data: DataSummary }
-  | { kind: 'start'; model: ModelName; done: number; all: number }
+  | { kind: 'ready' }
   | { kind: 'training' }
   | { kind: 'best'; training: BestTraining }
   | { kind: 'ranking'; ranking: FoundRanking }
@@ -27,6 +26,8 @@ export type WorkerMessage =
 /** What a worker thread is told at its start. */
 export interface WorkerOrders {
   experiment: Experiment;
+  /** The data, mostly in shared memory. */
+  shared: SharedRetrievers;
   /** Of which condition the best trainings are wanted, with their parameters. */
   bestOf?: string;
   /** Which rankings are wanted. */
@@ -36,9 +37,14 @@ export interface WorkerOrders {
 }
 
 /** A unit with its place among {@link unitsOf}. */
-export interface WorkerTask {
+export interface UnitTask {
   place: number;
   unit: Unit;
+}
+
+export interface WorkerTask extends UnitTask {
+  /** The word vectors that its model starts from, in shared memory. */
+  start: Float32Array;
 }
 
 export interface ExperimentHooks extends Pick<
@@ -86,8 +92,12 @@ export interface ExperimentResult {
 
 /** Where the threads of a run take their work and leave it. */
 interface Work {
-  /** The next unit; undefined when there is none. */
-  next(): WorkerTask | undefined;
+  /**
+   * The next unit; undefined when there is none.
+   *
+   * @param last what the asking thread did before: of what shares a warm-up with it, it has that
+   */
+  next(last?: UnitTask): UnitTask | undefined;
   finish(place: number, result: UnitResult): Promise<void>;
   onData(data: DataSummary): Promise<void>;
   onTraining(): void;
@@ -137,12 +147,18 @@ async function runUnits(
   const all = count(own.map(({ unit }) => unit));
   let done = all - count(tasks.map(({ unit }) => unit));
   let data: DataSummary | undefined;
+  const begun = new Set<string>();
   const work: Work = {
-    next: () => {
+    next: (last) => {
       // However early the interruption, the first recipe reports on what there is.
       const isReached = () =>
         [...results.values()].some(({ interrupted, unit }) => interrupted || unit.recipe);
-      return signal?.aborted && isReached() ? undefined : tasks.shift();
+      if (signal?.aborted && isReached()) return undefined;
+      const at = nextFor(last, tasks, begun);
+      if (at < 0) return undefined;
+      const [task] = tasks.splice(at, 1);
+      begun.add(groupOf(task));
+      return task;
     },
     async finish(place, result) {
       results.set(place, result);
@@ -201,7 +217,7 @@ async function runHere<L extends CandidateList>(
         ? { every: checkpoint.every, save: (snapshot) => checkpoint.save(place, snapshot) }
         : undefined,
   });
-  for (let task = work.next(); task; task = work.next()) {
+  for (let task = work.next(); task; task = work.next(task)) {
     ({ place, unit } = task);
     onUnit?.(unit);
     lines = log && new UnitLog(unit);
@@ -210,6 +226,20 @@ async function runHere<L extends CandidateList>(
     await work.finish(place, result);
     await setImmediate();
   }
+}
+
+const groupOf = ({ unit: { model, condition, fold } }: UnitTask): string =>
+  JSON.stringify([model, condition.name, fold]);
+
+/**
+ * Which of the tasks a thread does next: one that shares a warm-up with its last, else the first of those that no thread has begun with, else
+ * the last, as whoever began comes to it last.
+ */
+function nextFor(last: UnitTask | undefined, tasks: readonly UnitTask[], begun: ReadonlySet<string>): number {
+  const own = last ? tasks.findIndex((task) => groupOf(task) === groupOf(last)) : -1;
+  if (own >= 0) return own;
+  const fresh = tasks.findIndex((task) => !begun.has(groupOf(task)));
+  return fresh >= 0 ? fresh : tasks.length - 1;
 }
 
 const standingAt = (checkpoint: Checkpoint | undefined, place: number): Snapshot | undefined =>
@@ -221,8 +251,12 @@ async function runOnThreads(
   work: Work,
   { signal, checkpoint, best, rankings, log, onStart }: ExperimentHooks,
 ): Promise<void> {
+  const source = await Retrievers.load(experiment, onStart);
+  signal?.throwIfAborted();
+  await work.onData(source.summary);
   const workerData: WorkerOrders = {
     experiment,
+    shared: source.shared,
     bestOf: best?.condition,
     rankingsOf: rankings?.wanted,
     logs: log !== undefined,
@@ -235,9 +269,10 @@ async function runOnThreads(
   );
   const serve = (worker: Worker) =>
     new Promise<void>((resolve, reject) => {
+      let task: UnitTask | undefined;
       const give = () => {
-        const task = work.next();
-        if (task) worker.postMessage(task);
+        task = work.next(task);
+        if (task) worker.postMessage({ ...task, start: source.start(task.unit.model) } satisfies WorkerTask);
         else resolve();
       };
       const stop = () => reject(signal!.reason as Error);
@@ -245,7 +280,7 @@ async function runOnThreads(
       worker.on('error', reject);
       worker.on('exit', (code) => reject(new Error(`a comparison thread ended with code ${code}`)));
       worker.on('message', (message: WorkerMessage) => {
-        if (message.kind === 'start') return onStart?.(message.model, message.done, message.all);
+        if (message.kind === 'ready') return give();
         if (message.kind === 'training') return work.onTraining();
         if (message.kind === 'best') {
           const found = best?.take(message.training);
@@ -253,10 +288,8 @@ async function runOnThreads(
           return;
         }
         if (message.kind === 'ranking') return rankings?.take(message.ranking);
-        if (message.kind === 'result' && message.log !== undefined) log?.take(message.place, message.log);
-        if (message.kind === 'result')
-          return void work.finish(message.place, message.result).then(give, reject);
-        void work.onData(message.data).then(give, reject);
+        if (message.log !== undefined) log?.take(message.place, message.log);
+        void work.finish(message.place, message.result).then(give, reject);
       });
     });
   try {

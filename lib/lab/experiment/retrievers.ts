@@ -10,6 +10,7 @@ import {
   makeStudent,
   negativesOf,
   searcherOf,
+  wordVectors,
   type Pipeline,
   type StudentName,
 } from '../students/students.js';
@@ -23,7 +24,8 @@ import { figureData } from './figures.js';
 import { foldSubject } from './fold-subject.js';
 import { withoutOwnIds } from './own-documents.js';
 import type { Condition, Experiment, ModelName, Unit } from './plan.js';
-import { toValues, type OfStudents, type Tested } from './results.js';
+import { toValues, type DataSummary, type OfStudents, type Tested } from './results.js';
+import { retrievalOf, shareRetrieval, type SharedRetrieval } from './shared-data.js';
 import { shortenAll } from './shorten.js';
 import { spoil } from './spoil.js';
 import type { Part, Source, Subject } from './subject.js';
@@ -41,13 +43,26 @@ interface Held {
   searchers: Map<ModelName, Searcher>;
 }
 
+function wordModel(name: ModelName): StudentName {
+  if (isStudentName(name)) return name;
+  throw new RangeError(`the ${name} student is not made of words`);
+}
+
+/** The data of a source, as a message can hold it. */
+export interface SharedRetrievers {
+  data: SharedRetrieval;
+  summary: DataSummary;
+}
+
 /** Told, while a model's start is made, how much of it is done. */
 export type OnStart = (model: ModelName, done: number, all: number) => void;
 
 export class Retrievers implements Source<BagList> {
-  readonly summary;
+  readonly summary: DataSummary;
   /** Only one model is kept, for its memory. */
   private held: Held | undefined;
+  private readonly starts = new Map<string, Float32Array>();
+  private given: Float32Array | undefined;
   private lists: { key: string; spoilt: readonly BagList[]; ranked: readonly BagList[] } | undefined;
 
   constructor(
@@ -55,8 +70,19 @@ export class Retrievers implements Source<BagList> {
     private readonly experiment: Experiment,
     private readonly onStart?: OnStart,
     private readonly team?: Team,
+    summary?: DataSummary,
   ) {
-    this.summary = summarise(data, experiment);
+    this.summary = summary ?? summarise(data, experiment);
+  }
+
+  /** What another thread's {@link Retrievers.of} needs. */
+  get shared(): SharedRetrievers {
+    return { data: shareRetrieval(this.data), summary: this.summary };
+  }
+
+  /** The source of another thread, over its memory. */
+  static of({ data, summary }: SharedRetrievers, experiment: Experiment): Retrievers {
+    return new Retrievers(retrievalOf(data), experiment, undefined, undefined, summary);
   }
 
   /** @throws DataError for bad files, RangeError for data that cannot be split */
@@ -112,14 +138,42 @@ export class Retrievers implements Source<BagList> {
     return this.experiment.negatives ?? (isStudentName(model) ? negativesOf(model) : 'best');
   }
 
+  /** The word vectors that a model starts from, in shared memory; made once. */
+  start(model: ModelName): Float32Array {
+    // Two stages and the sparse student start from the vectors of the multi-vector one.
+    const kind = model === 'dense' ? model : 'multi';
+    let start = this.starts.get(kind);
+    if (!start) {
+      const made = this.wordVectors(model);
+      start = new Float32Array(new SharedArrayBuffer(made.byteLength));
+      start.set(made);
+      this.starts.set(kind, start);
+    }
+    return start;
+  }
+
+  /** Takes the word vectors that a model starts from, as another thread made them. */
+  takeStart(model: ModelName, vectors: Float32Array): void {
+    if (this.held?.name !== model) this.given = vectors;
+  }
+
+  private wordVectors(name: ModelName): Float32Array {
+    const { collection, vocabulary } = this.data;
+    const { student, seed } = this.experiment;
+    const onPass = this.onStart && ((done: number, all: number) => this.onStart!(name, done, all));
+    return wordVectors(collection, vocabulary, { ...student, student: wordModel(name), seed }, onPass);
+  }
+
   private model({ model: name, students }: Unit): Held {
     if (this.held?.name !== name) {
       this.held = undefined;
-      if (!isStudentName(name)) throw new RangeError(`the ${name} student is not made of words`);
       const { collection, vocabulary } = this.data;
       const { student, seed } = this.experiment;
-      const onPass = this.onStart && ((done: number, all: number) => this.onStart!(name, done, all));
-      const pipeline = makeStudent(collection, vocabulary, { ...student, student: name, seed }, onPass);
+      // Copied: the addon takes no shared memory.
+      const start = this.given ? this.given.slice() : this.wordVectors(name);
+      this.given = undefined;
+      const options = { ...student, student: wordModel(name), seed };
+      const pipeline = makeStudent(collection, vocabulary, options, { start });
       const starts = pipeline.parts.map((part) => part.student.save());
       const searchers = new Map(
         students.map((one) => [

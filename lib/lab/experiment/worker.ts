@@ -1,19 +1,17 @@
-// A thread of an experiment: loads the data once, then runs the units it is handed.
+// A thread of an experiment: runs the units it is handed, over the data of the thread that loaded them.
 import { parentPort, workerData } from 'node:worker_threads';
 import { BestTrainings } from './best.js';
-import type { WorkerMessage, WorkerOrders, WorkerTask } from './pool.js';
+import type { UnitTask, WorkerMessage, WorkerOrders, WorkerTask } from './pool.js';
 import { Rankings } from './rankings.js';
 import { Retrievers } from './retrievers.js';
 import { UnitLog } from './training-log.js';
 import { UnitRunner } from './unit.js';
 
-async function work({ experiment, bestOf, rankingsOf, logs }: WorkerOrders): Promise<void> {
+function work({ experiment, shared, bestOf, rankingsOf, logs }: WorkerOrders): void {
   const say = (message: WorkerMessage) => parentPort!.postMessage(message);
-  const source = await Retrievers.load(experiment, (model, done, all) =>
-    say({ kind: 'start', model, done, all }),
-  );
+  const source = Retrievers.of(shared, experiment);
   const best = bestOf === undefined ? undefined : new BestTrainings(bestOf);
-  let task: WorkerTask;
+  let task: UnitTask;
   let log: UnitLog | undefined;
   const runner = new UnitRunner(source, experiment, {
     onTraining: () => say({ kind: 'training' }),
@@ -35,7 +33,8 @@ async function work({ experiment, bestOf, rankingsOf, logs }: WorkerOrders): Pro
   });
   parentPort!.on('message', (given: WorkerTask) => {
     task = given;
-    const { place, unit } = given;
+    const { place, unit, start } = given;
+    source.takeStart(unit.model, start);
     log = logs ? new UnitLog(unit) : undefined;
     void runner.run(unit).then(
       (result) => say({ kind: 'result', place, result, log: log?.text() }),
@@ -46,11 +45,7 @@ async function work({ experiment, bestOf, rankingsOf, logs }: WorkerOrders): Pro
         }),
     );
   });
-  say({ kind: 'ready', data: source.summary });
+  say({ kind: 'ready' });
 }
 
-void work(workerData as WorkerOrders).catch((error: unknown) =>
-  setImmediate(() => {
-    throw error;
-  }),
-);
+work(workerData as WorkerOrders);

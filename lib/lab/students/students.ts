@@ -58,27 +58,43 @@ export const CANDIDATES = 100;
  * An untrained student; the same data, options and seed give the same one, whatever other collections' words are known.
  *
  * @param vocabulary how many words there are in all, those of other collections included
- * @param onPass told of each pass of the latent semantic analysis
+ * @param given its word vectors, where they are made already ({@link wordVectors})
  */
 export function makeStudent(
-  { bags, vocabulary: known }: { bags: Sequence<Bag>; vocabulary: number },
+  collection: Documents,
   vocabulary: number,
   options: StudentOptions,
-  onPass?: OnPass,
+  { start = wordVectors(collection, vocabulary, options) }: { start?: Float32Array } = {},
 ): Pipeline {
-  const { width, seed, student: name = 'dense' } = options;
-  if (name === 'dense') {
-    const vectors = new Float32Array(vocabulary * width);
-    vectors.set(startVectors(bags, known, width, seed, onPass));
-    const random = new Random(~seed);
-    for (let i = known * width; i < vectors.length; i++) vectors[i] = random.normal() / Math.sqrt(width);
-    return assemble(vectors, new Float32Array(0), { width, student: name });
-  }
+  const { bags } = collection;
+  const { width, student: name = 'dense' } = options;
+  if (name === 'dense') return assemble(start, new Float32Array(0), { width, student: name });
   const idf = idfsOf(bags.length, frequenciesOf(bags, vocabulary));
-  return assemble(startOf(bags, [known, vocabulary, width, seed], onPass), idf, {
-    ...options,
-    student: name,
-  });
+  return assemble(start, idf, { ...options, student: name });
+}
+
+/** What a student starts from: latent semantic analysis of the documents. */
+type Documents = { bags: Sequence<Bag>; vocabulary: number };
+
+/**
+ * The word vectors that an untrained student has.
+ *
+ * @param vocabulary as of {@link makeStudent}
+ * @param onPass told of each pass of the latent semantic analysis
+ * @returns words × width
+ */
+export function wordVectors(
+  { bags, vocabulary: known }: Documents,
+  vocabulary: number,
+  { width, seed, student = 'dense' }: StudentOptions,
+  onPass?: OnPass,
+): Float32Array {
+  if (student !== 'dense') return startOf(bags, [known, vocabulary, width, seed], onPass);
+  const vectors = new Float32Array(vocabulary * width);
+  vectors.set(startVectors(bags, known, width, seed, onPass));
+  const random = new Random(~seed);
+  for (let i = known * width; i < vectors.length; i++) vectors[i] = random.normal() / Math.sqrt(width);
+  return vectors;
 }
 
 /**

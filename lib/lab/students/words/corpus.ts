@@ -21,17 +21,23 @@ export interface Corpus {
 export interface SharedCorpus {
   ids: SharedIds;
   rows: SharedRows;
+  /** Bags that are made already, by place. */
+  kept: ReadonlyMap<number, Bag>;
   statistics: Statistics;
 }
 
 /** The bags of documents whose words are counted. */
 export class Bags implements Sequence<Bag> {
-  private readonly kept = new Map<number, Bag>();
+  /** By place. */
+  readonly kept: Map<number, Bag>;
 
   constructor(
     readonly rows: WordRows,
     private readonly weighing: Weighing,
-  ) {}
+    kept: ReadonlyMap<number, Bag> = new Map(),
+  ) {
+    this.kept = new Map(kept);
+  }
 
   get length(): number {
     return this.rows.length;
@@ -86,21 +92,23 @@ export interface CountedCorpus {
 export function corpusOf(
   { docids, rows }: { docids: IdList; rows: WordRows },
   statistics: Statistics,
+  kept?: ReadonlyMap<number, Bag>,
 ): CountedCorpus {
   const weighing = new Weighing(statistics);
-  return { docids, bags: new Bags(rows, weighing), weighing, statistics };
+  return { docids, bags: new Bags(rows, weighing, kept), weighing, statistics };
 }
 
 /** The memory of a corpus, for another thread. */
-export const shareCorpus = ({ docids, bags, statistics }: CountedCorpus): SharedCorpus => ({
+export const shareCorpus = ({ docids, bags, statistics }: Omit<CountedCorpus, 'weighing'>): SharedCorpus => ({
   ids: docids.shared,
   rows: bags.rows.shared,
+  kept: bags.kept,
   statistics,
 });
 
 /** The corpus of another thread's memory. */
-export const sharedCorpus = ({ ids, rows, statistics }: SharedCorpus): CountedCorpus =>
-  corpusOf({ docids: IdList.of(ids), rows: WordRows.of(rows) }, statistics);
+export const sharedCorpus = ({ ids, rows, kept, statistics }: SharedCorpus): CountedCorpus =>
+  corpusOf({ docids: IdList.of(ids), rows: WordRows.of(rows) }, statistics, kept);
 
 /** Counts the words of a corpus, document by document. */
 export class CorpusCounter {
