@@ -25,7 +25,7 @@ const STRETCHES = 10;
 const lab = 'test/js/lab';
 /** Code, the suites that should see its mutations, and those of them that run programs of dist/ or take too long for one mutant. */
 const PARTS = {
-  metrics: { code: ['lib/metrics'], suites: ['test/js/metrics/**'] },
+  metrics: { code: ['lib/metrics'], suites: ['test/js/metrics/**', 'test/js/data/runs.test.ts'] },
   data: {
     code: ['lib/data'],
     suites: ['test/js/data/**', `${lab}/training/known.test.ts`],
@@ -99,6 +99,13 @@ const queues = new Map(
 );
 const sizes = new Map([...queues].map(([name, queue]) => [name, queue.length]));
 
+function suitesOf({ suites, without = [] }) {
+  return suites
+    .flatMap((glob) => (glob.endsWith('**') ? filesBelow(join(root, glob.slice(0, -3))) : [join(root, glob)]))
+    .map((path) => path.slice(root.length + 1))
+    .filter((path) => path.endsWith('.test.ts') && !without.includes(path));
+}
+
 /** One round: all mutants of some stretches of a part. */
 function round(name, mutate) {
   const report = join(work, `${name}.json`);
@@ -128,12 +135,19 @@ function round(name, mutate) {
     maxBuffer: 1 << 28,
     env: {
       ...process.env,
+      // Build folders stay out of the copies; all of them load the addon from here.
+      CKL_LOSS_PREBUILD: root,
       CKL_MUTANTS_TESTS: suites.map((glob) => (glob.endsWith('**') ? `${glob}/*.test.ts` : glob)).join(),
       CKL_MUTANTS_WITHOUT: without.join(),
     },
   });
   if (status !== 0) throw new Error(`Stryker failed on ${name}:\n${(stdout + stderr).slice(-4000)}`);
-  const { files } = JSON.parse(readFileSync(report, 'utf8'));
+  const { files, testFiles } = JSON.parse(readFileSync(report, 'utf8'));
+  // Stryker takes a suite that cannot be loaded, or wants data that is not there, for one without tests.
+  const ran = Object.keys(testFiles).filter((path) => testFiles[path].tests.length > 0);
+  const idle = suitesOf(PARTS[name]).filter((path) => !ran.includes(path));
+  if (ran.length === 0) throw new Error(`no suite of ${name} has run a test`);
+  if (idle.length > 0) console.log(`${name}: no test ran of ${idle.join(', ')}`);
   return Object.entries(files).flatMap(([path, { mutants, source }]) =>
     mutants.map(({ mutatorName, replacement: to, location: { start, end }, status }) => {
       const line = source.split('\n')[start.line - 1];
@@ -154,7 +168,8 @@ function round(name, mutate) {
 /** Whether a mutation is of those that equivalent.mjs lists. */
 function isEquivalent(path, line, was, to) {
   return equivalents.some(
-    (one) => one.in === path && one.was === was && (one.to ?? to) === to && (one.line ?? line) === line,
+    (one) =>
+      one.in === path && (one.was ?? was) === was && (one.to ?? to) === to && (one.line ?? line) === line,
   );
 }
 
