@@ -8,6 +8,7 @@ import { readShape } from '../loss/layout.js';
 import { prepare as prepareLoss, preparedRule } from '../loss/prepare.js';
 import type { LossName } from '../losses.js';
 import type { CommonOptions, Reduction } from '../types.js';
+import { AcrossRanks, readAcross } from './across.js';
 import { Matryoshka, readDims } from './matryoshka.js';
 import { gradientNames, readMode, readSimilarity, readTileQueries, readWanted } from './options.js';
 import { readBoolean } from './pairs.js';
@@ -26,6 +27,7 @@ const ownNames = [
   'scores',
   'inBatchScores',
   'tileQueries',
+  'across',
 ] as const;
 
 /** What asks for all scores of a batch, or for as much. */
@@ -33,6 +35,24 @@ function needsMatrix(given: Record<string, unknown>, similarity: string): string
   if (similarity === 'maxSim' || similarity === 'sparse') return `similarity '${similarity}'`;
   const asked = (name: string) => given[name] !== undefined && given[name] !== false;
   return ['scores', 'teacherGrad', 'diagnostics', 'group'].find(asked) ?? null;
+}
+
+/** What the documents of all ranks cannot be had with. */
+function checkAcross(given: Record<string, unknown>, similarity: string): void {
+  const asked = (name: string) => given[name] !== undefined && given[name] !== false;
+  const wrong =
+    similarity === 'maxSim' || similarity === 'sparse'
+      ? `similarity is '${similarity}'; vectors of one length travel`
+      : given.group === undefined
+        ? 'there is no group'
+        : given.inBatch === false
+          ? 'inBatch is false; it is of in-batch negatives'
+          : given.inBatchScores === 'tiles'
+            ? "inBatchScores is 'tiles'; a rank holds the scores of its queries"
+            : ['scores', 'teacherGrad', 'diagnostics', 'dims']
+                .filter(asked)
+                .map((name) => `${name} is, too`)[0];
+  if (wrong !== undefined) throw new CklTypeError('ERR_CKL_OPTION', `across is given, but ${wrong}`);
 }
 
 /**
@@ -67,6 +87,8 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
     );
   }
   const read = readSimilarity(given);
+  const across = readAcross(given.across);
+  if (across !== null) checkAcross(given, read.space.similarity);
   const nested = readDims(given, read.space.dim);
   const settings: Settings = {
     read,
@@ -86,6 +108,11 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
   for (const name of [...gradientNames, ...ownNames]) delete ofLoss[name];
   const make = (options: Record<string, unknown>, changed: Partial<Settings>) =>
     new Prepared(prepareLoss(loss, options as never), { ...settings, ...changed }, options);
+  if (across !== null) {
+    const inner = prepareLoss(loss, ofLoss as never);
+    const whole = { ...settings, inBatch: true };
+    return new AcrossRanks(across, given.group, inner, whole, ofLoss) as unknown as PreparedEmbeddings<R>;
+  }
   if (nested === null) return make(ofLoss, {}) as unknown as PreparedEmbeddings<R>;
   for (const name of ['teacherGrad', 'diagnostics'] as const) {
     if (ofLoss[name] === undefined || ofLoss[name] === false) continue;

@@ -90,15 +90,15 @@ export class Prepared {
   readonly wanted: Wanted;
   private inner: PreparedLoss | null;
   private blocked: BlockedLoss | null = null;
-  private readonly scorer: NativeScoring;
-  private readonly numbers = newNumbers();
+  protected readonly scorer: NativeScoring;
+  protected readonly numbers = newNumbers();
   /** The scores, and in their place the gradient with respect to them. */
   private matrix = new Float32Array(0);
   private readonly own = { queryGrad: null, documentGrad: null } as Record<string, Embeddings | null>;
 
   constructor(
     inner: PreparedLoss,
-    private readonly settings: Settings,
+    protected readonly settings: Settings,
     private readonly ofLoss: Record<string, unknown>,
   ) {
     this.inner = inner;
@@ -210,7 +210,7 @@ export class Prepared {
     this.dispose();
   }
 
-  private check(): PreparedLoss {
+  protected check(): PreparedLoss {
     if (this.inner !== null) return this.inner;
     throw disposed(this.loss);
   }
@@ -264,7 +264,7 @@ export class Prepared {
   }
 
   /** The gradient of the last run, where it fits. */
-  private lend(like: Vectors, name: string, dim: number, kept: Set<ArrayBufferLike | null>): Vectors {
+  protected lend(like: Vectors, name: string, dim: number, kept: Set<ArrayBufferLike | null>): Vectors {
     const last = this.own[name];
     const fits =
       last !== null &&

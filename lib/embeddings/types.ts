@@ -188,6 +188,13 @@ export interface EmbeddingOptions extends SimilarityOptions, GradientOptions {
    * `runAsync` need `stored`.
    */
   inBatchScores?: InBatchScores;
+  /**
+   * With `group`: the documents of all ranks, in the order of ranks, are negatives of each rank's queries; `shape` is
+   * `[own queries, documents of all ranks]`, and `own` gives places among this rank's documents. `gather`: each rank holds all documents for
+   * the length of a run. `ring`: those of one rank at a time come to all others, twice, so that a rank never holds more than two ranks'. Both have
+   * the bits of one process but for `scaleGrad`. For `dot` and `cosine`, without `scores`, `teacherGrad`, `diagnostics`, `dims` and `runAsync`.
+   */
+  across?: 'gather' | 'ring';
   /** Queries of a tile, at least 1, in place of as many as 4 MiB hold. Changes memory and speed, and no bit. */
   tileQueries?: number;
   /**
