@@ -16,6 +16,7 @@ export { formatList, type Missing } from './forms/write.js';
 export type { Fields } from './lines.js';
 export { mineNegatives, type Mined, type MineOptions, type Unmined } from './mine.js';
 export { Records, type ReadOptions } from './records.js';
+export { TeacherScores, type TeacherScoreList, type TeacherScoresOptions } from './bytes/teacher-scores.js';
 export {
   convertTeacher,
   openTeacher,

@@ -1,7 +1,11 @@
 // A longer copy of a typed array. What is not written yet takes no memory of the machine, so that doubling costs little.
 
 type Grows =
-  Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
+  | Uint8Array<ArrayBuffer>
+  | Int32Array<ArrayBuffer>
+  | Uint32Array<ArrayBuffer>
+  | Float32Array<ArrayBuffer>
+  | Float64Array<ArrayBuffer>;
 
 /**
  * @param least how many elements it must have

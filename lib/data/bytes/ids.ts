@@ -34,6 +34,9 @@ export class ByteIds {
   /** Code + 1; 0 is free. */
   private slots = new Uint32Array(FEWEST_SLOTS);
   private ids = 0;
+  /** All bits of all bytes: below 80 there is only ASCII. */
+  private every = 0;
+  private asBuffer = Buffer.from(this.bytes.buffer);
 
   get count(): number {
     return this.ids;
@@ -57,6 +60,11 @@ export class ByteIds {
     return -1;
   }
 
+  /** As {@link intern}, of an id of another table. */
+  internFrom(other: ByteIds, code: number): number {
+    return this.intern(other.bytes, other.starts[code], other.starts[code + 1], other.hashes[code]);
+  }
+
   /** The code of an id of another table, -1 where it is not there. */
   findIn(other: ByteIds, code: number): number {
     return this.find(other.bytes, other.starts[code], other.starts[code + 1], other.hashes[code]);
@@ -78,8 +86,25 @@ export class ByteIds {
     return aEnd - i - (bEnd - j);
   }
 
+  /** The whole number below 2³¹ that an id is, written as JavaScript writes it; -1 for any other id. */
+  wholeNumber(code: number): number {
+    const { bytes, starts } = this;
+    const [start, end] = [starts[code], starts[code + 1]];
+    if (end === start || end - start > 10 || (bytes[start] === 0x30 && end - start > 1)) return -1;
+    let value = 0;
+    for (let i = start; i < end; i++) {
+      const digit = bytes[i] - 0x30;
+      if (digit < 0 || digit > 9) return -1;
+      value = value * 10 + digit;
+    }
+    return value < 2 ** 31 ? value : -1;
+  }
+
   text(code: number): string {
-    return decodeId(this.bytes.subarray(this.starts[code], this.starts[code + 1]));
+    const [start, end] = [this.starts[code], this.starts[code + 1]];
+    if (this.every >= 0x80) return decodeId(this.bytes.subarray(start, end));
+    if (this.asBuffer.buffer !== this.bytes.buffer) this.asBuffer = Buffer.from(this.bytes.buffer);
+    return this.asBuffer.toString('latin1', start, end);
   }
 
   /** Forgets all ids; keeps the memory unless far more than was needed lately. */
@@ -99,7 +124,9 @@ export class ByteIds {
     this.bytes = grown(this.bytes, last);
     this.starts = grown(this.starts, code + 2);
     this.hashes = grown(this.hashes, code + 2);
-    for (let i = first, j = start; j < end; i++, j++) this.bytes[i] = from[j];
+    let every = 0;
+    for (let i = first, j = start; j < end; i++, j++) every |= this.bytes[i] = from[j];
+    this.every |= every;
     this.starts[code + 1] = last;
     this.hashes[code] = hash;
     this.slots[slot] = code + 1;

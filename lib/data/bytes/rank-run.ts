@@ -38,7 +38,7 @@ export async function rankRun(
       return rankListed(run, judgements, convention);
     }
     const ranks = new JudgedRanks(judgements, convention);
-    const lines = together ? new TogetherLines(ranks) : new ApartLines(ranks, convention);
+    const lines = together ? new TogetherLines(ranks) : new ApartLines(ranks, isSingle(convention));
     refusals.restart();
     const reader = new RunReader(path, lines, refusals, convention, maxLineBytes);
     try {
@@ -55,11 +55,15 @@ export async function rankRun(
   throw new Error('lines that stand apart were gathered');
 }
 
+/** Whether a convention compares scores as float32. */
+const isSingle = (convention: Convention): boolean =>
+  convention === 'trec_eval' || convention === 'trec_eval-9';
+
 /** The same of a run in memory, whose documents are listed best first where the convention goes by that. */
 export function rankListed(run: Run, judgements: Judgements, convention: Convention): JudgedRanks {
   const ranks = new JudgedRanks(judgements, convention);
   const lines = new TogetherLines(ranks);
-  const single = convention === 'trec_eval' || convention === 'trec_eval-9';
+  const single = isSingle(convention);
   let line = 0;
   for (const [qid, scores] of run) {
     const query = encodeIds(qid);

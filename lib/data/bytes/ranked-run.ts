@@ -3,19 +3,10 @@ import type { Convention, Placed, RankedRun } from '../../metrics/index.js';
 import { grown } from './grow.js';
 import type { ByteIds } from './ids.js';
 import type { Judgements } from './judgements.js';
-
-/** Lines of one query: code and key of each, and the line of a document's code. */
-export interface Lines {
-  count: number;
-  /** The code of the document of each line; undefined where it is the number of the line. */
-  documents?: Uint32Array;
-  keys: Float64Array;
-  /** Line + 1 by the code of the document; undefined where it is the code. */
-  lineOf?: Uint32Array;
-}
+import type { CompleteLines, Lines } from './run-lines.js';
 
 /** The ranks of judged documents, by query of the judgements. */
-export class JudgedRanks implements RankedRun {
+export class JudgedRanks implements RankedRun, CompleteLines {
   readonly queries: number;
   /** Queries that the run lists and the judgements judge. */
   shared = 0;
@@ -81,12 +72,6 @@ export class JudgedRanks implements RankedRun {
     return this.queries - this.shared;
   }
 
-  /**
-   * Takes all lines of a query of the run.
-   *
-   * @param queries of the run, and the code of this one among them
-   * @param documents of the run
-   */
   take(queries: ByteIds, code: number, documents: ByteIds, lines: Lines): void {
     const { judgements } = this;
     const query = judgements.queries.findIn(queries, code);

@@ -46,7 +46,11 @@ export class Refusals {
 
   /** @throws DataError unless bad lines are skipped */
   refuse({ expected, found }: BadLine, line: number): void {
-    const error = new DataError(this.path, line, expected, found);
+    this.leaveOut(new DataError(this.path, line, expected, found));
+  }
+
+  /** @throws DataError the error itself, unless bad lines are skipped */
+  leaveOut(error: DataError): void {
     if (!this.options.skipBad) throw error;
     if (++this.count <= this.told) return;
     this.told = this.count;

@@ -1,10 +1,27 @@
 // Two ways to keep the lines of a run until a query is complete: of one query at a time, or of all of them.
-import type { Convention } from '../../metrics/index.js';
 import { DataError } from '../errors.js';
 import { grown } from './grow.js';
 import { Gathered, MOST_LINES } from './gathered.js';
 import { ByteIds } from './ids.js';
-import type { JudgedRanks } from './ranked-run.js';
+
+/** Lines of one query: code and key of each, and the line of a document's code. */
+export interface Lines {
+  count: number;
+  /** The code of the document of each line; undefined where it is the number of the line. */
+  documents?: Uint32Array;
+  keys: Float64Array;
+  /** Line + 1 by the code of the document; undefined where it is the code. */
+  lineOf?: Uint32Array;
+}
+
+/** Where the lines of a query go when all are there. */
+export interface CompleteLines {
+  /**
+   * @param queries of the run, and the code of this one among them
+   * @param documents of the run, or of this query alone
+   */
+  take(queries: ByteIds, code: number, documents: ByteIds, lines: Lines): void;
+}
 
 /** Where the lines of a run go: `begin` where the query is another than that of the line before, then `add`. */
 export interface RunLines {
@@ -48,10 +65,10 @@ export class TogetherLines implements RunLines {
   private readonly lines = { count: 0, keys: new Float64Array(1024) };
   private query = -1;
 
-  constructor(private readonly ranks: JudgedRanks) {}
+  constructor(private readonly complete: CompleteLines) {}
 
   begin(bytes: Uint8Array, start: number, end: number): number {
-    this.complete();
+    this.flush();
     const { count } = this.queries;
     this.query = this.queries.intern(bytes, start, end);
     if (this.query < count) throw new LinesApart();
@@ -68,14 +85,14 @@ export class TogetherLines implements RunLines {
     return true;
   }
 
-  private complete(): void {
-    if (this.lines.count > 0) this.ranks.take(this.queries, this.query, this.documents, this.lines);
+  private flush(): void {
+    if (this.lines.count > 0) this.complete.take(this.queries, this.query, this.documents, this.lines);
     this.lines.count = 0;
     this.documents.clear();
   }
 
   end(): void {
-    this.complete();
+    this.flush();
   }
 }
 
@@ -86,11 +103,12 @@ export class ApartLines implements RunLines {
   private readonly gathered: Gathered;
   private query = -1;
 
+  /** @param single whether keys are float32 already */
   constructor(
-    private readonly ranks: JudgedRanks,
-    convention: Convention,
+    private readonly complete: CompleteLines,
+    single: boolean,
   ) {
-    this.gathered = new Gathered(convention === 'trec_eval' || convention === 'trec_eval-9');
+    this.gathered = new Gathered(single);
   }
 
   begin(bytes: Uint8Array, start: number, end: number): number {
@@ -117,7 +135,7 @@ export class ApartLines implements RunLines {
   }
 
   end(tell: (twice: Twice) => void): void {
-    const { queries, documents, gathered, ranks } = this;
+    const { queries, documents, gathered, complete } = this;
     const all: Twice[] = [];
     const lineOf = new Uint32Array(documents.count);
     for (let query = 0; query < queries.count; query++) {
@@ -133,7 +151,7 @@ export class ApartLines implements RunLines {
         keys[kept] = keys[i];
         lineOf[document] = ++kept;
       }
-      if (kept > 0) ranks.take(queries, query, documents, { count: kept, documents: codes, keys, lineOf });
+      if (kept > 0) complete.take(queries, query, documents, { count: kept, documents: codes, keys, lineOf });
       for (let i = 0; i < kept; i++) lineOf[codes[i]] = 0;
     }
     for (const twice of all.sort((a, b) => a.line - b.line)) tell(twice);

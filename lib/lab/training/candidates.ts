@@ -4,9 +4,10 @@ import {
   loadQrels,
   mergeQrels,
   openBeir,
-  openTeacher,
+  TeacherScores,
   type BeirFolder,
   type ReadOptions,
+  type TeacherScoreList,
 } from '../../data/index.js';
 import { CklRangeError } from '../../errors.js';
 import type { Qrels, Run } from '../../metrics/index.js';
@@ -61,12 +62,12 @@ export async function loadCandidates(
   );
   if (judged.size === 0) throw new DataError([...folder.qrels.values()].join(', '), 0, 'judgements', 'none');
 
+  const scores = await TeacherScores.load(teacher, { ...reading, wanted: judged });
+  const shared = new Map<number, string>();
   const lists: CandidateList[] = [];
-  for (const [qid, scores] of await loadTeacher(teacher, reading)) {
-    const levels = judged.get(qid);
-    if (!levels) continue;
-    const scored = [...scores].filter(([docid, score]) => fits(score, teacher, qid, docid, reading));
-    lists.push(listOf(qid, scored, levels, { level, maxDocs }));
+  for (let query = 0; query < scores.size; query++) {
+    const list = scores.list(query, shared);
+    lists.push(labelled(list, judged.get(list.qid)!, { level, maxDocs }));
   }
   if (lists.length === 0)
     throw new DataError(teacher, 0, 'queries that the folder has judgements for', 'none');
@@ -106,63 +107,24 @@ function listOf(
   qid: string,
   scores: readonly [docid: string, score: number][],
   levels: ReadonlyMap<string, number>,
-  { level = 1, maxDocs }: ListOptions,
+  options: ListOptions,
 ): CandidateList {
-  const scored = [...scores].sort(([, a], [, b]) => b - a).slice(0, maxDocs);
+  const scored = [...scores].sort(([, a], [, b]) => b - a);
+  const docids = scored.map(([docid]) => docid);
+  return labelled({ qid, docids, scores: Float32Array.from(scored, ([, score]) => score) }, levels, options);
+}
+
+/** The head of a list, best first, with labels. */
+function labelled(
+  { qid, docids, scores }: TeacherScoreList,
+  levels: ReadonlyMap<string, number>,
+  { level = 1, maxDocs = Infinity }: ListOptions,
+): CandidateList {
+  const kept = docids.length > maxDocs ? docids.slice(0, maxDocs) : docids;
   return {
     qid,
-    docids: scored.map(([docid]) => docid),
-    teacher: Float32Array.from(scored, ([, score]) => score),
-    labels: Uint8Array.from(scored, ([docid]) => ((levels.get(docid) ?? 0) >= level ? 1 : 0)),
+    docids: kept,
+    teacher: scores.subarray(0, kept.length),
+    labels: Uint8Array.from(kept, (docid) => ((levels.get(docid) ?? 0) >= level ? 1 : 0)),
   };
-}
-
-/** Whether a score stays finite as float32, in which the losses take it. */
-function fits(
-  score: number,
-  file: string,
-  qid: string,
-  docid: string,
-  { skipBad = false, onSkip }: ReadOptions = {},
-): boolean {
-  if (Number.isFinite(Math.fround(score))) return true;
-  const error = new DataError(
-    file,
-    0,
-    `a score of query ${qid}, document ${docid} within float32`,
-    `${score}`,
-  );
-  if (!skipBad) throw error;
-  onSkip?.(error);
-  return false;
-}
-
-/** Query -> document -> score. Which documents are positive, the judgements say, whatever the file has. */
-async function loadTeacher(
-  path: string,
-  reading?: ReadOptions,
-): Promise<Iterable<[string, Iterable<[docid: string, score: number]>]>> {
-  const file = await openTeacher(path, reading);
-  // A run is read whole: its lines may stand in any order.
-  if (file.form === 'trec') return file.run();
-  const lists = new Map<string, Map<string, number>>();
-  // A query may stand on several lines.
-  for await (const { qid, docs } of file.lists()) {
-    const scores = lists.get(qid) ?? new Map<string, number>();
-    lists.set(qid, scores);
-    for (const { docid, score } of docs) {
-      const known = scores.get(docid);
-      if (known === undefined) scores.set(docid, score);
-      if (known === undefined || known === score) continue;
-      const error = new DataError(
-        path,
-        0,
-        `one score of document ${docid} for query ${qid}`,
-        `${known} and ${score}`,
-      );
-      if (!reading?.skipBad) throw error;
-      reading.onSkip?.(error);
-    }
-  }
-  return lists;
 }
