@@ -2,6 +2,9 @@
 #include "../../src/core/cuda_info.h"
 #include <cuda_runtime.h>
 
+#include <cstdlib>
+#include <sstream>
+
 namespace ckl {
 
 namespace {
@@ -15,6 +18,21 @@ std::string explain(cudaError_t error, const CudaInfo& info) {
            version(info.runtime_version) + ": update the driver";
   if (error == cudaErrorNoDevice) return "the NVIDIA driver sees no GPU (is CUDA_VISIBLE_DEVICES set?)";
   return std::string(cudaGetErrorName(error)) + ": " + cudaGetErrorString(error);
+}
+
+// Whether the binary has machine code that runs on a chip: that of the same generation, no newer than the chip. CKL_CUDA_CODE: what it was
+// compiled for, as CMake names it: "75-virtual 90-real 120".
+bool has_machine_code(int major, int minor) {
+#ifdef CKL_CUDA_CODE
+  std::istringstream list(CKL_CUDA_CODE);
+  for (std::string entry; list >> entry;) {
+    const int number = std::atoi(entry.c_str());
+    if (entry.find("-virtual") == std::string::npos && number / 10 == major && number % 10 <= minor) return true;
+  }
+  return false;
+#else
+  return major + minor > 0;
+#endif
 }
 
 }  // namespace
@@ -34,7 +52,8 @@ CudaInfo cuda_info() {
   for (int i = 0; i < count; i++) {
     cudaDeviceProp p;
     if (cudaGetDeviceProperties(&p, i) != cudaSuccess) continue;
-    info.devices.push_back({p.name, std::to_string(p.major) + "." + std::to_string(p.minor), double(p.totalGlobalMem)});
+    info.devices.push_back({p.name, std::to_string(p.major) + "." + std::to_string(p.minor), double(p.totalGlobalMem),
+                            !has_machine_code(p.major, p.minor)});
   }
   info.available = !info.devices.empty();
   if (!info.available) info.reason = "the GPUs do not answer";

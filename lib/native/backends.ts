@@ -26,8 +26,8 @@ export interface Backends {
     /** e.g. 13000 for CUDA 13.0; 0 when unknown. */
     runtimeVersion: number;
     driverVersion: number;
-    /** `memory` in bytes. */
-    devices: { name: string; capability: string; memory: number }[];
+    /** `memory` in bytes; `compiles`: this binary has no machine code for the GPU, so that its driver compiles the kernels at first use. */
+    devices: { name: string; capability: string; memory: number; compiles: boolean }[];
   };
 }
 

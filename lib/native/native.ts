@@ -132,7 +132,7 @@ export interface NativeCudaInfo {
   /** e.g. 13000 for 13.0; 0 when unknown. */
   runtimeVersion: number;
   driverVersion: number;
-  devices: { name: string; capability: string; memory: number }[];
+  devices: { name: string; capability: string; memory: number; compiles: boolean }[];
 }
 
 /**

@@ -148,6 +148,7 @@ Napi::Value cuda(const Napi::CallbackInfo& info) {
     entry.Set("name", device.name);
     entry.Set("capability", device.capability);
     entry.Set("memory", device.memory);
+    entry.Set("compiles", device.compiles);
     devices.Set(devices.Length(), entry);
   }
   out.Set("devices", devices);

@@ -12,6 +12,7 @@ struct CudaDevice {
   std::string name;
   std::string capability;  // "9.0"
   double memory;           // bytes
+  bool compiles;  // the binary has no machine code for it: its driver compiles the kernels when they are first used
 };
 
 struct CudaInfo {

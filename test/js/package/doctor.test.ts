@@ -123,13 +123,16 @@ describe('advice about CUDA', () => {
     driverVersion: 0,
     devices: [],
   };
+  const h100 = { name: 'H100', capability: '9.0', memory: 8e10, compiles: false };
   it.each([
     [{ available: true }, /^$/],
     [{ built: false }, /nvcc on the PATH/],
     [{}, /install its driver/],
     [{ driverVersion: 12040 }, /update the NVIDIA driver/],
     [{ driverVersion: 13000 }, /CUDA_VISIBLE_DEVICES/],
-    [{ driverVersion: 13000, devices: [{ name: 'H100', capability: '9.0', memory: 8e10 }] }, /nothing to do/],
+    [{ driverVersion: 13000, devices: [h100] }, /nothing to do/],
+    [{ available: true, devices: [h100] }, /^$/],
+    [{ available: true, devices: [h100, { ...h100, compiles: true }] }, /no machine code for the GPU/],
   ])('%j', (change, advice) => {
     expect(cudaAdvice({ ...base, ...change })).toMatch(advice);
   });

@@ -155,7 +155,10 @@ async function autoChoices(): Promise<DoctorReport['auto']> {
 
 /** What a user can do about CUDA; the reason itself is the addon's. */
 export function cudaAdvice(cuda: Backends['cuda']): string {
-  if (cuda.available) return '';
+  if (cuda.available)
+    return cuda.devices.some((device) => device.compiles)
+      ? 'this binary has no machine code for the GPU: the driver compiles the kernels at first use, which takes a minute or more, and keeps them where CUDA_CACHE_PATH says; to have it compiled once, run npm rebuild ckl-loss on this machine'
+      : '';
   if (!cuda.built)
     return 'the CPU is used; to compile with CUDA, put nvcc on the PATH and run npm rebuild ckl-loss';
   if (cuda.devices.length > 0) return 'nothing to do: the CPU is used';
