@@ -33,9 +33,11 @@ slow: install
 # The CUDA backend, its kernels run on the host; what nvcc shows of them, where there is one.
 emulator: install
 	$(step) npm run test:emulator
-# The tests that want a GPU, small and emulated: that they work. They share the builds of emulator and tests.
+# The tests that want a GPU, small and emulated: that they work, and that what all.sh plans for a GPU fits into its minutes. They share
+# the builds of emulator and tests.
 gpu: emulator tests
 	$(step) npm run test:gpu -- --emulated
+	$(step) bash test/gpu/all.sh --dry
 budget: install
 	$(step) npm run test:cuda-budget
 

@@ -1,6 +1,6 @@
 // How fast is a GPU, against a copy of the same bytes, PyTorch and Triton in the same run? bench/README.md says how it is measured.
 //   --quick           five shapes and three variants: two minutes
-//   --shapes LIST     such as 64x50,1024x262144        --dtypes LIST   of float32,bfloat16
+//   --shapes LIST     such as 64x50,1024x262144, or none        --dtypes LIST   of float32,bfloat16
 //   --variants LIST   such as "γ=5,γ=5, fresh ranks", separated by ;
 //   --peers LIST      of triton,eager,compile,liger (default all), or none
 //   --compile-all     torch.compile for every variant, not only γ=5: ten seconds each
@@ -9,12 +9,14 @@
 //   --minutes M       then a training loop of so long, its memory watched
 //   --json FILE       default bench/results/gpu-NAME.json of the GPU's name; "none" for none
 //   --markdown [FILE] print the tables for docs/performance.md, of this run or of a file of results
+//   --require         without a GPU, exit with 3: a driver that does not answer is no success
 //   --emulated        on emulated kernels: whether this program works
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import * as cases from './gpu/cases.mjs';
+import { chipOf, predict } from './gpu/model.mjs';
 import { heading, judge, lineOf, markdown } from './gpu/report.mjs';
 import { commit, machine } from './lib/harness.mjs';
 
@@ -23,7 +25,7 @@ const flag = { type: 'boolean', default: false };
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    ...{ quick: flag, emulated: flag, markdown: flag, 'no-calls': flag, 'compile-all': flag },
+    ...{ quick: flag, emulated: flag, require: flag, markdown: flag, 'no-calls': flag, 'compile-all': flag },
     ...{ shapes: text, dtypes: text, variants: text, peers: text, seconds: text, minutes: text, json: text },
   },
 });
@@ -36,7 +38,7 @@ const { backends } = await import('../dist/index.mjs');
 const { cuda } = backends();
 if (!cuda.available) {
   console.log(`no GPU here: ${cuda.reason}`);
-  process.exit(0);
+  process.exit(values.require ? 3 : 0);
 }
 const { Batches, gpu, isEmulated, timeOurs } = await import('./gpu/ours.mjs');
 const { Peers, verify } = await import('./gpu/peers.mjs');
@@ -49,13 +51,16 @@ if (isEmulated !== values.emulated) {
 
 const list = (option, all, separator = ',') =>
   option === undefined ? all : option.split(separator).map((s) => s.trim());
-const shapes = values.shapes
-  ? values.shapes.split(',').map((shape) => shape.split('x').map(Number))
-  : isEmulated
-    ? cases.emulatedShapes
-    : values.quick
-      ? cases.quickShapes
-      : cases.shapes;
+const shapes =
+  values.shapes === 'none'
+    ? []
+    : values.shapes
+      ? values.shapes.split(',').map((shape) => shape.split('x').map(Number))
+      : isEmulated
+        ? cases.emulatedShapes
+        : values.quick
+          ? cases.quickShapes
+          : cases.shapes;
 const dtypes = list(values.dtypes, Object.keys(cases.dtypes));
 const quickVariants = ['γ=5', 'γ=5, ranks given', 'γ=5, fresh ranks'];
 const names = list(
@@ -90,7 +95,8 @@ console.log(
   `${gpu.name} (${gpu.capability}), ${peers ? JSON.stringify(peers.hello) : 'no peers: python3 has no PyTorch, or none were asked for'}`,
 );
 if (peers) {
-  const checked = await verify(peers, peerNames, variants);
+  // torch.compile takes ten seconds for each: one stands for all.
+  const checked = await verify(peers, peerNames, variants, values['compile-all'] ? null : ['compile']);
   console.log(`the same losses and gradients on the CPU and by ${checked.join('; ')}`);
 }
 
@@ -116,6 +122,7 @@ const save = () => file === 'none' || writeFileSync(file, JSON.stringify(result,
 
 /** One figure: ours, then the peers, which have the memory in between. plain: ours without ranks. */
 async function measure(shape, dtype, variant, plain) {
+  if (variant.ranks === 'fresh' && shape[1] > cases.longestFresh) return null;
   const sets = cases.setsOf(shape, dtype, variant, isEmulated);
   const batches = new Batches(shape, dtype, sets);
   const ours = timeOurs(batches, shape, dtype, variant, seconds);
@@ -136,8 +143,15 @@ for (const shape of shapes) {
   for (const dtype of dtypes) {
     let plain;
     for (const variant of variants) {
-      const { ours, row } = await measure(shape, dtype, variant, plain);
+      const measured = await measure(shape, dtype, variant, plain);
+      if (!measured) continue;
+      const { ours, row } = measured;
       if (variant.name === 'γ=5') plain = ours.run;
+      const chip = chipOf(gpu.name);
+      if (chip && variant.name === 'γ=5' && !cases.isLatency(shape)) {
+        const { low, high } = predict(shape, dtype, chip);
+        row.model = `model ${Math.round(100 * low)}–${Math.round(100 * high)} %`;
+      }
       result.rows.push(row);
       console.log(lineOf(row));
     }

@@ -20,6 +20,8 @@ const throughput = [
     [8192, 1001],
   ],
   ...[
+    [8192, 5000],
+    [2048, 20000],
     [8192, 16384],
     [4096, 32768],
     [4096, 65536],
@@ -36,6 +38,8 @@ export const quickShapes = [
   [4096, 32768],
   [1024, 262144],
 ];
+/** Fresh ranks of longer rows take seconds a run. */
+export const longestFresh = 32768;
 /** For kernels on the host: whether the program works. */
 export const emulatedShapes = [
   [32, 8],

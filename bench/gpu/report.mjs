@@ -54,6 +54,7 @@ export function lineOf(row) {
     `${cell(row.GBps, 5)} GB/s`,
     `${cell(percent(row.ofCopy), 6)} of copy`,
     ...['triton', 'compile', 'eager'].map((name) => `${cell(row[name] ? `${row[name]}×` : '', 6)}`),
+    row.model ?? '',
     row.missed.length === 0 ? ' ok' : ` MISSED ${row.missed.join('; ')}`,
   ].join(' ');
 }

@@ -1,10 +1,10 @@
 // Ends in the middle: a process that exits, or a worker that is terminated, with work of every kind in flight ends cleanly and in time.
 import { describe, expect, it } from 'vitest';
-import { runScript, sized } from './helpers';
+import { runScript, short, sized } from './helpers';
 
 describe('a process', () => {
   it.each(['exit', 'end', 'throw'])('that comes to its %s with work in flight ends cleanly', async (way) => {
-    for (let round = 0; round < sized(5, 2); round++) {
+    for (let round = 0; round < sized(short ? 1 : 5, 2); round++) {
       const { code, signal, out, err } = await runScript('in-flight.cjs', [way]);
       expect(signal, err).toBe(null);
       expect(code, err).toBe(way === 'throw' ? 1 : 0);
@@ -17,7 +17,7 @@ describe('a process', () => {
 
 describe('workers', () => {
   it('terminated with work in flight leave the GPU to the others', async () => {
-    const rounds = sized(10, 2);
+    const rounds = sized(short ? 2 : 10, 2);
     const { code, signal, out, err } = await runScript('terminated.cjs', [String(rounds)], sized(120, 180));
     expect(signal, err).toBe(null);
     expect(err).toBe('');

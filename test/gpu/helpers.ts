@@ -17,6 +17,9 @@ export const isEmulated = gpu.name.startsWith('emulated');
 /** Kernels on the host are a million times slower: the same test, smaller. */
 export const sized = <T>(real: T, emulated: T): T => (isEmulated ? emulated : real);
 
+/** Within all.sh: a little of everything. */
+export const short = process.env.CKL_SHORT === '1';
+
 export type FloatType = 'float32' | 'bfloat16';
 
 /** Scores that bfloat16 holds exactly, so that one expectation serves both types; one positive and one negative at least. */

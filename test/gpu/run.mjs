@@ -61,7 +61,7 @@ function lastWords(text) {
 }
 
 /** Runs one step, its output in a log; prints the end of it where it fails. */
-function step(group, name, command, args, { env = {}, minutes = 20 } = {}) {
+function step(group, name, command, args, { env = {}, minutes = emulated ? 20 : 4 } = {}) {
   if (only && !only.includes(group)) return;
   console.log(`         ${name} ...`);
   const start = performance.now();

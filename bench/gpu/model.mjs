@@ -1,0 +1,125 @@
+// What fraction of a copy's speed the compiled kernels can reach, from their instructions, bytes in flight and blocks
+// (bench/results/cuda-budget.json) and a few numbers of the chip. A prediction to be held beside a measurement, not one.
+//
+//   node bench/gpu/model.mjs [h100|h200]    prints it for the shapes of bench:gpu
+//
+// A multiprocessor is a closed queueing network: its blocks are the customers, memory (its share of a copy's speed) and the issue
+// slots are the servers, and latencies are waited for in parallel. `high` is the bound that no schedule passes; `low` is by mean
+// value analysis, where blocks come at random. There is no cache in it, and memory does not tire of changing from reads to writes.
+import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { bytesOf, dtypes, isLatency, shapes, variants } from './cases.mjs';
+
+/** Bytes a second of a copy, as reported for these chips; the rest from NVIDIA's data sheets. */
+export const chips = {
+  h100: { name: 'H100', processors: 132, clock: 1.75e9, copy: 3.0e12 },
+  h200: { name: 'H200', processors: 132, clock: 1.85e9, copy: 4.3e12 },
+};
+
+/** The chip of a GPU's name; undefined for others. */
+export const chipOf = (name) => Object.values(chips).find((chip) => name.includes(chip.name));
+
+/** Seconds: from asking memory to the first byte, a reduction over a warp, a block, a cluster; a launch behind another. */
+const latency = {
+  memory: 0.6e-6,
+  warp: 0.08e-6,
+  block: 0.2e-6,
+  cluster: 0.4e-6,
+  peer: 0.1e-6,
+  launch: 1.0e-6,
+  start: 2.5e-6,
+};
+const launches = 3; // count_queries, the rows, and what they deferred
+
+const budget = JSON.parse(readFileSync(new URL('../results/cuda-budget.json', import.meta.url), 'utf8'));
+
+/** As launch/kernel_table.h: the class of a row. */
+function classOf(docs) {
+  if (docs <= 1024) {
+    const elements = docs <= 128 ? 16 : 32;
+    const least = elements === 32 ? 8 : 2;
+    const width = Math.min(32, Math.max(least, 2 ** Math.ceil(Math.log2(docs / elements))));
+    return { kernel: `lanes ${elements}`, elements, width, threads: 128, cluster: 1, rows: 128 / width };
+  }
+  if (docs <= 131072) {
+    const threads = docs <= 2048 ? 128 : docs <= 4096 ? 256 : 512;
+    const cluster = docs <= 8192 ? 1 : 2 ** Math.ceil(Math.log2(docs / 8192));
+    return { kernel: 'team 16', elements: 16, width: threads * cluster, threads, cluster, rows: 1 };
+  }
+  return { kernel: 'grid 8', elements: 8, width: 256, threads: 256, cluster: 1, rows: 1, sweeps: 3 };
+}
+
+/** Instructions of a thread for its part of a row. */
+function instructionsOf(docs, dtype, { kernel, elements, width }) {
+  const counted = (n) => {
+    const way = budget.ways.find((one) => one.docs === n);
+    return (way[dtype].instructions * n) / way.threads;
+  };
+  const vector = dtype === 'float32' ? 4 : 8;
+  const loose = docs % vector !== 0;
+  const short = !loose && docs < width * elements;
+  if (kernel === 'grid 8') return (2 * counted(4096)) / 3;
+  if (kernel === 'lanes 32') return counted(loose ? 1001 : short ? 1000 : 1024);
+  if (kernel === 'lanes 16') return counted(loose ? 50 : 64) + (short ? 8 : 0);
+  return (loose ? (counted(1001) - counted(1000)) / 2 : 0) + counted(short || loose ? 5000 : 4096);
+}
+
+/** Rounds a second of `blocks` blocks, each `memory` and `issue` seconds of a server and `wait` seconds on its own. */
+function throughput(blocks, memory, issue, wait) {
+  const queue = [0, 0];
+  let low = 0;
+  for (let n = 1; n <= blocks; n++) {
+    const stay = [memory * (1 + queue[0]), issue * (1 + queue[1])];
+    low = n / (wait + stay[0] + stay[1]);
+    queue[0] = low * stay[0];
+    queue[1] = low * stay[1];
+  }
+  return { low, high: Math.min(blocks / (wait + memory + issue), 1 / Math.max(memory, issue)) };
+}
+
+/** The fraction of a copy, low and high, of ckl with gamma 5 and a mean. */
+export function predict([queries, docs], dtype, chip) {
+  const row = classOf(docs);
+  const type = dtype === 'float32' ? 'float32' : 'two-byte';
+  const { blocks: atOnce } = budget.sm_90.find((one) => one.kernel === row.kernel && one.type === type);
+  // Threads of a block limit how many there are, where blocks are smaller than the kernel's largest.
+  const blocks = row.kernel === 'team 16' ? Math.floor((atOnce * 512) / row.threads) : atOnce;
+  const bytes = bytesOf([queries, docs], dtype, variants[0]);
+  const least = bytes / chip.copy;
+  const sweeps = row.sweeps ?? 1;
+  // Three sweeps read scores and labels three times and write once.
+  const moved = sweeps === 1 ? bytes : bytes + 2 * queries * docs * (2 * dtypes[dtype] + 1);
+  const perBlock = row.kernel === 'grid 8' ? 2048 : (row.rows * docs) / row.cluster;
+  const rounds = (queries * docs) / perBlock;
+  const perDocument = moved / (queries * docs);
+  const memory = (perDocument * perBlock) / (chip.copy / chip.processors);
+  const slots = instructionsOf(docs, dtype, row) * (row.threads / 32) * sweeps;
+  const issue = slots / (4 * chip.clock);
+  const reductions = 3 * (row.threads === 128 && row.rows > 1 ? latency.warp : latency.block);
+  const cluster = row.cluster > 1 ? 3 * (latency.cluster + row.cluster * latency.peer) : 0;
+  const wait = sweeps * (latency.memory + reductions) + cluster;
+  const pace = throughput(blocks, memory, issue, wait);
+  const overhead = latency.start + (launches + (sweeps - 1) * 2) * latency.launch;
+  const fraction = (perSecond) => least / (rounds / chip.processors / perSecond + overhead);
+  return { low: Math.min(1, fraction(pace.low)), high: Math.min(1, fraction(pace.high)) };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const chosen = process.argv[2] ? [process.argv[2]] : Object.keys(chips);
+  const percent = (x) => Math.round(100 * x);
+  for (const key of chosen) {
+    console.log(`${chips[key].name}: percent of a copy's speed, ckl with gamma 5`);
+    console.table(
+      shapes
+        .filter((shape) => !isLatency(shape))
+        .map((shape) => {
+          const cells = { shape: shape.join('×') };
+          for (const dtype of Object.keys(dtypes)) {
+            const { low, high } = predict(shape, dtype, chips[key]);
+            cells[dtype] = `${percent(low)}–${percent(high)}`;
+          }
+          return cells;
+        }),
+    );
+  }
+}
