@@ -5,6 +5,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isLatency, shapes } from './gpu/cases.mjs';
+import { chips, predict } from './gpu/model.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 export const pages = [
@@ -182,6 +184,49 @@ const figures = {
   'distributed-machine': () =>
     `${measuredOn('distributed')} ${results('distributed').mpi.replace(/,.*/s, '')}.`,
   'paper-machine': () => measuredOn('paper'),
+  'cuda-ways': () =>
+    table([
+      ['documents', 'way', 'float32', 'bfloat16', 'special functions'],
+      ...results('cuda-budget').ways.map(({ docs, way, float32, bfloat16 }) => [
+        docs,
+        way,
+        float32.instructions.toFixed(1),
+        bfloat16.instructions.toFixed(1),
+        float32.special.toFixed(1),
+      ]),
+    ]),
+  'cuda-kernels': () => {
+    const { sm_80, sm_90, sm_120 } = results('cuda-budget');
+    const kB = (bytes) => Math.round(bytes / 1024);
+    const cell = (chip, row) => {
+      const { registers, blocks, bytesInFlight, fences } = chip.find(
+        (one) => one.kernel === row.kernel && one.type === row.type,
+      );
+      return `${registers}, ${blocks}, ${kB(bytesInFlight)}, ${fences}`;
+    };
+    return table([
+      ['kernel, elements a thread', 'type', 'sm_80', 'sm_90', 'sm_120'],
+      ...sm_90.map((row) => [row.kernel, row.type, ...[sm_80, sm_90, sm_120].map((chip) => cell(chip, row))]),
+    ]);
+  },
+  'cuda-model': () => {
+    const percent = ({ low, high }) => `${Math.round(100 * low)}–${Math.round(100 * high)}`;
+    return table([
+      ['', ...Object.values(chips).flatMap(({ name }) => [`${name}, float32`, `${name}, bfloat16`])],
+      ...shapes
+        .filter((shape) => !isLatency(shape))
+        .map((shape) => [
+          shape.join(' × '),
+          ...Object.values(chips).flatMap((chip) =>
+            ['float32', 'bfloat16'].map((dtype) => percent(predict(shape, dtype, chip))),
+          ),
+        ]),
+    ]);
+  },
+  'cuda-compiler': () => {
+    const { nvcc, commit, date } = results('cuda-budget');
+    return `Compiled by nvcc ${nvcc}, commit ${commit}, ${date}.`;
+  },
   embeddings: () => {
     const { rows } = results('embeddings');
     const names = { lists: 'lists', inBatch: 'in batch', maxSim: 'MaxSim', scores: 'scores alone' };

@@ -13,6 +13,35 @@ CKL_DEVICE char* dynamic_shared() {
   return memory;
 }
 
+// kBytes bytes, at most 16, as one streaming load. Volatile, so that loads are issued where they stand, before all that uses them.
+template <int kBytes>
+CKL_DEVICE void load_now(uint32_t* to, const char* from) {
+#define CKL_LOAD(type, ...) asm volatile("ld.global.cs." type ";" : __VA_ARGS__ : "l"(from) : "memory")
+  if constexpr (kBytes == 16)
+    CKL_LOAD("v4.u32 {%0, %1, %2, %3}, [%4]", "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3]));
+  else if constexpr (kBytes == 8) CKL_LOAD("v2.u32 {%0, %1}, [%2]", "=r"(to[0]), "=r"(to[1]));
+  else if constexpr (kBytes == 4) CKL_LOAD("u32 %0, [%1]", "=r"(to[0]));
+  else if constexpr (kBytes == 2) CKL_LOAD("u16 %0, [%1]", "=r"(to[0]));
+  else CKL_LOAD("u8 %0, [%1]", "=r"(to[0]));
+#undef CKL_LOAD
+}
+// The same if at < end; else `to` is left as it is. A branch around a load would cost registers.
+template <int kBytes>
+CKL_DEVICE void load_if(int at, int end, uint32_t* to, const char* from) {
+#define CKL_LOAD(of_at, of_end, type, ...)                                                         \
+  asm volatile("{ .reg .pred p; setp.lt.s32 p, " of_at ", " of_end "; @p ld.global.cs." type "; }" \
+               : __VA_ARGS__                                                                       \
+               : "r"(at), "r"(end), "l"(from)                                                      \
+               : "memory")
+  if constexpr (kBytes == 16)
+    CKL_LOAD("%4", "%5", "v4.u32 {%0, %1, %2, %3}, [%6]", "+r"(to[0]), "+r"(to[1]), "+r"(to[2]), "+r"(to[3]));
+  else if constexpr (kBytes == 8) CKL_LOAD("%2", "%3", "v2.u32 {%0, %1}, [%4]", "+r"(to[0]), "+r"(to[1]));
+  else if constexpr (kBytes == 4) CKL_LOAD("%1", "%2", "u32 %0, [%3]", "+r"(to[0]));
+  else if constexpr (kBytes == 2) CKL_LOAD("%1", "%2", "u16 %0, [%3]", "+r"(to[0]));
+  else CKL_LOAD("%1", "%2", "u8 %0, [%3]", "+r"(to[0]));
+#undef CKL_LOAD
+}
+
 // 2^x and log2 x by the special-function unit, within 2^-22; 2^x is exact for whole x, denormal results are 0.
 CKL_DEVICE float exp2_fast(float x) {
   float y;

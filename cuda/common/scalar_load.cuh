@@ -46,6 +46,14 @@ CKL_DEVICE float rank_at(const Ranks& ranks, int64_t i) {
 CKL_DEVICE const char* row_start(const Scores& of, int64_t begin) {
   return of.data + begin * (of.type == DType::float32 ? 4 : 2);
 }
+CKL_DEVICE int rank_size(const Batch& batch) {
+  if (batch.beta) return 4;
+  return batch.ranks.type == RankType::u8 ? 1 : batch.ranks.type == RankType::u16 ? 2 : 4;
+}
+CKL_DEVICE const char* ranks_start(const Batch& batch, int64_t begin) {
+  const void* const data = batch.beta ? batch.beta : batch.ranks.data;
+  return static_cast<const char*>(data) + begin * rank_size(batch);
+}
 CKL_DEVICE unsigned offset_in(const void* p, unsigned bytes) {
   return unsigned(reinterpret_cast<uintptr_t>(p)) % bytes;
 }

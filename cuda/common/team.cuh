@@ -85,6 +85,7 @@ CKL_DEVICE void reduce_softmax_sums(SoftmaxSums& x, uint32_t counts, unsigned wi
 
 // `width` lanes of a warp, a power of two; the warp's other lanes do the same for rows of their own.
 struct Lanes {
+  static constexpr bool kRanks = true;  // fast kernels rank its rows themselves
   unsigned width;
   // Which of how many teams of the launch it is.
   CKL_DEVICE_MEMBER int64_t index() const { return (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) / width; }
@@ -105,8 +106,8 @@ struct Lanes {
     return (int(rank()) & -group) * vectors + (int(rank()) & (group - 1));
   }
   CKL_DEVICE_MEMBER int stride(int group) const { return group; }
-  CKL_DEVICE_MEMBER int group_origin(int vectors, int group) const { return origin(vectors, group); }
-  CKL_DEVICE_MEMBER int group_stride(int group) const { return group; }
+  // Behind the last document of the row that the team has room for, with so many elements a thread.
+  CKL_DEVICE_MEMBER int end(int elements) const { return int(width) * elements; }
   // The part of the team that shares memory.
   CKL_DEVICE_MEMBER unsigned group_size() const { return width; }
   CKL_DEVICE_MEMBER unsigned group_rank() const { return rank(); }
@@ -154,6 +155,7 @@ struct Block {
 
 // All threads of a cluster of blocks. A block without a cluster is one of a single block; older chips have no others.
 struct Cluster {
+  static constexpr bool kRanks = false;
   Block block;
   unsigned turn;  // the same again: what peers read is behind the block's own two halves
   CKL_DEVICE_MEMBER explicit Cluster(char* shared) : block(shared), turn(0) {}
@@ -209,8 +211,7 @@ struct Cluster {
   CKL_DEVICE_MEMBER bool stops_after(Sweep) const { return false; }
   CKL_DEVICE_MEMBER int origin(int, int) const { return int(rank()); }
   CKL_DEVICE_MEMBER int stride(int) const { return int(size()); }
-  CKL_DEVICE_MEMBER int group_origin(int, int) const { return int(threadIdx.x); }
-  CKL_DEVICE_MEMBER int group_stride(int) const { return int(blockDim.x); }
+  CKL_DEVICE_MEMBER int end(int elements) const { return int(size()) * elements; }
   CKL_DEVICE_MEMBER unsigned group_size() const { return block.size(); }
   CKL_DEVICE_MEMBER unsigned group_rank() const { return block.rank(); }
   CKL_DEVICE_MEMBER void group_sync() const { block.sync(); }

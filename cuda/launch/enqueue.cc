@@ -1,6 +1,8 @@
 #include "enqueue.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "kernel_table.h"
@@ -16,6 +18,18 @@ constexpr double kLog2E = 1.4426950408889634;
 void split(double x, float& high, float& low) {
   high = to_float(x);
   low = x > 3.4028234663852886e38 ? 0.0f : float(x - double(high));
+}
+
+// Whether rounding x to a float moves it by at most a quarter of what that may: 2^-26 of it. So it does for -log2(e) itself.
+bool near_a_float(double x) { return std::fabs(double(to_float(x)) - x) <= std::fabs(x) * 1.4901161193847656e-8; }
+
+// x < 0 as one float or as the sum of two below 0, so that infinity times either is -infinity.
+void split_slope(double x, bool in_two, float& high, float& low) {
+  high = to_float(x), low = 0;
+  if (!in_two) return;
+  if (std::fabs(double(high)) > std::fabs(x)) high = std::nextafter(high, 0.0f);
+  low = x < -3.4028234663852886e38 ? 0.0f : float(x - double(high));
+  if (low == 0) low = -std::numeric_limits<float>::denorm_min();
 }
 
 unsigned power_of_two(int64_t least) {
@@ -35,8 +49,11 @@ Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Ext
   task.student_temperature = plan.student_temperature, task.teacher_temperature = plan.teacher_temperature;
   split(1 / plan.student_temperature, task.inverse_student_high, task.inverse_student_low);
   split(1 / plan.teacher_temperature, task.inverse_teacher_high, task.inverse_teacher_low);
-  task.student_slope = to_float(-kLog2E / plan.student_temperature);
-  task.teacher_slope = taught ? to_float(-kLog2E / plan.teacher_temperature) : task.student_slope;
+  const double slopes[2] = {-kLog2E / plan.student_temperature,
+                            -kLog2E / (taught ? plan.teacher_temperature : plan.student_temperature)};
+  task.slopes_in_two = !near_a_float(slopes[0]) || !near_a_float(slopes[1]);
+  split_slope(slopes[0], task.slopes_in_two, task.student_slope, task.student_slope_low);
+  split_slope(slopes[1], task.slopes_in_two, task.teacher_slope, task.teacher_slope_low);
   for (int k = 0; k < task.term_count; k++) {
     const PlanTerm& from = plan.terms[size_t(k)];
     TaskTerm& to = task.terms[k];
@@ -97,7 +114,7 @@ void keep_scores(Task& task, const Extent& extent, Scratch& scratch, cudaStream_
 
 // The lanes that share rows of up to `longest` documents: at least two, which make a softmax each.
 unsigned lanes_for(int64_t longest, int elements) {
-  return std::clamp(power_of_two((longest + elements - 1) / elements), elements > 8 ? 8u : 2u, 32u);
+  return std::clamp(power_of_two((longest + elements - 1) / elements), elements > 16 ? 8u : 2u, 32u);
 }
 
 void enqueue_class(Task task, const RowClass& c, const Extent& extent, RowKernel kernel, Scratch& scratch,

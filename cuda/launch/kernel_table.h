@@ -19,9 +19,10 @@ struct RowClass {
 constexpr int64_t kAnyLength = INT64_MAX;
 
 // The starting points of design and of counting registers and instructions (test/cuda/budget.mjs); to be replaced by what a
-// GPU measures (bench/gpu). Lanes: 32 elements a thread spread what a row itself costs thin; short rows have too few.
+// GPU measures (bench/gpu). Lanes: many elements a thread spread what a row itself costs thin, and keep more bytes in flight; rows of up
+// to 32 documents have too few.
 constexpr RowClass kFast[] = {
-    {128, TeamKind::lanes, 8, kLanesThreads, 1},
+    {128, TeamKind::lanes, 16, kLanesThreads, 1},
     {1024, TeamKind::lanes, 32, kLanesThreads, 1},
     {2048, TeamKind::team, 16, 128, 1},
     {4096, TeamKind::team, 16, 256, 1},

@@ -113,7 +113,9 @@ struct Task {
   double student_temperature, teacher_temperature;
   float inverse_student_high, inverse_student_low;  // 1 / temperature as the sum of two floats
   float inverse_teacher_high, inverse_teacher_low;
-  float student_slope, teacher_slope;  // -log2(e) / temperature
+  // -log2(e) / temperature: as one float, or, where that is far off, as the sum of two of the same sign.
+  bool slopes_in_two;
+  float student_slope, student_slope_low, teacher_slope, teacher_slope_low;
 };
 
 }  // namespace cuda

@@ -10,6 +10,7 @@ namespace ckl {
 namespace cuda {
 
 struct Grid {
+  static constexpr bool kRanks = false;
   const Task& task;
   Block block;
   ChunkSums* chunks;  // of the row
@@ -28,8 +29,7 @@ struct Grid {
   CKL_DEVICE_MEMBER unsigned rank() const { return unsigned(mine) * blockDim.x + threadIdx.x; }
   CKL_DEVICE_MEMBER int origin(int vectors, int) const { return mine * vectors * int(blockDim.x) + int(threadIdx.x); }
   CKL_DEVICE_MEMBER int stride(int) const { return int(blockDim.x); }
-  CKL_DEVICE_MEMBER int group_origin(int, int) const { return int(threadIdx.x); }
-  CKL_DEVICE_MEMBER int group_stride(int) const { return int(blockDim.x); }
+  CKL_DEVICE_MEMBER int end(int elements) const { return (mine + 1) * int(blockDim.x) * elements; }
 
   // x over the row: from all chunks once a sweep has left them, else this chunk's, for others to find.
   template <int K, class Op>
@@ -74,8 +74,11 @@ struct Grid {
 #pragma unroll
         for (int k = 0; k < 2; k++) {
           const float slope = k == 0 ? task.student_slope : task.teacher_slope, down = max[k] - of.max[k];
+          const float slope_low = k == 0 ? task.student_slope_low : task.teacher_slope_low;
           if (down == 0) all[k] += of.softmax_sums.below[k], all[2 + k] += of.softmax_sums.tops[k];
-          else all[k] += exp2_fast(down * slope) * __fmaf_rn(of.softmax_sums.tops[k], kLift, of.softmax_sums.below[k]);
+          else
+            all[k] += exp2_fast(task.slopes_in_two ? __fmaf_rn(down, slope, down * slope_low) : down * slope) *
+                      __fmaf_rn(of.softmax_sums.tops[k], kLift, of.softmax_sums.below[k]);
         }
       }
       block.reduce(all, Add());
@@ -89,7 +92,7 @@ template <class F, int P>
 __global__ void __launch_bounds__(kGridThreads, 2) fast_grid(CKL_PARAMETER Task task) {
   typedef FastRow<F, kChunk / kGridThreads, P, Grid> RowType;
   char* memory = dynamic_shared();
-  float* const bias = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
+  float* const biases = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
   RowTotal total = {0, 0};
   Grid team(task, memory);
   const int64_t chunks_a_row = (task.launch.longest_here + kChunk - 1) / kChunk;
@@ -98,9 +101,7 @@ __global__ void __launch_bounds__(kGridThreads, 2) fast_grid(CKL_PARAMETER Task 
     const int64_t chunk = k % chunks_a_row;
     if (!in_class(task, row) || chunk * kChunk >= row.n) continue;
     team.take(row, int(chunk));
-    RowType x(task, team, row, bias);
-    x.rank_mean =
-        F::biased && task.biased ? stage_bias<RowType, kChunk / kGridThreads, P>(task, x.team, row, false, bias) : 0;
+    RowType x(task, team, row, biases, nullptr);
     x.run(true, total);
     team.block = x.team.block;
   }

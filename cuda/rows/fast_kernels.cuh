@@ -5,21 +5,21 @@
 namespace ckl {
 namespace cuda {
 
-// Blocks that a multiprocessor must hold at once, which limits the registers per thread.
-constexpr int blocks_of(int elements) { return elements <= 8 ? 5 : 2; }
+// Blocks that a multiprocessor must hold at once, which limits the registers per thread. Two-byte scores and ranks, document by
+// document, take a register each until all have come.
+constexpr int blocks_of(int elements, bool biased_halves = false) { return elements > 16 ? 2 : biased_halves ? 3 : 4; }
 
 // A row by `width` lanes of a warp.
-// Registers at most: 96 (8 elements a thread), 255 (32)
+// Registers at most: 168 (16 elements a thread), 255 (32); spills at most: 256 bytes
 template <class F, int E, int P>
-__global__ void __launch_bounds__(kLanesThreads, blocks_of(E)) fast_lanes(CKL_PARAMETER Task task) {
+__global__ void __launch_bounds__(kLanesThreads, blocks_of(E, (P == 8) && F::biased))
+    fast_lanes(CKL_PARAMETER Task task) {
   typedef FastRow<F, E, P, Lanes> RowType;
   char* memory = dynamic_shared();
   Lanes team{task.launch.width};
   const unsigned lane = threadIdx.x % kWarp, width = team.width, capacity = width * E;
-  // Of this thread's row: 1 / rank, or the bias; and the keys that ranks are made of.
-  float* const all_biases = reinterpret_cast<float*>(memory + kReduceBytes);
-  const unsigned floats = task.fresh_ranks ? 2 * capacity : capacity;
-  float* const bias = all_biases + threadIdx.x / width * floats;
+  float* const biases = reinterpret_cast<float*>(memory + kReduceBytes);
+  float* const keys = biases + kLanesThreads * E + threadIdx.x / width * capacity;
   RowTotal total = {0, 0};
   const int64_t step = team.count();
   for (int64_t base = team.index() - lane / width; base < task.batch.rows.queries; base += step) {
@@ -28,30 +28,25 @@ __global__ void __launch_bounds__(kLanesThreads, blocks_of(E)) fast_lanes(CKL_PA
     bool here = b < task.batch.rows.queries;
     if (here) row = row_of(task.batch.rows, b), here = in_class(task, row);
     if (!here) row.n = 0;
-    RowType x(task, team, row, bias);
-    if (F::biased && task.biased) {
-      if (task.fresh_ranks) rank_row(team, task.batch, row, capacity, bias + capacity, bias);
-      x.rank_mean = stage_bias<RowType, E, P>(task, team, row, task.fresh_ranks, bias);
-    }
+    RowType x(task, team, row, biases, keys);
     x.run(here, total);
     __syncwarp();
   }
   finish(task, total, memory);
 }
 
-// Registers at most: 128
+// Registers at most: 128; spills at most: 176 bytes
 template <class F, int E, int P>
 __global__ void __launch_bounds__(kTeamThreads) fast_team(CKL_PARAMETER Task task) {
   typedef FastRow<F, E, P, Cluster> RowType;
   char* memory = dynamic_shared();
   Cluster team(memory);
-  float* const bias = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
+  float* const biases = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
   RowTotal total = {0, 0};
   for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
     const Row row = row_of(task.batch.rows, b);
     if (!in_class(task, row)) continue;
-    RowType x(task, team, row, bias);
-    x.rank_mean = F::biased && task.biased ? stage_bias<RowType, E, P>(task, x.team, row, false, bias) : 0;
+    RowType x(task, team, row, biases, nullptr);
     x.run(true, total);
     team = x.team;
   }

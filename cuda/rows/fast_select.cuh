@@ -70,6 +70,10 @@ struct Bridge : Distribution {
   }
 };
 template <>
+struct LeastTeacher<Bridge> {
+  static CKL_DEVICE_MEMBER float of(const Parameters& p) { return p.mixture == 0 ? -infinity() : kNoTeacher; }
+};
+template <>
 struct KernelFor<ReverseKl> {
   typedef Bridge Type;
 };
@@ -82,7 +86,7 @@ template <class F, int P>
 RowKernel fast_kernel_of(TeamKind kind, int elements) {
   if (kind == TeamKind::grid) return fast_grid<F, P>;
   if (kind == TeamKind::team) return fast_team<F, 16, P>;
-  return elements == 8 ? fast_lanes<F, 8, P> : fast_lanes<F, 32, P>;
+  return elements == 16 ? fast_lanes<F, 16, P> : fast_lanes<F, 32, P>;
 }
 
 // The fast kernel of a distribution loss; null for others, whose rows are all for the general kernels.

@@ -1,218 +1,168 @@
-// Rows in vectors of P documents: 4 of float32 alone, 8 where a two-byte type is among the arrays. What a thread reads of a
-// row is 16 bytes wide wherever the row starts; which documents it reads does not depend on that.
+// Rows in vectors of P documents: 4 of float32 alone, 8 where a two-byte type is among the arrays. Which documents a thread
+// reads depends on neither the row's address nor its length; all of them are asked for before the first is looked at.
 #pragma once
 #include "../common/scalar_load.cuh"
+#include "softmax.cuh"
 
 namespace ckl {
 namespace cuda {
 
-// A thread's vectors in a row of n documents: the first of each, from `origin` in steps of `stride`.
-struct Vectors {
-  int origin, stride, n;
-  // Whole vectors, at addresses that can be read at once.
-  bool aligned;
-  // Far enough from both ends of the arrays to read a few bytes around a vector.
-  bool inside;
-  CKL_DEVICE_MEMBER int first(int k) const { return origin + k * stride; }
+// How a row is read: in vectors that are all there; in vectors; document by document.
+enum class Way { full, whole, single };
+
+template <class T, T kValue>
+struct Constant {
+  static constexpr T value = kValue;
 };
 
-// Reads may step over a vector by less than 16 bytes on either side.
-constexpr int kMargin = 16;
+// A thread's vectors in a row of n documents: the first document of each, from `origin` in steps of `stride`.
+struct Vectors {
+  int origin, stride, n;
+  // The row is made of whole vectors, at addresses that can be read at once. Else it is read document by document, with as
+  // many bytes in flight: shifting vectors into place takes more instructions and registers, and reads beyond the row.
+  bool whole;
+  bool full;  // whole, and the team has no more documents than the row
+  CKL_DEVICE_MEMBER int first(int k) const { return origin + k * stride; }
+  CKL_DEVICE_MEMBER int left(int k) const { return n - first(k); }  // documents from vector k on
+  CKL_DEVICE_MEMBER bool has(int k) const { return left(k) > 0; }
+};
 
-CKL_DEVICE Vectors vectors_of(const Task& task, const Row& row, int origin, int stride, int count, int size,
-                              unsigned misaligned) {
-  Vectors p = {origin, stride, int(row.n), false, false};
-  const int end = p.first(count - 1) + size;
-  p.aligned = end <= p.n && misaligned == 0;
-  const int64_t from = row.begin + origin, to = row.begin + (end < p.n ? end : p.n);
-  p.inside = from >= kMargin && to + kMargin <= task.elements;
-  return p;
+// An array's elements as they stand in memory, those of vector k from raw[k * P] on: side by side where vectors are whole,
+// else one a word. Words of documents that are not there: `none`.
+template <Way kWay, int kSize, int P, int E>
+CKL_DEVICE void fetch(uint32_t (&raw)[E], const char* row, const Vectors& vectors, uint32_t none = 0) {
+  constexpr int kBytes = kWay == Way::single ? kSize : kSize * P < 16 ? kSize * P : 16;  // of a load
+  const char* const start = row + int64_t(vectors.origin) * kSize;
+  const int64_t step = int64_t(vectors.stride) * kSize;
+  if (kWay != Way::full) {
+#pragma unroll
+    for (int i = 0; i < E; i++) raw[i] = none;
+  }
+#pragma unroll
+  for (int k = 0; k < E / P; k++)
+#pragma unroll
+    for (int b = 0; b < kSize * P; b += kBytes) {
+      uint32_t* const to = raw + k * P + (kWay == Way::single ? b / kSize : b / 4);
+      if (kWay == Way::full) load_now<kBytes>(to, start + k * step + b);
+      else load_if<kBytes>(kWay == Way::single ? b / kSize : 0, vectors.left(k), to, start + k * step + b);
+    }
 }
 
-// 16 bytes from `by` bytes behind the start of a, which b follows.
-template <bool Halves>
-CKL_DEVICE uint4 shifted(const uint4& a, const uint4& b, unsigned by) {
-  const uint32_t in[8] = {a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w};
-  uint32_t x[6], y[5];
-#pragma unroll
-  for (int i = 0; i < 6; i++) x[i] = by & 8 ? in[i + 2] : in[i];
-#pragma unroll
-  for (int i = 0; i < 5; i++) y[i] = by & 4 ? x[i + 1] : x[i];
-  if (!Halves) return make_uint4(y[0], y[1], y[2], y[3]);
-  const unsigned bits = 8 * (by & 3);
-  return make_uint4(__funnelshift_r(y[0], y[1], bits), __funnelshift_r(y[1], y[2], bits),
-                    __funnelshift_r(y[2], y[3], bits), __funnelshift_r(y[3], y[4], bits));
+// The same of scores; P tells whether they may be of two bytes.
+template <Way kWay, int P, int E>
+CKL_DEVICE void fetch_scores(uint32_t (&raw)[E], const char* row, DType type, const Vectors& vectors) {
+  if (P == 4 || type == DType::float32) fetch<kWay, 4, P>(raw, row, vectors);
+  else fetch<kWay, 2, P>(raw, row, vectors);
 }
 
-CKL_DEVICE void floats_of(const uint4& v, float* x) {
-  x[0] = __uint_as_float(v.x);
-  x[1] = __uint_as_float(v.y);
-  x[2] = __uint_as_float(v.z);
-  x[3] = __uint_as_float(v.w);
+// Element i of what was fetched, of kSize bytes; bits above it are anything.
+template <int kSize, int P, int E>
+CKL_DEVICE uint32_t element(const uint32_t (&raw)[E], int i, bool whole) {
+  constexpr int kInWord = 4 / kSize;
+  return whole ? raw[i / P * P + i % P / kInWord] >> (8 * kSize * (i % kInWord)) : raw[i];
 }
-CKL_DEVICE void widen(const uint4& v, DType type, float* x) {
-  const uint32_t w[4] = {v.x, v.y, v.z, v.w};
-  if (type == DType::bfloat16) {
+
+// body(i, element i) for all that was fetched.
+template <int kSize, int P, int E, class Body>
+CKL_DEVICE void each_element(const uint32_t (&raw)[E], const Vectors& vectors, Body body) {
+  if (kSize == 4 || vectors.whole) {
 #pragma unroll
-    for (int j = 0; j < 8; j++) x[j] = __uint_as_float(j % 2 ? w[j / 2] & 0xffff0000u : w[j / 2] << 16);
+    for (int i = 0; i < E; i++) body(i, element<kSize, P>(raw, i, true));
   } else {
 #pragma unroll
-    for (int j = 0; j < 8; j++) x[j] = widen_float16(uint16_t(w[j / 2] >> 16 * (j % 2)));
+    for (int i = 0; i < E; i++) body(i, raw[i]);
   }
 }
 
-// K vectors of scores. Where there are no documents, x is anything.
-template <int K, int P>
-CKL_DEVICE void load_scores(float (&x)[K * P], const char* row, DType type, const Vectors& vectors) {
-  const bool single = P == 4 || type == DType::float32;
-  const int size = single ? 4 : 2;
-  const unsigned by = offset_in(row, 16);
-  const char* const start = row + vectors.origin * size - by;
-  const int step = vectors.stride * size;
-  if (vectors.aligned) {
-    uint4 v[K];
-    if (single) {
+// Fetched scores as floats.
+template <int P, int E>
+CKL_DEVICE void widen(float (&x)[E], const uint32_t (&raw)[E], DType type, const Vectors& vectors) {
+  if (P == 4 || type == DType::float32)
+    each_element<4, P>(raw, vectors, [&](int i, uint32_t u) { x[i] = __uint_as_float(u); });
+  else if (type == DType::bfloat16)
+    each_element<2, P>(raw, vectors, [&](int i, uint32_t u) { x[i] = __uint_as_float(u << 16); });
+  else each_element<2, P>(raw, vectors, [&](int i, uint32_t u) { x[i] = widen_float16(uint16_t(u)); });
+}
+
+// Labels, four to a word; 255 beyond the row.
+template <Way kWay, int P, int E>
+CKL_DEVICE void fetch_labels(uint32_t (&raw)[E], const uint8_t* row, const Vectors& vectors) {
+  fetch<kWay, 1, P>(raw, reinterpret_cast<const char*>(row), vectors, ~0u);
+}
+template <int P, int E>
+CKL_DEVICE void pack_labels(uint32_t (&words)[E / 4], const uint32_t (&raw)[E], const Vectors& vectors) {
 #pragma unroll
-      for (int k = 0; k < K; k++)
-#pragma unroll
-        for (int j = 0; j < P; j += 4)
-          floats_of(__ldcs(reinterpret_cast<const uint4*>(start + k * step + 4 * j)), x + k * P + j);
-      return;
-    }
-    if constexpr (P == 8) {
-#pragma unroll
-      for (int k = 0; k < K; k++) v[k] = __ldcs(reinterpret_cast<const uint4*>(start + k * step));
-#pragma unroll
-      for (int k = 0; k < K; k++) widen(v[k], type, x + k * P);
-    }
-    return;
+  for (int w = 0; w < E / 4; w++) {
+    const uint32_t* r = raw + 4 * w;
+    words[w] = vectors.whole ? raw[4 * w / P * P + w % (P / 4)]
+                             : __byte_perm(__byte_perm(r[0], r[1], 0x0040), __byte_perm(r[2], r[3], 0x0040), 0x5410);
   }
-  if (vectors.inside) {
+}
+
+// What a rank bias is made of: ranks, or a bias of the batch's own.
+template <Way kWay, int P, int E>
+CKL_DEVICE void fetch_ranks(uint32_t (&raw)[E], const Batch& batch, int64_t begin, const Vectors& vectors) {
+  const char* const row = ranks_start(batch, begin);
+  const int size = rank_size(batch);
+  if (size == 4) fetch<kWay, 4, P>(raw, row, vectors);
+  else if (size == 2) fetch<kWay, 2, P>(raw, row, vectors);
+  else fetch<kWay, 1, P>(raw, row, vectors);
+}
+
+// The bias of each document before alpha: 1 / rank, or the batch's own. Ranks may be infinite; a NaN stays one.
+template <int P, int E>
+CKL_DEVICE void bias_of_ranks(float (&x)[E], const uint32_t (&raw)[E], const Batch& batch, const Vectors& vectors) {
+  const RankType type = batch.beta ? RankType::f32 : batch.ranks.type;
+  if (type == RankType::u8) each_element<1, P>(raw, vectors, [&](int i, uint32_t u) { x[i] = float(uint8_t(u)); });
+  else if (type == RankType::u16)
+    each_element<2, P>(raw, vectors, [&](int i, uint32_t u) { x[i] = float(uint16_t(u)); });
+  else if (type == RankType::f32)
+    each_element<4, P>(raw, vectors, [&](int i, uint32_t u) { x[i] = __uint_as_float(u); });
+  else if (type == RankType::u32) each_element<4, P>(raw, vectors, [&](int i, uint32_t u) { x[i] = float(u); });
+  else each_element<4, P>(raw, vectors, [&](int i, uint32_t u) { x[i] = float(int32_t(u)); });
+  if (batch.beta) return;
+  constexpr float kHuge = 1.2676506e30f;
+#pragma unroll
+  for (int i = 0; i < E; i++) x[i] = reciprocal(x[i] > kHuge ? kHuge : x[i]);
+}
+
+// K vectors of a gradient. wide: all whole, at addresses that can be written at once.
+template <int K, int P>
+CKL_DEVICE void store_scores(const float (&x)[K * P], char* row, DType type, const Vectors& vectors, bool wide) {
+  if (type == DType::float32) {
+    float* const start = reinterpret_cast<float*>(row) + vectors.origin;
 #pragma unroll
     for (int k = 0; k < K; k++) {
-      if (vectors.first(k) >= vectors.n) continue;
-      const uint4* const p = reinterpret_cast<const uint4*>(start + k * step);
-      const uint4 none = {0, 0, 0, 0}, a = __ldcs(p), b = by || (P == 8 && single) ? __ldcs(p + 1) : none;
-      if constexpr (P == 4) {
-        floats_of(shifted<false>(a, b, by), x + k * P);
-      } else if (single) {
-        floats_of(shifted<false>(a, b, by), x + k * P);
-        floats_of(shifted<false>(b, by ? __ldcs(p + 2) : none, by), x + k * P + 4);
-      } else {
-        widen(shifted<true>(a, b, by), type, x + k * P);
-      }
-    }
-    return;
-  }
-  // At an end of the array: document by document and vector by vector: rare, so its code is kept short.
-#pragma unroll 1
-  for (int k = 0; k < K; k++) {
-    float v[P];
-#pragma unroll
-    for (int j = 0; j < P; j++)
-      v[j] = vectors.first(k) + j < vectors.n ? load(row, single ? DType::float32 : type, vectors.first(k) + j) : 0.0f;
-#pragma unroll
-    for (int i = 0; i < K * P; i++)
-      if (i / P == k) x[i] = v[i % P];
-  }
-}
-
-// K vectors of labels, four to a word; 255 beyond the row.
-template <int K, int P>
-CKL_DEVICE void load_labels(uint32_t (&words)[K * P / 4], const uint8_t* row, const Vectors& vectors) {
-  constexpr int W = P / 4;
-  const unsigned by = offset_in(row, 4);
-  const uint8_t* const start = row + vectors.origin - by;
-  if (vectors.aligned) {
-#pragma unroll
-    for (int k = 0; k < K; k++) {
-      if (P == 4) {
-        words[k] = __ldcs(reinterpret_cast<const uint32_t*>(start + k * vectors.stride));
-      } else {
-        const uint2 v = __ldcs(reinterpret_cast<const uint2*>(start + k * vectors.stride));
-        words[W * k] = v.x;
-        words[W * k + W - 1] = v.y;
-      }
-    }
-    return;
-  }
-#pragma unroll
-  for (int k = 0; k < K; k++)
-#pragma unroll
-    for (int w = 0; w < W; w++) {
-      uint32_t& word = words[W * k + w];
-      const int left = vectors.n - (vectors.first(k) + 4 * w);
-      word = 0;
-      if (left > 0 && vectors.inside) {
-        const uint32_t* const p = reinterpret_cast<const uint32_t*>(start + k * vectors.stride + 4 * w);
-        word = __funnelshift_r(__ldcs(p), by ? __ldcs(p + 1) : 0u, 8 * by);
-      }
-      if (left < 4) word |= left <= 0 ? ~0u : ~0u << (8 * left);
-    }
-  if (vectors.inside) return;
-#pragma unroll 1
-  for (int k = 0; k < K; k++) {
-    uint32_t v[W];
-#pragma unroll
-    for (int w = 0; w < W; w++) {
-      v[w] = 0;
-#pragma unroll
-      for (int j = 0; j < 4; j++) {
-        const int at = vectors.first(k) + 4 * w + j;
-        if (at < vectors.n) v[w] |= uint32_t(row[at]) << (8 * j);
-      }
-    }
-#pragma unroll
-    for (int w = 0; w < K * W; w++)
-      if (w / W == k) words[w] |= v[w % W];
-  }
-}
-
-// K vectors of a gradient, all whole, float32, and at addresses that can be written at once.
-template <int K, int P>
-CKL_DEVICE void store_aligned(const float (&x)[K * P], char* row, const Vectors& vectors) {
-  float* const to = reinterpret_cast<float*>(row) + vectors.origin;
-#pragma unroll
-  for (int k = 0; k < K; k++)
-#pragma unroll
-    for (int j = k * P; j < k * P + P; j += 4)
-      __stcs(reinterpret_cast<float4*>(to + k * vectors.stride + j % P),
-             make_float4(x[j], x[j + 1], x[j + 2], x[j + 3]));
-}
-
-template <int K, int P>
-CKL_DEVICE void store_scores(const float (&x)[K * P], char* row, DType type, const Vectors& vectors) {
-  const bool single = type == DType::float32;
-  const bool wide = offset_in(row, single || P == 8 ? 16 : 8) == 0;
-  char* const start = row + vectors.origin * (single ? 4 : 2);
-  const int step = vectors.stride * (single ? 4 : 2);
-#pragma unroll
-  for (int k = 0; k < K; k++) {
-    const int live = vectors.n - vectors.first(k);
-    char* const to = start + k * step;
-    const float* const g = x + k * P;
-    if (single) {
-      if (wide && live >= P) {
+      float* const to = start + k * vectors.stride;
+      const float* const g = x + k * P;
+      if (wide) {
+        if (!vectors.full && !vectors.has(k)) continue;
 #pragma unroll
         for (int j = 0; j < P; j += 4)
-          __stcs(reinterpret_cast<float4*>(to + 4 * j), make_float4(g[j], g[j + 1], g[j + 2], g[j + 3]));
+          __stcs(reinterpret_cast<float4*>(to + j), make_float4(g[j], g[j + 1], g[j + 2], g[j + 3]));
       } else {
 #pragma unroll
         for (int j = 0; j < P; j++)
-          if (j < live) reinterpret_cast<float*>(to)[j] = g[j];
+          if (j < vectors.left(k)) to[j] = g[j];
       }
-      continue;
     }
+    return;
+  }
+  uint16_t* const start = reinterpret_cast<uint16_t*>(row) + vectors.origin;
+#pragma unroll
+  for (int k = 0; k < K; k++) {
+    uint16_t* const to = start + k * vectors.stride;
     uint32_t w[P / 2];
 #pragma unroll
-    for (int j = 0; j < P / 2; j++) w[j] = narrow_pair(type == DType::bfloat16, g[2 * j], g[2 * j + 1]);
-    if (wide && live >= P) {
+    for (int j = 0; j < P / 2; j++) w[j] = narrow_pair(type == DType::bfloat16, x[k * P + 2 * j], x[k * P + 2 * j + 1]);
+    if (wide) {
+      if (!vectors.full && !vectors.has(k)) continue;
       if (P == 4) __stcs(reinterpret_cast<uint2*>(to), make_uint2(w[0], w[1]));
       else __stcs(reinterpret_cast<uint4*>(to), make_uint4(w[0], w[1], w[P / 2 - 2], w[P / 2 - 1]));
     } else {
 #pragma unroll
       for (int j = 0; j < P; j++)
-        if (j < live) reinterpret_cast<uint16_t*>(to)[j] = uint16_t(w[j / 2] >> 16 * (j % 2));
+        if (j < vectors.left(k)) to[j] = uint16_t(w[j / 2] >> 16 * (j % 2));
     }
   }
 }

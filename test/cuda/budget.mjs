@@ -1,15 +1,20 @@
-// Compiles the kernels for chips of three generations and holds them to their budgets: registers and spilled bytes within
-// the caps that stand beside the kernel (none are spilled where no cap says so), and for ckl with gamma 5 the instructions
-// that a document costs.
+// The compiled code is the test: compiles the kernels for chips of three generations and reads the machine code. Registers and
+// spilled bytes are held to the caps that stand beside a kernel; loads, instructions a document, fences and blocks of ckl with
+// gamma 5 to what bench/results/cuda-budget.json says was reached, which is also what docs/performance.md shows.
 //
 //   node test/cuda/budget.mjs [80 90 120]
+//   node test/cuda/budget.mjs --all       every kernel for every chip, not for sm_90 alone: minutes more
+//   node test/cuda/budget.mjs --write     writes the results file of what is reached now; then: node bench/tables.mjs
 //   node test/cuda/budget.mjs --fatbin    what a release holds, for all its architectures: minutes
 //
-// Needs nvcc; without it, it says so and does nothing.
+// Needs nvcc; without it, it says so and does nothing. What was compiled from the same sources before is not compiled again.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { commit } from '../../bench/lib/harness.mjs';
+import { blocksAtOnce, count, inFlight, kernelsOf, opcode } from './sass.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const out = join(root, 'build/budget');
@@ -56,26 +61,37 @@ function readCaps() {
   return caps;
 }
 
+/** Of everything that a kernel is made of. */
+const fingerprint = (() => {
+  const hash = createHash('sha256').update(execFileSync(nvcc, ['--version']));
+  for (const folder of ['cuda', 'src/losses', 'src/core'])
+    for (const file of readdirSync(join(root, folder), { recursive: true }).sort())
+      if (/\.(h|cuh|cu|def)$/.test(file)) hash.update(readFileSync(join(root, folder, file)));
+  return hash;
+})();
+
+/** Compiles a source into a cubin, unless that is there; returns its name and what ptxas said. */
 function compile(source, architecture) {
-  const { stdout, stderr, status } = spawnSync(
-    nvcc,
-    [
-      ...[
-        '-std=c++17',
-        '-O3',
-        '-fmad=false',
-        '--expt-relaxed-constexpr',
-        `-arch=sm_${architecture}`,
-        '-Xptxas',
-        '-v',
-        '-cubin',
+  const made = fingerprint
+    .copy()
+    .update(readFileSync(join(root, source)))
+    .digest('hex')
+    .slice(0, 16);
+  const cubin = join(out, `${basename(source, '.cu')}.${architecture}.${made}.cubin`);
+  const log = `${cubin}.log`;
+  if (!existsSync(log)) {
+    const { stdout, stderr, status } = spawnSync(
+      nvcc,
+      [
+        ...['-std=c++17', '-O3', '-fmad=false', '--expt-relaxed-constexpr', `-arch=sm_${architecture}`],
+        ...['-Xptxas', '-v', '-cubin', '-o', cubin, join(root, source)],
       ],
-      ...['-o', join(out, `${basename(source)}.${architecture}.cubin`), join(root, 'cuda', `${source}.cu`)],
-    ],
-    { encoding: 'utf8', maxBuffer: 1 << 26 },
-  );
-  if (status !== 0) throw new Error(stdout + stderr);
-  return stderr;
+      { encoding: 'utf8', maxBuffer: 1 << 26 },
+    );
+    if (status !== 0) throw new Error(stdout + stderr);
+    writeFileSync(log, stderr);
+  }
+  return { cubin, log: readFileSync(log, 'utf8') };
 }
 
 /** What ptxas says of each kernel. */
@@ -149,87 +165,146 @@ if (process.argv[2] === '--fatbin') {
 
 const caps = readCaps();
 const faults = [];
-const architectures = process.argv.length > 2 ? process.argv.slice(2) : ['80', '90', '120'];
+const write = process.argv.includes('--write');
+const all = process.argv.includes('--all');
+const named = process.argv.slice(2).filter((word) => /^\d+$/.test(word));
+const architectures = named.length > 0 ? named : ['80', '90', '120'];
+
+/** The kernels of ckl with gamma 5 on a chip: what each asks of memory before it waits, and what it holds. */
+const reached = {};
+const threadsOf = { fast_lanes: 128, fast_team: 512, fast_grid: 256 };
+
+/** One kernel of ckl with gamma 5. P: documents a load, 4 of float32 and 8 where a type has two bytes. */
+function look(architecture, { name, registers }, code) {
+  const [, base, inner] = /^(\w+)<(.*)>$/.exec(name);
+  const numbers = inner.split(',').slice(-2).map(Number);
+  const [elements, P] = base === 'fast_grid' ? [8, numbers[1]] : numbers;
+  const threads = threadsOf[base];
+  const { ways, late } = inFlight(code);
+  const blocks = blocksAtOnce(architecture, registers, threads);
+  // Of a row that is whole: the widest loads, in the type that the kernel is for.
+  const bytes = elements * (P === 4 ? 9 : 5);
+  if (!ways.some((way) => way.bytes === bytes))
+    faults.push(`sm_${architecture} ${name}: no way asks for ${bytes} bytes at once`);
+  if (late > 0)
+    faults.push(`sm_${architecture} ${name}: ${late} bytes of a row are asked for after a wait for others`);
+  return {
+    kernel: `${base.slice(5)} ${elements}`,
+    type: P === 4 ? 'float32' : 'two-byte',
+    registers,
+    blocks,
+    bytesInFlight: bytes * threads * blocks,
+    fences: count(code, opcode.fence),
+  };
+}
+
 for (const architecture of architectures) {
-  let count = 0;
+  let total = 0;
   let most = 0;
-  for (const source of sources) {
-    for (const kernel of kernels(compile(source, architecture))) {
-      count++;
+  reached[`sm_${architecture}`] = [];
+  // All kernels are held to their caps on one chip: to compile them takes minutes a chip.
+  const whole = all || (architecture === '90' && !write);
+  for (const source of whole ? sources.map((name) => `cuda/${name}.cu`) : ['test/cuda/gamma5.cu']) {
+    const { cubin, log } = compile(source, architecture);
+    const code = kernelsOf(cubin);
+    for (const kernel of kernels(log)) {
+      total++;
       most = Math.max(most, kernel.registers);
       const [, base, elements] = /^(\w+)(?:<.*?, (\d+), \d+.*>)?/.exec(kernel.name);
       const cap = caps[base]?.[elements ?? ''] ?? caps[base]?.[''];
       const fault = (what) => faults.push(`sm_${architecture} ${kernel.name}: ${what}`);
       if (cap === undefined) fault('no cap stands beside it');
       else if (kernel.registers > cap) fault(`${kernel.registers} registers, at most ${cap}`);
-      const allowed = caps[base]?.spills ?? 0;
+      const allowed = kernel.name.includes('CklVariant<5') ? 0 : (caps[base]?.spills ?? 0);
       if (kernel.spills > allowed) fault(`${kernel.spills} bytes of spills, at most ${allowed}`);
-      // A call keeps its return address and arguments on the stack; fast kernels call nothing.
-      if (base.startsWith('fast_') && kernel.stack > 0) fault(`${kernel.stack} bytes of local memory`);
+      if (kernel.name.includes('CklVariant<5'))
+        reached[`sm_${architecture}`].push(look(architecture, kernel, code[kernel.mangled]));
     }
   }
-  console.log(`sm_${architecture}: ${count} kernels, ${most} registers at most`);
+  console.log(`sm_${architecture}: ${total} kernels, ${most} registers at most`);
+  reached[`sm_${architecture}`].sort((a, b) => (a.type + a.kernel < b.type + b.kernel ? -1 : 1));
+  console.table(reached[`sm_${architecture}`]);
 }
 
-/** Opcodes, the low 12 bits of an instruction's 16 bytes, alike on all chips since Volta. */
-const opcode = { special: 0x308, loadLocal: 0x983, storeLocal: 0x387, nothing: 0x918 };
-
-/** Instructions of the kernel whose name holds `name`: all, those of the special-function unit, accesses to local memory. */
-function instructions(file, name) {
-  const elf = readFileSync(file);
-  const sections = Number(elf.readBigUInt64LE(0x28));
-  const [size, count, names] = [0x3a, 0x3c, 0x3e].map((at) => elf.readUInt16LE(at));
-  const section = (k) => ({
-    name: elf.readUInt32LE(sections + k * size),
-    at: Number(elf.readBigUInt64LE(sections + k * size + 0x18)),
-    bytes: Number(elf.readBigUInt64LE(sections + k * size + 0x20)),
-  });
-  const strings = section(names).at;
-  for (let k = 0; k < count; k++) {
-    const { name: offset, at, bytes } = section(k);
-    const text = elf.toString('latin1', strings + offset, elf.indexOf(0, strings + offset));
-    if (!text.startsWith('.text.') || !text.includes(name)) continue;
-    const found = Array.from({ length: bytes / 16 }, (_, i) => elf.readUInt16LE(at + 16 * i) & 0xfff);
-    const number = (...codes) => found.filter((code) => codes.includes(code)).length;
-    return {
-      all: found.length - number(opcode.nothing),
-      special: number(opcode.special),
-      local: number(opcode.loadLocal, opcode.storeLocal),
+// A row of gamma 5 on each of its ways, documents neither positive nor at the top: ways.cu says what that leaves out. Tests for what is
+// rare count, and so does all that the row itself costs: finding it, reductions, normalisers, its loss.
+const ways = [
+  { docs: 50, way: 'document by document', kernel: 'lanes_way', numbers: [16, 4, 2] },
+  { docs: 64, way: 'full', kernel: 'lanes_way', numbers: [16, 4, 0] },
+  { docs: 256, way: 'full', kernel: 'lanes_way', numbers: [32, 8, 0] },
+  { docs: 1000, way: 'short', kernel: 'lanes_way', numbers: [32, 32, 1] },
+  { docs: 1001, way: 'document by document', kernel: 'lanes_way', numbers: [32, 32, 2] },
+  { docs: 1024, way: 'full', kernel: 'lanes_way', numbers: [32, 32, 0] },
+  { docs: 4096, way: 'full', kernel: 'team_way', numbers: [16, 256, 0] },
+  { docs: 5000, way: 'short', kernel: 'team_way', numbers: [16, 512, 1] },
+];
+if (architectures.includes('90')) {
+  const code = Object.entries(kernelsOf(compile('test/cuda/ways.cu', '90').cubin));
+  reached.ways = ways.map(({ docs, way, kernel, numbers: [elements, threads, kind] }) => {
+    const of = (P) => {
+      const name = `${kernel}ILi${elements}ELi${P}ELi${threads}ELi${kind}E`;
+      const [, found] = code.find(([mangled]) => mangled.includes(name));
+      const local = count(found, opcode.loadLocal, opcode.storeLocal);
+      if (local > 0) faults.push(`N = ${docs}, ${way}: ${local} accesses to local memory`);
+      const each = (number) => Math.round((number * threads * 10) / docs) / 10;
+      return { instructions: each(count(found)), special: each(count(found, opcode.special)) };
     };
-  }
-  throw new Error(`${file} has no ${name}`);
+    return { docs, way, threads, float32: of(4), bfloat16: of(8) };
+  });
+  console.log('ckl, gamma 5, sm_90: instructions a document');
+  console.table(
+    reached.ways.map(({ docs, way, float32, bfloat16 }) => ({
+      docs,
+      way,
+      float32: float32.instructions,
+      bfloat16: bfloat16.instructions,
+      special: float32.special,
+    })),
+  );
 }
 
-// A row of gamma 5 on its common path: 16-byte loads, no padding, documents that are neither positive nor at the top. Tests
-// for what is rare count, and so does all that the row itself costs: finding it, reductions, normalisers, its loss.
-const log = spawnSync(
-  nvcc,
-  [
-    ...['-std=c++17', '-O3', '-fmad=false', '--expt-relaxed-constexpr', '-arch=sm_90', '-cubin'],
-    ...['-o', join(out, 'common_path.cubin'), join(root, 'test/cuda/common_path.cu')],
-  ],
-  { encoding: 'utf8' },
-);
-if (log.status !== 0) throw new Error(log.stdout + log.stderr);
-const usual = (elements, lanes) =>
-  instructions(join(out, 'common_path.cubin'), `common_pathILi${elements}ELi${lanes}E`);
-// Two sizes tell what a document costs from what a row costs.
-const slots = (usual(32, 32).all - usual(16, 32).all) / 16;
-console.log(`ckl, gamma 5, float32, sm_90: ${slots.toFixed(1)} instructions a further document`);
-// 30 were asked for. A document takes 24.9: 7 additions, 7 products, 5 fused, 2 maxima, 2 MUFU, 1 for loads and stores, .5 to
-// tell the usual from the rare. A row of 32 documents a thread takes 256 to 275 (160 would do): counted by leaving them out,
-// reductions 76, normalisers 36, weight and scale 17, finding the row 21, its loss 9; addresses, constants and tests the rest.
-const most = { 256: 33, 1024: 33.6 };
-for (const lanes of [8, 32]) {
-  const n = 32 * lanes;
-  const { all, special, local } = usual(32, lanes);
-  console.log(
-    `  N = ${n}: ${(all / 32).toFixed(1)} instructions and ${(special / 32).toFixed(1)} MUFU a document in all, ` +
-      `the row's own ${Math.round(all - slots * 32)} among them; at most ${most[n]} (asked 30) and 3`,
+/** Numbers that must not grow (or, of bytes and blocks, shrink) over what was reached. Other compilers may differ by a twentieth. */
+function compare(now, before, path, slack) {
+  if (typeof now === 'object') {
+    for (const key of Object.keys(now)) {
+      if (before?.[key] === undefined) faults.push(`${path} ${key} is not in the results file: --write`);
+      else
+        compare(
+          now[key],
+          before[key],
+          `${path} ${now[key]?.docs ?? now[key]?.kernel ?? key} ${now[key]?.type ?? ''}`,
+          slack,
+        );
+    }
+  } else if (typeof now === 'number') {
+    const larger = /bytesInFlight|blocks/.test(path);
+    if (larger ? now < before * (1 - slack) : now > before * (1 + slack))
+      faults.push(`${path.trim()}: ${now}, ${larger ? 'at least' : 'at most'} ${before}`);
+  }
+}
+
+const version = /V([\d.]+)/.exec(execFileSync(nvcc, ['--version'], { encoding: 'utf8' }))[1];
+const results = join(root, 'bench/results/cuda-budget.json');
+if (write) {
+  const date = new Date().toISOString().slice(0, 10);
+  writeFileSync(
+    results,
+    JSON.stringify(
+      {
+        question: 'what the compiled kernels of ckl with gamma 5 ask of a GPU',
+        nvcc: version,
+        commit: commit(),
+        date,
+        ...reached,
+      },
+      null,
+      1,
+    ) + '\n',
   );
-  if (local > 0) faults.push(`common path, N = ${n}: ${local} accesses to local memory`);
-  if (all / 32 > most[n]) faults.push(`N = ${n}: ${all / 32} instructions a document, at most ${most[n]}`);
-  if (special / 32 > 3) faults.push(`N = ${n}: ${special / 32} MUFU a document, at most 3`);
+} else {
+  const before = JSON.parse(readFileSync(results, 'utf8'));
+  for (const key of Object.keys(reached))
+    compare(reached[key], before[key], key, before.nvcc === version ? 0 : 0.05);
 }
 
 for (const fault of faults) console.log(`FAILED ${fault}`);

@@ -1,5 +1,5 @@
-// Rows may start anywhere: their bits do not depend on it, they are read 16 bytes at a time, and nothing outside an array
-// is read or written.
+// Rows may start anywhere and have any length: their bits do not depend on where they start, no load or store is at an odd address,
+// and nothing outside an array is read or written.
 #include <doctest/doctest.h>
 
 #include <cstring>

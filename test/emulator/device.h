@@ -56,6 +56,18 @@ inline void need_all(uint32_t mask) {
 void name_array(const void* begin, size_t bytes);
 void forget_arrays();
 void need_inside(const void* p, size_t bytes);
+// How the special-function unit errs, always by the most that is stated of it: not at all, up, down, by the argument's bits.
+enum class Error { none, up, down, either };
+extern Error special_function_error;
+// x times 1 + part, or what that mode makes of it.
+inline float off_by(float x, float part, float argument) {
+  if (special_function_error == Error::none || !(fabsf(x) < 1e37f)) return x;
+  uint32_t bits;
+  memcpy(&bits, &argument, 4);
+  const bool up = special_function_error == Error::up ||
+                  (special_function_error == Error::either && (bits * 2654435769u >> 16 & 1));
+  return x * (up ? 1 + part : 1 - part);
+}
 inline unsigned lane() { return current->thread.x % 32; }
 
 template <class T>
@@ -117,6 +129,12 @@ inline float __fmaf_rn(float a, float b, float c) { return fmaf(a, b, c); }
 inline uint32_t __funnelshift_r(uint32_t low, uint32_t high, unsigned by) {
   return uint32_t((uint64_t(high) << 32 | low) >> (by & 31));
 }
+inline uint32_t __byte_perm(uint32_t a, uint32_t b, uint32_t pick) {
+  const uint64_t both = uint64_t(b) << 32 | a;
+  uint32_t r = 0;
+  for (int k = 0; k < 4; k++) r |= uint32_t(both >> 8 * (pick >> 4 * k & 7) & 255) << 8 * k;
+  return r;
+}
 inline int __popc(uint32_t x) { return __builtin_popcount(x); }
 inline int __ffs(int x) { return __builtin_ffs(x); }
 
@@ -153,11 +171,27 @@ namespace cuda {
 
 inline char* dynamic_shared() { return emulator::current->shared; }
 
+template <int kBytes>
+inline void load_now(uint32_t* to, const char* from) {
+  if (reinterpret_cast<uintptr_t>(from) % kBytes)
+    emulator::fail("a vector access at an address that is not a multiple of its size");
+  emulator::need_inside(from, kBytes);
+  if (kBytes < 4) to[0] = 0;
+  memcpy(to, from, kBytes);
+}
+template <int kBytes>
+inline void load_if(int at, int end, uint32_t* to, const char* from) {
+  if (at < end) load_now<kBytes>(to, from);
+}
+
 // Denormal results are 0, as the special-function unit's are.
 inline float flushed(float x) { return fabsf(x) < 1.17549435e-38f ? 0.0f * x : x; }
-inline float exp2_fast(float x) { return flushed(exp2f(x)); }
-inline float log2_fast(float x) { return log2f(flushed(x)); }
-inline float reciprocal_fast(float x) { return flushed(1 / x); }
+inline float exp2_fast(float x) { return flushed(emulator::off_by(exp2f(x), 0x1p-22f, x)); }
+inline float log2_fast(float x) {
+  const float y = log2f(flushed(x));
+  return fabsf(y) < 1 ? y + emulator::off_by(1, 0x1p-22f, x) - 1 : emulator::off_by(y, 0x1p-22f, x);
+}
+inline float reciprocal_fast(float x) { return flushed(emulator::off_by(1 / x, 0x1p-23f, x)); }
 
 float widen_float16(uint16_t h);
 uint16_t narrow_float16(float f);

@@ -13,6 +13,8 @@
 
 namespace emulator {
 
+Error special_function_error = Error::none;
+
 Thread* current = nullptr;
 void (*on_failure)(const char* what) = nullptr;
 

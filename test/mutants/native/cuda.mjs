@@ -75,15 +75,25 @@ export default [
   { in: 'cuda', code: 'ratio += float(term.weight) * (h0 == 0 ? -h1 : «-h1 - h0 / p»);', to: '-h1' },
   {
     in: 'cuda',
-    code: 'if (is_masked(j)) «es[j] = et[j] = -3.402823466e38f»;',
-    to: 'es[j] = -3.402823466e38f',
+    code: 'each_masked([&](int j) { «es[j] = et[j] = -infinity()»; });',
+    to: 'es[j] = -infinity()',
   },
   { in: 'cuda', code: 'x.rest = 1.0f - x.q.v;\n    if («top») x.rest = student.rest;', to: 'false' },
   {
     in: 'cuda',
-    code: 'x.beta = task.terms[0].beta_scale * (bias[vector * P + j % P] - «rank_mean»);',
+    code: 'x.beta = task.terms[0].beta_scale * (bias_of(j) - «rank_mean»);',
     to: '0',
   },
+  // rows of any length and alignment
+  { in: 'cuda', code: 'bias_of(j) = reciprocal(float(«above[j] + 1»));', to: 'above[j] + 2' },
+  { in: 'cuda', code: 'each_masked([&](int j) { bias_of(j) = «0»; });', to: '1' },
+  { in: 'cuda', code: 'offset_in(y, P) | «unsigned(row.n) % P»;', to: '0' },
+  {
+    in: 'cuda',
+    code: 'fetch<kWay, 1, P>(raw, reinterpret_cast<const char*>(row), vectors, «~0u»);',
+    to: '0',
+  },
+  { in: 'cuda', code: 'if («low == 0») low =', to: 'false' },
   // rows in an order
   {
     in: 'cuda',
