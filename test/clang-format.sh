@@ -9,5 +9,5 @@ fi
 mode=(--dry-run -Werror)
 [ "${1:-}" != --fix ] || mode=(-i)
 git ls-files 'src/*.h' 'src/*.cc' 'cuda/*.h' 'cuda/*.cc' 'cuda/*.cu' 'cuda/*.cuh' 'test/cpp/*.h' 'test/cpp/*.cc' \
-    'test/emulator/*.h' 'test/emulator/*.cc' 'test/gpu/*.cc' |
+    'test/emulator/*.h' 'test/emulator/*.cc' 'test/gpu/*.h' 'test/gpu/*.cc' 'test/gpu/*.cu' 'test/cuda/*.cu' |
   xargs clang-format "${mode[@]}"
