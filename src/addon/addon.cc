@@ -10,6 +10,7 @@
 #include "job.h"
 #include "plan.h"
 #include "scoring.h"
+#include "tables.h"
 
 namespace ckl {
 namespace addon {
@@ -173,6 +174,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   define_device(env, exports);
   define_device_loss(env, exports);
   define_scoring(env, exports);
+  define_tables(env, exports);
   define_distributed(env, exports);
   define_nccl(env, exports);
   const napi_property_descriptor plain[] = {

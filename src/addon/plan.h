@@ -28,6 +28,8 @@ struct Environment {
   std::shared_ptr<cpu::Pool> pool(int threads);
   // The scratch space shared by plans of one instruction set and thread count, while one of them uses it.
   std::shared_ptr<Workspace> workspace(const std::string& target, int threads, Backend& backend, int64_t docs);
+  // What functions that it exported refer to.
+  std::vector<std::shared_ptr<void>> held;
 
  private:
   std::shared_ptr<cpu::Pool> pool_;

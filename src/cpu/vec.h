@@ -61,6 +61,10 @@ CKL_FN V fma(V a, V b, V c) {
   CKL_PIECES c.v[k] = fma_piece(a.v[k], b.v[k], c.v[k]);
   return c;
 }
+CKL_FN V root(V a) {
+  CKL_PIECES a.v[k] = root_piece(a.v[k]);
+  return a;
+}
 
 // ---- bits
 CKL_FN I splat(int32_t x) {

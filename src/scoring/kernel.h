@@ -8,6 +8,31 @@ namespace scoring {
 // What normalising a row leaves for its backward pass: 1 / |x|; 0 for a zero vector, NaN for a row that is not finite.
 typedef float InverseNorm;
 
+// Rows of tables: of words' vectors, of their gradients and moments. Products and sums are rounded one after the other and
+// nothing is fused, so that all machines agree. Row i is at table + i * width.
+struct TableKernels {
+  int64_t rows;  // of a full tile
+
+  // out = the sum over i of factors[i] * table[ids[i]], in order.
+  void (*sum)(const float* table, int64_t width, const int32_t* ids, const float* factors, int64_t n, float* out);
+  // out[r][c] = the sum over i < k of a[r][i * step] * columns[i * stride + c], in order, begun at 0 or, unless it is the
+  // first, at what out[r] holds; c < count. Of `rows` rows, at most those of a full tile.
+  void (*product)(const float* const* a, int64_t step, int64_t rows, const float* columns, int64_t stride, int64_t k,
+                  int64_t count, float* const* out, bool first);
+  // A sum in each of four lanes, then (0 + 1) + (2 + 3); of a width that is a multiple of four.
+  float (*dot)(const float* a, const float* b, int64_t width);
+  // A step of Adam; the gradient is then 0. rate: the learning rate over the first moment's correction; correction: one
+  // over that of the second.
+  void (*adam)(float* parameters, float* gradient, float* first, float* second, int64_t width, float rate,
+               float correction);
+  // worth[t] = strength * max(0, cosines[t])^2, of a multiple of sixteen.
+  void (*worth)(const float* cosines, float strength, int64_t n, float* worth);
+  // Of sixteen columns of n rows of `worth` at places: the largest of factors[i] * worth[places[i]], at least 0, and the
+  // first i that has it, -1 where it is 0.
+  void (*best)(const float* worth, int64_t stride, const int32_t* places, const float* factors, int64_t n,
+               float* values, int32_t* which);
+};
+
 // All vectors are float32 rows of k elements. A sum is one chain of fused multiply-adds in the order of its terms, whatever
 // the tile, the thread or the instruction set.
 struct Kernels {
@@ -43,6 +68,8 @@ struct Kernels {
   // u: null where nothing was normalised. Changes `grad`; scratch holds k floats.
   void (*finish)(float* grad, const float* u, InverseNorm inverse, float scale, int64_t k, MutableScores out,
                  int64_t begin, bool accumulate, float* scratch);
+
+  TableKernels tables;
 };
 
 }  // namespace scoring

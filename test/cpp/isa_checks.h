@@ -77,6 +77,9 @@ bool check_fma() {
     return same(made, __builtin_fmaf(x[j], y[j], z[j])) || same(made, x[j] * y[j] + z[j]);
   });
 }
+bool check_root() {
+  return all_lanes([](int a, int, int j) { return same(root(sample(a))[j], __builtin_sqrtf(sample(a)[j])); });
+}
 bool check_compares() {
   return all_lanes([](int a, int b, int j) {
     const V x = sample(a), y = sample(b);
@@ -248,6 +251,7 @@ bool check_float_mode() {
 const test::IsaCheck kIsaChecks[] = {
     {"max and min", check_max_min},
     {"fma", check_fma},
+    {"root", check_root},
     {"compares", check_compares},
     {"masks", check_masks},
     {"any", check_any},

@@ -1,5 +1,5 @@
 // What all students have in common: named tables of parameters, each with its optimizer.
-import type { Adam, Numbers } from '../training/adam.js';
+import type { Adam, Numbers, RowGradient } from '../training/adam.js';
 import type { CandidateList } from '../training/candidates.js';
 import type { Saved, Student, StudentState } from '../training/student.js';
 import type { BagList } from './words/bags.js';
@@ -26,6 +26,11 @@ export abstract class TableStudent<
 
   get gradients(): readonly Adam<Numbers>[] | undefined {
     return Object.values(this.tables) as readonly Adam<N>[] as unknown as readonly Adam<Numbers>[];
+  }
+
+  takeGradients(): RowGradient[] {
+    this.settle();
+    return (this.gradients ?? []).map((table) => table.take());
   }
 
   /** All parameters, by name; call {@link forget} after writing to them. */

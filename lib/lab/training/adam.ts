@@ -1,9 +1,17 @@
 // Adam (Kingma and Ba 2015) over a table of parameters of which a step touches some rows: only these are read and written.
-import { endOf, type Heap } from '../students/kernels/heap.js';
-import { BETA1, BETA2, EPSILON } from '../students/kernels/row-kernels.js';
+import { tables } from '../../native/tables.js';
 
 /** Numbers of a table: float32, or float64 for a student of few parameters. */
 export type Numbers = Float32Array | Float64Array;
+
+/** What a table's gradient is in some rows: rows × width. */
+export interface RowGradient<N extends Numbers = Numbers> {
+  rows: Int32Array;
+  values: N;
+}
+
+/** Decay of the running means of the gradient and of its square, and what keeps a step from dividing by 0. */
+const [BETA1, BETA2, EPSILON] = [0.9, 0.999, 1e-8];
 
 /**
  * The gradient of a table of parameters, and its optimizer. A row that a step does not touch keeps its parameters and moments ("lazy" Adam);
@@ -16,48 +24,55 @@ export class Adam<N extends Numbers = Float32Array> {
   readonly second: N;
   /** How many steps were made; to be written only when a saved state comes back. */
   steps = 0;
-  /** The rows that the next step touches, each once. */
-  rows: number[] = [];
   private readonly touched: Uint8Array;
-  private readonly heap: Heap | undefined;
+  /** The touched rows, and how many there are. */
+  private readonly list: Int32Array;
+  private count = 0;
+  private readonly isNative: boolean;
 
   /**
    * @param parameters rows × width, updated in place
    * @param rate multiplies the learning rate of every step
-   * @param heap holds the parameters of a table whose width is a multiple of four; its steps are made there, in float32
+   * @param arithmetic native: steps are made by the addon in float32, for a table whose width is a multiple of four. Default: in float64, here
    */
   constructor(
     readonly parameters: N,
     readonly width: number,
     private readonly rate = 1,
-    ...[heap]: N extends Float32Array ? [heap?: Heap] : []
+    ...[arithmetic]: N extends Float32Array ? [arithmetic?: 'native'] : []
   ) {
-    this.heap = heap;
+    this.isNative = arithmetic === 'native';
     // Of the same kind as the parameters.
-    const numbers = () => (heap?.floats(parameters.length) ?? parameters.slice().fill(0)) as N;
+    const numbers = () => parameters.slice().fill(0) as N;
     this.gradient = numbers();
     this.first = numbers();
     this.second = numbers();
     this.touched = new Uint8Array(parameters.length / width);
+    this.list = new Int32Array(this.touched.length);
+  }
+
+  /** The rows that the next step touches, each once; valid until then. */
+  get rows(): Int32Array {
+    return this.list.subarray(0, this.count);
   }
 
   /** Marks a row whose gradient is about to be written. */
   touch(row: number): void {
     if (this.touched[row] === 1) return;
     this.touched[row] = 1;
-    this.rows.push(row);
+    this.list[this.count++] = row;
   }
 
   /** The gradient of the touched rows, in the order in which they were touched; it is then 0 again, and no row touched. */
-  take(): { rows: number[]; values: N } {
-    const { rows, gradient, width } = this;
+  take(): RowGradient<N> {
+    const { gradient, width } = this;
+    const rows = this.rows.slice();
     const values = gradient.slice(0, rows.length * width) as N;
     rows.forEach((row, i) => {
       values.set(gradient.subarray(row * width, (row + 1) * width), i * width);
       gradient.fill(0, row * width, (row + 1) * width);
-      this.touched[row] = 0;
     });
-    this.rows = [];
+    this.leaveRows();
     return { rows, values };
   }
 
@@ -72,19 +87,38 @@ export class Adam<N extends Numbers = Float32Array> {
 
   /** One step against the gradient of the touched rows, which is then 0 again. */
   step(learningRate: number): void {
-    this.steps++;
-    const rate = learningRate * this.rate;
-    const correction1 = 1 - BETA1 ** this.steps;
-    const correction2 = 1 - BETA2 ** this.steps;
-    if (this.heap) this.stepInHeap(this.heap, rate / correction1, 1 / correction2);
+    const [rate, correction1, correction2] = this.advance(learningRate);
+    if (this.isNative) this.stepNatively(rate / correction1, 1 / correction2);
     else this.stepHere(rate, correction1, correction2);
-    for (const row of this.rows) this.touched[row] = 0;
-    this.rows = [];
+    this.leaveRows();
+  }
+
+  /**
+   * One step of rows whose gradient the caller has elsewhere, while none is touched here.
+   *
+   * @param make makes it, with the rate and the correction that `NativeTables.adam` takes
+   */
+  stepBy(learningRate: number, make: (rate: number, correction: number) => void): void {
+    const [rate, correction1, correction2] = this.advance(learningRate);
+    make(rate / correction1, 1 / correction2);
+  }
+
+  /** Counts a step; its learning rate, and the corrections of both moments. */
+  private advance(learningRate: number): [rate: number, first: number, second: number] {
+    this.steps++;
+    return [learningRate * this.rate, 1 - BETA1 ** this.steps, 1 - BETA2 ** this.steps];
+  }
+
+  private leaveRows(): void {
+    const { touched, list, count } = this;
+    for (let i = 0; i < count; i++) touched[list[i]] = 0;
+    this.count = 0;
   }
 
   private stepHere(rate: number, correction1: number, correction2: number): void {
-    const { parameters, gradient, first, second, width } = this;
-    for (const row of this.rows) {
+    const { parameters, gradient, first, second, width, list, count } = this;
+    for (let at = 0; at < count; at++) {
+      const row = list[at];
       for (let i = row * width; i < (row + 1) * width; i++) {
         const g = gradient[i];
         first[i] = BETA1 * first[i] + (1 - BETA1) * g;
@@ -95,12 +129,15 @@ export class Adam<N extends Numbers = Float32Array> {
     }
   }
 
-  private stepInHeap(heap: Heap, rate: number, correction: number): void {
-    const { parameters, gradient, first, second, width } = this;
-    const rows = heap.scratch().integers(this.rows.length);
-    rows.set(this.rows);
-    const tables = [parameters, gradient, first, second].map((table) => table.byteOffset);
-    heap.kernels.adam(...tables, rows.byteOffset, endOf(rows), 4 * width, rate, correction);
+  private stepNatively(rate: number, correction: number): void {
+    const { width, list, count } = this;
+    const [parameters, gradient, first, second] = [
+      this.parameters,
+      this.gradient,
+      this.first,
+      this.second,
+    ] as Float32Array[];
+    tables().adam(parameters, width, gradient, first, second, list, count, rate, correction);
   }
 
   /** Forgets all steps: the next one is the first again. The parameters stay. */

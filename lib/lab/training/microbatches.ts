@@ -58,7 +58,7 @@ export class Microbatches<L extends CandidateList> {
     this.partsOf(batch).forEach(([first, last], part) => {
       if (team && !team.isOwn(part)) return;
       for (let b = first; b < last; b++) student.backward(batch.lists[b], grad, offsets[b]);
-      const gradient = tables.map((table) => table.take());
+      const gradient = student.takeGradients?.() ?? tables.map((table) => table.take());
       this.found.push({ part: this.passes * count + part, gradient });
     });
     this.passes++;

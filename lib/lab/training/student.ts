@@ -1,5 +1,5 @@
 // What the training loop asks of a student, whatever it is made of.
-import type { Adam, Numbers } from './adam.js';
+import type { Adam, Numbers, RowGradient } from './adam.js';
 import type { CandidateList } from './candidates.js';
 
 /** Restores parameters when called; they can be read to be written to a checkpoint, from which a student can {@link Student.load} them. */
@@ -22,6 +22,8 @@ export interface Student<L extends CandidateList> {
   backward(list: L, gradScores: Float32Array, at: number): void;
   /** Tables that together hold all that {@link Student.backward} adds up; a student whose loss is also one of whole batches has none. */
   readonly gradients?: readonly Adam<Numbers>[];
+  /** What {@link Student.backward} has added up since it was last asked, of each of {@link Student.gradients}; it is then 0 there. */
+  takeGradients?(): RowGradient[];
   /** One step of the optimizer against the gradient, which is then forgotten. */
   step(learningRate: number): void;
   /** Multiplies all scores by a factor above 0. */

@@ -13,6 +13,7 @@ CKL_PIECE(32)
 CKL_FN F max_piece(F x, F y) { return (F)_mm256_max_ps((__m256)x, (__m256)y); }
 CKL_FN F min_piece(F x, F y) { return (F)_mm256_min_ps((__m256)x, (__m256)y); }
 CKL_FN F fma_piece(F a, F b, F c) { return (F)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+CKL_FN F root_piece(F x) { return (F)_mm256_sqrt_ps((__m256)x); }
 
 CKL_WORD_MASKS
 CKL_FN bool any_lane(PieceMask m) { return !_mm256_testz_si256((__m256i)m, (__m256i)m); }

@@ -12,6 +12,7 @@ CKL_PIECE(64)
 CKL_FN F max_piece(F x, F y) { return (F)_mm512_max_ps((__m512)x, (__m512)y); }
 CKL_FN F min_piece(F x, F y) { return (F)_mm512_min_ps((__m512)x, (__m512)y); }
 CKL_FN F fma_piece(F a, F b, F c) { return (F)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+CKL_FN F root_piece(F x) { return (F)_mm512_sqrt_ps((__m512)x); }
 
 typedef __mmask16 PieceMask;
 CKL_FN PieceMask equal(F x, F y) { return _mm512_cmp_ps_mask((__m512)x, (__m512)y, _CMP_EQ_OQ); }

@@ -2,6 +2,7 @@
 // and checks them:
 //
 //   max_piece min_piece fma_piece            arithmetic; max is x > y ? x : y exactly, so y when either is NaN
+//   root_piece                               square roots, rounded once
 //   equal above equal_words above_unsigned   compares, giving a PieceMask
 //   bits_set mask_and mask_or mask_not       masks
 //   lanes_at_least any_lane any_lane_of      the mask of lanes first + j >= n; whether a mask has a lane

@@ -8,6 +8,7 @@ namespace ckl {
 namespace {
 
 CKL_FN F fma_piece(F a, F b, F c) { return (F)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
+CKL_FN F root_piece(F x) { return (F)vsqrtq_f32((float32x4_t)x); }
 
 CKL_FN bool any_lane(PieceMask m) { return vmaxvq_u32((uint32x4_t)m) != 0; }
 CKL_FN bool any_lane_of(PieceMask x, PieceMask y) { return any_lane(x | y); }

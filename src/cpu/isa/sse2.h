@@ -7,6 +7,7 @@ namespace ckl {
 namespace {
 
 CKL_FN F fma_piece(F a, F b, F c) { return a * b + c; }
+CKL_FN F root_piece(F x) { return (F)_mm_sqrt_ps((__m128)x); }
 
 CKL_FN bool any_lane(PieceMask m) { return _mm_movemask_epi8((__m128i)m) != 0; }
 CKL_FN bool any_lane_of(PieceMask x, PieceMask y) { return any_lane(x | y); }

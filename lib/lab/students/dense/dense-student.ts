@@ -1,29 +1,22 @@
 // The dense student: one vector a text, cosine as the score, and exact gradients for all of its parameters.
 import type { Run } from '../../../metrics/index.js';
 import type { Bag, BagList, Corpus } from '../words/bags.js';
-import { endOf, Heap } from '../kernels/heap.js';
+import { tables as native } from '../../../native/tables.js';
+import { doubleRoom, floatRoom } from '../room.js';
 import { retrieve } from './retrieve.js';
-import { Adam } from '../../training/adam.js';
+import { Adam, type RowGradient } from '../../training/adam.js';
 import { TableStudent } from '../table-student.js';
-import { WordMap } from '../words/word-map.js';
+import { TextList } from '../words/text-list.js';
+import type { Sequence } from '../words/sequence.js';
+import { WordMap, type MappedRows } from '../words/word-map.js';
 
 /** Word weights learn faster than vectors: three times, as a search on SciFact had it. */
 const WORD_WEIGHT_RATE = 3;
 
-/** So many encodings are kept at most: a corpus that fits here is encoded once for reranking and for search. */
+/** So many encodings are kept at most, of the texts of lists. */
 const KEPT_TEXTS = 20_000;
-/** So many words are summed at a time. */
-const WORDS_AT_ONCE = 1024;
-
-/** What the forward pass of one text leaves for its backward pass; valid until other texts take its place. */
-interface Encoding {
-  /** u: the weighted sum of word vectors. */
-  sum: Float32Array;
-  /** e: M u scaled to length 1. */
-  unit: Float32Array;
-  /** |M u|. */
-  length: number;
-}
+/** So many texts are encoded together at most, where there are more. */
+const TEXTS_AT_ONCE = 1024;
 
 /**
  * A text's vector is e = M u / |M u| with u = Σ x_t exp(a_t) v_t over its words t, x_t the bag's weight; queries and documents share it.
@@ -32,22 +25,33 @@ interface Encoding {
  * Learned: word vectors v (words × width), word weights a, the map M (width × width, at first the identity), ln s.
  */
 export class DenseStudent extends TableStudent {
-  readonly heap = new Heap();
   private readonly map: WordMap;
   private readonly logScale = new Float32Array(1);
   protected readonly tables: Record<'vectors' | 'wordWeights' | 'map' | 'logScale', Adam>;
 
   /** exp(a) of each word, NaN where it is not known. */
   private readonly importances: Float32Array;
-  /** The words of a text and the factors of their vectors, for the kernels. */
+  /** Where the encoding of a text is: made since the last step, for the backward pass and for all lists that hold the text. */
+  private readonly known = new Map<Bag, number>();
+  /** u of each encoded text, and e and |M u|. */
+  private readonly sums = floatRoom();
+  private readonly units = floatRoom();
+  private readonly lengths = doubleRoom();
+  /** Texts that are being encoded. */
+  private readonly texts = new TextList();
+  /** Texts that gradients have come back to since the last step, and dL/du of each. */
+  private readonly pulled = new TextList();
+  private readonly toSums = floatRoom();
+  /** Of the texts of one list. */
+  private readonly own = {
+    sums: floatRoom(),
+    units: floatRoom(),
+    lengths: doubleRoom(),
+    upstream: floatRoom(),
+  };
+  private readonly dots = doubleRoom();
+  private readonly slopes = floatRoom();
   private readonly rows: Int32Array;
-  private readonly factors: Float32Array;
-  /** Gradients on their way back through a text. */
-  private readonly toUnit: Float32Array;
-  private readonly toSum: Float32Array;
-  /** Encodings made since the last step: the backward pass reads them, and a text of several lists is encoded once. */
-  private readonly encodings = new Map<Bag, Encoding>();
-  private readonly places: Encoding[] = [];
 
   /**
    * @param vectors words × width, copied
@@ -58,130 +62,214 @@ export class DenseStudent extends TableStudent {
     readonly width: number,
   ) {
     super();
-    const { heap } = this;
     const words = vectors.length / width;
-    this.map = new WordMap(heap, width);
+    this.map = new WordMap(width);
     this.tables = {
-      vectors: new Adam(heap.copy(vectors), width, 1, heap),
+      vectors: new Adam(vectors.slice(), width, 1, 'native'),
       wordWeights: new Adam(new Float32Array(words), 1, WORD_WEIGHT_RATE),
       map: this.map.table,
       logScale: new Adam(this.logScale, 1),
     };
     this.importances = new Float32Array(words).fill(NaN);
-    this.rows = heap.integers(new Int32Array(WORDS_AT_ONCE));
-    this.factors = heap.floats(WORDS_AT_ONCE);
-    this.toUnit = heap.floats(width);
-    this.toSum = heap.floats(width);
+    this.rows = new Int32Array(words);
   }
 
   /** The vector of a text: length 1, or 0 for a text without words. Valid until other texts take its place. */
   encode(bag: Bag): Float32Array {
-    return this.encoding(bag).unit;
+    return this.unit(this.places([bag])[0]);
   }
 
-  private encoding(bag: Bag): Encoding {
-    let known = this.encodings.get(bag);
-    if (!known) {
-      if (this.encodings.size >= KEPT_TEXTS) this.encodings.clear();
-      known = this.forward(bag, this.encodings.size);
-      this.encodings.set(bag, known);
+  /** The vectors of texts, texts × width; they are not kept. */
+  encodeAll(bags: Sequence<Bag>): Float32Array {
+    const { width, texts } = this;
+    const units = new Float32Array(bags.length * width);
+    for (let first = 0; first < bags.length; first += TEXTS_AT_ONCE) {
+      texts.clear();
+      for (const bag of bags.slice(first, first + TEXTS_AT_ONCE)) texts.add(bag);
+      const sums = this.own.sums.of(texts.count * width);
+      const own = units.subarray(first * width, (first + texts.count) * width);
+      this.forward(sums, { units: own, lengths: this.own.lengths.of(texts.count) });
     }
-    return known;
+    return units;
   }
 
-  private forward(bag: Bag, place: number): Encoding {
-    const { width, heap, places, tables } = this;
-    places[place] ??= { sum: heap.floats(width), unit: heap.floats(width), length: 0 };
-    const encoding = places[place];
-    const { sum, unit } = encoding;
-    sum.fill(0);
-    const table = tables.vectors.parameters.byteOffset;
-    this.withWords(bag, (rows, end, factors) =>
-      heap.kernels.sumRows(table, rows, end, factors, sum.byteOffset, 4 * width),
-    );
-    encoding.length = this.map.apply(sum, unit);
-    return encoding;
+  private unit(place: number): Float32Array {
+    const { width } = this;
+    return this.units.of(0).subarray(place * width, (place + 1) * width);
   }
 
-  /** Carries dL/de, which is in `toUnit`, back to word vectors and the map. What word weights get, {@link settle} finds. */
-  private pull(bag: Bag, { sum, unit, length }: Encoding): void {
-    if (length === 0) return;
-    const { width, heap, tables, toUnit, toSum } = this;
-    this.map.pull(sum, unit, length, toUnit);
-    toSum.fill(0);
-    this.map.pullBack(toUnit, toSum);
-    for (const word of bag.words) tables.vectors.touch(word);
-    const table = tables.vectors.gradient.byteOffset;
-    this.withWords(bag, (rows, end, factors) =>
-      heap.kernels.addToRows(table, rows, end, factors, toSum.byteOffset, 4 * width),
-    );
-  }
-
-  /** Hands a text's words and x exp(a) of each to a kernel, as addresses; part by part, where there are many. */
-  private withWords(
-    { words, weights }: Bag,
-    use: (rows: number, end: number, factors: number) => void,
-  ): void {
-    const { rows, factors } = this;
-    for (let first = 0; first < words.length; first += WORDS_AT_ONCE) {
-      const count = Math.min(WORDS_AT_ONCE, words.length - first);
-      for (let i = 0; i < count; i++) {
-        const word = words[first + i];
-        rows[i] = word;
-        factors[i] = weights[first + i] * this.importance(word);
+  /** Where the encodings of texts are; valid until other texts take their places. */
+  private places(bags: readonly Bag[]): Int32Array {
+    const { known, texts } = this;
+    if (known.size + bags.length > KEPT_TEXTS) known.clear();
+    const first = known.size;
+    texts.clear();
+    const places = new Int32Array(bags.length);
+    for (let i = 0; i < bags.length; i++) {
+      const bag = bags[i];
+      let place = known.get(bag);
+      if (place === undefined) {
+        known.set(bag, (place = known.size));
+        texts.add(bag);
       }
-      use(rows.byteOffset, rows.byteOffset + 4 * count, factors.byteOffset);
+      places[i] = place;
     }
+    if (texts.count > 0) this.remember(first);
+    return places;
   }
 
-  private importance(word: number): number {
+  /** Encodes the gathered texts into places from `first` on. */
+  private remember(first: number): void {
+    const { width } = this;
+    const { count } = this.texts;
+    const from = first * width;
+    const end = from + count * width;
+    const units = this.units.grown(end).subarray(from, end);
+    const lengths = this.lengths.grown(first + count).subarray(first);
+    this.forward(this.sums.grown(end).subarray(from, end), { units, lengths });
+  }
+
+  /** Encodes the gathered texts. */
+  private forward(sums: Float32Array, mapped: MappedRows): void {
+    const { width, texts, tables } = this;
+    const { ids, factors, offsets, count } = texts;
+    const importances = this.importancesOf(texts);
+    native().sum(tables.vectors.parameters, width, ids, factors, importances, offsets, sums);
+    this.map.apply(sums, null, count, mapped);
+  }
+
+  /** exp(a) by word, made for the words of some texts. */
+  private importancesOf({ ids, size }: TextList): Float32Array {
     const { importances } = this;
-    if (Number.isNaN(importances[word]))
-      importances[word] = Math.exp(this.tables.wordWeights.parameters[word]);
-    // As it is kept, rounded: the first reader gets what the others get.
-    return importances[word];
+    const weights = this.tables.wordWeights.parameters;
+    for (let i = 0; i < size; i++) {
+      const word = ids[i];
+      if (Number.isNaN(importances[word])) importances[word] = Math.exp(weights[word]);
+    }
+    return importances;
+  }
+
+  /** e_query · e_document of each document. */
+  private dotsOf(places: Int32Array): Float64Array {
+    const { width, units } = this;
+    const n = places.length - 1;
+    const dots = this.dots.of(n).fill(0, 0, n);
+    native().addDots(this.unit(places[n]), units.of(0), width, places, n, dots);
+    return dots;
   }
 
   score(list: BagList, out: Float32Array, at: number): void {
-    const query = this.encode(list.query).slice();
+    const dots = this.dotsOf(this.places([...list.documents, list.query]));
     const scale = Math.exp(this.logScale[0]);
-    list.documents.forEach((bag, d) => (out[at + d] = scale * dot(query, this.encode(bag))));
+    for (let d = 0; d < list.documents.length; d++) out[at + d] = scale * dots[d];
   }
 
   backward(list: BagList, gradScores: Float32Array, at: number): void {
-    const { width, tables, toUnit } = this;
-    const query = this.encode(list.query).slice();
+    const { width, tables } = this;
+    const texts = [...list.documents, list.query];
+    const places = this.places(texts);
+    const dots = this.dotsOf(places);
     const scale = Math.exp(this.logScale[0]);
+    const query = this.unit(places[texts.length - 1]);
     const toQuery = new Float32Array(width);
+    const upstream = this.own.upstream.of(texts.length * width);
     tables.logScale.touch(0);
-    list.documents.forEach((bag, d) => {
-      const document = this.encoding(bag);
+    for (let d = 0; d < list.documents.length; d++) {
       const g = scale * gradScores[at + d];
-      tables.logScale.gradient[0] += g * dot(query, document.unit);
+      const document = this.unit(places[d]);
+      tables.logScale.gradient[0] += g * dots[d];
       for (let k = 0; k < width; k++) {
-        toQuery[k] += g * document.unit[k];
-        toUnit[k] = g * query[k];
+        toQuery[k] += g * document[k];
+        upstream[d * width + k] = g * query[k];
       }
-      this.pull(bag, document);
-    });
-    toUnit.set(toQuery);
-    this.pull(list.query, this.encoding(list.query));
+    }
+    upstream.set(toQuery, list.documents.length * width);
+    this.pull(texts, places, upstream);
   }
 
-  /** Words' weights: as u holds exp(a) v, dL/da = v · dL/dv, once a word however many texts hold it. */
+  /** Carries dL/de of texts back to the map, and to their sums, which {@link settle} takes on to the words. */
+  private pull(texts: readonly Bag[], places: Int32Array, upstream: Float32Array): void {
+    const { width, own, pulled } = this;
+    const size = texts.length * width;
+    const [sums, units, lengths] = [own.sums.of(size), own.units.of(size), own.lengths.of(texts.length)];
+    const [allSums, allLengths] = [this.sums.of(0), this.lengths.of(0)];
+    const before = pulled.count;
+    let n = 0;
+    for (let i = 0; i < texts.length; i++) {
+      const place = places[i];
+      // A text without words has no direction.
+      if (allLengths[place] === 0) continue;
+      sums.set(allSums.subarray(place * width, (place + 1) * width), n * width);
+      units.set(this.unit(place), n * width);
+      lengths[n] = allLengths[place];
+      if (n < i) upstream.copyWithin(n * width, i * width, (i + 1) * width);
+      pulled.add(texts[i]);
+      n++;
+    }
+    if (n === 0) return;
+    this.map.pull(sums, { units, lengths }, n, upstream);
+    const [from, end] = [before * width, (before + n) * width];
+    this.map.pullBack(upstream, n, this.toSums.grown(end).subarray(from, end));
+  }
+
+  /** Words' vectors, and their weights: as u holds exp(a) v, dL/da = v · dL/dv, once a word however many texts hold it. */
   protected override settle(): void {
-    const { heap, width } = this;
-    const { vectors, wordWeights } = this.tables;
-    const scratch = heap.scratch();
-    const rows = scratch.integers(vectors.rows.length);
-    const slopes = scratch.floats(vectors.rows.length);
-    rows.set(vectors.rows);
-    const [a, b] = [vectors.parameters.byteOffset, vectors.gradient.byteOffset];
-    heap.kernels.dotRows(a, b, rows.byteOffset, endOf(rows), slopes.byteOffset, 4 * width);
-    rows.forEach((word, i) => {
-      wordWeights.touch(word);
-      wordWeights.gradient[word] = slopes[i];
+    const { width, pulled, rows, toSums } = this;
+    const { vectors } = this.tables;
+    const { gradient, parameters } = vectors;
+    if (pulled.count > 0) {
+      const texts = [pulled.ids, pulled.factors, this.importancesOf(pulled), pulled.offsets] as const;
+      const n = native().spread(toSums.of(0), width, ...texts, gradient, rows);
+      for (let i = 0; i < n; i++) vectors.touch(rows[i]);
+    }
+    const touched = vectors.rows;
+    const slopes = this.slopes.of(touched.length);
+    native().dotPairs(parameters, width, gradient, touched, touched.length, slopes);
+    this.takeSlopes(touched, slopes);
+  }
+
+  override takeGradients(): RowGradient[] {
+    const taken = super.takeGradients();
+    this.pulled.clear();
+    return taken;
+  }
+
+  override step(learningRate: number): void {
+    const { vectors, ...others } = this.tables;
+    if (vectors.rows.length === 0) {
+      this.learn(learningRate);
+    } else {
+      this.settle();
+      vectors.step(learningRate);
+    }
+    for (const table of Object.values(others)) table.step(learningRate);
+    this.pulled.clear();
+    this.forget();
+  }
+
+  /** A step of words' vectors by the gradient that {@link settle} finds. It is not kept: that of a batch is larger than the caches. */
+  private learn(learningRate: number): void {
+    const { width, pulled, rows } = this;
+    const { vectors } = this.tables;
+    const { ids, size, factors, offsets } = pulled;
+    vectors.stepBy(learningRate, (rate, correction) => {
+      if (size === 0) return;
+      const { parameters, first, second } = vectors;
+      const texts = [ids, factors, this.importancesOf(pulled), offsets] as const;
+      const slopes = this.slopes.of(Math.min(size, rows.length));
+      const adam = [parameters, first, second, rate, correction, rows, slopes] as const;
+      const n = native().learn(this.toSums.of(0), width, ...texts, ...adam);
+      this.takeSlopes(rows.subarray(0, n), slopes);
     });
+  }
+
+  /** Takes the gradient of the weights of some words. */
+  private takeSlopes(words: Int32Array, slopes: Float32Array): void {
+    const { wordWeights } = this.tables;
+    for (let i = 0; i < words.length; i++) {
+      wordWeights.touch(words[i]);
+      wordWeights.gradient[words[i]] = slopes[i];
+    }
   }
 
   scale(factor: number): void {
@@ -189,7 +277,7 @@ export class DenseStudent extends TableStudent {
   }
 
   override forget(): void {
-    this.encodings.clear();
+    this.known.clear();
     this.importances.fill(NaN);
     this.map.forget();
   }
@@ -203,10 +291,4 @@ export class DenseStudent extends TableStudent {
   ): Run {
     return retrieve(this, corpus, queries, depth, { onShare });
   }
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let k = 0; k < a.length; k++) sum += a[k] * b[k];
-  return sum;
 }

@@ -1,14 +1,15 @@
 // The multi-vector student: late interaction (MaxSim) of word vectors, with exact gradients for its map and its importances.
 import type { Run } from '../../../metrics/index.js';
 import type { Bag, BagList, Corpus } from '../words/bags.js';
-import { endOf, Heap, type Scratch } from '../kernels/heap.js';
+import { tables as native } from '../../../native/tables.js';
 import { queryWeights, TokenLists, tokensOf, type TokenList, type Tokens } from './multi-vector-words.js';
-import { keepBest } from '../dense/retrieve.js';
+import { floatRoom, integerRoom } from '../room.js';
+import { searchInBlocks } from '../search-in-blocks.js';
 import { Adam } from '../../training/adam.js';
-import { products } from '../kernels/products.js';
 import { TableStudent } from '../table-student.js';
 import { TermWeights } from '../words/term-weights.js';
 import { WordMap, type MappedRows } from '../words/word-map.js';
+import { products } from '../words/word-products.js';
 
 /** A word's own weight learns ten times as fast as the map, as a search on SciFact's dev queries had it. */
 const OWN_WEIGHT_RATE = 10;
@@ -24,12 +25,12 @@ interface Forward {
   weights: Float64Array;
   /** How many query words there are with padding: the distance of rows in the arrays below. */
   stride: number;
-  /** Words of the list's documents × query words. */
-  cosines: Float32Array;
   /** max_u f_u β_u max(0, cosine)²: documents × query words. */
   values: Float32Array;
   /** The word that each query word matches best, as its index in the document, -1 for none: documents × query words. */
   best: Int32Array;
+  /** The cosine with that word. */
+  cosines: Float32Array;
 }
 
 /** Words of a text with the weight and the vector of each: words × width. */
@@ -48,7 +49,6 @@ export interface WeightedVectors {
  * vectors stay, so that an index of documents stays good while queries learn.
  */
 export class MultiVectorStudent extends TableStudent {
-  private readonly heap = new Heap();
   private readonly vectors: Float32Array;
   private readonly map: WordMap;
   private readonly queryWords: TermWeights;
@@ -57,6 +57,8 @@ export class MultiVectorStudent extends TableStudent {
   protected readonly tables: Record<string, Adam>;
   private readonly lists: TokenLists;
   private forwards = new Map<BagList, Forward>();
+  private readonly strengths = floatRoom();
+  private readonly found = { values: floatRoom(), best: integerRoom() };
 
   /**
    * @param vectors words × width, of length 1 each, copied
@@ -69,12 +71,11 @@ export class MultiVectorStudent extends TableStudent {
     idf: Float32Array,
   ) {
     super();
-    const { heap } = this;
-    this.vectors = heap.copy(vectors);
+    this.vectors = vectors.slice();
     this.lists = new TokenLists(idf.length);
-    this.map = new WordMap(heap, width);
-    this.queryWords = new TermWeights(heap, this.vectors, width, idf, OWN_WEIGHT_RATE);
-    this.documentWords = new TermWeights(heap, this.vectors, width, idf, OWN_WEIGHT_RATE);
+    this.map = new WordMap(width);
+    this.queryWords = new TermWeights(this.vectors, width, idf, OWN_WEIGHT_RATE);
+    this.documentWords = new TermWeights(this.vectors, width, idf, OWN_WEIGHT_RATE);
     this.tables = {
       map: this.map.table,
       ...this.queryWords.tables('query'),
@@ -115,49 +116,60 @@ export class MultiVectorStudent extends TableStudent {
   }
 
   /**
-   * Full retrieval: every document of a corpus scored for each query. How well a document matches a word does not depend on the query, so
-   * each word of the queries is matched once. The order of a query's sums is that of its words' numbers, whatever other queries there are.
+   * Full retrieval: every document of a corpus scored for each query, a block of documents and of queries at a time. How well a document matches a
+   * word does not depend on the query, so each word of the queries is matched once. The order of a query's sums is that of its words' numbers,
+   * whatever other queries there are.
    *
    * @param queries query id -> bag
    * @param depth how many of the best are kept, with those that tie with the last
    */
-  search({ docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run {
-    const prepared = this.lists.prepare(bags);
-    const asked = Int32Array.from(new Set([...queries.values()].flatMap(({ words }) => [...words]))).sort();
-    const sums = new Map([...queries.keys()].map((qid) => [qid, new Float64Array(bags.length)]));
-    const strengths = this.documentWords.ofAll(prepared.words);
+  search(
+    corpus: Corpus,
+    queries: ReadonlyMap<string, Bag>,
+    depth: number,
+    onShare?: (share: number) => void,
+  ): Run {
+    return searchInBlocks(corpus, queries, depth, {
+      prepare: (bags) => this.lists.prepare(bags),
+      score: (prepared, some, take) => this.scoreBlock(prepared, some, take),
+      onShare,
+    });
+  }
+
+  private scoreBlock(
+    prepared: Tokens,
+    queries: readonly Bag[],
+    take: (query: number, scores: Float32Array) => void,
+  ): void {
+    const documents = prepared.ends.length;
+    const asked = Int32Array.from(new Set(queries.flatMap(({ words }) => [...words]))).sort();
+    const sums = queries.map(() => new Float64Array(documents));
+    const ordered = queries.map((bag) => ({ start: queryWeights(bag), order: ascending(bag.words) }));
     for (let first = 0; first < asked.length; first += WORDS_AT_ONCE) {
       const some = asked.subarray(first, first + WORDS_AT_ONCE);
       const places = new Map([...some].map((word, t) => [word, t]));
       const { units } = this.map.applyToRows(this.vectors, some);
-      const {
-        values: worth,
-        stride,
-        scratch,
-      } = products(this.heap, this.vectors, this.width, units, prepared.words);
-      this.weigh(worth, stride, strengths, scratch);
-      const values = scratch.floats(bags.length * stride);
-      this.heap.kernels.matches(...this.tokensIn(scratch, prepared, worth, stride), values.byteOffset);
-      for (const [qid, bag] of queries) {
-        const sum = sums.get(qid)!;
-        const start = queryWeights(bag);
-        ascending(bag.words).forEach((i) => {
-          const word = bag.words[i];
-          const t = places.get(word);
-          if (t === undefined) return;
-          const weight = start[i] * this.queryWords.of(word);
-          for (let d = 0; d < sum.length; d++) sum[d] += weight * values[d * stride + t];
-        });
-      }
+      const { values: cosines, stride } = products(this.vectors, this.width, units, prepared.words);
+      const size = documents * stride;
+      const [values, best] = [this.found.values.of(size), this.found.best.of(size)];
+      this.match(prepared, cosines, stride, [values, best, null]);
+      queries.forEach(({ words }, q) => {
+        const sum = sums[q];
+        const { start, order } = ordered[q];
+        for (const i of order) {
+          const t = places.get(words[i]);
+          if (t === undefined) continue;
+          const weight = start[i] * this.queryWords.of(words[i]);
+          for (let d = 0; d < documents; d++) sum[d] += weight * values[d * stride + t];
+        }
+      });
     }
     const scale = Math.exp(this.logScale[0]);
-    const scores = new Float32Array(bags.length);
-    const run = new Map<string, Map<string, number>>();
-    for (const [qid, sum] of sums) {
-      for (let d = 0; d < sum.length; d++) scores[d] = scale * sum[d];
-      run.set(qid, keepBest(docids, scores, depth));
-    }
-    return run;
+    const scores = new Float32Array(documents);
+    sums.forEach((sum, q) => {
+      for (let d = 0; d < documents; d++) scores[d] = scale * sum[d];
+      take(q, scores);
+    });
   }
 
   /** The words of a query: M v / |M v| of each, and s x α. With those of a document, score = Σ_t weight_t max_u weight_u max(0, cos)². */
@@ -182,44 +194,43 @@ export class MultiVectorStudent extends TableStudent {
     const prepared = this.lists.of(list);
     const { mapped, weights, stride, cosines, best } = this.forward(list, prepared);
     const { words, places, worth, ends } = prepared;
-    const { width, vectors, queryWords, documentWords, tables, heap } = this;
+    const { width, vectors, queryWords, documentWords, tables } = this;
     const scale = Math.exp(this.logScale[0]);
+    const importances = documentWords.ofAll(words);
     tables.logScale.touch(0);
-    // dL/d unit of each query word, gathered over the documents.
-    const upstream = new Float32Array(weights.length * width);
-    const scratch = heap.scratch();
-    const [rows, factors] = [scratch.integers(ends.length), scratch.floats(ends.length)];
-    const sum = scratch.floats(width);
+    // The words that each query word matches best, and what they add to dL/d unit of it.
+    const matched = new Int32Array(weights.length * ends.length);
+    const factors = new Float32Array(matched.length);
+    const offsets = new Int32Array(weights.length + 1);
+    let count = 0;
     for (let t = 0; t < weights.length; t++) {
       let toWeight = 0;
-      let count = 0;
       for (let d = 0; d < ends.length; d++) {
         const i = best[d * stride + t];
         const g = gradScores[at + d];
         if (i < 0 || g === 0) continue;
         const place = (d === 0 ? 0 : ends[d - 1]) + i;
         const word = words[places[place]];
-        const cosine = cosines[places[place] * stride + t];
-        const slope = g * scale * weights[t] * worth[place] * documentWords.of(word) * cosine;
+        const cosine = cosines[d * stride + t];
+        const slope = g * scale * weights[t] * worth[place] * importances[word] * cosine;
         documentWords.add(word, slope * cosine);
         toWeight += slope * cosine;
-        rows[count] = word;
+        matched[count] = word;
         factors[count++] = 2 * slope;
       }
       tables.logScale.gradient[0] += toWeight;
       queryWords.add(list.query.words[t], toWeight);
-      sum.fill(0);
-      const [from, to] = [rows.byteOffset, rows.byteOffset + 4 * count];
-      heap.kernels.sumRows(vectors.byteOffset, from, to, factors.byteOffset, sum.byteOffset, 4 * width);
-      upstream.set(sum, t * width);
+      offsets[t + 1] = count;
     }
+    const upstream = new Float32Array(weights.length * width);
+    native().sum(vectors, width, matched, factors, null, offsets, upstream);
     this.map.pullRows(vectors, list.query.words, mapped, upstream);
   }
 
   private forward(list: BagList, prepared: TokenList): Forward {
     let forward = this.forwards.get(list);
     if (!forward) {
-      forward = this.match(list.query, prepared);
+      forward = this.matchList(list.query, prepared);
       if (this.forwards.size >= KEPT_LISTS) this.forwards.clear();
       this.forwards.set(list, forward);
     }
@@ -227,41 +238,27 @@ export class MultiVectorStudent extends TableStudent {
   }
 
   /** Finds the word of each document that each word of the query matches best. */
-  private match({ words }: Bag, prepared: TokenList): Forward {
-    const { map, vectors, heap, width, queryWords } = this;
+  private matchList({ words }: Bag, prepared: TokenList): Forward {
+    const { map, vectors, width, queryWords } = this;
     const mapped = map.applyToRows(vectors, words);
     const weights = Float64Array.from(words, (word, t) => prepared.query[t] * queryWords.of(word));
-    const { values: worth, stride, scratch } = products(heap, vectors, width, mapped.units, prepared.words);
-    const cosines = worth.slice();
-    this.weigh(worth, stride, this.documentWords.ofAll(prepared.words), scratch);
-    const values = scratch.floats(prepared.ends.length * stride);
-    const best = scratch.integers(values.length);
-    if (stride > 0) {
-      const tokens = this.tokensIn(scratch, prepared, worth, stride);
-      heap.kernels.bestMatches(...tokens, values.byteOffset, best.byteOffset);
-    }
-    return { mapped, weights, stride, cosines, values: values.slice(), best: best.slice() };
+    const { values: products_, stride } = products(vectors, width, mapped.units, prepared.words);
+    const size = prepared.ends.length * stride;
+    const values = new Float32Array(size);
+    const best = new Int32Array(size);
+    const cosines = new Float32Array(size);
+    if (stride > 0) this.match(prepared, products_, stride, [values, best, cosines]);
+    return { mapped, weights, stride, values, best, cosines };
   }
 
-  /** Makes β max(0, cosine)² of cosines. */
-  private weigh(cosines: Float32Array, stride: number, strengths: Float32Array, scratch: Scratch): void {
-    if (cosines.length === 0) return;
-    const own = scratch.floats(cosines.length / stride);
-    own.set(strengths);
-    own.fill(0, strengths.length);
-    this.heap.kernels.worth(cosines.byteOffset, endOf(cosines), own.byteOffset, 4 * stride);
-  }
-
-  /** The first parameters of the kernels that match documents. */
-  private tokensIn(scratch: Scratch, { places, worth, ends }: Tokens, cosines: Float32Array, stride: number) {
-    const copies = [
-      scratch.integers(places.length),
-      scratch.floats(places.length),
-      scratch.integers(ends.length),
-    ];
-    [places, worth, ends].forEach((values, i) => copies[i].set(values));
-    const [from, factors, endsAt] = copies.map(({ byteOffset }) => byteOffset);
-    return [cosines.byteOffset, from, factors, endsAt, endOf(copies[2]), 4 * stride] as const;
+  private match(
+    { words, places, worth, ends }: Tokens,
+    cosines: Float32Array,
+    stride: number,
+    out: [values: Float32Array, best: Int32Array, found: Float32Array | null],
+  ): void {
+    const strengths = this.documentWords.gather(words, this.strengths.of(words.length));
+    native().match(cosines, stride, strengths, words.length, places, worth, ends, ...out);
   }
 }
 

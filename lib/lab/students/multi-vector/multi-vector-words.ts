@@ -1,4 +1,6 @@
 // The documents of a list with each word once: a similarity to a word is computed once however many documents hold it.
+import { tables as native } from '../../../native/tables.js';
+import { integerRoom } from '../room.js';
 import type { Bag, BagList } from '../words/bags.js';
 import type { Sequence } from '../words/sequence.js';
 
@@ -57,8 +59,10 @@ export class TokenLists {
   private readonly known = new WeakMap<BagList, TokenList>();
   private readonly prepared = new WeakMap<Sequence<Bag>, Tokens>();
   private readonly tokens = new WeakMap<Bag, TokenDocument>();
-  /** Place + 1 of a word among those of the current documents; 0 between two of them. */
+  /** 0 for each word. */
   private readonly seen: Int32Array;
+  private readonly ids = integerRoom();
+  private readonly distinct = integerRoom();
 
   /**
    * @param vocabulary how many words there are
@@ -82,15 +86,15 @@ export class TokenLists {
     return found;
   }
 
-  /** Documents without a query. */
+  /** Documents without a query, which are remembered. */
   prepare(bags: Sequence<Bag>): Tokens {
     let found = this.prepared.get(bags);
     if (!found) this.prepared.set(bags, (found = this.number(bags)));
     return found;
   }
 
+  /** The words of documents. */
   private number(bags: Sequence<Bag>): Tokens {
-    const { seen } = this;
     const documents = Array.from(bags, (bag) => {
       let tokens = this.tokens.get(bag);
       if (!tokens) this.tokens.set(bag, (tokens = this.tokensOfBag(bag)));
@@ -98,19 +102,16 @@ export class TokenLists {
     });
     let end = 0;
     const ends = Int32Array.from(documents, ({ words }) => (end += words.length));
-    const places = new Int32Array(end);
+    const ids = this.ids.of(end);
     const worth = new Float32Array(end);
-    const words: number[] = [];
     documents.forEach((document, d) => {
       const first = ends[d] - document.words.length;
+      ids.set(document.words, first);
       worth.set(document.worth, first);
-      for (let i = 0; i < document.words.length; i++) {
-        const word = document.words[i];
-        if (seen[word] === 0) seen[word] = words.push(word);
-        places[first + i] = seen[word] - 1;
-      }
     });
-    for (const word of words) seen[word] = 0;
-    return { words: Int32Array.from(words), places, worth, ends };
+    const places = new Int32Array(end);
+    const distinct = this.distinct.of(Math.min(end, this.seen.length));
+    const count = native().number(ids, end, this.seen, places, distinct);
+    return { words: distinct.slice(0, count), places, worth, ends };
   }
 }

@@ -42,10 +42,7 @@ export function encodeBags(
 ): Encoded {
   const named = (words: Int32Array): string[] => Array.from(words, (word) => names[word]);
   if (student instanceof DenseStudent) {
-    const { width } = student;
-    const vectors = new Float32Array(bags.length * width);
-    bags.forEach((bag, i) => vectors.set(student.encode(bag), i * width));
-    return { kind: 'vectors', width, vectors };
+    return { kind: 'vectors', width: student.width, vectors: student.encodeAll(bags) };
   }
   if (student instanceof MultiVectorStudent) {
     const texts = bags.map((bag) => {

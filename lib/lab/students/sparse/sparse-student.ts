@@ -1,23 +1,25 @@
 // The sparse student: learned term weights, queries expanded by a learned map, the FLOPS regulariser; a SPLADE in small.
 import type { Run } from '../../../metrics/index.js';
 import type { Bag, BagList, Corpus } from '../words/bags.js';
-import { endOf, Heap } from '../kernels/heap.js';
+import { tables as native } from '../../../native/tables.js';
 import { TokenLists, type TokenList, type Tokens } from '../multi-vector/multi-vector-words.js';
-import { products } from '../kernels/products.js';
-import { keepBest } from '../dense/retrieve.js';
+import { doubleRoom, floatRoom } from '../room.js';
+import { searchInBlocks } from '../search-in-blocks.js';
 import { Adam } from '../../training/adam.js';
 import {
   edgesOf,
-  meanTerms,
+  MeanTerms,
   postingsOf,
   termsOf,
   WordSums,
   type Edge,
+  type Postings,
   type WeightedWords,
 } from './sparse-terms.js';
 import { TermWeights } from '../words/term-weights.js';
 import { TableStudent } from '../table-student.js';
 import { WordMap, type MappedRows } from '../words/word-map.js';
+import { products } from '../words/word-products.js';
 
 export interface SparseOptions {
   /** Weight of the FLOPS of queries in the loss. */
@@ -43,14 +45,14 @@ interface Expansion {
   mapped: MappedRows;
   /** count · weight of each query word. */
   strengths: Float32Array;
-  /** How many query words there are with padding: the distance of rows in `cosines`. */
-  stride: number;
-  /** Cosines: terms × query words. */
-  cosines: Float32Array;
-  /** y_j before saturation, of each term; at least as many as there are terms. */
-  sums: Float32Array;
-  /** q_j = ln(1 + y_j). */
+  /** The terms that are not 0, as their places among the given. */
+  found: Int32Array;
+  /** q_j = ln(1 + y_j) of each of those. */
   terms: Float64Array;
+  /** y_j of each, before saturation. */
+  sums: Float32Array;
+  /** Cosines of each of those with the query's words: found × query words. */
+  cosines: Float32Array;
 }
 
 /**
@@ -63,7 +65,6 @@ interface Expansion {
  * identity), τ, both importances, ln s. The FLOPS regulariser (Paria et al. 2020) holds the mean weight of every term down.
  */
 export class SparseStudent extends TableStudent {
-  private readonly heap = new Heap();
   private readonly vectors: Float32Array;
   private readonly map: WordMap;
   private readonly threshold = Float32Array.of(Math.log(START_THRESHOLD / (1 - START_THRESHOLD)));
@@ -75,6 +76,12 @@ export class SparseStudent extends TableStudent {
   private forwards = new Map<BagList, Expansion>();
   /** Lists whose gradient came in since the last step: what FLOPS is taken over. */
   private learned = new Map<BagList, Expansion>();
+  private readonly sums = floatRoom();
+  /** Numbers by place among the words of a list: 0 between two uses. */
+  private readonly terms = doubleRoom();
+  private readonly weights = doubleRoom();
+  private readonly toTerms = doubleRoom();
+  private readonly means: MeanTerms;
 
   /**
    * @param vectors words × width, of length 1 each, copied
@@ -88,12 +95,12 @@ export class SparseStudent extends TableStudent {
     private readonly options: SparseOptions = SPARSE_DEFAULTS,
   ) {
     super();
-    const { heap } = this;
-    this.vectors = heap.copy(vectors);
+    this.vectors = vectors.slice();
     this.lists = new TokenLists(idf.length, termsOf, ({ counts }) => counts);
-    this.map = new WordMap(heap, width);
-    this.queryWords = new TermWeights(heap, this.vectors, width, idf);
-    this.documentWords = new TermWeights(heap, this.vectors, width, idf);
+    this.map = new WordMap(width);
+    this.queryWords = new TermWeights(this.vectors, width, idf);
+    this.documentWords = new TermWeights(this.vectors, width, idf);
+    this.means = new MeanTerms(idf.length);
     this.tables = {
       map: this.map.table,
       threshold: new Adam(this.threshold, 1, SHARED_RATE),
@@ -137,25 +144,42 @@ export class SparseStudent extends TableStudent {
 
   score(list: BagList, out: Float32Array, at: number): void {
     const prepared = this.lists.of(list);
-    const { places, ends } = prepared;
-    const { terms } = this.expandList(list, prepared);
+    const { places, worth, ends } = prepared;
+    const expansion = this.expandList(list, prepared);
     const scale = this.scaleOf(prepared);
-    const weigh = this.documentWeights(prepared);
+    const { terms, weights } = this.byPlace(expansion, prepared);
     for (let d = 0, i = 0; d < ends.length; d++) {
       let score = 0;
-      for (; i < ends[d]; i++) if (terms[places[i]] > 0) score += terms[places[i]] * weigh(i);
+      // Without asking which terms are 0: that takes longer. d_j is the place's worth times the importance of its word.
+      for (; i < ends[d]; i++) score += terms[places[i]] * (worth[i] * weights[places[i]]);
       out[at + d] = scale * score;
     }
+    this.clear(expansion);
+  }
+
+  /** q_j and β_j by place, 0 where q_j is 0; {@link clear} comes after their use. */
+  private byPlace({ found, terms }: Expansion, { words }: Tokens) {
+    const importances = this.documentWords.ofAll(words);
+    const all = { terms: this.terms.of(words.length), weights: this.weights.of(words.length) };
+    for (let i = 0; i < found.length; i++) {
+      all.terms[found[i]] = terms[i];
+      all.weights[found[i]] = importances[words[found[i]]];
+    }
+    return all;
+  }
+
+  private clear({ found }: Expansion): void {
+    const [terms, weights] = [this.terms.of(0), this.weights.of(0)];
+    for (const place of found) terms[place] = weights[place] = 0;
   }
 
   /** The terms of a query that are not 0, of the whole vocabulary: s / |q| · q_j. With those of a document, the score is Σ of their products. */
   queryTerms(query: Bag): WeightedWords {
     const words = Int32Array.from({ length: this.vectors.length / this.width }, (_, word) => word);
     const prepared = { query: query.counts, words, ...NO_DOCUMENTS };
-    const { terms } = this.expand(query, prepared);
-    const kept = words.filter((word) => terms[word] > 0);
+    const { terms, found } = this.expand(query, prepared);
     const scale = this.scaleOf(prepared);
-    return { words: kept, weights: Float32Array.from(kept, (word) => scale * terms[word]) };
+    return { words: found, weights: Float32Array.from(terms, (term) => scale * term) };
   }
 
   /** The terms of a document: d_j. */
@@ -166,35 +190,32 @@ export class SparseStudent extends TableStudent {
 
   backward(list: BagList, gradScores: Float32Array, at: number): void {
     const prepared = this.lists.of(list);
-    const { words, places, ends } = prepared;
+    const { words, places, worth, ends } = prepared;
     const expansion = this.expandList(list, prepared);
-    const { terms } = expansion;
     const scale = this.scaleOf(prepared);
-    const weigh = this.documentWeights(prepared);
-    const toTerms = new Float64Array(terms.length);
+    const { terms, weights } = this.byPlace(expansion, prepared);
+    const toTerms = this.toTerms.of(words.length);
     let toScale = 0;
     for (let d = 0, i = 0; d < ends.length; d++) {
       const g = scale * gradScores[at + d];
       for (; i < ends[d]; i++) {
         const place = places[i];
+        const term = terms[place];
         // Only terms that the query has learn from it.
-        if (terms[place] === 0) continue;
-        const weight = weigh(i);
+        if (term === 0) continue;
+        const weight = worth[i] * weights[place];
         toTerms[place] += g * weight;
-        toScale += g * terms[place] * weight;
-        this.documentWords.add(words[place], g * terms[place] * weight);
+        toScale += g * term * weight;
+        this.documentWords.add(words[place], g * term * weight);
       }
     }
     this.tables.logScale.touch(0);
     this.tables.logScale.gradient[0] += toScale;
-    this.pull(list.query, prepared, expansion, toTerms);
+    const own = Float64Array.from(expansion.found, (place) => toTerms[place]);
+    for (const place of expansion.found) toTerms[place] = 0;
+    this.clear(expansion);
+    this.pull(list.query, prepared, expansion, own);
     this.learned.set(list, expansion);
-  }
-
-  /** d_j of each place of documents. */
-  private documentWeights({ words, places, worth }: Tokens): (i: number) => number {
-    const { documentWords } = this;
-    return (i) => worth[i] * documentWords.of(words[places[i]]);
   }
 
   /** The score's factor: s over the words of the query. */
@@ -219,41 +240,44 @@ export class SparseStudent extends TableStudent {
 
   /** The query's weight of each of some terms. */
   private expand({ words }: Bag, { query: counts, words: vocabulary }: TokenList): Expansion {
-    const { tau, heap, map, vectors, width } = this;
+    const { tau, map, vectors, width } = this;
     const mapped = map.applyToRows(vectors, words);
-    const { values, stride, scratch } = products(heap, vectors, width, mapped.units, vocabulary);
-    const strengths = scratch.floats(stride);
-    strengths.fill(0);
-    words.forEach((word, t) => (strengths[t] = counts[t] * this.queryWords.of(word)));
-    const sums = scratch.floats(vocabulary.length + 3);
-    const [from, end] = [values.byteOffset, endOf(values)];
-    const [strengthsAt, slope] = [strengths.byteOffset, 1 / (1 - tau)];
-    if (stride > 0) heap.kernels.expansions(from, end, strengthsAt, 4 * stride, sums.byteOffset, tau, slope);
-    else sums.fill(0);
-    const terms = new Float64Array(vocabulary.length);
-    for (let j = 0; j < terms.length; j++) if (sums[j] > 0) terms[j] = Math.log1p(sums[j]);
-    return {
-      mapped,
-      strengths: strengths.slice(),
-      stride,
-      cosines: values.slice(),
-      sums: sums.slice(),
-      terms,
-    };
+    const { values, stride } = products(vectors, width, mapped.units, vocabulary);
+    const strengths = new Float32Array(stride);
+    for (let t = 0; t < words.length; t++) strengths[t] = counts[t] * this.queryWords.of(words[t]);
+    const count = vocabulary.length;
+    const all = this.sums.of(count);
+    if (stride > 0) native().expand(values, stride, count, strengths, tau, 1 / (1 - tau), all);
+    else all.fill(0, 0, count);
+    let n = 0;
+    for (let j = 0; j < count; j++) if (all[j] > 0) n++;
+    const found = new Int32Array(n);
+    const sums = new Float32Array(n);
+    const terms = new Float64Array(n);
+    const cosines = new Float32Array(n * words.length);
+    for (let j = 0, at = 0; j < count; j++) {
+      if (!(all[j] > 0)) continue;
+      found[at] = j;
+      sums[at] = all[j];
+      terms[at] = Math.log1p(all[j]);
+      cosines.set(values.subarray(j * stride, j * stride + words.length), at * words.length);
+      at++;
+    }
+    return { mapped, strengths, terms, found, sums, cosines };
   }
 
-  /** Carries dL/dq_j back to the importances of the query's words, the threshold and the map. */
+  /** Carries dL/dq_j of the terms that were found back to the importances of the query's words, the threshold and the map. */
   private pull({ words }: Bag, prepared: TokenList, expansion: Expansion, toTerms: Float64Array): void {
     const { width, vectors, tables, tau, queryWords } = this;
-    const { mapped, strengths, stride, cosines, sums } = expansion;
+    const { mapped, strengths, found, cosines, sums } = expansion;
     const upstream = new Float32Array(words.length * width);
     let toTau = 0;
-    for (let j = 0; j < toTerms.length; j++) {
-      if (sums[j] === 0 || toTerms[j] === 0) continue;
-      const toSum = toTerms[j] / (1 + sums[j]);
-      const row = prepared.words[j] * width;
+    for (let i = 0; i < found.length; i++) {
+      if (toTerms[i] === 0) continue;
+      const toSum = toTerms[i] / (1 + sums[i]);
+      const row = prepared.words[found[i]] * width;
       for (let t = 0; t < words.length; t++) {
-        const cosine = cosines[j * stride + t];
+        const cosine = cosines[i * words.length + t];
         if (cosine <= tau) continue;
         const edge = (cosine - tau) / (1 - tau);
         queryWords.add(words[t], toSum * strengths[t] * edge * edge);
@@ -274,7 +298,10 @@ export class SparseStudent extends TableStudent {
     const factor = (2 * queryFlops) / this.learned.size;
     for (const [list, expansion] of this.learned) {
       const prepared = this.lists.of(list);
-      const toTerms = expansion.terms.map((_, j) => factor * queries.sums[prepared.words[j]]);
+      const toTerms = Float64Array.from(
+        expansion.found,
+        (place) => factor * queries.sums[prepared.words[place]],
+      );
       this.pull(list.query, prepared, expansion, toTerms);
     }
     // d/dln β_j of mean² is 2 mean², as every document's weight of j is a multiple of β_j.
@@ -289,22 +316,42 @@ export class SparseStudent extends TableStudent {
   }
 
   private meanWeights(): { queries: WordSums; documents: WordSums } {
-    const learned = [...this.learned].map(([list, { terms }]) => ({ tokens: this.lists.of(list), terms }));
-    const means = meanTerms(learned, this.vectors.length / this.width);
-    for (const word of means.documents.words) means.documents.sums[word] *= this.documentWords.of(word);
+    const learned = [...this.learned].map(([list, expansion]) => ({
+      tokens: this.lists.of(list),
+      expansion,
+    }));
+    const means = this.means.of(learned);
+    const { words, sums } = means.documents;
+    for (const word of words) sums[word] *= this.documentWords.of(word);
     return means;
   }
 
   /** Full retrieval, see {@link MultiVectorStudent.search}; of each query's terms the documents that hold them are looked at. */
-  search({ docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run {
-    const prepared = this.lists.prepare(bags);
-    const { words } = prepared;
-    const { starts, documents, worth } = postingsOf(prepared);
+  search(
+    corpus: Corpus,
+    queries: ReadonlyMap<string, Bag>,
+    depth: number,
+    onShare?: (share: number) => void,
+  ): Run {
+    return searchInBlocks(corpus, queries, depth, {
+      prepare: (bags) => {
+        const prepared = this.lists.prepare(bags);
+        return { ...postingsOf(prepared), words: prepared.words, count: bags.length };
+      },
+      score: (postings, some, take) => this.scoreBlock(postings, some, take),
+      onShare,
+    });
+  }
+
+  private scoreBlock(
+    { words, starts, documents, worth, count }: Postings & { words: Int32Array; count: number },
+    queries: readonly Bag[],
+    take: (query: number, scores: Float32Array) => void,
+  ): void {
     const edges = this.edges(queries, words);
     const sums = new WordSums(words.length);
-    const scores = new Float32Array(bags.length);
-    const run = new Map<string, Map<string, number>>();
-    for (const [qid, query] of queries) {
+    const scores = new Float32Array(count);
+    queries.forEach((query, q) => {
       query.words.forEach((word, t) => {
         const strength = query.counts[t] * this.queryWords.of(word);
         for (const { term, weight } of edges.get(word)!) sums.add(term, strength * weight);
@@ -315,19 +362,18 @@ export class SparseStudent extends TableStudent {
         for (let i = starts[term]; i < starts[term + 1]; i++) scores[documents[i]] += weight * worth[i];
       }
       sums.clear();
-      run.set(qid, keepBest(docids, scores, depth));
-    }
-    return run;
+      take(q, scores);
+    });
   }
 
   /** Of each word of queries the terms that it expands to, among some words. */
-  private edges(queries: ReadonlyMap<string, Bag>, words: Int32Array): Map<number, Edge[]> {
-    const { tau, map, heap, vectors, width } = this;
-    const asked = Int32Array.from(new Set([...queries.values()].flatMap((bag) => [...bag.words])));
+  private edges(queries: readonly Bag[], words: Int32Array): Map<number, Edge[]> {
+    const { tau, map, vectors, width } = this;
+    const asked = Int32Array.from(new Set(queries.flatMap((bag) => [...bag.words])));
     const edges = new Map<number, Edge[]>();
     for (let first = 0; first < asked.length; first += WORDS_AT_ONCE) {
       const some = asked.subarray(first, first + WORDS_AT_ONCE);
-      const { values, stride } = products(heap, vectors, width, map.applyToRows(vectors, some).units, words);
+      const { values, stride } = products(vectors, width, map.applyToRows(vectors, some).units, words);
       some.forEach((word, t) => edges.set(word, edgesOf(values, stride, words.length, t, tau)));
     }
     return edges;

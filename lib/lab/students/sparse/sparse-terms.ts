@@ -41,18 +41,25 @@ export function edgesOf(
 /** A sum a word, and which words have one. */
 export class WordSums {
   readonly sums: Float64Array;
-  readonly words: number[] = [];
+  private readonly list: Int32Array;
+  private count = 0;
   private readonly met: Uint8Array;
 
   constructor(vocabulary: number) {
     this.sums = new Float64Array(vocabulary);
     this.met = new Uint8Array(vocabulary);
+    this.list = new Int32Array(vocabulary);
+  }
+
+  /** The words that have a sum, in the order in which they were met; valid until the next is. */
+  get words(): Int32Array {
+    return this.list.subarray(0, this.count);
   }
 
   add(word: number, value: number): void {
     if (this.met[word] === 0) {
       this.met[word] = 1;
-      this.words.push(word);
+      this.list[this.count++] = word;
     }
     this.sums[word] += value;
   }
@@ -63,27 +70,47 @@ export class WordSums {
 
   clear(): void {
     for (const word of this.words) this.sums[word] = this.met[word] = 0;
-    this.words.length = 0;
+    this.count = 0;
   }
 }
 
 /** The mean weights of terms over queries, and over their lists' documents, before the importance of each. */
-export function meanTerms(
-  lists: readonly { tokens: Tokens; terms: Float64Array }[],
-  vocabulary: number,
-): { queries: WordSums; documents: WordSums } {
-  const [queries, documents] = [new WordSums(vocabulary), new WordSums(vocabulary)];
-  const count = lists.reduce((sum, { tokens }) => sum + tokens.ends.length, 0);
-  for (const { tokens, terms } of lists) {
-    const { words, places, worth } = tokens;
-    for (let j = 0; j < terms.length; j++) if (terms[j] > 0) queries.add(words[j], terms[j] / lists.length);
-    for (let i = 0; i < places.length; i++) documents.add(words[places[i]], worth[i] / count);
+export class MeanTerms {
+  private readonly queries: WordSums;
+  private readonly documents: WordSums;
+
+  constructor(vocabulary: number) {
+    this.queries = new WordSums(vocabulary);
+    this.documents = new WordSums(vocabulary);
   }
-  return { queries, documents };
+
+  /** Valid until the next call. */
+  of(lists: readonly { tokens: Tokens; expansion: { terms: Float64Array; found: Int32Array } }[]): {
+    queries: WordSums;
+    documents: WordSums;
+  } {
+    const { queries, documents } = this;
+    queries.clear();
+    documents.clear();
+    const count = lists.reduce((sum, { tokens }) => sum + tokens.ends.length, 0);
+    for (const { tokens, expansion } of lists) {
+      const { words, places, worth } = tokens;
+      expansion.found.forEach((place, i) => queries.add(words[place], expansion.terms[i] / lists.length));
+      for (let i = 0; i < places.length; i++) documents.add(words[places[i]], worth[i] / count);
+    }
+    return { queries, documents };
+  }
 }
 
-/** For each word of documents, from `starts[place]` on, the documents that hold it and what it is worth there. */
-export function postingsOf({ words, places, worth, ends }: Tokens) {
+/** For each word from `starts[place]` on, the documents that hold it and what it is worth there. */
+export interface Postings {
+  starts: Int32Array;
+  documents: Int32Array;
+  worth: Float32Array;
+}
+
+/** The postings of the words of documents. */
+export function postingsOf({ words, places, worth, ends }: Tokens): Postings {
   const starts = new Int32Array(words.length + 1);
   for (const place of places) starts[place + 1]++;
   for (let place = 0; place < words.length; place++) starts[place + 1] += starts[place];

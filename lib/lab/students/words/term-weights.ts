@@ -1,6 +1,7 @@
 // How much each term matters to a student: a weight of its own, and what its vector and its rarity tell of it.
-import { endOf, type Heap } from '../kernels/heap.js';
+import { tables as native } from '../../../native/tables.js';
 import { Adam } from '../../training/adam.js';
+import { doubleRoom, floatRoom, integerRoom } from '../room.js';
 
 /** How fast each part learns, over the student's map: few numbers that all words share fast, many that few texts teach slowly. */
 const RATES = { own: 3, head: 0.3, rarity: 10 };
@@ -17,21 +18,23 @@ export class TermWeights {
   private readonly rarities: Float32Array;
   /** Importances already computed; NaN for those that are not. */
   private readonly known: Float64Array;
+  private readonly asked = integerRoom();
+  private readonly logs = doubleRoom();
+  private readonly factors = floatRoom();
 
   /**
-   * @param vectors words × width, of the heap; read only
+   * @param vectors words × width; read only
    * @param idf of each word, above 0
    * @param ownRate how fast a word's own weight learns, over the map
    */
   constructor(
-    private readonly heap: Heap,
     private readonly vectors: Float32Array,
     private readonly width: number,
     idf: Float32Array,
     ownRate = RATES.own,
   ) {
     this.own = new Adam(new Float32Array(idf.length), 1, ownRate);
-    this.head = new Adam(heap.floats(width), width, RATES.head, heap);
+    this.head = new Adam(new Float32Array(width), width, RATES.head, 'native');
     this.rarity = new Adam(new Float32Array(1), 1, RATES.rarity);
     this.rarities = standardised(idf);
     this.known = new Float64Array(idf.length).fill(NaN);
@@ -49,13 +52,21 @@ export class TermWeights {
   /** The importance of a word. */
   of(word: number): number {
     const known = this.known[word];
-    return Number.isNaN(known) ? (this.known[word] = this.compute(word)) : known;
+    if (!Number.isNaN(known)) return known;
+    this.compute(Int32Array.of(word));
+    return this.known[word];
   }
 
-  /** The importances of words. */
-  ofAll(words: Int32Array): Float32Array {
-    const out = new Float32Array(words.length);
-    for (let i = 0; i < words.length; i++) out[i] = this.of(words[i]);
+  /** The importances of all words, by word; those of some words are up to date. */
+  ofAll(words: Int32Array): Float64Array {
+    this.compute(words);
+    return this.known;
+  }
+
+  /** The importances of words, one after the other. */
+  gather(words: Int32Array, out = new Float32Array(words.length)): Float32Array {
+    const known = this.ofAll(words);
+    for (let i = 0; i < words.length; i++) out[i] = known[words[i]];
     return out;
   }
 
@@ -72,19 +83,15 @@ export class TermWeights {
 
   /** Makes the gradients of the head and of the rarity's weight of what was added. */
   settle(): void {
-    const { own, head, rarity, heap, vectors, width, rarities } = this;
-    const scratch = heap.scratch();
-    const rows = scratch.integers(own.rows.length);
-    const factors = scratch.floats(rows.length);
-    rows.set(own.rows);
+    const { own, head, rarity, vectors, width, rarities } = this;
+    const { rows } = own;
+    const factors = this.factors.of(rows.length);
     let toRarity = 0;
     rows.forEach((word, i) => {
       factors[i] = own.gradient[word];
       toRarity += own.gradient[word] * rarities[word];
     });
-    head.gradient.fill(0);
-    const [from, to] = [vectors.byteOffset, head.gradient.byteOffset];
-    heap.kernels.sumRows(from, rows.byteOffset, endOf(rows), factors.byteOffset, to, 4 * width);
+    native().sum(vectors, width, rows, factors, null, Int32Array.of(0, rows.length), head.gradient);
     rarity.gradient[0] = toRarity;
     if (rows.length > 0) {
       head.touch(0);
@@ -92,12 +99,19 @@ export class TermWeights {
     }
   }
 
-  private compute(word: number): number {
-    const { vectors, width } = this;
-    const head = this.head.parameters;
-    let sum = this.own.parameters[word] + this.rarity.parameters[0] * this.rarities[word];
-    for (let k = 0, at = word * width; k < width; k++) sum += head[k] * vectors[at + k];
-    return Math.exp(sum);
+  /** Makes those of some words known. */
+  private compute(words: Int32Array): void {
+    const { known, vectors, width, rarities } = this;
+    let n = 0;
+    const asked = this.asked.of(words.length);
+    for (let i = 0; i < words.length; i++) if (Number.isNaN(known[words[i]])) asked[n++] = words[i];
+    if (n === 0) return;
+    const logs = this.logs.of(n);
+    const own = this.own.parameters;
+    const rarity = this.rarity.parameters[0];
+    for (let i = 0; i < n; i++) logs[i] = own[asked[i]] + rarity * rarities[asked[i]];
+    native().addDots(this.head.parameters, vectors, width, asked, n, logs);
+    for (let i = 0; i < n; i++) known[asked[i]] = Math.exp(logs[i]);
   }
 }
 

@@ -1,6 +1,7 @@
 // A learned linear map whose results have length 1: what a dense student puts behind its sums, the others before a query's words.
-import { endOf, type Heap } from '../kernels/heap.js';
+import { tables } from '../../../native/tables.js';
 import { Adam } from '../../training/adam.js';
+import { floatRoom } from '../room.js';
 
 /** Rows of a table as the map leaves them. */
 export interface MappedRows {
@@ -10,25 +11,17 @@ export interface MappedRows {
   lengths: Float64Array;
 }
 
-/** M, width × width, at first the identity. Vectors are arrays of a heap; the width is a multiple of four. */
+/** M, width × width, at first the identity. The width is a multiple of four. */
 export class WordMap {
   readonly table: Adam;
-  /** 0, 1, … width - 1. */
-  private readonly all: Int32Array;
   private readonly transposed: Float32Array;
   /** Whether M has changed since it was transposed. */
   private stale = true;
-  /** One vector on its way. */
-  private readonly vector: Float32Array;
+  private readonly gathered = floatRoom();
 
-  constructor(
-    private readonly heap: Heap,
-    private readonly width: number,
-  ) {
-    this.table = new Adam(heap.floats(width * width), width, 1, heap);
-    this.transposed = heap.floats(width * width);
-    this.vector = heap.floats(width);
-    this.all = heap.integers([...Array(width).keys()]);
+  constructor(private readonly width: number) {
+    this.table = new Adam(new Float32Array(width * width), width, 1, 'native');
+    this.transposed = new Float32Array(width * width);
     for (let k = 0; k < width; k++) this.table.parameters[k * width + k] = 1;
   }
 
@@ -38,75 +31,57 @@ export class WordMap {
   }
 
   /**
-   * Writes M v / |M v| to `unit`, or 0 where that is 0.
+   * Maps n chosen rows of a table, all of it without `chosen`.
    *
-   * @returns |M v|
+   * @param units takes M v / |M v| of each, or 0 where that is 0
+   * @param lengths takes |M v|
    */
-  apply(v: Float32Array, unit: Float32Array): number {
+  apply(table: Float32Array, chosen: Int32Array | null, n: number, { units, lengths }: MappedRows): void {
     if (this.stale) this.transpose();
-    unit.fill(0);
-    // Σ_k v_k (row k of Mᵀ).
-    this.sum(this.transposed, v, unit);
-    let square = 0;
-    for (let j = 0; j < unit.length; j++) square += unit[j] * unit[j];
-    const length = Math.sqrt(square);
-    if (length > 0) for (let j = 0; j < unit.length; j++) unit[j] /= length;
-    return length;
+    const { width, transposed } = this;
+    tables().product(table, width, chosen, n, transposed, width, units);
+    tables().normalise(units, width, n, lengths);
+  }
+
+  /** The same into new arrays. */
+  applyToRows(table: Float32Array, rows: Int32Array): MappedRows {
+    const units = new Float32Array(rows.length * this.width);
+    const mapped = { units, lengths: new Float64Array(rows.length) };
+    this.apply(table, rows, rows.length, mapped);
+    return mapped;
   }
 
   /**
-   * Carries the gradient with respect to a unit back to the map.
+   * Carries the gradient with respect to n units back to the map.
    *
-   * @param upstream dL/d unit; dL/d M v takes its place
+   * @param vectors the v of each: n × width
+   * @param upstream dL/d unit of each; dL/d M v takes its place
    */
-  pull(v: Float32Array, unit: Float32Array, length: number, upstream: Float32Array): void {
-    const { table, all, heap, width } = this;
-    let along = 0;
-    for (let k = 0; k < width; k++) along += unit[k] * upstream[k];
-    // Through unit = z / |z|.
-    for (let k = 0; k < width; k++) upstream[k] = (upstream[k] - unit[k] * along) / length;
+  pull(vectors: Float32Array, { units, lengths }: MappedRows, n: number, upstream: Float32Array): void {
+    const { table, width } = this;
+    if (n === 0) return;
+    tables().pullUnits(units, width, lengths, n, upstream);
     for (let j = 0; j < width; j++) table.touch(j);
-    const [gradient, factors] = [table.gradient.byteOffset, upstream.byteOffset];
-    heap.kernels.addToRows(gradient, all.byteOffset, endOf(all), factors, v.byteOffset, 4 * width);
+    tables().addOuter(upstream, width, vectors, width, n, table.gradient);
   }
 
-  /** Adds Mᵀ g to `out`: the gradient with respect to v, of that with respect to M v. */
-  pullBack(g: Float32Array, out: Float32Array): void {
-    this.sum(this.table.parameters, g, out);
-  }
-
-  /** Maps chosen rows of a table. */
-  applyToRows(table: Float32Array, rows: Int32Array): MappedRows {
-    const { width, vector } = this;
-    const units = new Float32Array(rows.length * width);
-    const lengths = new Float64Array(rows.length);
-    rows.forEach((row, t) => {
-      lengths[t] = this.apply(table.subarray(row * width, (row + 1) * width), vector);
-      units.set(vector, t * width);
-    });
-    return { units, lengths };
+  /** Writes Mᵀ g of n rows g to `out`: the gradient with respect to v, of that with respect to M v. */
+  pullBack(g: Float32Array, n: number, out: Float32Array): void {
+    const { width, table } = this;
+    tables().product(g, width, null, n, table.parameters, width, out);
   }
 
   /**
    * Carries the gradient with respect to the units of rows back to the map.
    *
-   * @param upstream dL/d unit of each row: rows × width
+   * @param upstream dL/d unit of each row: rows × width; changed
    */
   pullRows(table: Float32Array, rows: Int32Array, mapped: MappedRows, upstream: Float32Array): void {
-    const { width, vector } = this;
-    rows.forEach((row, t) => {
-      if (mapped.lengths[t] === 0) return;
-      const [from, to] = [t * width, (t + 1) * width];
-      vector.set(upstream.subarray(from, to));
-      const v = table.subarray(row * width, (row + 1) * width);
-      this.pull(v, mapped.units.subarray(from, to), mapped.lengths[t], vector);
-    });
-  }
-
-  private sum(table: Float32Array, factors: Float32Array, out: Float32Array): void {
-    const { all, heap, width } = this;
-    const [rows, end] = [all.byteOffset, endOf(all)];
-    heap.kernels.sumRows(table.byteOffset, rows, end, factors.byteOffset, out.byteOffset, 4 * width);
+    const { width } = this;
+    if (mapped.lengths.every((length) => length === 0)) return;
+    const vectors = this.gathered.of(rows.length * width);
+    rows.forEach((row, t) => vectors.set(table.subarray(row * width, (row + 1) * width), t * width));
+    this.pull(vectors, mapped, rows.length, upstream);
   }
 
   private transpose(): void {

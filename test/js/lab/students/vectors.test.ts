@@ -1,6 +1,5 @@
 // Where the dense student starts, and how its vectors are searched.
 import { describe, expect, it } from 'vitest';
-import { Heap } from '../../../../lib/lab/students/kernels/heap';
 import { latentDirections, orthonormalise } from '../../../../lib/lab/students/words/lsa';
 import { retrieve } from '../../../../lib/lab/students/dense/retrieve';
 import { startVectors } from '../../../../lib/lab/students/dense/word-vectors';
@@ -87,9 +86,8 @@ describe('retrieve', () => {
   });
   const encoder = {
     width: 2,
-    heap: new Heap(),
-    encode: ({ words }: { words: Int32Array }) =>
-      Float32Array.of(Math.cos(words[0] / 10), Math.sin(words[0] / 10)),
+    encodeAll: (bags: Iterable<{ words: Int32Array }>) =>
+      Float32Array.from([...bags].flatMap(({ words }) => [Math.cos(words[0] / 10), Math.sin(words[0] / 10)])),
   };
   const collection = { docids: ['a', 'b', 'c', 'd', 'e'], bags: [0, 3, 1, 3, 9].map(unit) };
 

@@ -1,0 +1,157 @@
+// The addon's tables of words' vectors: their raw interface with a type. Nothing outside lib/ sees this.
+import { chooseCpuTarget } from './backends.js';
+import { native } from './native.js';
+
+/** Words of texts, one text after the other: the first parameters of calls about texts. */
+export type TextArguments = [
+  ids: Int32Array,
+  factors: Float32Array,
+  /** By id, times the factor; null: 1. */
+  importances: Float32Array | null,
+  /** Where each text begins, and where the last one ends. */
+  offsets: Int32Array,
+];
+
+/**
+ * Arithmetic on tables of float32 rows, whose width is a multiple of four, on the calling thread. Each product and each sum is rounded in the order
+ * of its terms, so that bits depend neither on the machine nor on what else a call computes. Outputs may be longer than needed; they must not lie over
+ * inputs unless they are named as both. A size or an id out of range throws before anything is written.
+ */
+export interface NativeTables {
+  /** out[i] = Σ factor · table[id] over the words of text i. */
+  sum(table: Float32Array, width: number, ...rest: [...TextArguments, out: Float32Array]): void;
+  /**
+   * gradient[id] = Σ factor · from[i] over the texts i that hold the word, in order, for each word that one holds.
+   *
+   * @returns how many words that are; `rows` lists them in ascending order
+   */
+  spread(
+    from: Float32Array,
+    width: number,
+    ...rest: [...TextArguments, gradient: Float32Array, rows: Int32Array]
+  ): number;
+  /**
+   * What `spread` would find is not kept: slopes[i] = parameters[rows[i]] · gradient, and a step of Adam is made, at once.
+   *
+   * @returns as `spread` does
+   */
+  learn(
+    from: Float32Array,
+    width: number,
+    ...rest: [
+      ...TextArguments,
+      parameters: Float32Array,
+      first: Float32Array,
+      second: Float32Array,
+      rate: number,
+      correction: number,
+      rows: Int32Array,
+      slopes: Float32Array,
+    ]
+  ): number;
+  /** out[i] = a[rows[i]] · b[rows[i]]. */
+  dotPairs(
+    a: Float32Array,
+    width: number,
+    b: Float32Array,
+    rows: Int32Array,
+    n: number,
+    out: Float32Array,
+  ): void;
+  /** out[i] += vector · table[rows[i]] (table[i] without rows), in float64. */
+  addDots(
+    vector: Float32Array,
+    table: Float32Array,
+    width: number,
+    rows: Int32Array | null,
+    n: number,
+    out: Float64Array,
+  ): void;
+  /** out[i · stride + t] = Σ_k table[chosen[i]][k] · columns[k · stride + t]; table[i] without chosen. */
+  product(
+    table: Float32Array,
+    width: number,
+    chosen: Int32Array | null,
+    n: number,
+    columns: Float32Array,
+    stride: number,
+    out: Float32Array,
+  ): void;
+  /** out[j · width of b + k] += Σ_i a[i][j] · b[i][k] over the first n rows. */
+  addOuter(
+    a: Float32Array,
+    widthOfA: number,
+    b: Float32Array,
+    widthOfB: number,
+    n: number,
+    out: Float32Array,
+  ): void;
+  /**
+   * For each document d, whose places in the words end where ends[d] says, and each column t: values[d][t] = max(0, max over its places of factor ·
+   * strength · max(0, cosine)²), which[d][t] = the first place that has it, counted from the document's first (-1 where it is 0), found[d][t] = its
+   * cosine (0 there).
+   *
+   * @param stride columns, a multiple of sixteen
+   */
+  match(
+    cosines: Float32Array,
+    stride: number,
+    strengths: Float32Array,
+    words: number,
+    places: Int32Array,
+    factors: Float32Array,
+    ends: Int32Array,
+    values: Float32Array,
+    which: Int32Array,
+    found: Float32Array | null,
+  ): void;
+  /** out[j] = Σ_t strengths[t] · (max(0, cosines[j][t] - tau) · slope)². */
+  expand(
+    cosines: Float32Array,
+    stride: number,
+    n: number,
+    strengths: Float32Array,
+    tau: number,
+    slope: number,
+    out: Float32Array,
+  ): void;
+  /** Scales each row to length 1, in place; a row of zeros stays. `lengths` takes what they were. */
+  normalise(rows: Float32Array, width: number, n: number, lengths: Float64Array): void;
+  /** Turns dL/d unit into dL/d row, in place; that of a row of length 0 becomes 0. */
+  pullUnits(
+    units: Float32Array,
+    width: number,
+    lengths: Float64Array,
+    n: number,
+    upstream: Float32Array,
+  ): void;
+  /** A step of Adam of some rows, whose gradient is then 0. rate: over the first moment's correction; correction: one over that of the second. */
+  adam(
+    parameters: Float32Array,
+    width: number,
+    gradient: Float32Array,
+    first: Float32Array,
+    second: Float32Array,
+    rows: Int32Array,
+    n: number,
+    rate: number,
+    correction: number,
+  ): void;
+  /**
+   * Numbers words in the order of their first appearance: places[i] is the number of ids[i], and `distinct` lists them.
+   *
+   * @param seen 0 for each word, and again afterwards
+   * @returns how many are distinct
+   */
+  number(ids: Int32Array, n: number, seen: Int32Array, places: Int32Array, distinct: Int32Array): number;
+}
+
+let made: NativeTables | undefined;
+
+/** @param target an instruction set; '' = the best this machine has */
+export function newTables(target: string): NativeTables {
+  return (native as unknown as { tables: (target: string) => NativeTables }).tables(target);
+}
+
+/** Those of this thread, which hold scratch space alone. */
+export const tables = (): NativeTables => (made ??= newTables(chooseCpuTarget(undefined)));

@@ -1,0 +1,365 @@
+#include "tables.h"
+
+#include <memory>
+#include <new>
+#include <string>
+
+#include "../scoring/tables.h"
+#include "plan.h"
+
+namespace ckl {
+namespace addon {
+namespace {
+
+using scoring::MutableTable;
+using scoring::Table;
+using scoring::Tables;
+using scoring::Texts;
+
+struct Refusal {
+  size_t argument;  // from 1
+  const char* why;
+};
+
+// The arguments of a call, in order. lib/native/tables.ts gives them types and callers in lib the right sizes; what is
+// wrong all the same is refused before anything is read or written.
+class Arguments {
+ public:
+  Arguments(napi_env env, const napi_value* values) : env_(env), values_(values) {}
+
+  template <class T>
+  struct View {
+    T* data = nullptr;
+    int64_t length = 0;
+  };
+  template <class T>
+  View<T> array(napi_typedarray_type wanted, int64_t needed = 0) {
+    napi_typedarray_type type;
+    size_t length = 0;
+    void* data = nullptr;
+    static double nothing[8];  // an empty array may have no address
+    if (napi_get_typedarray_info(env_, values_[next_++], &type, &length, &data, nullptr, nullptr) != napi_ok ||
+        type != wanted)
+      refuse("is not the typed array that is needed");
+    if (int64_t(length) < needed) refuse("is too short");
+    return {static_cast<T*>(data ? data : nothing), int64_t(length)};
+  }
+  View<float> floats(int64_t needed = 0) { return array<float>(napi_float32_array, needed); }
+  View<int32_t> integers(int64_t needed = 0) { return array<int32_t>(napi_int32_array, needed); }
+  View<double> doubles(int64_t needed = 0) { return array<double>(napi_float64_array, needed); }
+  // Of a typed array that is read later.
+  int64_t length_of(size_t argument) {
+    napi_typedarray_type type;
+    size_t length = 0;
+    if (napi_get_typedarray_info(env_, values_[argument], &type, &length, nullptr, nullptr, nullptr) != napi_ok)
+      refuse("comes before what is no typed array");
+    return int64_t(length);
+  }
+  bool absent() {
+    napi_valuetype type;
+    if (napi_typeof(env_, values_[next_], &type) != napi_ok || type != napi_null) return false;
+    next_++;
+    return true;
+  }
+  double number() {
+    double value = 0;
+    if (napi_get_value_double(env_, values_[next_++], &value) != napi_ok) refuse("is no number");
+    return value;
+  }
+  int64_t size(int64_t multiple = 1) {
+    const double value = number();
+    if (!(value >= 0 && value <= 2147483647) || value != int64_t(value) || int64_t(value) % multiple != 0)
+      refuse("is not a size that is allowed");
+    return int64_t(value);
+  }
+  // Whole numbers from 0 to less than `end`.
+  void ids(View<int32_t> view, int64_t n, int64_t end) {
+    uint32_t most = 0;
+    for (int64_t i = 0; i < n; i++) most = std::max(most, uint32_t(view.data[i]));
+    if (n > 0 && int64_t(most) >= end) refuse("has a number that is out of range");
+  }
+  // Where parts end: ascending, to `last` at most. Returns the last end.
+  int64_t ends(View<int32_t> view, int64_t from, int64_t n, int64_t last) {
+    for (int64_t i = 0; i < n; from = view.data[i++])
+      if (view.data[i] < from) refuse("does not ascend");
+    if (from > last) refuse("ends behind what it is about");
+    return from;
+  }
+  template <class T>
+  scoring::TableOf<T> table(View<float>& view) {
+    view = floats();
+    const int64_t width = size(4);
+    if (width == 0) refuse("is 0");
+    return {view.data, width};
+  }
+  Texts texts(int64_t words) {
+    const View<int32_t> ids_of = integers();
+    const View<float> factors = floats();
+    Texts out;
+    out.ids = ids_of.data, out.factors = factors.data;
+    if (!absent()) out.importances = floats(words).data;
+    const View<int32_t> offsets = integers(1);
+    if (offsets.data[0] != 0) refuse("does not begin at 0");
+    out.offsets = offsets.data, out.count = offsets.length - 1;
+    const int64_t n = ends(offsets, 0, offsets.length, std::min(ids_of.length, factors.length));
+    ids(ids_of, n, words);
+    return out;
+  }
+  [[noreturn]] void refuse(const char* why) { throw Refusal{next_, why}; }
+
+ private:
+  const napi_env env_;
+  const napi_value* const values_;
+  size_t next_ = 0;
+};
+
+typedef Arguments::View<float> Floats;
+typedef Arguments::View<int32_t> Integers;
+
+// What texts are taken back to: (from, width, ids, factors, importances | null, offsets), where the argument `table` tells
+// how many words there are.
+struct Spread {
+  Spread(Arguments& in, size_t table) {
+    Floats view;
+    from = in.table<const float>(view);
+    words = in.length_of(table) / from.width;
+    texts = in.texts(words);
+    if (texts.count * from.width > view.length) in.refuse("has more texts than there are rows");
+    most = std::min<int64_t>(words, texts.offsets[texts.count]);
+  }
+  Table from;
+  int64_t words, most;
+  Texts texts;
+};
+
+// Rows that are asked for: `rows | null, n`.
+int64_t chosen(Arguments& in, int64_t all, const int32_t*& rows) {
+  Integers view;
+  const bool none = in.absent();
+  if (!none) view = in.integers();
+  const int64_t n = in.size();
+  if (n > (none ? all : view.length)) in.refuse("is more than there are");
+  if (!none) in.ids(view, n, all);
+  rows = none ? nullptr : view.data;
+  return n;
+}
+
+// (table, width, ids, factors, importances | null, offsets, out)
+double sum(Tables& tables, Arguments& in) {
+  Floats view;
+  const Table table = in.table<const float>(view);
+  const Texts texts = in.texts(view.length / table.width);
+  tables.sum(table, texts, in.floats(texts.count * table.width).data);
+  return 0;
+}
+// (from, width, ids, factors, importances | null, offsets, gradient, rows) -> how many rows
+double spread(Tables& tables, Arguments& in) {
+  const Spread s(in, 6);
+  float* const gradient = in.floats(s.words * s.from.width).data;
+  const Integers rows = in.integers(s.most);
+  const int64_t count = tables.spread(s.from, s.texts, s.words, {gradient, s.from.width}, rows.data);
+  return double(count);
+}
+// (from, width, ids, factors, importances | null, offsets, parameters, first, second, rate, correction, rows, slopes) ->
+// how many rows
+double learn(Tables& tables, Arguments& in) {
+  const Spread s(in, 6);
+  const int64_t size = s.words * s.from.width;
+  float* const rows_of[3] = {in.floats(size).data, in.floats(size).data, in.floats(size).data};
+  const float rate = float(in.number()), correction = float(in.number());
+  const Integers rows = in.integers(s.most);
+  const Floats slopes = in.floats(s.most);
+  const int64_t count = tables.learn(s.from, s.texts, s.words, rows_of, rate, correction, rows.data, slopes.data);
+  return double(count);
+}
+// (a, width, b, rows, n, out)
+double dot_pairs(Tables& tables, Arguments& in) {
+  Floats view;
+  const Table a = in.table<const float>(view);
+  const Table b = {in.floats(view.length).data, a.width};
+  const Integers rows = in.integers();
+  const int64_t n = in.size();
+  if (n > rows.length) in.refuse("is more than there are");
+  in.ids(rows, n, view.length / a.width);
+  tables.dot_pairs(a, b, rows.data, n, in.floats(n).data);
+  return 0;
+}
+// (vector, table, width, rows | null, n, out)
+double add_dots(Tables& tables, Arguments& in) {
+  const Floats vector = in.floats();
+  Floats view;
+  const Table table = in.table<const float>(view);
+  if (vector.length < table.width) in.refuse("is wider than the vector");
+  const int32_t* rows = nullptr;
+  const int64_t n = chosen(in, view.length / table.width, rows);
+  tables.add_dots(vector.data, table, rows, n, in.doubles(n).data);
+  return 0;
+}
+// (table, width, chosen | null, n, columns, stride, out)
+double product(Tables& tables, Arguments& in) {
+  Floats view;
+  const Table table = in.table<const float>(view);
+  const int32_t* rows = nullptr;
+  const int64_t n = chosen(in, view.length / table.width, rows);
+  const Floats columns = in.floats();
+  const int64_t stride = in.size();
+  if (table.width * stride > columns.length) in.refuse("is more than the columns have");
+  tables.product(table, rows, n, columns.data, stride, in.floats(n * stride).data);
+  return 0;
+}
+// (a, width, b, width, n, out)
+double add_outer(Tables& tables, Arguments& in) {
+  Floats of_a, of_b;
+  const Table a = in.table<const float>(of_a), b = in.table<const float>(of_b);
+  const int64_t n = in.size();
+  if (n * a.width > of_a.length || n * b.width > of_b.length) in.refuse("is more than there are");
+  tables.add_outer(a, b, n, in.floats(a.width * b.width).data);
+  return 0;
+}
+// (cosines, stride, strengths, words, places, factors, ends, values, which, found | null)
+double match(Tables& tables, Arguments& in) {
+  Tables::Matching m;
+  const Floats cosines = in.floats();
+  m.cosines = cosines.data, m.stride = in.size(16);
+  const Floats strengths = in.floats();
+  m.strengths = strengths.data, m.words = in.size();
+  if (m.words > strengths.length || m.words * m.stride > cosines.length) in.refuse("is more than there are");
+  const Integers places = in.integers();
+  const Floats factors = in.floats();
+  const Integers ends = in.integers();
+  m.places = places.data, m.factors = factors.data, m.ends = ends.data, m.documents = ends.length;
+  in.ids(places, in.ends(ends, 0, ends.length, std::min(places.length, factors.length)), m.words);
+  const int64_t size = m.documents * m.stride;
+  const Floats values = in.floats(size);
+  const Integers which = in.integers(size);
+  tables.match(m, values.data, which.data, in.absent() ? nullptr : in.floats(size).data);
+  return 0;
+}
+// (cosines, stride, n, strengths, tau, slope, out)
+double expand(Tables&, Arguments& in) {
+  const Floats cosines = in.floats();
+  const int64_t stride = in.size(4), n = in.size();
+  if (n * stride > cosines.length) in.refuse("is more than there are");
+  const Floats strengths = in.floats(stride);
+  const float tau = float(in.number()), slope = float(in.number());
+  Tables::expand(cosines.data, n, stride, strengths.data, tau, slope, in.floats(n).data);
+  return 0;
+}
+// (rows, width, n, lengths)
+double normalise(Tables&, Arguments& in) {
+  Floats view;
+  const MutableTable rows = in.table<float>(view);
+  const int64_t n = in.size();
+  if (n * rows.width > view.length) in.refuse("is more than there are");
+  Tables::normalise(rows, n, in.doubles(n).data);
+  return 0;
+}
+// (units, width, lengths, n, upstream)
+double pull_units(Tables&, Arguments& in) {
+  Floats view;
+  const Table units = in.table<const float>(view);
+  const Arguments::View<double> lengths = in.doubles();
+  const int64_t n = in.size();
+  if (n * units.width > view.length || n > lengths.length) in.refuse("is more than there are");
+  Tables::pull_units(units, lengths.data, n, in.floats(n * units.width).data);
+  return 0;
+}
+// (parameters, width, gradient, first, second, rows, n, rate, correction)
+double adam(Tables& tables, Arguments& in) {
+  Floats view;
+  const MutableTable parameters = in.table<float>(view);
+  float* const rows_of[4] = {parameters.x, in.floats(view.length).data, in.floats(view.length).data,
+                             in.floats(view.length).data};
+  const Integers rows = in.integers();
+  const int64_t n = in.size();
+  if (n > rows.length) in.refuse("is more than there are");
+  in.ids(rows, n, view.length / parameters.width);
+  const float rate = float(in.number()), correction = float(in.number());
+  tables.adam(rows_of, parameters.width, rows.data, n, rate, correction);
+  return 0;
+}
+// (ids, n, seen, places, distinct) -> how many are distinct
+double number(Tables&, Arguments& in) {
+  const Integers ids = in.integers();
+  const int64_t n = in.size();
+  if (n > ids.length) in.refuse("is more than there are");
+  const Integers seen = in.integers();
+  in.ids(ids, n, seen.length);
+  const Integers places = in.integers(n), distinct = in.integers(std::min(n, seen.length));
+  const int64_t count = Tables::number(ids.data, n, seen.data, places.data, distinct.data);
+  return double(count);
+}
+
+// One wrapper for all: a class of methods would be larger than what they do.
+struct Method {
+  const char* name;
+  double (*body)(Tables& tables, Arguments& in);
+};
+constexpr Method kMethods[] = {
+    {"sum", sum},          {"spread", spread},       {"learn", learn},          {"dotPairs", dot_pairs},
+    {"addDots", add_dots}, {"product", product},     {"addOuter", add_outer},   {"match", match},
+    {"expand", expand},    {"normalise", normalise}, {"pullUnits", pull_units}, {"adam", adam},
+    {"number", number},
+};
+constexpr size_t kMethodCount = sizeof kMethods / sizeof *kMethods, kArguments = 14;
+
+struct Bound {
+  Tables* tables;
+  const Method* method;
+};
+
+// The tables of an instruction set, and the methods of the object that has them.
+struct Held {
+  explicit Held(const cpu::Target& target) : tables(target) {
+    for (size_t i = 0; i < kMethodCount; i++) bound[i] = {&tables, kMethods + i};
+  }
+  Tables tables;
+  Bound bound[kMethodCount];
+};
+
+napi_value call(napi_env env, napi_callback_info info) {
+  napi_value values[kArguments], result = nullptr;
+  size_t count = kArguments;
+  void* data = nullptr;
+  if (napi_get_cb_info(env, info, &count, values, nullptr, &data) != napi_ok) return nullptr;
+  const Bound& bound = *static_cast<const Bound*>(data);
+  try {
+    Arguments in(env, values);
+    napi_create_double(env, bound.method->body(*bound.tables, in), &result);
+  } catch (const Refusal& refusal) {
+    const std::string message = "argument " + std::to_string(refusal.argument) + " " + refusal.why;
+    napi_throw_range_error(env, nullptr, message.c_str());
+  } catch (const std::bad_alloc&) {
+    napi_throw_range_error(env, nullptr, "there is no memory for a step of the student");
+  }
+  return result;
+}
+
+// tables(target): '' is the best instruction set.
+Napi::Value make(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string name = info[0].ToString();
+  const cpu::Target* const target = cpu::find_target(name);
+  if (!target) throw Napi::RangeError::New(env, "this machine cannot run the instruction set '" + name + "'");
+  const std::shared_ptr<Held> held = std::make_shared<Held>(*target);
+  env.GetInstanceData<Environment>()->held.push_back(held);
+  napi_property_descriptor methods[kMethodCount] = {};
+  for (size_t i = 0; i < kMethodCount; i++) {
+    methods[i].utf8name = kMethods[i].name;
+    methods[i].method = call;
+    methods[i].attributes = napi_enumerable;
+    methods[i].data = held->bound + i;
+  }
+  const Napi::Object out = Napi::Object::New(env);
+  napi_define_properties(env, out, kMethodCount, methods);
+  return out;
+}
+
+}  // namespace
+
+void define_tables(Napi::Env env, Napi::Object exports) {
+  exports.Set("tables", Napi::Function::New(env, make, "tables"));
+}
+
+}  // namespace addon
+}  // namespace ckl

@@ -1,0 +1,90 @@
+// Tables of words' vectors: sums of texts, products of chosen rows, matches of words, gradients and Adam of the rows touched.
+//
+// All is computed by the thread that asks. Sizes and ids have been checked.
+#pragma once
+#include <vector>
+
+#include "scoring.h"
+
+namespace ckl {
+namespace scoring {
+
+// Rows of `width` floats, a multiple of four.
+template <class Float>
+struct TableOf {
+  Float* x = nullptr;
+  int64_t width = 0;
+  Float* row(int64_t i) const { return x + i * width; }
+};
+typedef TableOf<const float> Table;
+typedef TableOf<float> MutableTable;
+
+// Texts as words: text i holds ids[offsets[i]] to ids[offsets[i + 1]], each with a factor, times that of its word in
+// `importances` unless that is null.
+struct Texts {
+  const int32_t* ids = nullptr;
+  const float* factors = nullptr;
+  const float* importances = nullptr;
+  const int32_t* offsets = nullptr;
+  int64_t count = 0;
+};
+
+class Tables {
+ public:
+  explicit Tables(const cpu::Target& target) : kernels_(kernels_of(target)) {}
+
+  // out row i = the sum over the words of text i of factor * table row.
+  void sum(Table table, const Texts& texts, float* out);
+  // The reverse: for each word of `words` words that a text holds, in ascending order, gradient row = the sum over the
+  // texts, in order, of factor * from row. Returns how many such words there are, and lists them in `rows`.
+  int64_t spread(Table from, const Texts& texts, int64_t words, MutableTable gradient, int32_t* rows);
+  // spread() of a gradient that is nowhere kept: what it would be for a word is taken into slopes (its dot product with the
+  // word's parameters) and into a step of Adam at once. tables: parameters, first and second moment.
+  int64_t learn(Table from, const Texts& texts, int64_t words, float* const (&tables)[3], float rate, float correction,
+                int32_t* rows, float* slopes);
+  // out[i] = a row . b row, of rows[i], in four sums (kernel.h).
+  void dot_pairs(Table a, Table b, const int32_t* rows, int64_t n, float* out);
+  // out[i] += vector . row rows[i] (row i without rows), one float64 sum after the other.
+  void add_dots(const float* vector, Table table, const int32_t* rows, int64_t n, double* out);
+  // out[i * stride + t] = row chosen[i] (row i without chosen) . column t; columns [width, stride].
+  void product(Table table, const int32_t* chosen, int64_t n, const float* columns, int64_t stride, float* out);
+  // out[j][k] += the sum over i of a[i][j] * b[i][k], each in order of i.
+  void add_outer(Table a, Table b, int64_t n, float* out);
+  // For each document d, which ends where ends[d] says, and each column t of `stride`: values[d][t] = max(0, max over its
+  // places of factor * strength * max(0, cosine)^2), which[d][t] the first place that has it, counted from the document's
+  // first (-1 where it is 0), and found[d][t] its cosine (0 there). cosines [words, stride], stride a multiple of sixteen.
+  struct Matching {
+    const float *cosines, *strengths;
+    int64_t words, stride;
+    const int32_t* places;
+    const float* factors;
+    const int32_t* ends;
+    int64_t documents;
+  };
+  void match(const Matching& matching, float* values, int32_t* which, float* found);
+  // out[j] = the sum over t of strengths[t] * (max(0, cosines[j][t] - tau) * slope)^2, in four sums.
+  static void expand(const float* cosines, int64_t n, int64_t stride, const float* strengths, float tau, float slope,
+                     float* out);
+  // Each row scaled to length 1, in float64; a row of zeros stays. lengths: what they were.
+  static void normalise(MutableTable rows, int64_t n, double* lengths);
+  // dL/d unit of each row becomes dL/d row; that of a row of length 0 becomes 0.
+  static void pull_units(Table units, const double* lengths, int64_t n, float* upstream);
+  void adam(float* const (&tables)[4], int64_t width, const int32_t* rows, int64_t n, float rate, float correction);
+  // Numbers words in the order of their first appearance: places[i] is that of ids[i], and distinct lists them. Returns
+  // how many there are. seen: 0 for each word, and again afterwards.
+  static int64_t number(const int32_t* ids, int64_t n, int32_t* seen, int32_t* places, int32_t* distinct);
+
+ private:
+  const float* weigh(const Texts& texts);
+  int64_t sort(const Texts& texts, int64_t words, int32_t* rows);
+  void sum_of_word(Table from, int32_t word, float* out);
+
+  const Kernels& kernels_;
+  std::vector<float> factors_, worth_, row_;
+  // The texts of each word, from starts_[word] on, and the word's factor in each.
+  std::vector<int32_t> starts_, texts_;
+  std::vector<float> sorted_;
+};
+
+}  // namespace scoring
+}  // namespace ckl
