@@ -12,7 +12,8 @@ import type { Qrels } from '../../metrics/index.js';
 import type { LoadedStudent } from '../students/index.js';
 import { STATISTICS, type SearchOptions } from '../students/saved/loaded.js';
 import { choice, flag, number, text } from './command.js';
-import type { Output } from './progress.js';
+import { SLOW_MS, type Output } from './progress.js';
+import { countInto } from '../students/words/bags.js';
 import { UsageError } from './usage.js';
 
 export const modelOption = { model: text('DIR', 'a folder that --save of train, refine or compare wrote') };
@@ -98,9 +99,20 @@ export async function searchFiles(
 ) {
   const judged = typeof qrels === 'string' ? await loadQrels(qrels, reading) : qrels;
   const asked = await readAsked(queries, reading, judged);
-  const documents = await readDocuments(corpus, reading);
-  progressOut.write(`${documents.length} documents, ${asked.length} queries\n`);
-  const prepared = student.prepare(documents, options);
+  const prepared = await student.prepareFrom(async (counting) => {
+    let said = performance.now();
+    const add = (id: string, title: string, text: string) => {
+      const now = counting.size % 1000 === 0 ? performance.now() : said;
+      if (now - said >= SLOW_MS) {
+        said = now;
+        progressOut.write(`read ${counting.size} documents\n`);
+      }
+      return counting.add(id, title, text);
+    };
+    await countInto({ add }, readCorpus(corpus, reading));
+  }, options);
+  if (prepared.size === 0) throw new DataError(corpus, 0, 'documents', 'none');
+  progressOut.write(`${prepared.size} documents, ${asked.length} queries\n`);
   const every = Math.ceil(asked.length / PLAIN_LINES);
   let shown = 0;
   return student.search(prepared, asked, k, {

@@ -1,4 +1,5 @@
 // The linear reranker as the tensors of a saved student, and back, ready for use.
+import { IdList } from '../../../data/id-list.js';
 import { CklRangeError } from '../../../errors.js';
 import type { Run } from '../../../metrics/index.js';
 import { keepBest } from '../dense/retrieve.js';
@@ -10,7 +11,7 @@ import { words } from '../words/text.js';
 import { Vocabulary } from '../words/vocabulary.js';
 import type { Titled } from './arguments.js';
 import type { Encoded } from './encodings.js';
-import { LoadedStudent, type STATISTICS } from './loaded.js';
+import { LoadedStudent, type Counting, type STATISTICS } from './loaded.js';
 import { takeTensor, tensorsFile } from './folder.js';
 import { ModelError } from './model-error.js';
 import type { ModelContent } from './model-files.js';
@@ -58,7 +59,7 @@ export function loadLinear(dir: string, content: ModelContent): LoadedStudent {
 }
 
 interface Counted {
-  docids: string[];
+  docids: IdList;
   documents: PreparedDocument[];
   vocabulary: Vocabulary;
 }
@@ -87,17 +88,22 @@ class LoadedLinear extends LoadedStudent<Counted> {
     return this.scoreAll(query, prepared, this.vocabulary);
   }
 
-  protected override count(
-    documents: readonly (Titled & { id: string })[],
-    statistics: (typeof STATISTICS)[number],
-  ): Counted {
-    const prepared = documents.map(({ title, text }) => new PreparedDocument(title, text));
+  protected override counting(statistics: (typeof STATISTICS)[number]): Counting<Counted> {
+    const docids = new IdList();
+    const documents: PreparedDocument[] = [];
     const own = new Vocabulary();
-    if (statistics === 'corpus') for (const { all } of prepared) own.add(all);
     return {
-      docids: documents.map(({ id }) => id),
-      documents: prepared,
-      vocabulary: statistics === 'corpus' ? own : this.vocabulary,
+      get size() {
+        return docids.length;
+      },
+      add(id, title, text) {
+        if (!docids.add(id)) return false;
+        const document = new PreparedDocument(title, text);
+        if (statistics === 'corpus') own.add(document.all);
+        documents.push(document);
+        return true;
+      },
+      end: () => ({ docids, documents, vocabulary: statistics === 'corpus' ? own : this.vocabulary }),
     };
   }
 

@@ -6,7 +6,7 @@ import { CorpusCounter } from '../words/corpus.js';
 import { Weighing, type Statistics } from '../words/weighing.js';
 import type { Titled } from './arguments.js';
 import { encodeBags, type Encoded } from './encodings.js';
-import { LoadedStudent, type STATISTICS } from './loaded.js';
+import { LoadedStudent, type Counting, type STATISTICS } from './loaded.js';
 import type { ModelContent } from './model-files.js';
 
 /** So many queries are searched together by a dense student. */
@@ -46,28 +46,24 @@ export class LoadedRetriever extends LoadedStudent<Counted> {
     return out;
   }
 
-  protected override count(
-    documents: readonly (Titled & { id: string })[],
-    statistics: (typeof STATISTICS)[number],
-  ): Counted {
-    const counter = this.counterFor(statistics);
-    for (const { id, title, text } of documents) counter.add(id, title, text);
-    return this.counted(counter, statistics);
-  }
-
-  private counterFor(statistics: (typeof STATISTICS)[number]): CorpusCounter {
+  protected override counting(statistics: (typeof STATISTICS)[number]): Counting<Counted> {
     const { numbers } = this;
     // Weighed by the model's statistics, a word that no document of its collection held has no weight.
     const takesPart = (number: number | undefined) =>
       statistics === 'corpus' || (number !== undefined && this.statistics.frequency[number] > 0)
         ? number
         : undefined;
-    return new CorpusCounter((word) => takesPart(numbers.get(word)));
-  }
-
-  private counted(counter: CorpusCounter, statistics: (typeof STATISTICS)[number]): Counted {
-    const corpus = counter.end(statistics === 'model' ? this.statistics : undefined);
-    return { corpus, weighing: corpus.weighing };
+    const counter = new CorpusCounter((word) => takesPart(numbers.get(word)));
+    return {
+      get size() {
+        return counter.size;
+      },
+      add: (id, title, text) => counter.add(id, title, text),
+      end: () => {
+        const corpus = counter.end(statistics === 'model' ? this.statistics : undefined);
+        return { corpus, weighing: corpus.weighing };
+      },
+    };
   }
 
   protected override ranked(

@@ -47,6 +47,15 @@ export class PreparedCorpus {
   constructor(readonly size: number) {}
 }
 
+/** Takes in the documents of a corpus, one by one. */
+export interface Counting<C> {
+  /** How many there are so far. */
+  readonly size: number;
+  /** @returns whether the id is new; otherwise nothing is taken in */
+  add(id: string, title: string, text: string): boolean;
+  end(): C;
+}
+
 /** A student as {@link load} makes it. */
 export abstract class LoadedStudent<C = unknown> {
   readonly name: ModelConfig['student'];
@@ -99,9 +108,29 @@ export abstract class LoadedStudent<C = unknown> {
    */
   prepare(corpus: readonly DocumentWithId[], options: CorpusOptions = {}): PreparedCorpus {
     const statistics = readChoice(options.statistics ?? 'corpus', 'statistics', STATISTICS);
-    const documents = readWithIds(corpus, 'corpus');
-    const prepared = new PreparedCorpus(documents.length);
-    this.corpora.set(prepared, this.count(documents, statistics));
+    const counting = this.counting(statistics);
+    for (const { id, title, text } of readWithIds(corpus, 'corpus')) counting.add(id, title, text);
+    return this.enter(counting);
+  }
+
+  /**
+   * The same of documents that come one by one, of which no text is held.
+   *
+   * @internal
+   * @param count hands on all documents, as often as `add` of what it is given
+   */
+  async prepareFrom(
+    count: (counting: Pick<Counting<C>, 'add' | 'size'>) => Promise<void>,
+    options: CorpusOptions = {},
+  ): Promise<PreparedCorpus> {
+    const counting = this.counting(readChoice(options.statistics ?? 'corpus', 'statistics', STATISTICS));
+    await count(counting);
+    return this.enter(counting);
+  }
+
+  private enter(counting: Counting<C>): PreparedCorpus {
+    const prepared = new PreparedCorpus(counting.size);
+    this.corpora.set(prepared, counting.end());
     return prepared;
   }
 
@@ -157,10 +186,7 @@ export abstract class LoadedStudent<C = unknown> {
   /** @internal */
   protected abstract scores(query: string, documents: readonly Titled[]): Float32Array;
   /** @internal */
-  protected abstract count(
-    documents: readonly (Titled & { id: string })[],
-    statistics: (typeof STATISTICS)[number],
-  ): C;
+  protected abstract counting(statistics: (typeof STATISTICS)[number]): Counting<C>;
   /**
    * At least the best `depth` documents for each query.
    *

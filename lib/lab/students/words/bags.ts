@@ -92,7 +92,10 @@ export async function readBags(
 }
 
 /** Counts documents as they come; @throws DataError at an id that was there before, which with `skipBad` is counted. */
-export async function countInto(counter: CorpusCounter, documents: Records<Document>): Promise<void> {
+export async function countInto(
+  counter: Pick<CorpusCounter, 'add'>,
+  documents: Records<Document>,
+): Promise<void> {
   for await (const { id, title, text } of documents) {
     try {
       if (!counter.add(id, title, text)) throw repeated(id);

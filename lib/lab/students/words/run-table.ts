@@ -1,8 +1,8 @@
 // Finds what is known of runs of letters and digits by their characters, without making a string of each: a text has dozens, a corpus billions.
 
 /** Runs that are remembered; when there are more, all are forgotten and found again. */
-const MOST_RUNS = 1 << 18;
-const SLOTS = 2 * MOST_RUNS;
+const MOST_RUNS = 1 << 20;
+const RUNS_FIRST = 1 << 11;
 const BYTES_FIRST = 1 << 16;
 
 /** The lower-case form of an ASCII letter or digit, 0 for any other character of ASCII. */
@@ -15,7 +15,8 @@ const LOWER = Uint8Array.from({ length: 128 }, (_, code) => {
 const [HASH, FIRST, SIZE, VALUE, FIELDS] = [0, 1, 2, 3, 4];
 
 export class RunTable {
-  private readonly slots = new Int32Array(FIELDS * SLOTS);
+  /** Two per run, a power of two. */
+  private slots = new Int32Array(2 * FIELDS * RUNS_FIRST);
   private bytes = new Uint8Array(BYTES_FIRST);
   private end = 0;
   private count = 0;
@@ -48,8 +49,9 @@ export class RunTable {
 
   private valueOf(size: number, hash: number, valueOf: (run: string) => number): number {
     const { slots, bytes, run } = this;
-    let slot = slotOf(hash);
-    for (; slots[slot + SIZE] > 0; slot = (slot + FIELDS) & (FIELDS * SLOTS - 1)) {
+    const mask = slots.length - 1;
+    let slot = slotOf(hash) & mask;
+    for (; slots[slot + SIZE] > 0; slot = (slot + FIELDS) & mask) {
       if (slots[slot + HASH] !== hash || slots[slot + SIZE] !== size) continue;
       const first = slots[slot + FIRST];
       let i = 0;
@@ -60,22 +62,32 @@ export class RunTable {
     if (this.count === MOST_RUNS) {
       slots.fill(0);
       this.count = this.end = 0;
-      slot = slotOf(hash);
+      slot = slotOf(hash) & mask;
     }
     while (this.end + size > this.bytes.length) this.bytes = twice(this.bytes);
     this.bytes.set(run.subarray(0, size), this.end);
-    slots[slot + HASH] = hash;
-    slots[slot + FIRST] = this.end;
-    slots[slot + SIZE] = size;
-    slots[slot + VALUE] = value;
+    slots.set([hash, this.end, size, value], slot);
     this.end += size;
     this.count++;
+    if (this.count < MOST_RUNS && 2 * FIELDS * this.count === slots.length) this.grow();
     return value;
+  }
+
+  private grow(): void {
+    const slots = new Int32Array(4 * this.slots.length);
+    const mask = slots.length - 1;
+    for (let at = 0; at < this.slots.length; at += FIELDS) {
+      if (this.slots[at + SIZE] === 0) continue;
+      let slot = slotOf(this.slots[at + HASH]) & mask;
+      while (slots[slot + SIZE] > 0) slot = (slot + FIELDS) & mask;
+      slots.set(this.slots.subarray(at, at + FIELDS), slot);
+    }
+    this.slots = slots;
   }
 }
 
-/** The low bits of FNV's hash depend on those of the characters alone. */
-const slotOf = (hash: number): number => FIELDS * ((hash ^ (hash >>> 15)) & (SLOTS - 1));
+/** Where a run's slot begins, before the table's size is taken into account. The low bits of FNV's hash depend on those of the characters alone. */
+const slotOf = (hash: number): number => FIELDS * (hash ^ (hash >>> 15));
 
 function twice(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const out = new Uint8Array(2 * bytes.length);
