@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // The public types of ckl-loss/embeddings: what goes in, with shapes and ranges, and what comes out.
+import type { Communicator } from '../communicator.js';
 import type { LossName } from '../losses.js';
 import type {
   BatchShape,
@@ -188,6 +189,8 @@ export interface EmbeddingOptions extends SimilarityOptions, GradientOptions {
    * `runAsync` need `stored`.
    */
   inBatchScores?: InBatchScores;
+  /** Ranks whose queries are in one mean, each with its own; their lists hold their own documents, or with `across` those of all. */
+  group?: Communicator;
   /**
    * With `group`: the documents of all ranks, in the order of ranks, are negatives of each rank's queries; `shape` is
    * `[own queries, documents of all ranks]`, and `own` gives places among this rank's documents. `gather`: each rank holds all documents for
