@@ -19,13 +19,14 @@ export const chips = {
 /** The chip of a GPU's name; undefined for others. */
 export const chipOf = (name) => Object.values(chips).find((chip) => name.includes(chip.name));
 
-/** Seconds: from asking memory to the first byte, a reduction over a warp, a block, a cluster; a launch behind another. */
+/** Seconds: from asking memory to the first byte, a reduction over a warp, a block; the barrier of a cluster and reading peers, all at once; a launch
+ * behind another, the first of a run. */
 const latency = {
   memory: 0.6e-6,
   warp: 0.08e-6,
   block: 0.2e-6,
   cluster: 0.4e-6,
-  peer: 0.1e-6,
+  peer: 0.2e-6,
   launch: 1.0e-6,
   start: 2.5e-6,
 };
@@ -42,7 +43,7 @@ function classOf(docs) {
     return { kernel: `lanes ${elements}`, elements, width, threads: 128, cluster: 1, rows: 128 / width };
   }
   if (docs <= 131072) {
-    const threads = docs <= 2048 ? 128 : docs <= 4096 ? 256 : 512;
+    const threads = docs <= 2048 ? 128 : Math.min(512, 64 * Math.ceil(docs / 1024));
     const cluster = docs <= 8192 ? 1 : 2 ** Math.ceil(Math.log2(docs / 8192));
     return { kernel: 'team 16', elements: 16, width: threads * cluster, threads, cluster, rows: 1 };
   }
@@ -96,7 +97,7 @@ export function predict([queries, docs], dtype, chip) {
   const slots = instructionsOf(docs, dtype, row) * (row.threads / 32) * sweeps;
   const issue = slots / (4 * chip.clock);
   const reductions = 3 * (row.threads === 128 && row.rows > 1 ? latency.warp : latency.block);
-  const cluster = row.cluster > 1 ? 3 * (latency.cluster + row.cluster * latency.peer) : 0;
+  const cluster = row.cluster > 1 ? 3 * (latency.cluster + latency.peer) : 0;
   const wait = sweeps * (latency.memory + reductions) + cluster;
   const pace = throughput(blocks, memory, issue, wait);
   const overhead = latency.start + (launches + (sweeps - 1) * 2) * latency.launch;

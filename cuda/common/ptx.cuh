@@ -79,6 +79,12 @@ CKL_DEVICE void cluster_sync() {
   __cluster_barrier_arrive();
   __cluster_barrier_wait();
 }
+// The same where only warps that `wrote` have anything to show: the others do not wait for their stores to global memory.
+CKL_DEVICE void cluster_sync(bool wrote) {
+  if (wrote) asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+  else asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
+  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
 template <class T>
 CKL_DEVICE T* cluster_peer(T* shared, unsigned rank) {
   return static_cast<T*>(__cluster_map_shared_rank(shared, rank));

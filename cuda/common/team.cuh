@@ -145,8 +145,8 @@ struct Block {
     }
     __syncthreads();
 #pragma unroll
-    for (int k = 0; k < K; k++) x[k] = place[k * 32 + lane % warps];
-    reduce_lanes(x, warps, op);
+    for (int k = 0; k < K; k++) x[k] = lane < warps ? place[k * 32 + lane] : op.neutral();
+    reduce_lanes(x, kWarp, op);
   }
   CKL_DEVICE_MEMBER unsigned group_size() const { return size(); }
   CKL_DEVICE_MEMBER unsigned group_rank() const { return rank(); }
@@ -179,13 +179,11 @@ struct Cluster {
 #pragma unroll
       for (int k = 0; k < K; k++) place[k] = x[k];
     }
-    cluster_sync();
-#pragma unroll 1
-    for (unsigned b = 0; b < blocks; b++) {
-      const float* peer = cluster_peer(place, b);
+    cluster_sync(threadIdx.x < kWarp);
+    const float* peer = cluster_peer(place, lane_id() % blocks);  // all at once, each by a lane
 #pragma unroll
-      for (int k = 0; k < K; k++) x[k] = b == 0 ? peer[k] : op(x[k], peer[k]);
-    }
+    for (int k = 0; k < K; k++) x[k] = peer[k];
+    reduce_lanes(x, blocks, op);
   }
 #else
   CKL_DEVICE_MEMBER int64_t index() const { return block.index(); }

@@ -25,7 +25,11 @@ constexpr RowClass kFast[] = {
     {128, TeamKind::lanes, 16, kLanesThreads, 1},
     {1024, TeamKind::lanes, 32, kLanesThreads, 1},
     {2048, TeamKind::team, 16, 128, 1},
+    {3072, TeamKind::team, 16, 192, 1},
     {4096, TeamKind::team, 16, 256, 1},
+    {5120, TeamKind::team, 16, 320, 1},
+    {6144, TeamKind::team, 16, 384, 1},
+    {7168, TeamKind::team, 16, 448, 1},
     {8192, TeamKind::team, 16, kTeamThreads, 1},
     {16384, TeamKind::team, 16, kTeamThreads, 2},
     {32768, TeamKind::team, 16, kTeamThreads, 4},
@@ -39,7 +43,7 @@ constexpr RowClass kGeneral[] = {
     {kAnyLength, TeamKind::team, 0, kTeamThreads, 8},
 };
 
-constexpr int kMaxClasses = 16;
+constexpr int kMaxClasses = 24;
 
 // The classes that a batch's rows fall into, in ascending order; returns how many. fast: the plan has fast kernels.
 int classes_for(bool fast, int capability, int64_t shortest, int64_t longest, RowClass (&out)[kMaxClasses]);

@@ -35,7 +35,8 @@ __global__ void __launch_bounds__(kLanesThreads, blocks_of(E, (P == 8) && F::bia
   finish(task, total, memory);
 }
 
-// Registers at most: 128; spills at most: 176 bytes
+// Only two-byte scores with ranks spill, where documents are read one by one.
+// Registers at most: 128; spills at most: 448 bytes
 template <class F, int E, int P>
 __global__ void __launch_bounds__(kTeamThreads) fast_team(CKL_PARAMETER Task task) {
   typedef FastRow<F, E, P, Cluster> RowType;

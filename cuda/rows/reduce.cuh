@@ -45,16 +45,17 @@ CKL_DEVICE BlockTotal sum_block(BlockTotal x, BlockTotal* shared) {
   return x;
 }
 
-// Whether this block is the last of its launch to come here; what the others wrote before is then visible.
+// Whether this block is the last of its launch to come here; what the first threads of others wrote before is then visible.
 CKL_DEVICE bool is_last_block(unsigned* ticket, void* shared) {
   unsigned* flag = static_cast<unsigned*>(shared);
-  __threadfence();
-  __syncthreads();
-  if (threadIdx.x == 0) *flag = atomicInc(ticket, gridDim.x - 1) == gridDim.x - 1;
+  if (threadIdx.x == 0) {  // which wrote what the last block is to see, and orders it for all others by the barrier
+    __threadfence();
+    *flag = atomicInc(ticket, gridDim.x - 1) == gridDim.x - 1;
+    __threadfence();
+  }
   __syncthreads();
   const bool last = *flag != 0;
   __syncthreads();
-  __threadfence();
   return last;
 }
 

@@ -236,7 +236,7 @@ const ways = [
   { docs: 1001, way: 'document by document', kernel: 'lanes_way', numbers: [32, 32, 2] },
   { docs: 1024, way: 'full', kernel: 'lanes_way', numbers: [32, 32, 0] },
   { docs: 4096, way: 'full', kernel: 'team_way', numbers: [16, 256, 0] },
-  { docs: 5000, way: 'short', kernel: 'team_way', numbers: [16, 512, 1] },
+  { docs: 5000, way: 'short', kernel: 'team_way', numbers: [16, 320, 1] },
 ];
 if (architectures.includes('90')) {
   const code = Object.entries(kernelsOf(compile('test/cuda/ways.cu', '90').cubin));

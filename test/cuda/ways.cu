@@ -86,7 +86,7 @@ __global__ void __launch_bounds__(W) team_way(CKL_PARAMETER Task task) {
   template __global__ void lanes_way<32, P, 32, 2, 8 - P / 4>(CKL_PARAMETER Task); \
   template __global__ void lanes_way<32, P, 32, 0, 0>(CKL_PARAMETER Task);         \
   template __global__ void team_way<16, P, 256, 0, 0>(CKL_PARAMETER Task);         \
-  template __global__ void team_way<16, P, 512, 1, 2>(CKL_PARAMETER Task);
+  template __global__ void team_way<16, P, 320, 1, P == 4 ? 3 : 2>(CKL_PARAMETER Task);
 WAYS(4)
 WAYS(8)
 

@@ -199,6 +199,7 @@ uint16_t narrow_float16(float f);
 inline unsigned cluster_size() { return emulator::current->cluster_size; }
 inline unsigned cluster_rank() { return emulator::current->cluster_rank; }
 inline void cluster_sync() { emulator::meet_cluster(); }
+inline void cluster_sync(bool) { emulator::meet_cluster(); }
 template <class T>
 inline T* cluster_peer(T* shared, unsigned rank) {
   return reinterpret_cast<T*>(emulator::peer_shared(reinterpret_cast<char*>(shared), rank));
