@@ -49,11 +49,12 @@ export function readSimilarity(options: Partial<SimilarityOptions>): ReadSimilar
       `${name} is given and similarity is '${similarity}'; only 'maxSim' compares the vectors of tokens`,
     );
   }
+  const isSparse = similarity === 'sparse';
   return {
     space: {
-      ...(similarity === 'sparse'
-        ? { dim: 1, compared: 1, terms: dim! }
-        : { dim: dim!, compared: dim!, terms: 0 }),
+      dim: isSparse ? 1 : dim!,
+      compared: isSparse ? 1 : dim!,
+      terms: isSparse ? dim! : 0,
       similarity,
       tokenSimilarity: choice(
         'tokenSimilarity',
