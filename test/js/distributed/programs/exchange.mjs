@@ -1,5 +1,6 @@
 // Every method of mpi(), once; prints what came out, as a line of JSON.
 import { mpi } from 'ckl-loss/distributed';
+import { hostname } from 'node:os';
 
 const { rank, size, version, file } = mpi();
 const world = mpi();
@@ -11,6 +12,7 @@ const sum = world.allReduce(long);
 const out = {
   rank,
   size,
+  host: hostname(),
   version,
   file,
   gathered: Array.from(gathered, (x) => (Object.is(x, -0) ? '-0' : String(x))),
