@@ -63,4 +63,15 @@ export default [
     to: 'b.score >= a.score',
     why: 'equal scores have been told apart before',
   },
+  {
+    in: 'lib/metrics/measures.ts',
+    was: 'i < ranks.length',
+    why: 'undefined is no rank up to k',
+  },
+  {
+    in: 'lib/metrics/measures.ts',
+    was: 'levels[i] > 0',
+    to: 'levels[i] >= 0',
+    why: 'a level of 0 adds 0',
+  },
 ];

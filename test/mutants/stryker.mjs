@@ -53,6 +53,7 @@ const PARTS = {
   },
   experiment: {
     code: ['lib/lab/experiment', 'lib/lab/refine', 'lib/lab/compare'],
+    but: ['lib/lab/experiment/worker.ts'], // runs in threads of dist/
     suites: [`${lab}/experiment/**`, `${lab}/refine/**`, `${lab}/report/tables.test.ts`],
     without: [`${lab}/refine/options.test.ts`, `${lab}/experiment/kill.test.ts`],
   },
@@ -119,7 +120,7 @@ function round(name, mutate) {
     mutator: { excludedMutations: ['StringLiteral', 'Regex'] },
     ignoreStatic: true,
     coverageAnalysis: 'perTest',
-    ignorePatterns: ['/build/!(Release)', '/docs', '/bench', '/findings', '/prebuilds', '/cuda', '/src'],
+    ignorePatterns: ['/build', '/bench', '/findings', '/prebuilds', '/cuda', '/src'],
     concurrency: Number(process.env.CKL_JOBS ?? 1),
     timeoutMS: 600_000,
     reporters: ['json'],

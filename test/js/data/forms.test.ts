@@ -176,11 +176,14 @@ describe.each<[TeacherForm, object, string]>([
     expect([told, (await lists(open())).length]).toEqual([form, 5000]);
   });
   it('names the line that a bad object begins in', async () => {
-    const path = files.write(
-      'bad.json',
-      `[\n${JSON.stringify(list)},\n${JSON.stringify({ ...list, neg: 1, negatives: 1, scores: [1] })}\n]`,
-    );
-    await expect(lists(readTeacher(path, form))).rejects.toMatchObject({ line: 3 });
+    const bad = { ...list, neg: 1, negatives: 1, scores: [1] };
+    for (const space of [undefined, 2]) {
+      const path = files.write(
+        'bad.json',
+        `[\n${JSON.stringify(list)},\n${JSON.stringify(bad, null, space)}\n]`,
+      );
+      await expect(lists(readTeacher(path, form))).rejects.toMatchObject({ line: 3 });
+    }
   });
 });
 
@@ -330,6 +333,10 @@ describe('conversion', () => {
   });
 
   it('of ids with commas, quotes and tabs', async () => {
+    const pairs = { path: files.write('c', '[" 1 ",[[2,"a,b"]]]\n'), form: 'colbert-scores' as const };
+    const csv = join(files.dir, 'target');
+    await convertTeacher(pairs, { path: csv, form: 'csv' });
+    expect(readFileSync(csv, 'utf8')).toBe('query_id,doc_id,score\n" 1 ","a,b",2\n');
     const from = { path: files.write('c', '[1,["a,\\"b",1]]\n'), form: 'colbert' as const };
     const to = join(files.dir, 'target');
     await convertTeacher(from, { path: to, form: 'csv' });

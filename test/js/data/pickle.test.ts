@@ -159,3 +159,35 @@ describe('written', () => {
     );
   });
 });
+
+describe('what a pickle sets on the type of a NumPy number', () => {
+  /** Opcodes as their letters, numbers of one byte, and short texts. */
+  const pickled = (...parts: (string | number | { text: string })[]) =>
+    Buffer.concat([
+      Buffer.of(0x80, 4),
+      ...parts.map((part) =>
+        typeof part === 'string'
+          ? Buffer.from(part, 'latin1')
+          : typeof part === 'number'
+            ? Buffer.of(0x4b, part)
+            : Buffer.of(0x8c, part.text.length, ...Buffer.from(part.text)),
+      ),
+    ]);
+  const dtype = ['cnumpy\ndtype\n', { text: 'f8' }, 0, 1, '\x87', 'R'];
+
+  it.each([
+    ['a dict in place of the type', ['}', 3, { text: '<' }, 'N', '\x87', 'b']],
+    ['a number for the byte order', [...dtype, 3, 1, 'N', '\x87', 'b']],
+    ['an unknown byte order', [...dtype, 3, { text: '!' }, 'N', '\x87', 'b']],
+    ['no tuple', [...dtype, 3, 'b']],
+  ])('is refused: %s', (_, parts) => {
+    expect(() => new Unpickler().push(pickled(...parts))).toThrow("the state of a NumPy number's type");
+  });
+
+  it('may be any of the byte orders', () => {
+    for (const text of ['<', '>', '|', '=']) {
+      const bytes = pickled(...dtype, 3, { text }, 'N', '\x87', 'b');
+      expect(() => new Unpickler().push(bytes)).not.toThrow();
+    }
+  });
+});

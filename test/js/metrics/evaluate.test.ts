@@ -1,12 +1,16 @@
 // Which queries count and how ties fall, in both conventions.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Judgements } from '../../../lib/data/bytes/judgements';
+import { rankListed } from '../../../lib/data/bytes/rank-run';
 import {
   compare,
   compareBytes,
   evaluate,
+  evaluateRanked,
   holm,
   pairedTTest,
+  parseMeasure,
   rank,
   type Evaluation,
 } from '../../../lib/metrics/index';
@@ -80,6 +84,17 @@ describe('evaluate', () => {
     const graded = table({ q1: { x: 1, a: 2 } });
     expect(evaluate(run, graded, { measures: ['mrr@10'], relevanceLevel: 2 }).mean['mrr@10']).toBe(0.5);
     expect(() => evaluate(run, graded, { relevanceLevel: NaN })).toThrow(RangeError);
+  });
+  it('counts documents with the id of their query, unless told to leave them out', () => {
+    const own = table({ q1: { q1: 2, a: 1 } });
+    const judged = table({ q1: { a: 1 } });
+    expect(evaluate(own, judged, { measures: ['mrr'] }).mean.mrr).toBe(0.5);
+    expect(evaluate(own, judged, { measures: ['mrr'], ignoreIdenticalIds: true }).mean.mrr).toBe(1);
+    const ranked = rankListed(own, Judgements.of(judged), 'trec_eval');
+    expect(evaluateRanked(ranked, { measures: ['mrr'] }).mean.mrr).toBe(0.5);
+  });
+  it('takes names of measures with spaces around them', () => {
+    expect(() => parseMeasure(' mrr@10 ')).not.toThrow();
   });
   it('gives 0, not NaN, without queries', () => {
     expect(evaluate(new Map(), qrels).mean['ndcg@10']).toBe(0);

@@ -3,8 +3,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { unitsOf, type Experiment, type Recipe, type Unit } from '../../../../lib/lab/experiment/plan';
 import type { Observation } from '../../../../lib/lab/experiment/results';
 import type { Source, Subject } from '../../../../lib/lab/experiment/subject';
-import { UnitRunner, type UnitHooks } from '../../../../lib/lab/experiment/unit';
+import { UnitRunner, type Snapshot, type UnitHooks } from '../../../../lib/lab/experiment/unit';
 import type { CandidateList } from '../../../../lib/lab/training/candidates';
+import type { StudentState } from '../../../../lib/lab/training/student';
 import { judgementsOf, listOf, ndcgAt, positiveAt, RecordingStudent } from '../training/recording';
 
 const TRAIN = Array.from({ length: 4 }, (_, q) => listOf(`t${q}`, [0.3, 2, 1, 0.5 + q], [0, 1]));
@@ -285,4 +286,45 @@ it('a student without a state is refused by name where a checkpoint is wanted', 
   await expect(refined({}, recipe, byRate, { checkpoint })).rejects.toThrow(
     'the student traced cannot be written to a checkpoint',
   );
+});
+
+it('a unit that goes on from a snapshot ends with the result of one that was never stopped', async () => {
+  class Stateful extends RecordingStudent {
+    get state() {
+      return {
+        arrays: { now: Float32Array.of(this.version, this.factor) },
+        steps: { moments: this.moments },
+      };
+    }
+    restore({ arrays, steps }: StudentState) {
+      [this.version, this.factor] = Array.from(arrays.now);
+      this.moments = steps.moments;
+    }
+  }
+  const source = (): Source<CandidateList> => {
+    const stateful = new Stateful((_, d, version) => Math.sin(3 * d + version));
+    const untrained = stateful.save();
+    const measured = () => ({
+      queries: ['test'],
+      'ndcg@10': [stateful.version],
+      'mrr@10': [stateful.factor],
+    });
+    const subject: Subject<CandidateList> = {
+      parts: [{ name: 'stateful', student: stateful, start: () => untrained() }],
+      data: { train: TRAIN, dev: DEV, qrels: judgementsOf([...DEV, ...TEST]) },
+      teacherTemperature: 2,
+      test: () => ({ linear: { rerank: measured(), zeroShot: {} } }),
+      references: () => ({}),
+      observe: () => ({ dev: { separation: stateful.version, entropy: 0 } }) as Observation,
+    };
+    return { open: () => subject, summary: undefined as never };
+  };
+  const unit = unitOf(EXPERIMENT, recipe);
+  const snapshots: Snapshot[] = [];
+  const save = async (snapshot: Snapshot) => void snapshots.push(structuredClone(snapshot));
+  const whole = await new UnitRunner(source(), EXPERIMENT, { checkpoint: { every: 1, save } }).run(unit);
+  expect(whole.runs).toHaveLength(3);
+  expect(snapshots.length).toBeGreaterThan(10);
+  for (const snapshot of snapshots)
+    expect(await new UnitRunner(source(), EXPERIMENT).run(unit, snapshot)).toEqual(whole);
 });

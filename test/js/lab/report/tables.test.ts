@@ -124,4 +124,17 @@ describe('a table', () => {
       expect(cells('teacher')[column]?.versusCkl).toBeUndefined();
     }
   });
+
+  it('has one column for a collection that training knows nothing of', () => {
+    const results = RESULTS.map((result) => ({
+      ...result,
+      runs: result.runs.map((run) => {
+        const dense = { ...run.test.dense!, zeroShot: { other: values('kl', run.seed, 'other') } };
+        return { ...run, test: { dense } };
+      }),
+    }));
+    const [wide] = tablesOf(OPTIONS, results);
+    const { cells: found } = wide.rows.find(({ name }) => name === 'kl')!;
+    expect(Object.keys(found).sort()).toEqual([...COLUMNS, 'zero-shot other ndcg@10'].sort());
+  });
 });

@@ -105,6 +105,8 @@ describe('splitLists', () => {
   it('says which part would be empty', async () => {
     const data = await load({ test: () => true });
     expect(() => splitLists(data, 1)).toThrow('no train queries: the teacher scored 40 judged queries');
+    const one = await load({ train: (q) => q < 2, test: (q) => q >= 2 });
+    expect(() => splitLists(one, 1)).toThrow('no dev queries: the teacher scored 40 judged queries');
   });
   it('says so when no training list has both a positive and a negative', async () => {
     const data = await load({ train: (q) => q < 20, test: (q) => q >= 20 });
