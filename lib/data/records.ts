@@ -47,33 +47,36 @@ export class Records<T> implements AsyncIterable<T> {
   private row: Row | undefined;
 
   async *[Symbol.asyncIterator](): AsyncIterator<T> {
+    for await (const batch of this.batches()) for (const record of batch) yield record;
+  }
+
+  /**
+   * The same records, as many at a time as came with one read: without the cost of waiting for each. A batch is read as it is gone through, so
+   * that `refuse` names the line of the record given last.
+   */
+  async *batches(): AsyncGenerator<Iterable<T>> {
     const blocks = this.blocks ?? readLines(this.path, this.options.maxLineBytes ?? LONGEST_LINE);
-    for await (const block of blocks) {
-      for (const line of block) {
-        if (typeof line === 'number') {
-          this.lines += line;
-          continue;
-        }
-        if (typeof line === 'object' && 'fields' in line) {
-          const record = this.readRow(line);
-          if (record === undefined) continue;
-          this.count++;
-          yield record;
-          continue;
-        }
-        let text: string | BadLine;
-        if (typeof line === 'object' && 'text' in line) {
-          this.lines = line.line;
-          text = line.text;
-        } else {
-          this.lines++;
-          text = line;
-        }
-        const record = this.read(text);
-        if (record === undefined) continue;
-        this.count++;
-        yield record;
+    for await (const block of blocks) yield this.recordsIn(block);
+  }
+
+  private *recordsIn(block: Iterable<Line>): Generator<T> {
+    for (const line of block) {
+      if (typeof line === 'number') {
+        this.lines += line;
+        continue;
       }
+      let record: T | undefined;
+      if (typeof line === 'object' && 'fields' in line) record = this.readRow(line);
+      else if (typeof line === 'object' && 'text' in line) {
+        this.lines = line.line;
+        record = this.read(line.text);
+      } else {
+        this.lines++;
+        record = this.read(line);
+      }
+      if (record === undefined) continue;
+      this.count++;
+      yield record;
     }
   }
 

@@ -44,15 +44,22 @@ export interface Third {
   is?: 'rank' | 'score';
 }
 
+/** Five columns or six of printable ASCII, parted by one blank each or by one tab each: one search in place of several. */
+const COMMON_LINE = /^([!-~]+)([ \t])[!-~]+\2([!-~]+)\2([!-~]+)\2([!-~]+)(?:\2([!-~]+))?$/;
+
 function parseRunLine(line: string, third: Third): RunEntry {
+  const common = COMMON_LINE.exec(line);
+  if (common) {
+    const [, qid, , docid, rank, score, tag = ''] = common;
+    return { qid, docid, rank: wholeRank(rank), score: parseExtended(score, 'score'), tag };
+  }
   const columns = runColumns(line);
   if (columns.length >= 5) {
     const [qid, , docid, rank, score] = columns;
-    // trec_eval never reads the rank, and files have all sorts of things there.
     return {
       qid,
       docid,
-      rank: /^[-+]?\d+$/.test(rank) ? Number(rank) : NaN,
+      rank: wholeRank(rank),
       score: parseExtended(score, 'score'),
       tag: tagOf(line, columns),
     };
@@ -68,6 +75,9 @@ function parseRunLine(line: string, third: Third): RunEntry {
   }
   return { qid, docid, rank: NaN, score: parseExtended(last, 'score'), tag: '' };
 }
+
+/** trec_eval never reads the rank, and files have all sorts of things there. */
+const wholeRank = (rank: string): number => (/^[-+]?\d+$/.test(rank) ? Number(rank) : NaN);
 
 /** The columns of a line of a run, the tag's words apart; by tabs alone where these part enough of them. */
 function runColumns(line: string): string[] {
@@ -209,18 +219,19 @@ export async function gatherRun(records: Records<RunEntry>, order: 'file' | 'ran
   const ranks = new Map<string, number>();
   const check = new RankCheck();
   const key = (qid: string, docid: string) => `${qid}\t${docid}`;
-  for await (const entry of records) {
-    const { qid, docid, rank, score } = entry;
-    try {
-      check.add(entry);
-      if (order === 'rank' && Number.isNaN(rank)) throw noRank();
-    } catch (error) {
-      records.refuse(error);
-      continue;
+  for await (const batch of records.batches())
+    for (const entry of batch) {
+      const { qid, docid, rank, score } = entry;
+      try {
+        check.add(entry);
+        if (order === 'rank' && Number.isNaN(rank)) throw noRank();
+      } catch (error) {
+        records.refuse(error);
+        continue;
+      }
+      const entered = enter(scores, records, qid, docid, score);
+      if (entered && order === 'rank') ranks.set(key(qid, docid), rank);
     }
-    const entered = enter(scores, records, qid, docid, score);
-    if (entered && order === 'rank') ranks.set(key(qid, docid), rank);
-  }
   check.end(records.path);
   if (order !== 'rank') return scores;
   const rankOf = (qid: string, docid: string) => ranks.get(key(qid, docid))!;
@@ -240,7 +251,8 @@ export async function gatherRun(records: Records<RunEntry>, order: 'file' | 'ran
 export async function loadQrels(path: string, options?: ReadOptions): Promise<Qrels> {
   const records = readQrels(path, options);
   const levels = new Map<string, Map<string, number>>();
-  for await (const { qid, docid, level } of records) enter(levels, records, qid, docid, level);
+  for await (const batch of records.batches())
+    for (const { qid, docid, level } of batch) enter(levels, records, qid, docid, level);
   return levels;
 }
 

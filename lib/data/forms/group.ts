@@ -15,34 +15,35 @@ export async function* groupRun(records: Records<RunEntry>): AsyncGenerator<Scor
   let list: ScoredList | undefined;
   let seen = new Set<string>();
   const check = new RankCheck();
-  for await (const entry of records) {
-    const { qid, docid, score } = entry;
-    try {
-      check.add(entry);
-      if (!Number.isFinite(score)) throw new BadLine('a finite number as score', String(score));
-    } catch (error) {
-      records.refuse(error);
-      continue;
-    }
-    if (list?.qid !== qid) {
-      if (finished.has(qid)) {
-        records.refuse(
-          new BadLine('the lines of a query together (sort the file)', `query ${excerpt(qid)} again`),
-        );
+  for await (const batch of records.batches())
+    for (const entry of batch) {
+      const { qid, docid, score } = entry;
+      try {
+        check.add(entry);
+        if (!Number.isFinite(score)) throw new BadLine('a finite number as score', String(score));
+      } catch (error) {
+        records.refuse(error);
         continue;
       }
-      if (list) yield list;
-      list = { qid, docs: [] };
-      seen = new Set();
-      finished.add(qid);
+      if (list?.qid !== qid) {
+        if (finished.has(qid)) {
+          records.refuse(
+            new BadLine('the lines of a query together (sort the file)', `query ${excerpt(qid)} again`),
+          );
+          continue;
+        }
+        if (list) yield list;
+        list = { qid, docs: [] };
+        seen = new Set();
+        finished.add(qid);
+      }
+      if (seen.has(docid)) {
+        records.refuse(new BadLine('each document once for a query', `${excerpt(docid)} twice`));
+        continue;
+      }
+      seen.add(docid);
+      list.docs.push({ docid, score });
     }
-    if (seen.has(docid)) {
-      records.refuse(new BadLine('each document once for a query', `${excerpt(docid)} twice`));
-      continue;
-    }
-    seen.add(docid);
-    list.docs.push({ docid, score });
-  }
   check.end(records.path);
   if (list) yield list;
 }

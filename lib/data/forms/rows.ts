@@ -142,26 +142,27 @@ export function parseRowObject(record: Fields): Row {
 export async function* groupRows(records: Records<Row>): AsyncGenerator<ScoredList> {
   let list: ScoredList | undefined;
   let seen = new Map<string, number>();
-  for await (const { qid, docid, score, ids } of records) {
-    if (list?.qid !== qid) {
-      if (list) yield list;
-      list = { qid, docs: [], ...(ids && { ids }) };
-      seen = new Map();
+  for await (const batch of records.batches())
+    for (const { qid, docid, score, ids } of batch) {
+      if (list?.qid !== qid) {
+        if (list) yield list;
+        list = { qid, docs: [], ...(ids && { ids }) };
+        seen = new Map();
+      }
+      const known = seen.get(docid);
+      if (known !== undefined && known !== score) {
+        records.refuse(
+          new BadLine(
+            `one score of document ${excerpt(docid)} for query ${excerpt(qid)}`,
+            `${known} and ${score}`,
+          ),
+        );
+        continue;
+      }
+      if (known !== undefined) continue;
+      seen.set(docid, score);
+      list.docs.push({ docid, score });
+      if (ids?.documents === 'text' || ids?.query === 'text') list.ids = joinTypes(list.ids!, ids);
     }
-    const known = seen.get(docid);
-    if (known !== undefined && known !== score) {
-      records.refuse(
-        new BadLine(
-          `one score of document ${excerpt(docid)} for query ${excerpt(qid)}`,
-          `${known} and ${score}`,
-        ),
-      );
-      continue;
-    }
-    if (known !== undefined) continue;
-    seen.set(docid, score);
-    list.docs.push({ docid, score });
-    if (ids?.documents === 'text' || ids?.query === 'text') list.ids = joinTypes(list.ids!, ids);
-  }
   if (list) yield list;
 }

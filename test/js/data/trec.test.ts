@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatRunLine, loadQrels, loadRun, readQrels, readRun } from '../../../lib/data/index';
+import { runParser } from '../../../lib/data/trec';
 import { scratch } from './files';
 
 const files = scratch();
@@ -103,4 +104,40 @@ describe('judgements', () => {
 it('a run that is a list of a teacher is told how to become one', async () => {
   const path = files.write('lists.jsonl', '[1,[2,3]]\n');
   await expect(loadRun(path)).rejects.toThrow('ckl-loss convert --to-form trec');
+});
+
+describe('a line of the common kind', () => {
+  const column = fc.stringMatching(/^[!-~]{1,12}$/);
+  const number = fc.constantFrom(
+    '1',
+    '-3',
+    '+7',
+    '0.5',
+    '1e3',
+    '-inf',
+    '.5',
+    'x',
+    '1.',
+    '12345678901234567890',
+  );
+  const outcome = (line: string) => {
+    try {
+      return runParser()(line);
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+
+  it('is read as the same line with a blank before it, which is not', () => {
+    fc.assert(
+      fc.property(
+        fc.tuple(column, column, column, number, number, fc.array(column, { maxLength: 2 })),
+        fc.constantFrom(' ', '\t'),
+        ([qid, second, docid, rank, score, tag], separator) => {
+          const line = [`q${qid}`, second, docid, rank, score, ...tag].join(separator);
+          expect(outcome(line)).toEqual(outcome(` ${line}`));
+        },
+      ),
+    );
+  });
 });
