@@ -20,7 +20,7 @@ function wordOf(number) {
 }
 
 /** A BEIR folder and a teacher's run; passages have 55 words on average, of which a third are function words, as MS MARCO's do. */
-function makeFolder(dir, documents) {
+export function makeFolder(dir, documents) {
   const folder = join(dir, `corpus-${documents}`);
   const made = { folder, teacher: join(folder, 'teacher.trec') };
   if (existsSync(made.teacher)) return made;
