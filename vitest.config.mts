@@ -1,5 +1,5 @@
 // Forks, not threads: a crash in the addon is then one failed test, not a dead run.
-// Tests that compile C++ are named *.slow.test.ts; `npm run test:slow` runs them, and `npm test` does not.
+// Tests that compile C++, and one over a million documents, are named *.slow.test.ts; `npm run test:slow` runs them, and `npm test` does not.
 import { configDefaults, defineConfig } from 'vitest/config';
 
 export default defineConfig({
