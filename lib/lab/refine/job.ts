@@ -92,7 +92,11 @@ export interface RefineHooks {
   /** After each epoch, with what the paper's Figure 3 plots. */
   onEpoch?: (progress: Progress, behaviour?: Behaviour) => void;
   signal?: AbortSignal;
-  /** Processes that refine together; its signal is then the one that counts. */
+  /**
+   * Processes that refine together; its signal is then the one that counts.
+   *
+   * @internal
+   */
   team?: Team;
   /**
    * Takes the rankings of the whole corpus, from {@link rankingsOf}.

@@ -94,7 +94,11 @@ export interface Hooks {
   onEpoch?: (progress: Progress) => void;
   /** Aborting ends the training after the current batch; the best weights so far are kept, including those of the unfinished epoch. */
   signal?: AbortSignal;
-  /** Processes that run this training together, all in the same way; its signal takes the place of `signal`. */
+  /**
+   * Processes that run this training together, all in the same way; its signal takes the place of `signal`.
+   *
+   * @internal
+   */
   team?: Team;
   /** Called after every `every` batches, after each epoch, and when the training is interrupted. */
   checkpoint?: { every: number; save: (position: Position, best: NamedParameters) => Promise<void> };

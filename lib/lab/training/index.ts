@@ -1,5 +1,5 @@
 // ckl-loss/train: the parts of a training loop, for students of your own: lists, batches, losses, Adam, schedules, and the loop itself.
-export { Adam, type Numbers } from './adam.js';
+export { Adam, type Numbers, type RowGradient } from './adam.js';
 export { TrainingBatch } from './batch.js';
 export { fitScale } from './calibrate.js';
 export {
