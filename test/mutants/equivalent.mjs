@@ -74,4 +74,10 @@ export default [
     to: 'levels[i] >= 0',
     why: 'a level of 0 adds 0',
   },
+  {
+    in: 'lib/data/forms/lists.ts',
+    was: 'label === undefined',
+    to: 'false',
+    why: 'a label that is undefined reads as none',
+  },
 ];

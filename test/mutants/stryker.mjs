@@ -104,7 +104,9 @@ function suitesOf({ suites, without = [] }) {
   return suites
     .flatMap((glob) => (glob.endsWith('**') ? filesBelow(join(root, glob.slice(0, -3))) : [join(root, glob)]))
     .map((path) => path.slice(root.length + 1))
-    .filter((path) => path.endsWith('.test.ts') && !without.includes(path));
+    .filter(
+      (path) => path.endsWith('.test.ts') && !path.endsWith('.slow.test.ts') && !without.includes(path),
+    );
 }
 
 /** One round: all mutants of some stretches of a part. */

@@ -214,6 +214,17 @@ describe('a run read at bytes', () => {
   );
 });
 
+it.each(CONVENTIONS)('three columns may hold scores: %s', async (convention) => {
+  const path = files.write('three', 'q a 1.5\nq b 2.5\nq c 0.25\nr a 1e-3\nr b 2.5\n');
+  const qrels = await loadQrels(files.write('three.qrels', 'q 0 a 1\nr 0 a 1\n'));
+  const run = await outcome(() => loadRun(path, { order: order(convention) }));
+  const ranks = await outcome(() => rankRun(path, Judgements.of(qrels), convention));
+  if (typeof run === 'string' || typeof ranks === 'string') {
+    expect(convention).toBe('msmarco'); // which takes ranks
+    expect(ranks).toBe(run);
+  } else expect(evaluateRanked(ranks, { convention })).toEqual(evaluate(run, qrels, { convention }));
+});
+
 describe('a file with faults', () => {
   const qrels = files.write('qrels', 'q 0 a 1\nr 0 a 1\n');
   const long = '1 Q0 a 1 9 t\n'.replace('1', 'q');

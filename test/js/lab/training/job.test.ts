@@ -112,5 +112,12 @@ describe('splitLists', () => {
     const data = await load({ train: (q) => q < 20, test: (q) => q >= 20 });
     const lists = data.lists.map((list) => ({ ...list, labels: list.labels.fill(0) }));
     expect(() => splitLists({ ...data, lists }, 1)).toThrow('none of 17 has both a positive and a negative');
+    const again = await load({ train: (q) => q < 20, test: (q) => q >= 20 });
+    const alone = again.lists.map((list, i) =>
+      i < 5 ? { ...list, labels: list.labels.map(() => 1) } : list,
+    );
+    const { train, dev, unusable } = splitLists({ ...again, lists: alone }, 1);
+    expect(unusable).toBeGreaterThan(0);
+    expect(train.length + dev.length + unusable).toBe(20);
   });
 });
