@@ -8,7 +8,6 @@
 #include "../launch/device_loss.h"
 #include "../launch/kernel_table.h"
 #include "staging.h"
-#include "sum.h"
 
 namespace ckl {
 namespace cuda {

@@ -141,11 +141,12 @@ void enqueue_class(Task task, const RowClass& c, const Extent& extent, RowKernel
 void enqueue_rows(int capability, Task task, const Extent& extent, bool fast, Scratch& scratch, cudaStream_t stream) {
   const bool halves = task.batch.student.type != DType::float32 || task.batch.teacher.type != DType::float32;
   const auto fast_kernel = halves ? fast_half : fast_float32;
+  const int widest = !fast ? 0 : fast_kernel(task.terms[0], TeamKind::lanes, 32) ? 32 : 16;
   for (const bool deferred : {false, true}) {
     if (deferred && !fast) break;
     task.launch.deferred_only = deferred, task.launch.longest = -1;
     RowClass classes[kMaxClasses];
-    const int count = classes_for(fast && !deferred, capability, extent.shortest, extent.longest, classes);
+    const int count = classes_for(deferred ? 0 : widest, capability, extent.shortest, extent.longest, classes);
     for (int k = 0; k < count; k++) {
       const RowClass& c = classes[k];
       task.launch.shortest = task.launch.longest + 1, task.launch.longest = c.longest,

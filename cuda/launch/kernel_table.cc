@@ -8,12 +8,13 @@
 namespace ckl {
 namespace cuda {
 
-int classes_for(bool fast, int capability, int64_t shortest, int64_t longest, RowClass (&out)[kMaxClasses]) {
+int classes_for(int fast, int capability, int64_t shortest, int64_t longest, RowClass (&out)[kMaxClasses]) {
   int count = 0;
   int64_t taken = -1;  // rows of up to this length have a class
   const auto add = [&](const RowClass* table, size_t size) {
     for (const RowClass* c = table; c != table + size && taken < longest; c++) {
       RowClass entry = *c;
+      if (entry.elements > fast && entry.kind == TeamKind::lanes) continue;
       if (entry.cluster > 1 && capability < 90) {
         if (entry.elements > 0) continue;  // rows that do not fit on one multiprocessor are swept there
         entry.cluster = 1;
@@ -23,7 +24,7 @@ int classes_for(bool fast, int capability, int64_t shortest, int64_t longest, Ro
       if (entry.longest >= shortest) out[count++] = entry;
     }
   };
-  if (fast) add(kFast, std::size(kFast));
+  if (fast > 0) add(kFast, std::size(kFast));
   add(kGeneral, std::size(kGeneral));
   return count;
 }

@@ -24,6 +24,9 @@ constexpr int64_t kAnyLength = INT64_MAX;
 constexpr RowClass kFast[] = {
     {128, TeamKind::lanes, 16, kLanesThreads, 1},
     {1024, TeamKind::lanes, 32, kLanesThreads, 1},
+    // For losses without a kernel of 32 documents a thread.
+    {512, TeamKind::lanes, 16, kLanesThreads, 1},
+    {1024, TeamKind::team, 16, 64, 1},
     {2048, TeamKind::team, 16, 128, 1},
     {3072, TeamKind::team, 16, 192, 1},
     {4096, TeamKind::team, 16, 256, 1},
@@ -45,8 +48,9 @@ constexpr RowClass kGeneral[] = {
 
 constexpr int kMaxClasses = 24;
 
-// The classes that a batch's rows fall into, in ascending order; returns how many. fast: the plan has fast kernels.
-int classes_for(bool fast, int capability, int64_t shortest, int64_t longest, RowClass (&out)[kMaxClasses]);
+// The classes that a batch's rows fall into, in ascending order; returns how many. fast: the most documents a thread of the plan's fast
+// kernels for lanes, 0 if it has none.
+int classes_for(int fast, int capability, int64_t shortest, int64_t longest, RowClass (&out)[kMaxClasses]);
 
 // What the device can do and the binary has code for: 90 for 9.0. Throws Failure.
 int capability_of(int device);

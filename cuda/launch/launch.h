@@ -2,6 +2,7 @@
 #pragma once
 #include <cuda_runtime.h>
 
+#include "../../src/core/device.h"
 #include "task.h"
 
 namespace ckl {
@@ -47,6 +48,10 @@ struct RankTask {
   uint32_t* ranks;
 };
 cudaError_t launch_ranks(const RankTask& task, cudaStream_t stream);
+
+// to[i] = from[i] + from[stride + i] + ..., from left to right. n > 0, parts > 0; `to` may be none of the parts.
+cudaError_t launch_sum(char* to, const char* from, int64_t n, int64_t stride, int parts, ElementType type,
+                       cudaStream_t stream);
 
 }  // namespace cuda
 }  // namespace ckl

@@ -82,11 +82,22 @@ struct KernelFor<Jsd> {
   typedef Bridge Type;
 };
 
+// The most documents a thread of a kernel for lanes has. 32 spread what a row costs thinner, but are the largest part of the binary: the losses
+// that are used least do with 16.
+template <class F>
+constexpr int kWidest = 32;
+template <>
+constexpr int kWidest<Bridge> = 16;
+template <>
+constexpr int kWidest<CklVariant<kGammaWhole, false>> = 16;
+
 template <class F, int P>
 RowKernel fast_kernel_of(TeamKind kind, int elements) {
   if (kind == TeamKind::grid) return fast_grid<F, P>;
   if (kind == TeamKind::team) return fast_team<F, 16, P>;
-  return elements == 16 ? fast_lanes<F, 16, P> : fast_lanes<F, 32, P>;
+  if (elements == 16) return fast_lanes<F, 16, P>;
+  if constexpr (kWidest<F> == 32) return fast_lanes<F, 32, P>;
+  else return nullptr;
 }
 
 // The fast kernel of a distribution loss; null for others, whose rows are all for the general kernels.

@@ -24,7 +24,7 @@ const sources = [
   'rows/fast_float32',
   'rows/fast_half',
   'rows/count_queries',
-  'device/sum',
+  'common/sum',
 ];
 
 const nvcc = [process.env.CUDACXX, 'nvcc', '/usr/local/cuda/bin/nvcc'].find(
@@ -45,7 +45,7 @@ function readCaps() {
   for (const file of [
     ...['fast_kernels', 'fast_grid', 'general_kernels', 'count_queries'].map((name) => `rows/${name}.cuh`),
     'ranks/ranks.cu',
-    'device/sum.cu',
+    'common/sum.cu',
   ]) {
     const text = readFileSync(join(root, 'cuda', file), 'utf8');
     for (const [, list, name] of text.matchAll(/Registers at most: (.+)\n[^]*?\b(\w+)\(CKL_PARAMETER/g)) {

@@ -1,11 +1,9 @@
 // Adds parts of an array, in their order: what several GPUs have computed, with the same bits on each.
-#include "sum.h"
-
-#include "../common/scalar_load.cuh"
+#include "../launch/launch.h"
+#include "scalar_load.cuh"
 
 namespace ckl {
 namespace cuda {
-
 namespace {
 
 constexpr unsigned kThreads = 256;
