@@ -2,10 +2,12 @@
 #pragma once
 #include <cuda_runtime.h>
 
-#include "../../src/core/device.h"
 #include "task.h"
 
 namespace ckl {
+
+enum class ElementType;  // src/core/device.h
+
 namespace cuda {
 
 struct Shape {
