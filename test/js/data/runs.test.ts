@@ -87,3 +87,9 @@ describe('evaluate', () => {
     expect(() => evaluate(run, [] as never)).toThrow(/^qrels is .*; evaluate takes a Map/);
   });
 });
+
+it('a document listed again, where bad lines are left out, keeps the rank of its first line', async () => {
+  const path = files.write('again', 'q Q0 a 1 3 t\nq Q0 b 2 2 t\nq Q0 a 3 1 t\n');
+  const run = await loadRun(path, { skipBad: true, order: 'rank' });
+  expect([...run.get('q')!.keys()]).toEqual(['a', 'b']);
+});

@@ -5,10 +5,33 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
+import { OutputError } from '../../../lib/data/index';
 import { writeWhole } from '../../../lib/data/whole-file';
 import { scratch } from './files';
 
 const files = scratch();
+
+it('says why a file cannot be written, with the system’s error where there was one', async () => {
+  const fault = (file: string) =>
+    writeWhole(file, 'x').then(
+      () => undefined,
+      (error: Error) => error,
+    );
+  const missing = await fault(join(files.dir, 'none/file'));
+  expect(missing).toBeInstanceOf(OutputError);
+  expect(missing!.message).toContain('there is no folder');
+  expect(missing!.cause).toMatchObject({ code: 'ENOENT' });
+  for (const [file, why] of [
+    ['', 'it needs a name'],
+    [`${files.dir}/`, 'it is a folder'],
+    [join(files.dir, 'none/'), 'it names a folder'],
+  ] as const) {
+    const error = await fault(file);
+    expect(error).toBeInstanceOf(OutputError);
+    expect(error!.message).toContain(why);
+    expect('cause' in error!).toBe(false);
+  }
+});
 
 it('replaces a file in one step and leaves nothing beside it', async () => {
   const path = files.write('file', 'before');
