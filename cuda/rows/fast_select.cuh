@@ -85,11 +85,11 @@ struct KernelFor<Jsd> {
 // The most documents a thread of a kernel for lanes has. 32 spread what a row costs thinner, but are the largest part of the binary: the losses
 // that are used least do with 16.
 template <class F>
-constexpr int kWidest = 32;
+inline constexpr int kWidest = 32;
 template <>
-constexpr int kWidest<Bridge> = 16;
+inline constexpr int kWidest<Bridge> = 16;
 template <>
-constexpr int kWidest<CklVariant<kGammaWhole, false>> = 16;
+inline constexpr int kWidest<CklVariant<kGammaWhole, false>> = 16;
 
 template <class F, int P>
 RowKernel fast_kernel_of(TeamKind kind, int elements) {
