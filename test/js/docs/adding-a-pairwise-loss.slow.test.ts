@@ -78,7 +78,9 @@ it('with them, both give the loss and gradient of its definition', () => {
       name: 'cuda',
       args: [
         ...['-DPAIR_HINGE_CUDA', '-x', 'c++', main, ...core],
-        ...['device', 'launch', 'ranks'].flatMap((folder) => sources(`cuda/${folder}`, ['info.cu'])),
+        ...['common', 'device', 'launch', 'ranks'].flatMap((folder) =>
+          sources(`cuda/${folder}`, ['info.cu']),
+        ),
         ...sources('cuda/rows', ['fast_float32.cu', 'fast_half.cu']),
         ...sources('test/emulator', ['targets.cc', 'golden.cc']),
       ],
