@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadTrainingData } from '../../../../lib/lab/students/linear/lists';
-import { splitLists } from '../../../../lib/lab/training/split';
+import { foldLists, splitLists } from '../../../../lib/lab/training/split';
 import { scratch } from '../../data/files';
 
 const files = scratch();
@@ -119,5 +119,9 @@ describe('splitLists', () => {
     const { train, dev, unusable } = splitLists({ ...again, lists: alone }, 1);
     expect(unusable).toBeGreaterThan(0);
     expect(train.length + dev.length + unusable).toBe(20);
+    for (const fold of foldLists({ ...again, lists: alone }, 3, 1)) {
+      expect(fold.unusable).toBeGreaterThan(0);
+      expect(fold.train.length + fold.dev.length + fold.unusable + fold.test.length).toBe(alone.length);
+    }
   });
 });

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { bkl, ckl, combine, kl, klLogL, lambdaMrr, nll, ranks, type Batch } from '../../../../lib/index';
 import type { CandidateList } from '../../../../lib/lab/training/candidates';
+import type { Progress } from '../../../../lib/lab/training/distil';
 import {
   distil,
   type DistilData,
@@ -493,7 +494,7 @@ describe('a training that goes on', () => {
 
 describe('what is reported', () => {
   it('is the step among all steps, the mean loss since the epoch began, and dev after the last whole epoch', async () => {
-    const progress: { epoch: number; step: number; steps: number; loss: number; dev: number }[] = [];
+    const progress: Progress[] = [];
     const epochs: { epoch: number; dev: number; loss: number }[] = [];
     const { of } = await run(
       {},
@@ -506,6 +507,14 @@ describe('what is reported', () => {
       const since = losses.slice(i - (i % BATCHES), i + 1);
       expect(loss).toBeCloseTo(since.reduce((a, b) => a + b) / since.length, 5);
       expect(dev).toBeCloseTo(ndcg[Math.floor(i / BATCHES)], 12);
+    });
+    // What is left takes as long a step as what was done.
+    let queries = 0;
+    progress.forEach(({ step, steps, queriesPerSecond, secondsLeft }, i) => {
+      queries += of.batches[i].length;
+      const elapsed = queries / queriesPerSecond;
+      expect(elapsed).toBeGreaterThan(0);
+      expect(secondsLeft / elapsed).toBeCloseTo((steps - step) / step, 6);
     });
     expect(epochs.map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4]);
     epochs.forEach(({ dev }, i) => expect(dev).toBeCloseTo(ndcg[i + 1], 12));

@@ -73,6 +73,35 @@ describe('Adam', () => {
     expect(parameters[0]).toBeCloseTo(0.9, 5);
     expect(parameters[1]).toBeCloseTo(1.1, 5);
   });
+  it.each([
+    ['here', undefined],
+    ['in the addon', 'native' as const],
+  ])('steps as the textbook does, row by row: %s', (_, arithmetic) => {
+    const [rows, width, rate] = [3, 8, 0.05];
+    const random = new Random(4);
+    const numbers = (count: number) => Float64Array.from({ length: count }, () => random.next() - 0.5);
+    const expected = numbers(rows * width);
+    const adam = new Adam(Float32Array.from(expected), width, 0.5, arithmetic);
+    const [first, second] = [new Float64Array(rows * width), new Float64Array(rows * width)];
+    for (let t = 1; t <= 6; t++) {
+      // The rows take turns: moments of those left out stand still.
+      for (const row of t % 2 === 0 ? [2, 0] : [1, 0]) {
+        const gradient = numbers(width);
+        adam.touch(row);
+        adam.gradient.set(gradient, row * width);
+        gradient.forEach((g, k) => {
+          const i = row * width + k;
+          first[i] = 0.9 * first[i] + 0.1 * g;
+          second[i] = 0.999 * second[i] + 0.001 * g * g;
+          const [mean, square] = [first[i] / (1 - 0.9 ** t), second[i] / (1 - 0.999 ** t)];
+          expected[i] -= rate * 0.5 * (mean / (Math.sqrt(square) + 1e-8));
+        });
+      }
+      adam.step(rate);
+      expect(adam.gradient.every((g) => g === 0)).toBe(true);
+    }
+    adam.parameters.forEach((x, i) => expect(x).toBeCloseTo(expected[i], 5));
+  });
   it('finds the bottom of a bowl', () => {
     const parameters = new Float64Array([5, -3]);
     const adam = new Adam(parameters, 2);
