@@ -25,18 +25,15 @@ export const contents = {
   positions: { arrays: 'an Int32Array', dtypes: ['int32'] },
 } as const;
 
-const input = (name: string, holds: Field['holds'], per: Field['per'] = 'document'): Field => ({
-  name,
-  holds,
-  per,
-  output: false,
-});
-const output = (name: string, holds: Field['holds'], per: Field['per'] = 'document'): Field => ({
-  name,
-  holds,
-  per,
-  output: true,
-});
+const field =
+  (output: boolean) =>
+  (name: string, holds: Field['holds'], per: Field['per'] = 'document'): Field => ({
+    name,
+    holds,
+    per,
+    output,
+  });
+const [input, output] = [field(false), field(true)];
 
 /** By NativeArgument less one, from `student` on; DeviceScalar has them in the same order. */
 export const fields: readonly Field[] = [

@@ -1,4 +1,4 @@
-// Lines of a run by query, where those of a query stand apart: chains of blocks, 12 bytes a line (16 with keys in double precision).
+// Lines of a run by query, where those of a query stand apart: chains of blocks, 12 bytes per line (16 with keys in double precision).
 import { grown } from './grow.js';
 
 const BLOCK_LINES = 32;

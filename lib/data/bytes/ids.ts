@@ -25,7 +25,7 @@ export function hashOf(bytes: Uint8Array, start: number, end: number): number {
   return mixed(hash);
 }
 
-/** Ids in one array of bytes, with a hash table of their codes 0, 1, 2, …: about 12 bytes an id, and its own. */
+/** Ids in one array of bytes, with a hash table of their codes 0, 1, 2, …: about 12 bytes per id, plus the id itself. */
 export class ByteIds {
   private bytes = new Uint8Array(1024);
   /** Where each id begins; the next begins where it ends. */

@@ -10,7 +10,7 @@ import { ByteIds, decodeId, encodeIds, HASH_FACTOR, mixed } from './ids.js';
 import { wholeNumber } from './number.js';
 import { openRegions, readRegions, Refusals, textOf, type LineReader, type Watch } from './regions.js';
 
-/** Judgements of all queries, 24 bytes a row beside the ids: queries in the order of the file, the rows of a query together. */
+/** Judgements of all queries, 24 bytes per row in addition to the ids: queries in the order of the file, the rows of a query together. */
 export class Judgements {
   /** Row at which each query begins; one more, for the end. */
   readonly begins: Uint32Array;

@@ -1,4 +1,4 @@
-// Reads a run at bytes and keeps what measures need of it: one query in memory where its lines stand together, else a few bytes a line.
+// Reads a run at bytes and keeps what measures need of it: one query in memory if its lines stand together, otherwise a few bytes per line.
 import { stat } from 'node:fs/promises';
 import type { Convention, Run } from '../../metrics/index.js';
 import { LONGEST_LINE } from '../lines.js';

@@ -30,7 +30,7 @@ const FIRST_NAMED = 2 ** 31;
 /** A Map of V8 holds no more entries. */
 const MOST_SHARED = 2 ** 24;
 
-/** 8 bytes a score, and about 16 bytes and its id for each query and each distinct document whose id is no whole number below 2³¹. A list costs what its length does, however many there are. */
+/** 8 bytes per score, and about 16 bytes and its id for each query and each distinct document whose id is no whole number below 2³¹. A list costs what its length does, however many there are. */
 export class TeacherScores {
   private readonly queries = new ByteIds();
   /** The ids that are no whole numbers below 2³¹: those are their own codes. */

@@ -75,7 +75,7 @@ export function parsePair(line: string): Pair {
 
 /**
  * Hofstätter's pairs, gathered into one list per query, positives first. The pairs of a query may be anywhere in the file, so all
- * lists are in memory until the file ends (about 100 bytes a distinct document).
+ * lists are in memory until the file ends (about 100 bytes per distinct document).
  *
  * @throws DataError when a document has two scores or two labels in one query
  */
