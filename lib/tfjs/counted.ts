@@ -47,9 +47,7 @@ const has = {
 function idealDcg(levels: readonly number[], k: number): number {
   const sorted = [...levels].sort((a, b) => b - a);
   const gain = (level: number) => 2 ** (level - sorted[0]) - 2 ** -sorted[0];
-  return sorted[0] <= 0
-    ? 0
-    : sorted.slice(0, k).reduce((sum, level, i) => sum + gain(level) / Math.log2(i + 2), 0);
+  return sorted.slice(0, k).reduce((sum, level, i) => sum + gain(level) / Math.log2(i + 2), 0);
 }
 
 /** 1 for a query that at least one of the losses counts, else 0. */

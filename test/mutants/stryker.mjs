@@ -54,8 +54,9 @@ const PARTS = {
   },
   experiment: {
     code: ['lib/lab/experiment', 'lib/lab/refine', 'lib/lab/compare'],
-    but: ['lib/lab/experiment/worker.ts'], // runs in threads of dist/
-    suites: [`${lab}/experiment/**`, `${lab}/refine/**`, `${lab}/report/tables.test.ts`],
+    // They run in threads of dist/.
+    but: ['worker', 'threads'].map((name) => `lib/lab/experiment/${name}.ts`),
+    suites: [`${lab}/experiment/**`, `${lab}/refine/**`, `${lab}/compare/**`, `${lab}/report/tables.test.ts`],
     without: [`${lab}/refine/options.test.ts`, `${lab}/experiment/kill.test.ts`],
   },
 };

@@ -1,7 +1,8 @@
 // The comparison: every loss on every student, from the same start, with the same search; tables, curves and the paper's figures as data.
 import { ratioGrid } from '../experiment/figures.js';
+import { isOfShare, type ExperimentHooks } from '../experiment/hooks.js';
 import { unitsOf, type Unit } from '../experiment/plan.js';
-import { isOfShare, runExperiment, type ExperimentHooks, type ExperimentResult } from '../experiment/pool.js';
+import { runExperiment, type ExperimentResult } from '../experiment/pool.js';
 import {
   joined,
   type DataSummary,

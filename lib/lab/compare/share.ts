@@ -1,6 +1,6 @@
 // A share of a comparison: the results of some of its units, and the whole from all shares, byte for byte what one process makes.
 import { unitsOf } from '../experiment/plan.js';
-import type { ExperimentHooks, Share } from '../experiment/pool.js';
+import type { ExperimentHooks, Share } from '../experiment/hooks.js';
 import { unitResult } from '../experiment/records.js';
 import type { UnitResult } from '../experiment/results.js';
 import * as p from '../parse.js';

@@ -1,106 +1,22 @@
 // Runs the units of an experiment, in this thread or on several; what comes out does not depend on how many.
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
 import { reportUnderflow } from '../../presets/teacher-scale.js';
 import type { CandidateList } from '../training/candidates.js';
-import type { BestTraining, BestTrainings } from './best.js';
 import type { Checkpoint } from './checkpoint.js';
-import type { FoundRanking, Rankings, RankingsOf } from './rankings.js';
+import { isOfShare, type ExperimentHooks } from './hooks.js';
 import { trainingsOf, unitsOf, type Experiment, type Unit } from './plan.js';
-import { Retrievers, type OnStart, type SharedRetrievers } from './retrievers.js';
+import { Retrievers } from './retrievers.js';
 import type { DataSummary, UnitResult } from './results.js';
 import type { Source } from './subject.js';
-import { UnitLog, type ExperimentLog } from './training-log.js';
-import { UnitRunner, type Snapshot, type UnitHooks } from './unit.js';
-
-/** The messages of a worker thread. */
-export type WorkerMessage =
-  | { kind: 'ready' }
-  | { kind: 'training' }
-  | { kind: 'best'; training: BestTraining }
-  | { kind: 'ranking'; ranking: FoundRanking }
-  /** With the text of its log, if that is wanted. */
-  | { kind: 'result'; place: number; result: UnitResult; log?: string };
-
-/** What a worker thread is told at its start. */
-export interface WorkerOrders {
-  experiment: Experiment;
-  /** The data, mostly in shared memory. */
-  shared: SharedRetrievers;
-  /** Of which condition the best trainings are wanted, with their parameters. */
-  bestOf?: string;
-  /** Which rankings are wanted. */
-  rankingsOf?: RankingsOf;
-  /** Whether trainings are logged. */
-  logs: boolean;
-}
-
-/** A unit with its place among {@link unitsOf}. */
-export interface UnitTask {
-  place: number;
-  unit: Unit;
-}
-
-export interface WorkerTask extends UnitTask {
-  /** The word vectors that its model starts from, in shared memory. */
-  start: Float32Array;
-}
-
-export interface ExperimentHooks extends Pick<
-  UnitHooks,
-  'onRecipe' | 'onProgress' | 'onEpoch' | 'signal' | 'team'
-> {
-  /** Once the data is read. */
-  onData?: (data: DataSummary) => void;
-  /** While a model's start is made. */
-  onStart?: OnStart;
-  /** Before each unit. */
-  onUnit?: (unit: Unit) => void;
-  /** After each unit, in the order in which they end. */
-  onResult?: (result: UnitResult) => void;
-  /** After each training, and once at the beginning, with the number done and the number of all. */
-  onTraining?: (done: number, all: number) => void;
-  /** The part of the units that is done here. Default: all. */
-  share?: Share;
-  /** Keeps results as they come; a unit that it holds is not done again. */
-  checkpoint?: Checkpoint;
-  /** Whether the checkpoint also notes where a unit stands. Default: only finished units are kept. */
-  savesUnits?: boolean;
-  /** Takes the best trainings with their parameters. */
-  best?: BestTrainings;
-  /** Takes rankings of the test queries. */
-  rankings?: Rankings;
-  /** Takes a line per step and per epoch of each training. */
-  log?: ExperimentLog;
-}
-
-/** One of `of` parts of the units: those whose place leaves `index` when it is divided by `of`. */
-export interface Share {
-  index: number;
-  of: number;
-}
-
-export const isOfShare = (place: number, share: Share | undefined): boolean =>
-  share === undefined || place % share.of === share.index;
+import { groupOf, nextTask } from './task-order.js';
+import { runOnThreads, type Work } from './threads.js';
+import { UnitLog } from './training-log.js';
+import { UnitRunner, type Snapshot } from './unit.js';
 
 export interface ExperimentResult {
   data: DataSummary;
   /** In the order of {@link unitsOf}, of the share; of an interrupted experiment only some. */
   results: UnitResult[];
-}
-
-/** Where the threads of a run take their work and leave it. */
-interface Work {
-  /**
-   * The next unit; undefined when there is none.
-   *
-   * @param last what the asking thread did before: of what shares a warm-up with it, it has that
-   */
-  next(last?: UnitTask): UnitTask | undefined;
-  finish(place: number, result: UnitResult): Promise<void>;
-  onData(data: DataSummary): Promise<void>;
-  onTraining(): void;
 }
 
 /**
@@ -154,7 +70,7 @@ async function runUnits(
       const isReached = () =>
         [...results.values()].some(({ interrupted, unit }) => interrupted || unit.recipe);
       if (signal?.aborted && isReached()) return undefined;
-      const at = nextFor(last, tasks, begun);
+      const at = nextTask(last, tasks, begun);
       if (at < 0) return undefined;
       const [task] = tasks.splice(at, 1);
       begun.add(groupOf(task));
@@ -228,73 +144,5 @@ async function runHere<L extends CandidateList>(
   }
 }
 
-const groupOf = ({ unit: { model, condition, fold } }: UnitTask): string =>
-  JSON.stringify([model, condition.name, fold]);
-
-/**
- * Which of the tasks a thread does next: one that shares a warm-up with its last, else the first of those that no thread has begun with, else
- * the last, as whoever began comes to it last.
- */
-function nextFor(last: UnitTask | undefined, tasks: readonly UnitTask[], begun: ReadonlySet<string>): number {
-  const own = last ? tasks.findIndex((task) => groupOf(task) === groupOf(last)) : -1;
-  if (own >= 0) return own;
-  const fresh = tasks.findIndex((task) => !begun.has(groupOf(task)));
-  return fresh >= 0 ? fresh : tasks.length - 1;
-}
-
 const standingAt = (checkpoint: Checkpoint | undefined, place: number): Snapshot | undefined =>
   checkpoint?.standing?.place === place ? checkpoint.standing : undefined;
-
-async function runOnThreads(
-  experiment: Experiment,
-  threads: number,
-  work: Work,
-  { signal, checkpoint, best, rankings, log, onStart }: ExperimentHooks,
-): Promise<void> {
-  const source = await Retrievers.load(experiment, onStart);
-  signal?.throwIfAborted();
-  await work.onData(source.summary);
-  const workerData: WorkerOrders = {
-    experiment,
-    shared: source.shared,
-    bestOf: best?.condition,
-    rankingsOf: rankings?.wanted,
-    logs: log !== undefined,
-  };
-  // The losses' own threads would only be in the way of these.
-  const env = { ...process.env, CKL_THREADS: '1' };
-  const workers = Array.from(
-    { length: threads },
-    () => new Worker(join(__dirname, 'worker.js'), { workerData, env }),
-  );
-  const serve = (worker: Worker) =>
-    new Promise<void>((resolve, reject) => {
-      let task: UnitTask | undefined;
-      const give = () => {
-        task = work.next(task);
-        if (task) worker.postMessage({ ...task, start: source.start(task.unit.model) } satisfies WorkerTask);
-        else resolve();
-      };
-      const stop = () => reject(signal!.reason as Error);
-      signal?.addEventListener('abort', stop, { once: true });
-      worker.on('error', reject);
-      worker.on('exit', (code) => reject(new Error(`a comparison thread ended with code ${code}`)));
-      worker.on('message', (message: WorkerMessage) => {
-        if (message.kind === 'ready') return give();
-        if (message.kind === 'training') return work.onTraining();
-        if (message.kind === 'best') {
-          const found = best?.take(message.training);
-          if (found) checkpoint?.keepBest(found);
-          return;
-        }
-        if (message.kind === 'ranking') return rankings?.take(message.ranking);
-        if (message.log !== undefined) log?.take(message.place, message.log);
-        void work.finish(message.place, message.result).then(give, reject);
-      });
-    });
-  try {
-    await Promise.all(workers.map(serve));
-  } finally {
-    await Promise.all(workers.map((worker) => worker.terminate()));
-  }
-}

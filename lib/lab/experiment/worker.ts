@@ -1,9 +1,10 @@
 // A thread of an experiment: runs the units it is handed, over the data of the thread that loaded them.
 import { parentPort, workerData } from 'node:worker_threads';
 import { BestTrainings } from './best.js';
-import type { UnitTask, WorkerMessage, WorkerOrders, WorkerTask } from './pool.js';
 import { Rankings } from './rankings.js';
 import { Retrievers } from './retrievers.js';
+import type { UnitTask } from './task-order.js';
+import type { WorkerMessage, WorkerOrders, WorkerTask } from './threads.js';
 import { UnitLog } from './training-log.js';
 import { UnitRunner } from './unit.js';
 

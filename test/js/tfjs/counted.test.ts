@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { describe, expect, it } from 'vitest';
+import { countedQueries } from '../../../lib/tfjs/counted';
 import * as tfjs from '../../../lib/tfjs/index';
 
 const value = (loss: tf.Tensor) => loss.dataSync()[0];
@@ -84,4 +85,63 @@ it('weights broadcast from the last axis of the queries on', () => {
   expect([...of([1, 2, 3]).dataSync()]).toEqual(times([1, 2, 3, 1, 2, 3]).map(Math.fround));
   expect([...of([[2], [4]]).dataSync()]).toEqual(times([2, 2, 2, 4, 4, 4]).map(Math.fround));
   expect(() => of([1, 2])).toThrow(/weights has shape \[2\]/);
+});
+
+describe('counted queries', () => {
+  const of = (loss: 'lambdaNdcg' | 'rankNet' | 'adrMse' | 'lambdaMrr', relevance: number[], k?: number) =>
+    countedQueries([{ loss, k }], {
+      labels: Uint8Array.from(relevance, () => 0),
+      docs: relevance.length,
+      relevance: Float32Array.from(relevance),
+    })[0];
+
+  it('of lambdaNdcg have a positive best gain among the first k', () => {
+    const levels = [1, -9, -9, -9, -9, -9, -9];
+    expect(of('lambdaNdcg', levels, 1)).toBe(1);
+    expect(of('lambdaNdcg', levels, 3)).toBe(0);
+    expect(of('lambdaNdcg', levels)).toBe(0);
+    expect(of('lambdaNdcg', [-9, 1, -9, -9, -9, -9, -9], 1)).toBe(1);
+    // Eleven documents: the last of them is beyond the ten that count by default.
+    expect(of('lambdaNdcg', [2, ...Array<number>(9).fill(0), -1])).toBe(1);
+    for (const below of [
+      [0, -1],
+      [-1, -2],
+      [-2000, -2001],
+    ])
+      expect(of('lambdaNdcg', below)).toBe(0);
+  });
+
+  it('have more than one level, or one that is no number', () => {
+    expect(of('lambdaNdcg', [2, 2])).toBe(0);
+    expect(of('lambdaNdcg', [2])).toBe(0);
+    expect(of('lambdaNdcg', [2, NaN])).toBe(1);
+    expect(of('rankNet', [2, 2])).toBe(0);
+    expect(of('rankNet', [2, 1])).toBe(1);
+  });
+
+  it('of no documents are none', () => {
+    const batch = { labels: new Uint8Array(0), docs: 0 };
+    expect(countedQueries([{ loss: 'kl' }], batch)).toHaveLength(0);
+  });
+
+  it('divide the teacher by its temperature, and leave padding out', () => {
+    const batch = {
+      labels: Uint8Array.of(0, 0, 255, 0, 0, 255),
+      docs: 3,
+      teacher: Float32Array.of(2, 2, 5, 2, 1, 5),
+      teacherTemperature: 2,
+    };
+    expect([...countedQueries([{ loss: 'rankNet' }], batch)]).toEqual([0, 1]);
+    // A level of 1 is 1/2 then: more documents that lose together outweigh it.
+    const many = {
+      labels: new Uint8Array(3),
+      docs: 3,
+      teacher: Float32Array.of(1, -0.9, -0.9),
+      k: 10,
+    };
+    const counts = [1, 1e9].map(
+      (teacherTemperature) => countedQueries([{ loss: 'lambdaNdcg' }], { ...many, teacherTemperature })[0],
+    );
+    expect(counts).toEqual([1, 0]);
+  });
 });

@@ -8,7 +8,7 @@ import { toJson } from '../../parse.js';
 import { CLEAN } from '../../compare/experiment.js';
 import { BestTrainings } from '../../experiment/best.js';
 import { Checkpoint } from '../../experiment/checkpoint.js';
-import type { ExperimentHooks } from '../../experiment/pool.js';
+import type { ExperimentHooks } from '../../experiment/hooks.js';
 import { Rankings } from '../../experiment/rankings.js';
 import { ExperimentLog } from '../../experiment/training-log.js';
 import { provenance } from '../../provenance.js';

@@ -4,7 +4,7 @@ import { allRecipes, recipeOf, type RecipeChoice } from '../../experiment/recipe
 import type { CompareOptions } from '../../compare/options.js';
 import { STUDENT_NAMES, type StudentName } from '../../students/students.js';
 import { shorten } from '../../../describe.js';
-import type { Share } from '../../experiment/pool.js';
+import type { Share } from '../../experiment/hooks.js';
 import { commandTable, flag, list, number, type Option, separated } from '../command.js';
 import { readData, type DataArguments } from '../data-options.js';
 import {
