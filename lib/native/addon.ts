@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AddonError } from '../errors.js';
 import { isBundled } from './bundled.js';
+import { addonInterface } from './interface.js';
 
 /** A binary that was tried, and why it is not in use. */
 export interface FailedAddon {
@@ -106,12 +107,23 @@ function prebuiltFiles(folder: string, failed: FailedAddon[]): string[] {
   );
 }
 
+const REBUILD = '; rebuild it with `npm rebuild ckl-loss`, in a checkout with `npm run build`';
+
+/** Addons of earlier versions have no name for it. */
+const describeInterface = (value: unknown): string => (typeof value === 'string' ? value : 'unnamed');
+
 function loadFile(file: string): unknown {
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const addon = require(file) as Record<string, unknown>;
   const missing = exported.filter((name) => typeof addon[name] !== 'function');
-  if (missing.length === 0) return addon;
-  throw new Error(`not the addon of this version: it lacks ${missing.join(', ')}`);
+  if (missing.length > 0)
+    throw new Error(`not the addon of this version: it lacks ${missing.join(', ')}${REBUILD}`);
+  if (addon.interface !== addonInterface)
+    throw new Error(
+      `the addon was built from another version of ckl-loss: its interface is ${describeInterface(addon.interface)}, and this ` +
+        `version needs ${addonInterface}${REBUILD}`,
+    );
+  return addon;
 }
 
 /** The first line of what went wrong; loaders repeat the file's name and Node adds who required it. */

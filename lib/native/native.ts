@@ -183,6 +183,8 @@ export interface NativeDeviceGraph {
 }
 
 export interface NativeBinding {
+  /** Of the sources it was compiled from: see interface.ts. */
+  interface: string;
   Plan: new (spec: NativePlanSpec) => NativePlan;
   /** `run` of a small batch, which stands in one buffer with its scalars and the plan's id: see lib/loss/small-batch.ts. */
   runStaged(stage: ArrayBuffer): NativeStatus;

@@ -7,6 +7,7 @@
 #include "../core/cuda_info.h"
 #include "device.h"
 #include "distributed.h"
+#include "interface.h"
 #include "job.h"
 #include "plan.h"
 #include "scoring.h"
@@ -169,6 +170,7 @@ Napi::Value cuda_error(const Napi::CallbackInfo& info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   Environment* const environment = new Environment;
   env.SetInstanceData(environment);
+  exports.Set("interface", kInterface);
   exports.Set("Plan", PlanObject::define(env));
   exports.Set("AbortFlag", AbortFlag::define(env));
   define_device(env, exports);

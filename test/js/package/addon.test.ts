@@ -4,6 +4,7 @@ import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { addonInterface } from '../../../lib/native/interface';
 import { loadedAddon } from '../../../lib/native/native';
 
 const root = join(__dirname, '../../..');
@@ -117,6 +118,25 @@ describe('without a binary that loads', () => {
       'not the addon of this version: it lacks Plan, AbortFlag, DeviceLoss, Scoring, rankBias, losses, cpu, cuda, cudaError',
     );
   });
+
+  it.each(['0ld0ld00', undefined])(
+    'says that a binary with interface %s is stale, and how to rebuild it',
+    (name) => {
+      const exported = ['Plan', 'AbortFlag', 'DeviceLoss', 'Scoring', 'ranks', 'rankBias', 'losses', 'cpu'];
+      mkdirSync(compiled(), { recursive: true });
+      writeFileSync(
+        join(compiled(), 'index.js'),
+        `for (const name of ${JSON.stringify([...exported, 'cuda', 'cudaError'])}) exports[name] = () => 0;
+       exports.interface = ${JSON.stringify(name)};`,
+      );
+      const { code, message } = load();
+      expect(code).toBe('ERR_CKL_ADDON');
+      expect(message).toContain(
+        `${compiled()}: the addon was built from another version of ckl-loss: its interface is ${name ?? 'unnamed'}, and this version ` +
+          `needs ${addonInterface}; rebuild it with \`npm rebuild ckl-loss\`, in a checkout with \`npm run build\``,
+      );
+    },
+  );
 
   it.runIf(process.platform === 'linux')('does not try a binary for another C library', () => {
     put(prebuilt('ckl-loss.musl.node'));
