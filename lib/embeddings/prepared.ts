@@ -7,7 +7,7 @@ import * as functions from '../loss/functions.js';
 import { bufferOf, copyInto, lengthOf } from '../loss/intrinsics.js';
 import type { Shape } from '../loss/layout.js';
 import type { PreparedLoss } from '../loss/prepare.js';
-import { disposed, tooLarge } from '../loss/prepared.js';
+import { checkFits, disposed } from '../loss/prepared.js';
 import type { LossName } from '../losses.js';
 import { checkScoring, type NativeScoring, newScoring, ScoringNumber } from '../native/scoring.js';
 import { blockSize, isTooLarge, runBlocks } from './blocks.js';
@@ -221,7 +221,7 @@ export class Prepared {
     const inBatch = given.inBatch === undefined ? settings.inBatch : given.inBatch;
     const pairs = readPairs({ ...given, inBatch }, space);
     const { layout } = pairs;
-    if (layout.queries > shape[0] || layout.longestRow() > shape[1]) throw tooLarge(layout, shape, this.loss);
+    checkFits(layout, shape, this.loss);
     return {
       pairs,
       judged: judge(given, pairs, space.half),

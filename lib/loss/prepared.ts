@@ -60,8 +60,7 @@ export class Prepared {
     const live = this.check();
     const { view, half, needsTeacher } = this;
     readBatch(view, own, this.shape, half, this.loss, needsTeacher);
-    if (view.queries > this.shape[0] || view.longestRow() > this.shape[1])
-      throw tooLarge(view, this.shape, this.loss);
+    checkFits(view, this.shape, this.loss);
     const owned = view.readOutputs(own, this.teacherGrad, half, this.loss, needsTeacher);
     if (view.hasGaps()) allocateOutputs(view, this.teacherGrad === true, this.diagnostics);
     else this.outputs!.lend(view, this.teacherGrad === true, this.diagnostics);
@@ -87,6 +86,11 @@ export class Prepared {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** @internal Throws if a batch is larger than the prepared shape. */
+export function checkFits(batch: LayoutView, shape: Shape, loss: string): void {
+  if (batch.queries > shape[0] || batch.longestRow() > shape[1]) throw tooLarge(batch, shape, loss);
 }
 
 /** @internal The error of a batch that is larger than the prepared shape. */

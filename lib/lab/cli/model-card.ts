@@ -1,14 +1,18 @@
 // The model card: README.md of a saved student, with nothing of the machine that it was trained on.
+import { basename } from 'node:path';
 import { MODEL_FILES, PACKAGE_VERSION } from '../students/saved/folder.js';
 import { type Hyperparameters, hyperparametersOf } from '../training/objective.js';
+import { differenceText, pText } from './table.js';
+
+type Lines = readonly (readonly [string, string])[];
 
 export interface ModelCard {
   title: string;
   /** What the student is, in a sentence or two. */
   about: string;
   /** Names and values, line by line. */
-  data: readonly (readonly [string, string])[];
-  recipe: readonly (readonly [string, string])[];
+  data: Lines;
+  recipe: Lines;
   /** The command's name and what followed it. */
   command: readonly string[];
   /** A header and rows. */
@@ -26,6 +30,65 @@ export function lossText(loss: string, options: Hyperparameters): string {
   const given = Object.entries(hyperparametersOf(options)).filter(([, value]) => value !== undefined);
   return [loss, ...given.map(([name, value]) => `${name} ${value}`)].join(', ');
 }
+
+/** What every command says about its data. `collection` has its size in words. */
+export const dataLines = (
+  collection: string,
+  { train, dev, test }: { train: number; dev: number; test: number },
+  { teacher, level }: { teacher: string; level?: number },
+): Lines => [
+  ['collection', collection],
+  ['queries', `${train} train, ${dev} dev, ${test} test`],
+  ["the teacher's scores", basename(teacher)],
+  ...(level === undefined ? [] : ([['relevant from level', String(level)]] as const)),
+];
+
+/** What every command says about a training. */
+export function trainingLines(training: {
+  loss: string;
+  /** How it began and was chosen. */
+  start?: Lines;
+  history: readonly unknown[];
+  bestEpoch: number;
+  interrupted?: boolean;
+  batch: string;
+  rate: number;
+  teacherTemperature: number;
+  /** What the student is like. */
+  student?: Lines;
+  seed: number;
+}): Lines {
+  const { loss, start = [], history, bestEpoch, interrupted = false, student = [] } = training;
+  const kept = `${history.length - 1}, of which epoch ${bestEpoch} is kept`;
+  return [
+    ['loss', loss],
+    ...start,
+    ['epochs', interrupted ? `${kept}; interrupted` : kept],
+    ['batch', training.batch],
+    ['learning rate', String(training.rate)],
+    ['teacher temperature', String(training.teacherTemperature)],
+    ...student,
+    ['seed', String(training.seed)],
+  ];
+}
+
+/** One line per test: what is less than what, the mean difference and the corrected p. Nothing without tests. */
+export const testLines = (
+  heading: string,
+  tests: readonly { title: string; difference: number; p: number }[],
+): string[] =>
+  tests.length === 0
+    ? []
+    : [
+        heading,
+        '',
+        ...tests.map(
+          ({ title, difference, p }) => `- ${title}: ${differenceText(difference)}, p ${pText(p)}`,
+        ),
+      ];
+
+export const AGAINST_START =
+  "This student less the start, paired t-tests over queries, p with Holm's correction over them:";
 
 /** Of a student whose texts are bags of the words of its vocabulary. */
 export const retrieverLimits = (words: number): string[] => [
@@ -54,8 +117,7 @@ function table([head, ...rows]: ModelCard['measures']): string {
   return [tableRow(head), tableRow(head.map(() => '---')), ...rows.map(tableRow)].join('\n');
 }
 
-const list = (entries: ModelCard['data']): string =>
-  entries.map(([name, value]) => `- ${name}: ${value}`).join('\n');
+const list = (entries: Lines): string => entries.map(([name, value]) => `- ${name}: ${value}`).join('\n');
 
 const WORD_FILES = `| \`${MODEL_FILES.words}\` | its words, one per line, by number |
 | \`${MODEL_FILES.tensors}\` | its parameters, and how many documents of the collection hold each word |`;

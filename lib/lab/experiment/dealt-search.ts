@@ -6,8 +6,20 @@ import type { Bag, Corpus } from '../students/words/bags.js';
 import { placesOf, type Sequence } from '../students/words/sequence.js';
 import type { Team } from '../training/team.js';
 
-/** Slices that stay the same objects, for searchers that remember what they found in one, and where documents are. */
-const known = new WeakMap<Sequence<Bag>, { slice: Corpus; placeOf: (docid: string) => number }>();
+/** What a rank keeps of a corpus: the part that it searches, and where documents are in the whole. */
+interface Own {
+  slice: Corpus;
+  placeOf: (docid: string) => number;
+}
+
+/** Slices that stay the same objects, for searchers that remember what they found in one. */
+const known = new WeakMap<Sequence<Bag>, Own>();
+
+function ownOf(corpus: Corpus, slice: (corpus: Corpus) => Corpus): Own {
+  let own = known.get(corpus.bags);
+  if (!own) known.set(corpus.bags, (own = { slice: slice(corpus), placeOf: placesOf(corpus.docids) }));
+  return own;
+}
 
 /** A rank's own queries. */
 const shares = new WeakMap<ReadonlyMap<string, Bag>, ReadonlyMap<string, Bag>>();
@@ -33,16 +45,13 @@ function searchPart(
   queries: ReadonlyMap<string, Bag>,
   depth: number,
 ): Run {
-  const { docids, bags } = corpus;
-  const bound = (rank: number) => Math.floor((rank * bags.length) / team.size);
-  const [first, end] = [bound(team.rank), bound(team.rank + 1)];
-  let own = known.get(bags);
-  if (!own) {
-    const slice = { docids: docids.slice(first, end), bags: bags.slice(first, end) };
-    known.set(bags, (own = { slice, placeOf: placesOf(docids) }));
-  }
-  const found = searcher.search(own.slice, queries, depth);
-  const parts = team.gather(written(found, queries, own.placeOf)).map(reader);
+  const { slice, placeOf } = ownOf(corpus, ({ docids, bags }) => {
+    const bound = (rank: number) => Math.floor((rank * bags.length) / team.size);
+    const [first, end] = [bound(team.rank), bound(team.rank + 1)];
+    return { docids: docids.slice(first, end), bags: bags.slice(first, end) };
+  });
+  const found = searcher.search(slice, queries, depth);
+  const parts = team.gather(written(found, queries, placeOf)).map(reader);
   return new Map(
     [...queries.keys()].map((qid) => {
       const best = new TopScores(depth);
@@ -52,7 +61,7 @@ function searchPart(
         0,
         Float32Array.from(entries, ([, score]) => score),
       );
-      return [qid, new Map(best.entries().map(([i, score]) => [docids.at(entries[i][0])!, score]))];
+      return [qid, new Map(best.entries().map(([i, score]) => [corpus.docids.at(entries[i][0])!, score]))];
     }),
   );
 }
@@ -64,17 +73,15 @@ function searchQueries(
   queries: ReadonlyMap<string, Bag>,
   depth: number,
 ): Run {
-  const { docids, bags } = corpus;
-  let own = known.get(bags);
-  if (!own) known.set(bags, (own = { slice: corpus, placeOf: placesOf(docids) }));
+  const { placeOf } = ownOf(corpus, (whole) => whole);
   // The same object each time: a first stage that finds nothing new remembers by it.
   let mine = shares.get(queries);
   if (!mine) shares.set(queries, (mine = new Map([...queries].filter((_, place) => team.isOwn(place)))));
-  const parts = team.gather(written(searcher.search(corpus, mine, depth), mine, own.placeOf)).map(reader);
+  const parts = team.gather(written(searcher.search(corpus, mine, depth), mine, placeOf)).map(reader);
   return new Map(
     [...queries.keys()].map((qid, place) => [
       qid,
-      new Map(parts[place % team.size]().map(([document, score]) => [docids.at(document)!, score])),
+      new Map(parts[place % team.size]().map(([document, score]) => [corpus.docids.at(document)!, score])),
     ]),
   );
 }

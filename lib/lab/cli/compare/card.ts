@@ -1,5 +1,4 @@
 // The folder that `ckl-loss compare --save` writes: of each student the training that dev found best, with its model card.
-import { basename } from 'node:path';
 import { experimentOf } from '../../compare/experiment.js';
 import type { CompareOptions } from '../../compare/options.js';
 import type { Compared } from '../../compare/compare.js';
@@ -11,8 +10,8 @@ import { formatModel, formatTestQueries, type ModelContent } from '../../student
 import { STUDENTS, type StudentName } from '../../students/students.js';
 import { titleOfLoss } from '../../training/loss-sum.js';
 import { columnTitle } from '../../report/words.js';
-import { lossText, modelCard, retrieverLimits } from '../model-card.js';
-import { differenceText, measureText, pText } from '../table.js';
+import { dataLines, lossText, modelCard, retrieverLimits, testLines, trainingLines } from '../model-card.js';
+import { measureText } from '../table.js';
 
 /**
  * A folder per student, with its files.
@@ -58,30 +57,29 @@ function cardOf(
     title: `${STUDENTS[student].title}, trained on ${data.name} with ${recipe}`,
     about:
       'A small retriever whose words start from latent semantic analysis of the collection, the best of a comparison of losses.',
-    data: [
-      ['collection', `${data.name}: ${data.documents} documents, ${data.words} words`],
-      ['queries', `${train} train, ${devs} dev, ${test} test`],
-      ["the teacher's scores", basename(options.teacher)],
-      ...(options.level === undefined ? [] : ([['relevant from level', String(options.level)]] as const)),
-    ],
-    recipe: [
-      ['loss', lossText(recipe, options)],
-      ...(warmup
-        ? ([
-            ['warm-up', `${titleOfLoss(warmup)}, ${warmupEpochs} ${warmupEpochs === 1 ? 'epoch' : 'epochs'}`],
-          ] as const)
-        : []),
-      [
-        'chosen by dev nDCG@10',
-        `${measureText(dev)}, of ${options.recipes.map(({ name }) => name).join(', ')} with ${seeds} ${seeds === 1 ? 'seed' : 'seeds'} each`,
+    data: dataLines(
+      `${data.name}: ${data.documents} documents, ${data.words} words`,
+      { train, dev: devs, test },
+      options,
+    ),
+    recipe: trainingLines({
+      ...training,
+      loss: lossText(recipe, options),
+      start: [
+        ...(warmup
+          ? ([['warm-up', `${titleOfLoss(warmup)}, ${times(warmupEpochs, 'epoch')}`]] as const)
+          : []),
+        [
+          'chosen by dev nDCG@10',
+          `${measureText(dev)}, of ${options.recipes.map(({ name }) => name).join(', ')} with ${times(seeds, 'seed')} each`,
+        ],
       ],
-      ['epochs', `${training.history.length - 1}, of which epoch ${training.bestEpoch} is kept`],
-      ['batch', `${batch} queries, lists of ${docs} documents`],
-      ['learning rate', String(rate)],
-      ['teacher temperature', String(teacherTemperature)],
-      ['vectors', `${content.width} numbers`],
-      ['seed', String(run.seed)],
-    ],
+      batch: `${batch} queries, lists of ${docs} documents`,
+      rate,
+      teacherTemperature,
+      student: [['vectors', `${content.width} numbers`]],
+      seed: run.seed,
+    }),
     command: ['compare', ...args],
     measures: [
       ['', ...table.columns.map(columnTitle)],
@@ -96,10 +94,10 @@ function cardOf(
   });
 }
 
+const times = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
 const titleOf = (name: string, seeds: number): string =>
-  ['start', 'warm-up', 'teacher'].includes(name)
-    ? name
-    : `${name}, mean of ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}`;
+  ['start', 'warm-up', 'teacher'].includes(name) ? name : `${name}, mean of ${times(seeds, 'seed')}`;
 
 const findRow = ({ rows }: Table, name: string): Row | undefined => rows.find((row) => row.name === name);
 
@@ -127,21 +125,18 @@ function valueOf(tested: Tested, column: string): number {
 
 function testsOf(table: Table, recipe: string, seeds: number): string[] {
   const row = findRow(table, recipe);
-  const lines = table.columns.flatMap((column) => {
+  const tests = table.columns.flatMap((column) => {
     const cell = row?.cells[column];
     return (['versusStart', 'versusCkl'] as const).flatMap((kind) => {
       const tested = cell?.[kind];
       if (!tested) return [];
       const against = kind === 'versusStart' ? 'the start' : 'ckl';
-      return [
-        `- ${columnTitle(column)} less ${against}: ${differenceText(tested.difference)}, p ${pText(tested.pHolm)}`,
-      ];
+      const title = `${columnTitle(column)} less ${against}`;
+      return [{ title, difference: tested.difference, p: tested.pHolm }];
     });
   });
-  if (lines.length === 0) return [];
-  return [
-    `${recipe} (mean of ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}), paired t-tests over queries, p with Holm's correction over the comparison's table:`,
-    '',
-    ...lines,
-  ];
+  return testLines(
+    `${recipe} (mean of ${times(seeds, 'seed')}), paired t-tests over queries, p with Holm's correction over the comparison's table:`,
+    tests,
+  );
 }

@@ -8,9 +8,18 @@ import { studentFiles as modelFiles } from '../../refine/save.js';
 import { formatTestQueries } from '../../students/saved/model-files.js';
 import { titleOfLoss } from '../../training/loss-sum.js';
 import { columnTitle } from '../../report/words.js';
-import { lossText, modelCard, retrieverLimits, type ModelCard } from '../model-card.js';
+import {
+  AGAINST_START,
+  dataLines,
+  lossText,
+  modelCard,
+  retrieverLimits,
+  testLines,
+  trainingLines,
+  type ModelCard,
+} from '../model-card.js';
 import { studentTitle, textsOf } from './words.js';
-import { differenceText, measureText, pText } from '../table.js';
+import { measureText } from '../table.js';
 
 const SETTINGS = { rerank: "the teacher's candidates, reranked", full: 'all documents' } as const;
 
@@ -66,31 +75,28 @@ function cardOf(result: RefineResult, options: RefineOptions, args: readonly str
     title: `${studentTitle(options)}, refined on ${name} with ${loss}`,
     about: aboutOf(content),
     data: [
-      ['collection', `${name}: ${textsOf(data)}`],
-      ['queries', `${data.train} train, ${data.dev} dev, ${data.test} test`],
-      ["the teacher's scores", basename(options.teacher)],
-      ...(options.level === undefined ? [] : ([['relevant from level', String(options.level)]] as const)),
+      ...dataLines(`${name}: ${textsOf(data)}`, data, options),
       ...(options.wrongTeacher || options.wrongLabels
         ? ([['deliberately corrupted', 'a share of the training lists, see the command']] as const)
         : []),
     ],
-    recipe: [
-      ['loss', lossText(loss, options)],
-      ...(warmup ? ([['warm-up', titleOfLoss(options.warmup!)]] as const) : []),
-      [
-        'chosen by dev nDCG@10',
-        `${measureText(dev)}${others.length > 0 ? `, before ${others.join(', ')}` : ''}`,
+    recipe: trainingLines({
+      ...training,
+      loss: lossText(loss, options),
+      start: [
+        ...(warmup ? ([['warm-up', titleOfLoss(options.warmup!)]] as const) : []),
+        [
+          'chosen by dev nDCG@10',
+          `${measureText(dev)}${others.length > 0 ? `, before ${others.join(', ')}` : ''}`,
+        ],
       ],
-      [
-        'epochs',
-        `${training.history.length - 1}, of which epoch ${training.bestEpoch} is kept${training.stopped === 'interrupted' ? '; interrupted' : ''}`,
-      ],
-      ['batch', `${options.batch} queries, lists of ${options.docs} documents`],
-      ['learning rate', String(rate)],
-      ['teacher temperature', String(result.teacherTemperature)],
-      ...vectorsOf(content, options),
-      ['seed', String(options.seed)],
-    ],
+      interrupted: training.stopped === 'interrupted',
+      batch: `${options.batch} queries, lists of ${options.docs} documents`,
+      rate,
+      teacherTemperature: result.teacherTemperature,
+      student: vectorsOf(content, options),
+      seed: options.seed,
+    }),
     command: ['refine', ...args],
     measures: [
       ['', ...headOf(start)],
@@ -125,12 +131,12 @@ function testsOf(chosen: Measured, start: Measured): string[] {
     compare(chosen[setting], start[setting]).map((test) => ({ ...test, setting })),
   );
   const corrected = holm(tests.map(({ p }) => p));
-  return [
-    "This student less the start, paired t-tests over queries, p with Holm's correction over them:",
-    '',
-    ...tests.map(
-      ({ setting, measure, meanDifference }, i) =>
-        `- ${setting} ${columnTitle(measure)}: ${differenceText(meanDifference)}, p ${pText(corrected[i])}`,
-    ),
-  ];
+  return testLines(
+    AGAINST_START,
+    tests.map(({ setting, measure, meanDifference }, i) => ({
+      title: `${setting} ${columnTitle(measure)}`,
+      difference: meanDifference,
+      p: corrected[i],
+    })),
+  );
 }

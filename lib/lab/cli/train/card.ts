@@ -1,13 +1,12 @@
 // The folder that `ckl-loss train --save` writes: the trained reranker with its model card.
-import { basename } from 'node:path';
 import { nameOf } from '../../experiment/data.js';
 import { formatModel, formatTestQueries } from '../../students/saved/model-files.js';
 import type { JobOptions, JobResult } from '../../train/job.js';
 import { titleOfLoss } from '../../training/loss-sum.js';
 import { MEASURES } from '../../training/rerank.js';
 import { columnTitle } from '../../report/words.js';
-import { lossText, modelCard } from '../model-card.js';
-import { differenceText, measureText, pText } from '../table.js';
+import { AGAINST_START, dataLines, lossText, modelCard, testLines, trainingLines } from '../model-card.js';
+import { measureText } from '../table.js';
 
 /** The files by name. */
 export function rerankerFiles(
@@ -30,23 +29,16 @@ function cardOf(result: JobResult, asked: JobOptions, args: readonly string[]): 
   return modelCard({
     title: `Linear reranker, trained on ${name} with ${loss}`,
     about: `Scores a candidate document by a weighted sum of ${Object.keys(weights).length} lexical features, such as BM25 and word pairs.`,
-    data: [
-      ['collection', `${name}: ${data.documents} documents`],
-      ['queries', `${data.train} train, ${data.dev} dev, ${data.test} test`],
-      ["the teacher's scores", basename(asked.teacher)],
-      ...(asked.level === undefined ? [] : ([['relevant from level', String(asked.level)]] as const)),
-    ],
-    recipe: [
-      ['loss', lossText(loss, options)],
-      [
-        'epochs',
-        `${training.history.length - 1}, of which epoch ${training.bestEpoch} is kept${training.stopped === 'interrupted' ? '; interrupted' : ''}`,
-      ],
-      ['batch', `${options.batch} queries`],
-      ['learning rate', String(options.learningRate)],
-      ['teacher temperature', String(options.teacherTemperature)],
-      ['seed', String(options.seed)],
-    ],
+    data: dataLines(`${name}: ${data.documents} documents`, data, asked),
+    recipe: trainingLines({
+      ...training,
+      loss: lossText(loss, options),
+      interrupted: training.stopped === 'interrupted',
+      batch: `${options.batch} queries`,
+      rate: options.learningRate,
+      teacherTemperature: options.teacherTemperature,
+      seed: options.seed,
+    }),
     command: ['train', ...args],
     measures: [
       ['', 'nDCG@10', 'MRR@10'],
@@ -54,16 +46,14 @@ function cardOf(result: JobResult, asked: JobOptions, args: readonly string[]): 
     ],
     notes: [
       `Means over ${data.test} test queries, the teacher's candidates of each reranked.`,
-      ...(tests.length === 0
-        ? []
-        : [
-            "This student less the start, paired t-tests over queries, p with Holm's correction over them:",
-            '',
-            ...tests.map(
-              ({ measure, meanDifference, pHolm }) =>
-                `- ${columnTitle(measure)}: ${differenceText(meanDifference)}, p ${pText(pHolm)}`,
-            ),
-          ]),
+      ...testLines(
+        AGAINST_START,
+        tests.map(({ measure, meanDifference, pHolm }) => ({
+          title: columnTitle(measure),
+          difference: meanDifference,
+          p: pHolm,
+        })),
+      ),
     ],
     limits: [
       'It was trained and measured on the candidates of the teacher: ranking a whole corpus with it is slow, and was not measured.',
