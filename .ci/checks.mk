@@ -61,6 +61,6 @@ neon: tests
 reference: install
 	$(step) npm run docs
 
-# The package as users get it. It shares compiled files with install.
+# The package as users get it. It shares compiled files with install; in a clean clone dist/ is that of its sources.
 package: install
-	$(step) bash test/pack/run.sh
+	$(step) env CKL_DIST=same bash test/pack/run.sh

@@ -14,6 +14,12 @@ mkdir "$here/package"
 git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$here/package"
 ln -s "$root/node_modules" "$here/package/node_modules"
 cd "$here/package"
+# CKL_DIST=same: dist/ as it was compiled here, unless the sources are others. Not by default: it may hold files whose source is gone.
+if [ "${CKL_DIST:-}" = same ]; then
+  mkdir build
+  cp "$root/build/dist.sha256" build
+  cp -r "$root/dist" .
+fi
 npm run --silent prepare
 # One architecture's PTX: a release's seven take minutes.
 export CKL_CUDA_ARCHITECTURES=${CKL_CUDA_ARCHITECTURES:-75-virtual}

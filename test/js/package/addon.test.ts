@@ -1,9 +1,9 @@
-// What loads, and what is said when nothing does: in copies of the package with missing, broken and foreign binaries.
+// What loads, and what is said when nothing does: in a copy of the package with missing, broken and foreign binaries.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { addonInterface } from '../../../lib/native/interface';
 import { loadedAddon } from '../../../lib/native/native';
 
@@ -12,15 +12,17 @@ const platform = `${process.platform}-${process.arch}`;
 const tag = process.platform === 'linux' ? '.glibc' : '';
 let dir: string;
 
-beforeEach(() => {
+beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'ckl-addon-'));
   copyFileSync(join(root, 'package.json'), join(dir, 'package.json'));
-  cpSync(join(root, 'dist'), join(dir, 'dist'), { recursive: true });
-  cpSync(join(root, 'node_modules/node-gyp-build'), join(dir, 'node_modules/node-gyp-build'), {
-    recursive: true,
-  });
+  for (const name of ['dist', 'node_modules/node-gyp-build'])
+    cpSync(join(root, name), join(dir, name), { recursive: true });
 });
-afterEach(() => rmSync(dir, { recursive: true }));
+afterEach(() => {
+  for (const name of ['build', 'prebuilds', 'elsewhere'])
+    rmSync(join(dir, name), { recursive: true, force: true });
+});
+afterAll(() => rmSync(dir, { recursive: true }));
 
 const compiled = () => join(dir, 'build/Release/ckl_loss.node');
 const prebuilt = (name = `ckl-loss${tag}.node`, folder = platform) => join(dir, 'prebuilds', folder, name);
