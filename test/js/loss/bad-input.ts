@@ -14,6 +14,13 @@ export type BadCase = [
   message: RegExp,
 ];
 
+/** A Proxy that refuses everything. */
+export function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
 export function detached<T extends Float32Array | Uint8Array | Uint16Array | Int32Array>(array: T): T {
   structuredClone(array.buffer, { transfer: [array.buffer as ArrayBuffer] });
   return array;
