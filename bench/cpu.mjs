@@ -43,4 +43,4 @@ for (const docs of LENGTHS) {
     rows.push(row);
   }
 }
-report('ns a document, loss and gradient, float32, in cache, one thread', rows);
+report('ns per document, loss and gradient, float32, in cache, one thread', rows);

@@ -205,7 +205,7 @@ const figures = {
       return `${registers}, ${blocks}, ${kB(bytesInFlight)}, ${fences}`;
     };
     return table([
-      ['kernel, elements a thread', 'type', 'sm_80', 'sm_90', 'sm_120'],
+      ['kernel, elements per thread', 'type', 'sm_80', 'sm_90', 'sm_120'],
       ...sm_90.map((row) => [row.kernel, row.type, ...[sm_80, sm_90, sm_120].map((chip) => cell(chip, row))]),
     ]);
   },

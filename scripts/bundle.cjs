@@ -1,4 +1,4 @@
-// After tsc: writes dist/index.js anew as one file. Node spends longer on finding and reading thirty modules than on what is in them.
+// After tsc: rewrites dist/index.js as one file. Node spends longer on finding and reading thirty modules than on what is in them.
 // The modules stay beside it for their declarations, for doctor, which looks at the parts when the whole does not load, and for what other
 // entries need of them. errors.js is not in the bundle: its classes must be the same ones for every entry.
 const { build } = require('esbuild');

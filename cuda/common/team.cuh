@@ -106,7 +106,7 @@ struct Lanes {
     return (int(rank()) & -group) * vectors + (int(rank()) & (group - 1));
   }
   CKL_DEVICE_MEMBER int stride(int group) const { return group; }
-  // Behind the last document of the row that the team has room for, with so many elements a thread.
+  // One past the last document of the row that the team has room for, with this many elements per thread.
   CKL_DEVICE_MEMBER int end(int elements) const { return int(width) * elements; }
   // The part of the team that shares memory.
   CKL_DEVICE_MEMBER unsigned group_size() const { return width; }

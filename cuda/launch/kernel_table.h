@@ -19,12 +19,12 @@ struct RowClass {
 constexpr int64_t kAnyLength = INT64_MAX;
 
 // The starting points of design and of counting registers and instructions (test/cuda/budget.mjs); to be replaced by what a
-// GPU measures (bench/gpu). Lanes: many elements a thread spread what a row itself costs thin, and keep more bytes in flight; rows of up
+// GPU measures (bench/gpu). Lanes: many elements per thread spread what a row itself costs thin, and keep more bytes in flight; rows of up
 // to 32 documents have too few.
 constexpr RowClass kFast[] = {
     {128, TeamKind::lanes, 16, kLanesThreads, 1},
     {1024, TeamKind::lanes, 32, kLanesThreads, 1},
-    // For losses without a kernel of 32 documents a thread.
+    // For losses without a kernel of 32 documents per thread.
     {512, TeamKind::lanes, 16, kLanesThreads, 1},
     {1024, TeamKind::team, 16, 64, 1},
     {2048, TeamKind::team, 16, 128, 1},
@@ -48,7 +48,7 @@ constexpr RowClass kGeneral[] = {
 
 constexpr int kMaxClasses = 24;
 
-// The classes that a batch's rows fall into, in ascending order; returns how many. fast: the most documents a thread of the plan's fast
+// The classes that a batch's rows fall into, in ascending order; returns how many. fast: the most documents per thread of the plan's fast
 // kernels for lanes, 0 if it has none.
 int classes_for(int fast, int capability, int64_t shortest, int64_t longest, RowClass (&out)[kMaxClasses]);
 

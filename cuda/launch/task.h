@@ -76,7 +76,7 @@ CKL_FN LossScale scale_for(double loss, double grad_scale, double student_temper
 struct Launch {
   int64_t shortest, longest;  // rows of other lengths belong to another launch
   int64_t longest_here;       // the longest row of the batch
-  unsigned width;             // lanes a row, where rows share warps
+  unsigned width;             // lanes per row, where rows share warps
   Sweep sweep;                // of rows that the whole grid shares
   bool accumulate;            // add to the result of the launch before
   bool deferred_only;         // do the rows that launches before left

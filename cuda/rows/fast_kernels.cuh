@@ -10,7 +10,7 @@ namespace cuda {
 constexpr int blocks_of(int elements, bool biased_halves = false) { return elements > 16 ? 2 : biased_halves ? 3 : 4; }
 
 // A row by `width` lanes of a warp.
-// Registers at most: 168 (16 elements a thread), 255 (32); spills at most: 256 bytes
+// Registers at most: 168 (16 elements per thread), 255 (32); spills at most: 256 bytes
 template <class F, int E, int P>
 __global__ void __launch_bounds__(kLanesThreads, blocks_of(E, (P == 8) && F::biased))
     fast_lanes(CKL_PARAMETER Task task) {

@@ -36,7 +36,7 @@ struct LeastTeacher {
   static CKL_DEVICE_MEMBER float of(const Parameters&) { return kNoTeacher; }
 };
 
-// F: the loss; E: elements a thread; P: elements a load. Element i of a row is in vector i / P, and vectors go round the team.
+// F: the loss; E: elements per thread; P: elements per load. Element i of a row is in vector i / P, and vectors go round the team.
 template <class F, int E, int P, class Team>
 struct FastRow {
   static constexpr int kVectors = E / P, kWords = E / 4;

@@ -82,7 +82,7 @@ struct KernelFor<Jsd> {
   typedef Bridge Type;
 };
 
-// The most documents a thread of a kernel for lanes has. 32 spread what a row costs thinner, but are the largest part of the binary: the losses
+// Maximum number of documents per thread in a kernel for lanes. 32 spread what a row costs thinner, but are the largest part of the binary: the losses
 // that are used least do with 16.
 template <class F>
 inline constexpr int kWidest = 32;

@@ -137,7 +137,7 @@ async function* withoutMark(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer
   yield* rest;
 }
 
-/** So many bytes at least, or all there are: a pipe may hand out its first byte alone. */
+/** Minimum number of bytes, unless there are fewer: a pipe may hand out its first byte alone. */
 async function firstBytes(
   bytes: AsyncIterable<Buffer>,
   least: number,

@@ -150,7 +150,7 @@ export function held({ count, offsets }: Vectors, dim: number): string {
   return offsets === null ? `${count} of ${dim} elements` : `the tokens of ${count}`;
 }
 
-/** An output of the caller's for gradients of so many rows. */
+/** The caller's output for gradients of this many rows. */
 export function readGradient(value: unknown, name: string, rows: number, { dim, half }: Space): Vectors {
   const type = scoreType(value, half, name);
   const source = value as Embeddings;

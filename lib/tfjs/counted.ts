@@ -13,7 +13,7 @@ export interface CountedLoss {
 /** What a batch holds of that. */
 export interface CountedBatch {
   labels: Uint8Array;
-  /** Documents a query, padding included. */
+  /** Documents per query, padding included. */
   docs: number;
   relevance?: Float32Array;
   teacher?: Float32Array;

@@ -142,7 +142,7 @@ function sharesOf(
 const divided = (values: Float32Array, by: number): Float32Array =>
   values.map((value) => (by === 0 ? 0 : value / by));
 
-/** One weight a query. */
+/** One weight per query. */
 function weightsOf(weights: Input | null | undefined, shape: number[]): Float32Array {
   if (weights === null || weights === undefined)
     return new Float32Array(tf.util.sizeFromShape(shape)).fill(1);

@@ -7,7 +7,7 @@
 namespace ckl {
 namespace {
 
-// Beyond so many documents in a bucket, sorting wins.
+// Beyond this many documents in a bucket, sorting is faster.
 constexpr int32_t kFullestBucket = 32;
 // Bucket numbers are made as floats.
 constexpr int64_t kBucketsLongest = 1 << 21;

@@ -60,7 +60,7 @@ struct CklVariant : Distribution {
       V w = wp * b;                         // w here and below is w p of the formulas
       if constexpr (Gamma == 1) w = select(x.positive, w, (x.p * x.mass) * x.unit);  // q alone may underflow
       const V value = w * x.d;
-      const V factor(detached ? -0.0f : gamma);  // once a row; -0 leaves -w as it is
+      const V factor(detached ? -0.0f : gamma);  // once per row; -0 leaves -w as it is
       return {value, fma(factor, select(x.positive, -(x.q * wp) * x.d, value), -w), value + w};
     } else {
       const V e = Biased ? V(gamma) - x.beta : V(gamma);

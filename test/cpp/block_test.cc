@@ -9,7 +9,7 @@ namespace ckl {
 namespace test {
 namespace {
 
-// As blocks of so many queries, by one scorer.
+// In blocks of this many queries, by one scorer.
 Scored score_blocks(Embedded& e, const cpu::Target& target, int threads, int64_t size, Scored r) {
   e.point();
   scoring::Scorer scorer(target, std::make_shared<cpu::Pool>(threads));

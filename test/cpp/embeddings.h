@@ -26,7 +26,7 @@ struct Embedded {
 };
 
 Embedded make_embedded(Random& random, Form form, int64_t queries, int64_t docs, int64_t dim, bool cosine = false);
-// For MaxSim. Some queries and documents are empty; the others have up to so many tokens.
+// For MaxSim. Some queries and documents are empty; the others have up to this many tokens.
 Embedded make_tokens(Random& random, Form form, int64_t queries, int64_t docs, int64_t dim, int most_query,
                      int most_document);
 

@@ -1,5 +1,5 @@
 // The compiled code is the test: compiles the kernels for chips of three generations and reads the machine code. Registers and
-// spilled bytes are held to the caps that stand beside a kernel; loads, instructions a document, fences and blocks of ckl with
+// spilled bytes are held to the caps that stand beside a kernel; loads, instructions per document, fences and blocks of ckl with
 // gamma 5 to what bench/results/cuda-budget.json says was reached, which is also what docs/performance.md shows.
 //
 //   node test/cuda/budget.mjs [80 90 120]
@@ -37,7 +37,7 @@ if (!nvcc) {
 mkdirSync(out, { recursive: true });
 
 /**
- * `// Registers at most: 64 (4 elements a thread), 96 (8)` beside a kernel, as { kernel: { elements: registers } }; where
+ * `// Registers at most: 64 (4 elements per thread), 96 (8)` beside a kernel, as { kernel: { elements: registers } }; where
  * `; spills at most: 128 bytes` follows, `spills` is that number.
  */
 function readCaps() {
@@ -174,7 +174,7 @@ const architectures = named.length > 0 ? named : ['80', '90', '120'];
 const reached = {};
 const threadsOf = { fast_lanes: 128, fast_team: 512, fast_grid: 256 };
 
-/** One kernel of ckl with gamma 5. P: documents a load, 4 of float32 and 8 where a type has two bytes. */
+/** One kernel of ckl with gamma 5. P: documents per load, 4 of float32 and 8 where a type has two bytes. */
 function look(architecture, { name, registers }, code) {
   const [, base, inner] = /^(\w+)<(.*)>$/.exec(name);
   const numbers = inner.split(',').slice(-2).map(Number);
@@ -251,7 +251,7 @@ if (architectures.includes('90')) {
     };
     return { docs, way, threads, float32: of(4), bfloat16: of(8) };
   });
-  console.log('ckl, gamma 5, sm_90: instructions a document');
+  console.log('ckl, gamma 5, sm_90: instructions per document');
   console.table(
     reached.ways.map(({ docs, way, float32, bfloat16 }) => ({
       docs,

@@ -67,7 +67,7 @@ CKL_DEVICE void one_row(const Task& task) {
   task.buffers.block_totals[threadIdx.x] = {total.loss, total.counted};
 }
 
-// E elements a thread, P a load, W threads a row.
+// E elements per thread, P per load, W threads per row.
 template <int E, int P, int W, int Way, int Masked>
 __global__ void __launch_bounds__(kLanesThreads, blocks_of(E)) lanes_way(CKL_PARAMETER Task task) {
   one_row<KnownLanes<W, Way, Masked>, E, P>(task);

@@ -52,7 +52,7 @@ struct Bits {
   bool clean;
 };
 
-// The batch with its arrays shifted by so many elements, straight through the kernels.
+// The batch with its arrays shifted by this many elements, straight through the kernels.
 Bits run_at(const OwnedBatch& from, const Plan& plan, DType teacher_type, const size_t (&shift)[4]) {
   emulator::pretend(90);
   const size_t size = size_t(size_of(from.type));

@@ -111,7 +111,7 @@ TEST_CASE("bits: a teacher's score of -infinity is a fast row's score far below 
 TEST_CASE("bits: a mean over more rows than a launch has blocks, twice the same") {
   Random random(83);
   OwnedBatch batch;
-  batch.queries = 65600, batch.docs = batch.stride = 128;  // sixteen rows a block
+  batch.queries = 65600, batch.docs = batch.stride = 128;  // sixteen rows per block
   const OwnedBatch few = batch_of_families(random, 128, 11);
   for (size_t i = 0; i < size_t(batch.extent()); i++) {
     const size_t from = i % few.student.size();

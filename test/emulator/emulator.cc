@@ -84,7 +84,7 @@ void wait(Meeting& meeting) {
   yield();
 }
 
-// A thread has ended: nobody may wait for it any more.
+// A thread has ended: no thread may wait for it any more.
 void body() {
   (*machine.kernel)();
   machine.running->done = true;

@@ -105,7 +105,7 @@ extern "C" __attribute__((visibility("default"))) int ckl_emulator_enqueue(void*
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
   if (bytes == 0) return cudaSuccess;
   const cudaError_t error = emulator::enqueue(stream, [=] { return memmove(to, from, bytes), cudaSuccess; });
-  // Ordinary memory of the host is read or written before the call returns.
+  // Pageable host memory is read or written before the call returns.
   if (error == cudaSuccess && !(is_pinned_or_device(to) && is_pinned_or_device(from)))
     return cudaStreamSynchronize(stream);
   return error;

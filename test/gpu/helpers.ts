@@ -73,7 +73,7 @@ export function repeatedBatch(
   };
 }
 
-/** Bytes of device memory that a float batch of so many documents takes with its gradient. */
+/** Bytes of device memory that a float batch of this many documents takes with its gradient. */
 export const batchBytes = (documents: number, dtype: FloatType): number =>
   documents * (dtype === 'float32' ? 13 : 7);
 

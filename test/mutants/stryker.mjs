@@ -4,7 +4,7 @@
 //
 //   CKL_MUTANT_MINUTES  for all parts together (default 60), the same share for each; a round that has begun is finished
 //   CKL_MUTANT_SEED     which stretches of code are mutated (default 1)
-//   CKL_MUTANT_ROUNDS   at most so many rounds of each part
+//   CKL_MUTANT_ROUNDS   maximum number of rounds of each part
 //
 // The lines of a part are cut into stretches of five, which are shuffled by the seed. A round of Stryker makes all mutants of some of them: ten at
 // first, then as many as the part's share of the time allows, twice the round before at the most, since a round begins by running all suites. The

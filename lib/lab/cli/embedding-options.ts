@@ -10,7 +10,7 @@ export const embeddingOptions = {
   'document-embeddings': text('FILE', 'vectors of the documents, of the same encoder'),
   'query-ids': text(
     'FILE',
-    "ids of the queries, one per line, in the order of the vectors (default: NAME.ids.txt beside NAME.npy; without it the folder's order)",
+    "ids of the queries, one per line, in the order of the vectors (default: NAME.ids.txt next to NAME.npy; without it the folder's order)",
   ),
   'document-ids': text('FILE', 'the same for the documents'),
 };

@@ -277,7 +277,7 @@ function takeUnits(content: Content, file: string, other: Content | undefined): 
   if (other?.digest === undefined) return;
   if (content.digest === undefined) content.kept.push(formatRecord({ kind: 'data', digest: other.digest }));
   else if (content.digest !== other.digest)
-    throw new CheckpointError(file, 'of a run on other data than the checkpoints beside it');
+    throw new CheckpointError(file, 'of a run on other data than the other checkpoints in its folder');
   content.digest = other.digest;
   for (const [place, result] of other.done) {
     if (content.done.has(place)) continue;

@@ -14,7 +14,7 @@ export async function openWithTeam(
   team: Team | undefined,
 ): Promise<Checkpoint | undefined> {
   if (!team || (files.checkpoint ?? files.resume) === undefined) return Checkpoint.open(files, of);
-  // Nobody reads before the file is whole, and nobody adds to it before all have read.
+  // No rank reads before the file is whole, and none adds to it before all have read.
   let opened: Checkpoint | undefined;
   if (team.rank === 0) opened = await openWhenFree(files, of);
   team.barrier();

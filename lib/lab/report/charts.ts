@@ -174,7 +174,7 @@ function figure(plotting: Plotting, chart: Chart, options: object): string {
   return `<figure><h3>${escapeHtml(title)}</h3>${svg.outerHTML}<figcaption>${escapeHtml(description)}</figcaption></figure>`;
 }
 
-/** Columns that so many charts fill. */
+/** Number of columns that the charts fill. */
 export const columnsFor = (count: number): 1 | 2 | 3 => (count % 2 === 0 ? 2 : count % 3 === 0 ? 3 : 1);
 
 export function chartGrid(parts: readonly string[]): string {

@@ -1,4 +1,4 @@
-// Arrays for one use after the other, which grow with what they are asked for and are not made anew.
+// Arrays for one use after the other, which grow with what they are asked for and are not reallocated.
 
 /** Room for numbers: what is there is whatever was there, and anyone's again at the next call. */
 class Room<A extends Float32Array | Float64Array | Int32Array> {

@@ -4,9 +4,9 @@ import { TopScores } from './top-scores.js';
 import type { Bag, Corpus } from './words/bags.js';
 import type { Sequence } from './words/sequence.js';
 
-/** So many documents are looked at together. */
+/** Number of documents per block. */
 const DOCUMENTS_AT_ONCE = 16_384;
-/** So many queries meet a block of documents together: their scores take memory. */
+/** Number of queries scored against a block of documents at a time: their scores take memory. */
 const QUERIES_AT_ONCE = 128;
 
 export interface BlockSearch<P> {

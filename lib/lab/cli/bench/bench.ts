@@ -27,7 +27,7 @@ const SHAPES = [
 
 const BYTES = 13;
 
-/** One shape; times are nanoseconds a document. */
+/** One shape; times are nanoseconds per document. */
 export interface BenchRow {
   shape: string;
   nanoseconds: number;
@@ -57,7 +57,7 @@ export async function bench(args: string[], out: Output = standardOutput): Promi
   const seconds = readNumber('seconds', values.seconds, { min: 0.001, max: 60 }) ?? 0.5;
   const used = threads ?? availableParallelism();
   if (!values.json)
-    out.write(`${backends().cpu.target}, ${used} thread${used === 1 ? '' : 's'}; ns a document\n`);
+    out.write(`${backends().cpu.target}, ${used} thread${used === 1 ? '' : 's'}; ns per document\n`);
   const rows: BenchRow[] = [];
   let torch: TorchTime | null = null;
   for (const [k, shape] of SHAPES.entries()) {

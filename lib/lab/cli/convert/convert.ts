@@ -33,7 +33,7 @@ const CONVERT_HELP = `ckl-loss convert: teacher scores from one form into anothe
   --help
 
 Files may be gzip, or pipes such as /dev/stdin; a target that ends in .gz is compressed. Parquet (a file, a folder, or a pattern such as
-'train-*.parquet') needs hyparquet, and hyparquet-writer to write it; parquet has PyLate's lists, parquet-rows a scored pair a row. If nothing is left to write, the exit code is 1.
+'train-*.parquet') needs hyparquet, and hyparquet-writer to write it; parquet has PyLate's lists, parquet-rows one scored pair per row. If nothing is left to write, the exit code is 1.
 `;
 
 /**

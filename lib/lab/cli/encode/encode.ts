@@ -40,7 +40,7 @@ of its encoder, and writes NumPy, or of tokens safetensors.`,
   },
 );
 
-/** So many texts are encoded between two looks at the clock. */
+/** Number of texts encoded between two looks at the clock. */
 const TEXTS_AT_ONCE = 1000;
 
 /**

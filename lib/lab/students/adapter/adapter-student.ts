@@ -30,12 +30,12 @@ export interface VectorList extends DocumentList {
 /** How fast maps learn, as a search on SciFact had it. */
 const MAP_RATE = 3;
 
-/** So many scores are held at a time in a search. */
+/** Number of scores held at a time in a search. */
 const SCORES_AT_ONCE = 1 << 22;
-/** So many documents are mapped at a time in a search. */
+/** Number of documents mapped at a time in a search. */
 const MOST_DOCUMENTS = 4096;
 
-/** So many lists are kept at most from their scores to their gradients; of others the forward pass is made again. */
+/** Maximum number of lists kept from their scores to their gradients; the forward pass of others is repeated. */
 const KEPT_LISTS = 256;
 
 /** What the forward pass of a list leaves for its backward pass. */

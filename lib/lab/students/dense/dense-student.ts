@@ -13,9 +13,9 @@ import { WordMap, type MappedRows } from '../words/word-map.js';
 /** Word weights learn faster than vectors: three times, as a search on SciFact had it. */
 const WORD_WEIGHT_RATE = 3;
 
-/** So many encodings are kept at most, of the texts of lists. */
+/** Maximum number of encodings kept, of the texts of lists. */
 const KEPT_TEXTS = 20_000;
-/** So many texts are encoded together at most, where there are more. */
+/** Maximum number of texts encoded together. */
 const TEXTS_AT_ONCE = 1024;
 
 /**

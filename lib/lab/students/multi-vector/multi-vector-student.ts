@@ -13,9 +13,9 @@ import { products } from '../words/word-products.js';
 
 /** A word's own weight learns ten times as fast as the map, as a search on SciFact's dev queries had it. */
 const OWN_WEIGHT_RATE = 10;
-/** So many lists' forward passes are kept at most: a batch, not a whole test set. */
+/** Maximum number of lists whose forward passes are kept: a batch, not a whole test set. */
 const KEPT_LISTS = 64;
-/** So many words of queries are matched with a corpus at a time: their matches take memory. */
+/** Number of query words matched with a corpus at a time: their matches take memory. */
 const WORDS_AT_ONCE = 64;
 
 /** What the forward pass of a list leaves for its backward pass. */

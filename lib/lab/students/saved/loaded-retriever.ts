@@ -9,7 +9,7 @@ import { encodeBags, type Encoded } from './encodings.js';
 import { LoadedStudent, type Counting, type STATISTICS } from './loaded.js';
 import type { ModelContent } from './model-files.js';
 
-/** So many queries are searched together by a dense student. */
+/** Number of queries that a dense student searches together. */
 const MOST_DENSE_QUERIES = 2048;
 
 interface Counted {

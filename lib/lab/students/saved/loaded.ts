@@ -16,7 +16,7 @@ import {
 import type { Encoded } from './encodings.js';
 import type { ModelConfig, ModelContent } from './model-files.js';
 
-/** So many scores are held at a time, and so many queries between two reports of progress. */
+/** Number of scores held at a time, and of queries between two reports of progress. */
 const SCORES_AT_ONCE = 2 ** 24;
 const MOST_QUERIES = 256;
 

@@ -35,7 +35,7 @@ const START_THRESHOLD = 0.9;
 /** Single numbers that all texts share learn faster than the map. */
 const SHARED_RATE = 10;
 const KEPT_LISTS = 64;
-/** So many words of queries are expanded at a time: their cosines take memory. */
+/** Number of query words expanded at a time: their cosines take memory. */
 const WORDS_AT_ONCE = 64;
 
 const NO_DOCUMENTS = { places: new Int32Array(0), worth: new Float32Array(0), ends: new Int32Array(0) };

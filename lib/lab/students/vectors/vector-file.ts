@@ -11,7 +11,7 @@ import { safetensorsVectors } from './safetensors-vectors.js';
 import { textsOf, type Vectors, type VectorSet } from './vector-set.js';
 
 export interface VectorOptions {
-  /** A file with the id of each text, one per line. Default: `vectors.ids.txt` beside `vectors.npy`, if it is there. */
+  /** A file with the id of each text, one per line. Default: `vectors.ids.txt` next to `vectors.npy`, if it is there. */
   ids?: string;
   /** The ids where the file has none, and no file of ids: in the order of the vectors. */
   order?: { ids: readonly string[]; of: string };

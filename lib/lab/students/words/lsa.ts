@@ -10,7 +10,7 @@ const ITERATIONS = 3;
 const PASSES = 2 * ITERATIONS;
 /** Extra directions that make the wanted ones converge (Halko, Martinsson and Tropp 2011, section 4). */
 const OVERSAMPLING = 8;
-/** Documents of a block, so that what is held of them stays small beside the words' vectors. */
+/** Documents of a block, so that they take little memory compared with the words' vectors. */
 const [FEWEST_DOCUMENTS, MOST_DOCUMENTS] = [1 << 12, 1 << 17];
 /** Rows whose products are added up in float32; sums of these are in float64. */
 const ROWS_AT_ONCE = 256;

@@ -24,7 +24,7 @@ export class Vocabulary {
     for (const word of new Set(words)) this.frequency.set(word, (this.frequency.get(word) ?? 0) + 1);
   }
 
-  /** Words a document, on average; at least 1. */
+  /** Words per document, on average; at least 1. */
   get averageLength(): number {
     return Math.max(1, this.length / Math.max(1, this.documents));
   }

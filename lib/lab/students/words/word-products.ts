@@ -10,7 +10,7 @@ export interface Products {
   stride: number;
 }
 
-/** So many numbers a vector of the processor has at most: few vectors are padded to a multiple. */
+/** Maximum number of floats in a vector register: few vectors are padded to a multiple. */
 const LANES = 16;
 
 const transposed = floatRoom();

@@ -1,6 +1,6 @@
 // The words of many texts as compressed sparse rows: word numbers and counts in typed arrays that threads can share, with no object per text.
 
-/** So many rows have their arrays together. */
+/** Number of rows per array. */
 const ROWS_AT_ONCE = 4096;
 const NUMBERS_FIRST = 1 << 18;
 
