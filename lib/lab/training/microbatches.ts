@@ -22,8 +22,6 @@ export class Microbatches<L extends CandidateList> {
   private readonly tables: readonly Adam<Numbers>[];
   /** Of the batch, by part; of other ranks' parts nothing. */
   private found: { part: number; gradient: PartGradient }[] = [];
-  /** How often the batch was gone back through. */
-  private passes = 0;
 
   /** @throws RangeError for a student whose gradients cannot be taken apart */
   constructor(
@@ -59,9 +57,8 @@ export class Microbatches<L extends CandidateList> {
       if (team && !team.isOwn(part)) return;
       for (let b = first; b < last; b++) student.backward(batch.lists[b], grad, offsets[b]);
       const gradient = student.takeGradients?.() ?? tables.map((table) => table.take());
-      this.found.push({ part: this.passes * count + part, gradient });
+      this.found.push({ part, gradient });
     });
-    this.passes++;
   }
 
   /** Leaves the gradient of the batch in the student. */
@@ -69,10 +66,10 @@ export class Microbatches<L extends CandidateList> {
     const { team, tables, found } = this;
     const all =
       team && this.count > 1 ? team.gather(written(found)).flatMap((part) => this.read(part)) : found;
+    // Stable: a part that was gone back through several times has its gradients in that order, whichever rank it is of.
     all.sort((a, b) => a.part - b.part);
     for (const { gradient } of all) gradient.forEach(({ rows, values }, t) => tables[t].add(rows, values));
     this.found = [];
-    this.passes = 0;
   }
 
   /** Of each part, its first list and the one after its last. */

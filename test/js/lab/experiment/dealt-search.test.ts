@@ -1,11 +1,11 @@
 // A search dealt over ranks: together they find what one finds alone, each looks at its own part, and searchers meet the same objects again.
 import { describe, expect, it } from 'vitest';
-import type { Communicator } from '../../../../lib/communicator';
 import { dealtSearcher } from '../../../../lib/lab/experiment/dealt-search';
 import type { Searcher } from '../../../../lib/lab/students/two-stage';
 import type { Bag, Corpus } from '../../../../lib/lab/students/words/bags';
 import { Team } from '../../../../lib/lab/training/team';
 import type { Run } from '../../../../lib/metrics/index';
+import { onRanks } from '../on-ranks';
 
 const DOCUMENTS = 23;
 const DEPTH = 4;
@@ -48,37 +48,6 @@ class Looking implements Searcher {
 
 /** A run as plain arrays: the order of queries and documents counts. */
 const plain = (run: Run) => [...run].map(([qid, found]) => [qid, [...found]]);
-
-/**
- * What the ranks of a group find. They take turns: a rank that wants what others have not sent yet is asked again from the beginning, by when
- * all have sent it.
- */
-function onRanks<T>(size: number, work: (rank: number, world: Communicator) => T): T[] {
-  const sent: Float64Array[][] = [];
-  const waiting = new Error('not all have sent');
-  for (;;) {
-    const found = Array.from({ length: size }, (_, rank) => {
-      let call = 0;
-      const world = {
-        rank,
-        size,
-        allGather(values: Float64Array) {
-          const all = (sent[call++] ??= []);
-          all[rank] ??= values.slice();
-          if (Object.keys(all).length < size) throw waiting;
-          return Float64Array.from(all.flatMap((part) => [...part]));
-        },
-      } as unknown as Communicator;
-      try {
-        return { value: work(rank, world) };
-      } catch (error) {
-        if (error !== waiting) throw error;
-        return undefined;
-      }
-    });
-    if (found.every((one) => one !== undefined)) return found.map((one) => one!.value);
-  }
-}
 
 const alone = () => {
   const { corpus, queries } = read();

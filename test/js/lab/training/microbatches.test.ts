@@ -5,7 +5,8 @@ import type { TrainingBatch } from '../../../../lib/lab/training/batch';
 import type { CandidateList } from '../../../../lib/lab/training/candidates';
 import { Microbatches } from '../../../../lib/lab/training/microbatches';
 import type { Student } from '../../../../lib/lab/training/student';
-import type { Team } from '../../../../lib/lab/training/team';
+import { Team } from '../../../../lib/lab/training/team';
+import { onRanks } from '../on-ranks';
 
 const LISTS = 5;
 const offsets = Int32Array.of(0, 2, 3, 7, 8, 11);
@@ -14,8 +15,13 @@ const grad = Float32Array.from({ length: 11 }, (_, i) => Math.sin(3 * i + 1));
 /** Two tables: a row for each document's place in its list, and one row for all. */
 function made() {
   const gradients = [new Adam(new Float64Array(4 * 2), 2), new Adam(new Float64Array(3), 3)];
+  const scored: CandidateList[] = [];
   const student = {
     gradients,
+    score(list: CandidateList, out: Float32Array, at: number) {
+      scored.push(list);
+      list.docids.forEach((_, d) => (out[at + d] = at + d + 1));
+    },
     backward({ qid, docids }: CandidateList, g: Float32Array, at: number) {
       docids.forEach((_, d) => {
         gradients[0].touch(d);
@@ -33,11 +39,14 @@ function made() {
   const batch = {
     lists,
     offsets,
+    student: new Float32Array(11),
+    score: (by: Student<CandidateList>) =>
+      lists.forEach((list, b) => by.score(list as unknown as CandidateList, batch.student, offsets[b])),
     backward: (to: Student<CandidateList>, g: Float32Array) =>
       lists.forEach((list, b) => to.backward(list as unknown as CandidateList, g, offsets[b])),
   } as unknown as TrainingBatch<CandidateList>;
   const found = () => gradients.map(({ gradient, rows }) => [[...gradient], [...rows].sort()]);
-  return { student, batch, found };
+  return { student, batch, found, scored };
 }
 
 /** The gradients after two passes, as in-batch terms make them, by one process. */
@@ -65,33 +74,39 @@ it.each([
   [2, 3],
   [3, 5],
   [4, 4],
-])('%i ranks that share %i parts have the gradient of one', (size, count) => {
-  const sent: Float64Array[] = [];
-  const waiting = new Error('not all have sent');
-  const ranks = Array.from({ length: size }, (_, rank) => {
-    const team = {
-      isOwn: (part: number) => part % size === rank,
-      gather(values: Float64Array) {
-        sent[rank] = values;
-        if (Object.keys(sent).length < size) throw waiting;
-        return sent;
-      },
-    } as unknown as Team;
-    const { student, batch, found } = made();
-    const parts = new Microbatches(student, count, team);
+])('%i ranks that share %i parts have the gradient of one, and all scores', (size, count) => {
+  const found = onRanks(size, (_, world) => {
+    const { student, batch, found: gradients, scored } = made();
+    const parts = new Microbatches(student, count, new Team(world, new AbortController().signal));
+    batch.student.fill(0);
+    parts.score(batch);
+    const own = scored.length;
     parts.backward(batch, grad);
     parts.backward(
       batch,
       grad.map((g) => g / 7),
     );
-    return { parts, found };
-  });
-  // All but the last come too early, and ask again.
-  for (const { parts } of ranks.slice(0, -1)) expect(() => parts.finish()).toThrow(waiting);
-  for (const { parts, found } of [...ranks].reverse()) {
     parts.finish();
-    expect(found()).toEqual(alone(count));
+    return { gradients: gradients(), own, scores: [...batch.student] };
+  });
+  for (const { gradients, scores } of found) {
+    expect(gradients).toEqual(alone(count));
+    expect(scores).toEqual([...grad.keys()].map((i) => i + 1));
   }
+  // Together they scored each list once.
+  expect(found.reduce((sum, { own }) => sum + own, 0)).toBe(LISTS);
+});
+
+it('one part is scored as a whole batch, by every rank', () => {
+  const own = onRanks(3, (_, world) => {
+    const { student, batch, scored } = made();
+    new Microbatches(student, 1, new Team(world, new AbortController().signal)).score(batch);
+    return scored.length;
+  });
+  expect(own).toEqual([LISTS, LISTS, LISTS]);
+  const { student, batch, scored } = made();
+  new Microbatches(student, 4).score(batch);
+  expect(scored).toEqual(batch.lists);
 });
 
 it('a student whose gradients are not in tables has one part', () => {
