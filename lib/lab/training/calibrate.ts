@@ -43,8 +43,11 @@ export function fitScale<L extends CandidateList>(
   let high = LARGEST_LOG2;
   for (let round = 0; round < ROUNDS; round++) {
     const width = golden * (high - low);
-    if (divergence(high - width) < divergence(low + width)) high = low + width;
-    else low = high - width;
+    const [left, right] = [high - width, low + width];
+    const [before, after] = [divergence(left), divergence(right)];
+    // The least lies between two that are equal: for a student with one score for all, whose scale says nothing, the factor is 1.
+    if (before <= after) high = right;
+    if (after <= before) low = left;
   }
   return 2 ** ((low + high) / 2);
 }

@@ -96,4 +96,10 @@ describe('fitScale', () => {
     // The student is the teacher up to a factor, so the fit must find that factor.
     for (const factor of [0.02, 1, 30]) expect(fit(factor)).toBeCloseTo(1, 2);
   });
+
+  it('is 1 for a student that scores all documents of a list alike', () => {
+    const alike = new LinearStudent(TRUTH.length, 0);
+    alike.weights.fill(0);
+    expect(fitScale(alike, drawLists(new Random(2), 40, TRUTH), 1)).toBeCloseTo(1, 3);
+  });
 });

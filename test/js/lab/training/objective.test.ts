@@ -35,6 +35,20 @@ function gradOf(loss: TrainingLoss, parameters: Hyperparameters = {}): number[] 
   return [...objective.run(batch, student, 0).grad.subarray(0, batch.offsets.at(-1))];
 }
 
+it('a disposed objective computes nothing more', () => {
+  const filled = new TrainingBatch<FeatureList>([lists.length, 16]);
+  filled.fill(lists);
+  filled.score(student);
+  const objective = new Objective(
+    { loss: 'kl', teacherTemperature: 2, refreshRanks: 0 },
+    filled.shape,
+    lists,
+  );
+  objective.run(filled, student, 0);
+  objective[Symbol.dispose]();
+  expect(() => objective.run(filled, student, 0)).toThrow(/disposed/);
+});
+
 /** The same batch for a loss's own function. */
 const batch = (() => {
   const filled = new TrainingBatch<FeatureList>([lists.length, 16]);

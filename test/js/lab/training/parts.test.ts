@@ -102,6 +102,24 @@ describe('Adam', () => {
     }
     adam.parameters.forEach((x, i) => expect(x).toBeCloseTo(expected[i], 5));
   });
+  it.each([Float32Array, Float64Array])(
+    'hands out the gradient of touched rows in their order, and clears those alone (%o)',
+    (Numbers) => {
+      const adam = new Adam(new Numbers(5 * 3), 3);
+      const fill = () => adam.gradient.forEach((_, i) => (adam.gradient[i] = i + 1));
+      fill();
+      for (const row of [3, 1, 3]) adam.touch(row);
+      const { rows, values } = adam.take();
+      expect([...rows]).toEqual([3, 1]);
+      expect([...values]).toEqual([10, 11, 12, 4, 5, 6]);
+      expect([...adam.gradient]).toEqual([1, 2, 3, 0, 0, 0, 7, 8, 9, 0, 0, 0, 13, 14, 15]);
+      expect([...adam.rows]).toEqual([]);
+      // Added to what is there, and handed out again.
+      adam.add([3, 0], Numbers.of(1, 2, 3, 4, 5, 6));
+      expect([...adam.rows]).toEqual([3, 0]);
+      expect([...adam.take().values]).toEqual([1, 2, 3, 5, 7, 9]);
+    },
+  );
   it('finds the bottom of a bowl', () => {
     const parameters = new Float64Array([5, -3]);
     const adam = new Adam(parameters, 2);
