@@ -81,6 +81,19 @@ export default [
     why: 'a label that is undefined reads as none',
   },
   {
+    in: 'lib/lab/compare/compare.ts',
+    line: 'JSON.stringify({ data, options: { ...options, students: [] } });',
+    was: '[]',
+    why: 'the same in both of two texts that are compared',
+  },
+  {
+    in: 'lib/lab/refine/job.ts',
+    line: 'const keeps = (keepsStudent || (file ?? resume) !== undefined) && folds === 0;',
+    was: 'keepsStudent || (file ?? resume) !== undefined',
+    to: 'true',
+    why: 'parameters are copied that nobody asks for: memory, not results',
+  },
+  {
     in: 'lib/lab/training/adam.ts',
     was: 'this.isNative',
     to: 'false',

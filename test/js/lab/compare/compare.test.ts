@@ -1,5 +1,5 @@
 // A comparison put together from the results of its units, joined from several, and cut short.
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import {
   comparedOf,
   compareLosses,
@@ -61,7 +61,10 @@ const RESULTS = UNITS.map((unit, place): UnitResult => {
 const DATA = { name: 'made', documents: 2 } as unknown as ComparedData;
 
 describe('a comparison', () => {
-  const compared = comparedOf(keptOptions(OPTIONS), DATA, RESULTS);
+  let compared: Compared;
+  beforeEach(() => {
+    compared = comparedOf(keptOptions(OPTIONS), DATA, RESULTS);
+  });
   /** Places of the units with a recipe. */
   const places = UNITS.flatMap(({ recipe }, place) => (recipe ? [place] : []));
 

@@ -125,6 +125,17 @@ describe('a checkpoint', () => {
     expect(refused).toBeGreaterThan(0.9 * rounds);
   });
 
+  it('with a flipped bit in its arrays is refused, whichever byte it is in', async () => {
+    const bytes = readFileSync(await written('arrays'));
+    // They end the file: two numbers of 4 bytes and one of 8.
+    for (let from = 1; from <= 16; from++) {
+      const damaged = Buffer.from(bytes);
+      damaged[bytes.length - from] ^= 1 << (from % 8);
+      writeFileSync(files.write('damaged', ''), damaged);
+      expect(await contentOf(join(files.dir, 'damaged'))).toBeUndefined();
+    }
+  });
+
   it('cut off anywhere keeps its complete records, and begins afresh where there are none', async () => {
     const whole = await contentOf(await written('cut'));
     const bytes = readFileSync(join(files.dir, 'cut'));

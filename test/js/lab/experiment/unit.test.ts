@@ -281,6 +281,19 @@ describe('the warm-up', () => {
   });
 });
 
+it('a unit that is interrupted in its warm-up has no training of its recipe', async () => {
+  const controller = new AbortController();
+  const names: string[] = [];
+  const result = await refined({ warmup: { loss: 'nll', epochs: 2 } }, recipe, byRate, {
+    signal: controller.signal,
+    onRecipe: (name) => names.push(name),
+    onProgress: () => controller.abort(),
+  });
+  expect(result).toMatchObject({ search: [], runs: [], rate: 0.01, interrupted: true });
+  expect(names).toEqual(['nll']);
+  expect(looks).toEqual([]);
+});
+
 it('a student without a state is refused by name where a checkpoint is wanted', async () => {
   const checkpoint = { every: 1, save: async () => {} };
   await expect(refined({}, recipe, byRate, { checkpoint })).rejects.toThrow(
