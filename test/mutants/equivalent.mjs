@@ -87,6 +87,12 @@ export default [
     why: 'the same in both of two texts that are compared',
   },
   {
+    in: 'lib/lab/experiment/recipes.ts',
+    was: "typeof choice === 'string'",
+    to: 'true',
+    why: 'no recipe of several stages has the name of a sum of losses as a text',
+  },
+  {
     in: 'lib/lab/refine/job.ts',
     line: 'const keeps = (keepsStudent || (file ?? resume) !== undefined) && folds === 0;',
     was: 'keepsStudent || (file ?? resume) !== undefined',
@@ -105,6 +111,12 @@ export default [
     was: 'i < count',
     to: 'i <= count',
     why: 'one row more that was touched in an earlier step, or row 0: both are not touched now',
+  },
+  {
+    in: 'lib/lab/training/candidates.ts',
+    line: 'const kept = docids.length > maxDocs ? docids.slice(0, maxDocs) : docids;',
+    was: 'docids.length > maxDocs',
+    why: 'a copy of the ids in place of the ids',
   },
   {
     in: 'lib/lab/training/distil.ts',

@@ -56,7 +56,10 @@ const PARTS = {
     code: ['lib/lab/experiment', 'lib/lab/refine', 'lib/lab/compare'],
     // They run in threads of dist/.
     but: ['worker', 'threads'].map((name) => `lib/lab/experiment/${name}.ts`),
-    suites: [`${lab}/experiment/**`, `${lab}/refine/**`, `${lab}/compare/**`, `${lab}/report/tables.test.ts`],
+    suites: [
+      ...['experiment/**', 'refine/**', 'compare/**'].map((name) => `${lab}/${name}`),
+      ...['report/tables', 'cli/adapter', 'training/parts'].map((name) => `${lab}/${name}.test.ts`),
+    ],
     // The last loads modules within its tests, which then seem to look at what a module computes once.
     without: ['refine/options', 'experiment/kill', 'experiment/teacher-scale'].map(
       (name) => `${lab}/${name}.test.ts`,

@@ -125,6 +125,22 @@ describe('a checkpoint', () => {
     expect(refused).toBeGreaterThan(0.9 * rounds);
   });
 
+  it('with anything behind where the unit in progress stands is refused', async () => {
+    const bytes = readFileSync(await written('behind'));
+    const more = formatRecord({ kind: 'data', digest: 'digest' }, {});
+    writeFileSync(files.write('damaged', ''), Buffer.concat([bytes, more]));
+    await expect(open(join(files.dir, 'damaged'))).rejects.toThrow(
+      'a record follows the one that should be last',
+    );
+  });
+
+  it('that begins as one ends is refused', async () => {
+    for (const bytes of [MAGIC.slice(1), MAGIC.slice(-3), `${MAGIC.slice(0, -1)}x`]) {
+      const file = files.write('foreign', bytes);
+      await expect(open(file)).rejects.toThrow('not a checkpoint of ckl-loss');
+    }
+  });
+
   it('with a flipped bit in its arrays is refused, whichever byte it is in', async () => {
     const bytes = readFileSync(await written('arrays'));
     // They end the file: two numbers of 4 bytes and one of 8.
@@ -139,7 +155,8 @@ describe('a checkpoint', () => {
   it('cut off anywhere keeps its complete records, and begins afresh where there are none', async () => {
     const whole = await contentOf(await written('cut'));
     const bytes = readFileSync(join(files.dir, 'cut'));
-    for (let length = 0; length < bytes.length; length += 37) {
+    const lengths = Array.from({ length: bytes.length }, (_, length) => length);
+    for (const length of lengths.filter((one) => one <= MAGIC.length || one % 37 === 0)) {
       const file = join(files.dir, 'short');
       writeFileSync(file, bytes.subarray(0, length));
       const found = await contentOf(file);

@@ -13,6 +13,7 @@ const sample = join(__dirname, '../../../../examples/sample');
 it.each([
   ['a score', 'teacher.trec', (text: string) => text.replace(/ \S+ (\S+)\n/, ' 99 $1\n')],
   ['a text', 'corpus.jsonl', (text: string) => text.replace('"text":"', '"text":"another ')],
+  ['a query', 'queries.jsonl', (text: string) => text.replace(/"text":"(\w+) /g, '"text":"$1 $1 ')],
   ['a judgement', 'qrels/train.tsv', (text: string) => text.replace(/\t1\n/, '\t0\n')],
 ])('refine goes on only where %s has not changed', async (_, name, change) => {
   const data = join(dir, name.replace('/', '-'));

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { loadTrainingData } from '../../../../lib/lab/students/linear/lists';
 import { foldLists, splitLists } from '../../../../lib/lab/training/split';
 import { scratch } from '../../data/files';
+import { judgementsOf, listOf } from './recording';
 
 const files = scratch();
 let folders = 0;
@@ -123,5 +124,41 @@ describe('splitLists', () => {
       expect(fold.unusable).toBeGreaterThan(0);
       expect(fold.train.length + fold.dev.length + fold.unusable + fold.test.length).toBe(alone.length);
     }
+  });
+});
+
+describe('foldLists', () => {
+  const lists = Array.from({ length: 41 }, (_, q) => listOf(`q${q}`, [2, 1]));
+  const qrels = new Map([['test', judgementsOf(lists)]]);
+  const ids = (some: readonly { qid: string }[]) => some.map(({ qid }) => qid);
+
+  it('tests each query once, and of the others takes 15 % for dev', () => {
+    const folds = foldLists({ lists, qrels }, 3, 1);
+    expect(folds.map(({ train, dev, test }) => [train.length, dev.length, test.length])).toEqual([
+      [23, 4, 14],
+      [23, 4, 14],
+      [24, 4, 13],
+    ]);
+    expect(ids(folds.flatMap(({ test }) => test)).sort()).toEqual(ids(lists).sort());
+    for (const { train, dev, test } of folds)
+      expect(ids([...train, ...dev, ...test]).sort()).toEqual(ids(lists).sort());
+    expect(foldLists({ lists, qrels }, 3, 1)).toEqual(folds);
+    expect(ids(foldLists({ lists, qrels }, 3, 2)[0].test)).not.toEqual(ids(folds[0].test));
+  });
+
+  it('has at least one query of dev, and needs three queries a fold', () => {
+    const few = lists.slice(0, 6);
+    for (const { train, dev } of foldLists({ lists: few, qrels }, 2, 1))
+      expect([train.length, dev.length]).toEqual([2, 1]);
+    expect(() => foldLists({ lists: few.slice(1), qrels }, 2, 1)).toThrow(
+      new RangeError('2 folds need at least 6 queries, not 5'),
+    );
+  });
+
+  it('says which fold has no list to train on', () => {
+    const alone = lists.slice(0, 9).map((list) => ({ ...list, labels: Uint8Array.of(0, 0) }));
+    expect(() => foldLists({ lists: alone, qrels }, 3, 1)).toThrow(
+      new RangeError('fold 1 of 3 has no list with a positive and a negative'),
+    );
   });
 });
