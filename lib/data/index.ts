@@ -17,14 +17,8 @@ export type { Fields } from './lines.js';
 export { mineNegatives, type Mined, type MineOptions, type Unmined } from './mine.js';
 export { Records, type ReadOptions } from './records.js';
 export { TeacherScores, type TeacherScoreList, type TeacherScoresOptions } from './bytes/teacher-scores.js';
-export {
-  convertTeacher,
-  openTeacher,
-  readTeacher,
-  writeTeacher,
-  type ConvertOptions,
-  type ConvertResult,
-} from './teacher.js';
+export { convertTeacher, writeTeacher, type ConvertOptions, type ConvertResult } from './convert.js';
+export { openTeacher, readTeacher } from './teacher.js';
 export {
   formatRunLine,
   loadQrels,

@@ -12,7 +12,7 @@ export interface ReadOptions {
 }
 
 /** How many errors are kept when bad lines are skipped. */
-const KEPT_ERRORS = 10;
+export const KEPT_ERRORS = 10;
 
 /**
  * The records of one file, to be read with `for await`, once. The counts grow while it is read.

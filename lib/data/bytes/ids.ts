@@ -100,6 +100,15 @@ export class ByteIds {
     return value < 2 ** 31 ? value : -1;
   }
 
+  /** A view of the bytes of an id, until another one is added. */
+  bytesOf(code: number): Uint8Array {
+    return this.bytes.subarray(this.starts[code], this.starts[code + 1]);
+  }
+
+  copyTo(out: { copy(from: Uint8Array, start: number, end: number): void }, code: number): void {
+    out.copy(this.bytes, this.starts[code], this.starts[code + 1]);
+  }
+
   text(code: number): string {
     const [start, end] = [this.starts[code], this.starts[code + 1]];
     if (this.every >= 0x80) return decodeId(this.bytes.subarray(start, end));

@@ -69,11 +69,17 @@ export interface LineReader {
 }
 
 /** Hands all lines of a file to a reader; lines that cross two chunks, and a last one without its end, are put together first. */
-export async function readRegions(
+export async function readRegions(file: Bytes, reader: LineReader, maxLineBytes: number): Promise<void> {
+  const blocks = readInBlocks(file, reader, maxLineBytes);
+  while (!(await blocks.next()).done);
+}
+
+/** As {@link readRegions}; waits after each block of the file, and closes it where it is told to go no further. */
+export async function* readInBlocks(
   { path, chunks, emptyLines }: Bytes,
   reader: LineReader,
   maxLineBytes: number,
-): Promise<void> {
+): AsyncGenerator<void> {
   reader.lines += emptyLines;
   let kept: Buffer[] = [];
   let keptBytes = 0;
@@ -103,6 +109,7 @@ export async function readRegions(
       const last = chunk.lastIndexOf(LINE_FEED);
       if (last > first) reader.read(chunk, first + 1, last + 1);
       keep(chunk.subarray(last + 1));
+      yield;
     }
     if (keptBytes > 0) readKept();
   } catch (error) {

@@ -1,5 +1,5 @@
 // Two ways to keep the lines of a run until a query is complete: of one query at a time, or of all of them.
-import { DataError } from '../errors.js';
+import { DataError, type BadLine } from '../errors.js';
 import { grown } from './grow.js';
 import { Gathered, MOST_LINES } from './gathered.js';
 import { ByteIds } from './ids.js';
@@ -30,7 +30,8 @@ export interface RunLines {
   /**
    * @param hash of the document, where it is known
    * @param key what documents are ranked by, the highest first
-   * @returns false where the query is known to list the document already; it may turn out at the end too
+   * @returns false for a line that is refused, with {@link refusal} where it is not that the query lists the document already; that may turn
+   *   out at the end too
    */
   add(
     bytes: Uint8Array,
@@ -40,6 +41,8 @@ export interface RunLines {
     key: number,
     line: number,
   ): boolean;
+  /** Why `add` did just refuse a line. */
+  refusal?(qid: string, docid: string): BadLine;
   /**
    * All lines are there.
    *

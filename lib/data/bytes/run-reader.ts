@@ -34,7 +34,7 @@ export class RunReader implements LineReader {
   constructor(
     private readonly path: string,
     private readonly kept: RunLines,
-    private readonly refusals: Refusals,
+    private readonly refusals: Pick<Refusals, 'refuse'>,
     convention: Convention,
     private readonly maxLineBytes: number,
   ) {
@@ -132,10 +132,12 @@ export class RunReader implements LineReader {
     if (listedRank !== undefined && !this.listed.add(this.code, listedRank))
       return this.refuse(rankAgain(decodeId(bytes.subarray(queryStart, queryEnd)), listedRank));
     if (Number.isNaN(key)) return this.refuse(noRank());
-    if (!this.kept.add(bytes, start, end, hash, this.single ? Math.fround(key) : key, this.lines))
-      this.refuse(
-        listedTwice(decodeId(bytes.subarray(queryStart, queryEnd)), decodeId(bytes.subarray(start, end))),
-      );
+    if (this.kept.add(bytes, start, end, hash, this.single ? Math.fround(key) : key, this.lines)) return;
+    const [qid, docid] = [
+      decodeId(bytes.subarray(queryStart, queryEnd)),
+      decodeId(bytes.subarray(start, end)),
+    ];
+    this.refuse(this.kept.refusal?.(qid, docid) ?? listedTwice(qid, docid));
   }
 
   private isQuery(bytes: Uint8Array, start: number, end: number): boolean {

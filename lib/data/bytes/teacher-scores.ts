@@ -6,6 +6,7 @@ import { FORMS } from '../forms/table.js';
 import { peekForm } from '../forms/tell.js';
 import { LONGEST_LINE, type Bytes } from '../lines.js';
 import type { ReadOptions } from '../records.js';
+import { bestFirst } from './best-first.js';
 import { grown } from './grow.js';
 import { ByteIds, encodeIds } from './ids.js';
 import { readRegions, Refusals } from './regions.js';
@@ -232,23 +233,4 @@ export class TeacherScores {
     }
     this.total = begin + count;
   }
-}
-
-/** Lists up to here are sorted by insertion, which is the fastest way and keeps the order of equals. */
-const SHORT = 128;
-
-/** The places of scores, the highest first. */
-function bestFirst(scores: Float64Array, count: number): Uint32Array {
-  const order = new Uint32Array(count);
-  if (count > SHORT) {
-    for (let i = 0; i < count; i++) order[i] = i;
-    return order.sort((a, b) => scores[b] - scores[a] || a - b);
-  }
-  for (let i = 0; i < count; i++) {
-    const score = scores[i];
-    let at = i;
-    for (; at > 0 && scores[order[at - 1]] < score; at--) order[at] = order[at - 1];
-    order[at] = i;
-  }
-  return order;
 }

@@ -1,4 +1,6 @@
 // What a form of teacher files is: how a file shows it, how it is read, how a list is written in it.
+import { byteLists, scoredLists, type ByteLists, type MakeReader } from '../bytes/lists.js';
+import type { WriteBytes } from '../bytes/write-list.js';
 import type { DataError } from '../errors.js';
 import { objects } from '../json-pieces.js';
 import { linesOf, LONGEST_LINE, type Bytes, type Fields, type Line } from '../lines.js';
@@ -58,8 +60,12 @@ export interface Form {
   /** Whether the beginning of a first line is enough to tell, where the whole file may be one line. */
   early?(head: Head): boolean;
   read(file: Bytes, options: TeacherReadOptions): TeacherLists;
+  /** The same lists, where they have nothing but ids, scores and sides. */
+  bytes?(file: Bytes, options: TeacherReadOptions): ByteLists;
   /** The lines of one list. */
   write?(list: ScoredList, writing: Writing): string[];
+  /** The same lines, where they take nothing but ids and scores. */
+  writeBytes?: WriteBytes;
   /** In place of `write`, where a file is no text: what is written of one list, and the bytes of all. */
   binary?: Binary;
   /** What stands before the first list, between two and after the last, where that is more than line ends. */
@@ -97,6 +103,15 @@ export const counted = (
   get errors() {
     return records.errors;
   },
+});
+
+/** A reader at bytes. */
+export const byteReader = (make: MakeReader): Pick<Form, 'read'> & Required<Pick<Form, 'bytes'>> => ({
+  read: (file, options) => {
+    const lists = byteLists(make, file, options);
+    return counted(lists, scoredLists(lists));
+  },
+  bytes: (file, options) => byteLists(make, file, options),
 });
 
 /** A reader of a form whose every line or piece is a list. */

@@ -1,117 +1,117 @@
 // GPL's training file, a margin a line: lists of scores that have just these differences.
+import type { Pair, PairCodes, PairForm, PairRule } from '../bytes/pair-reader.js';
+import { grown } from '../bytes/grow.js';
+import type { Sides } from '../bytes/sides.js';
 import { BadLine, excerpt } from '../errors.js';
-import type { Records } from '../records.js';
 import { columnsOf, parseNumber } from '../values.js';
-import type { ScoredDocument, ScoredList } from './scored.js';
-
-/** A line: how much higher than the negative the teacher scores the positive. */
-export interface Margin {
-  qid: string;
-  positive: string;
-  negative: string;
-  margin: number;
-}
 
 /** `query positive negative margin`, by tabs; spaces do as well where no id holds one. */
-export function parseMargin(line: string): Margin {
+function parseMargin(line: string): Pair {
   const byTab = line.split('\t', 5).map((column) => column.trim());
   const columns = byTab.length === 4 ? byTab : columnsOf(line, 5);
   if (columns.length !== 4 || columns.includes(''))
     throw new BadLine('4 columns: query, positive, negative, margin', excerpt(line));
   const [qid, positive, negative, margin] = columns;
-  return { qid, positive, negative, margin: parseNumber(margin, 'margin') };
+  return { qid, positive, negative, numbers: [parseNumber(margin, 'margin')] };
 }
 
 /** Float32 scores give margins that agree to about this much of their size. */
 const TOLERANCE = 1e-4;
 
 /**
- * The documents of one query: each knows its score less that of its group's root. A margin joins two groups, or is checked where both documents are in
- * one.
+ * Groups of documents of one query: the number of each is its score less that of the document that it hangs on, and the root of a group hangs on none. A
+ * margin joins two groups, or is checked where both documents are in one. The first positive gets the score 0.
  */
-class Differences {
-  readonly docs = new Map<string, { parent?: string; above: number; label: 0 | 1 }>();
+class Differences implements PairRule {
+  /** By entry, the entry + 1 that it hangs on; 0 for a root. */
+  private parents = new Uint32Array(1024);
+  private readonly path: number[] = [];
+  /** How far the document that was found last is above its root. */
+  private above = 0;
 
-  /** The root of a document's group, and how far the document is above it; what lies between is shortened. */
-  find(docid: string): { root: string; above: number } {
-    const path: string[] = [];
-    let root = docid;
-    for (let doc = this.docs.get(root)!; doc.parent !== undefined; doc = this.docs.get(root)!) {
-      path.push(root);
-      root = doc.parent;
-    }
-    let above = 0;
-    for (const id of path.reverse()) {
-      const doc = this.docs.get(id)!;
-      above += doc.above;
-      doc.parent = root;
-      doc.above = above;
-    }
-    return { root, above };
-  }
+  constructor(private readonly sides: Sides) {}
 
-  /** @throws BadLine for a document on two sides, and for a margin that the ones before contradict */
-  add({ qid, positive, negative, margin }: Margin): void {
-    const known = (docid: string, label: 0 | 1) => {
-      const doc = this.docs.get(docid);
-      if (positive === negative || (doc && doc.label !== label))
-        throw new BadLine(`one side for document ${excerpt(docid)} of query ${excerpt(qid)}`, 'another');
-      return doc;
-    };
-    const [p, n] = [known(positive, 1), known(negative, 0)];
-    if (!p) this.docs.set(positive, { above: 0, label: 1 });
-    if (!n) this.docs.set(negative, { above: 0, label: 0 });
-    const [a, b] = [this.find(positive), this.find(negative)];
-    if (a.root !== b.root) {
-      const doc = this.docs.get(b.root)!;
-      doc.parent = a.root;
-      doc.above = a.above - margin - b.above;
+  add({ query, positive, negative }: PairCodes, numbers: ArrayLike<number>): void {
+    const p = this.known(query, positive, 1, positive === negative);
+    const n = this.known(query, negative, 0, false);
+    const margin = numbers[0];
+    const [a, b] = [p < 0 ? this.enter(query, positive, 1) : p, n < 0 ? this.enter(query, negative, 0) : n];
+    const aRoot = this.find(a);
+    const aAbove = this.above;
+    const bRoot = this.find(b);
+    const bAbove = this.above;
+    if (aRoot !== bRoot) {
+      this.parents[bRoot] = aRoot + 1;
+      this.sides.setNumber(bRoot, aAbove - margin - bAbove);
       return;
     }
-    const before = a.above - b.above;
+    const before = aAbove - bAbove;
     if (Math.abs(before - margin) > TOLERANCE * (1 + Math.abs(margin)))
       throw new BadLine(
-        `a margin of ${before} between documents ${excerpt(positive)} and ${excerpt(negative)} of query ${excerpt(qid)}, as the lines before have it`,
+        `a margin of ${before} between documents ${this.name(positive)} and ${this.name(negative)} of query ${this.queryName(query)}, as the lines before have it`,
         String(margin),
       );
   }
 
-  /** The scores, with the first positive's at 0; undefined where margins leave it open how two documents compare. */
-  scores(): ScoredDocument[] | undefined {
-    const found = [...this.docs].map(([docid, { label }]) => ({ docid, label, ...this.find(docid) }));
-    const { root, above } = found.find(({ label }) => label === 1)!;
-    if (found.some((doc) => doc.root !== root)) return undefined;
-    const docs = found.map((doc) => ({ docid: doc.docid, score: doc.above - above + 0, label: doc.label }));
-    return [...docs.filter(({ label }) => label === 1), ...docs.filter(({ label }) => label === 0)];
+  settle(query: number, entries: readonly number[]): void {
+    const { sides } = this;
+    const first = entries.find((entry) => sides.side(entry) === 1)!;
+    const root = this.find(first);
+    const { above } = this;
+    const scores = entries.map((entry) => (this.find(entry) === root ? this.above - above + 0 : NaN));
+    if (scores.some(Number.isNaN))
+      throw new BadLine(
+        `a negative that the positives of query ${this.queryName(query)} share: margins alone do not compare them`,
+        'none',
+      );
+    entries.forEach((entry, i) => sides.setNumber(entry, scores[i]));
+  }
+
+  /** The entry of a document, -1 for none. @throws BadLine for one on two sides */
+  private known(query: number, document: number, side: 0 | 1, both: boolean): number {
+    const entry = this.sides.find(query, document);
+    if (both || (entry >= 0 && this.sides.side(entry) !== side))
+      throw new BadLine(
+        `one side for document ${this.name(document)} of query ${this.queryName(query)}`,
+        'another',
+      );
+    return entry;
+  }
+
+  private enter(query: number, document: number, side: 0 | 1): number {
+    const entry = this.sides.add(query, document, side, 0);
+    this.parents = grown(this.parents, entry + 1);
+    this.parents[entry] = 0;
+    return entry;
+  }
+
+  /** The root of a document's group; sets `above`, and shortens what lies between. */
+  private find(entry: number): number {
+    const { parents, path, sides } = this;
+    let root = entry;
+    for (; parents[root] !== 0; root = parents[root] - 1) path.push(root);
+    let above = 0;
+    for (let i = path.length - 1; i >= 0; i--) {
+      above += sides.number(path[i]);
+      parents[path[i]] = root + 1;
+      sides.setNumber(path[i], above);
+    }
+    path.length = 0;
+    this.above = above;
+    return root;
+  }
+
+  private name(document: number): string {
+    return excerpt(this.sides.documents.text(document));
+  }
+
+  private queryName(query: number): string {
+    return excerpt(this.sides.queries.text(query));
   }
 }
 
-/**
- * Margins, gathered into one list per query, positives first; the first positive has the score 0. The lines of a query may be anywhere in the
- * file, so all lists are in memory until the file ends.
- *
- * @throws DataError for margins that contradict each other, and for a query with positives that no negative connects
- */
-export async function* groupMargins(records: Records<Margin>): AsyncGenerator<ScoredList> {
-  const queries = new Map<string, Differences>();
-  for await (const line of records) {
-    const query = queries.get(line.qid) ?? new Differences();
-    try {
-      query.add(line);
-      queries.set(line.qid, query);
-    } catch (error) {
-      records.refuse(error);
-    }
-  }
-  for (const [qid, query] of queries) {
-    const docs = query.scores();
-    if (docs) yield { qid, docs };
-    else
-      records.refuseFile(
-        new BadLine(
-          `a negative that the positives of query ${excerpt(qid)} share: margins alone do not compare them`,
-          'none',
-        ),
-      );
-  }
-}
+export const MARGINS: PairForm = {
+  columns: { query: 0, positive: 1, negative: 2, numbers: [3] },
+  parse: parseMargin,
+  rule: (sides) => new Differences(sides),
+};

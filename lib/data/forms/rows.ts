@@ -45,6 +45,12 @@ interface Columns {
   score: number;
 }
 
+/** What the first line of a table says: where its columns are, and how many; there before a row is. */
+export interface Header {
+  columns?: Columns;
+  width?: number;
+}
+
 /** Where the three columns are in a header; undefined if these names are none of a header, or of BEIR's judgements. */
 export function headerOf(names: readonly string[]): Columns | undefined {
   if (names.join() === 'query-id,corpus-id,score') return undefined;
@@ -87,32 +93,37 @@ export function splitCommas(line: string): string[] {
 }
 
 /** The parser of one table: the first line may be a header, which says where the columns are; without it there are just these three. */
-export function rowParser(split: (line: string) => string[]): () => (line: string) => Row | undefined {
-  return () => {
-    let columns: Columns | undefined;
-    let width = 3;
-    return (line) => {
-      const cells = split(line);
-      if (!columns) {
-        columns = headerOf(cells);
-        if (columns) {
-          width = cells.length;
-          return undefined;
-        }
-        columns = { query: 0, document: 1, score: 2 };
+export function rowParser(
+  split: (line: string) => string[],
+  header: Header = {},
+): (line: string) => Row | undefined {
+  return (line) => {
+    const cells = split(line);
+    if (!header.columns) {
+      header.columns = headerOf(cells);
+      if (header.columns) {
+        header.width = cells.length;
+        return undefined;
       }
-      if (cells.length !== width)
-        throw new BadLine(
-          width === 3 ? '3 columns: query, document, score' : `${width} columns, as in the header`,
-          `${cells.length} in ${excerpt(line)}`,
-        );
-      const [qid, docid, score] = [cells[columns.query], cells[columns.document], cells[columns.score]];
-      if (qid === '' || docid === '')
-        throw new BadLine('an id of the query and of the document', excerpt(line));
-      return { qid, docid, score: parseNumber(score, 'score') };
-    };
+      header.columns = { query: 0, document: 1, score: 2 };
+      header.width = 3;
+    }
+    const { columns, width } = header;
+    if (cells.length !== width)
+      throw new BadLine(
+        width === 3 ? '3 columns: query, document, score' : `${width} columns, as in the header`,
+        `${cells.length} in ${excerpt(line)}`,
+      );
+    const [qid, docid, score] = [cells[columns.query], cells[columns.document], cells[columns.score]];
+    if (qid === '' || docid === '')
+      throw new BadLine('an id of the query and of the document', excerpt(line));
+    return { qid, docid, score: parseNumber(score, 'score') };
   };
 }
+
+/** What is wrong with a row that scores a document once more. */
+export const scoredTwice = (qid: string, docid: string, known: number, score: number): BadLine =>
+  new BadLine(`one score of document ${excerpt(docid)} for query ${excerpt(qid)}`, `${known} and ${score}`);
 
 /** A row as an object: `{"query_id", "doc_id", "score"}`, under any usual names; other names are passed over. */
 export function parseRowObject(record: Fields): Row {
@@ -151,12 +162,7 @@ export async function* groupRows(records: Records<Row>): AsyncGenerator<ScoredLi
       }
       const known = seen.get(docid);
       if (known !== undefined && known !== score) {
-        records.refuse(
-          new BadLine(
-            `one score of document ${excerpt(docid)} for query ${excerpt(qid)}`,
-            `${known} and ${score}`,
-          ),
-        );
+        records.refuse(scoredTwice(qid, docid, known, score));
         continue;
       }
       if (known !== undefined) continue;

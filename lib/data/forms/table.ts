@@ -1,11 +1,17 @@
 // The forms of teacher files, in the order in which a file is asked for them. A new form is a new entry here.
 import { entries, objects } from '../json-pieces.js';
-import { HEADER, runParser } from '../trec.js';
+import { ByteList } from '../bytes/byte-list.js';
+import { pairReader } from '../bytes/pair-reader.js';
+import { RowReader } from '../bytes/row-reader.js';
+import { RunLists } from '../bytes/run-lists.js';
+import { RunReader } from '../bytes/run-reader.js';
+import * as atBytes from '../bytes/write-list.js';
+import { HEADER } from '../trec.js';
 import { columnsOf, parseObject } from '../values.js';
-import { listReader, objectReader, reader, type Form, type Head } from './form.js';
-import { groupPairs, groupRun, parsePair } from './group.js';
+import { byteReader, listReader, objectReader, reader, type Form, type Head } from './form.js';
+import { PAIRS } from './pairs.js';
 import { parseColbert, parseFlagEmbedding, parsePylate, parseSimlm, unlabelled } from './lists.js';
-import { groupMargins, parseMargin } from './margins.js';
+import { MARGINS } from './margins.js';
 import {
   parseColbertScores,
   parseHardNegatives,
@@ -13,7 +19,7 @@ import {
   parseTevatron,
   parseTuple,
 } from './more-lists.js';
-import { groupRows, headerOf, parseRowObject, rowParser, splitCommas, splitTabs } from './rows.js';
+import { groupRows, headerOf, parseRowObject, splitTabs } from './rows.js';
 import { isPickle, pickledScores, readPickled } from './pickled.js';
 import { isParquetHead, readParquet } from './parquet.js';
 import { parseScoreObject } from './score-object.js';
@@ -47,6 +53,14 @@ function columnsByTab(line: string, most: number): string[] {
 }
 const isNumber = (text: string) => text.trim() !== '' && Number.isFinite(Number(text));
 
+const tableReader = (separator: '\t' | ',') =>
+  byteReader((take, refuse, most) => new RowReader(separator, take, refuse, most));
+
+const runReader = byteReader((take, refuse, most, path) => {
+  const lines = new RunLists(new ByteList(), take);
+  return new RunReader(path, lines, { refuse }, 'trec_eval-10', most);
+});
+
 /** Every form that is read. */
 export const FORMS = {
   parquet: {
@@ -71,6 +85,7 @@ export const FORMS = {
     early: ({ text }) => SCORE_OBJECT.test(text),
     read: listReader(parseScoreObject, entries),
     write: to.writeScoreObject,
+    writeBytes: atBytes.scoreObjectBytes,
     frame: { before: '{\n', between: ',\n', after: '\n}\n' },
     spread: true,
   },
@@ -78,6 +93,7 @@ export const FORMS = {
     tells: ({ line }) => /^\[\s*(-?\d+|"[^"]*")\s*,\s*\[\s*(\[|\])/.test(line),
     read: listReader(parseColbertScores),
     write: to.writeColbertScores,
+    writeBytes: atBytes.colbertScoreBytes,
     typedIds: true,
   },
   pylate: {
@@ -85,6 +101,7 @@ export const FORMS = {
     early: inArray('document_ids'),
     read: objectReader(unlabelled(parsePylate)),
     write: to.writePylate,
+    writeBytes: atBytes.pylateBytes,
     typedIds: true,
   },
   tevatron: {
@@ -131,18 +148,21 @@ export const FORMS = {
     },
     read: reader(() => (line) => parseRowObject(parseObject(line)), groupRows, objects),
     write: to.writeRowObjects,
+    writeBytes: atBytes.rowObjectBytes,
     typedIds: true,
   },
   colbert: {
     tells: ({ line }) => line.startsWith('['),
     read: reader(unlabelled(parseColbert), (records) => records),
     write: to.writeColbert,
+    writeBytes: atBytes.colbertBytes,
     typedIds: true,
   },
   tsv: {
     tells: ({ line }) => headerOf(splitTabs(line)) !== undefined,
-    read: reader(rowParser(splitTabs), groupRows),
+    ...tableReader('\t'),
     write: to.writeTsv,
+    writeBytes: atBytes.tsvBytes,
     frame: { before: 'query_id\tdoc_id\tscore\n', between: '', after: '' },
     idsWithout: /[\t\r\n]|^\s|\s$/,
   },
@@ -152,8 +172,9 @@ export const FORMS = {
       const cells = line.split(',');
       return headerOf(cells.map(bare)) !== undefined || (cells.length === 3 && isNumber(cells[2].trim()));
     },
-    read: reader(rowParser(splitCommas), groupRows),
+    ...tableReader(','),
     write: to.writeCsv,
+    writeBytes: atBytes.csvBytes,
     frame: { before: 'query_id,doc_id,score\n', between: '', after: '' },
     idsWithout: /[\r\n]/,
   },
@@ -163,7 +184,7 @@ export const FORMS = {
       // The fourth column of judgements is a level, and their second an iteration.
       return columns.length === 4 && /^-?\d*\.\d+(e-?\d+)?$/i.test(columns[3]) && !/^q?0$/i.test(columns[1]);
     },
-    read: reader(() => parseMargin, groupMargins),
+    ...byteReader(pairReader(MARGINS)),
     write: to.writeMargins,
     spread: true,
     idsWithout: /\s/,
@@ -174,7 +195,7 @@ export const FORMS = {
       // A run without its tag has five columns as well, but a query and "Q0" where a pair has its two scores.
       return columns.length === 5 && isNumber(columns[0]) && isNumber(columns[1]);
     },
-    read: reader(() => parsePair, groupPairs),
+    ...byteReader(pairReader(PAIRS)),
     write: to.writeHofstaetter,
     spread: true,
     idsWithout: /\s/,
@@ -182,8 +203,9 @@ export const FORMS = {
   // What looks like nothing else: its reader says what it expects.
   trec: {
     tells: ({ line }) => !line.startsWith('{'),
-    read: reader(() => runParser(), groupRun),
+    ...runReader,
     write: to.writeRun,
+    writeBytes: atBytes.runBytes,
     spread: true,
     idsWithout: /\s/,
   },
@@ -237,3 +259,9 @@ export const WRITABLE_FORMS: readonly WritableForm[] = TEACHER_FORMS;
 export type TextForm = {
   [Name in TeacherForm]: (typeof FORMS)[Name] extends { write: unknown } ? Name : never;
 }[TeacherForm];
+
+/** @throws RangeError for an unknown name */
+export function formNamed(name: string): Form {
+  if (!Object.hasOwn(FORMS, name)) throw new RangeError(`unknown teacher form ${JSON.stringify(name)}`);
+  return FORMS[name as TeacherForm];
+}

@@ -18,6 +18,8 @@ export interface Missing {
   ids?: IdTypes;
 }
 
+export const tagOf = ({ tag = 'teacher' }: Missing): string => tag;
+
 /** Whether an id can be a number in JSON and be the same again as text; "007" and "q7" cannot. */
 const isNumeric = (id: string): boolean => /^(0|[1-9]\d{0,14})$/.test(id);
 
@@ -104,7 +106,7 @@ export function writingOf(list: ScoredList, form: WritableForm, missing: Missing
       missing.document?.(doc.docid) ??
       fail('texts (or a BEIR folder), from --data DIR,', `document ${doc.docid} without a text`),
     id: (id, column) => (types[column] === 'number' ? Number(id) : id),
-    tag: missing.tag ?? 'teacher',
+    tag: tagOf(missing),
     fail,
   };
 }

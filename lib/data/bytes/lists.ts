@@ -1,0 +1,76 @@
+// Reads lists at bytes, one in memory: what takes them copies what it keeps, or has them as texts.
+import { Records, type ReadOptions } from '../records.js';
+import type { BadLine, DataError } from '../errors.js';
+import { LONGEST_LINE, type Bytes, type Line } from '../lines.js';
+import type { ScoredList } from '../forms/scored.js';
+import type { ByteList } from './byte-list.js';
+import { readInBlocks, type LineReader } from './regions.js';
+
+/** The lists of a file, to be read once; `skipped` and `errors` count the bad lines. */
+export interface ByteLists {
+  readonly skipped: number;
+  readonly errors: readonly DataError[];
+  /** Hands each list to `take`, which is given the same object again and again; waits after each block of the file. */
+  read(take: (list: ByteList) => void): AsyncGenerator<void>;
+}
+
+/** Reads the lines of a form, and hands out each list once it is complete. */
+export interface ListReader extends LineReader {
+  /** All lines are there. @throws DataError */
+  end(): void;
+}
+
+/** @param refuse throws for a bad line, or counts it */
+export type MakeReader = (
+  take: (list: ByteList) => void,
+  refuse: (problem: BadLine, line: number) => void,
+  maxLineBytes: number,
+  path: string,
+) => ListReader | Promise<ListReader>;
+
+export function byteLists(make: MakeReader, file: Bytes, options: ReadOptions): ByteLists {
+  // It counts what is left out, and reads nothing.
+  const counts = new Records<never>(file.path, () => undefined, options, noLines());
+  const maxLineBytes = options.maxLineBytes ?? LONGEST_LINE;
+  return {
+    get skipped() {
+      return counts.skipped;
+    },
+    get errors() {
+      return counts.errors;
+    },
+    async *read(take) {
+      const refuse = (problem: BadLine, line: number): void => {
+        counts.lines = line;
+        counts.refuse(problem);
+      };
+      const reader = await make(take, refuse, maxLineBytes, file.path);
+      yield* readInBlocks(file, reader, maxLineBytes);
+      reader.end();
+    },
+  };
+}
+
+/** The same lists in texts. What is complete before a line that cannot be read is given out before the error. */
+export async function* scoredLists(lists: ByteLists): AsyncGenerator<ScoredList> {
+  let ready: ScoredList[] = [];
+  const blocks = lists.read((list) => void ready.push(list.scored()));
+  try {
+    for (let done: boolean | undefined = false; !done;) {
+      let failure: { error: unknown } | undefined;
+      try {
+        done = (await blocks.next()).done;
+      } catch (error) {
+        failure = { error };
+      }
+      const complete = ready;
+      ready = [];
+      yield* complete;
+      if (failure) throw failure.error;
+    }
+  } finally {
+    await blocks.return(undefined);
+  }
+}
+
+async function* noLines(): AsyncGenerator<Line[]> {}
