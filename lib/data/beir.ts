@@ -5,6 +5,7 @@ import { BadLine, excerpt } from './errors.js';
 import { IdList } from './id-list.js';
 import { recordsOf } from './parquet/tables.js';
 import type { Records, ReadOptions } from './records.js';
+import { Room } from './room.js';
 import { loadQrels } from './trec.js';
 import { asId, asText, parseObject } from './values.js';
 
@@ -113,10 +114,18 @@ export interface Beir {
 export async function loadBeir(dir: string, options?: ReadOptions): Promise<Beir> {
   const folder = await openBeir(dir);
   const corpus = new Map<string, Document>();
-  for await (const document of distinct(readCorpus(folder.corpus, options)))
+  const room = (path: string) => new Room(path, 'readCorpus and readQueries give them one by one');
+  const inCorpus = room(folder.corpus);
+  for await (const document of distinct(readCorpus(folder.corpus, options))) {
+    inCorpus.take(corpus, 'documents');
     corpus.set(document.id, document);
+  }
   const queries = new Map<string, string>();
-  for await (const query of distinct(readQueries(folder.queries, options))) queries.set(query.id, query.text);
+  const inQueries = room(folder.queries);
+  for await (const query of distinct(readQueries(folder.queries, options))) {
+    inQueries.take(queries, 'queries');
+    queries.set(query.id, query.text);
+  }
   const qrels = new Map<string, Qrels>();
   for (const [split, path] of folder.qrels) qrels.set(split, await loadQrels(path, options));
   return { corpus, queries, qrels };

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { createReadStream, type ReadStream } from 'node:fs';
 import { BadLine, DataError } from './errors.js';
 import { inflate, isGzip } from './inflate.js';
+import { readWatch, type ReadWatch } from './read-watch.js';
 
 /** A line without its end; why it cannot be read; that many lines without anything in them; a piece of a file that is not cut by lines; or a row of a table. */
 export type Line = string | BadLine | number | Piece | Row;
@@ -59,13 +60,15 @@ export interface Bytes {
   readonly emptyLines: number;
 }
 
-/** @param watch is told how many bytes of the file were read, before each next chunk */
-export function openBytes(path: string, watch?: (bytes: number) => void): Bytes {
+/** The listener of {@link watchReads} is told of each next chunk. */
+export function openBytes(path: string): Bytes {
   async function* chunks(): AsyncGenerator<Buffer> {
     const file = createReadStream(path, { highWaterMark: BLOCK_BYTES });
+    const watch = readWatch();
     try {
-      yield* withoutMark(plain(watch ? watched(file, watch) : file));
+      yield* withoutMark(plain(watch ? watched(path, file, watch) : file));
     } finally {
+      watch?.done();
       file.destroy();
     }
   }
@@ -117,9 +120,9 @@ export function readFailure(error: unknown, path: string, lineReached: number): 
   return new DataError(path, line, expected, message, { cause: error });
 }
 
-async function* watched(file: ReadStream, watch: (bytes: number) => void): AsyncGenerator<Buffer> {
+async function* watched(path: string, file: ReadStream, watch: ReadWatch): AsyncGenerator<Buffer> {
   for await (const chunk of file) {
-    watch(file.bytesRead);
+    watch.read(path, file.bytesRead);
     yield chunk as Buffer;
   }
 }

@@ -5,6 +5,7 @@ import { DataError, excerpt } from './errors.js';
 import type { ScoredList } from './forms/scored.js';
 import { guessTeacherForm } from './forms/tell.js';
 import type { ReadOptions } from './records.js';
+import { Room } from './room.js';
 import { gatherRun, readRun } from './trec.js';
 
 /** A run itself; and what text is taken for that is no form at all: of JSON the reader of runs speaks by itself. */
@@ -30,9 +31,13 @@ export function loadRun(path: string, options: ReadOptions & { order?: 'file' | 
  */
 export async function toRun(lists: Iterable<ScoredList> | AsyncIterable<ScoredList>): Promise<Run> {
   const run = new Map<string, Map<string, number>>();
+  const room = new Room('', 'TeacherScores holds more');
   for await (const { qid, docs } of lists) {
-    const scores = run.get(qid) ?? new Map<string, number>();
-    run.set(qid, scores);
+    let scores = run.get(qid);
+    if (!scores) {
+      room.take(run, 'queries');
+      run.set(qid, (scores = new Map()));
+    }
     for (const { docid, score } of docs) {
       const known = scores.get(docid);
       if (known !== undefined && known !== score)
@@ -42,6 +47,7 @@ export async function toRun(lists: Iterable<ScoredList> | AsyncIterable<ScoredLi
           `one score of document ${excerpt(docid)} for query ${excerpt(qid)}`,
           `${known} and ${score}`,
         );
+      if (known === undefined) room.take(scores, 'documents of a query');
       scores.set(docid, score);
     }
   }

@@ -11,6 +11,7 @@ import {
 import { BadLine, DataError, excerpt } from './errors.js';
 import { pickFields, recordsOf } from './parquet/tables.js';
 import type { Records, ReadOptions } from './records.js';
+import { MOST_ENTRIES, Room } from './room.js';
 import { columnsOf, parseExtended, parseInteger, parseObject } from './values.js';
 
 export type { Judgement, RunEntry };
@@ -150,13 +151,18 @@ function enter<T>(
   qid: string,
   docid: string,
   value: number,
+  room: Room,
 ): boolean {
   let row = table.get(qid);
-  if (!row) table.set(qid, (row = new Map()));
+  if (!row) {
+    room.take(table, 'queries');
+    table.set(qid, (row = new Map()));
+  }
   if (row.has(docid)) {
     records.refuse(listedTwice(qid, docid));
     return false;
   }
+  room.take(row, 'documents of a query');
   row.set(docid, value);
   return true;
 }
@@ -200,7 +206,8 @@ export class RankCheck {
     if (before === rank || again) throw rankAgain(qid, rank);
     if (before !== undefined && before < rank) this.ascends = true;
     if (before !== undefined && before > rank) this.descents++;
-    this.last.set(qid, rank);
+    // One entry per query at most, as the table of the run has: that one says where room ends.
+    if (before !== undefined || this.last.size < MOST_ENTRIES) this.last.set(qid, rank);
   }
 
   /** @throws DataError */
@@ -216,9 +223,13 @@ export class RankCheck {
  */
 export async function gatherRun(records: Records<RunEntry>, order: 'file' | 'rank' = 'file'): Promise<Run> {
   const scores = new Map<string, Map<string, number>>();
-  const ranks = new Map<string, number>();
+  /** Of each query, in the order of its documents. */
+  const ranks = new Map<string, number[]>();
   const check = new RankCheck();
-  const key = (qid: string, docid: string) => `${qid}\t${docid}`;
+  const room = new Room(
+    records.path,
+    'ckl-loss evaluate measures longer runs; TeacherScores holds their scores',
+  );
   for await (const batch of records.batches())
     for (const entry of batch) {
       const { qid, docid, rank, score } = entry;
@@ -229,18 +240,20 @@ export async function gatherRun(records: Records<RunEntry>, order: 'file' | 'ran
         records.refuse(error);
         continue;
       }
-      const entered = enter(scores, records, qid, docid, score);
-      if (entered && order === 'rank') ranks.set(key(qid, docid), rank);
+      if (!enter(scores, records, qid, docid, score, room) || order !== 'rank') continue;
+      const before = ranks.get(qid);
+      if (before) before.push(rank);
+      else ranks.set(qid, [rank]);
     }
   check.end(records.path);
   if (order !== 'rank') return scores;
-  const rankOf = (qid: string, docid: string) => ranks.get(key(qid, docid))!;
-  return new Map(
-    [...scores].map(([qid, row]) => [
-      qid,
-      new Map([...row].sort(([a], [b]) => rankOf(qid, a) - rankOf(qid, b))),
-    ]),
-  );
+  for (const [qid, row] of scores) {
+    const places = ranks.get(qid)!;
+    const documents = [...row].map(([docid, score], i) => ({ docid, score, rank: places[i] }));
+    documents.sort((a, b) => a.rank - b.rank);
+    scores.set(qid, new Map(documents.map(({ docid, score }) => [docid, score])));
+  }
+  return scores;
 }
 
 /**
@@ -251,8 +264,9 @@ export async function gatherRun(records: Records<RunEntry>, order: 'file' | 'ran
 export async function loadQrels(path: string, options?: ReadOptions): Promise<Qrels> {
   const records = readQrels(path, options);
   const levels = new Map<string, Map<string, number>>();
+  const room = new Room(path, 'readQrels gives them line by line, ckl-loss evaluate measures with more');
   for await (const batch of records.batches())
-    for (const { qid, docid, level } of batch) enter(levels, records, qid, docid, level);
+    for (const { qid, docid, level } of batch) enter(levels, records, qid, docid, level, room);
   return levels;
 }
 

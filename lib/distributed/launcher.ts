@@ -29,6 +29,10 @@ export function launcherOf(variables: NodeJS.ProcessEnv): Launcher | null {
   return null;
 }
 
+/** Whether this process is by itself, or the first of those that a launcher started. */
+export const isFirstRank = (variables: NodeJS.ProcessEnv): boolean =>
+  ['OMPI_COMM_WORLD_RANK', 'SLURM_PROCID', 'PMI_RANK'].every((name) => !(Number(variables[name]) > 0));
+
 /** The names that MPI libraries are found by. Open MPI 4 and 5 have the same; MPICH's second is that of its relatives. */
 const names: Record<Abi, readonly string[]> = {
   'Open MPI': ['libmpi.so.40'],

@@ -8,7 +8,7 @@ import { Columns } from './columns.js';
 import { grown } from './grow.js';
 import { ByteIds, decodeId, encodeIds, HASH_FACTOR, mixed } from './ids.js';
 import { wholeNumber } from './number.js';
-import { openRegions, readRegions, Refusals, textOf, type LineReader, type Watch } from './regions.js';
+import { openRegions, readRegions, Refusals, textOf, type LineReader } from './regions.js';
 
 /** Judgements of all queries, 24 bytes per row in addition to the ids: queries in the order of the file, the rows of a query together. */
 export class Judgements {
@@ -56,8 +56,8 @@ export class Judgements {
    *
    * @throws DataError
    */
-  static async load(path: string, options: ReadOptions = {}, watch?: Watch): Promise<Judgements> {
-    const file = await openRegions(path, watch);
+  static async load(path: string, options: ReadOptions = {}): Promise<Judgements> {
+    const file = await openRegions(path);
     if (!file) return Judgements.of(await loadQrels(path, options));
     const maxLineBytes = options.maxLineBytes ?? LONGEST_LINE;
     const reader = new JudgementReader(new Refusals(path, options), maxLineBytes);

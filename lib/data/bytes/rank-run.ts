@@ -7,7 +7,7 @@ import { loadRun } from '../runs.js';
 import { encodeIds } from './ids.js';
 import type { Judgements } from './judgements.js';
 import { JudgedRanks } from './ranked-run.js';
-import { openRegions, readRegions, Refusals, type Watch } from './regions.js';
+import { openRegions, readRegions, Refusals } from './regions.js';
 import { RunReader } from './run-reader.js';
 import { ApartLines, LinesApart, TogetherLines } from './run-lines.js';
 
@@ -23,7 +23,6 @@ export async function rankRun(
   judgements: Judgements,
   convention: Convention,
   options: ReadOptions = {},
-  watch?: Watch,
 ): Promise<JudgedRanks> {
   const refusals = new Refusals(path, options);
   const maxLineBytes = options.maxLineBytes ?? LONGEST_LINE;
@@ -32,7 +31,7 @@ export async function rankRun(
     () => false,
   );
   for (const together of again ? [true, false] : [false]) {
-    const file = await openRegions(path, watch);
+    const file = await openRegions(path);
     if (!file) {
       const run = await loadRun(path, { ...options, order: convention === 'msmarco' ? 'rank' : 'file' });
       return rankListed(run, judgements, convention);

@@ -7,13 +7,10 @@ import type { ReadOptions } from '../records.js';
 
 const LINE_FEED = 0x0a;
 
-/** Told of the bytes read so far of a file as it lies on disk. */
-export type Watch = (path: string, bytes: number) => void;
-
 /** A text file, plain or gzip; undefined for Parquet, which has rows in place of lines. */
-export async function openRegions(path: string, watch?: Watch): Promise<Bytes | undefined> {
+export async function openRegions(path: string): Promise<Bytes | undefined> {
   if (await isSharded(path)) return undefined;
-  const { chunks, emptyLines } = openBytes(path, watch && ((bytes) => watch(path, bytes)));
+  const { chunks, emptyLines } = openBytes(path);
   const first = await chunks.next().catch((error: unknown) => {
     throw readFailure(error, path, 1);
   });

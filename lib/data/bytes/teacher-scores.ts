@@ -6,6 +6,7 @@ import { FORMS } from '../forms/table.js';
 import { peekForm } from '../forms/tell.js';
 import { LONGEST_LINE, type Bytes } from '../lines.js';
 import type { ReadOptions } from '../records.js';
+import { MOST_ENTRIES, Room } from '../room.js';
 import { bestFirst } from './best-first.js';
 import { grown } from './grow.js';
 import { ByteIds, encodeIds } from './ids.js';
@@ -28,8 +29,6 @@ export interface TeacherScoreList {
 
 /** The codes of documents whose id is no whole number begin here. */
 const FIRST_NAMED = 2 ** 31;
-/** A Map of V8 holds no more entries. */
-const MOST_SHARED = 2 ** 24;
 
 /** 8 bytes per score, and about 16 bytes and its id for each query and each distinct document whose id is no whole number below 2³¹. A list costs what its length does, however many there are. */
 export class TeacherScores {
@@ -115,7 +114,7 @@ export class TeacherScores {
       let text = shared?.get(code);
       if (text === undefined) {
         text = code < FIRST_NAMED ? String(code) : this.named.text(code - FIRST_NAMED);
-        if (shared && shared.size < MOST_SHARED) shared.set(code, text);
+        if (shared && shared.size < MOST_ENTRIES) shared.set(code, text);
       }
       docids.push(text);
     }
@@ -138,6 +137,7 @@ export class TeacherScores {
 
   private async readLists(lists: AsyncIterable<ScoredList>, together: boolean): Promise<void> {
     const waiting = new Map<string, Map<string, number>>();
+    const room = new Room(this.path, 'where the lists of a query stand together, one query is held');
     const met = new ByteIds();
     for await (const { qid, docs } of lists) {
       let scores = waiting.get(qid);
@@ -149,11 +149,15 @@ export class TeacherScores {
           const { count } = met;
           if (met.intern(bytes, 0, middle) < count) throw new LinesApart();
         }
+        room.take(waiting, 'queries');
         waiting.set(qid, (scores = new Map()));
       }
       for (const { docid, score } of docs) {
         const known = scores.get(docid);
-        if (known === undefined) scores.set(docid, score);
+        if (known === undefined) {
+          if (!together) room.take(scores, 'documents of a query');
+          scores.set(docid, score);
+        }
         if (known === undefined || known === score) continue;
         const pair = `one score of document ${docid} for query ${qid}`;
         this.refusals.leaveOut(new DataError(this.path, 0, pair, `${known} and ${score}`));

@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 // The command `ckl-loss`: finds the subcommand, runs it, turns errors into messages and exit codes.
 import { createRequire } from 'node:module';
+import { watchReads } from '../../data/read-watch.js';
 import { removePartials } from '../../data/whole-file.js';
+import { isFirstRank } from '../../distributed/launcher.js';
 import { didYouMean } from '../../describe.js';
 import { isClosedPipe, lostOutput, READER_GONE, standardError, standardOutput } from './standard-streams.js';
+import { ReadingLine } from './reading-line.js';
 import { UsageError } from './usage.js';
 
 /** A subcommand: takes what follows its name, returns the exit code. Loaded only when it is called. */
@@ -125,6 +128,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.kill(process.pid, signal);
   });
 }
+
+if (isFirstRank(process.env)) watchReads(new ReadingLine(standardError));
 
 void run(process.argv.slice(2)).then((code) => {
   process.exitCode = code;

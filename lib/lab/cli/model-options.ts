@@ -12,7 +12,7 @@ import type { Qrels } from '../../metrics/index.js';
 import type { LoadedStudent } from '../students/index.js';
 import { STATISTICS, type SearchOptions } from '../students/saved/loaded.js';
 import { choice, flag, number, text } from './command.js';
-import { SLOW_MS, type Output } from './progress.js';
+import { timeLeft, type Output } from './progress.js';
 import { countInto } from '../students/words/bags.js';
 import { UsageError } from './usage.js';
 
@@ -99,21 +99,14 @@ export async function searchFiles(
 ) {
   const judged = typeof qrels === 'string' ? await loadQrels(qrels, reading) : qrels;
   const asked = await readAsked(queries, reading, judged);
-  const prepared = await student.prepareFrom(async (counting) => {
-    let said = performance.now();
-    const add = (id: string, title: string, text: string) => {
-      const now = counting.size % 1000 === 0 ? performance.now() : said;
-      if (now - said >= SLOW_MS) {
-        said = now;
-        progressOut.write(`read ${counting.size} documents\n`);
-      }
-      return counting.add(id, title, text);
-    };
-    await countInto({ add }, readCorpus(corpus, reading));
-  }, options);
+  const prepared = await student.prepareFrom(
+    (counting) => countInto(counting, readCorpus(corpus, reading)),
+    options,
+  );
   if (prepared.size === 0) throw new DataError(corpus, 0, 'documents', 'none');
   progressOut.write(`${prepared.size} documents, ${asked.length} queries\n`);
   const every = Math.ceil(asked.length / PLAIN_LINES);
+  const started = performance.now();
   let shown = 0;
   return student.search(prepared, asked, k, {
     ...options,
@@ -121,7 +114,8 @@ export async function searchFiles(
       if (done === all && shown === 0) return;
       if (done - shown < every && done < all) return;
       shown = done;
-      progressOut.write(`searched ${done} of ${all} queries\n`);
+      const left = done < all ? `, ${timeLeft(performance.now() - started, done, all)} left` : '';
+      progressOut.write(`searched ${done} of ${all} queries${left}\n`);
     },
   });
 }

@@ -1,12 +1,13 @@
 // How much of a file has been read, and how much time is left: on reads that take more than two seconds.
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
+import type { ReadWatch } from '../../data/read-watch.js';
 import { SLOW_MS, timeLeft, type Output } from './progress.js';
 
 const REDRAW_MS = 200;
 
 /** One updated line on a terminal; elsewhere a line every two seconds. */
-export class ReadingLine {
+export class ReadingLine implements ReadWatch {
   private path: string | undefined;
   private size = 0;
   private last = 0;
@@ -19,7 +20,6 @@ export class ReadingLine {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** @param bytes of the file as it lies on disk, so far; fewer than before where it is read once more */
   read(path: string, bytes: number): void {
     const now = this.now();
     if (path !== this.path || bytes < this.last) {

@@ -3,7 +3,6 @@ import { DataError } from '../../../data/index.js';
 import { Judgements } from '../../../data/bytes/judgements.js';
 import { rankListed, rankRun } from '../../../data/bytes/rank-run.js';
 import type { JudgedRanks } from '../../../data/bytes/ranked-run.js';
-import type { Watch } from '../../../data/bytes/regions.js';
 import { loadSearched, readSearched, refuseIdle, searchModel } from './searched.js';
 import { readAsRun } from '../../../data/runs.js';
 import { differentQueries, noticesOf } from './queries.js';
@@ -18,7 +17,6 @@ import {
 } from '../../../metrics/index.js';
 import { checkOutputs, deliver } from '../output-files.js';
 import type { Output } from '../progress.js';
-import { ReadingLine } from '../reading-line.js';
 import { standardError, standardOutput } from '../standard-streams.js';
 import { differenceText, formatTable, measureText, pText } from '../table.js';
 import { parseOptions, readChoice, readNumber, required, UsageError } from '../usage.js';
@@ -116,17 +114,11 @@ export async function evaluate(args: string[], out: Output = standardOutput): Pr
   );
   let skipped = 0;
   const reading = { skipBad: values['skip-bad'], onSkip: () => skipped++ };
-  const reader = new ReadingLine(standardError);
-  const watch: Watch = (path, bytes) => reader.read(path, bytes);
-  const shown = <T>(work: Promise<T>): Promise<T> => work.finally(() => reader.done());
   const searchedQrels = searched && (await loadSearched(searched, reading));
-  const qrels = searchedQrels
-    ? Judgements.of(searchedQrels)
-    : await shown(Judgements.load(qrelsFile, reading, watch));
+  const qrels = searchedQrels ? Judgements.of(searchedQrels) : await Judgements.load(qrelsFile, reading);
   const notices: string[] = [];
   const complete = options.complete ?? convention === 'msmarco';
-  const read = (path: string) =>
-    readAsRun(path, () => shown(rankRun(path, qrels, convention, reading, watch)));
+  const read = (path: string) => readAsRun(path, () => rankRun(path, qrels, convention, reading));
   const measured = (ranks: JudgedRanks, path: string, name: string): Evaluation => {
     const { shared, identical } = ranks;
     if (shared === 0) throw new DataError(path, 0, `queries that ${qrelsFile} has judgements for`, 'none');
