@@ -9,8 +9,8 @@ import { encodeBags, type Encoded } from './encodings.js';
 import { LoadedStudent, type Counting, type STATISTICS } from './loaded.js';
 import type { ModelContent } from './model-files.js';
 
-/** Number of queries that a dense student searches together. */
-const MOST_DENSE_QUERIES = 2048;
+/** Number of queries that a student that encodes documents searches together. */
+const MOST_ENCODED_QUERIES = 2048;
 
 interface Counted {
   corpus: Corpus;
@@ -76,9 +76,13 @@ export class LoadedRetriever extends LoadedStudent<Counted> {
     return this.pipeline.search(corpus, bags, depth, onShare);
   }
 
-  /** A dense student holds the scores of a block of documents alone, and would encode the corpus again for each group of queries. */
+  /**
+   * What holds the scores of a block of documents alone, and would encode the corpus again for each group of queries. Of few terms many documents
+   * score 0, all of which a sparse student or BM25 keeps.
+   */
   protected override queriesAtOnce(size: number): number {
-    return this.name === 'dense' ? MOST_DENSE_QUERIES : super.queriesAtOnce(size);
+    const encodes = this.name === 'dense' || this.name === 'multi';
+    return encodes ? MOST_ENCODED_QUERIES : super.queriesAtOnce(size);
   }
 
   /** What scores a list. */

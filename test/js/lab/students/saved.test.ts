@@ -95,6 +95,11 @@ describe.each(kinds)('a saved student: %s', (title, name, firstStage) => {
     }
   });
 
+  it('searches a large corpus in one pass for many queries, where ties are few', () => {
+    const atOnce = loaded['queriesAtOnce'](8_841_823);
+    expect(atOnce).toBe(name === 'dense' || name === 'multi' ? 2048 : 1);
+  });
+
   it('encodes texts such that their products are the scores', () => {
     const [list] = collection.lists;
     const { text } = queryOf(list.qid);
