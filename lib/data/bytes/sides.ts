@@ -1,4 +1,4 @@
-// The documents of queries, each with a side and a number, of pairs that come in any order: about 35 bytes per document of a query.
+// The documents of queries, each with a side and a number, of pairs that come in any order: about 28 bytes per document of a query.
 import { grown } from './grow.js';
 import { ByteIds } from './ids.js';
 
