@@ -221,6 +221,19 @@ export interface NativeBinding {
     out: Float32Array,
     scalars: Float64Array,
   ): NativeStatus;
+  /**
+   * The ranks of documents in short lists. `rows` has four numbers a row, of `count` rows: where its list starts in `documents` and `ranks`,
+   * how long it is, and from where to where in `codes` and `out` its documents lie. `absent` is for documents that the list lacks.
+   */
+  listedRanks(
+    documents: Uint32Array,
+    ranks: Uint16Array,
+    rows: Float64Array,
+    count: number,
+    codes: Uint32Array,
+    absent: number,
+    out: Float32Array,
+  ): NativeStatus;
   losses(): NativeLossInfo[];
   /** The instruction sets this machine can run, best last; compiler and build facts. */
   cpu(): { targets: string[]; hardwareThreads: number; compiler: string };

@@ -8,6 +8,10 @@ export type Id = string | number;
 /** Integers below this are their own code, whether written as numbers or digits; all other ids get a code on first use. */
 const firstInterned = 2 ** 31;
 
+const ZERO = 48;
+const NINE = 57;
+const POWERS = Int32Array.from({ length: 8 }, (_, digits) => 10 ** digits);
+
 /** A Map of V8 holds so many entries. */
 const MOST_NAMES = 2 ** 24;
 
@@ -53,12 +57,24 @@ export class IdTable {
 function integerCode(id: Id): number {
   // Adding 0 makes -0 the 0 that its text says.
   if (typeof id === 'number') return Number.isInteger(id) && id >= 0 && id < firstInterned ? id + 0 : -1;
+  const { length } = id;
   // Only the canonical form: '007' is another id than '7'.
-  if (id.length === 0 || id.length > 10) return -1;
+  const first = id.charCodeAt(0) - ZERO;
+  if (!(first >= 1 && first <= 9)) return first === 0 && length === 1 ? 0 : -1;
+  if (length > 7) return length > 10 ? -1 : codeOfDigits(id);
+  // The engine keeps the value of up to seven digits beside their text: asking for it is quicker than reading them.
+  const number = +id;
+  const code = number | 0;
+  if (code !== number || code < POWERS[length - 1] || code >= POWERS[length]) return -1;
+  // Texts like '7e2' are as long as their value's digits, too.
+  return length > 2 && id.charCodeAt(length - 2) > NINE ? -1 : code;
+}
+
+function codeOfDigits(id: string): number {
   let code = 0;
   for (let i = 0; i < id.length; i++) {
-    const digit = id.charCodeAt(i) - 48;
-    if (digit < 0 || digit > 9 || (digit === 0 && i === 0 && id.length > 1)) return -1;
+    const digit = id.charCodeAt(i) - ZERO;
+    if (digit < 0 || digit > 9) return -1;
     code = code * 10 + digit;
   }
   return code < firstInterned ? code : -1;

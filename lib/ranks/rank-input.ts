@@ -30,8 +30,9 @@ export function readList(documents: unknown, most: number, exact: boolean): unkn
   return ids;
 }
 
-/** The code of padding. */
-export const PADDING = -2;
+/** The code of a document that is in no ranking, and that of padding: no document has them. */
+export const UNLISTED = 2 ** 32 - 1;
+export const PADDING = 2 ** 32 - 2;
 
 /** The ids of a batch's queries, each read once. */
 export function readQueries(list: unknown, needed: number): Id[] {
@@ -48,18 +49,26 @@ export function readQueries(list: unknown, needed: number): Id[] {
   return ids;
 }
 
-/** The codes of a batch's documents, each id read once: -1 for one that the table lacks, {@link PADDING} where one is left out. */
-export function readDocuments(list: unknown, needed: number, ids: IdTable, codes: Float64Array): void {
+/**
+ * The codes of a batch's documents, each id read once: {@link UNLISTED} for one that the table lacks, {@link PADDING} where one is left out.
+ * @returns whether any is left out
+ */
+export function readDocuments(list: unknown, needed: number, ids: IdTable, codes: Uint32Array): boolean {
   checkList(list, 'documents');
   const { length } = list;
   if (length < needed)
     throw new CklRangeError('ERR_CKL_SHAPE', `documents has ${length} ids; the batch needs ${needed}`);
+  let padded = false;
   for (let i = 0; i < needed; i++) {
     const id = list[i];
-    if (typeof id === 'string' || Number.isFinite(id)) codes[i] = ids.find(id as Id);
-    else if (id === null || id === undefined) codes[i] = PADDING;
-    else checkId(id, `documents[${i}]`);
+    if (typeof id === 'string' || Number.isFinite(id)) {
+      codes[i] = ids.find(id as Id); // -1 becomes UNLISTED
+    } else if (id === null || id === undefined) {
+      codes[i] = PADDING;
+      padded = true;
+    } else checkId(id, `documents[${i}]`);
   }
+  return padded;
 }
 
 export function readScores(scores: unknown): number[] {

@@ -1,5 +1,10 @@
 // Rankings of many queries in two growing typed arrays: about 6 bytes per listed document.
 import { CklRangeError } from '../errors.js';
+import type { LayoutView } from '../loss/layout.js';
+import { newScalars } from '../loss/run.js';
+import { NativeStatus } from '../native/codes.js';
+import { native } from '../native/native.js';
+import { statusError } from '../native/status.js';
 
 /** A Map of V8 holds so many entries. */
 export const MOST_ENTRIES = 2 ** 24;
@@ -8,6 +13,8 @@ export const MOST_ENTRIES = 2 ** 24;
 const ABSENT = 0;
 /** For fewer documents a look through the list is cheaper than a table of it. */
 const FEW = 4;
+/** Up to so many documents the addon looks through a list. */
+const MOST_SCANNED = 128;
 /** A table holds so many; ties at the depth can make a list longer. */
 const MOST_HELD = 2 ** 16 - 1;
 
@@ -26,6 +33,8 @@ export class RankStore {
   /** Elements below `used` that no ranking needs any more. */
   private waste = 0;
   private readonly lookup = new Lookup();
+  /** For the addon: where a row's list and its documents lie. */
+  private rows = new Float64Array(64);
 
   get size(): number {
     return this.places.size;
@@ -81,40 +90,68 @@ export class RankStore {
     return sum;
   }
 
+  /** The place of a query's ranking, for {@link fill}, until the next change; undefined if it has none. */
+  placeOf(query: number): number | undefined {
+    return this.places.get(query);
+  }
+
   /**
-   * The ranks of documents in a query's ranking, into `out` from `begin` to `end`.
+   * The ranks of a batch's documents, row by row, into `out`; rows without a place are left as they are.
    *
-   * @param codes of the documents, at the same places; below 0 for one that no ranking lists
-   * @param absent what a document gets that the ranking does not list
-   * @returns false, with nothing written, if the query has no ranking
+   * @param codes of the documents, at the same places as in `out`
+   * @param absent what a document gets that its row's ranking does not list
    */
   fill(
-    query: number,
-    codes: Float64Array,
+    places: readonly (number | undefined)[],
+    layout: LayoutView,
+    codes: Uint32Array,
+    absent: number,
+    out: Float32Array,
+  ): void {
+    if (this.rows.length < 4 * places.length) this.rows = new Float64Array(4 * places.length);
+    const { documents, ranks, rows } = this;
+    let count = 0;
+    for (let b = 0; b < places.length; b++) {
+      const place = places[b];
+      if (place === undefined) continue;
+      const length = this.lengths[place];
+      if (length > MOST_SCANNED) {
+        this.lookUp(this.starts[place], length, codes, layout.begin(b), layout.end(b), absent, out);
+        continue;
+      }
+      rows[count++] = this.starts[place];
+      rows[count++] = length;
+      rows[count++] = layout.begin(b);
+      rows[count++] = layout.end(b);
+    }
+    const status = native.listedRanks(documents, ranks, rows, count / 4, codes, absent, out);
+    if (status !== NativeStatus.ok) throw statusError(status, newScalars());
+  }
+
+  /** The ranks of the documents of one row in a long list. */
+  private lookUp(
+    start: number,
+    length: number,
+    codes: Uint32Array,
     begin: number,
     end: number,
     absent: number,
     out: Float32Array,
-  ): boolean {
-    const place = this.places.get(query);
-    if (place === undefined) return false;
+  ): void {
     const { documents, ranks, lookup } = this;
-    const start = this.starts[place];
-    const length = this.lengths[place];
     if (end - begin < FEW || length > MOST_HELD) {
       const list = documents.subarray(start, start + length);
       for (let i = begin; i < end; i++) {
-        const at = codes[i] < 0 ? -1 : list.indexOf(codes[i]);
+        const at = list.indexOf(codes[i]);
         out[i] = at < 0 ? absent : ranks[start + at];
       }
-      return true;
+      return;
     }
     lookup.hold(documents, start, length);
     for (let i = begin; i < end; i++) {
-      const at = codes[i] < 0 ? ABSENT : lookup.find(documents, start, codes[i]);
+      const at = lookup.find(documents, start, codes[i]);
       out[i] = at === ABSENT ? absent : ranks[start + at - 1];
     }
-    return true;
   }
 
   /** All of it, without gaps, for {@link restored}. */

@@ -13,7 +13,7 @@ import { RankStore } from './rank-store.js';
 import { type RankBatch, ranks } from './ranks.js';
 import type { Dtype, Layout, Scores } from '../types.js';
 
-const NOTHING = new Float64Array(0);
+const NOTHING = new Uint32Array(0);
 
 /** The longest string of V8. */
 const LONGEST_TEXT = 2 ** 29 - 24;
@@ -162,36 +162,31 @@ export class RankTracker {
     const keys = readQueries(queries, layout.queries);
     const needed = layout.extent;
     // Out of reach of a fill that a caller's own list might begin while it is read.
-    const codes = this.scratch.length < needed ? new Float64Array(needed) : this.scratch;
+    const codes = this.scratch.length < needed ? new Uint32Array(needed) : this.scratch;
     this.scratch = NOTHING;
-    readDocuments(documents, needed, this.ids, codes);
+    const padded = readDocuments(documents, needed, this.ids, codes);
     const target = out ?? allocate(Float32Array, layout.extent, 'ranks');
     if (!isFloat32(target)) throw wrongArray('out', out, 'a Float32Array');
     checkMemory(target, 'out');
     layout.checkOutput(target, 'out');
     const { queries: rows, docs, stride } = layout;
     const same: Layout = layout.offsets ? { offsets } : { shape: [rows, docs], rowStride: stride };
-    const current = this.currentRanks(keys, { student, labels, ...same } as RankBatch, dtype);
+    const places = keys.map((query) => this.store.placeOf(this.ids.find(query)));
+    const unseen = places.indexOf(undefined);
+    const current =
+      unseen < 0 ? null : this.currentRanks(keys[unseen], { student, labels, ...same } as RankBatch, dtype);
     const absent = this.unlisted === 'infinity' ? Infinity : this.depth + 1;
-    for (let b = 0; b < rows && needed > 0; b++) {
-      const [begin, end] = [layout.begin(b), layout.end(b)];
-      const listed = this.store.fill(this.ids.find(keys[b]), codes, begin, end, absent, target);
-      for (let i = begin; i < end; i++)
-        if (codes[i] === PADDING) target[i] = Infinity;
-        else if (!listed) target[i] = current![i] || Infinity;
+    if (needed > 0) {
+      this.store.fill(places, layout, codes, absent, target);
+      if (current) copyUnseen(places, layout, current, target);
+      if (padded) clearPadding(codes, layout, target);
     }
     this.scratch = codes;
     return target;
   }
 
-  /** Ranks of the student's scores, if some query of the batch has no ranking. */
-  private currentRanks(
-    queries: readonly Id[],
-    batch: RankBatch,
-    dtype: Dtype | undefined,
-  ): Uint32Array | null {
-    const unseen = queries.find((query) => !this.store.has(this.ids.find(query)));
-    if (unseen === undefined) return null;
+  /** Ranks of the student's scores, for a query without a ranking. */
+  private currentRanks(unseen: Id, batch: RankBatch, dtype: Dtype | undefined): Uint32Array {
     if (this.unseen === 'error' || batch.student === undefined) {
       const way =
         this.unseen === 'error'
@@ -294,6 +289,23 @@ export class RankTracker {
         `${listed} documents are more than ${LONGEST_TEXT} characters of JSON, the longest text there is; toBytes() saves any number`,
       );
   }
+}
+
+/** The ranks by the student's scores, in the rows without a ranking. */
+function copyUnseen(
+  places: readonly (number | undefined)[],
+  layout: LayoutView,
+  current: Uint32Array,
+  target: Float32Array,
+): void {
+  for (let b = 0; b < places.length; b++)
+    if (places[b] === undefined)
+      for (let i = layout.begin(b); i < layout.end(b); i++) target[i] = current[i] || Infinity;
+}
+
+function clearPadding(codes: Uint32Array, layout: LayoutView, target: Float32Array): void {
+  for (let b = 0; b < layout.queries; b++)
+    for (let i = layout.begin(b); i < layout.end(b); i++) if (codes[i] === PADDING) target[i] = Infinity;
 }
 
 function checkInteger(name: string, value: unknown, least: number, most: number): number {

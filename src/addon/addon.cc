@@ -1,4 +1,4 @@
-// The addon's exports: Plan, ranks, rankBias, and what this binary and this machine can do.
+// The addon's exports: Plan, ranks, rankBias, listedRanks, and what this binary and this machine can do.
 #include <napi.h>
 
 #include "../core/check.h"
@@ -79,6 +79,38 @@ napi_value rank_bias(napi_env env, napi_callback_info info) {
   Status status = in.status();
   if (status.ok()) status = cpu::compute_rank_bias(batch, alpha, out);
   return report(env, status, scalars);
+}
+
+// listedRanks(documents, ranks, rows, count, codes, absent, out): count times four numbers of rows are a ListedRow
+napi_value listed_ranks(napi_env env, napi_callback_info info) {
+  napi_value values[7];
+  size_t count = 7;
+  if (napi_get_cb_info(env, info, &count, values, nullptr, nullptr) != napi_ok || count < 7)
+    return report(env, {Code::type}, nullptr);
+  Arguments in(env, values);
+  const ArrayView documents = in.array(Argument::none, false);
+  const ArrayView ranks = in.array(Argument::ranks, false);
+  const ArrayView rows = in.array(Argument::none, false);
+  const double number = in.number();
+  const ArrayView codes = in.array(Argument::none, false);
+  const double absent = in.number();
+  const ArrayView out = in.array(Argument::ranks, false);
+  if (in.status().ok() && (documents.type != napi_uint32_array || ranks.type != napi_uint16_array ||
+                           rows.type != napi_float64_array || codes.type != napi_uint32_array ||
+                           out.type != napi_float32_array || !(number >= 0 && number <= double(rows.length / 4))))
+    in.fail({Code::type});
+  const double listed = double(documents.length < ranks.length ? documents.length : ranks.length);
+  for (int64_t r = 0; in.status().ok() && r < int64_t(number); r++) {
+    const double* const row = static_cast<const double*>(rows.data) + 4 * r;
+    if (!(row[0] >= 0 && row[1] >= 0 && row[0] + row[1] <= listed && row[2] >= 0 && row[3] <= double(codes.length) &&
+          row[3] <= double(out.length)))
+      in.fail({Code::shape});
+    else
+      cpu::listed_ranks(static_cast<const uint32_t*>(documents.data), static_cast<const uint16_t*>(ranks.data),
+                        {int64_t(row[0]), int64_t(row[1]), int64_t(row[2]), int64_t(row[3])},
+                        static_cast<const uint32_t*>(codes.data), float(absent), static_cast<float*>(out.data));
+  }
+  return report(env, in.status(), nullptr);
 }
 
 // The names in a list separated by spaces.
@@ -182,9 +214,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   const napi_property_descriptor plain[] = {
       {"ranks", nullptr, ranks, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"rankBias", nullptr, rank_bias, nullptr, nullptr, nullptr, napi_default_method, nullptr},
+      {"listedRanks", nullptr, listed_ranks, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"runStaged", nullptr, PlanObject::run_staged, nullptr, nullptr, nullptr, napi_default_method, environment},
   };
-  napi_define_properties(env, exports, 3, plain);
+  napi_define_properties(env, exports, 4, plain);
   exports.Set("losses", Napi::Function::New(env, losses, "losses"));
   exports.Set("cpu", Napi::Function::New(env, cpu_info, "cpu"));
   exports.Set("cuda", Napi::Function::New(env, cuda, "cuda"));
