@@ -19,9 +19,13 @@ function wordOf(number) {
   return word;
 }
 
-/** A BEIR folder and a teacher's run; passages have 55 words on average, of which a third are function words, as MS MARCO's do. */
-export function makeFolder(dir, documents) {
-  const folder = join(dir, `corpus-${documents}`);
+/** The least and the most words of a passage, 55 on average as MS MARCO's, and of short ones. */
+const LENGTHS = [35, 74];
+const SHORT = [6, 14];
+
+/** A BEIR folder and a teacher's run; a third of all words are function words. */
+export function makeFolder(dir, documents, [least, most] = LENGTHS) {
+  const folder = join(dir, `corpus-${documents}-${least}`);
   const made = { folder, teacher: join(folder, 'teacher.trec') };
   if (existsSync(made.teacher)) return made;
   mkdirSync(join(folder, 'qrels'), { recursive: true });
@@ -36,7 +40,7 @@ export function makeFolder(dir, documents) {
   const text = (count) => `${Array.from({ length: count }, draw).join(' ')}.`;
   function* corpus() {
     for (let i = 0; i < documents; i++)
-      yield `${JSON.stringify({ _id: String(i), title: '', text: text(35 + Math.floor(random() * 40)) })}\n`;
+      yield `${JSON.stringify({ _id: String(i), title: '', text: text(least + Math.floor(random() * (most - least + 1))) })}\n`;
   }
   writeAll(join(folder, 'corpus.jsonl'), corpus());
   const [queries, qrels, run] = [[], ['query-id\tcorpus-id\tscore\n'], []];
@@ -82,6 +86,31 @@ export function cases(size) {
         latentDirections(bags, vocabulary, WIDTH, new Random(1));
         const { user, system } = process.cpuUsage(before);
         return { words: vocabulary, 'start, CPU s': Math.round((user + system) / 1e4) / 100 };
+      },
+    },
+    {
+      name: 'refine, short passages',
+      ...common,
+      make: (dir) => makeFolder(dir, count, SHORT),
+      async work(load, { folder, teacher }) {
+        const before = process.cpuUsage();
+        const spent = () => {
+          const { user, system } = process.cpuUsage(before);
+          return Math.round((user + system) / 1e4) / 100;
+        };
+        let [read, start] = [0, 0];
+        const { data } = await load('lab/refine/index.js').refine(
+          {
+            ...{ data: folder, teacher, student: 'dense', width: 32, losses: ['kl'], docs: 16 },
+            ...{ epochs: 1, batch: 16, patience: 1, learningRate: 0.003, seed: 1 },
+          },
+          { onData: () => (read = spent()), onStart: () => (start = spent()) },
+        );
+        return {
+          words: data.words,
+          'read, CPU s': read,
+          'start, CPU s': Math.round(100 * (start - read)) / 100,
+        };
       },
     },
   ];
