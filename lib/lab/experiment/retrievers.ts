@@ -169,8 +169,7 @@ export class Retrievers implements Source<BagList> {
       this.held = undefined;
       const { collection, vocabulary } = this.data;
       const { student, seed } = this.experiment;
-      // Copied: the addon takes no shared memory.
-      const start = this.given ? this.given.slice() : this.wordVectors(name);
+      const start = this.given ?? this.wordVectors(name);
       this.given = undefined;
       const options = { ...student, student: wordModel(name), seed };
       const pipeline = makeStudent(collection, vocabulary, options, { start });

@@ -37,25 +37,22 @@ export const bm25: Searcher = {
 };
 
 function rankByBm25({ docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run {
+  // Of the words of queries alone.
   const postings = new Map<number, { document: number; factor: number }[]>();
+  for (const { words } of queries.values()) for (const word of words) postings.set(word, []);
   let document = 0;
   for (const bag of bags) {
     const place = document++;
     const { words, worth } = tokensOf(bag, Infinity);
-    words.forEach((word, i) => {
-      const entry = { document: place, factor: worth[i] };
-      const there = postings.get(word);
-      if (there) there.push(entry);
-      else postings.set(word, [entry]);
-    });
+    for (let i = 0; i < words.length; i++)
+      postings.get(words[i])?.push({ document: place, factor: worth[i] });
   }
   const run = new Map<string, Map<string, number>>();
   for (const [qid, { words, weights, counts }] of queries) {
     const scores = new Float32Array(docids.length);
     words.forEach((word, i) => {
       const idf = weights[i] / (1 + Math.log(counts[i]));
-      for (const { document, factor } of postings.get(word) ?? [])
-        scores[document] += counts[i] * idf * factor;
+      for (const { document, factor } of postings.get(word)!) scores[document] += counts[i] * idf * factor;
     });
     run.set(qid, keepBest(docids, scores, depth));
   }

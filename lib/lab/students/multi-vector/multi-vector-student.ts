@@ -61,7 +61,7 @@ export class MultiVectorStudent extends TableStudent {
   private readonly found = { values: floatRoom(), best: integerRoom() };
 
   /**
-   * @param vectors words × width, of length 1 each, copied
+   * @param vectors words × width, of length 1 each, which have to stay as they are
    * @param width a multiple of four
    * @param idf of each word
    */
@@ -71,7 +71,7 @@ export class MultiVectorStudent extends TableStudent {
     idf: Float32Array,
   ) {
     super();
-    this.vectors = vectors.slice();
+    this.vectors = vectors;
     this.lists = new TokenLists(idf.length);
     this.map = new WordMap(width);
     this.queryWords = new TermWeights(this.vectors, width, idf, OWN_WEIGHT_RATE);

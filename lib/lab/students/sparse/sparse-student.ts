@@ -84,7 +84,7 @@ export class SparseStudent extends TableStudent {
   private readonly means: MeanTerms;
 
   /**
-   * @param vectors words × width, of length 1 each, copied
+   * @param vectors words × width, of length 1 each, which have to stay as they are
    * @param width a multiple of four
    * @param idf of each word
    */
@@ -95,7 +95,7 @@ export class SparseStudent extends TableStudent {
     private readonly options: SparseOptions = SPARSE_DEFAULTS,
   ) {
     super();
-    this.vectors = vectors.slice();
+    this.vectors = vectors;
     this.lists = new TokenLists(idf.length, termsOf, ({ counts }) => counts);
     this.map = new WordMap(width);
     this.queryWords = new TermWeights(this.vectors, width, idf);
@@ -374,7 +374,8 @@ export class SparseStudent extends TableStudent {
     for (let first = 0; first < asked.length; first += WORDS_AT_ONCE) {
       const some = asked.subarray(first, first + WORDS_AT_ONCE);
       const { values, stride } = products(vectors, width, map.applyToRows(vectors, some).units, words);
-      some.forEach((word, t) => edges.set(word, edgesOf(values, stride, words.length, t, tau)));
+      const found = edgesOf(values, stride, words.length, some.length, tau);
+      some.forEach((word, t) => edges.set(word, found[t]));
     }
     return edges;
   }

@@ -22,18 +22,21 @@ export interface Edge {
   weight: number;
 }
 
-/** The edges of the word in column `t` of cosines with this many terms. */
+/** The edges of each word, from cosines with a row for each term and a column for each word. Row by row: a column strides through memory. */
 export function edgesOf(
   cosines: Float32Array,
   stride: number,
   terms: number,
-  t: number,
+  words: number,
   tau: number,
-): Edge[] {
-  const edges: Edge[] = [];
+): Edge[][] {
+  const edges = Array.from({ length: words }, (): Edge[] => []);
   for (let term = 0; term < terms; term++) {
-    const over = cosines[term * stride + t] - tau;
-    if (over > 0) edges.push({ term, weight: (over / (1 - tau)) ** 2 });
+    const row = term * stride;
+    for (let t = 0; t < words; t++) {
+      const over = cosines[row + t] - tau;
+      if (over > 0) edges[t].push({ term, weight: (over / (1 - tau)) ** 2 });
+    }
   }
   return edges;
 }
