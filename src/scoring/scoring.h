@@ -41,6 +41,7 @@ struct Status {
   double required = 0;  // Code::size: the length needed
   bool ok() const { return code == Code::ok; }
 };
+inline Status no_memory() { return {Code::memory}; }
 
 // Queries [queries, dim], documents [documents, dim], and which pairs of them have a score: all of them (`all`, scores
 // [queries, documents]), or lists: element i of `lists` is the score of document candidates[i], or without candidates of i.
@@ -143,13 +144,18 @@ class Scorer {
   bool prepare_side(const Pairs& pairs, Scores from, int64_t count, Side& side);
   InverseNorm read_row(const Pairs& pairs, Scores from, int64_t r, float* row) const;
   const float* document_rows(const Pairs& pairs, int64_t first, int64_t count, float* buffer) const;
+  // Below, query sums are what the scores of each query add up to as a gradient with respect to it, before the scale:
+  // [queries, dim].
+  // In all_pairs.cc.
   bool all_scores(const Pairs& pairs, const float* queries, int64_t count, int64_t first_document,
                   int64_t documents_count, float* out);
-  bool query_sums(const Pairs& pairs, const float* grad, float* out);
-  bool document_lists(const Pairs& pairs, const float* grad);
-  bool document_grads(const Pairs& pairs, const Gradients& gradients);
+  bool query_sums_of_all(const Pairs& pairs, const float* grad, float* out);
   bool document_grads_of_all(const Pairs& pairs, const Gradients& gradients);
   float* block_sums(const Pairs& pairs, const Gradients& gradients);
+  // In lists.cc.
+  bool query_sums_of_lists(const Pairs& pairs, const float* grad, float* out);
+  bool document_lists(const Pairs& pairs, const float* grad);
+  bool document_grads(const Pairs& pairs, const Gradients& gradients);
   // In max_sim.cc. out and winners: null where not wanted.
   void place_winners(const Pairs& pairs);
   bool pack_tokens(const Pairs& pairs);
