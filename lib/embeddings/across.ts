@@ -14,8 +14,10 @@ import { badCandidate, checkScoring, ScoringNumber } from '../native/scoring.js'
 import { carried, transposed, uncarried } from './carry.js';
 import { type Judged, judge } from './judged.js';
 import { argumentsOf, checkApart, type Pairs, readFloats, readInts, readPairs, readScale } from './pairs.js';
-import { Prepared, type Settings, snapshotOf } from './prepared.js';
+import { Prepared, type Settings } from './prepared.js';
 import { apartOf, gradientArguments, inputsOf, type Outputs, readOutputs, resultOf } from './scores.js';
+import { snapshotOf } from './snapshot.js';
+import { readTeacherPairs } from './teacher.js';
 import type { EmbeddingResult } from './types.js';
 import type { Vectors } from './vectors.js';
 
@@ -238,6 +240,7 @@ export class AcrossRanks extends Prepared {
     if (!pairs.all) {
       throw new CklTypeError('ERR_CKL_OPTION', 'inBatch is false, and across is of in-batch negatives');
     }
+    readTeacherPairs(given, pairs, this.settings.teacher); // refuses one: the option cannot be given
     return {
       pairs,
       scale: readScale(given.scale, read.scale),

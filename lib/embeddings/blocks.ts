@@ -7,6 +7,7 @@ import { checkScoring, type NativeScoring, ScoringNumber } from '../native/scori
 import { argumentsOf, type Pairs } from './pairs.js';
 import type { Call } from './judged.js';
 import { gradientArguments, type Outputs } from './scores.js';
+import type { TeacherScorer } from './teacher.js';
 import type { Space, Vectors } from './vectors.js';
 
 /** Below this many bytes no one asks how much memory is free. */
@@ -36,7 +37,8 @@ export function blockSize(queries: number, documents: number): number {
 export function runBlocks(
   loss: BlockedLoss,
   scorer: NativeScoring,
-  { pairs, judged, scale, bias, perQuery: given }: Call,
+  { pairs, judged, scale, bias, perQuery: given, teacher }: Call,
+  teacherScorer: TeacherScorer | null,
   outputs: Outputs,
   space: Space,
   size: number,
@@ -45,10 +47,17 @@ export function runBlocks(
   const { queries, docs } = pairs.layout;
   const perQuery = given ?? allocate(Float32Array, queries, 'perQuery');
   const scores = allocate(Float32Array, size * docs, 'scores');
+  let ofTeacher: Float32Array | null = null;
   const batchOf = (first: number, last: number) => {
     const student = viewOf(scores, 0, (last - first) * docs);
     const own = viewOf(perQuery, first, last - first);
-    return { ...judged.batch(first, last), student, grad: student, perQuery: own };
+    const batch = { ...judged.batch(first, last), student, grad: student, perQuery: own };
+    if (teacher === null) return batch;
+    // Again when the block is run: no block's scores outlive it. A block of all queries is scored once.
+    const whole = last - first === queries;
+    if (!whole || ofTeacher === null)
+      ofTeacher = teacherScorer!.scores(blockOf(teacher, first, last, teacherScorer!.dim), true);
+    return { ...batch, teacher: ofTeacher };
   };
   loss.begin(queries);
   each(queries, size, (first, last) => loss.count(batchOf(first, last), first));

@@ -6,7 +6,7 @@ import { copyInto, isObject, lengthOf } from '../loss/intrinsics.js';
 import { isCount } from '../loss/layout.js';
 import type { Reduction } from '../types.js';
 import { checkNames } from './pairs.js';
-import { batchNames } from './prepared.js';
+import { batchNames } from './snapshot.js';
 import type {
   ChunkBackward,
   ChunkedBatch,

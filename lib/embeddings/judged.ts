@@ -50,6 +50,8 @@ export interface Call {
   bias: Float32Array | null;
   scores: Float32Array | null;
   perQuery: Float32Array | null;
+  /** The teacher's vectors, if it is given as embeddings. */
+  teacher: Pairs | null;
 }
 
 const padding = 255;

@@ -4,7 +4,8 @@ import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { isFloat32, overlap } from '../loss/arrays.js';
 import { lengthOf } from '../loss/intrinsics.js';
-import { type Given, type Prepared, snapshotOf } from './prepared.js';
+import type { Prepared } from './prepared.js';
+import { type Given, snapshotOf } from './snapshot.js';
 import type { EmbeddingResult, Embeddings } from './types.js';
 
 /** Dimensions and their weights, as given. */

@@ -34,14 +34,17 @@ export interface ReadSimilarity {
   threads: number;
 }
 
-/** @param options its properties, each read once */
-export function readSimilarity(options: Partial<SimilarityOptions>): ReadSimilarity {
+/** @param options its properties, each read once; @param prefix of their names in errors */
+export function readSimilarity(options: Partial<SimilarityOptions>, prefix = ''): ReadSimilarity {
   const { dim, similarity = 'dot', tokenSimilarity, tokenMean, scale, dtype, cpuTarget, threads } = options;
   if (!Number.isInteger(dim) || dim! < 1 || dim! > maxDim) {
     const Thrown = typeof dim === 'number' ? CklRangeError : CklTypeError;
-    throw new Thrown('ERR_CKL_OPTION', `dim is ${describe(dim)}; it must be an integer from 1 to ${maxDim}`);
+    throw new Thrown(
+      'ERR_CKL_OPTION',
+      `${prefix}dim is ${describe(dim)}; it must be an integer from 1 to ${maxDim}`,
+    );
   }
-  choice('similarity', similarity, similarities);
+  choice(`${prefix}similarity`, similarity, similarities);
   if (similarity !== 'maxSim' && (tokenSimilarity !== undefined || tokenMean !== undefined)) {
     const name = tokenSimilarity !== undefined ? 'tokenSimilarity' : 'tokenMean';
     throw new CklTypeError(
@@ -62,9 +65,9 @@ export function readSimilarity(options: Partial<SimilarityOptions>): ReadSimilar
         tokenSimilarities,
       ) as TokenSimilarity,
       tokenMean: readBoolean('tokenMean', tokenMean, false),
-      half: halfType(dtype === undefined ? undefined : (choice('dtype', dtype, dtypes) as Dtype)),
+      half: halfType(dtype === undefined ? undefined : (choice(`${prefix}dtype`, dtype, dtypes) as Dtype)),
     },
-    scale: readScale(scale, 1),
+    scale: readScale(scale, 1, `${prefix}scale`),
     cpuTarget: chooseCpuTarget(cpuTarget),
     threads: chooseThreads(threads),
   };

@@ -172,13 +172,13 @@ export function readBoolean(name: string, value: unknown, usual: boolean): boole
   throw new CklTypeError('ERR_CKL_OPTION', `${name} is ${describe(value)}; it must be a boolean`);
 }
 
-export function readScale(value: unknown, usual: number): number {
+export function readScale(value: unknown, usual: number, name = 'scale'): number {
   if (value === undefined) return usual;
   if (typeof value !== 'number') {
-    throw new CklTypeError('ERR_CKL_OPTION', `scale is ${describe(value)}; it must be a number`);
+    throw new CklTypeError('ERR_CKL_OPTION', `${name} is ${describe(value)}; it must be a number`);
   }
   if (Number.isFinite(Math.fround(value))) return value;
-  throw new CklRangeError('ERR_CKL_OPTION', `scale is ${value}; it must be finite, also as a float32`);
+  throw new CklRangeError('ERR_CKL_OPTION', `${name} is ${value}; it must be finite, also as a float32`);
 }
 
 /** Throws if an output shares memory with an input or another output; a gradient may lie exactly over its own embeddings. */

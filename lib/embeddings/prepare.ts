@@ -13,6 +13,7 @@ import { Matryoshka, readDims } from './matryoshka.js';
 import { gradientNames, readMode, readSimilarity, readTileQueries, readWanted } from './options.js';
 import { readBoolean } from './pairs.js';
 import { noTiles, Prepared, type Settings } from './prepared.js';
+import { readTeacherOption } from './teacher.js';
 import type { EmbeddingOptions, EmbeddingSum, PreparedEmbeddings } from './types.js';
 
 const ownNames = [
@@ -23,6 +24,7 @@ const ownNames = [
   'tokenSimilarity',
   'tokenMean',
   'scale',
+  'teacherEmbeddings',
   'inBatch',
   'scores',
   'inBatchScores',
@@ -49,7 +51,7 @@ function checkAcross(given: Record<string, unknown>, similarity: string): void {
           ? 'inBatch is false; it is of in-batch negatives'
           : given.inBatchScores === 'tiles'
             ? "inBatchScores is 'tiles'; a rank holds the scores of its queries"
-            : ['scores', 'teacherGrad', 'diagnostics', 'dims']
+            : ['scores', 'teacherGrad', 'diagnostics', 'dims', 'teacherEmbeddings']
                 .filter(asked)
                 .map((name) => `${name} is, too`)[0];
   if (wrong !== undefined) throw new CklTypeError('ERR_CKL_OPTION', `across is given, but ${wrong}`);
@@ -95,6 +97,7 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
     wanted: readWanted(given),
     inBatch: readBoolean('inBatch', given.inBatch, false),
     scores: readBoolean('scores', given.scores, false),
+    teacher: readTeacherOption(given),
     mode: readMode(given.inBatchScores),
     tileQueries: readTileQueries(given.tileQueries),
     ownMatrix: needsMatrix(given, read.space.similarity),

@@ -16,10 +16,8 @@ import { type Call, copyOfBatch, judge } from './judged.js';
 import {
   argumentsOf,
   checkApart,
-  checkNames,
   copyOf,
   newNumbers,
-  pairNames,
   type Pairs,
   readFloats,
   readPairs,
@@ -34,6 +32,8 @@ import {
   readOutputs,
   resultOf,
 } from './scores.js';
+import { type Given, snapshotOf } from './snapshot.js';
+import { readTeacherPairs, teacherInputs, TeacherScorer } from './teacher.js';
 import type { EmbeddingResult, Embeddings, InBatchScores } from './types.js';
 import { newVectors, type Vectors } from './vectors.js';
 
@@ -47,6 +47,8 @@ export interface Settings {
   mode: InBatchScores;
   /** Queries of a block; null: by its bytes. */
   tileQueries: number | null;
+  /** How a teacher's embeddings are compared; null: teachers are given as scores. */
+  teacher: ReadSimilarity | null;
   /** The option, or what else is asked for, that needs all scores at once. */
   ownMatrix: string | null;
 }
@@ -58,26 +60,6 @@ export function noTiles(name: string): Error {
     `inBatchScores is 'tiles', which ${name} cannot be computed with; leave one of them out`,
   );
 }
-
-export const batchNames = [
-  ...pairNames,
-  'teacher',
-  'labels',
-  'relevance',
-  'mask',
-  'own',
-  'ranks',
-  'beta',
-  'weights',
-  'bias',
-  'scale',
-  'queryGrad',
-  'documentGrad',
-  'accumulate',
-  'perQuery',
-  'scores',
-] as const;
-export type Given = Record<(typeof batchNames)[number], unknown>;
 
 /** Scores and gradients around a prepared loss of the root. */
 export class Prepared {
@@ -91,6 +73,7 @@ export class Prepared {
   private inner: PreparedLoss | null;
   private blocked: BlockedLoss | null = null;
   protected readonly scorer: NativeScoring;
+  private readonly teacherScorer: TeacherScorer | null;
   protected readonly numbers = newNumbers();
   /** The scores, and in their place the gradient with respect to them. */
   private matrix = new Float32Array(0);
@@ -108,6 +91,7 @@ export class Prepared {
     this.dims = [settings.read.space.compared];
     this.wanted = settings.wanted;
     this.scorer = newScoring(settings.read.cpuTarget, settings.read.threads);
+    this.teacherScorer = settings.teacher && new TeacherScorer(settings.teacher);
     this.target = this.scorer.target;
     this.threads = this.scorer.threads;
   }
@@ -121,7 +105,12 @@ export class Prepared {
     const { space } = settings.read;
     const call = this.read(given);
     const { pairs, judged, scale, bias } = call;
-    const inputs = [...inputsOf(pairs), ...judged.inputs, ['bias', bias] as const];
+    const inputs = [
+      ...inputsOf(pairs),
+      ...judged.inputs,
+      ...teacherInputs(call.teacher),
+      ['bias', bias] as const,
+    ];
     // Arrays of the last run that came back as inputs stay as they are.
     const kept = new Set(inputs.map(([, array]) => array && bufferOf(array)));
     if (kept.has(bufferOf(this.matrix))) this.matrix = new Float32Array(0);
@@ -133,7 +122,7 @@ export class Prepared {
     if (this.takesBlocks(pairs, keeps)) {
       const size = settings.tileQueries ?? blockSize(pairs.layout.queries, pairs.layout.docs);
       const loss = this.lendBlocked(size, pairs.layout.docs);
-      const result = runBlocks(loss, scorer, call, outputs, space, size, numbers);
+      const result = runBlocks(loss, scorer, call, this.teacherScorer, outputs, space, size, numbers);
       const reduced = this.ofLoss.reduction === 'none' ? result.perQuery : result.loss;
       return { ...result, loss: reduced, ...resultOf(outputs, numbers) };
     }
@@ -143,6 +132,7 @@ export class Prepared {
     checkScoring(scorer.scores(...args, bias, student), numbers);
     const result = inner.run({
       ...judged.batch(),
+      ...(call.teacher && { teacher: this.teacherScorer!.scores(call.teacher, false) }),
       student,
       ...(keeps ? {} : { grad: student }),
       ...(call.perQuery && { perQuery: call.perQuery }),
@@ -169,8 +159,9 @@ export class Prepared {
       if (given[name] === undefined) continue;
       throw ownOutputs('runAsync', name);
     }
-    const { pairs, judged, scale, bias } = this.read(given);
+    const { pairs, judged, scale, bias, teacher } = this.read(given);
     const own = copyOf(pairs);
+    const ownTeacher = teacher && copyOf(teacher);
     const ownBias = bias && copy(bias, lengthOf(bias), 'bias');
     const judgements = copyOfBatch(judged.batch(), own.layout.offsets);
     const outputs = readOutputs({}, settings.wanted, own, space, newVectors);
@@ -183,7 +174,9 @@ export class Prepared {
       numbers[ScoringNumber.keepWinners] = 1;
       checkScoring(await scorer.scoresAsync(...args, ownBias, student), numbers);
       signal?.throwIfAborted();
-      const result = await this.lossAsync({ ...judgements, student }, signal);
+      const withTeacher = ownTeacher && { teacher: await this.teacherScorer!.scoresAsync(ownTeacher) };
+      signal?.throwIfAborted();
+      const result = await this.lossAsync({ ...judgements, ...withTeacher, student }, signal);
       signal?.throwIfAborted();
       const grad = result.grad as Float32Array;
       numbers[ScoringNumber.samePairs] = 1;
@@ -202,6 +195,7 @@ export class Prepared {
     this.blocked?.dispose();
     this.blocked = null;
     this.scorer.dispose();
+    this.teacherScorer?.dispose();
     this.matrix = new Float32Array(0);
     this.own.queryGrad = this.own.documentGrad = null;
   }
@@ -229,6 +223,7 @@ export class Prepared {
       bias: readFloats(given.bias, 'bias', pairs.documents.count, true),
       scores: readFloats(given.scores, 'scores', layout.extent, false),
       perQuery: readFloats(given.perQuery, 'perQuery', layout.queries, false),
+      teacher: readTeacherPairs(given, pairs, this.settings.teacher),
     };
   }
 
@@ -294,12 +289,4 @@ export class Prepared {
       ...(diagnostics && { diagnostics }),
     };
   }
-}
-
-/** The caller's batch, each property read once. */
-export function snapshotOf(batch: unknown): Given {
-  checkNames(batch, 'batch', batchNames);
-  const given = {} as Given;
-  for (const name of batchNames) given[name] = (batch as Given)[name];
-  return given;
 }

@@ -151,6 +151,18 @@ export interface Judgements {
   mask?: Uint8Array;
 }
 
+/** How a teacher's embeddings are compared. Each text has one vector. */
+export interface TeacherEmbeddings {
+  /** Elements of a teacher's vector, 1 to 2^20; often not the student's. */
+  dim: number;
+  /** Default `dot`. */
+  similarity?: TokenSimilarity;
+  /** Multiplies the similarity; finite. Default 1. */
+  scale?: number;
+  /** How `Uint16Array`s are read. Default: the option `dtype`. */
+  dtype?: Dtype;
+}
+
 /** One batch of embeddings with what a loss needs of its lists. */
 export interface EmbeddingBatch<Q extends Embeddings = Embeddings, D extends Embeddings = Embeddings>
   extends EmbeddingPairs<Q, D>, GradientOutputs<Q, D>, Judgements {
@@ -170,6 +182,13 @@ export interface EmbeddingBatch<Q extends Embeddings = Embeddings, D extends Emb
   bias?: Float32Array;
   /** In place of the option. */
   scale?: number;
+  /**
+   * In place of `teacher`, with the option `teacherEmbeddings`: `[queries, its dim]`, of any element type. The teacher then scores all pairs
+   * that the student scores, with `own`, too.
+   */
+  teacherQueries?: Embeddings;
+  /** With `teacherQueries`: `[documents, its dim]`, a vector for each document of the batch. */
+  teacherDocuments?: Embeddings;
   /** Where to write the loss of each query. */
   perQuery?: Float32Array;
   /** Where to write the scores; implies the option `scores`. */
@@ -189,13 +208,19 @@ export interface EmbeddingOptions extends SimilarityOptions, GradientOptions {
    * `runAsync` need `stored`.
    */
   inBatchScores?: InBatchScores;
+  /**
+   * The teacher of a batch is given as embeddings (`teacherQueries`, `teacherDocuments`), scored where the loss reads them: in tiles, no matrix of
+   * its scores is held either. Not with `across`.
+   */
+  teacherEmbeddings?: TeacherEmbeddings;
   /** Ranks whose queries are in one mean, each with its own; their lists hold their own documents, or with `across` those of all. */
   group?: Communicator;
   /**
    * With `group`: the documents of all ranks, in the order of ranks, are negatives of each rank's queries; `shape` is
    * `[own queries, documents of all ranks]`, and `own` gives places among this rank's documents. `gather`: each rank holds all documents for
    * the length of a run. `ring`: those of one rank at a time come to all others, twice, so that a rank never holds more than two ranks'. Both have
-   * the bits of one process but for `scaleGrad`. For `dot` and `cosine`, without `scores`, `teacherGrad`, `diagnostics`, `dims` and `runAsync`.
+   * the bits of one process but for `scaleGrad`. For `dot` and `cosine`, without `scores`, `teacherGrad`, `teacherEmbeddings`, `diagnostics`, `dims` and
+   * `runAsync`.
    */
   across?: 'gather' | 'ring';
   /** Queries of a tile, at least 1, in place of as many as 4 MiB hold. Changes memory and speed, and no bit. */

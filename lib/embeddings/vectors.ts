@@ -66,7 +66,7 @@ const tokenParts: readonly { part: keyof GivenTokens; suffix: string; takers: re
 /** @param name of the array; @param given its offsets, which MaxSim needs, and its mask; nothing else takes them */
 export function readVectors(
   value: unknown,
-  name: 'queries' | 'documents',
+  name: 'queries' | 'documents' | 'teacherQueries' | 'teacherDocuments',
   given: GivenTokens,
   { dim, half, similarity }: Space,
 ): Vectors {

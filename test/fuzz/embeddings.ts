@@ -13,6 +13,8 @@ interface Made {
   input: Anything;
   options: Anything;
   judged: Anything;
+  /** Options of a prepared loss alone. */
+  prepared: Anything;
   /** Scores of a call. */
   size: number;
   shape: [number, number];
@@ -66,11 +68,19 @@ function make(random: Random): Made {
   if (listed) input.candidates = array(Int32Array, size, () => random.below(documents + 1) - 1);
   const options: Anything = { similarity, dim, scale: random.pick([1, 7, -2]), threads: 1 + random.below(2) };
   if (similarity === 'maxSim') options.tokenMean = random.chance(0.5);
+  const teacherDim = random.pick([0, 0, 1, 5]);
+  const prepared =
+    teacherDim > 0 ? { teacherEmbeddings: { dim: teacherDim, scale: random.pick([1, -3]) } } : {};
   const judged = {
-    teacher: array(Float32Array, size, normal),
+    ...(teacherDim > 0
+      ? {
+          teacherQueries: array(Float32Array, queries * teacherDim, normal),
+          teacherDocuments: array(Float32Array, documents * teacherDim, normal),
+        }
+      : { teacher: array(Float32Array, size, normal) }),
     labels: array(Uint8Array, size, (i) => (docs > 0 && i % docs === 0 ? 1 : random.pick([0, 0, 255]))),
   };
-  return { input, options, judged, size, shape: [queries, docs], inputs };
+  return { input, options, judged, prepared, size, shape: [queries, docs], inputs };
 }
 
 const thrown = new Error('a getter of the fuzzer');
@@ -94,6 +104,8 @@ const names = [
     'grad',
     'bias',
     'teacher',
+    'teacherQueries',
+    'teacherDocuments',
     'labels',
     'own',
     'mask',
@@ -108,6 +120,7 @@ const optionNames = [
   'tileQueries',
   'inBatchScores',
   'tokenMean',
+  'teacherEmbeddings',
 ];
 
 /** Makes something wrong, or odd. */
@@ -173,7 +186,7 @@ void campaign('embeddings', async (random) => {
       const found = (await api[random.pick(['backward', 'backwardAsync'])](on, made.options)) as Anything;
       if (right) check(finite(found.queryGrad) && finite(found.documentGrad), 'gradients are not finite');
     } else {
-      op = prepare(random.pick(losses), { ...made.options, shape: made.shape });
+      op = prepare(random.pick(losses), { ...made.prepared, ...made.options, shape: made.shape });
       const found = way === 2 ? op.run(on) : await op.runAsync(on);
       // A document that is none, or has no tokens, scores -Infinity, where the teacher expects something.
       const some = made.input.candidates === undefined && made.options.similarity !== 'maxSim';
