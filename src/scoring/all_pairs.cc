@@ -13,8 +13,6 @@ namespace {
 constexpr int64_t kWide = 2048;
 // Rows that are packed into one panel before the next: as many streams as a processor fetches ahead.
 constexpr int64_t kRowsPacked = 8;
-// Documents whose part of a gradient is packed at a time: it stays in the second cache.
-constexpr int64_t kTileDocuments = 96;
 
 }  // namespace
 
@@ -100,11 +98,7 @@ float* Scorer::block_sums(const Pairs& p, const Gradients& g) {
 
 // Threads take blocks of documents: their part of G, with its rows along the queries, meets the packed queries.
 bool Scorer::document_grads_of_all(const Pairs& p, const Gradients& g) {
-  const int64_t columns = kernels_.columns, rows_of_tile = kernels_.rows, work = p.queries * p.documents * p.dim;
-  // As many documents as still leave each thread some: all of them meet a panel while it is in the first cache.
-  const int64_t tile =
-      std::min(kTileDocuments / rows_of_tile, std::max<int64_t>(1, pieces(p.documents, workers(work) * rows_of_tile))) *
-      rows_of_tile;
+  const int64_t columns = kernels_.columns, tile = 6 * kernels_.rows, work = p.queries * p.documents * p.dim;
   const int64_t parts = pieces(p.queries, kPart), panel = columns * kPart;
   const int64_t across = pieces(p.dim, columns);
   const bool whole = g.first && g.last;
