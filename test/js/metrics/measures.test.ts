@@ -67,6 +67,8 @@ describe('measures that ask only whether a document is relevant', () => {
   it('average precision: mean of the precisions at the hits', () => {
     expect(averagePrecision(ranked, judged)).toBeCloseTo((1 / 2 + 2 / 4 + 3 / 5) / 3, 15);
     expect(averagePrecision(ranked, judged, 4)).toBeCloseTo((1 / 2 + 2 / 4) / 3, 15);
+    expect(averagePrecision(ranked, new Map())).toBe(0);
+    expect(averagePrecision(ranked, new Map([[ranked[0], 0]]))).toBe(0);
   });
 });
 

@@ -107,8 +107,14 @@ describe('pairedTTest', () => {
   });
   it('refuses what cannot be paired', () => {
     expect(() => pairedTTest([1, 2], [1])).toThrow(RangeError);
-    expect(() => pairedTTest([1], [1])).toThrow(RangeError);
-    expect(() => pairedTTest([1, NaN], [1, 2])).toThrow(RangeError);
+    expect(() => pairedTTest([1], [1])).toThrow(
+      new RangeError('a paired test needs at least 2 pairs, not 1'),
+    );
+    expect(() => pairedTTest([], [])).toThrow(new RangeError('a paired test needs at least 2 pairs, not 0'));
+    expect(() => pairedTTest([1, NaN], [1, 2])).toThrow(new RangeError('pair 1 is not finite: NaN and 2'));
+    expect(() => pairedTTest([1, 2], [Infinity, 2])).toThrow(
+      new RangeError('pair 0 is not finite: 1 and Infinity'),
+    );
   });
 });
 
@@ -126,6 +132,8 @@ describe('holm', () => {
         });
       }),
     );
-    expect(() => holm([1.5])).toThrow(RangeError);
+    for (const p of [1.5, -0.1, NaN])
+      expect(() => holm([0.5, p])).toThrow(new RangeError(`a p value must lie in 0..1, not ${p}`));
+    expect(holm([0, 1])).toEqual([0, 1]);
   });
 });

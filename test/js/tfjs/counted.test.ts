@@ -116,6 +116,7 @@ describe('counted queries', () => {
     expect(of('lambdaNdcg', [2])).toBe(0);
     expect(of('lambdaNdcg', [2, NaN])).toBe(1);
     expect(of('rankNet', [2, 2])).toBe(0);
+    expect(of('rankNet', [NaN])).toBe(0);
     expect(of('rankNet', [2, 1])).toBe(1);
   });
 

@@ -37,6 +37,17 @@ it('is the prepared loss, with its gradients times what comes after, and leaves 
   expect(tf.memory().numTensors).toBe(before);
 });
 
+it('hands arrays on as they are: candidates stay whole numbers', () => {
+  using op = prepare('ckl', options);
+  const candidates = Int32Array.from({ length: queries * docs }, (_, i) => (5 * i) % 7);
+  const documents = d.slice(0, 7 * dim);
+  const right = op.run({ queries: q, documents, candidates, teacher, labels });
+  const loss = embeddingLoss(op, tf.tensor(q, [queries, dim]), tf.tensor(documents, [7, dim]), {
+    ...{ candidates, teacher, labels },
+  });
+  expect(loss.dataSync()[0]).toBe(Math.fround(right.loss));
+});
+
 it('gradients of two losses in one step, each with its own', () => {
   using op = prepare('kl', options);
   const first = { teacher, labels };
