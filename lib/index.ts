@@ -4,7 +4,7 @@ export { AddonError, CklRangeError, CklTypeError, CudaError, type ErrorCode } fr
 export * from './loss/functions.js';
 export { losses, type LossName } from './losses.js';
 export type { Communicator, ReduceOperation } from './communicator.js';
-export type { DocumentShard } from './loss/sharded.js';
+export type { DocumentShard } from './loss/shard.js';
 export { type GroupOptions, prepare, type PreparedLoss, type PreparedSize } from './loss/prepare.js';
 export { rankBias, ranks, type RankBiasBatch, type RankBatch } from './ranks/ranks.js';
 export type { Id } from './ranks/id-table.js';

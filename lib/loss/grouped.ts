@@ -7,6 +7,7 @@ import { NativeStatus, Scalar } from '../native/codes.js';
 import type { NativePlanSpec } from '../native/native.js';
 import { statusError } from '../native/status.js';
 import type { Batch, LossResult } from '../types.js';
+import { attempt, type Failure, failedLater, Message, otherThanFirst, refused } from './exchange.js';
 import type { LivePlan } from './plans.js';
 import { Prepared } from './prepared.js';
 import { argumentsOf, resultOf } from './run.js';
@@ -17,40 +18,39 @@ export const normalisers = terms + 1;
 
 /** What the ranks tell each other first, an array of numbers: then every rank's share begins. */
 const enum Head {
-  /** 1: this rank's batch was refused. */
-  failed = 0,
-  queries = 1,
-  weighted = 2,
+  queries = 0,
+  weighted = 1,
+  plan = 2,
   share = 3,
   size = 12,
 }
 
 export class GroupedLoss extends Prepared {
+  private readonly digest: number;
+
   constructor(
     private readonly group: Group,
     ...rest: ConstructorParameters<typeof Prepared>
   ) {
     super(...rest);
+    this.digest = digestOf(rest[0].plan.spec);
   }
 
   override run(batch: Batch): LossResult {
     const { group, view, scalars } = this;
-    const head = new Float64Array(Head.size);
+    const message = new Message(Head.size);
     let live: LivePlan | undefined;
-    let share = head.subarray(0, 0);
-    // A rank that refuses its batch tells the others, which would wait for it.
+    let share = message.numbers.subarray(0, 0);
     const failure = attempt(() => {
       live = this.take(batch);
       const summands = view.weights === null ? 0 : live.plan.spec.terms.length * view.queries;
       share = new Float64Array(normalisers + Math.max(summands, view.queries));
       check(live.native.countShare(...argumentsOf(view, scalars), share), scalars);
-      head[Head.queries] = view.queries;
-      head[Head.weighted] = Number(view.weights !== null);
-      head.set(share.subarray(0, normalisers), Head.share);
+      message.numbers.set([view.queries, Number(view.weights !== null), this.digest]);
+      message.numbers.set(share.subarray(0, normalisers), Head.share);
     });
-    head[Head.failed] = Number(failure !== null);
-    const heads = ranksOf(group.gather(head), group.size);
-    agree(group, heads, failure);
+    const heads = message.exchange(group, failure, refused);
+    agree(heads);
 
     const { spec } = live!.plan;
     const all = heads[0].slice(Head.share);
@@ -75,19 +75,10 @@ export class GroupedLoss extends Prepared {
   }
 
   /** One number of each query, of all ranks, in order. `failed`: what this rank throws, and then the others, too. */
-  private gatherQueries(
-    own: Float64Array,
-    queries: readonly number[],
-    failed: { error: unknown } | null = null,
-  ): Float64Array {
-    const longest = largest(queries);
-    const padded = new Float64Array(longest + 1);
-    padded.set(own);
-    padded[longest] = Number(failed !== null);
-    const parts = ranksOf(this.group.gather(padded), this.group.size);
-    if (failed !== null) throw failed.error;
-    const failing = parts.findIndex((part) => part[longest] !== 0);
-    if (failing >= 0) throw failedLater(failing);
+  private gatherQueries(own: Float64Array, queries: readonly number[], failed: Failure = null): Float64Array {
+    const message = new Message(largest(queries));
+    message.numbers.set(own);
+    const parts = message.exchange(this.group, failed, failedLater);
     const out = new Float64Array(queries.reduce((a, b) => a + b, 0));
     let at = 0;
     parts.forEach((part, rank) => {
@@ -117,33 +108,16 @@ export function sum(values: Float64Array): number {
   return total;
 }
 
-/** Runs; returns the error. */
-export function attempt(action: () => void): { error: unknown } | null {
-  try {
-    action();
-    return null;
-  } catch (error) {
-    return { error };
-  }
-}
-
 export function check(status: NativeStatus, scalars: Float64Array): void {
   if (status !== NativeStatus.ok) throw statusError(status, scalars);
 }
 
-/** The parts of what was gathered, by rank. */
-export function ranksOf(gathered: Float64Array, size: number): Float64Array[] {
-  const length = gathered.length / size;
-  return Array.from({ length: size }, (_, rank) => gathered.subarray(rank * length, (rank + 1) * length));
-}
-
-/** Throws on every rank where one has failed, or where only some have weights. */
-function agree(group: Group, heads: readonly Float64Array[], failure: { error: unknown } | null): void {
-  if (failure !== null) throw failure.error;
-  const failed = heads.findIndex((head) => head[Head.failed] !== 0);
-  if (failed >= 0) throw refused(failed);
-  const other = heads.findIndex((head) => head[Head.weighted] !== heads[0][Head.weighted]);
-  if (other < 0) return;
+/** Throws on every rank where the ranks do not run alike: their exchanges would not be of each other. */
+function agree(heads: readonly Float64Array[]): void {
+  const another = otherThanFirst(heads, Head.plan);
+  if (another !== null) throw otherLoss(another);
+  const other = otherThanFirst(heads, Head.weighted);
+  if (other === null) return;
   const has = (rank: number): string => (heads[rank][Head.weighted] ? 'has weights' : 'has none');
   throw new CklRangeError(
     'ERR_CKL_GROUP',
@@ -151,13 +125,30 @@ function agree(group: Group, heads: readonly Float64Array[], failure: { error: u
   );
 }
 
-export function failedLater(rank: number): Error {
-  return new CklRangeError('ERR_CKL_GROUP', `rank ${rank} failed while it computed, and says why`);
-}
-
-export function refused(rank: number): Error {
+export function otherLoss(rank: number): Error {
   return new CklRangeError(
     'ERR_CKL_GROUP',
-    `rank ${rank} refused its batch, and says why; nothing was computed`,
+    `rank ${rank} has prepared another loss than rank 0, or with other options; all ranks prepare alike`,
   );
+}
+
+/** Tells what is computed from other things, whoever computes it. */
+export function digestOf({ terms, reduction, pairMean, gradScale, ...rest }: NativePlanSpec): number {
+  const { studentTemperature, teacherTemperature } = rest;
+  const text = JSON.stringify([
+    terms,
+    reduction,
+    pairMean,
+    gradScale,
+    studentTemperature,
+    teacherTemperature,
+  ]);
+  return digest(Uint32Array.from(text, (letter) => letter.charCodeAt(0)));
+}
+
+/** FNV-1a over words. */
+export function digest(words: Uint32Array): number {
+  let hash = 0x811c9dc5;
+  for (const word of words) hash = Math.imul(hash ^ word, 0x01000193);
+  return hash >>> 0;
 }

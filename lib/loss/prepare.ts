@@ -23,7 +23,8 @@ import {
 } from './options.js';
 import { LivePlan } from './plans.js';
 import { Prepared } from './prepared.js';
-import { checkShardable, type DocumentShard, readShard, ShardedLoss } from './sharded.js';
+import { checkShardable, type DocumentShard, readShard } from './shard.js';
+import { ShardedLoss } from './sharded.js';
 import type {
   BackendName,
   Batch,

@@ -1,87 +1,47 @@
 // A prepared loss whose lists are spread over the ranks of a group: each has some documents of every query. Three small exchanges make the
-// sums of whole lists: the largest scores; the sums of exponentials; the values and the sums of h. The gradients then need none.
+// sums of whole lists: the largest scores; the sums of exponentials; the values and the sums of h. The gradients then need none. Where the
+// queries take several blocks, the largest scores of the next travel with the values of the one before: two exchanges a block.
 import { largest } from '../extremes.js';
-import { type Communicator, type Group, readGroup } from '../communicator.js';
-import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
-import { losses } from '../losses.js';
-import { native, type NativePlanSpec } from '../native/native.js';
+import { native } from '../native/native.js';
 import { NativeType } from '../native/codes.js';
 import type { Batch, LossResult } from '../types.js';
-import { attempt, check, failedLater, ranksOf, refused } from './grouped.js';
+import { attempt, failedLater, joined, Message, otherThanFirst, ranksOf, refused } from './exchange.js';
+import { check, digest, digestOf, otherLoss } from './grouped.js';
 import type { LivePlan } from './plans.js';
 import { Prepared } from './prepared.js';
 import { argumentsOf, newScalars, resultOf } from './run.js';
-
-/** The part of every list that a rank has. */
-export interface DocumentShard {
-  /** The ranks that share the lists. All prepare and run alike, with the same queries and weights. */
-  group: Communicator;
-  /** Where this rank's documents begin in the whole lists: rank 0's at 0, each other's where those of the rank before end. */
-  begin: number;
-  /** How many documents the whole lists have, padding included. */
-  documents: number;
-}
-
-export interface ReadShard {
-  readonly group: Group;
-  readonly begin: number;
-  readonly documents: number;
-}
-
-/** Reads the option `shard`. */
-export function readShard(value: unknown): ReadShard {
-  if (typeof value !== 'object' || value === null) {
-    throw new CklTypeError(
-      'ERR_CKL_OPTION',
-      `shard is ${describe(value)}; it must be { group, begin, documents }`,
-    );
-  }
-  const { group, begin, documents } = value as DocumentShard;
-  const read = { group: readGroup(group, 'shard.group'), begin, documents };
-  for (const name of ['begin', 'documents'] as const) {
-    if (Number.isSafeInteger(read[name]) && read[name] >= 0) continue;
-    throw new CklRangeError(
-      'ERR_CKL_OPTION',
-      `shard.${name} is ${describe(read[name])}; it must be a whole number, at least 0`,
-    );
-  }
-  return read;
-}
-
-/** Refuses what cannot be computed from parts of lists. */
-export function checkShardable(
-  spec: NativePlanSpec,
-  { teacherGrad, diagnostics }: { teacherGrad: unknown; diagnostics: unknown },
-): void {
-  const table = losses as Record<string, { family: string }>;
-  const pairwise = spec.terms.find(({ loss }) => table[loss].family === 'pairwise');
-  const reason =
-    pairwise !== undefined
-      ? `${pairwise.loss} compares pairs of documents, or their order, and a rank has only its own; the losses that are sums over documents can be spread`
-      : teacherGrad !== undefined && teacherGrad !== false
-        ? 'teacherGrad is wanted, whose sums the ranks do not exchange; spread the queries (option group), or leave it out'
-        : diagnostics === true
-          ? 'diagnostics are wanted, which look at whole lists; leave them out'
-          : '';
-  if (reason !== '') throw new CklRangeError('ERR_CKL_OPTION', `shard is given, but ${reason}`);
-}
+import { checkTiles, type ReadShard } from './shard.js';
 
 /** Documents whose sums are added first; the row engine's own number. */
 const chunk = 4096;
-/** Bytes that are kept between exchanges, 20 per document: more queries go in several blocks, so that the cache holds one. */
-const kept = 4 << 20;
+/** Bytes of a document of a block: 20 that are kept between exchanges, and its scores and label, which two steps read. */
+const bytes = 29;
+/** Bytes of a block of queries: more queries go in several, so that the cache holds one. */
+const cached = 4 << 20;
 
 const enum Step {
-  look = 0,
+  survey = 0,
   settle = 1,
-  sums = 2,
-  terms = 3,
-  finish = 4,
-  result = 5,
+  maxima = 2,
+  sums = 3,
+  terms = 4,
+  finish = 5,
+  result = 6,
 }
 
-const looks = 6;
+/** Numbers of a query in a step's record, but for those of a chunk. */
+const surveyed = 4;
+
+/** What a rank tells of its batch before arrays of a length that depends on it. */
+const enum Head {
+  queries = 0,
+  fresh = 1,
+  weights = 2,
+  size = 3,
+}
+
+const nothing = new Float64Array(0);
 
 export class ShardedLoss extends Prepared {
   private readonly numbers: Float64Array;
@@ -98,76 +58,89 @@ export class ShardedLoss extends Prepared {
     super(...rest);
     const { group, begin, documents } = shard;
     const [queries, docs] = this.shape;
-    const all = ranksOf(group.gather(Float64Array.of(begin, docs, documents, queries)), group.size);
+    const told = Float64Array.of(begin, docs, documents, queries, digestOf(rest[0].plan.spec));
+    const all = ranksOf(group.gather(told), group.size);
     checkTiles(all);
+    const another = otherThanFirst(all, told.length - 1);
+    if (another !== null) throw otherLoss(another);
     this.longest = largest(all.map(([, length]) => length));
     this.chunks = Math.max(1, Math.ceil(this.longest / chunk));
-    this.block = Math.max(8, Math.floor(kept / (20 * Math.max(1, this.longest))));
+    this.block = Math.max(8, Math.floor(cached / (bytes * Math.max(1, this.longest))));
     this.numbers = Float64Array.of(0, 0, 0, begin, group.size, this.chunks);
   }
 
   override run(batch: Batch): LossResult {
     const { group } = this.shard;
     let live!: LivePlan;
-    let own = new Float64Array(0);
-    const failure = attempt(() => {
+    const head = new Message(Head.size);
+    const refusal = attempt(() => {
       live = this.take(batch);
       this.checkWhole();
+      head.numbers.set([
+        this.view.queries,
+        Number(this.needsRanks(live)),
+        digestOfWeights(this.view.weights),
+      ]);
     });
-    // What the ranks must agree on, and the error of one, before arrays of a length that they agree on.
-    const { queries, weights } = this.view;
-    const head = new Float64Array(4);
-    if (failure === null) head.set([0, queries, Number(this.needsRanks(live)), digest(weights)]);
-    else head[Head.failed] = 1;
-    const heads = ranksOf(group.gather(head), group.size);
-    if (failure !== null) throw failure.error;
+    const heads = head.exchange(group, refusal, refused);
     agree(heads);
     if (heads[0][Head.fresh] === 1) this.freshRanks();
 
-    const looked = attempt(() => {
-      own = new Float64Array(1 + looks * queries);
-      this.call(live, Step.look, own, own.subarray(1));
+    const { queries } = this.view;
+    let first = 0;
+    let last = Math.min(queries, this.block);
+    const record = new Message(surveyed * queries + (last - first));
+    const [survey, maxima] = split(record.numbers, surveyed * queries);
+    const failure = attempt(() => {
+      this.call(live, Step.survey, nothing, survey);
+      this.callFor(first, last, live, Step.maxima, nothing, maxima);
     });
-    if (looked !== null) own = new Float64Array(1 + looks * queries).fill(1, 0, 1);
-    const parts = ranksOf(group.gather(own), group.size);
-    if (looked !== null) throw looked.error;
-    const failed = parts.findIndex((part) => part[0] !== 0);
-    if (failed >= 0) throw refused(failed);
-    const gathered = new Float64Array(looks * queries * group.size);
-    parts.forEach((part, rank) => gathered.set(part.subarray(1), rank * looks * queries));
-    this.call(live, Step.settle, gathered, gathered);
-    for (let first = 0; first < queries; first += this.block) {
-      this.runBlock(live, first, Math.min(queries, first + this.block));
+    const parts = record.exchange(group, failure, refused).map((part) => split(part, survey.length));
+    this.call(live, Step.settle, joined(parts.map(([part]) => part)), nothing);
+    let ofMaxima = joined(parts.map(([, part]) => part));
+    while (first < queries) {
+      const next = Math.min(queries, last + this.block);
+      ofMaxima = this.runBlock(live, [first, last, next], ofMaxima);
+      [first, last] = [last, next];
     }
-    this.call(live, Step.result, own, own);
+    this.call(live, Step.result, nothing, nothing);
     return resultOf(this.view, this.scalars, this.reduction);
   }
 
-  private runBlock(live: LivePlan, first: number, last: number): void {
-    const { numbers, chunks } = this;
-    [numbers[1], numbers[2]] = [first, last];
+  /** Queries [first, last), of whose maxima all ranks have told. Returns what they tell of the next, [last, next). */
+  private runBlock(
+    live: LivePlan,
+    [first, last, next]: readonly [number, number, number],
+    ofMaxima: Float64Array,
+  ): Float64Array {
+    const { chunks } = this;
+    const { group } = this.shard;
     const rows = last - first;
-    const none = numbers.subarray(0, 0);
-    const sums = new Float64Array(rows * (2 + 16 * chunks) + 1);
-    const ofSums = this.exchange(live, Step.sums, none, sums);
-    const values = new Float64Array(rows * 25 * chunks * live.plan.spec.terms.length + 1);
-    const ofTerms = this.exchange(live, Step.terms, ofSums, values);
-    this.call(live, Step.finish, ofTerms, none);
+    const sums = new Message(rows * (2 + 16 * chunks));
+    const failure = attempt(() => this.callFor(first, last, live, Step.sums, ofMaxima, sums.numbers));
+    const ofSums = joined(sums.exchange(group, failure, failedLater));
+    const length = rows * 25 * chunks * live.plan.spec.terms.length;
+    const both = new Message(length + (next - last));
+    const [terms, maxima] = split(both.numbers, length);
+    const failed = attempt(() => {
+      this.callFor(first, last, live, Step.terms, ofSums, terms);
+      if (next > last) this.callFor(last, next, live, Step.maxima, nothing, maxima);
+    });
+    const parts = both.exchange(group, failed, failedLater).map((part) => split(part, length));
+    this.callFor(first, last, live, Step.finish, joined(parts.map(([part]) => part)), nothing);
+    return joined(parts.map(([, part]) => part));
   }
 
-  /** A step, and what it leaves gathered from all ranks. The last number says whether a rank failed. */
-  private exchange(live: LivePlan, step: Step, before: Float64Array, record: Float64Array): Float64Array {
-    const { group } = this.shard;
-    const length = record.length - 1;
-    const failure = attempt(() => this.call(live, step, before, record));
-    record[length] = Number(failure !== null);
-    const parts = ranksOf(group.gather(record), group.size);
-    if (failure !== null) throw failure.error;
-    const failed = parts.findIndex((part) => part[length] !== 0);
-    if (failed >= 0) throw failedLater(failed);
-    const out = new Float64Array(length * group.size);
-    parts.forEach((part, rank) => out.set(part.subarray(0, length), rank * length));
-    return out;
+  private callFor(
+    first: number,
+    last: number,
+    live: LivePlan,
+    step: Step,
+    gathered: Float64Array,
+    record: Float64Array,
+  ): void {
+    [this.numbers[1], this.numbers[2]] = [first, last];
+    this.call(live, step, gathered, record);
   }
 
   private call(live: LivePlan, step: Step, gathered: Float64Array, record: Float64Array): void {
@@ -241,56 +214,25 @@ export class ShardedLoss extends Prepared {
   }
 }
 
-/** Throws, on every rank, where the parts of the ranks do not make up whole lists. */
-function checkTiles(all: readonly Float64Array[]): void {
-  const [, , documents, queries] = all[0];
-  let end = 0;
-  all.forEach(([begin, length, whole, rows], rank) => {
-    const wrong =
-      whole !== documents
-        ? `rank ${rank} says that the lists have ${whole} documents, and rank 0 ${documents}`
-        : rows !== queries
-          ? `rank ${rank} prepares ${rows} queries, and rank 0 ${queries}`
-          : begin !== end
-            ? `rank ${rank}'s documents begin at ${begin}, and those before it end at ${end}`
-            : '';
-    if (wrong !== '') throw new CklRangeError('ERR_CKL_GROUP', `the ranks' shards do not fit: ${wrong}`);
-    end += length;
-  });
-  if (end === documents) return;
-  throw new CklRangeError(
-    'ERR_CKL_GROUP',
-    `the ranks' shards do not fit: they have ${end} documents together, and the lists ${documents}`,
-  );
-}
-
-const enum Head {
-  failed = 0,
-  queries = 1,
-  fresh = 2,
-  weights = 3,
-}
-
-/** Throws where a rank refused its batch, or where the ranks run different queries. */
+/** Throws where the ranks run different batches. */
 function agree(heads: readonly Float64Array[]): void {
-  const failed = heads.findIndex((head) => head[Head.failed] !== 0);
-  if (failed >= 0) throw refused(failed);
-  const [first] = heads;
-  const other = heads.findIndex((head) => head.some((value, k) => value !== first[k]));
-  if (other < 0) return;
+  const places = [Head.queries, Head.weights, Head.fresh].map((place) => otherThanFirst(heads, place));
+  const [queries, weights, fresh] = places;
+  if (places.every((other) => other === null)) return;
   const wrong =
-    heads[other][Head.queries] !== first[Head.queries]
-      ? `rank ${other} has ${heads[other][Head.queries]} queries, and rank 0 ${first[Head.queries]}`
-      : heads[other][Head.weights] !== first[Head.weights]
-        ? `the weights of rank ${other} are not those of rank 0`
-        : `ranks or beta are given on rank ${heads[other][Head.fresh] === 1 ? 0 : other} and not on rank ${heads[other][Head.fresh] === 1 ? other : 0}`;
+    queries !== null
+      ? `rank ${queries} has ${heads[queries][Head.queries]} queries, and rank 0 ${heads[0][Head.queries]}`
+      : weights !== null
+        ? `the weights of rank ${weights} are not those of rank 0`
+        : `ranks or beta are given on rank ${heads[0][Head.fresh] === 1 ? fresh : 0} and not on rank ${heads[0][Head.fresh] === 1 ? 0 : fresh}`;
   throw new CklRangeError('ERR_CKL_GROUP', `the ranks run different batches: ${wrong}`);
 }
 
-/** Tells weights from others: FNV-1a over their words. */
-function digest(weights: Float32Array | null): number {
-  if (weights === null) return -1;
-  let hash = 0x811c9dc5;
-  for (const word of new Uint32Array(weights.slice().buffer)) hash = Math.imul(hash ^ word, 0x01000193);
-  return hash >>> 0;
-}
+/** Tells weights from others. */
+const digestOfWeights = (weights: Float32Array | null): number =>
+  weights === null ? -1 : digest(new Uint32Array(weights.slice().buffer));
+
+const split = (numbers: Float64Array, at: number): [Float64Array, Float64Array] => [
+  numbers.subarray(0, at),
+  numbers.subarray(at),
+];

@@ -97,11 +97,11 @@ Status PlanObject::run_step(napi_env env, const Call& call, const double* number
   const int64_t queries = call.batch.rows.queries;
   ShardNumbers of;
   if (!of.read(numbers, queries) || !can_shard(plan, call, of.chunks)) return {Code::type};
-  if (of.step == Step::look)
+  if (of.step == Step::survey)
     shard_.reset(new cpu::ShardRun(std::static_pointer_cast<cpu::CpuBackend>(backend_), of.begin, of.ranks, of.chunks));
-  // A step is of the batch, and by the plan, that was looked at.
+  // A step is of the batch, and by the plan, that was surveyed.
   if (!shard_ || !shard_->fits(plan, of.begin, of.ranks, of.chunks) ||
-      (of.step > Step::settle && !shard_->settled(queries)))
+      (of.step > Step::maxima && !shard_->settled(queries)))
     return {Code::type};
   const int64_t rows = of.step <= Step::settle ? queries : of.last - of.first;
   const int64_t reads = shard_->reads(of.step, plan, rows), writes = shard_->writes(of.step, plan, rows);
@@ -111,7 +111,7 @@ Status PlanObject::run_step(napi_env env, const Call& call, const double* number
   double* const to = static_cast<double*>(record.data);
   try {
     switch (of.step) {
-      case Step::look: return shard_->look(plan, call.batch, scratch(env), to);
+      case Step::survey: return shard_->survey(plan, call.batch, scratch(env), to);
       case Step::settle: shard_->settle(plan, call.batch, from); return {};
       case Step::result: summary = shard_->result(plan, call.batch, call.out); return {};
       default: return shard_->step(of.step, plan, call.batch, call.out, of.first, of.last, from, to);

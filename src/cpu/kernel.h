@@ -76,7 +76,7 @@ struct ShardTask {
     float student_z, teacher_z, student_tops, teacher_tops;  // see Exponentials
   };
   Row* rows;
-  double* looks;          // of step look: kShardLook numbers per row
+  double* surveys;        // of step survey: kShardSurvey numbers per row
   const float* gathered;  // of the last exchange: for each rank, for each row from `first` on, a record
   float* record;          // for the next one: a record for each row from `first` on
   float* kept;            // of rows from `first` on, between steps: kShardKept blocks of `slots` floats each
@@ -84,10 +84,11 @@ struct ShardTask {
   uint8_t* kinds;       // of their chunks: ChunkKind
   int64_t first, last;  // the rows of an exchange
 };
-enum class ShardStep { look, sums, terms, finish };
+enum class ShardStep { survey, maxima, sums, terms, finish };
 enum ChunkKind : uint8_t { kGeneralChunk, kFastChunk, kFastTopChunk };  // the last has documents at the student's top
-constexpr int kShardLook = 6, kShardKept = 5;
-// Floats in a record: of sums, and of terms.
+constexpr int kShardSurvey = 4, kShardKept = 5;
+// Floats in a record: of maxima, of sums, and of terms.
+constexpr int kShardMaxima = 2;
 inline int shard_sums_floats(int chunks) { return 4 + 32 * chunks; }
 inline int shard_terms_floats(int chunks, int terms) { return 50 * chunks * terms; }
 

@@ -5,7 +5,7 @@
 namespace ckl {
 namespace cpu {
 
-Status ShardRun::look(const Plan& plan, const Batch& batch, Workspace& workspace, double* out) {
+Status ShardRun::survey(const Plan& plan, const Batch& batch, Workspace& workspace, double* out) {
   rows_.clear();
   std::vector<double> counted(Share::kNormalisers + plan.terms.size() * size_t(batch.rows.queries));
   const Share share = {counted.data(), counted.data() + Share::kNormalisers};
@@ -16,8 +16,8 @@ Status ShardRun::look(const Plan& plan, const Batch& batch, Workspace& workspace
   // Ranks within a part are not those of the list.
   for (int k = 0; k < shard.task.term_count && batch.rows.docs > 0; k++)
     if (shard.task.terms[k].parameters.biased && !batch.ranks && !batch.beta) return {Code::type, Argument::ranks};
-  shard.looks = out;
-  return each(shard, ShardStep::look, 0, batch.rows.queries);
+  shard.surveys = out;
+  return each(shard, ShardStep::survey, 0, batch.rows.queries);
 }
 
 void ShardRun::settle(const Plan& plan, const Batch& batch, const double* gathered) {
@@ -26,13 +26,10 @@ void ShardRun::settle(const Plan& plan, const Batch& batch, const double* gather
   normalisers_.assign(plan.terms.size(), 0);
   for (int64_t b = 0; b < queries; b++) {
     ShardTask::Row& row = rows_[size_t(b)];
-    row.student_max = row.teacher_max = -3.402823466e38f;
     for (int r = 0; r < ranks_; r++) {
-      const double* look = gathered + (r * queries + b) * kShardLook;
-      row.student_max = std::max(row.student_max, float(look[0]));
-      row.teacher_max = std::max(row.teacher_max, float(look[1]));
-      row.documents += look[2], row.positives += look[3], row.inverse_ranks += look[5];
-      row.end = std::max(row.end, int64_t(look[4]));
+      const double* of_rank = gathered + (r * queries + b) * kShardSurvey;
+      row.documents += of_rank[0], row.positives += of_rank[1], row.inverse_ranks += of_rank[3];
+      row.end = std::max(row.end, int64_t(of_rank[2]));
     }
     const double weight = batch.weights ? double(batch.weights[b]) : 1;
     for (size_t k = 0; k < plan.terms.size(); k++) {
@@ -46,7 +43,8 @@ void ShardRun::settle(const Plan& plan, const Batch& batch, const double* gather
 // Records are of floats, and exchanged as half as many doubles.
 int64_t ShardRun::writes(Step step, const Plan& plan, int64_t queries) const {
   switch (step) {
-    case Step::look: return queries * kShardLook;
+    case Step::survey: return queries * kShardSurvey;
+    case Step::maxima: return queries * kShardMaxima / 2;
     case Step::sums: return queries * shard_sums_floats(chunks_) / 2;
     case Step::terms: return queries * shard_terms_floats(chunks_, int(plan.terms.size())) / 2;
     default: return 0;
@@ -55,7 +53,8 @@ int64_t ShardRun::writes(Step step, const Plan& plan, int64_t queries) const {
 
 int64_t ShardRun::reads(Step step, const Plan& plan, int64_t queries) const {
   switch (step) {
-    case Step::settle: return ranks_ * writes(Step::look, plan, queries);
+    case Step::settle: return ranks_ * writes(Step::survey, plan, queries);
+    case Step::sums: return ranks_ * writes(Step::maxima, plan, queries);
     case Step::terms: return ranks_ * writes(Step::sums, plan, queries);
     case Step::finish: return ranks_ * writes(Step::terms, plan, queries);
     default: return 0;
@@ -66,18 +65,36 @@ Status ShardRun::step(Step step, const Plan& plan, const Batch& batch, const Out
                       const double* gathered, double* record) {
   ShardTask shard;
   fill(shard, plan, batch, out);
-  const size_t blocks = size_t(last - first);
-  kinds_.resize(blocks * size_t(chunks_));
-  shard.slots = (batch.rows.docs + 15) / 16 * 16 + 16;
-  // Kept between steps: a larger block of queries than before comes with its own step `sums`.
-  if (!kept_.reserve(int64_t(blocks) * kShardKept * shard.slots)) return {Code::memory};
-  shard.kept = kept_.reserve(0), shard.kinds = kinds_.data();
+  // Maxima are found while the block before is still at work: what is kept is that block's.
+  if (step != Step::maxima) {
+    const size_t blocks = size_t(last - first);
+    kinds_.resize(blocks * size_t(chunks_));
+    shard.slots = (batch.rows.docs + 15) / 16 * 16 + 16;
+    // Kept between steps: a larger block of queries than before comes with its own step `sums`.
+    if (!kept_.reserve(int64_t(blocks) * kShardKept * shard.slots)) return {Code::memory};
+    shard.kept = kept_.reserve(0), shard.kinds = kinds_.data();
+  }
   shard.gathered = reinterpret_cast<const float*>(gathered), shard.record = reinterpret_cast<float*>(record);
   shard.first = first, shard.last = last;
-  const ShardStep kernel = step == Step::sums    ? ShardStep::sums
+  if (step == Step::sums) take_maxima(shard);
+  const ShardStep kernel = step == Step::maxima  ? ShardStep::maxima
+                           : step == Step::sums  ? ShardStep::sums
                            : step == Step::terms ? ShardStep::terms
                                                  : ShardStep::finish;
   return each(shard, kernel, first, last);
+}
+
+void ShardRun::take_maxima(const ShardTask& shard) {
+  const int64_t rows = shard.last - shard.first;
+  for (int64_t k = 0; k < rows; k++) {
+    ShardTask::Row& row = rows_[size_t(shard.first + k)];
+    row.student_max = row.teacher_max = -3.402823466e38f;
+    for (int r = 0; r < ranks_; r++) {
+      const float* of_rank = shard.gathered + (r * rows + k) * kShardMaxima;
+      row.student_max = std::max(row.student_max, of_rank[0]);
+      row.teacher_max = std::max(row.teacher_max, of_rank[1]);
+    }
+  }
 }
 
 Summary ShardRun::result(const Plan& plan, const Batch& batch, const Outputs& out) {

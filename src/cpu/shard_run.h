@@ -9,22 +9,23 @@
 namespace ckl {
 namespace cpu {
 
-// Look, settle, and then for each block of queries sums, terms and finish; result at the end. Whoever calls gives the same plan
-// and batch to all steps of a run, and has checked its sizes each time: nothing is kept of the caller's memory.
+// Survey, settle, and then for each block of queries maxima, sums, terms and finish; result at the end. The maxima of a block may
+// be found as soon as it is surveyed, such as with the terms of the block before. Whoever calls gives the same plan and batch to
+// all steps of a run, and has checked its sizes each time: nothing is kept of the caller's memory.
 class ShardRun {
  public:
-  enum class Step { look, settle, sums, terms, finish, result };
-  static constexpr int kSteps = 6;
+  enum class Step { survey, settle, maxima, sums, terms, finish, result };
+  static constexpr int kSteps = 7;
 
   // begin: of this rank's documents in the whole lists, whose ranks are `ranks`; chunks: the most that a rank has.
   ShardRun(std::shared_ptr<CpuBackend> backend, int64_t begin, int ranks, int chunks)
       : backend_(std::move(backend)), begin_(begin), ranks_(ranks), chunks_(chunks) {}
 
-  // Checks every value. out: kShardLook doubles per query.
-  Status look(const Plan& plan, const Batch& batch, Workspace& workspace, double* out);
-  // gathered: what the ranks' looks wrote, rank after rank.
+  // Checks every value but scores. out: kShardSurvey doubles per query.
+  Status survey(const Plan& plan, const Batch& batch, Workspace& workspace, double* out);
+  // gathered: what the ranks' surveys wrote, rank after rank.
   void settle(const Plan& plan, const Batch& batch, const double* gathered);
-  // Sums, terms or finish for queries [first, last). gathered: of the step before; record: for the next exchange.
+  // Maxima, sums, terms or finish for queries [first, last). gathered: of the step before; record: for the next exchange.
   Status step(Step step, const Plan& plan, const Batch& batch, const Outputs& out, int64_t first, int64_t last,
               const double* gathered, double* record);
   Summary result(const Plan& plan, const Batch& batch, const Outputs& out);
@@ -40,6 +41,7 @@ class ShardRun {
   bool settled(int64_t queries) const { return int64_t(rows_.size()) == queries; }
 
  private:
+  void take_maxima(const ShardTask& shard);
   void fill(ShardTask& shard, const Plan& plan, const Batch& batch, const Outputs& out);
   Status each(ShardTask& shard, ShardStep step, int64_t first, int64_t last);
 

@@ -176,6 +176,27 @@ describe('documents spread over ranks, in whole chunks', () => {
     });
   });
 
+  it('queries of several blocks have the bits of one process', async () => {
+    const batch = randomBatch({ seed: 21, queries: 110, docs: 8192, scale: 3, separable: false });
+    batch.student[60 * 8192 + 5000] = NaN;
+    const some = [
+      { name: 'kl', loss: 'kl', options: {}, batch },
+      { name: 'combine', loss: 'combine', options: { terms: sum }, batch },
+    ];
+    const begins = [0, 4096, 8192];
+    const ranks = await spread(some, begins);
+    some.forEach((one, k) => {
+      const expected = whole(one);
+      ranks.forEach((outcomes, rank) => {
+        expect(outcomes[k].loss, one.name).toBe(expected.loss);
+        const grad = columnsOf(expected.grad, 8192, begins[rank], begins[rank + 1]);
+        expect(Buffer.from(plain(outcomes[k].grad).buffer).equals(Buffer.from(plain(grad).buffer))).toBe(
+          true,
+        );
+      });
+    });
+  });
+
   it('halves have the bits of one process, too', async () => {
     const half = (x: Float32Array) => new Uint16Array(x.slice().buffer).filter((_, k) => k % 2 === 1);
     const { labels, shape } = base;
@@ -274,6 +295,20 @@ describe('what cannot be spread', () => {
     expect(loss.run(batch).counted).toBe(2);
     loss.dispose();
     expect(() => loss.run(batch)).toThrow(/was disposed/);
+  });
+
+  it('ranks that prepare other losses or options are told so', async () => {
+    const run = `(group, input, within) => {
+      const { prepare } = within('ckl-loss');
+      const shard = { group, begin: 2 * group.rank, documents: 4 };
+      const tried = [['kl', {}], [group.rank === 1 ? 'jsd' : 'kl', {}], ['kl', { gradScale: 1 + group.rank }]];
+      return tried.map(([loss, options]) => {
+        try { prepare(loss, { ...options, shape: [2, 2], shard }); return 'prepared'; } catch (error) { return error.code + ': ' + error.message; }
+      });
+    }`;
+    const other =
+      'ERR_CKL_GROUP: rank 1 has prepared another loss than rank 0, or with other options; all ranks prepare alike';
+    for (const found of await team<string[]>(2, run)) expect(found).toEqual(['prepared', other, other]);
   });
 
   it('a rank that refuses its batch, or has another, ends the run on every rank', async () => {

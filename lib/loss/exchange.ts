@@ -1,0 +1,71 @@
+// What ranks tell each other around their arithmetic: whether one failed, and numbers that all have asked for. A rank that fails says so in
+// the next exchange, for the others would wait for it; then every rank throws.
+import type { Group } from '../communicator.js';
+import { CklRangeError } from '../errors.js';
+
+export type Failure = { error: unknown } | null;
+
+/** Runs; returns the error. */
+export function attempt(action: () => void): Failure {
+  try {
+    action();
+    return null;
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** The parts of what was gathered, by rank. */
+export function ranksOf(gathered: Float64Array, size: number): Float64Array[] {
+  const length = gathered.length / size;
+  return Array.from({ length: size }, (_, rank) => gathered.subarray(rank * length, (rank + 1) * length));
+}
+
+/** Numbers for an exchange, behind a place for whether this rank failed. */
+export class Message {
+  private readonly all: Float64Array;
+  readonly numbers: Float64Array;
+
+  constructor(length: number) {
+    this.all = new Float64Array(1 + length);
+    this.numbers = this.all.subarray(1);
+  }
+
+  /**
+   * The numbers of all ranks, by rank.
+   * @throws what this rank failed with, or where another failed, what `told` makes of its rank
+   */
+  exchange(group: Group, failure: Failure, told: (rank: number) => Error): Float64Array[] {
+    this.all[0] = Number(failure !== null);
+    const parts = ranksOf(group.gather(this.all), group.size);
+    if (failure !== null) throw failure.error;
+    const failed = parts.findIndex((part) => part[0] !== 0);
+    if (failed >= 0) throw told(failed);
+    return parts.map((part) => part.subarray(1));
+  }
+}
+
+/** Arrays of one length, one after the other. */
+export function joined(parts: readonly Float64Array[]): Float64Array {
+  const [{ length }] = parts;
+  const all = new Float64Array(length * parts.length);
+  parts.forEach((part, rank) => all.set(part, rank * length));
+  return all;
+}
+
+/** The first rank whose number at `place` is not rank 0's; null where all agree. */
+export function otherThanFirst(parts: readonly Float64Array[], place: number): number | null {
+  const other = parts.findIndex((part) => part[place] !== parts[0][place]);
+  return other < 0 ? null : other;
+}
+
+export function failedLater(rank: number): Error {
+  return new CklRangeError('ERR_CKL_GROUP', `rank ${rank} failed while it computed, and says why`);
+}
+
+export function refused(rank: number): Error {
+  return new CklRangeError(
+    'ERR_CKL_GROUP',
+    `rank ${rank} refused its batch, and says why; nothing was computed`,
+  );
+}
