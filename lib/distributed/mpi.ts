@@ -6,7 +6,8 @@ import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { nativeMpi } from '../native/mpi.js';
 import { launcherOf, libraryNames, wrongLauncher } from './launcher.js';
-import { checkRoot, checkValues, reduceInOrder } from './reduce.js';
+import { checkLength, checkRank, checkValues } from './arguments.js';
+import { reduceInOrder } from './reduce.js';
 
 export interface MpiOptions {
   /** The library: a path, or a name that dlopen finds. Default: the variable CKL_MPI, or whichever of the usual names is there. */
@@ -126,10 +127,20 @@ class World implements MpiCommunicator {
 
   broadcast(values: Float64Array, root = 0): Float64Array {
     checkValues(values);
-    checkRoot(root, this.size);
+    checkRank('root', root, this.size);
     const data = values.slice();
     nativeMpi.mpiBroadcast(data, root);
     return data;
+  }
+
+  sendReceive(values: Float64Array, to: number, from: number, length = values.length): Float64Array {
+    checkValues(values);
+    checkRank('to', to, this.size);
+    checkRank('from', from, this.size);
+    checkLength(length);
+    const received = new Float64Array(length);
+    nativeMpi.mpiSendReceive(values, to, received, from);
+    return received;
   }
 
   barrier(): void {

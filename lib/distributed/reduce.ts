@@ -1,7 +1,7 @@
 // Sums over ranks in the order of ranks, whatever the library: an MPI_Allreduce changes its order with the number of ranks and within a message.
 import type { ReduceOperation } from '../communicator.js';
 import { describe, oneOf } from '../describe.js';
-import { CklRangeError, CklTypeError } from '../errors.js';
+import { CklRangeError } from '../errors.js';
 
 /** Numbers that are gathered at once, of all ranks together: what bounds the memory of a large sum. */
 const most = 1 << 20;
@@ -38,15 +38,4 @@ export function reduceInOrder(
     }
   }
   return out;
-}
-
-/** Refuses what is no array of numbers, before another rank waits for it. */
-export function checkValues(values: unknown): asserts values is Float64Array {
-  if (values instanceof Float64Array) return;
-  throw new CklTypeError('ERR_CKL_TYPE', `values is ${describe(values)}; it must be a Float64Array`);
-}
-
-export function checkRoot(root: unknown, size: number): asserts root is number {
-  if (Number.isInteger(root) && (root as number) >= 0 && (root as number) < size) return;
-  throw new CklRangeError('ERR_CKL_OPTION', `root is ${describe(root)}; it is a rank, 0 to ${size - 1}`);
 }

@@ -2,7 +2,8 @@
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import type { Communicator, ReduceOperation } from '../communicator.js';
-import { checkRoot, checkValues, reduceInOrder } from './reduce.js';
+import { checkLength, checkRank, checkValues } from './arguments.js';
+import { reduceInOrder } from './reduce.js';
 
 export interface ThreadOptions {
   /** Numbers that a rank passes on at once; longer arrays go in pieces. Default 65536 (512 KiB per rank). */
@@ -23,13 +24,21 @@ export interface ThreadSeat {
   readonly data: SharedArrayBuffer;
 }
 
-/** Places in `control`, an Int32Array; after them a length per rank, and each rank's count of exchanges. */
+/** Places in `control`, an Int32Array; after them what each rank says of an exchange: Told. */
 const enum Control {
   arrived = 0,
   round = 1,
   /** 1 + the rank that gave the group up; negative where it waited too long. */
   broken = 2,
-  lengths = 3,
+  told = 3,
+}
+
+/** How many numbers a rank sends; whose it takes (-1: of all, which then send as many); how many it takes of one. */
+const enum Told {
+  sent = 0,
+  from = 1,
+  taken = 2,
+  size = 3,
 }
 
 /**
@@ -41,7 +50,7 @@ export function threads(n: number, options: ThreadOptions = {}): ThreadSeat[] {
   whole('n', n, 1, 1024);
   whole('capacity', capacity, 1, 2 ** 27);
   whole('timeout', timeout, 1, 2 ** 31 - 1);
-  const control = new SharedArrayBuffer(4 * (Control.lengths + n));
+  const control = new SharedArrayBuffer(4 * (Control.told + Told.size * n));
   const data = new SharedArrayBuffer(8 * capacity * n);
   return Array.from({ length: n }, (_, rank) => ({ rank, size: n, capacity, timeout, control, data }));
 }
@@ -68,7 +77,10 @@ export function joinThreads(seat: ThreadSeat): Communicator {
   whole('seat.rank', rank, 0, size! - 1);
   whole('seat.capacity', capacity, 1, 2 ** 27);
   whole('seat.timeout', timeout, 1, 2 ** 31 - 1);
-  if (control.byteLength < 4 * (Control.lengths + size!) || data.byteLength < 8 * capacity! * size!) {
+  if (
+    control.byteLength < 4 * (Control.told + Told.size * size!) ||
+    data.byteLength < 8 * capacity! * size!
+  ) {
     throw new CklTypeError('ERR_CKL_TYPE', 'the memory of seat is smaller than its size and capacity say');
   }
   return new Threads(rank!, size!, capacity!, timeout!, new Int32Array(control), new Float64Array(data));
@@ -89,28 +101,9 @@ class Threads implements Communicator {
 
   allGather(values: Float64Array): Float64Array {
     checkValues(values);
-    const { size, capacity, data, control } = this;
     const { length } = values;
-    const all = new Float64Array(length * size);
-    let from = 0;
-    do {
-      const part = values.subarray(from, from + capacity);
-      Atomics.store(control, Control.lengths + this.rank, length);
-      data.set(part, this.rank * capacity);
-      this.barrier();
-      const unequal = this.unequalLengths(length);
-      for (let rank = 0; rank < size; rank++) {
-        const at = rank * capacity;
-        all.set(data.subarray(at, at + part.length), rank * length + from);
-      }
-      // No rank writes the next part, or leaves the group, before all have read this one.
-      this.barrier();
-      if (unequal !== null) {
-        Atomics.compareExchange(control, Control.broken, 0, 1 + this.rank);
-        throw unequal;
-      }
-      from += capacity;
-    } while (from < length);
+    const all = new Float64Array(length * this.size);
+    this.pass(values, -1, length, (piece, rank, at) => all.set(piece, rank * length + at));
     return all;
   }
 
@@ -121,9 +114,58 @@ class Threads implements Communicator {
 
   broadcast(values: Float64Array, root = 0): Float64Array {
     checkValues(values);
-    checkRoot(root, this.size);
-    const { length } = values;
-    return this.allGather(values).slice(root * length, (root + 1) * length);
+    checkRank('root', root, this.size);
+    const received = new Float64Array(values.length);
+    this.pass(values, -1, values.length, (piece, rank, at) => {
+      if (rank === root) received.set(piece, at);
+    });
+    return received;
+  }
+
+  sendReceive(values: Float64Array, to: number, from: number, length = values.length): Float64Array {
+    checkValues(values);
+    checkRank('to', to, this.size);
+    checkRank('from', from, this.size);
+    checkLength(length);
+    const received = new Float64Array(length);
+    this.pass(values, from, length, (piece, _rank, at) => received.set(piece, at));
+    return received;
+  }
+
+  /** Shows `values` to all ranks, piece by piece, and takes the pieces of rank `from` (-1: of all), `taken` numbers of each. */
+  private pass(
+    values: Float64Array,
+    from: number,
+    taken: number,
+    take: (piece: Float64Array, rank: number, at: number) => void,
+  ): void {
+    const { size, capacity, data } = this;
+    for (let at = 0, longest = 1; at < longest; at += capacity) {
+      this.tell([values.length, from, taken]);
+      if (at < values.length) data.set(values.subarray(at, at + capacity), this.rank * capacity);
+      this.barrier();
+      longest = 1;
+      for (let rank = 0; rank < size; rank++) longest = Math.max(longest, this.told(rank, Told.sent));
+      const unequal = this.unequal();
+      for (let rank = 0; unequal === null && rank < size; rank++) {
+        if (at >= taken || (from >= 0 && rank !== from)) continue;
+        const place = rank * capacity;
+        take(data.subarray(place, place + Math.min(capacity, taken - at)), rank, at);
+      }
+      // No rank writes the next part, or leaves the group, before all have read this one.
+      this.barrier();
+      if (unequal === null) continue;
+      Atomics.compareExchange(this.control, Control.broken, 0, 1 + this.rank);
+      throw unequal;
+    }
+  }
+
+  private tell(own: readonly [sent: number, from: number, taken: number]): void {
+    own.forEach((value, k) => Atomics.store(this.control, Control.told + Told.size * this.rank + k, value));
+  }
+
+  private told(rank: number, what: Told): number {
+    return Atomics.load(this.control, Control.told + Told.size * rank + what);
   }
 
   barrier(): void {
@@ -147,15 +189,20 @@ class Threads implements Communicator {
     this.checkInTime();
   }
 
-  /** What is wrong where ranks pass arrays of unequal lengths; every rank finds it. */
-  private unequalLengths(length: number): Error | null {
-    for (let rank = 0; rank < this.size; rank++) {
-      const other = Atomics.load(this.control, Control.lengths + rank);
-      if (other === length) continue;
-      return new CklRangeError(
-        'ERR_CKL_GROUP',
-        `rank ${rank} of the threads passes ${other} numbers, and rank ${this.rank} ${length}; all ranks must call alike`,
-      );
+  /** What is wrong where a rank does not get as many numbers as it takes; every rank finds it. */
+  private unequal(): Error | null {
+    const { size } = this;
+    for (let k = 0; k < size; k++) {
+      const rank = (this.rank + k) % size;
+      const [from, taken] = [this.told(rank, Told.from), this.told(rank, Told.taken)];
+      for (let other = 0; other < size; other++) {
+        const sent = this.told(other, Told.sent);
+        if (sent === taken || (from >= 0 && other !== from)) continue;
+        return new CklRangeError(
+          'ERR_CKL_GROUP',
+          `rank ${other} of the threads passes ${sent} numbers, and rank ${rank} ${from < 0 ? '' : 'takes '}${taken}; all ranks must call alike`,
+        );
+      }
     }
     return null;
   }

@@ -16,6 +16,8 @@ export interface NativeMpi {
   mpiAllGather(from: Float64Array, to: Float64Array): void;
   /** In place. */
   mpiBroadcast(data: Float64Array, root: number): void;
+  /** `data` goes to rank `to`; `out` is filled by rank `from`. */
+  mpiSendReceive(data: Float64Array, to: number, out: Float64Array, from: number): void;
   mpiBarrier(): void;
   /** Finalises what mpiStart initialised. With a code other than 0 it ends the whole job. */
   mpiEnd(code: number): void;

@@ -13,8 +13,8 @@ using distributed::Mpi;
 Mpi* opened = nullptr;  // by mpiOpen; MPI is one to a process
 
 struct Values {
-  napi_value all[2] = {};
-  size_t count = 2;
+  napi_value all[4] = {};
+  size_t count = 4;
   Values(napi_env env, napi_callback_info info) { napi_get_cb_info(env, info, &count, all, nullptr, nullptr); }
 };
 
@@ -125,6 +125,21 @@ napi_value mpi_broadcast(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// mpiSendReceive(data, to, out, from)
+napi_value mpi_send_receive(napi_env env, napi_callback_info info) {
+  const Values values(env, info);
+  Doubles data, out;
+  int32_t to = -1, from = -1;
+  const auto is_rank = [&](napi_value value, int32_t& rank) {
+    return napi_get_value_int32(env, value, &rank) == napi_ok && rank >= 0 && rank < opened->size();
+  };
+  if (!opened || !read_doubles(env, values.all[0], data) || !is_rank(values.all[1], to) ||
+      !read_doubles(env, values.all[2], out) || !is_rank(values.all[3], from))
+    return throw_type(env, "mpiSendReceive needs two Float64Arrays, each with a rank");
+  opened->send_receive(data.data, int(data.length), to, out.data, int(out.length), from);
+  return nullptr;
+}
+
 napi_value mpi_barrier(napi_env env, napi_callback_info) {
   if (!opened) return throw_type(env, "mpiBarrier comes after mpiStart");
   opened->barrier();
@@ -148,6 +163,7 @@ void define_distributed(napi_env env, napi_value exports) {
       {"mpiStart", nullptr, mpi_start, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"mpiAllGather", nullptr, mpi_all_gather, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"mpiBroadcast", nullptr, mpi_broadcast, nullptr, nullptr, nullptr, napi_default_method, nullptr},
+      {"mpiSendReceive", nullptr, mpi_send_receive, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"mpiBarrier", nullptr, mpi_barrier, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"mpiEnd", nullptr, mpi_end, nullptr, nullptr, nullptr, napi_default_method, nullptr},
   };

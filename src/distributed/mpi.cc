@@ -30,6 +30,7 @@ std::string Mpi::load(const std::string& name) {
   find_function(library_, comm_size_, "MPI_Comm_size", missing);
   find_function(library_, allgather_, "MPI_Allgather", missing);
   find_function(library_, bcast_, "MPI_Bcast", missing);
+  find_function(library_, sendrecv_, "MPI_Sendrecv", missing);
   find_function(library_, barrier_, "MPI_Barrier", missing);
   find_function(library_, finalize_, "MPI_Finalize", missing);
   find_function(library_, abort_, "MPI_Abort", missing);
@@ -107,6 +108,12 @@ void Mpi::all_gather(const double* from, int count, double* to) const {
   allgather_(from, count, doubles_, to, count, doubles_, world_);
 }
 void Mpi::broadcast(double* data, int count, int root) const { bcast_(data, count, doubles_, root, world_); }
+void Mpi::send_receive(const double* data, int count, int to, double* out, int received, int from) const {
+  constexpr int kTag = 19;
+  // What stands for no status differs between libraries; theirs are of 20 to 32 bytes.
+  alignas(16) char status[128];
+  sendrecv_(data, count, doubles_, to, kTag, out, received, doubles_, from, kTag, world_, status);
+}
 void Mpi::barrier() const { barrier_(world_); }
 
 void Mpi::end(int code) {

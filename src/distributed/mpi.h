@@ -33,6 +33,8 @@ class Mpi {
   // as is its default.
   void all_gather(const double* from, int count, double* to) const;
   void broadcast(double* data, int count, int root) const;
+  // `count` numbers to rank `to`, and `received` from rank `from` at the same time.
+  void send_receive(const double* data, int count, int to, double* out, int received, int from) const;
   void barrier() const;
   // Nothing where start() did not initialise it. `code` other than 0: ends the whole job, for a rank that fails must not
   // leave the others waiting for it.
@@ -59,6 +61,7 @@ class Mpi {
   int (*comm_size_)(Handle, int*) = nullptr;
   int (*allgather_)(const void*, int, Handle, void*, int, Handle, Handle) = nullptr;
   int (*bcast_)(void*, int, Handle, int, Handle) = nullptr;
+  int (*sendrecv_)(const void*, int, Handle, int, int, void*, int, Handle, int, int, Handle, void*) = nullptr;
   int (*barrier_)(Handle) = nullptr;
   int (*finalize_)() = nullptr;
   int (*abort_)(Handle, int) = nullptr;

@@ -53,6 +53,8 @@ describe("MPI 5's standard ABI, over a stand-in", () => {
       expect(one).toMatchObject({ rank, size, file: library, version: "Stand-in of MPI 5's standard ABI" });
       expect(one.sums).toEqual([sum, sum, sum]);
       expect(one.broadcast).toEqual([size - 1, 7]);
+      const before = (rank + size - 1) % size;
+      expect(one.received).toEqual(new Array<number>(before + 1).fill(before));
       // Initialised here, and so finalised.
       expect(existsSync(join(folder, `${job}.finalized.${rank}`))).toBe(true);
     });

@@ -19,7 +19,10 @@ interface Outcome {
 type Options = Record<string, unknown>;
 
 const dim = 24;
-const body = `(group, { loss, options, batch, total, inPlace }, within) => {
+const body = `(joined, { loss, options, batch, total, inPlace, plain }, within) => {
+  // A user's own group may have no more than it must.
+  const { rank, size } = joined;
+  const group = plain ? { rank, size, allGather: (x) => joined.allGather(x), broadcast: (x, root) => joined.broadcast(x, root) } : joined;
   const { prepare } = within('ckl-loss/embeddings');
   const queries = batch.queries.length / ${dim};
   const prepared = prepare(loss, { ...options, dim: ${dim}, shape: [queries, total], group });
@@ -148,6 +151,56 @@ describe.each(['gather', 'ring'])("across: '%s'", (across) => {
       }));
       // In the ring it comes of other sums of float32.
       expectSame(found, whole(loss, options, parts), across === 'ring' ? 5 : 12);
+    }
+  });
+
+  it('a group that cannot send from rank to rank gives the same', async () => {
+    const parts = batchesOf(splits[2], false, true);
+    const found = await team<Outcome>(3, body, (rank) => ({
+      ...{ loss: 'nll', total: 15, options: { scale: 2, across }, batch: parts[rank], plain: true },
+    }));
+    expectSame(found, whole('nll', { scale: 2 }, parts));
+  });
+
+  it('ranks of which only some can send are told so', async () => {
+    const run = `(joined, { across }, within) => {
+      const { rank, size } = joined;
+      const plain = { rank, size, allGather: (x) => joined.allGather(x), broadcast: (x, root) => joined.broadcast(x, root) };
+      within('ckl-loss/embeddings').prepare('nll', { dim: 2, shape: [1, 4], group: rank === 1 ? plain : joined, across });
+    }`;
+    for (const { code, message } of await team<{ code: string; message: string }>(2, run, () => ({
+      across,
+    }))) {
+      expect(code).toBe('ERR_CKL_GROUP');
+      expect(message).toMatch(/differ in .* whether group has sendReceive$/);
+    }
+  });
+
+  it('the bytes that a rank receives are those of the guide', async () => {
+    const count = `(joined, { batch, across }, within) => {
+      const { rank, size } = joined;
+      const received = { gathered: 0, broadcast: 0, sent: 0 };
+      const group = { rank, size,
+        allGather: (x) => { received.gathered += 8 * x.length * (size - 1); return joined.allGather(x); },
+        broadcast: (x, root) => { received.broadcast += root === rank ? 0 : 8 * x.length; return joined.broadcast(x, root); },
+        sendReceive: (...args) => { const out = joined.sendReceive(...args); received.sent += 8 * out.length; return out; } };
+      const loss = within('ckl-loss/embeddings').prepare('nll', { dim: ${dim}, shape: [10, 60], group, across });
+      for (const name in received) received[name] = 0;
+      loss.run(batch);
+      return received;
+    }`;
+    const parts = batchesOf(
+      [10, 10, 10].map((queries) => [queries, 20] as const),
+      false,
+      false,
+    );
+    const found = await team<Record<string, number>>(3, count, (rank) => ({ batch: parts[rank], across }));
+    const [documents, queries, columns] = [40 * dim * 4, 20 * dim * 4, 20 * 20 * 4];
+    for (const { gathered, broadcast, sent } of found) {
+      if (across === 'ring') expect([broadcast, sent]).toEqual([documents + queries, documents + columns]);
+      else expect([broadcast, sent]).toEqual([0, columns]);
+      // Besides: a few numbers, and the losses of queries.
+      expect(gathered - (across === 'ring' ? 0 : documents + queries)).toBeLessThan(1000);
     }
   });
 

@@ -25,6 +25,7 @@ interface Exchanged {
   least: number;
   most: number;
   broadcast: number[];
+  received: number[];
   nothing: number;
   errors: string[];
 }
@@ -47,6 +48,8 @@ describeEachMpi('mpi()', (launcher) => {
       );
       expect(found.sums).toEqual([sum, sum, sum]);
       expect(found.broadcast).toEqual([size - 1, 7]);
+      const before = (found.rank + size - 1) % size;
+      expect(found.received).toEqual(new Array<number>(before + 1).fill(before));
       expect(found.errors).toEqual([
         'ERR_CKL_TYPE: values is [ 1 ]; it must be a Float64Array',
         `ERR_CKL_OPTION: root is ${size}; it is a rank, 0 to ${size - 1}`,
@@ -71,6 +74,28 @@ describeEachMpi('mpi()', (launcher) => {
     if (how === 'error') expect(stderr).toContain('this rank fails');
     if (how === 'exit') expect(code).toBe(7);
   });
+
+  it.each([
+    ['queries', 3],
+    ['documents', 5],
+    ['gather', 8],
+    ['ring', 12],
+  ])(
+    'a rank that dies at any exchange of a run (%s) ends the job',
+    async (form, most) => {
+      const program = join(programs, 'dies-at.mjs');
+      const { stdout } = await mpirun(launcher, 2, [program, form, '-1']);
+      const { exchanges } = byRank<{ rank: number; exchanges: number }>(stdout)[1];
+      expect(exchanges).toBeGreaterThan(2);
+      expect(exchanges).toBeLessThanOrEqual(most);
+      for (let last = 0; last < exchanges; last++) {
+        const { code, stdout } = await mpirun(launcher, 2, [program, form, String(last)]);
+        expect(code).not.toBe(0);
+        expect(stdout).toBe('');
+      }
+    },
+    300_000,
+  );
 
   it("says so when the other library's launcher started it", async () => {
     const other = launchers.find((one) => one !== launcher)!;

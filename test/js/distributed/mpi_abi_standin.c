@@ -75,6 +75,16 @@ int MPI_Allgather(const void* from, int count, MPI_Datatype type, void* to, int 
 int MPI_Bcast(void* data, int count, MPI_Datatype type, int root, MPI_Comm comm) {
   return exchange(data, 8 * (size_t)count, data, root, type, comm);
 }
+/* Of one piece: every rank calls it, and sends to one. */
+int MPI_Sendrecv(const void* from, int count, MPI_Datatype type, int to, int tag, void* out, int received,
+                 MPI_Datatype other, int source, int same, MPI_Comm comm, void* status) {
+  if (type != doubles || other != doubles || comm != world || tag != same || !status || to < 0 || to >= size) abort();
+  if (8 * (size_t)count > slot || 8 * (size_t)received > slot) abort();
+  memcpy(shared->data[rank], from, 8 * (size_t)count);
+  MPI_Barrier(world);
+  memcpy(out, shared->data[source], 8 * (size_t)received);
+  return MPI_Barrier(world);
+}
 /* Told in a file, for a test to see. */
 int MPI_Finalize(void) {
   char name[4096];

@@ -17,14 +17,18 @@ describe('threads(n)', () => {
       most: [...group.allReduce(Float64Array.of(-group.rank), 'max')],
       broadcast: [...group.broadcast(Float64Array.of(group.rank, 7), group.size - 1)],
       nothing: group.allGather(new Float64Array(0)).length,
+      received: [...group.sendReceive(new Float64Array(group.rank + 1).fill(group.rank), (group.rank + 1) % group.size,
+        (group.rank + group.size - 1) % group.size, (group.rank + group.size - 1) % group.size + 1)],
       barrier: group.barrier(),
     })`;
     const results = await team<object>(size, body, undefined, { capacity });
     const ranks = Array.from({ length: size }, (_, k) => k);
     let sum = 0.1;
     for (let rank = 1; rank < size; rank++) sum += 0.1 * (rank + 1);
-    for (const result of results) {
+    for (const [rank, result] of results.entries()) {
+      const before = (rank + size - 1) % size;
       expect(result).toEqual({
+        received: new Array<number>(before + 1).fill(before),
         gathered: ranks.flatMap((rank) => [rank, -0, NaN, 4, 5]),
         sum: [sum, ranks.reduce((a, b) => a + b)],
         least: [size === 1 ? -0 : 1 - size],
@@ -66,6 +70,21 @@ describe('threads(n)', () => {
     expect(two[0]).toMatch(/^ERR_CKL_GROUP rank 1 of the threads passes 3 numbers, and rank 2 2/);
     for (const errors of [zero, one, two])
       expect(errors[1]).toMatch(/this group of threads was given up by rank/);
+  });
+
+  it('a rank that takes another number than is sent ends the exchange on all', async () => {
+    const body = `(group) => {
+      const next = (group.rank + 1) % 3, before = (group.rank + 2) % 3;
+      try { group.sendReceive(new Float64Array(2), next, before, group.rank === 1 ? 3 : 2); } catch (error) { return error.message; }
+    }`;
+    const wrong = 'rank 0 of the threads passes 2 numbers, and rank 1 takes 3; all ranks must call alike';
+    expect(await team(3, body)).toEqual([wrong, wrong, wrong]);
+    const alone = joinThreads(threads(1)[0]);
+    const send = alone.sendReceive!.bind(alone);
+    const one = new Float64Array(1);
+    expect(() => send(one, 1, 0)).toThrow('to is 1; it is a rank, 0 to 0');
+    expect(() => send(one, 0, -1)).toThrow('from is -1; it is a rank, 0 to 0');
+    expect(() => send(one, 0, 0, 0.5)).toThrow('length is 0.5; it must be a whole number, below 2^31');
   });
 
   it('a rank that does not come ends the wait of the others', async () => {

@@ -21,6 +21,15 @@ const out = {
   least: world.allReduce(Float64Array.of(rank, -rank), 'min')[1] + 0,
   most: world.allReduce(Float64Array.of(rank, -rank), 'max')[0],
   broadcast: [...world.broadcast(Float64Array.of(rank, 7), size - 1)],
+  // Around the ring, and of lengths that differ by rank.
+  received: [
+    ...world.sendReceive(
+      new Float64Array(rank + 1).fill(rank),
+      (rank + 1) % size,
+      (rank + size - 1) % size,
+      ((rank + size - 1) % size) + 1,
+    ),
+  ],
   nothing: world.allGather(new Float64Array(0)).length,
   errors: [],
 };

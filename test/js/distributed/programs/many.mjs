@@ -1,4 +1,4 @@
-// 10,000 exchanges; prints by how much memory grew over the last 8,000 of them.
+// 10,000 exchanges of each kind; prints by how much memory grew over the last 8,000 of them.
 import { mpi } from 'ckl-loss/distributed';
 
 const world = mpi();
@@ -11,6 +11,9 @@ for (let k = 0; k < 10_000; k++) {
   }
   const all = world.allGather(values);
   if (all[2000 * (world.size - 1)] !== world.size - 1) throw new Error('wrong numbers');
+  const before = (world.rank + world.size - 1) % world.size;
+  const came = world.sendReceive(values, (world.rank + 1) % world.size, before);
+  if (came[1999] !== before) throw new Error('wrong numbers');
 }
 globalThis.gc();
 const grown = process.memoryUsage().rss - before;
