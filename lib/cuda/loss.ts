@@ -60,6 +60,7 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
   }
   // Callers see it on the loss, and must not change what batches are checked against.
   const size = Object.freeze(readShape(shape, preparedRule));
+  refuseRanks(options);
   const read = readPrepared(loss, terms, options, ['device', 'check']);
   for (const name of ['backend', 'cpuTarget', 'threads', 'dtype'] as const) {
     if (read.values[name] === undefined) continue;
@@ -70,6 +71,22 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
   checkCallOptions(values, plan.name, plan.needsTeacher);
   const wanted = { teacherGrad: values.teacherGrad === true, diagnostics: values.diagnostics === true };
   return new DeviceLoss(plan, deviceOf(device), size, wanted, check === true) as unknown as DeviceLoss<R>;
+}
+
+/** Losses of a group's ranks are on the CPU so far; says why, and what does the same. */
+function refuseRanks(options: object): void {
+  const { group, shard } = options as { group?: unknown; shard?: unknown };
+  const reason =
+    group !== undefined
+      ? "group is given, but kernels divide by the queries that they count on their own GPU; with reduction 'sum' and gradScale 1 / (queries of all ranks), gradients are those of the mean over ranks"
+      : shard !== undefined
+        ? 'shard is given, but kernels make the sums of a list in one pass, without a place where ranks could exchange theirs; spread the queries'
+        : '';
+  if (reason === '') return;
+  throw new CklTypeError(
+    'ERR_CKL_OPTION',
+    `${reason}; a loss of 'ckl-loss' on the CPU takes group and shard`,
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 // Queries spread over ranks: loss, counted and gradients have the bits of one process, whatever the loss and the number of ranks.
 import { describe, expect, it } from 'vitest';
+import { prepare as prepareOnDevice } from '../../../lib/cuda/index';
 import { type Communicator, prepare } from '../../../lib/index';
 import { errorOf, lossNames, randomBatch, randomNumbers, type TestBatch } from '../loss/helpers';
 import { join } from 'node:path';
@@ -150,6 +151,37 @@ describe('queries spread over ranks', () => {
     for (const found of ranks) expect(found[3]).toBe(3);
   });
 
+  it('ranks that prepare other losses or options are told so, and do not wait for each other', async () => {
+    const run = `(group, input, within) => {
+      const { prepare } = within('ckl-loss');
+      const batch = { student: new Float32Array(2), teacher: Float32Array.of(0, 1), labels: Uint8Array.of(1, 0) };
+      const one = group.rank === 1;
+      const two = [{ loss: 'kl', weight: 1 }, { loss: 'nll', weight: 1 }];
+      const tried = [() => prepare(one ? 'jsd' : 'kl', { shape: [1, 2], group }),
+        () => prepare('kl', { shape: [1, 2], group, reduction: one ? 'none' : 'mean' }),
+        () => prepare('ckl', { shape: [1, 2], group, gamma: one ? 3 : 2 }),
+        () => prepare('combine', { shape: [1, 2], group, terms: one ? two : two.slice(1) }),
+        () => prepare('kl', { shape: [1, 2], group, threads: one ? 1 : 2 })];
+      return tried.map((make) => { try { return make().run(batch).counted; } catch (error) { return error.code + ': ' + error.message; } });
+    }`;
+    const other =
+      'ERR_CKL_GROUP: rank 1 has prepared another loss than rank 0, or with other options; all ranks prepare alike';
+    for (const found of await team<string[]>(2, run)) expect(found).toEqual([other, other, other, other, 2]);
+  });
+
+  it('losses on device memory say why they take no ranks', () => {
+    const shape = [1, 2] as const;
+    const refused: [object, RegExp][] = [
+      [{ group: {} }, /^group is given, but kernels divide by the queries that they count on their own GPU/],
+      [{ shard: {} }, /^shard is given, but kernels make the sums of a list in one pass/],
+    ];
+    for (const [options, message] of refused) {
+      const error = errorOf(() => prepareOnDevice('kl', { ...options, shape } as never));
+      expect(error.code).toBe('ERR_CKL_OPTION');
+      expect(error.message).toMatch(message);
+    }
+  });
+
   it('takes any object with rank, size and allGather, and refuses others', () => {
     const alone = {
       rank: 0,
@@ -173,7 +205,7 @@ describe('queries spread over ranks', () => {
     }
     const short = { ...alone, allGather: () => new Float64Array(1) } as unknown as Communicator;
     expect(() => prepare('kl', { shape: [2, 3], group: short }).run(batch)).toThrow(
-      /^group\.allGather returned 1 numbers; it must return a Float64Array of 1 times the 12 numbers/,
+      /^group\.allGather returned 1 numbers; it must return a Float64Array of 1 times the 13 numbers/,
     );
     expect(() => prepare('kl', { shape: [2, 3], group: alone, backend: 'cuda' })).toThrow(
       /CUDA is not available|backend is 'cuda' and a group is given/,
