@@ -11,9 +11,9 @@ for (let k = 0; k < 10_000; k++) {
   }
   const all = world.allGather(values);
   if (all[2000 * (world.size - 1)] !== world.size - 1) throw new Error('wrong numbers');
-  const before = (world.rank + world.size - 1) % world.size;
-  const came = world.sendReceive(values, (world.rank + 1) % world.size, before);
-  if (came[1999] !== before) throw new Error('wrong numbers');
+  const previous = (world.rank + world.size - 1) % world.size;
+  const came = world.sendReceive(values, (world.rank + 1) % world.size, previous);
+  if (came[1999] !== previous) throw new Error('wrong numbers');
 }
 globalThis.gc();
 const grown = process.memoryUsage().rss - before;
