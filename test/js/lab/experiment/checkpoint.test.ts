@@ -186,6 +186,44 @@ describe('a checkpoint', () => {
     await expect(open(file)).rejects.toThrow(/of ckl-loss 0\.0\.9, and this is \d/);
   });
 
+  it('takes the finished units of other checkpoints of its run, and keeps them', async () => {
+    const unitOf = async (name: string, places: number[], digest?: string) => {
+      const checkpoint = await open(join(files.dir, name));
+      if (digest !== undefined) await checkpoint.bind(digest);
+      for (const place of places) await checkpoint.add(place, { ...RESULT, rate: place });
+      await checkpoint.close();
+      return join(files.dir, name);
+    };
+    const others = [
+      await unitOf('other1', [0, 2], 'digest'),
+      await unitOf('other2', [1, 2], 'digest'),
+      // It had read no data yet.
+      await unitOf('other3', []),
+      join(files.dir, 'not there'),
+    ];
+    const file = join(files.dir, 'all');
+    const all = (await Checkpoint.open({ checkpoint: file, others }, OF))!;
+    const expected = [0, 2, 1].map((place) => [place, { ...RESULT_ALONE, rate: place }]);
+    expect([...all.done]).toEqual(expected);
+    await expect(all.bind('another')).rejects.toThrow('of a run on other data');
+    await all.bind('digest');
+    await all.close();
+    // Without the others, too.
+    const alone = await open(file);
+    expect([...alone.done]).toEqual(expected);
+    await expect(alone.bind('another')).rejects.toThrow('of a run on other data');
+    await alone.close();
+    const apart = await unitOf('apart', [5], 'another');
+    const mixed = Checkpoint.open({ checkpoint: file, others: [apart] }, OF);
+    await expect(mixed).rejects.toThrow(
+      `${apart}: of a run on other data than the other checkpoints in its folder`,
+    );
+    const empty = await unitOf('empty', []);
+    const begun = (await Checkpoint.open({ checkpoint: empty, others: [apart] }, OF))!;
+    expect([...begun.done.keys()]).toEqual([5]);
+    await begun.close();
+  });
+
   it('belongs to one run at a time, and to the next after it', async () => {
     const file = await written('used');
     const first = await open(file);
