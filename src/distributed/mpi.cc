@@ -1,5 +1,7 @@
 #include "mpi.h"
 
+#include <cstdlib>
+
 #include "library.h"
 
 namespace ckl {
@@ -15,10 +17,16 @@ constexpr int kLongestVersion = 8192;  // the largest MPI_MAX_LIBRARY_VERSION_ST
 
 void* handle(uintptr_t value) { return reinterpret_cast<void*>(value); }
 
+// UCX, which many MPI libraries move messages with, patches brk and mmap where it is loaded, to know of memory that it holds registered. In Node,
+// whose threads allocate all the time, a process then dies now and then at an allocation (MPICH 4.0 on UCX 1.13 of Debian 12: about one in
+// seventy). UCX does without, and registers memory anew for each large message. Who sets the variable has the choice.
+void keep_memory_unpatched() { setenv("UCX_MEM_EVENTS", "no", 0); }
+
 }  // namespace
 
 // What is wrong with the library of this name; nothing if it is open now.
 std::string Mpi::load(const std::string& name) {
+  keep_memory_unpatched();
   library_ = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library_) return reason_of(name);
   std::string missing;

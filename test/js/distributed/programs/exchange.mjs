@@ -31,6 +31,7 @@ const out = {
     ),
   ],
   nothing: world.allGather(new Float64Array(0)).length,
+  memoryEvents: process.env.UCX_MEM_EVENTS,
   errors: [],
 };
 for (const wrong of [
