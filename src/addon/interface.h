@@ -5,7 +5,7 @@ namespace ckl {
 namespace addon {
 
 // The same as in lib/native/interface.ts; test/js/native/interface.test.ts says when both change.
-constexpr const char kInterface[] = "fcc7a6d8";
+constexpr const char kInterface[] = "7c554f74";
 
 }  // namespace addon
 }  // namespace ckl
