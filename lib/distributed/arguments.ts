@@ -12,8 +12,22 @@ export function checkRank(name: string, rank: unknown, size: number): asserts ra
   throw new CklRangeError('ERR_CKL_OPTION', `${name} is ${describe(rank)}; it is a rank, 0 to ${size - 1}`);
 }
 
+/** Those of `sendReceive`. */
+export function checkSending(
+  values: unknown,
+  to: unknown,
+  from: unknown,
+  length: unknown,
+  size: number,
+): void {
+  checkValues(values);
+  checkRank('to', to, size);
+  checkRank('from', from, size);
+  checkLength(length);
+}
+
 /** How many numbers another rank sends. */
-export function checkLength(length: unknown): asserts length is number {
+function checkLength(length: unknown): asserts length is number {
   if (Number.isInteger(length) && (length as number) >= 0 && (length as number) < 2 ** 31) return;
   throw new CklRangeError(
     'ERR_CKL_OPTION',

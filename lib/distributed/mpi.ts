@@ -6,7 +6,7 @@ import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { nativeMpi } from '../native/mpi.js';
 import { launcherOf, libraryNames, wrongLauncher } from './launcher.js';
-import { checkLength, checkRank, checkValues } from './arguments.js';
+import { checkRank, checkSending, checkValues } from './arguments.js';
 import { reduceInOrder } from './reduce.js';
 
 export interface MpiOptions {
@@ -134,10 +134,7 @@ class World implements MpiCommunicator {
   }
 
   sendReceive(values: Float64Array, to: number, from: number, length = values.length): Float64Array {
-    checkValues(values);
-    checkRank('to', to, this.size);
-    checkRank('from', from, this.size);
-    checkLength(length);
+    checkSending(values, to, from, length, this.size);
     const received = new Float64Array(length);
     nativeMpi.mpiSendReceive(values, to, received, from);
     return received;

@@ -2,7 +2,7 @@
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import type { Communicator, ReduceOperation } from '../communicator.js';
-import { checkLength, checkRank, checkValues } from './arguments.js';
+import { checkRank, checkSending, checkValues } from './arguments.js';
 import { reduceInOrder } from './reduce.js';
 
 export interface ThreadOptions {
@@ -123,10 +123,7 @@ class Threads implements Communicator {
   }
 
   sendReceive(values: Float64Array, to: number, from: number, length = values.length): Float64Array {
-    checkValues(values);
-    checkRank('to', to, this.size);
-    checkRank('from', from, this.size);
-    checkLength(length);
+    checkSending(values, to, from, length, this.size);
     const received = new Float64Array(length);
     this.pass(values, from, length, (piece, _rank, at) => received.set(piece, at));
     return received;

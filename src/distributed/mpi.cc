@@ -19,7 +19,7 @@ void* handle(uintptr_t value) { return reinterpret_cast<void*>(value); }
 
 // UCX, which many MPI libraries move messages with, patches brk and mmap where it is loaded, to know of memory that it holds registered. In Node,
 // whose threads allocate all the time, a process then dies now and then at an allocation (MPICH 4.0 on UCX 1.13 of Debian 12: about one in
-// seventy). UCX does without, and registers memory anew for each large message. Who sets the variable has the choice.
+// seventy). UCX does without, and registers memory anew for each large message. A value that is set already is kept.
 void keep_memory_unpatched() { setenv("UCX_MEM_EVENTS", "no", 0); }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // One query's documents with a teacher's scores, ids as bytes: what is converted line by line, without a text for each id.
 import type { ScoredList } from '../forms/scored.js';
 import { grown } from './grow.js';
+import { HeldId } from './held-id.js';
 import { ByteIds, decodeId } from './ids.js';
 
 /** Of each byte: whether it is a digit, and whether every form of text writes it as it is. */
@@ -27,8 +28,7 @@ export class ByteList {
   scores = new Float64Array(1024);
   /** 1 and 0 by place, longer than the list, where the documents of a form have sides. */
   labels: Uint8Array<ArrayBuffer> | undefined;
-  private query = new Uint8Array(64);
-  private queryLength = -1;
+  private readonly query = new HeldId();
   private queryKind = 0;
   private documentKind = 0;
 
@@ -50,19 +50,13 @@ export class ByteList {
   /** Empties it for another query. */
   begin(bytes: Uint8Array, start: number, end: number): void {
     this.documents.clear();
-    const length = end - start;
-    if (length > this.query.length) this.query = new Uint8Array(2 * length);
-    for (let i = 0; i < length; i++) this.query[i] = bytes[start + i];
-    this.queryLength = length;
+    this.query.hold(bytes, start, end);
     this.queryKind = kindOf(bytes, start, end);
     this.documentKind = PLAIN | DIGIT;
   }
 
   isQuery(bytes: Uint8Array, start: number, end: number): boolean {
-    const { query } = this;
-    if (end - start !== this.queryLength) return false;
-    for (let i = 0, j = start; j < end; i++, j++) if (query[i] !== bytes[j]) return false;
-    return true;
+    return this.query.is(bytes, start, end);
   }
 
   /**
@@ -87,7 +81,7 @@ export class ByteList {
   }
 
   get queryBytes(): Uint8Array {
-    return this.query.subarray(0, this.queryLength);
+    return this.query.bytes;
   }
 
   get qid(): string {

@@ -25,6 +25,10 @@ export function hashOf(bytes: Uint8Array, start: number, end: number): number {
   return mixed(hash);
 }
 
+/** Of a query and one of its documents, by their codes. */
+export const pairHash = (query: number, document: number): number =>
+  mixed(Math.imul(query, HASH_FACTOR) ^ Math.imul(document, 0x9e3779b1));
+
 /** Ids in one array of bytes, with a hash table of their codes 0, 1, 2, …: about 12 bytes per id, plus the id itself. */
 export class ByteIds {
   private bytes = new Uint8Array(1024);

@@ -6,7 +6,7 @@ import type { ReadOptions } from '../records.js';
 import { judgementParser, listedTwice, loadQrels } from '../trec.js';
 import { Columns } from './columns.js';
 import { grown } from './grow.js';
-import { ByteIds, decodeId, encodeIds, HASH_FACTOR, mixed } from './ids.js';
+import { ByteIds, decodeId, encodeIds, pairHash } from './ids.js';
 import { wholeNumber } from './number.js';
 import { openRegions, readRegions, Refusals, textOf, type LineReader } from './regions.js';
 
@@ -90,7 +90,7 @@ class Rows {
     const query = this.queries.intern(bytes, queryStart, queryEnd);
     const document = this.documents.intern(bytes, start, end);
     const mask = this.slots.length - 1;
-    let slot = slotOf(query, document) & mask;
+    let slot = pairHash(query, document) & mask;
     for (let row = this.slots[slot]; row !== 0; row = this.slots[(slot = (slot + 1) & mask)])
       if (this.queryOf[row - 1] === query && this.documentOf[row - 1] === document) return false;
     if (this.count === this.queryOf.length) this.grow();
@@ -112,15 +112,12 @@ class Rows {
     this.slots = new Uint32Array(2 * this.slots.length);
     const mask = this.slots.length - 1;
     for (let row = 0; row < this.count; row++) {
-      let slot = slotOf(this.queryOf[row], this.documentOf[row]) & mask;
+      let slot = pairHash(this.queryOf[row], this.documentOf[row]) & mask;
       while (this.slots[slot] !== 0) slot = (slot + 1) & mask;
       this.slots[slot] = row + 1;
     }
   }
 }
-
-const slotOf = (query: number, document: number): number =>
-  mixed(Math.imul(query, HASH_FACTOR) ^ Math.imul(document, 0x9e3779b1));
 
 class JudgementReader implements LineReader {
   lines = 0;

@@ -12,6 +12,7 @@ import {
 } from '../trec.js';
 import { parseExtended } from '../values.js';
 import { Columns } from './columns.js';
+import { HeldId } from './held-id.js';
 import { decodeId, encodeIds } from './ids.js';
 import { decimal, wholeNumber } from './number.js';
 import { textOf, type LineReader, type Refusals } from './regions.js';
@@ -25,9 +26,8 @@ export class RunReader implements LineReader {
   private readonly parse = runParser(this.third);
   private readonly byRankColumn: boolean;
   private readonly single: boolean;
-  /** The query of the line before, its bytes and its code. */
-  private query = new Uint8Array(64);
-  private queryLength = -1;
+  /** The query of the line before, and its code. */
+  private readonly query = new HeldId();
   private code = -1;
   private readonly listed = new ListedRanks();
 
@@ -128,7 +128,7 @@ export class RunReader implements LineReader {
     key: number,
     listedRank?: number,
   ): void {
-    if (!this.isQuery(bytes, queryStart, queryEnd)) this.nextQuery(bytes, queryStart, queryEnd);
+    if (!this.query.is(bytes, queryStart, queryEnd)) this.nextQuery(bytes, queryStart, queryEnd);
     if (listedRank !== undefined && !this.listed.add(this.code, listedRank))
       return this.refuse(rankAgain(decodeId(bytes.subarray(queryStart, queryEnd)), listedRank));
     if (Number.isNaN(key)) return this.refuse(noRank());
@@ -140,18 +140,8 @@ export class RunReader implements LineReader {
     this.refuse(this.kept.refusal?.(qid, docid) ?? listedTwice(qid, docid));
   }
 
-  private isQuery(bytes: Uint8Array, start: number, end: number): boolean {
-    const { query } = this;
-    if (end - start !== this.queryLength) return false;
-    for (let i = 0, j = start; j < end; i++, j++) if (query[i] !== bytes[j]) return false;
-    return true;
-  }
-
   private nextQuery(bytes: Uint8Array, start: number, end: number): void {
-    const length = end - start;
-    if (length > this.query.length) this.query = new Uint8Array(2 * length);
-    this.query.set(bytes.subarray(start, end));
-    this.queryLength = length;
+    this.query.hold(bytes, start, end);
     this.code = this.kept.begin(bytes, start, end);
   }
 

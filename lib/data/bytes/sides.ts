@@ -1,6 +1,6 @@
 // The documents of queries, each with a side and a number, of pairs that come in any order: about 28 bytes per document of a query.
 import { grown } from './grow.js';
-import { ByteIds } from './ids.js';
+import { ByteIds, pairHash } from './ids.js';
 
 const FEWEST_SLOTS = 256;
 /** Slots are kept at most three quarters full. */
@@ -30,7 +30,7 @@ export class Sides {
   find(query: number, document: number): number {
     const { slots, queryOf, documentOf } = this;
     const mask = slots.length - 1;
-    let slot = hashOf(query, document) & mask;
+    let slot = pairHash(query, document) & mask;
     for (let found = slots[slot]; found !== 0; found = slots[(slot = (slot + 1) & mask)])
       if (documentOf[found - 1] === document && queryOf[found - 1] === query) return found - 1;
     return -1;
@@ -105,7 +105,7 @@ export class Sides {
 
   private take(entry: number): void {
     const mask = this.slots.length - 1;
-    let slot = hashOf(this.queryOf[entry], this.documentOf[entry]) & mask;
+    let slot = pairHash(this.queryOf[entry], this.documentOf[entry]) & mask;
     while (this.slots[slot] !== 0) slot = (slot + 1) & mask;
     this.slots[slot] = entry + 1;
   }
@@ -114,9 +114,4 @@ export class Sides {
     this.slots = new Uint32Array(2 * this.slots.length);
     for (let entry = 0; entry < this.count; entry++) this.take(entry);
   }
-}
-
-function hashOf(query: number, document: number): number {
-  const hash = Math.imul(query, 0x9e3779b1) ^ Math.imul(document, 0x85ebca6b);
-  return (hash ^ (hash >>> 15)) >>> 0;
 }
