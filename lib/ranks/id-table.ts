@@ -9,7 +9,6 @@ export type Id = string | number;
 const firstInterned = 2 ** 31;
 
 const ZERO = 48;
-const NINE = 57;
 const POWERS = Int32Array.from({ length: 8 }, (_, digits) => 10 ** digits);
 
 /** A Map of V8 holds so many entries. */
@@ -66,8 +65,8 @@ function integerCode(id: Id): number {
   const number = +id;
   const code = number | 0;
   if (code !== number || code < POWERS[length - 1] || code >= POWERS[length]) return -1;
-  // Texts like '7e2' are as long as their value's digits, too.
-  return length > 2 && id.charCodeAt(length - 2) > NINE ? -1 : code;
+  // Texts like '7e2' and '7e+3' may be as long as their value's digits, too: with two characters fewer for digits it ends in zeros.
+  return code % 100 === 0 ? codeOfDigits(id) : code;
 }
 
 function codeOfDigits(id: string): number {

@@ -43,7 +43,8 @@ export function readQueries(list: unknown, needed: number): Id[] {
   const ids: Id[] = [];
   for (let i = 0; i < needed; i++) {
     const id = list[i];
-    checkId(id, `queries[${i}]`);
+    // Its name is made for an error alone: a text for each query would take longer than its ranks.
+    if (typeof id !== 'string' && !Number.isFinite(id)) checkId(id, `queries[${i}]`);
     ids.push(id as Id);
   }
   return ids;
@@ -61,8 +62,12 @@ export function readDocuments(list: unknown, needed: number, ids: IdTable, codes
   let padded = false;
   for (let i = 0; i < needed; i++) {
     const id = list[i];
-    if (typeof id === 'string' || Number.isFinite(id)) {
-      codes[i] = ids.find(id as Id); // -1 becomes UNLISTED
+    if (typeof id === 'string') {
+      codes[i] = ids.find(id); // -1 becomes UNLISTED
+    } else if (typeof id === 'number' && id >= 0 && id === (id | 0)) {
+      codes[i] = id; // as find() has it, without a call
+    } else if (Number.isFinite(id)) {
+      codes[i] = ids.find(id as Id);
     } else if (id === null || id === undefined) {
       codes[i] = PADDING;
       padded = true;

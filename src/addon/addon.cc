@@ -81,7 +81,8 @@ napi_value rank_bias(napi_env env, napi_callback_info info) {
   return report(env, status, scalars);
 }
 
-// listedRanks(documents, ranks, rows, count, codes, absent, out): count times four numbers of rows are a ListedRow
+// listedRanks(documents, ranks, rows, count, codes, absent, out): count times four numbers of rows say where a list starts, how
+// long it is, and where its row of documents begins and ends
 napi_value listed_ranks(napi_env env, napi_callback_info info) {
   napi_value values[7];
   size_t count = 7;
@@ -99,6 +100,7 @@ napi_value listed_ranks(napi_env env, napi_callback_info info) {
                            rows.type != napi_float64_array || codes.type != napi_uint32_array ||
                            out.type != napi_float32_array || !(number >= 0 && number <= double(rows.length / 4))))
     in.fail({Code::type});
+  const cpu::Kernels& kernels = *cpu::targets().back().kernels;
   const double listed = double(documents.length < ranks.length ? documents.length : ranks.length);
   for (int64_t r = 0; in.status().ok() && r < int64_t(number); r++) {
     const double* const row = static_cast<const double*>(rows.data) + 4 * r;
@@ -106,9 +108,10 @@ napi_value listed_ranks(napi_env env, napi_callback_info info) {
           row[3] <= double(out.length)))
       in.fail({Code::shape});
     else
-      cpu::listed_ranks(static_cast<const uint32_t*>(documents.data), static_cast<const uint16_t*>(ranks.data),
-                        {int64_t(row[0]), int64_t(row[1]), int64_t(row[2]), int64_t(row[3])},
-                        static_cast<const uint32_t*>(codes.data), float(absent), static_cast<float*>(out.data));
+      kernels.listed(static_cast<const uint32_t*>(documents.data) + int64_t(row[0]),
+                     static_cast<const uint16_t*>(ranks.data) + int64_t(row[0]), int64_t(row[1]),
+                     static_cast<const uint32_t*>(codes.data) + int64_t(row[2]), int64_t(row[3] - row[2]),
+                     float(absent), static_cast<float*>(out.data) + int64_t(row[2]));
   }
   return report(env, in.status(), nullptr);
 }

@@ -70,14 +70,5 @@ class CpuBackend : public Backend {
 Status compute_ranks(const Target& target, Scores student, const Rows& rows, const uint8_t* labels, uint32_t* out);
 Status compute_rank_bias(const Batch& batch, double alpha, float* out);
 
-// A row of documents, begin to end, and the part of all lists that its ranking is.
-struct ListedRow {
-  int64_t start, length, begin, end;
-};
-// The ranks of the row's documents, and `absent` for those that its list lacks. A list names a document once, and is short: all of it is
-// looked at.
-void listed_ranks(const uint32_t* documents, const uint16_t* ranks, const ListedRow& row, const uint32_t* codes,
-                  float absent, float* out);
-
 }  // namespace cpu
 }  // namespace ckl

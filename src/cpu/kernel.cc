@@ -1,6 +1,7 @@
 // Rows from scores to loss and gradient. Compiled once per instruction set, as CKL_KERNELS (the name of its table).
 #include "kernel.h"
 
+#include "listed.h"
 #include "runner.h"
 #include "shard.h"
 
@@ -36,6 +37,7 @@ void rank_rows(Scores student, const Rows& rows, const uint8_t* labels, int64_t 
 
 namespace cpu {
 extern const Kernels CKL_KERNELS;
-const Kernels CKL_KERNELS = {scratch_floats, run_rows, tally_labels, rank_rows, bias_allowed, run_shard, widen};
+const Kernels CKL_KERNELS = {scratch_floats, run_rows,  tally_labels, rank_rows,
+                             bias_allowed,   run_shard, widen,        listed_ranks};
 }  // namespace cpu
 }  // namespace ckl

@@ -108,6 +108,9 @@ struct Kernels {
   void (*shard)(const ShardTask&, ShardStep, int64_t first, int64_t last, float* scratch);
   // n scores of any type, from element `begin` on.
   void (*widen)(Scores from, int64_t begin, float* to, int64_t n);
+  // The ranks that a list of documents gives n documents, and `absent` for those that it lacks. A list names a document once.
+  void (*listed)(const uint32_t* list, const uint16_t* ranks, int64_t length, const uint32_t* codes, int64_t n,
+                 float absent, float* out);
 };
 
 }  // namespace cpu

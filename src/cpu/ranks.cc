@@ -59,20 +59,5 @@ Status compute_rank_bias(const Batch& batch, double alpha, float* out) {
   return {};
 }
 
-void listed_ranks(const uint32_t* documents, const uint16_t* ranks, const ListedRow& row, const uint32_t* codes,
-                  float absent, float* out) {
-  constexpr int kLanes = 16;
-  const uint32_t* const list = documents + row.start;
-  for (int64_t i = row.begin; i < row.end; i += kLanes) {
-    const int taken = int(row.end - i < kLanes ? row.end - i : kLanes);
-    uint32_t wanted[kLanes] = {}, place[kLanes] = {};
-    for (int j = 0; j < taken; j++) wanted[j] = codes[i + j];
-    // Without branches, as most documents are somewhere in the list. Of what a lane takes at most one is not 0.
-    for (int64_t k = 0; k < row.length; k++)
-      for (int j = 0; j < kLanes; j++) place[j] |= wanted[j] == list[k] ? uint32_t(k + 1) : 0u;
-    for (int j = 0; j < taken; j++) out[i + j] = place[j] ? float(ranks[row.start + place[j] - 1]) : absent;
-  }
-}
-
 }  // namespace cpu
 }  // namespace ckl

@@ -1,6 +1,7 @@
 // Ranks and rank bias as the API computes them, by comparing all and by sorting.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "batch.h"
@@ -92,6 +93,32 @@ TEST_CASE("ranks: without labels every document counts") {
   batch.student = {0.5f, 0.5f, 2, -0.0f, 0, -1};
   for (const cpu::Target& target : cpu::targets())
     CHECK(ranks(target, batch, false) == std::vector<uint32_t>{2, 2, 1, 1, 1, 3});
+}
+
+TEST_CASE("ranks: a list gives documents their ranks, wherever they are in it, on every instruction set") {
+  Random random(64);
+  for (const cpu::Target& target : cpu::targets())
+    for (int64_t length : {0, 1, 3, 50, 128})
+      for (int64_t docs : {0, 1, 15, 16, 17, 31, 32, 33, 64, 70}) {
+        // Just as long as they are read: a check of addresses finds what lies beyond.
+        std::vector<uint32_t> list, codes;
+        std::vector<uint16_t> ranks;
+        for (int64_t k = 0; k < length; k++)
+          list.push_back(uint32_t(0xfffffff0u - 3 * k)), ranks.push_back(uint16_t(65535 - 2 * k));
+        for (int64_t i = 0; i < docs; i++)
+          codes.push_back(length > 0 && random.below(3) ? list[size_t(random.below(length))]
+                                                        : uint32_t(random.below(4)));
+        std::vector<float> out(size_t(docs), -1);
+        target.kernels->listed(list.data(), ranks.data(), length, codes.data(), docs, INFINITY, out.data());
+        int64_t wrong = 0;
+        for (int64_t i = 0; i < docs; i++) {
+          const auto at = std::find(list.begin(), list.end(), codes[size_t(i)]);
+          wrong += out[size_t(i)] != (at == list.end() ? INFINITY : float(ranks[size_t(at - list.begin())]));
+        }
+        const std::string where = std::string(target.name) + ", " + std::to_string(length) + " listed, " +
+                                  std::to_string(docs) + " asked for";
+        CHECK_MESSAGE(wrong == 0, where);
+      }
 }
 
 TEST_CASE("ranks: the rank bias is alpha (1 / rank - mean over the positives of 1 / rank) for negatives") {

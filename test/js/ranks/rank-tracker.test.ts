@@ -107,7 +107,8 @@ describe('rankings', () => {
   it('texts that only JavaScript reads as a whole number are ids of their own', () => {
     const tracker = new RankTracker({ depth: 200 });
     const whole = [
-      7, 9, 10, 70, 99, 100, 700, 999, 1000, 1500, 9999, 10_000, 100_000, 999_999, 1e6, 9_999_999,
+      7, 9, 10, 70, 99, 100, 700, 999, 1000, 1500, 5000, 7000, 9999, 10_000, 15_000, 70_000, 100_000, 125_000,
+      999_999, 1e6, 9_999_999,
     ];
     const larger = [1e7, 99_999_999, 123_456_789, 1e9, 2 ** 31 - 1];
     const others = [
@@ -115,6 +116,14 @@ describe('rankings', () => {
       '7E2',
       '15e2',
       '1e06',
+      '7e+3',
+      '7e03',
+      '70e03',
+      '7e004',
+      '1.e3',
+      '1.5e4',
+      '1.25E5',
+      '.5e4',
       '1e1',
       '0x7',
       '0x7fffffff',
