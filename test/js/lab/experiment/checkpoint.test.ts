@@ -1,7 +1,8 @@
 // A checkpoint that is damaged, cut off, in use or no plain file: refused or harmless, never half believed.
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Checkpoint } from '../../../../lib/lab/experiment/checkpoint';
 import { CheckpointError } from '../../../../lib/lab/experiment/checkpoint-error';
 import { formatRecord, MAGIC, readRecords } from '../../../../lib/lab/experiment/checkpoint-file';
@@ -231,6 +232,21 @@ describe('a checkpoint', () => {
     await first.close();
     // The lock of a process that is gone; no process has this number.
     writeFileSync(`${file}.lock`, readFileSync('/proc/sys/kernel/hostname', 'utf8').replace(/^/, '4194999 '));
+    await (await open(file)).close();
+  });
+
+  it('belongs to a process of another user, which may not be asked whether it runs', async () => {
+    const file = await written('unasked');
+    const holder = `4194999 ${hostname()}`;
+    writeFileSync(`${file}.lock`, `${holder}\n`);
+    const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
+      throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+    });
+    try {
+      await expect(open(file)).rejects.toThrow(`${file}: in use by process ${holder.replace(' ', ' on ')}`);
+    } finally {
+      kill.mockRestore();
+    }
     await (await open(file)).close();
   });
 

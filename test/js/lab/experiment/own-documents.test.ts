@@ -72,6 +72,18 @@ describe('loadRetrieval', () => {
   });
 });
 
+it('counts the lines that were left out of the collection and of the zero-shot folders', async () => {
+  const broken = folder('broken', (i) => `word${i}`);
+  const read = (skipBad: boolean) => loadRetrieval({ ...OPTIONS, ...same, zeroShot: [broken.data], skipBad });
+  writeFileSync(
+    join(broken.data, 'corpus.jsonl'),
+    lines([...ids.map((id) => JSON.stringify({ _id: id, text: id })), '{"_id":"d40"', 'no JSON']),
+  );
+  expect((await read(true)).skipped).toBe(2);
+  await expect(read(false)).rejects.toThrow('corpus.jsonl:41: expected JSON');
+  expect((await loadRetrieval({ ...OPTIONS, ...same, skipBad: true })).skipped).toBe(0);
+});
+
 it('drops a list that has nothing but its own document', () => {
   const bag = {
     ...{ words: Int32Array.of(1), weights: Float32Array.of(1), counts: Float32Array.of(1), length: 1 },

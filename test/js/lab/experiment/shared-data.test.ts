@@ -64,3 +64,17 @@ it('measures the same with another thread’s data and start', async () => {
   zeros.takeStart('multi', new Float32Array(start.length));
   expect(zeros.open(UNIT).test()).not.toEqual(expected);
 });
+
+it('makes a start of its own for a model if another one was given while it already had its model', async () => {
+  const both: Experiment = {
+    ...EXPERIMENT,
+    models: [...EXPERIMENT.models, { model: 'dense', students: ['dense'] }],
+  };
+  const dense: Unit = { ...UNIT, ...both.models[1] };
+  const source = await Retrievers.load(both);
+  const other = Retrievers.of(structuredClone(source.shared), both);
+  other.open(UNIT);
+  // Too late: the model of several vectors is there. What is not taken must not become another model's start.
+  other.takeStart('multi', new Float32Array(source.start('multi').length));
+  expect(other.open(dense).test()).toEqual(source.open(dense).test());
+});

@@ -231,6 +231,17 @@ describe('every training', () => {
   });
 });
 
+describe('a student without an optimizer of its own', () => {
+  it('is trained all the same', async () => {
+    const experiment = { ...EXPERIMENT, rates: [1], seeds: 1 };
+    const from = source(byRate);
+    Object.assign(student, { restart: undefined });
+    const { runs } = await new UnitRunner(from, experiment).run(unitOf(experiment, recipe));
+    expect(runs).toHaveLength(1);
+    expect(student.weights.steps).toBeGreaterThan(0);
+  });
+});
+
 describe('the warm-up', () => {
   const warmup = { loss: 'nll', epochs: 1, learningRate: 0.2 } as const;
   /** Best after the warm-up's epoch; worse with every rate after it. */

@@ -7,7 +7,10 @@ import { refine, type RefineOptions } from '../../../../lib/lab/refine/job';
 import type { CandidateList } from '../../../../lib/lab/training/candidates';
 import type { Student } from '../../../../lib/lab/training/student';
 import { holm } from '../../../../lib/metrics/index';
+import { scratch } from '../../data/files';
 import { haveShared, shared } from '../../data/shared';
+
+const files = scratch();
 
 const sample = join(__dirname, '../../../../examples/sample');
 const OPTIONS: RefineOptions = {
@@ -89,6 +92,24 @@ describe('refine', () => {
       ['kl', 'interrupted'],
     ]);
     expect(reportRefinement(result)).toContain('kl against');
+  });
+
+  it('goes on from the step of its checkpoint, within an unfinished loss, and ends as if never interrupted', async () => {
+    const checkpoint = join(files.dir, 'interrupted');
+    const options = { ...OPTIONS, losses: ['kl'], checkpoint };
+    const interrupt = new AbortController();
+    await refine(options, {
+      signal: interrupt.signal,
+      onProgress: ({ step }) => step === 12 && interrupt.abort(),
+    });
+    const steps: number[] = [];
+    const resumed = await refine(
+      { ...OPTIONS, losses: ['kl'], resume: checkpoint },
+      { onProgress: ({ step }) => void steps.push(step) },
+    );
+    expect(Math.min(...steps)).toBeGreaterThan(12);
+    const whole = await refine({ ...OPTIONS, losses: ['kl'] });
+    expect(resumed.refined).toEqual(whole.refined);
   });
 
   it("shortens training lists to positives and the teacher's best, and refuses what a loss refuses", async () => {

@@ -141,4 +141,50 @@ describe('a table', () => {
     const { cells: found } = wide.rows.find(({ name }) => name === 'kl')!;
     expect(Object.keys(found).sort()).toEqual([...COLUMNS, 'zero-shot other ndcg@10'].sort());
   });
+
+  it('has a row for the warm-up only if there was one, with the values of the unit without a recipe', () => {
+    const names = ['start', ...RECIPES, 'teacher'];
+    expect(table.rows.map(({ name }) => name)).toEqual(names);
+    const runs = [{ seed: 0, trainings: [], test: tested('warm-up', 0) }];
+    const results = RESULTS.map((result) => (result.unit.recipe ? result : { ...result, runs }));
+    const [warm] = tablesOf({ ...OPTIONS, warmup: { loss: 'kl', epochs: 1 } } as CompareOptions, results);
+    expect(warm.rows.map(({ name }) => name)).toEqual(['start', 'warm-up', ...RECIPES, 'teacher']);
+    const all = QUERIES.map((qid) => valueOf('warm-up', 0, COLUMNS[1], qid));
+    expect(warm.rows[1].cells[COLUMNS[1]].mean).toBeCloseTo(all.reduce((a, b) => a + b) / all.length, 12);
+    // Only rows with a search have rates: one for each fold.
+    expect(warm.rows.map(({ rates }) => rates)).toEqual([[], [], ...RECIPES.map(() => [1]), []]);
+  });
+
+  it('tests two queries, but not one', () => {
+    const only = (count: number) => {
+      const kept = new Set(QUERIES.slice(0, count));
+      const of = (all: Values): Values => {
+        const places = [...all.queries.keys()].filter((i) => kept.has(all.queries[i]));
+        const some = (values: number[]) => places.map((i) => values[i]);
+        return {
+          queries: places.map((i) => all.queries[i]),
+          'ndcg@10': some(all['ndcg@10']),
+          'mrr@10': some(all['mrr@10']),
+        };
+      };
+      const results = RESULTS.map((result) => ({
+        ...result,
+        runs: result.runs.map((run) => {
+          const { rerank, full } = run.test.dense!;
+          return { ...run, test: { dense: { rerank: of(rerank), full: of(full!), zeroShot: {} } } };
+        }),
+      }));
+      return tablesOf(OPTIONS, results)[0].rows.find(({ name }) => name === 'kl')!.cells[COLUMNS[0]];
+    };
+    expect(only(2).versusCkl?.queries).toBe(2);
+    expect(only(1).versusCkl).toBeUndefined();
+    expect(only(1).mean).toBeGreaterThan(0);
+  });
+
+  it('has no values of the untrained student where no unit measured it', () => {
+    const results = RESULTS.map((result) => ({ ...result, start: undefined }));
+    const [without] = tablesOf(OPTIONS, results);
+    expect(without.rows.find(({ name }) => name === 'start')!.cells).toEqual({});
+    expect(without.rows.find(({ name }) => name === 'kl')!.cells[COLUMNS[0]].versusStart).toBeUndefined();
+  });
 });

@@ -41,6 +41,12 @@ describe.each([
     return { lists, skipped: skipped.map(({ message }) => message.replace(/^.*\//, '')) };
   };
 
+  it('leaves them out without being asked who counts', async () => {
+    const change = { 'queries.jsonl': '{"_id":"q2","text":"word b"}\n' };
+    const { lists } = await load(...folder(change), { skipBad: true });
+    expect(lists.map(({ qid }) => qid)).toEqual(['q2']);
+  });
+
   it('leaves out candidates and queries whose lines were left out, and counts them', async () => {
     const { lists, skipped } = await skipping({
       'corpus.jsonl': '{"_id":"a","text":"word a"}\n{"_id":"b"\n{"_id":"c","text":"word c"}\n',
