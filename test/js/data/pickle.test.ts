@@ -191,3 +191,34 @@ describe('what a pickle sets on the type of a NumPy number', () => {
     }
   });
 });
+
+describe('what stands where a dict should is named', () => {
+  /** A text as protocol 2 writes it. */
+  const text = (value: string) =>
+    Buffer.concat([Buffer.from('X'), Buffer.from(Uint32Array.of(value.length).buffer), Buffer.from(value)]);
+  it.each([
+    ['a tuple', Buffer.from(')')],
+    ['bytes', Buffer.from('C\x01a')],
+    ['nothing', Buffer.from('N')],
+    ['"word"', text('word')],
+    ['number 5', Buffer.from('K\x05')],
+    ['boolean true', Buffer.from('\x88', 'latin1')],
+    ['OrderedDict', Buffer.from('ccollections\nOrderedDict\n')],
+  ])('%s', (name, value) => {
+    const head = Buffer.from('\x80\x02', 'latin1');
+    const within = Buffer.concat([head, Buffer.from('}('), text('q'), value, Buffer.from('u.')]);
+    expect(() => new Unpickler().push(within)).toThrow(
+      expect.objectContaining({
+        expected: 'a dict of scores for each query',
+        found: expect.stringMatching(`^${name} at byte`) as string,
+      }),
+    );
+    const alone = Buffer.concat([head, value, Buffer.from('.')]);
+    expect(() => new Unpickler().push(alone)).toThrow(
+      expect.objectContaining({
+        expected: 'a dict {query: {document: score}}',
+        found: expect.stringMatching(`^${name} at byte`) as string,
+      }),
+    );
+  });
+});

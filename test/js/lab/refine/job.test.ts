@@ -96,7 +96,7 @@ describe('refine', () => {
 
   it('goes on from the step of its checkpoint, within an unfinished loss, and ends as if never interrupted', async () => {
     const checkpoint = join(files.dir, 'interrupted');
-    const options = { ...OPTIONS, losses: ['kl'], checkpoint };
+    const options: RefineOptions = { ...OPTIONS, losses: ['kl'], checkpoint };
     const interrupt = new AbortController();
     await refine(options, {
       signal: interrupt.signal,
