@@ -132,7 +132,7 @@ function round(name, mutate) {
     coverageAnalysis: 'perTest',
     ignorePatterns: ['/build', '/bench', '/findings', '/prebuilds', '/cuda', '/src'],
     concurrency: Number(process.env.CKL_JOBS ?? 1),
-    timeoutMS: 600_000,
+    timeoutMS: 180_000, // beyond what the tests of a mutant took before: many times the longest of them
     dryRunTimeoutMinutes: 60, // a busy machine is no failure
     reporters: ['json'],
     allowEmpty: true,
