@@ -1,5 +1,6 @@
 #include "scoring.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <new>
@@ -7,257 +8,26 @@
 #include <utility>
 #include <vector>
 
-#include "../scoring/scoring.h"
 #include "plan.h"
+#include "scoring_call.h"
 #include "tagged.h"
 
 namespace ckl {
 namespace addon {
 namespace {
 
-using scoring::Argument;
 using scoring::Code;
-using scoring::Pairs;
 using scoring::Status;
-
-// The numbers of a call, a Float64Array: mirrors ScoringNumber in lib/native/scoring.ts.
-struct Number {
-  enum {
-    argument,
-    index,
-    value,
-    required,
-    scale_grad,
-    dim = 8,
-    queries,
-    documents,
-    docs,
-    stride,
-    cosine,
-    all,
-    scale,
-    query_type,
-    document_type,
-    query_grad_type,
-    document_grad_type,
-    accumulate,
-    same_pairs,
-    k,
-    wants_scale_grad,
-    mean,
-    keep_winners,
-    width,
-    compact,
-    goes_on,
-    not_last,
-    terms,
-    size,
-  };
-};
-
-enum class Kind { scores, backward, top };
-
-// One call as views of memory, in the order of the arguments in lib/native/scoring.ts:
-//   numbers, queries, documents, candidates | null, offsets | null, queryOffsets | null, documentOffsets | null,
-//   queryMask | null, documentMask | null, queryIds | null, documentIds | null, and
-//   scores: bias | null, scores; backward: grad, queryGrad | null, documentGrad | null; top: ids, scores
-struct ScoringCall {
-  explicit ScoringCall(Kind k) : kind(k) {}
-
-  Kind kind;
-  Pairs pairs;
-  scoring::Gradients gradients;
-  double* numbers = nullptr;
-  const float* bias = nullptr;
-  float* scores = nullptr;
-  int32_t* ids = nullptr;
-  int64_t k = 0;
-  bool same_pairs = false, keep_winners = false;
-  double scale_grad = 0;  // of the blocks before
-};
-
-constexpr size_t kArguments = 14;
-
-class Reader {
- public:
-  Reader(napi_env env, const napi_value* values) : env_(env), values_(values) {}
-
-  Status status;
-
-  void fail(const Status& found) {
-    if (status.ok()) status = found;
-  }
-  // The memory of the next argument; null for what is no typed array.
-  void* array(Argument argument, napi_typedarray_type wanted, int64_t needed, bool optional = false) {
-    napi_typedarray_type type;
-    size_t length = 0;
-    void* data = nullptr;
-    static char nothing[64];  // an empty array may have no address
-    if (napi_get_typedarray_info(env_, values_[next_++], &type, &length, &data, nullptr, nullptr) != napi_ok) {
-      if (!optional) fail({Code::type, argument});
-      return nullptr;
-    }
-    if (type != wanted) fail({Code::type, argument});
-    else if (int64_t(length) < needed) fail({Code::size, argument, -1, double(length), double(needed)});
-    return data ? data : nothing;
-  }
-  template <class Byte>
-  ScoresOf<Byte> vectors(Argument argument, DType type, int64_t needed, bool optional = false) {
-    return {static_cast<Byte*>(
-                array(argument, type == DType::float32 ? napi_float32_array : napi_uint16_array, needed, optional)),
-            type};
-  }
-
- private:
-  napi_env env_;
-  const napi_value* values_;
-  int next_ = 0;
-};
-
-// Candidates and offsets are checked once: an output that lies over them could change them afterwards.
-Status check_apart(const ScoringCall& call) {
-  const Pairs& p = call.pairs;
-  const auto meet = [](const void* a, int64_t bytes_a, const void* b, int64_t bytes_b) {
-    const uintptr_t from_a = reinterpret_cast<uintptr_t>(a), from_b = reinterpret_cast<uintptr_t>(b);
-    return a && b && from_a < from_b + uintptr_t(bytes_b) && from_b < from_a + uintptr_t(bytes_a);
-  };
-  const auto apart = [&](const void* out, int64_t bytes) {
-    return !meet(out, bytes, p.candidates, p.all ? 0 : p.scores() * 4) &&
-           !meet(out, bytes, p.lists.offsets, (p.queries + 1) * 4) &&
-           !meet(out, bytes, p.query_tokens, (p.queries + 1) * 4) &&
-           !meet(out, bytes, p.document_tokens, (p.documents + 1) * 4) &&
-           !meet(out, bytes, p.query_mask, p.query_mask ? p.query_rows() : 0) &&
-           !meet(out, bytes, p.document_mask, p.document_mask ? p.document_rows() : 0) &&
-           !meet(out, bytes, p.query_ids, p.query_ids ? p.query_rows() * 4 : 0) &&
-           !meet(out, bytes, p.document_ids, p.document_ids ? p.document_rows() * 4 : 0);
-  };
-  const scoring::Gradients& g = call.gradients;
-  const bool good = (call.kind != Kind::scores || apart(call.scores, p.scores() * 4)) &&
-                    apart(g.query.data, p.query_rows() * p.row_size() * size_of(g.query.type)) &&
-                    apart(g.document.data, p.document_rows() * p.row_size() * size_of(g.document.type)) &&
-                    apart(call.numbers, Number::size * 8);
-  return good ? Status() : Status{Code::type, Argument::candidates};
-}
-
-Status read(napi_env env, const napi_value* values, ScoringCall& call) {
-  Reader in(env, values);
-  double* const n = call.numbers = static_cast<double*>(in.array(Argument::none, napi_float64_array, Number::size));
-  if (!in.status.ok()) {
-    call.numbers = nullptr;
-    return in.status;
-  }
-  constexpr double kMost = 2147483647;
-  for (const int place : {Number::dim, Number::queries, Number::documents, Number::docs, Number::stride, Number::k,
-                          Number::width, Number::terms})
-    if (!(n[place] >= 0 && n[place] <= kMost && n[place] == std::floor(n[place])))
-      return {Code::shape, Argument::none, -1, n[place], kMost};
-  for (const int place :
-       {Number::query_type, Number::document_type, Number::query_grad_type, Number::document_grad_type})
-    if (!(n[place] == 0 || n[place] == 1 || n[place] == 2)) return {Code::type};
-  const auto type = [&](int place) { return DType(int(n[place])); };
-  Pairs& p = call.pairs;
-  p.dim = int64_t(n[Number::dim]), p.width = int64_t(n[Number::width]);
-  if (p.width < p.dim) return {Code::shape, Argument::none, -1, n[Number::dim], n[Number::width]};
-  p.queries = int64_t(n[Number::queries]), p.documents = int64_t(n[Number::documents]);
-  p.cosine = n[Number::cosine] != 0, p.all = n[Number::all] != 0 || call.kind == Kind::top;
-  p.scale = float(n[Number::scale]), p.mean = n[Number::mean] != 0;
-  p.compact = n[Number::compact] != 0;
-  // How many vectors there are is what the offsets of their tokens tell.
-  Reader tokens(env, values + 5);
-  p.query_tokens =
-      static_cast<const int32_t*>(tokens.array(Argument::query_offsets, napi_int32_array, p.queries + 1, true));
-  p.document_tokens =
-      static_cast<const int32_t*>(tokens.array(Argument::document_offsets, napi_int32_array, p.documents + 1, true));
-  if (!p.query_tokens != !p.document_tokens || (p.query_tokens && call.kind == Kind::top))
-    tokens.fail({Code::type, p.query_tokens ? Argument::document_offsets : Argument::query_offsets});
-  in.fail(tokens.status);
-  if (in.status.ok()) in.fail(check_tokens(p));
-  if (!in.status.ok()) return in.status;
-  Reader masks(env, values + 7);
-  const auto mask = [&](Argument argument, int64_t rows) {
-    return static_cast<const uint8_t*>(masks.array(argument, napi_uint8_array, rows, true));
-  };
-  p.query_mask = mask(Argument::query_mask, p.query_rows());
-  p.document_mask = mask(Argument::document_mask, p.document_rows());
-  const auto ids = [&](Argument argument, int64_t elements) {
-    return static_cast<const int32_t*>(masks.array(argument, napi_int32_array, elements, true));
-  };
-  if (!p.query_tokens && (p.query_mask || p.document_mask)) masks.fail({Code::type, Argument::query_mask});
-  p.query_ids = ids(Argument::query_ids, p.query_rows());
-  p.document_ids = ids(Argument::document_ids, p.document_rows());
-  p.terms = int64_t(n[Number::terms]);
-  const bool plain = !p.query_mask && !p.document_mask && !p.cosine && p.dim == 1 && p.width == 1;
-  if (!p.query_ids != !p.document_ids || (p.query_ids && !(p.query_tokens && plain)))
-    masks.fail({Code::type, p.query_ids ? Argument::document_ids : Argument::query_ids});
-  in.fail(masks.status);
-  p.query = in.vectors<const char>(Argument::queries, type(Number::query_type), p.query_rows() * p.row_size());
-  p.document =
-      in.vectors<const char>(Argument::documents, type(Number::document_type), p.document_rows() * p.row_size());
-  // Candidates are as long as the lists, which the offsets tell.
-  Reader again(env, values + 4);
-  Rows& lists = p.lists;
-  lists.queries = p.queries, lists.docs = int64_t(n[Number::docs]), lists.stride = int64_t(n[Number::stride]);
-  if (!p.all)
-    lists.offsets = static_cast<const int32_t*>(again.array(Argument::offsets, napi_int32_array, p.queries + 1, true));
-  in.fail(again.status);
-  if (!p.all && in.status.ok()) {
-    const bool ascending = !lists.offsets || lists.offsets[p.queries] >= 0;
-    const bool good = ascending && (lists.offsets || lists.stride >= lists.docs) && lists.extent() <= int64_t(kMost);
-    if (!good)
-      in.fail({Code::offset, Argument::offsets, p.queries, lists.offsets ? double(lists.offsets[p.queries]) : 0});
-  }
-  if (!in.status.ok()) return in.status;
-  const int64_t scores = p.scores();
-  Reader list(env, values + 3);
-  if (!p.all)
-    p.candidates = static_cast<const int32_t*>(list.array(Argument::candidates, napi_int32_array, scores, true));
-  in.fail(list.status);
-  if (!p.all && !p.candidates && p.documents < scores)
-    in.fail({Code::size, Argument::documents, -1, double(p.documents), double(scores)});
-
-  Reader rest(env, values + 11);
-  if (call.kind == Kind::scores) {
-    call.bias = static_cast<const float*>(rest.array(Argument::bias, napi_float32_array, p.documents, true));
-    call.scores = static_cast<float*>(rest.array(Argument::scores, napi_float32_array, scores));
-    call.keep_winners = n[Number::keep_winners] != 0;
-  } else if (call.kind == Kind::backward) {
-    scoring::Gradients& g = call.gradients;
-    g.scores = static_cast<const float*>(rest.array(Argument::grad, napi_float32_array, scores));
-    g.query =
-        rest.vectors<char>(Argument::query_grad, type(Number::query_grad_type), p.query_rows() * p.row_size(), true);
-    g.document = rest.vectors<char>(Argument::document_grad, type(Number::document_grad_type),
-                                    p.document_rows() * p.row_size(), true);
-    g.accumulate = n[Number::accumulate] != 0, g.scale = n[Number::wants_scale_grad] != 0;
-    call.same_pairs = n[Number::same_pairs] != 0;
-    g.first = n[Number::goes_on] == 0, g.last = n[Number::not_last] == 0;
-    if (!(g.first && g.last) && (!p.all || p.query_tokens)) rest.fail({Code::type, Argument::queries});
-    call.scale_grad = n[Number::scale_grad];
-  } else {
-    call.k = int64_t(n[Number::k]);
-    call.ids = static_cast<int32_t*>(rest.array(Argument::ids, napi_int32_array, p.queries * call.k));
-    call.scores = static_cast<float*>(rest.array(Argument::scores, napi_float32_array, p.queries * call.k));
-  }
-  in.fail(rest.status);
-  in.fail(check_apart(call));
-  return in.status.ok() ? check_pairs(p) : in.status;
-}
 
 Status compute(scoring::Scorer& scorer, const ScoringCall& call, double& scale_grad) {
   try {
     switch (call.kind) {
-      case Kind::scores: return scorer.scores(call.pairs, call.bias, call.scores, call.keep_winners);
-      case Kind::backward: return scorer.backward(call.pairs, call.gradients, call.same_pairs, scale_grad);
-      case Kind::top: return scorer.top(call.pairs, call.k, call.ids, call.scores);
+      case ScoringKind::scores: return scorer.scores(call.pairs, call.bias, call.scores, call.keep_winners);
+      case ScoringKind::backward: return scorer.backward(call.pairs, call.gradients, call.same_pairs, scale_grad);
+      case ScoringKind::top: return scorer.top(call.pairs, call.k, call.ids, call.scores);
     }
   } catch (const std::bad_alloc&) { return {Code::memory}; }
   return {};
-}
-
-void report(double* numbers, const Status& status, double scale_grad) {
-  if (!numbers) return;
-  numbers[Number::argument] = double(status.argument), numbers[Number::index] = double(status.index);
-  numbers[Number::value] = status.value, numbers[Number::required] = status.required;
-  numbers[Number::scale_grad] = scale_grad;
 }
 
 // On a thread of libuv's pool. The arrays belong to the library, so no caller can transfer them; a reference keeps them alive.
@@ -265,7 +35,7 @@ class ScoringJob : public Napi::AsyncWorker {
  public:
   ScoringJob(Napi::Env env, std::shared_ptr<scoring::Scorer> scorer, const ScoringCall& call, const napi_value* values)
       : AsyncWorker(env, "ckl-loss"), deferred_(env), scorer_(std::move(scorer)), call_(call) {
-    for (size_t i = 0; i < kArguments; i++) {
+    for (size_t i = 0; i < kScoringArguments; i++) {
       const Napi::Value value(env, values[i]);
       if (value.IsTypedArray()) held_.push_back(Napi::Persistent(value.As<Napi::Object>()));
     }
@@ -296,11 +66,11 @@ class ScoringObject : public Tagged<ScoringObject> {
   static constexpr const char* kName = "Scoring";
 
   static Napi::Function define(Napi::Env env) {
-    static Kind kinds[] = {Kind::scores, Kind::backward, Kind::top};
-    const auto sync = [](const char* name, Kind* kind) {
+    static ScoringKind kinds[] = {ScoringKind::scores, ScoringKind::backward, ScoringKind::top};
+    const auto sync = [](const char* name, ScoringKind* kind) {
       return InstanceMethod<&ScoringObject::run>(name, napi_default_method, kind);
     };
-    const auto async = [](const char* name, Kind* kind) {
+    const auto async = [](const char* name, ScoringKind* kind) {
       return InstanceMethod<&ScoringObject::start>(name, napi_default_method, kind);
     };
     return DefineClass(
@@ -322,9 +92,10 @@ class ScoringObject : public Tagged<ScoringObject> {
   }
 
  private:
-  bool take(const Napi::CallbackInfo& info, napi_value (&values)[kArguments], ScoringCall& call, Status& status) {
-    for (size_t i = 0; i < kArguments; i++) values[i] = info[i];
-    status = read(info.Env(), values, call);
+  bool take(const Napi::CallbackInfo& info, napi_value (&values)[kScoringArguments], ScoringCall& call,
+            Status& status) {
+    for (size_t i = 0; i < kScoringArguments; i++) values[i] = info[i];
+    status = read_call(info.Env(), values, call);
     return status.ok();
   }
   // The scorer of the last call; another one while a job has it.
@@ -333,10 +104,10 @@ class ScoringObject : public Tagged<ScoringObject> {
     return scorer_;
   }
   // What a method computes is its data.
-  static Kind kind_of(const Napi::CallbackInfo& info) { return *static_cast<const Kind*>(info.Data()); }
+  static ScoringKind kind_of(const Napi::CallbackInfo& info) { return *static_cast<const ScoringKind*>(info.Data()); }
 
   Napi::Value run(const Napi::CallbackInfo& info) {
-    napi_value values[kArguments];
+    napi_value values[kScoringArguments];
     ScoringCall call(kind_of(info));
     Status status;
     double scale_grad = 0;
@@ -348,7 +119,7 @@ class ScoringObject : public Tagged<ScoringObject> {
     return Napi::Number::New(info.Env(), int(status.code));
   }
   Napi::Value start(const Napi::CallbackInfo& info) {
-    napi_value values[kArguments];
+    napi_value values[kScoringArguments];
     ScoringCall call(kind_of(info));
     Status status;
     if (!take(info, values, call, status)) {
