@@ -2,12 +2,13 @@
 // whole batch, and so are the bits.
 import { Scalar } from '../native/codes.js';
 import type { Batch, LossResult } from '../types.js';
-import { check, normalisers, reduce, sum, terms } from './grouped.js';
+import { check } from './grouped.js';
 import { readShape } from './layout.js';
 import { planOfPrepared, preparedRule, readPrepared } from './prepare.js';
 import { LivePlan } from './plans.js';
 import { Prepared } from './prepared.js';
 import { argumentsOf, resultOf } from './run.js';
+import { normalisers, reduce, sum, terms } from './shares.js';
 
 export class BlockedLoss extends Prepared {
   private spec!: LivePlan['plan']['spec'];

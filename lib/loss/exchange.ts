@@ -2,6 +2,7 @@
 // the next exchange, for the others would wait for it; then every rank throws.
 import type { Group } from '../communicator.js';
 import { CklRangeError } from '../errors.js';
+import type { NativePlanSpec } from '../native/native.js';
 
 export type Failure = { error: unknown } | null;
 
@@ -68,4 +69,32 @@ export function refused(rank: number): Error {
     'ERR_CKL_GROUP',
     `rank ${rank} refused its batch, and says why; nothing was computed`,
   );
+}
+
+export function otherLoss(rank: number): Error {
+  return new CklRangeError(
+    'ERR_CKL_GROUP',
+    `rank ${rank} has prepared another loss than rank 0, or with other options; all ranks prepare alike`,
+  );
+}
+
+/** Tells what is computed from other things, whoever computes it. */
+export function digestOf({ terms, reduction, pairMean, gradScale, ...rest }: NativePlanSpec): number {
+  const { studentTemperature, teacherTemperature } = rest;
+  const text = JSON.stringify([
+    terms,
+    reduction,
+    pairMean,
+    gradScale,
+    studentTemperature,
+    teacherTemperature,
+  ]);
+  return digest(Uint32Array.from(text, (letter) => letter.charCodeAt(0)));
+}
+
+/** FNV-1a over words. */
+export function digest(words: Uint32Array): number {
+  let hash = 0x811c9dc5;
+  for (const word of words) hash = Math.imul(hash ^ word, 0x01000193);
+  return hash >>> 0;
 }

@@ -6,8 +6,19 @@ import { CklRangeError, CklTypeError } from '../errors.js';
 import { native } from '../native/native.js';
 import { NativeType } from '../native/codes.js';
 import type { Batch, LossResult } from '../types.js';
-import { attempt, failedLater, joined, Message, otherThanFirst, ranksOf, refused } from './exchange.js';
-import { check, digest, digestOf, otherLoss } from './grouped.js';
+import {
+  attempt,
+  digest,
+  digestOf,
+  failedLater,
+  joined,
+  Message,
+  otherLoss,
+  otherThanFirst,
+  ranksOf,
+  refused,
+} from './exchange.js';
+import { check } from './grouped.js';
 import type { LivePlan } from './plans.js';
 import { Prepared } from './prepared.js';
 import { argumentsOf, newScalars, resultOf } from './run.js';

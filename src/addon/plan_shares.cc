@@ -19,10 +19,10 @@ napi_value PlanObject::share(napi_env env, napi_callback_info info, bool runs) {
   Arguments in(env, values.all + RunValues::kCount);
   double* const numbers =
       !status.ok() ? nullptr
-                   : in.typed<double>(Argument::none, napi_float64_array, cpu::Share::kNormalisers + summands, false);
+                   : in.typed<double>(Argument::none, napi_float64_array, Share::kNormalisers + summands, false);
   if (status.ok()) status = in.status();
   if (status.ok()) {
-    const cpu::Share share = {numbers, numbers + cpu::Share::kNormalisers};
+    const Share share = {numbers, numbers + Share::kNormalisers};
     cpu::CpuBackend& backend = static_cast<cpu::CpuBackend&>(*plan->backend_);
     status = runs ? backend.run_share(*plan->plan_, call.batch, call.out, plan->scratch(env), share)
                   : backend.count_share(*plan->plan_, call.batch, plan->scratch(env), share);

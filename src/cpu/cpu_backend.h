@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "../core/backend.h"
+#include "../core/share.h"
 #include "pool.h"
 #include "targets.h"
 
@@ -23,17 +24,6 @@ class Buffer {
   void release();
   float* data_ = nullptr;
   int64_t floats_ = 0;
-};
-
-// A batch that is one rank's queries of a larger one: what every rank counts and adds up is exchanged between the two calls.
-struct Share {
-  // Count writes and run reads: for each term what its mean is divided by, followed by how many queries any term counts.
-  double* normalisers;
-  // Count writes, where the batch has weights: for each term what each query adds to its normaliser. Run writes the first
-  // `queries`: what each adds to the batch's loss, still to be divided where the batch is of one term.
-  double* summands;
-
-  static constexpr int kNormalisers = kMaxTerms + 1;
 };
 
 class CpuBackend : public Backend {

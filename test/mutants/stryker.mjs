@@ -34,7 +34,7 @@ const PARTS = {
   loss: {
     // What auto.ts chooses, a clock decides; batches of groups have suites that start processes.
     code: ['lib/loss'],
-    but: ['auto', 'grouped', 'sharded'].map((name) => `lib/loss/${name}.ts`),
+    but: ['auto', 'grouped', 'shares', 'sharded'].map((name) => `lib/loss/${name}.ts`),
     suites: [
       'test/js/loss/**',
       'test/js/native/plan.test.ts',
