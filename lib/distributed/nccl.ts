@@ -86,6 +86,8 @@ export function nccl(group: Communicator | NcclFile, options: NcclOptions = {}):
 export class NcclCommunicator implements Disposable {
   #native: NativeNcclRank | null;
   #last: Stream | null = null;
+  /** Where numbers of the host pass through: those of this rank, and behind them those of all. */
+  #numbers: DeviceTensor<'float64'> | null = null;
 
   /** @internal */
   constructor(
@@ -104,9 +106,22 @@ export class NcclCommunicator implements Disposable {
   /** The tensors of all ranks, one after the other in the order of ranks: in `out`, by default a new tensor. */
   allGather<D extends DeviceDtype>(
     tensor: DeviceTensor<D>,
-    options: { out?: DeviceTensor<D> } & OnStream = {},
-  ): DeviceTensor<D> {
-    checkOptions(options, 'allGather', ['out', 'stream']);
+    options?: { out?: DeviceTensor<D> } & OnStream,
+  ): DeviceTensor<D>;
+  /**
+   * Numbers of the host, as those of any Communicator: copied to the GPU, gathered on its own stream, copied back, and waited for. So that losses
+   * take this group as their option `group`.
+   */
+  allGather(values: Float64Array): Float64Array;
+  allGather(
+    tensor: DeviceTensor | Float64Array,
+    options: { out?: DeviceTensor } & OnStream = {},
+  ): DeviceTensor | Float64Array {
+    checkOptions(options, 'allGather', tensor instanceof Float64Array ? [] : ['out', 'stream']);
+    return tensor instanceof Float64Array ? this.#gatherNumbers(tensor) : this.#gather(tensor, options);
+  }
+
+  #gather(tensor: DeviceTensor, options: { out?: DeviceTensor } & OnStream): DeviceTensor {
     const from = this.#address(tensor, 'tensor');
     const stream = streamOf({ stream: options.stream }, this.device, 'allGather');
     const { length, dtype } = tensor;
@@ -136,6 +151,20 @@ export class NcclCommunicator implements Disposable {
       throw error;
     }
     return out;
+  }
+
+  #gatherNumbers(values: Float64Array): Float64Array {
+    this.#live();
+    const needed = values.length * (1 + this.size);
+    if (this.#numbers === null || this.#numbers.length < needed) {
+      this.#numbers?.dispose();
+      this.#numbers = null; // in case that there is no memory for more
+      this.#numbers = DeviceTensor.allocate(needed, 'float64', { device: this.device });
+    }
+    const sent = this.#numbers.subtensor(0, values.length).copyFrom(values);
+    return this.#gather(sent, {
+      out: this.#numbers.subtensor(values.length, needed),
+    }).toArray() as Float64Array;
   }
 
   /** Rank `root`'s elements (default: rank 0's), on every rank, in place. */
@@ -180,6 +209,8 @@ export class NcclCommunicator implements Disposable {
   dispose(): void {
     this.#native?.dispose();
     this.#native = null;
+    this.#numbers?.dispose();
+    this.#numbers = null;
   }
 
   [Symbol.dispose](): void {
@@ -188,14 +219,16 @@ export class NcclCommunicator implements Disposable {
 
   /** Enqueues after what this group did before, on whatever stream: the library's order is one, and the scratch space, too. */
   #run(stream: Stream, length: number, enqueue: (native: NativeNcclRank) => void): void {
-    const native = this.#native;
-    if (native === null) {
-      throw new CklTypeError('ERR_CKL_DISPOSED', 'this group of GPUs was disposed; make another');
-    }
+    const native = this.#live();
     if (length === 0) return;
     stream.follow(this.#last);
     this.#last = stream;
     telling(() => enqueue(native));
+  }
+
+  #live(): NativeNcclRank {
+    if (this.#native !== null) return this.#native;
+    throw new CklTypeError('ERR_CKL_DISPOSED', 'this group of GPUs was disposed; make another');
   }
 
   #address(tensor: unknown, name: string, written = false): number {
