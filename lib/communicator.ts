@@ -29,6 +29,9 @@ export interface Communicator {
 
 export type ReduceOperation = 'sum' | 'min' | 'max';
 
+/** The part of a communicator that a loss uses when its queries are spread over ranks. */
+export type Gatherer = Pick<Communicator, 'rank' | 'size' | 'allGather'>;
+
 /** What a loss needs of a communicator, each property read once. */
 export interface Group {
   readonly rank: number;

@@ -51,13 +51,34 @@ class CudaLoss : public DeviceLoss {
                const int32_t* host_offsets, double* summary, StreamHandle handle) override {
     reporting([&] {
       const cudaStream_t stream = stream_of(handle);
-      must(cudaSetDevice(device_));
-      if (!scratch_) scratch_.reset(new Scratch);
-      Batch batch = given;
-      if (host_offsets) batch.rows.offsets = offsets(host_offsets, batch.rows.queries, stream);
+      const Batch batch = begin(given, host_offsets, stream);
       scratch_->result = reinterpret_cast<BatchTotal*>(summary);
       cuda::enqueue(capability_, plan, batch, out, extent, *scratch_, stream);
     });
+  }
+
+  const double* count(const Plan& plan, const Batch& given, const Extent& extent, const int32_t* host_offsets,
+                      StreamHandle handle) override {
+    const double* counts = nullptr;
+    reporting([&] {
+      const cudaStream_t stream = stream_of(handle);
+      const Batch batch = begin(given, host_offsets, stream);
+      counts = enqueue_counts(plan, batch, extent, *scratch_, stream);
+    });
+    return counts;
+  }
+
+  const double* enqueue_share(const Plan& plan, const Batch& given, const Outputs& out, const Extent& extent,
+                              const int32_t* host_offsets, const double* normalisers, double* summary,
+                              StreamHandle handle) override {
+    const double* summands = nullptr;
+    reporting([&] {
+      const cudaStream_t stream = stream_of(handle);
+      const Batch batch = begin(given, host_offsets, stream);
+      scratch_->result = reinterpret_cast<BatchTotal*>(summary);
+      summands = cuda::enqueue(capability_, plan, batch, out, extent, *scratch_, stream, normalisers);
+    });
+    return summands;
   }
 
   std::unique_ptr<Graph> capture(const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
@@ -71,6 +92,14 @@ class CudaLoss : public DeviceLoss {
   }
 
  private:
+  // The batch with its offsets on the device, of whom the calling thread makes use, and scratch space to run in.
+  Batch begin(Batch batch, const int32_t* host_offsets, cudaStream_t stream) {
+    must(cudaSetDevice(device_));
+    if (!scratch_) scratch_.reset(new Scratch);
+    if (host_offsets) batch.rows.offsets = offsets(host_offsets, batch.rows.queries, stream);
+    return batch;
+  }
+
   const int32_t* offsets(const int32_t* host, int64_t queries, cudaStream_t stream) {
     const int64_t bytes = (queries + 1) * int64_t(sizeof(int32_t));
     char* const to = offsets_.reserve(size_t(bytes));

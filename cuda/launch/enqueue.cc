@@ -112,6 +112,16 @@ void keep_scores(Task& task, const Extent& extent, Scratch& scratch, cudaStream_
   task.batch.student.data = copy;
 }
 
+double* summands_of(const Task& task, Scratch& scratch) {
+  const int64_t most = task.term_count * task.batch.rows.queries;
+  return reinterpret_cast<double*>(scratch.summands.reserve(size_t(most) * sizeof(double)));
+}
+
+// The lanes that look at a row's labels together.
+unsigned lanes_to_count(const Rows& rows) {
+  return rows.offsets ? 32 : std::min(32u, power_of_two((rows.docs + 15) / 16));
+}
+
 // The lanes that share rows of up to `longest` documents: at least two, which make a softmax each.
 unsigned lanes_for(int64_t longest, int elements) {
   return std::clamp(power_of_two((longest + elements - 1) / elements), elements > 16 ? 8u : 2u, 32u);
@@ -179,10 +189,24 @@ void Scratch::clear(cudaStream_t stream) {
   if (!std::exchange(cleared, true)) must(cudaMemsetAsync(ticket, 0, 2 * sizeof(unsigned), stream));
 }
 
-void enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
-             Scratch& scratch, cudaStream_t stream) {
+const double* enqueue_counts(const Plan& plan, const Batch& batch, const Extent& extent, Scratch& scratch,
+                             cudaStream_t stream) {
   scratch.clear(stream);
-  if (batch.rows.queries == 0) return must(cudaMemsetAsync(scratch.result, 0, sizeof(BatchTotal), stream));
+  Task task = task_of(plan, batch, {}, extent, scratch);
+  if (batch.rows.queries == 0) return nullptr;
+  task.buffers.summands = summands_of(task, scratch);
+  task.launch.width = lanes_to_count(batch.rows);
+  must(launch_list_counts(task, stream));
+  return task.buffers.summands;
+}
+
+const double* enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
+                      Scratch& scratch, cudaStream_t stream, Normalisers normalisers) {
+  scratch.clear(stream);
+  if (batch.rows.queries == 0) {
+    must(cudaMemsetAsync(scratch.result, 0, sizeof(BatchTotal), stream));
+    return nullptr;
+  }
   Task task = task_of(plan, batch, out, extent, scratch);
 
   bool reads_ranks = task.biased && !batch.beta, rereads_scores = false;
@@ -202,9 +226,12 @@ void enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs
     if (next) next += kLosses[int(task.terms[k].loss)].notes * extent.elements;
   }
   if (rereads_scores && out.grad.data == batch.student.data) keep_scores(task, extent, scratch, stream);
-  if (plan.reduction == Reduction::mean) {
+  if (normalisers && (task.term_count > 1 || task.pair_weighted)) task.buffers.summands = summands_of(task, scratch);
+  if (plan.reduction == Reduction::mean && normalisers) {
+    for (int k = 0; k < task.term_count; k++) task.fixed[k] = mean_scale(task, k, normalisers[k]);
+  } else if (plan.reduction == Reduction::mean) {
     task.buffers.scales = scratch.scales;
-    task.launch.width = batch.rows.offsets ? 32 : std::min(32u, power_of_two((batch.rows.docs + 15) / 16));
+    task.launch.width = lanes_to_count(batch.rows);
     must(launch_count_queries(task, stream));
   }
 
@@ -216,6 +243,7 @@ void enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs
     task.out.teacher_grad = {}, task.out.diagnostics = {};
   }
   enqueue_rows(capability, task, extent, fast, scratch, stream);
+  return task.buffers.summands;
 }
 
 }  // namespace cuda

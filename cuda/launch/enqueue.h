@@ -17,12 +17,19 @@ struct Scratch {
   double* weight_sums;
   unsigned *ticket, *any_deferred;
   bool cleared = false;
-  DeviceBuffer fixed, ranks, scores, chunks, notes;
+  DeviceBuffer fixed, ranks, scores, chunks, notes, summands;
 };
 
-// capability: of the current device, 90 for 9.0. Throws Failure.
-void enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
-             Scratch& scratch, cudaStream_t stream);
+// What a mean divides by, one a term.
+typedef const double* Normalisers;
+
+// Both throw Failure. capability: of the current device, 90 for 9.0. Without normalisers, a mean is over the queries of the batch.
+// With them, returns what each query adds to the loss: null where that is its own loss times its weight, all by one factor.
+const double* enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
+                      Scratch& scratch, cudaStream_t stream, Normalisers normalisers = nullptr);
+// How often each term counts each query: [terms][queries].
+const double* enqueue_counts(const Plan& plan, const Batch& batch, const Extent& extent, Scratch& scratch,
+                             cudaStream_t stream);
 
 }  // namespace cuda
 }  // namespace ckl

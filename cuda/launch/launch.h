@@ -40,7 +40,10 @@ enum class TeamKind { lanes, team, grid };
 RowKernel fast_float32(const TaskTerm& term, TeamKind kind, int elements);
 RowKernel fast_half(const TaskTerm& term, TeamKind kind, int elements);
 RowKernel general_kernel(TeamKind kind);
+// Both with launch.width lanes a query. The first writes buffers.scales; the second how often each term counts each query,
+// [terms][queries], to buffers.summands.
 cudaError_t launch_count_queries(const Task& task, cudaStream_t stream);
+cudaError_t launch_list_counts(const Task& task, cudaStream_t stream);
 
 // Ranks of all rows, in two launches: tiles sorted into `sorted`, then `ranks`; both laid out like the scores.
 struct RankTask {

@@ -54,7 +54,8 @@ struct ChunkSums {
 };
 enum class Sweep { softmax, loss, gradient };
 
-// How a term's value becomes loss and gradient of the batch: count_queries writes it, since a mean divides by a count.
+// How a term's value becomes loss and gradient of the batch: count_queries writes it, since a mean divides by a count, unless
+// the caller gives what a mean divides by.
 struct LossScale {
   double loss;                         // of a query's value, before the query's own weight
   float student, teacher, untempered;  // of h and u: gradient scale over temperature; without the temperature
@@ -90,6 +91,7 @@ struct Buffers {
   double* weight_sums;       // of count_queries: kMaxBlocks times a double a term
   LossScale* scales;         // where count_queries writes them, one a term; null: Task::fixed
   ChunkSums* chunks;         // one for every half chunk of elements
+  double* summands;          // what each query adds to the loss, or (list_counts) how often terms count it; may be null
   unsigned* ticket;          // 0 between launches
   unsigned* any_deferred;    // whether the launch left a row to the next
   BatchTotal* result;
@@ -117,6 +119,12 @@ struct Task {
   bool slopes_in_two;
   float student_slope, student_slope_low, teacher_slope, teacher_slope_low;
 };
+
+// Of a mean over queries, or pairs, that weigh `normaliser` together.
+CKL_FN LossScale mean_scale(const Task& task, int k, double normaliser) {
+  return scale_for(normaliser > 0 ? task.terms[k].weight / normaliser : 0, task.grad_scale, task.student_temperature,
+                   task.teacher_temperature);
+}
 
 }  // namespace cuda
 }  // namespace ckl

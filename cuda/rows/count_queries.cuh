@@ -1,4 +1,5 @@
-// Before a mean: how many queries each term counts, with their weights. The row kernels scale gradients by it.
+// Before a mean: how many queries each term counts, with their weights, which the row kernels scale gradients by; or query by query,
+// for a mean over those of several ranks.
 #pragma once
 #include "listwise.cuh"
 #include "reduce.cuh"
@@ -79,34 +80,44 @@ static __device__ __noinline__ double count_ordered(const Task& task, const Task
   return level[0] > -level[1] || (level[2] > 0 && documents > 1);
 }
 
-// kOrdered: some term counts pairs of different relevance, which labels alone do not tell.
-template <bool kOrdered>
-CKL_DEVICE void count_terms(const Task& task) {
-  char* memory = dynamic_shared();
-  BlockTotal* shared = reinterpret_cast<BlockTotal*>(memory);
+// body(query, whether this lane speaks for it, count), where count(k) is how often term k counts the query: all lanes of its team
+// ask. kOrdered: some term counts pairs of different relevance, which labels alone do not tell.
+template <bool kOrdered, class Body>
+CKL_DEVICE void each_query(const Task& task, Body body) {
   Lanes team{task.launch.width};
   const unsigned lane = threadIdx.x % kWarp;
   unsigned wanted = 0;
   for (int k = 0; k < task.term_count; k++)
     if (!needs_pair(task.terms[k].needs)) wanted |= wanted_for(task.terms[k].needs);
-  double sums[kMaxTerms];
-#pragma unroll
-  for (int k = 0; k < kMaxTerms; k++) sums[k] = 0;
   for (int64_t base = team.index() - lane / team.width; base < task.batch.rows.queries; base += team.count()) {
     const int64_t b = base + lane / team.width;
     const bool here = b < task.batch.rows.queries;
     const Row row = here ? row_of(task.batch.rows, b) : Row{0, 0, 0};
     const unsigned found = wanted ? scan_labels(task.batch.labels, team, row, wanted) : 0;
-    const double weight = !here || team.rank() != 0 ? 0 : task.batch.weights ? double(task.batch.weights[b]) : 1;
-#pragma unroll
-    for (int k = 0; k < kMaxTerms; k++) {
-      if (k >= task.term_count) break;
+    body(b, here && team.rank() == 0, [&](int k) {
       const Needs needs = task.terms[k].needs;
       const unsigned need = wanted_for(needs);
       const bool by_pairs = kOrdered && needs_pair(needs);
-      sums[k] += weight * (by_pairs ? count_ordered(task, task.terms[k], team, row) : double((found & need) == need));
-    }
+      return by_pairs ? count_ordered(task, task.terms[k], team, row) : double((found & need) == need);
+    });
   }
+}
+
+template <bool kOrdered>
+CKL_DEVICE void count_terms(const Task& task) {
+  char* memory = dynamic_shared();
+  BlockTotal* shared = reinterpret_cast<BlockTotal*>(memory);
+  double sums[kMaxTerms];
+#pragma unroll
+  for (int k = 0; k < kMaxTerms; k++) sums[k] = 0;
+  each_query<kOrdered>(task, [&](int64_t b, bool speaks, auto count) {
+    const double weight = !speaks ? 0 : task.batch.weights ? double(task.batch.weights[b]) : 1;
+#pragma unroll
+    for (int k = 0; k < kMaxTerms; k++) {
+      if (k >= task.term_count) break;
+      sums[k] += weight * count(k);
+    }
+  });
 #pragma unroll
   for (int k = 0; k < kMaxTerms; k++) {
     if (k >= task.term_count) break;
@@ -119,9 +130,19 @@ CKL_DEVICE void count_terms(const Task& task) {
     for (unsigned j = threadIdx.x; j < gridDim.x; j += blockDim.x) sum += task.buffers.weight_sums[k * kMaxBlocks + j];
     sum = sum_block({sum, 0}, shared).loss;
     if (threadIdx.x != 0) continue;
-    task.buffers.scales[k] = scale_for(sum > 0 ? task.terms[k].weight / sum : 0, task.grad_scale,
-                                       task.student_temperature, task.teacher_temperature);
+    task.buffers.scales[k] = mean_scale(task, k, sum);
   }
+}
+
+// For a mean over the queries of several ranks: theirs are added elsewhere.
+template <bool kOrdered>
+CKL_DEVICE void list_terms(const Task& task) {
+  each_query<kOrdered>(task, [&](int64_t b, bool speaks, auto count) {
+    for (int k = 0; k < task.term_count; k++) {
+      const double times = count(k);
+      if (speaks) task.buffers.summands[k * task.batch.rows.queries + b] = times;
+    }
+  });
 }
 
 // Registers at most: 64
@@ -132,6 +153,16 @@ static __global__ void __launch_bounds__(kCountThreads, 4) count_queries(CKL_PAR
 // Registers at most: 128
 static __global__ void __launch_bounds__(kCountThreads, 2) count_ordered_queries(CKL_PARAMETER Task task) {
   count_terms<true>(task);
+}
+
+// Registers at most: 64
+static __global__ void __launch_bounds__(kCountThreads, 4) list_counts(CKL_PARAMETER Task task) {
+  list_terms<false>(task);
+}
+
+// Registers at most: 128
+static __global__ void __launch_bounds__(kCountThreads, 2) list_ordered_counts(CKL_PARAMETER Task task) {
+  list_terms<true>(task);
 }
 
 }  // namespace cuda

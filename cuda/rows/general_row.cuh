@@ -86,7 +86,9 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
   });
   if (x.team.rank() != 0 || task.launch.extras_only) return {0, 0};
   task.out.per_query[row.b] = value;
-  return {double(weight) * contribution, counted};
+  const double summand = double(weight) * contribution;
+  if (task.buffers.summands) task.buffers.summands[row.b] = summand;
+  return {summand, counted};
 }
 
 }  // namespace cuda

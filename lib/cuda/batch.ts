@@ -45,6 +45,8 @@ export class DeviceBatchView {
   student!: DeviceTensor;
   teacher: DeviceTensor | null = null;
   hostOffsets: Int32Array | null = null;
+  /** Whether its queries have weights. */
+  weighted = false;
   /** All tensors of the batch, by their places from DeviceScalar.student on. */
   readonly tensors: (DeviceTensor | null)[] = [];
   /** What waits for the streams that array interfaces name. */
@@ -77,7 +79,7 @@ export class DeviceBatchView {
     call[DeviceScalar.rankType] = ranks === null ? NativeRankType.none : rankTypes[ranks.dtype]!;
     this.take(batch.beta, NativeArgument.beta);
     this.take(batch.relevance, NativeArgument.relevance);
-    this.take(batch.weights, NativeArgument.weights);
+    this.weighted = this.take(batch.weights, NativeArgument.weights) !== null;
   }
 
   /** Checks the outputs that the caller owns; the others come from `lend`. */

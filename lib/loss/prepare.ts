@@ -48,7 +48,8 @@ export interface GroupOptions {
   /**
    * The ranks whose queries are one batch, this rank's among them: `loss` (its mean is over all of them) and `counted` are those of the whole
    * batch on every rank, `grad` and `perQuery` those of the rank's own queries. All ranks run alike, and every run exchanges a few numbers. The
-   * bits are those of one process that has the queries of all ranks, in their order. On the CPU. See `ckl-loss/distributed`.
+   * bits are those of one process that has the queries of all ranks, in their order. On the CPU; `prepare` of `ckl-loss/cuda` takes a group, too. See
+   * `ckl-loss/distributed`.
    */
   group?: Communicator;
   /**
@@ -136,7 +137,7 @@ function bothSpread(): Error {
 function noGroupThere(backend: string): Error {
   return new CklRangeError(
     'ERR_CKL_OPTION',
-    `backend is '${backend}' and a group is given; ranks count their queries on the CPU: use 'cpu' or 'auto'`,
+    `backend is '${backend}' and a group is given; ranks count their queries on the CPU: use 'cpu' or 'auto', or tensors of ckl-loss/cuda, whose losses take a group`,
   );
 }
 

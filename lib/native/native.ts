@@ -172,6 +172,12 @@ export interface NativeDeviceStream {
 export interface NativeDeviceLoss {
   /** Enqueues what the DeviceScalars tell of. `offsets`: those of a ragged batch in host memory, in place of an address. */
   enqueue(offsets: Int32Array | null): NativeStatus;
+  /**
+   * `enqueue` of one rank's share of the queries: as NativePlan's countShare and runShare. Both wait for the stream, runShare not with reduction
+   * 'none', which has no loss to add up.
+   */
+  countShare(offsets: Int32Array | null, share: Float64Array): NativeStatus;
+  runShare(offsets: Int32Array | null, share: Float64Array): NativeStatus;
   dispose(): void;
 }
 

@@ -1,12 +1,11 @@
 // DeviceLoss and DeviceGraph: prepared losses that are enqueued on device memory. This runs once a training step, so that
 // everything of a call travels in one array that both sides know.
-#include <new>
-#include <stdexcept>
-#include <vector>
+#include <algorithm>
+#include <exception>
 
-#include "../core/check.h"
-#include "arguments.h"
+#include "../core/share.h"
 #include "device.h"
+#include "device_call.h"
 #include "specification.h"
 
 namespace ckl {
@@ -14,158 +13,17 @@ namespace addon {
 
 namespace {
 
-// The numbers of a call: DeviceScalar in lib/native/codes.ts. The first are those of Scalar; from `student` on they are addresses.
-struct DeviceScalar {
-  enum {
-    queries = Scalar::queries,
-    docs,
-    stride,
-    student_type,
-    teacher_type,
-    grad_type,
-    rank_type,
-    longest,
-    elements,
-    stream,
-    check,
-    student,
-    teacher,
-    labels,
-    offsets,
-    ranks,
-    beta,
-    relevance,
-    weights,
-    grad,
-    per_query,
-    teacher_grad,
-    weight,
-    ratio,
-    entropy,
-    separation,
-    separation_top10,
-    summary,
-    size
-  };
-};
-
-// The arguments of a call, as the backend has them.
-struct DeviceCall {
-  Batch batch;
-  Outputs out;
-  Extent extent = {};
-  const int32_t* host_offsets = nullptr;
-  double* summary = nullptr;
-};
-
-template <class T>
-T* at(const double* call, int place) {
-  return reinterpret_cast<T*>(uintptr_t(call[place]));
-}
-
-bool whole(double x) { return x >= 0 && x <= 9007199254740991.0; }
-
-Extent extent_of(const Rows& rows, const int32_t* host_offsets, int64_t longest, int64_t elements) {
-  if (!host_offsets) return {rows.offsets ? 0 : rows.docs, rows.offsets ? longest : rows.docs, elements};
-  Extent e = {rows.queries > 0 ? INT64_MAX : 0, 0, host_offsets[rows.queries]};
-  for (int64_t b = 0; b < rows.queries; b++) {
-    const int64_t length = int64_t(host_offsets[b + 1]) - host_offsets[b];
-    e.shortest = std::min(e.shortest, length), e.longest = std::max(e.longest, length);
-  }
-  return e;
-}
-
-// offsets: an Int32Array of the host, or anything else.
-Status read_call(napi_env env, napi_value offsets, const double* call, DeviceCall& to) {
-  for (int k = DeviceScalar::queries; k < DeviceScalar::size; k++)
-    if (!whole(call[k])) return {Code::shape};
-  Arguments in(env, &offsets);
-  const Rows host = in.rows(call[DeviceScalar::queries], call[DeviceScalar::docs], call[DeviceScalar::stride]);
-  const int64_t elements = int64_t(call[DeviceScalar::elements]);
-  Batch& batch = to.batch;
-  batch.rows = host;
-  to.host_offsets = host.offsets;
-  const int32_t* const device_offsets = at<const int32_t>(call, DeviceScalar::offsets);
-  if (host.offsets || !device_offsets) in.fail(check_rows(host, elements));
-  if (!in.status().ok()) return in.status();
-  if (!host.offsets) batch.rows.offsets = device_offsets;
-  to.extent = extent_of(batch.rows, host.offsets, int64_t(call[DeviceScalar::longest]), elements);
-  if (!batch.rows.offsets) to.extent.elements = host.extent();
-
-  batch.student = {at<const char>(call, DeviceScalar::student), in.element_type(call[DeviceScalar::student_type])};
-  batch.teacher = {at<const char>(call, DeviceScalar::teacher), in.element_type(call[DeviceScalar::teacher_type])};
-  batch.labels = at<const uint8_t>(call, DeviceScalar::labels);
-  const double rank_type = call[DeviceScalar::rank_type];
-  if (rank_type > int(RankType::f32)) in.fail({Code::type, Argument::ranks});
-  else batch.ranks = {at<const void>(call, DeviceScalar::ranks), RankType(int(rank_type))};
-  batch.beta = at<const float>(call, DeviceScalar::beta);
-  batch.relevance = at<const float>(call, DeviceScalar::relevance);
-  batch.weights = at<const float>(call, DeviceScalar::weights);
-
-  Outputs& out = to.out;
-  out.grad = {at<char>(call, DeviceScalar::grad), in.element_type(call[DeviceScalar::grad_type])};
-  out.per_query = at<float>(call, DeviceScalar::per_query);
-  out.teacher_grad = {at<char>(call, DeviceScalar::teacher_grad), batch.teacher.type};
-  out.diagnostics = {at<float>(call, DeviceScalar::weight), at<float>(call, DeviceScalar::ratio),
-                     at<float>(call, DeviceScalar::entropy), at<float>(call, DeviceScalar::separation),
-                     at<float>(call, DeviceScalar::separation_top10)};
-  to.summary = at<double>(call, DeviceScalar::summary);
-  return in.status();
-}
-
-// Copies of what a batch's values are checked in.
-class HostCopy {
- public:
-  HostCopy(Device& device, StreamHandle stream) : device_(device), stream_(stream) {}
-  template <class T>
-  const T* operator()(const T* from, int64_t count, int64_t size = sizeof(T)) {
-    if (!from || count == 0) return nullptr;
-    copies_.emplace_back(size_t(count * size));
-    device_.to_host(copies_.back().data(), from, count * size, stream_);
-    return reinterpret_cast<const T*>(copies_.back().data());
-  }
-
- private:
-  Device& device_;
-  const StreamHandle stream_;
-  std::vector<std::vector<char>> copies_;
-};
-
-// What the CPU checks in every batch, of one in device memory: waits for the stream.
-Status check_values(Device& device, StreamHandle stream, const Plan& plan, const DeviceCall& call) {
-  HostCopy copy(device, stream);
-  Batch batch = call.batch;
-  const int64_t queries = batch.rows.queries;
-  if (call.host_offsets) {
-    batch.rows.offsets = call.host_offsets;
-  } else if (batch.rows.offsets) {
-    batch.rows.offsets = copy(batch.rows.offsets, queries + 1);
-    const Status status = check_rows(batch.rows, call.extent.elements);
-    if (!status.ok()) return status;
-    for (int64_t b = 0; b < queries; b++)
-      if (batch.rows.length(b) > call.extent.longest)
-        return Status::at(Code::offset, Argument::offsets, b + 1, -1, double(batch.rows.offsets[b + 1]));
-  }
-  const int64_t needed = batch.rows.extent();
-  static_assert(int(RankType::none) == 0 && int(RankType::f32) == 5, "sizes of ranks");
-  constexpr int64_t kRankBytes[] = {0, 1, 2, 4, 4, 4};
-  batch.labels = copy(batch.labels, needed);
-  if (batch.ranks)
-    batch.ranks.data = copy(static_cast<const char*>(batch.ranks.data), needed, kRankBytes[int(batch.ranks.type)]);
-  batch.beta = copy(batch.beta, needed), batch.relevance = copy(batch.relevance, needed);
-  batch.weights = copy(batch.weights, queries);
-  return check_batch(plan, batch);
-}
-
 class LossObject : public Tagged<LossObject> {
  public:
   static constexpr const char* kName = "DeviceLoss";
   static Napi::Function define(Napi::Env env) {
-    napi_property_descriptor methods[2] = {};
-    methods[0].utf8name = "enqueue", methods[0].method = enqueue;
-    methods[1].utf8name = "dispose", methods[1].method = dispose;
+    napi_property_descriptor methods[4] = {};
+    methods[0].utf8name = "enqueue", methods[0].method = method<Method::enqueue>;
+    methods[1].utf8name = "countShare", methods[1].method = method<Method::count_share>;
+    methods[2].utf8name = "runShare", methods[2].method = method<Method::run_share>;
+    methods[3].utf8name = "dispose", methods[3].method = dispose;
     for (napi_property_descriptor& m : methods) m.attributes = napi_default_method;
-    return DefineClass(env, kName, {methods[0], methods[1]});
+    return DefineClass(env, kName, {methods[0], methods[1], methods[2], methods[3]});
   }
 
   // new DeviceLoss(device, spec, call)
@@ -200,44 +58,98 @@ class LossObject : public Tagged<LossObject> {
     return Arguments(env, &array).typed<double>(Argument::none, napi_float64_array, DeviceScalar::size, false);
   }
 
-  Status run(napi_env env, napi_value offsets, const double* numbers) {
+  enum class Method { enqueue, count_share, run_share };
+
+  // What is read of the arguments is checked, but for a share that was counted.
+  Status run(napi_env env, const napi_value* arguments, const double* numbers, Method method) {
     if (!loss_) return {Code::type};
     DeviceCall call;
     const StreamHandle stream = StreamHandle(numbers[DeviceScalar::stream]);
     try {
-      Status status = read_call(env, offsets, numbers, call);
-      if (status.ok() && numbers[DeviceScalar::check] != 0) status = check_values(*device_, stream, *plan_, call);
+      Status status = read_call(env, arguments[0], numbers, call);
+      if (status.ok() && method != Method::run_share && numbers[DeviceScalar::check] != 0)
+        status = check_values(*device_, stream, *plan_, call);
+      Share share = {};
+      if (method != Method::enqueue) {
+        const int64_t arrays = method == Method::run_share ? 1 : call.batch.weights ? terms() : 0;
+        Arguments in(env, arguments + 1);
+        share.normalisers = in.typed<double>(Argument::none, napi_float64_array,
+                                             Share::kNormalisers + arrays * call.batch.rows.queries, false);
+        share.summands = share.normalisers + Share::kNormalisers;
+        in.fail(status);
+        status = in.status();
+      }
       if (!status.ok()) return status;
-      loss_->enqueue(*plan_, call.batch, call.out, call.extent, call.host_offsets, call.summary, stream);
-      return {};
+      if (method == Method::count_share) count(call, stream, share);
+      else if (method == Method::run_share) run_counted(call, stream, share);
+      else loss_->enqueue(*plan_, call.batch, call.out, call.extent, call.host_offsets, call.summary, stream);
+      return status;
     } catch (const DeviceError& error) {
       return {Code::device, Argument::none, -1, -1, double(error.code)};
-    } catch (const std::bad_alloc&) { return {Code::memory}; } catch (const std::length_error&) {
+    } catch (const std::exception&) {
       return {Code::memory};
+    }  // bad_alloc, or length_error of more than there could be
+  }
+
+  int64_t terms() const { return int64_t(plan_->terms.size()); }
+
+  void count(const DeviceCall& call, StreamHandle stream, const Share& share) {
+    const int64_t queries = call.batch.rows.queries, terms = this->terms();
+    HostCopy copy(*device_, stream);
+    const double* const counts =
+        copy(loss_->count(*plan_, call.batch, call.extent, call.host_offsets, stream), terms * queries);
+    const float* const weights = copy(call.batch.weights, queries);
+    std::fill(share.normalisers, share.normalisers + Share::kNormalisers, 0.0);
+    for (int64_t b = 0; b < queries; b++) {
+      bool any = false;
+      for (int64_t k = 0; k < terms; k++) {
+        const double times = counts[k * queries + b], summand = times * (weights ? double(weights[b]) : 1);
+        if (weights) share.summands[k * queries + b] = summand;
+        share.normalisers[k] += summand;
+        any |= times > 0;
+      }
+      share.normalisers[kMaxTerms] += any;
     }
   }
 
-  static LossObject* self(napi_env env, napi_callback_info info, napi_value* argument) {
-    napi_value me;
-    size_t count = argument ? 1 : 0;
-    return napi_get_cb_info(env, info, &count, argument, &me, nullptr) == napi_ok ? receiver(env, me) : nullptr;
+  void run_counted(const DeviceCall& call, StreamHandle stream, const Share& share) {
+    const int64_t queries = call.batch.rows.queries;
+    const double* const summands = loss_->enqueue_share(*plan_, call.batch, call.out, call.extent, call.host_offsets,
+                                                        share.normalisers, call.summary, stream);
+    if (plan_->reduction == Reduction::none) return;
+    HostCopy copy(*device_, stream);
+    const double* const given = copy(summands, queries);
+    const float* const values = given ? nullptr : copy(call.out.per_query, queries);
+    const float* const weights = given ? nullptr : copy(call.batch.weights, queries);
+    for (int64_t b = 0; b < queries; b++)
+      share.summands[b] = given ? given[b] : (weights ? double(weights[b]) : 1) * values[b];
   }
 
-  // enqueue(offsets): NativeStatus
-  static napi_value enqueue(napi_env env, napi_callback_info info) {
-    napi_value offsets, result = nullptr;
-    LossObject* const loss = self(env, info, &offsets);
+  static LossObject* self(napi_env env, napi_callback_info info, size_t count, napi_value* arguments) {
+    napi_value me;
+    return napi_get_cb_info(env, info, &count, arguments, &me, nullptr) == napi_ok ? receiver(env, me) : nullptr;
+  }
+
+  // enqueue(offsets), countShare(offsets, share), runShare(offsets, share): NativeStatus. What is wrong is written into the
+  // numbers of the call.
+  template <Method kMethod>
+  static napi_value method(napi_env env, napi_callback_info info) {
+    return called(env, info, kMethod);
+  }
+  static napi_value called(napi_env env, napi_callback_info info, Method method) {
+    napi_value arguments[2], result = nullptr;
+    LossObject* const loss = self(env, info, 2, arguments);
     double* const numbers = loss ? loss->numbers(env) : nullptr;
     Status status{Code::type};
     if (numbers) {
-      status = loss->run(env, offsets, numbers);
+      status = loss->run(env, arguments, numbers, method);
       if (!status.ok()) write_scalars(numbers, status, 0, 0);
     }
     napi_create_int32(env, int32_t(status.code), &result);
     return result;
   }
   static napi_value dispose(napi_env env, napi_callback_info info) {
-    if (LossObject* loss = self(env, info, nullptr)) loss->loss_.reset();
+    if (LossObject* loss = self(env, info, 0, nullptr)) loss->loss_.reset();
     return nullptr;
   }
 

@@ -53,6 +53,15 @@ class DeviceLoss {
   // batch.rows.offsets; they have been read when the call returns.
   virtual void enqueue(const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
                        const int32_t* host_offsets, double* summary, StreamHandle stream) = 0;
+  // The two calls of one rank whose queries are part of a larger batch (Share). First: how often each term counts each query,
+  // [terms][queries] in device memory; null without queries. Until the next call on this loss.
+  virtual const double* count(const Plan& plan, const Batch& batch, const Extent& extent, const int32_t* host_offsets,
+                              StreamHandle stream) = 0;
+  // Then `enqueue`, where a mean divides by what is given, one a term. Returns what each query adds to the loss, in device memory;
+  // null where that is the query's loss times its weight, still to be divided.
+  virtual const double* enqueue_share(const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
+                                      const int32_t* host_offsets, const double* normalisers, double* summary,
+                                      StreamHandle stream) = 0;
   // The same as a graph, which has scratch space of its own; nothing runs yet.
   virtual std::unique_ptr<Graph> capture(const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
                                          const int32_t* host_offsets, double* summary) = 0;

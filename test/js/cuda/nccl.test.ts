@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DeviceTensor, prepare } from '../../../lib/cuda/index';
 import { findNccl } from '../../../lib/distributed/index';
 import { loadedAddon } from '../../../lib/native/native';
 import { isInstalled, launchers, mpirun, plainEnvironment, programs, run } from '../distributed/launch';
@@ -23,6 +24,8 @@ interface Found {
   float16: string;
   float64: string;
   onStream: number[];
+  numbers: string[];
+  loss: { loss: number; counted: number; grad: string };
   errors: string[];
 }
 
@@ -77,9 +80,16 @@ function narrow(x: number): number {
 
 function expectRight(ranks: Found[]): void {
   const size = ranks.length;
+  const expected = lossOfOne(size);
   const each = Array.from({ length: size }, (_, rank) => rank);
   const halves = each.map((rank) => Array.from({ length: 9 }, (_, k) => 0x3f80 + 3 * k + 5 * rank));
   for (const found of ranks) {
+    const ofDevices = gpuCount > 1 ? [/^ERR_CKL_DEVICE: device is \d, and group has this rank's GPU \d/] : [];
+    expect(found.errors.slice(6, 7 + ofDevices.length)).toEqual(
+      [/^ERR_CKL_OPTION: allGather takes no option out/, ...ofDevices].map((message) =>
+        expect.stringMatching(message),
+      ),
+    );
     expect(found.errors.slice(0, 6)).toEqual([
       'ERR_CKL_TYPE: tensor holds int32; allReduce adds float32, bfloat16, float16 and float64',
       'ERR_CKL_TYPE: tensor is [ 1 ]; it must be a DeviceTensor',
@@ -90,9 +100,8 @@ function expectRight(ranks: Found[]): void {
       `ERR_CKL_OPTION: root is ${size}; it is a rank, 0 to ${size - 1}`,
       expect.stringMatching(/^ERR_CKL_OPTION: .*from/),
     ]);
-    expect(found.errors.slice(6)).toEqual([
-      'ERR_CKL_DISPOSED: this group of GPUs was disposed; make another',
-    ]);
+    const disposed = 'ERR_CKL_DISPOSED: this group of GPUs was disposed; make another';
+    expect(found.errors.slice(7 + ofDevices.length)).toEqual([disposed, disposed]);
     expect(found.size).toBe(size);
     expect(found.gathered).toEqual(each.flatMap((rank) => [rank, 0 - rank, 7]));
     expect(found.given).toEqual(found.gathered);
@@ -108,7 +117,34 @@ function expectRight(ranks: Found[]): void {
     expect(found.bfloat16).toBe(bits(Uint16Array.from(added)));
     expect(found.float16).toBe(ranks[0].float16);
     expect(found.onStream).toEqual(each.map(() => size));
+    const numbers = [3, 1, 2].map((n) =>
+      bits(Float64Array.from(each.flatMap((rank) => new Array<number>(n).fill(rank || -0)))),
+    );
+    expect(found.numbers).toEqual(numbers);
+    expect({ loss: found.loss.loss, counted: found.loss.counted }).toEqual(expected.value);
   }
+  expect(ranks.map(({ loss }) => loss.grad).join('')).toBe(expected.grad);
+}
+
+/** The loss of the program's ranks, as one of them computes it that has all queries. */
+function lossOfOne(size: number): { value: unknown; grad: string } {
+  const number = (k: number) => Math.fround(3 * Math.sin(12.9898 * (k + 1)));
+  const make = (seed: number) => Float32Array.from({ length: 10 * size }, (_, k) => number(seed + k));
+  const group = {
+    rank: 0,
+    size: 1,
+    allGather: (values: Float64Array) => values.slice(),
+  };
+  using loss = prepare('ckl', { shape: [2 * size, 5], group });
+  const result = loss.run({
+    student: DeviceTensor.from(make(0)),
+    teacher: DeviceTensor.from(make(1000)),
+    labels: DeviceTensor.from(Uint8Array.from({ length: 10 * size }, (_, k) => Number(k % 5 === 1))),
+    weights: DeviceTensor.from(
+      Float32Array.from({ length: 2 * size }, (_, b) => (b % 2 ? 1.7 : 0.3 + Math.floor(b / 2))),
+    ),
+  });
+  return { value: result.read(), grad: bits(result.grad.toArray()) };
 }
 
 const sizes = isEmulated ? [1, 2, 3, 4] : [1, 2, 4, 8].filter((size) => size <= gpuCount);

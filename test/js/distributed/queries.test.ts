@@ -2,18 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { prepare as prepareOnDevice } from '../../../lib/cuda/index';
 import { type Communicator, prepare } from '../../../lib/index';
-import { errorOf, lossNames, randomBatch, randomNumbers, type TestBatch } from '../loss/helpers';
+import { errorOf, randomBatch } from '../loss/helpers';
 import { join } from 'node:path';
 import { describeEachMpi, programs, written } from './launch';
+import { begins, type Case, cases, part } from './query-cases';
 import { team } from './team';
-
-const queries = 11;
-
-interface Case {
-  loss: string;
-  options: Record<string, unknown>;
-  batch: TestBatch;
-}
 
 interface Outcome {
   loss: number | Float32Array;
@@ -23,36 +16,6 @@ interface Outcome {
   teacherGrad?: Float32Array;
 }
 
-/** Some queries count for no loss, or for some: without a positive, without a document, with equal teacher scores. */
-function batchOf(seed: number, docs: number, weighted: boolean): TestBatch {
-  const batch = randomBatch({ seed, queries, docs, padding: 10, separable: false });
-  batch.labels.fill(0, 2 * docs, 3 * docs);
-  batch.labels.fill(255, 5 * docs, 6 * docs);
-  batch.teacher.fill(1, 7 * docs, 8 * docs);
-  const next = randomNumbers(seed + 1);
-  if (weighted) batch.weights = Float32Array.from({ length: queries }, () => next() * 3);
-  return batch;
-}
-
-const sum = [
-  { loss: 'ckl', weight: 0.7, alpha: 0.5 },
-  { loss: 'marginMse', weight: 1.3 },
-  { loss: 'nll', weight: -0.2 },
-];
-const variants: { loss: string; options: Record<string, unknown> }[] = [
-  ...lossNames.map((loss) => ({ loss, options: {} })),
-  { loss: 'kl', options: { studentTemperature: 3, gradScale: 0.1, teacherGrad: true } },
-  { loss: 'ckl', options: { reduction: 'sum', gradScale: 1 / 3 } },
-  { loss: 'ckl', options: { reduction: 'none' } },
-  { loss: 'lambdaMrr', options: { pairMean: 'batch' } },
-  { loss: 'combine', options: { terms: sum } },
-  { loss: 'combine', options: { terms: sum, reduction: 'sum' } },
-  { loss: 'combine', options: { terms: [{ loss: 'kl', weight: 0 }] } },
-];
-const cases: Case[] = variants.flatMap(({ loss, options }, k) =>
-  [false, true].map((weighted) => ({ loss, options, batch: batchOf(30 + k, k % 2 ? 9 : 140, weighted) })),
-);
-
 /** What a rank does: all cases, with its own queries. The text is run in worker threads and under mpirun. */
 const body = `(group, cases, within) => cases.map(({ loss, options, batch }) => {
   const prepared = within('ckl-loss').prepare(loss, { ...options, shape: batch.shape, group });
@@ -61,30 +24,6 @@ const body = `(group, cases, within) => cases.map(({ loss, options, batch }) => 
   prepared.dispose();
   return copy;
 })`;
-
-/** Queries [from, to) of a batch. */
-function part(
-  { student, teacher, labels, weights, shape: [, docs] }: TestBatch,
-  from: number,
-  to: number,
-): TestBatch {
-  const of = <T extends Float32Array | Uint8Array>(array: T): T => array.slice(from * docs, to * docs) as T;
-  return {
-    student: of(student as Float32Array),
-    teacher: of(teacher),
-    labels: of(labels),
-    shape: [to - from, docs],
-    ...(weights ? { weights: weights.slice(from, to) } : {}),
-  };
-}
-
-/** Where each rank's queries begin: uneven, and one rank has none. */
-const begins: Record<number, number[]> = {
-  1: [0, 11],
-  2: [0, 4, 11],
-  3: [0, 6, 6, 11],
-  4: [0, 1, 5, 8, 11],
-};
 
 function whole({ loss, options, batch }: Case): Outcome {
   using prepared = prepare(loss as 'kl', { ...options, shape: batch.shape });
@@ -169,17 +108,12 @@ describe('queries spread over ranks', () => {
     for (const found of await team<string[]>(2, run)) expect(found).toEqual([other, other, other, other, 2]);
   });
 
-  it('losses on device memory say why they take no ranks', () => {
-    const shape = [1, 2] as const;
-    const refused: [object, RegExp][] = [
-      [{ group: {} }, /^group is given, but kernels divide by the queries that they count on their own GPU/],
-      [{ shard: {} }, /^shard is given, but kernels make the sums of a list in one pass/],
-    ];
-    for (const [options, message] of refused) {
-      const error = errorOf(() => prepareOnDevice('kl', { ...options, shape } as never));
-      expect(error.code).toBe('ERR_CKL_OPTION');
-      expect(error.message).toMatch(message);
-    }
+  it('losses on device memory say why they take no shards', () => {
+    const error = errorOf(() => prepareOnDevice('kl', { shard: {}, shape: [1, 2] } as never));
+    expect(error.code).toBe('ERR_CKL_OPTION');
+    expect(error.message).toMatch(
+      /^shard is given, but kernels make the sums of a list in one pass.*; spread the queries \(option group\), or prepare the loss with 'ckl-loss'/,
+    );
   });
 
   it('takes any object with rank, size and allGather, and refuses others', () => {

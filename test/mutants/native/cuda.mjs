@@ -50,11 +50,11 @@ export default [
     to: '(found & wanted) == 0',
   },
   { in: 'cuda', code: 'return «level[0] > -level[1]» || (level[2]', to: 'level[0] >= -level[1]' },
-  { in: 'cuda', code: 'sums[k] += «weight» * (by_pairs ?', to: '1.0' },
+  { in: 'cuda', code: 'sums[k] += «weight» * count(k)', to: '1.0' },
   {
     in: 'cuda',
-    code: '«sum > 0 ? task.terms[k].weight / sum : 0», task.grad_scale',
-    to: 'task.terms[k].weight / sum',
+    code: '«normaliser > 0 ? task.terms[k].weight / normaliser : 0», task.grad_scale',
+    to: 'task.terms[k].weight / normaliser',
   },
   { in: 'cuda', code: 'if (!is_distribution(term.loss) || «!x.counts(term.needs)») continue;', to: 'false' },
   {

@@ -1,5 +1,5 @@
 // A rank of a group of GPUs: `RANK SIZE ID-FILE OUT-FOLDER`, or with RANK `mpi` over MPI. Writes what each operation left, or what it threw.
-import { DeviceTensor, Stream } from 'ckl-loss/cuda';
+import { DeviceTensor, devices, prepare, Stream } from 'ckl-loss/cuda';
 import { mpi, nccl } from 'ckl-loss/distributed';
 import { writeFileSync } from 'node:fs';
 
@@ -17,6 +17,21 @@ const bits = (array) => Buffer.from(array.buffer, array.byteOffset, array.byteLe
 /** Values whose sum depends on its order. */
 const values = (n, rank) => Array.from({ length: n }, (_, k) => Math.sin(k + 1) * 10 ** ((rank * 3 + k) % 5));
 
+/** A loss over the ranks, each with two queries of five documents. */
+function lossOf(group) {
+  const from = (array) => DeviceTensor.from(array, { device: group.device });
+  const number = (k) => Math.fround(3 * Math.sin(12.9898 * (k + 1)));
+  const make = (seed) => Float32Array.from({ length: 10 }, (_, k) => number(seed + k + 10 * group.rank));
+  const loss = prepare('ckl', { shape: [2, 5], group });
+  const result = loss.run({
+    student: from(make(0)),
+    teacher: from(make(1000)),
+    labels: from(Uint8Array.from({ length: 10 }, (_, k) => Number(k % 5 === 1))),
+    weights: from(Float32Array.of(0.3 + group.rank, 1.7)),
+  });
+  return { ...result.read(), grad: bits(result.grad.toArray()) };
+}
+
 attempt(() => {
   const group = nccl(world);
   const { rank, size } = group;
@@ -27,6 +42,7 @@ attempt(() => {
     attempt(() => group.allGather(tensor).toArray());
     attempt(() => group.broadcast(tensor));
     attempt(() => group.allReduce(tensor));
+    attempt(() => lossOf(group));
     return;
   }
   const own = DeviceTensor.from(Int32Array.of(rank, -rank, 7), { device });
@@ -53,13 +69,20 @@ attempt(() => {
   group.allReduce(late, { stream });
   out.onStream = [...group.allGather(late, { stream }).toArray({ stream })];
 
+  out.numbers = [3, 1, 2].map((n) => bits(group.allGather(new Float64Array(n).fill(rank || -0))));
+  out.loss = lossOf(group);
+
   attempt(() => group.allReduce(own));
   attempt(() => group.allReduce([1]));
   attempt(() => group.allGather(own, { out: own }));
   attempt(() => group.allGather(given.subtensor(0, 1), { out: given.subtensor(0, size) }));
   attempt(() => group.broadcast(own, { root: size }));
   attempt(() => group.broadcast(own, { from: 0 }));
+  attempt(() => group.allGather(Float64Array.of(1), { out: own }));
+  const other = devices().find((one) => one !== device);
+  attempt(() => prepare('kl', { shape: [2, 5], group, device: other }));
   group.dispose();
   attempt(() => group.broadcast(own));
+  attempt(() => group.allGather(Float64Array.of(1)));
 });
 writeFileSync(`${folder}/${world.rank}.json`, JSON.stringify(out));

@@ -1,0 +1,56 @@
+// A prepared loss on device memory whose queries are spread over the ranks of a group, each with a GPU: mean, counted and weights are those of all
+// of them. What the ranks tell each other goes through the host, so that a run waits for its stream.
+import type { Group } from '../communicator.js';
+import { CklTypeError } from '../errors.js';
+import { Shares } from '../loss/shares.js';
+import type { Reduction } from '../types.js';
+import { DeviceLoss, type Taken } from './device-loss.js';
+import type { DeviceGraph } from './graph.js';
+import type { OnStream } from './options.js';
+import type { DeviceLossResult } from './result.js';
+import type { DeviceBatch } from './snapshot.js';
+
+/** Where the loss stands in a summary, and the count. */
+const enum Summary {
+  loss = 0,
+  counted = 1,
+  size = 2,
+}
+
+/** @internal */
+export class GroupedDeviceLoss<R extends Reduction = Reduction> extends DeviceLoss<R> {
+  private readonly shares: Shares;
+
+  constructor(group: Group, ...rest: ConstructorParameters<typeof DeviceLoss>) {
+    super(...rest);
+    this.shares = new Shares(group, rest[0].spec);
+  }
+
+  override run(batch: DeviceBatch, options?: OnStream): DeviceLossResult<R> {
+    const { view } = this;
+    let taken!: Taken;
+    const { loss, counted } = this.shares.run({
+      take: () => {
+        taken = this.take(batch, options);
+        return { queries: view.queries, weighted: view.weighted };
+      },
+      count: (share) => this.check(taken.live.countShare(view.hostOffsets, share), false),
+      run: (share) => this.check(taken.live.runShare(view.hostOffsets, share), true),
+    });
+    const { summary, stream } = taken;
+    // With reduction 'none', what the kernels leave there is the sum over this rank's queries.
+    const from = loss === null ? Summary.counted : Summary.loss;
+    summary
+      .subtensor(from, Summary.size)
+      .copyFrom(Float64Array.of(loss ?? 0, counted).subarray(from), { stream });
+    return this.resultOf(taken);
+  }
+
+  override capture(_batch: DeviceBatch): DeviceGraph<R> {
+    throw new CklTypeError(
+      'ERR_CKL_GROUP',
+      `this ${this.loss} was prepared with a group, whose ranks tell each other numbers through the host during a run, which no graph can do; ` +
+        "capture one that was prepared without group, with reduction 'sum' and gradScale 1 / (queries of all ranks)",
+    );
+  }
+}
