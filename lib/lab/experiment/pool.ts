@@ -82,7 +82,6 @@ async function runUnits(
       if (!result.interrupted) await checkpoint?.add(place, result);
     },
     async onData(found) {
-      if (data) return;
       data = found;
       await checkpoint?.bind(found.fullDigest);
       for (const scale of data.teacherScales) reportUnderflow(scale, scale.temperature);

@@ -196,6 +196,15 @@ describe('a run', () => {
     expect(() => joinShares([shares[0], shares[0]])).toThrow(
       new RangeError('each of the 2 shares is needed once; missing or given twice: 1/2, 2/2'),
     );
+    // Of three, the parts of a plan of two units: the third has none.
+    const thirds = [0, 1, 2].map((index) => ({
+      ...{ ...(shares[index] ?? shares[0]), share: { index, of: 3 } },
+      units: shares[index]?.units ?? [],
+    }));
+    expect(JSON.stringify(joinShares(thirds).curves)).toBe(JSON.stringify(whole.curves));
+    expect(() => joinShares([thirds[0], thirds[2], thirds[2]])).toThrow(
+      new RangeError('each of the 3 shares is needed once; missing or given twice: 2/3, 3/3'),
+    );
     const empty = { ...shares[1], units: [] };
     expect(() => joinShares([shares[0], empty])).toThrow(new RangeError('unit 1 is in none of the shares'));
     const other = { ...shares[1], digest: 'another' };

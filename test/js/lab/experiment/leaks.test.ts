@@ -155,6 +155,17 @@ describe('the reranker', () => {
     for (const values of Object.values(subject.references())) expect(values.queries).toEqual(queries);
   });
 
+  it('trains one part, its only student, from the same start each time', async () => {
+    const source = await Reranker.load(experiment);
+    const { parts } = source.open(unit);
+    expect(parts.map(({ name }) => name)).toEqual(['linear']);
+    expect(parts[0].student).toBe(source.student);
+    const begin = [...source.student.weights];
+    source.student.weights.fill(7);
+    parts[0].start();
+    expect([...source.student.weights]).toEqual(begin);
+  });
+
   it('has features on the scale of its training lists alone', async () => {
     const { split } = await Reranker.load(experiment);
     const moments = (lists: readonly { features: Float64Array }[], f: number) => {
