@@ -9,7 +9,7 @@ import { DeviceScalar, NativeArgument, NativeRankType, NativeType } from '../nat
 import { contents, fieldOf } from '../native/fields.js';
 import type { Device, Stream } from './device.js';
 import type { DeviceDtype } from './dtype.js';
-import { OverlapCheck } from './overlap.js';
+import { OverlapCheck, places } from './overlap.js';
 import { type DeviceSnapshot, ShownArray, type Taken } from './snapshot.js';
 import { DeviceTensor } from './tensor.js';
 
@@ -113,6 +113,13 @@ export class DeviceBatchView {
     this.overlap.check(this.call, this.tensors);
   }
 
+  /** Throws where a tensor was disposed since: by a caller's code that ran in between. */
+  checkLive(): void {
+    this.tensors.forEach((tensor, place) => {
+      if (tensor?.disposed) throw disposed(places[place]);
+    });
+  }
+
   private readLayout(batch: DeviceSnapshot): void {
     const { call, size, student } = this;
     const { offsets } = batch;
@@ -188,8 +195,7 @@ export class DeviceBatchView {
       value instanceof ShownArray
         ? DeviceTensor.shown(value.owner, value.shown, undefined, this.stream)
         : value;
-    if (tensor.disposed)
-      throw new CklTypeError('ERR_CKL_DISPOSED', `${name} was disposed; allocate another tensor`);
+    if (tensor.disposed) throw disposed(name);
     if (tensor.device !== this.device) {
       throw new CklRangeError(
         'ERR_CKL_DEVICE',
@@ -219,6 +225,10 @@ export class DeviceBatchView {
     this.tensors[place - DeviceScalar.student] = tensor;
     this.call[place] = tensor === null || tensor.length === 0 ? 0 : tensor.address;
   }
+}
+
+function disposed(name: string): Error {
+  return new CklTypeError('ERR_CKL_DISPOSED', `${name} was disposed; allocate another tensor`);
 }
 
 function placeOf(argument: NativeArgument): number {

@@ -144,7 +144,7 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
     this.dispose();
   }
 
-  private live(): NativeDeviceLoss {
+  protected live(): NativeDeviceLoss {
     if (this.native !== null) return this.native;
     throw new CklTypeError('ERR_CKL_DISPOSED', `this prepared ${this.loss} was disposed; prepare another`);
   }

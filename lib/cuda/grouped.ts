@@ -20,6 +20,7 @@ const enum Summary {
 /** @internal */
 export class GroupedDeviceLoss<R extends Reduction = Reduction> extends DeviceLoss<R> {
   private readonly shares: Shares;
+  private running = false;
 
   constructor(group: Group, ...rest: ConstructorParameters<typeof DeviceLoss>) {
     super(...rest);
@@ -27,16 +28,40 @@ export class GroupedDeviceLoss<R extends Reduction = Reduction> extends DeviceLo
   }
 
   override run(batch: DeviceBatch, options?: OnStream): DeviceLossResult<R> {
+    if (this.running) {
+      throw new CklTypeError(
+        'ERR_CKL_GROUP',
+        `this ${this.loss} runs already, and its group's allGather calls it again; prepare another`,
+      );
+    }
+    this.running = true;
+    try {
+      return this.runWithOthers(batch, options);
+    } finally {
+      this.running = false;
+    }
+  }
+
+  private runWithOthers(batch: DeviceBatch, options: OnStream | undefined): DeviceLossResult<R> {
     const { view } = this;
     let taken!: Taken;
     const { loss, counted } = this.shares.run({
       take: () => {
         taken = this.take(batch, options);
+        // Which a group of the caller's own could change before they are read again.
+        if (view.hostOffsets !== null) view.hostOffsets = new Int32Array(view.hostOffsets);
         return { queries: view.queries, weighted: view.weighted };
       },
       count: (share) => this.check(taken.live.countShare(view.hostOffsets, share), false),
-      run: (share) => this.check(taken.live.runShare(view.hostOffsets, share), true),
+      run: (share) => {
+        // Since they were looked at, a group of the caller's own has run.
+        this.live();
+        view.checkLive();
+        this.check(taken.live.runShare(view.hostOffsets, share), true);
+      },
     });
+    this.live();
+    view.checkLive();
     const { summary, stream } = taken;
     // With reduction 'none', what the kernels leave there is the sum over this rank's queries.
     const from = loss === null ? Summary.counted : Summary.loss;

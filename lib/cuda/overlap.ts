@@ -4,8 +4,8 @@ import { DeviceScalar } from '../native/codes.js';
 import { fields } from '../native/fields.js';
 import type { DeviceTensor } from './tensor.js';
 
-/** By place, from DeviceScalar.student on. */
-const places = [...fields.map(({ name }) => name), 'summary'];
+/** Names by place, from DeviceScalar.student on. */
+export const places = [...fields.map(({ name }) => name), 'summary'];
 
 function overlap(a: DeviceTensor, b: DeviceTensor): boolean {
   return (

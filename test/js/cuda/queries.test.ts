@@ -182,6 +182,32 @@ describe.runIf(hasGpu)('queries spread over ranks with GPUs', () => {
     for (const found of ranks) expect(found.slice(3)).toEqual([[8, 9], 3]);
   });
 
+  it('a rank that fails after the first exchange says why, the others which it was, and the next run works', async () => {
+    const run = `(joined, input, within) => {
+      const { DeviceTensor, prepare } = within('ckl-loss/cuda');
+      const { rank, size } = joined;
+      const from = (array) => DeviceTensor.from(array);
+      const batchOf = () => ({ student: from(new Float32Array(2)), teacher: from(Float32Array.of(0, 1)), labels: from(Uint8Array.of(1, 0)) });
+      let batch = batchOf();
+      let failing = rank === 1;
+      const group = { rank, size, allGather: (values) => {
+        const all = joined.allGather(values);
+        if (failing) batch.teacher.dispose();
+        return all;
+      } };
+      const prepared = prepare('kl', { shape: [1, 2], group });
+      const tried = [0, 1].map(() => {
+        try { return prepared.run(batch).read().counted; } catch (error) { return error.code + ': ' + error.message; }
+        finally { failing = false; batch = batchOf(); }
+      });
+      return tried;
+    }`;
+    expect(await team<unknown[]>(2, run)).toEqual([
+      ['ERR_CKL_GROUP: rank 1 failed while it computed, and says why', 2],
+      ['ERR_CKL_DISPOSED: teacher was disposed; allocate another tensor', 2],
+    ]);
+  });
+
   it('ranks that prepare other losses are told so', async () => {
     const run = `(group, input, within) => {
       const { DeviceTensor, prepare } = within('ckl-loss/cuda');
@@ -218,6 +244,44 @@ describe.runIf(hasGpu)('queries spread over ranks with GPUs', () => {
       /^group is null; it must be a Communicator/,
     );
   });
+
+  it.each(['tensor', 'output', 'loss', 'run'] as const)(
+    "a group's own code that %s-disposes or runs between the exchanges",
+    (what) => {
+      const tensors = toDevice(randomBatch({ seed: 3, queries: 2, docs: 3 }));
+      let calls = 0;
+      let at = 0;
+      let act = (): unknown => null;
+      const group = {
+        ...alone,
+        allGather: (values: Float64Array) => (++calls === at && act(), values.slice()),
+      } as Communicator;
+      using loss = prepare('kl', { shape: [2, 3], group });
+      for (at of [1, 2]) {
+        calls = 0;
+        act = () => null;
+        const own = { ...tensors, student: DeviceTensor.from(new Float32Array(6)) };
+        const before = loss.run(own);
+        calls = 0;
+        act = {
+          tensor: () => own.student.dispose(),
+          output: () => before.grad.dispose(),
+          loss: () => loss.dispose(),
+          run: () => loss.run(own),
+        }[what];
+        const { code, message } = errorOf(() => loss.run(own));
+        expect(code).toBe(what === 'run' ? 'ERR_CKL_GROUP' : 'ERR_CKL_DISPOSED');
+        expect(message).toMatch(
+          { tensor: /^student was/, output: /^grad was/, loss: /^this prepared kl/, run: /runs already/ }[
+            what
+          ],
+        );
+        act = () => null;
+        if (what === 'loss') return;
+        expect(loss.run(tensors).read().counted).toBe(2);
+      }
+    },
+  );
 
   it('a result is overwritten by the next run, and a disposed loss does not run', () => {
     const tensors = toDevice(randomBatch({ seed: 3, queries: 2, docs: 3 }));
