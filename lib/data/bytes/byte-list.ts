@@ -73,9 +73,9 @@ export class ByteList {
     return place;
   }
 
-  /** Adds a new document with its side, where the form has sides. */
-  addTo(side: 0 | 1, id: Uint8Array, score: number): void {
-    const place = this.add(id, 0, id.length, score);
+  /** Adds a new document, an id of a table, with its side, where the form has sides. */
+  addTo(side: 0 | 1, ids: ByteIds, code: number, score: number): void {
+    const place = this.add(ids.all, ids.startOf(code), ids.endOf(code), score, ids.hashAt(code));
     this.labels = grown(this.labels!, place + 1);
     this.labels[place] = side;
   }

@@ -109,6 +109,26 @@ export class ByteIds {
     return this.bytes.subarray(this.starts[code], this.starts[code + 1]);
   }
 
+  /** The bytes of all ids, until another one is added: a view of each takes as long as a line does. */
+  get all(): Uint8Array {
+    return this.bytes;
+  }
+
+  /** Where an id begins in {@link all}. */
+  startOf(code: number): number {
+    return this.starts[code];
+  }
+
+  /** Where an id ends in {@link all}. */
+  endOf(code: number): number {
+    return this.starts[code + 1];
+  }
+
+  /** The hash of an id, as {@link hashOf} has it. */
+  hashAt(code: number): number {
+    return this.hashes[code];
+  }
+
   copyTo(out: { copy(from: Uint8Array, start: number, end: number): void }, code: number): void {
     out.copy(this.bytes, this.starts[code], this.starts[code + 1]);
   }

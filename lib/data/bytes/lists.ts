@@ -16,8 +16,8 @@ export interface ByteLists {
 
 /** Reads the lines of a form, and hands out each list once it is complete. */
 export interface ListReader extends LineReader {
-  /** All lines are there. @throws DataError */
-  end(): void;
+  /** All lines are there. Where many lists are left, it is waited for after each of them. @throws DataError */
+  end(): void | Iterable<void>;
 }
 
 /** @param refuse throws for a bad line, or counts it */
@@ -46,7 +46,7 @@ export function byteLists(make: MakeReader, file: Bytes, options: ReadOptions): 
       };
       const reader = await make(take, refuse, maxLineBytes, file.path);
       yield* readInBlocks(file, reader, maxLineBytes);
-      reader.end();
+      yield* reader.end() ?? [];
     },
   };
 }

@@ -1,54 +1,25 @@
-// Lines of pairs at bytes, a positive with a negative, as lists: one query in memory where its lines stand together, otherwise all.
+// Lines of pairs at bytes, a positive with a negative, as lists: one query in memory where its lines stand together, otherwise all lines.
 import { stat } from 'node:fs/promises';
 import { BadLine } from '../errors.js';
 import { openBytes } from '../lines.js';
-import { ByteList } from './byte-list.js';
 import { Columns } from './columns.js';
+import { GatheredPairs } from './gathered-pairs.js';
 import { ByteIds, encodeIds } from './ids.js';
 import type { ListReader, MakeReader } from './lists.js';
 import { decimal } from './number.js';
+import { PairLists, type PairForm } from './pair-lists.js';
 import { readRegions, textOf, type LineReader } from './regions.js';
 import { LinesApart } from './run-lines.js';
-import { Sides } from './sides.js';
-
-/** A line. */
-export interface Pair {
-  qid: string;
-  positive: string;
-  negative: string;
-  /** The scores of both, or how far apart they are. */
-  numbers: readonly number[];
-}
-
-/** How a form of pairs is read. */
-export interface PairForm {
-  /** The places of the columns. */
-  columns: { query: number; positive: number; negative: number; numbers: readonly number[] };
-  /** @throws BadLine */
-  parse(line: string): Pair;
-  /** What becomes of the numbers, for one file. */
-  rule(sides: Sides): PairRule;
-}
-
-/** Codes of a query and of two of its documents. */
-export interface PairCodes {
-  query: number;
-  positive: number;
-  negative: number;
-}
-
-export interface PairRule {
-  /** Enters both documents. @throws BadLine for a pair that those before contradict */
-  add(pair: PairCodes, numbers: ArrayLike<number>): void;
-  /** Sets the numbers of a query's entries to their scores. @throws BadLine where these are not known */
-  settle(query: number, entries: readonly number[]): void;
-}
 
 /** A reader of such a form; a file is read twice, first to see whether the lines of each query stand together. */
 export const pairReader =
   (form: PairForm): MakeReader =>
-  async (take, refuse, maxLineBytes, path) =>
-    new PairReader(form, await standTogether(path, form, maxLineBytes), take, refuse, maxLineBytes);
+  async (take, refuse, maxLineBytes, path) => {
+    const lists = new PairLists(form, take, refuse);
+    return (await standTogether(path, form, maxLineBytes))
+      ? new TogetherReader(form, maxLineBytes, lists)
+      : new ApartReader(form, maxLineBytes, lists);
+  };
 
 /** Cuts lines into columns, and the uncommon ones into texts. */
 abstract class PairLines implements LineReader {
@@ -57,9 +28,11 @@ abstract class PairLines implements LineReader {
   private readonly width: number;
   private readonly values: Float64Array;
 
+  /** @param readNumbers false where they do not matter */
   constructor(
     private readonly form: PairForm,
     private readonly maxLineBytes: number,
+    private readonly readNumbers = true,
   ) {
     const { numbers } = form.columns;
     this.width = 3 + numbers.length;
@@ -87,7 +60,7 @@ abstract class PairLines implements LineReader {
     const { count, gaps, starts, ends } = this.columns;
     const { query, positive, negative, numbers } = this.form.columns;
     if (count !== this.width || gaps || length > this.maxLineBytes) return false;
-    for (let i = 0; i < numbers.length; i++) {
+    for (let i = 0; this.readNumbers && i < numbers.length; i++) {
       const value = decimal(bytes, starts[numbers[i]], ends[numbers[i]], false);
       if (Number.isNaN(value)) return false;
       this.values[i] = value;
@@ -121,37 +94,25 @@ abstract class PairLines implements LineReader {
   ): void;
 }
 
-class PairReader extends PairLines implements ListReader {
-  private readonly sides = new Sides();
-  private readonly rule: PairRule;
-  private readonly list = new ByteList();
-  private readonly codes: PairCodes = { query: -1, positive: -1, negative: -1 };
-
+/** Reads lines of which those of a query stand together. */
+class TogetherReader extends PairLines implements ListReader {
   constructor(
     form: PairForm,
-    private readonly together: boolean,
-    private readonly take: (list: ByteList) => void,
-    private readonly refuseLine: (problem: BadLine, line: number) => void,
     maxLineBytes: number,
+    private readonly lists: PairLists,
   ) {
     super(form, maxLineBytes);
-    this.rule = form.rule(this.sides);
-    this.list.labels = new Uint8Array(1024);
   }
 
   refuse(problem: BadLine): void {
-    this.refuseLine(problem, this.lines);
+    this.lists.refuse(problem, this.lines);
   }
 
   protected query(bytes: Uint8Array, start: number, end: number): void {
-    const { sides, codes } = this;
-    const { queries } = sides;
-    if (codes.query >= 0 && queries.is(codes.query, bytes, start, end)) return;
-    if (this.together && codes.query >= 0) {
-      this.end();
-      sides.clear();
-    }
-    codes.query = queries.intern(bytes, start, end);
+    const { lists } = this;
+    if (lists.isQuery(bytes, start, end)) return;
+    lists.end();
+    lists.query(bytes, start, end);
   }
 
   protected pair(
@@ -162,37 +123,64 @@ class PairReader extends PairLines implements ListReader {
     negativeEnd: number,
     numbers: ArrayLike<number>,
   ): void {
-    const { codes } = this;
-    const { documents } = this.sides;
-    codes.positive = documents.intern(bytes, start, end);
-    codes.negative = documents.intern(bytes, negativeStart, negativeEnd);
-    this.rule.add(codes, numbers);
+    this.lists.add(bytes, start, end, bytes, negativeStart, negativeEnd, numbers);
   }
 
-  /** Hands out all lists that are gathered, positives first. */
   end(): void {
-    const { sides, rule, list } = this;
-    for (const { query, entries } of sides.lists()) {
-      try {
-        rule.settle(query, entries);
-      } catch (error) {
-        if (!(error instanceof BadLine)) throw error;
-        // Of no one line.
-        this.refuseLine(error, 0);
-        continue;
-      }
-      const id = sides.queries.bytesOf(query);
-      list.begin(id, 0, id.length);
-      for (const side of [1, 0] as const)
-        for (const entry of entries) if (sides.side(entry) === side) this.enter(entry, side);
-      this.take(list);
-    }
+    this.lists.end();
+  }
+}
+
+/** Keeps all lines, and goes through those of each query once all are there: what is wrong with pairs is found by query. */
+class ApartReader extends PairLines implements ListReader {
+  private readonly queries = new ByteIds();
+  private readonly lineOf: GatheredPairs;
+  private code = -1;
+
+  constructor(
+    form: PairForm,
+    maxLineBytes: number,
+    private readonly lists: PairLists,
+  ) {
+    super(form, maxLineBytes);
+    this.lineOf = new GatheredPairs(form.columns.numbers.length);
   }
 
-  private enter(entry: number, side: 0 | 1): void {
-    const { sides, list } = this;
-    const id = sides.documents.bytesOf(sides.document(entry));
-    list.addTo(side, id, sides.number(entry));
+  refuse(problem: BadLine): void {
+    this.lists.refuse(problem, this.lines);
+  }
+
+  protected query(bytes: Uint8Array, start: number, end: number): void {
+    this.code = this.queries.intern(bytes, start, end);
+  }
+
+  protected pair(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    negativeStart: number,
+    negativeEnd: number,
+    numbers: ArrayLike<number>,
+  ): void {
+    this.lineOf.add(this.code, this.lines, bytes, start, end, negativeStart, negativeEnd, numbers);
+  }
+
+  *end(): Generator<void> {
+    const { queries, lists, lineOf } = this;
+    for (let query = 0; query < queries.count; query++) {
+      lists.query(queries.all, queries.startOf(query), queries.endOf(query));
+      lineOf.each(query, (one) => {
+        const { bytes, start, end, negativeBytes, negativeStart, negativeEnd } = one;
+        try {
+          lists.add(bytes, start, end, negativeBytes, negativeStart, negativeEnd, one.numbers);
+        } catch (error) {
+          if (!(error instanceof BadLine)) throw error;
+          lists.refuse(error, one.line);
+        }
+      });
+      lists.end();
+      yield;
+    }
   }
 }
 
@@ -200,6 +188,10 @@ class PairReader extends PairLines implements ListReader {
 class QueryCheck extends PairLines {
   private readonly queries = new ByteIds();
   private last = -1;
+
+  constructor(form: PairForm, maxLineBytes: number) {
+    super(form, maxLineBytes, false);
+  }
 
   refuse(): void {}
 

@@ -1,4 +1,4 @@
-// The documents of queries, each with a side and a number, of pairs that come in any order: about 28 bytes per document of a query.
+// The documents of queries, each with a side and a number, of pairs that come in any order.
 import { grown } from './grow.js';
 import { ByteIds, pairHash } from './ids.js';
 
@@ -25,6 +25,8 @@ export class Sides {
   private next = new Uint32Array(1024);
   /** Entry + 1; 0 is free. */
   private slots = new Uint32Array(FEWEST_SLOTS);
+  /** What {@link findAgain} found last. */
+  private readonly again = { query: -1, document: -1, entry: -1 };
 
   /** The entry of a document of a query, -1 where there is none. */
   find(query: number, document: number): number {
@@ -34,6 +36,15 @@ export class Sides {
     for (let found = slots[slot]; found !== 0; found = slots[(slot = (slot + 1) & mask)])
       if (documentOf[found - 1] === document && queryOf[found - 1] === query) return found - 1;
     return -1;
+  }
+
+  /** As {@link find}, of a document that many lines in a row ask for. */
+  findAgain(query: number, document: number): number {
+    const { again } = this;
+    if (again.query === query && again.document === document) return again.entry;
+    const entry = this.find(query, document);
+    if (entry >= 0) [again.query, again.document, again.entry] = [query, document, entry];
+    return entry;
   }
 
   /** A new entry, of a document that the query does not have. */
@@ -84,6 +95,7 @@ export class Sides {
   /** Forgets all; keeps the memory unless far more than was needed lately. */
   clear(): void {
     this.firsts.fill(0, 0, this.queries.count);
+    this.again.query = -1;
     this.queries.clear();
     this.documents.clear();
     if (this.slots.length > Math.max(FEWEST_SLOTS, 16 * this.count))

@@ -1,5 +1,5 @@
 // GPL's training file, a margin a line: lists of scores that have just these differences.
-import type { Pair, PairCodes, PairForm, PairRule } from '../bytes/pair-reader.js';
+import type { Pair, PairCodes, PairForm, PairRule } from '../bytes/pair-lists.js';
 import { grown } from '../bytes/grow.js';
 import type { Sides } from '../bytes/sides.js';
 import { BadLine, excerpt } from '../errors.js';
@@ -69,8 +69,9 @@ class Differences implements PairRule {
 
   /** The entry of a document, -1 for none. @throws BadLine for one on two sides */
   private known(query: number, document: number, side: 0 | 1, both: boolean): number {
-    const entry = this.sides.find(query, document);
-    if (both || (entry >= 0 && this.sides.side(entry) !== side))
+    const { sides } = this;
+    const entry = side === 1 ? sides.findAgain(query, document) : sides.find(query, document);
+    if (both || (entry >= 0 && sides.side(entry) !== side))
       throw new BadLine(
         `one side for document ${this.name(document)} of query ${this.queryName(query)}`,
         'another',

@@ -1,5 +1,5 @@
 // Hofstätter's pairs of scores: lines of one query, gathered into a list.
-import type { PairCodes, Pair, PairForm, PairRule } from '../bytes/pair-reader.js';
+import type { PairCodes, Pair, PairForm, PairRule } from '../bytes/pair-lists.js';
 import type { Sides } from '../bytes/sides.js';
 import { BadLine, excerpt } from '../errors.js';
 import { columnsOf, parseNumber } from '../values.js';
@@ -32,7 +32,7 @@ class Scores implements PairRule {
 
   add({ query, positive, negative }: PairCodes, numbers: ArrayLike<number>): void {
     const { sides } = this;
-    const [p, n] = [sides.find(query, positive), sides.find(query, negative)];
+    const [p, n] = [sides.findAgain(query, positive), sides.find(query, negative)];
     const other = (entry: number, side: 0 | 1, score: number): boolean =>
       entry >= 0 && (sides.side(entry) !== side || sides.number(entry) !== score);
     if (other(p, 1, numbers[0])) throw this.contradiction(query, positive);

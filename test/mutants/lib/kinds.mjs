@@ -388,7 +388,7 @@ export default [
   },
   {
     kind: 'reader',
-    in: 'lib/data/bytes/pair-reader.ts',
+    in: 'lib/data/bytes/pair-lists.ts',
     code: 'for (const side of «[1, 0]» as const)',
     to: '[0, 1]',
     suite: teacher,
