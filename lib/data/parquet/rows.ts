@@ -2,6 +2,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { BadLine, DataError, excerpt } from '../errors.js';
 import type { Fields, Row } from '../lines.js';
+import { readWatch } from '../read-watch.js';
 import { NotText } from '../values.js';
 import { loadCompressors, loadReader, type Metadata, type RandomAccess, type SchemaTree } from './library.js';
 import { shardsOf } from './shards.js';
@@ -25,19 +26,25 @@ const READ_BYTES = 1 << 30;
 /**
  * The rows of a Parquet file, or of the files of a folder or pattern one after another, numbered from 1 in each.
  *
+ * The listener of {@link watchReads} is told of each part that is read.
+ *
  * @param choose is asked once for each file
  * @throws DataError for what is no Parquet file, is damaged, or has a column of a kind whose values would not be read right; PackageMissingError
  */
 export async function* rowsOf(path: string, choose: Choose): AsyncGenerator<Row[]> {
   for (const file of await shardsOf(path)) {
     const parquet = await ParquetFile.open(file);
+    const watch = readWatch();
     try {
       const chosen = chooseColumns(file, parquet.columns, choose);
+      watch?.read(file, 0);
       for (const [start, end] of parquet.ranges()) {
         const rows = await parquet.read(start, end, chosen);
+        watch?.read(file, parquet.bytesOf(end));
         yield rows.map((fields, i) => ({ file, row: start + i + 1, fields }));
       }
     } finally {
+      watch?.done();
       await parquet.close();
     }
   }
@@ -125,6 +132,12 @@ class ParquetFile {
       for (; start < end; start += step) yield [start, Math.min(end, start + step)];
       start = end;
     }
+  }
+
+  /** The bytes that so many rows are of the file, as if all took the same: the pieces of a row lie all over it. */
+  bytesOf(rows: number): number {
+    const all = this.metadata.row_groups.reduce((sum, { num_rows }) => sum + Number(num_rows), 0);
+    return Math.round((this.file.byteLength * rows) / all);
   }
 
   read(rowStart: number, rowEnd: number, columns?: readonly string[]): Promise<Fields[]> {

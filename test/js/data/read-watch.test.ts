@@ -14,6 +14,7 @@ import { watchReads } from '../../../lib/data/read-watch';
 import { isFirstRank } from '../../../lib/distributed/launcher';
 import { ReadingLine } from '../../../lib/lab/cli/reading-line';
 import { scratch } from './files';
+import { parquetOf } from './parquets';
 
 const files = scratch();
 afterEach(() => watchReads(undefined));
@@ -39,6 +40,18 @@ describe('a listener is told of', () => {
     await read(path);
     expect(told.length).toBeGreaterThan(1);
     expect(told.at(-1)).toBe(statSync(path).size);
+    expect(ended).toBeGreaterThan(0);
+  });
+
+  it('each part of a Parquet file, from its beginning', async () => {
+    const columns = { query_id: ['1', '2', '3', '4'], doc_id: ['a', 'b', 'c', 'd'], score: [1, 2, 3, 4.5] };
+    const path = files.write('scores.parquet', await parquetOf(columns, { rowGroupSize: 1 }));
+    const told: number[] = [];
+    let ended = 0;
+    watchReads({ read: (of, bytes) => void (of === path && told.push(bytes)), done: () => ended++ });
+    for await (const list of (await openTeacher(path)).lists()) expect(list.docs).toHaveLength(1);
+    const { size } = statSync(path);
+    expect(told.slice(-5)).toEqual([0, 1, 2, 3, 4].map((rows) => Math.round((size * rows) / 4)));
     expect(ended).toBeGreaterThan(0);
   });
 
