@@ -36,7 +36,10 @@ export class DeviceLossResult<R extends Reduction = Reduction> {
   /** @internal */
   constructor(
     outputs: DeviceOutputs,
-    /** The loss and how many queries were counted. */
+    /**
+     * The loss and how many queries were counted: of all ranks where there is a group, but for the loss with reduction 'none', which is then the
+     * weighted sum over this rank's queries.
+     */
     readonly summary: DeviceTensor<'float64'>,
     /** Where it was enqueued. */
     readonly stream: Stream,
