@@ -16,7 +16,9 @@ function batchOf(seed: number, docs: number, weighted: boolean): TestBatch {
   batch.labels.fill(255, 5 * docs, 6 * docs);
   batch.teacher.fill(1, 7 * docs, 8 * docs);
   const next = randomNumbers(seed + 1);
-  if (weighted) batch.weights = Float32Array.from({ length: queries }, () => next() * 3);
+  // Of so many sizes that the order in which they are added shows.
+  if (weighted)
+    batch.weights = Float32Array.from({ length: queries }, () => next() * 10 ** (12 * next() - 6));
   return batch;
 }
 
