@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
   comparedOf,
+  dataOf,
   compareLosses,
   joinCompared,
   keptOptions,
@@ -10,9 +11,10 @@ import {
 } from '../../../../lib/lab/compare/compare';
 import { experimentOf } from '../../../../lib/lab/compare/experiment';
 import type { CompareOptions } from '../../../../lib/lab/compare/options';
+import { savedOptions } from '../../../../lib/lab/compare/saved';
 import { compareShare, joinShares, type SavedShare } from '../../../../lib/lab/compare/share';
 import { unitsOf, type Unit } from '../../../../lib/lab/experiment/plan';
-import type { FigureData, Trained, UnitResult } from '../../../../lib/lab/experiment/results';
+import type { DataSummary, FigureData, Trained, UnitResult } from '../../../../lib/lab/experiment/results';
 import { MADE, OPTIONS as SMALL } from '../report/small';
 
 const KINDS = SMALL.recipes.filter(({ name }) => ['kl', 'kl+ckl'].includes(name));
@@ -59,6 +61,26 @@ const RESULTS = UNITS.map((unit, place): UnitResult => {
   return { ...common, runs: [run(1, stages), run(2, [trained(-1)])] };
 });
 const DATA = { name: 'made', documents: 2 } as unknown as ComparedData;
+
+it('keeps of the data what tells of it, with all of its words', () => {
+  const kept = {
+    ...{ name: 'made', documents: 2, lists: 3, digest: 'd', skipped: 1, zeroShot: [] },
+    folds: [{ train: 1, dev: 1, test: 1, unusable: 0, teacherTemperature: 2 }],
+  };
+  const summary = { ...kept, words: 4, allWords: 5, fullDigest: 'f', teacherScales: [], own: [] };
+  expect(dataOf(summary as unknown as DataSummary)).toEqual({ ...kept, words: 5 });
+});
+
+it('reads its options again, stages by name or as sums with epochs of their own', () => {
+  const options = (stages: unknown[]) => ({
+    ...JSON.parse(JSON.stringify(keptOptions(OPTIONS))),
+    recipes: [{ name: 'one', stages }],
+  });
+  const stages = ['kl', { loss: 'ckl' }, { loss: { kl: 0.5, ckl: 1 }, epochs: 2 }];
+  expect(savedOptions(options(stages), 'options').recipes[0].stages).toEqual(stages);
+  for (const stage of ['none', {}, { loss: 'none' }, { loss: { kl: 'much' } }, 3])
+    expect(() => savedOptions(options([stage]), 'options')).toThrow('options.recipes');
+});
 
 describe('a comparison', () => {
   let compared: Compared;

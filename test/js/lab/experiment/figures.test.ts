@@ -6,7 +6,8 @@ import type { TableStudent } from '../../../../lib/lab/students/table-student';
 import type { BagList } from '../../../../lib/lab/students/words/bags';
 import { listOf, RecordingStudent } from '../training/recording';
 
-const OPTIONS = { gamma: 5, alpha: 1, lambda: 0.1, teacherTemperature: 2 };
+// None is the default.
+const OPTIONS = { gamma: 3, alpha: 2, lambda: 0.1, teacherTemperature: 2 };
 const LISTS = [
   listOf('a', [3, 2, 1, 0.5], [1, 0, 0, 0]),
   listOf('positives alone', [2, 1], [1, 1]),
@@ -33,8 +34,8 @@ function documentsOf(by: RecordingStudent<BagList>) {
     const { labels, teacher } = list;
     const input = { student: scores, teacher, labels, shape: [1, scores.length] as const };
     const common = { teacherTemperature: 2, diagnostics: true } as const;
-    const biased = ckl(input, { ...common, gamma: 5, alpha: 1 }).diagnostics!;
-    const plain = ckl(input, { ...common, gamma: 5, alpha: 0 }).diagnostics!;
+    const biased = ckl(input, { ...common, gamma: 3, alpha: 2 }).diagnostics!;
+    const plain = ckl(input, { ...common, gamma: 3, alpha: 0 }).diagnostics!;
     const binary = bkl(input, { ...common, lambda: 0.1 }).diagnostics!;
     const softmax = (values: ArrayLike<number>, temperature: number) => {
       const powers = Array.from(values, (value) => Math.exp(value / temperature));

@@ -164,6 +164,10 @@ describe('the reranker', () => {
     source.student.weights.fill(7);
     parts[0].start();
     expect([...source.student.weights]).toEqual(begin);
+    const { student, tensors, words } = source.content;
+    expect(student).toBe('linear');
+    expect([...tensors.values()].map(({ numbers }) => [...numbers])).toContainEqual(begin);
+    expect(words.length).toBeGreaterThan(100);
   });
 
   it('has features on the scale of its training lists alone', async () => {

@@ -122,6 +122,17 @@ describe('refine', () => {
     );
   });
 
+  it('tells of the data of each fold once, before its losses', async () => {
+    const told: (string | object)[] = [];
+    const { folds, data } = await refine(
+      { ...OPTIONS, losses: ['kl', 'nll'], epochs: 1, folds: 2 },
+      { onData: (of) => void told.push(of), onLoss: (loss) => void told.push(loss) },
+    );
+    expect(folds).toBe(2);
+    const ofFold = expect.objectContaining({ documents: data.documents, test: 150 }) as object;
+    expect(told).toEqual([ofFold, 'kl', 'nll', ofFold, 'kl', 'nll']);
+  });
+
   it('trains with one loss after the other', async () => {
     const [both] = (await refine({ ...OPTIONS, losses: ['kl+ckl'], epochs: 2 })).refined;
     const [kl] = (await refine({ ...OPTIONS, losses: ['kl'], epochs: 1 })).refined;
