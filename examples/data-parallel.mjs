@@ -1,85 +1,66 @@
-// Data parallel training on one machine: every process holds a part of the queries, computes loss and gradient of its part, and the parent adds
-// the gradients and takes the step. With reduction 'sum' and a division by all counted queries the parts add up to the whole batch's mean,
-// so that two processes learn what one does.
-// Run: node examples/data-parallel.mjs
+// Data parallel training: every rank holds a part of the queries, and the loss and its gradients are of the mean over the queries of all.
+// The ranks are two worker threads of this process, or the processes that mpirun starts:
+//   node examples/data-parallel.mjs
+//   mpirun -np 4 node examples/data-parallel.mjs
 import { prepare } from 'ckl-loss';
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { joinThreads, mpi, threads } from 'ckl-loss/distributed';
+import { isMainThread, Worker, workerData } from 'node:worker_threads';
 
 const [queries, docs, features, steps] = [64, 16, 8, 60];
 
-/** Query b's document i, feature k: the same numbers in every process. */
+/** Query b's document i, feature k: the same numbers on every rank. */
 const feature = (b, i, k) => Math.sin((b * 131 + i * 17 + k * 7 + 1) * 12.9898);
 const truth = Float64Array.from({ length: features }, (_, k) => (k % 2 === 0 ? 1 : -0.5));
+const scoreOf = (w, x) => x.reduce((sum, value, k) => sum + w[k] * value, 0);
 
-/** A linear student's loss and gradient on the queries from `begin` to `end`; parameters in, sums out. */
-function makePart(begin, end) {
-  const rows = end - begin;
-  const x = Float64Array.from({ length: rows * docs * features }, (_, at) => {
-    const [b, i, k] = [Math.floor(at / (docs * features)), Math.floor(at / features) % docs, at % features];
-    return feature(begin + b, i, k);
-  });
-  const score = (w, at) => {
-    let sum = 0;
-    for (let k = 0; k < features; k++) sum += w[k] * x[at * features + k];
-    return sum;
-  };
-  const student = new Float32Array(rows * docs);
-  const teacher = Float32Array.from(student, (_, at) => 2 * score(truth, at));
-  const labels = new Uint8Array(rows * docs);
-  for (let b = 0; b < rows; b++) {
-    const row = teacher.subarray(b * docs, (b + 1) * docs);
-    labels[b * docs + row.indexOf(Math.max(...row))] = 1;
+/** Trains a linear student by gradient descent on this rank's part of the queries; without a group, on all of them. */
+function train(group) {
+  const { rank, size } = group ?? { rank: 0, size: 1 };
+  const [begin, end] = [rank, rank + 1].map((part) => Math.floor((part * queries) / size));
+  const documents = Array.from({ length: (end - begin) * docs }, (_, at) =>
+    Float64Array.from({ length: features }, (_, k) => feature(begin + Math.floor(at / docs), at % docs, k)),
+  );
+  const student = new Float32Array(documents.length);
+  const teacher = Float32Array.from(documents, (x) => 2 * scoreOf(truth, x));
+  const labels = new Uint8Array(documents.length);
+  for (let at = 0; at < labels.length; at += docs) {
+    const row = teacher.subarray(at, at + docs);
+    labels[at + row.indexOf(Math.max(...row))] = 1;
   }
-  // One thread a process: the processes share the machine's cores among them.
-  const loss = prepare('klLogL', { shape: [rows, docs], reduction: 'sum', threads: 1 });
-  return (w) => {
-    for (let at = 0; at < student.length; at++) student[at] = score(w, at);
-    const { loss: sum, grad, counted } = loss.run({ student, teacher, labels });
-    const gradient = new Float64Array(features);
-    for (let at = 0; at < student.length; at++) {
-      for (let k = 0; k < features; k++) gradient[k] += grad[at] * x[at * features + k];
-    }
-    return { sum, counted, gradient };
-  };
-}
-
-/** Gradient descent; `parts` are functions that give (or promise) a part's sums. */
-async function train(parts) {
+  // One thread per rank: the ranks share the machine's cores among them.
+  const loss = prepare('klLogL', { shape: [end - begin, docs], group, threads: 1 });
   const w = new Float64Array(features);
-  let loss = NaN;
+  let mean = NaN;
   for (let step = 0; step < steps; step++) {
-    const sums = await Promise.all(parts.map((part) => part(w)));
-    const counted = sums.reduce((total, part) => total + part.counted, 0);
-    loss = sums.reduce((total, part) => total + part.sum, 0) / counted;
-    for (const { gradient } of sums) gradient.forEach((g, k) => (w[k] -= (0.5 * g) / counted));
+    documents.forEach((x, at) => (student[at] = scoreOf(w, x)));
+    const { loss: all, grad } = loss.run({ student, teacher, labels });
+    const own = Float64Array.from(w, (_, k) => documents.reduce((sum, x, at) => sum + grad[at] * x[k], 0));
+    // The gradients of the ranks add up to that of the whole batch, with the same bits on every rank.
+    const gradient = group ? group.allReduce(own) : own;
+    gradient.forEach((g, k) => (w[k] -= 0.5 * g));
+    mean = all;
   }
-  return { w, loss };
+  loss.dispose();
+  return { w, loss: mean };
 }
 
-/** A process that owns queries `begin` to `end`. */
-function startProcess(begin, end) {
-  const child = fork(fileURLToPath(import.meta.url), [String(begin), String(end)], {
-    serialization: 'advanced',
-  });
-  const part = (w) =>
-    new Promise((resolve, reject) => {
-      child.once('message', resolve);
-      child.once('exit', (code) => reject(new Error(`a process ended with ${code}`)));
-      child.send(w);
-    }).finally(() => child.removeAllListeners('exit'));
-  return { part, stop: () => child.disconnect() };
-}
-
-if (process.send === undefined) {
-  const single = await train([makePart(0, queries)]);
-  const processes = [startProcess(0, queries / 2), startProcess(queries / 2, queries)];
-  const parallel = await train(processes.map(({ part }) => part));
-  processes.forEach(({ stop }) => stop());
-  const difference = Math.max(...single.w.map((value, k) => Math.abs(value - parallel.w[k])));
-  console.log(`one process: loss ${single.loss.toFixed(6)}; two processes: loss ${parallel.loss.toFixed(6)}`);
+function report(group, { w, loss }) {
+  const single = train(undefined);
+  const difference = Math.max(...single.w.map((value, k) => Math.abs(value - w[k])));
+  console.log(`one process: loss ${single.loss.toFixed(6)}; ${group.size} ranks: loss ${loss.toFixed(6)}`);
   console.log(`largest difference of the parameters: ${difference.toExponential(1)}`);
+}
+
+const launched = 'OMPI_COMM_WORLD_SIZE' in process.env || 'PMI_SIZE' in process.env;
+if (!isMainThread) {
+  train(joinThreads(workerData));
+} else if (launched) {
+  const world = mpi();
+  const trained = train(world);
+  if (world.rank === 0) report(world, trained);
 } else {
-  const part = makePart(Number(process.argv[2]), Number(process.argv[3]));
-  process.on('message', (w) => process.send(part(w)));
+  const [own, ...others] = threads(2);
+  for (const seat of others) new Worker(new URL(import.meta.url), { workerData: seat });
+  const group = joinThreads(own);
+  report(group, train(group));
 }

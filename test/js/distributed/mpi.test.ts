@@ -11,6 +11,7 @@ import {
   mpirun,
   plainEnvironment,
   programs,
+  root,
   run,
 } from './launch';
 
@@ -32,6 +33,14 @@ interface Exchanged {
 }
 
 describeEachMpi('mpi()', (launcher) => {
+  it('trains in the example of data parallel training as one process does', async () => {
+    const { code, stdout, stderr } = await mpirun(launcher, 3, [join(root, 'examples/data-parallel.mjs')]);
+    expect([stderr, code]).toEqual(['', 0]);
+    const [, one, three] = /one process: loss (\S+); 3 ranks: loss (\S+)/.exec(stdout)!;
+    expect(three).toBe(one);
+    expect(Number(/difference of the parameters: (\S+)/.exec(stdout)![1])).toBeLessThan(1e-9);
+  });
+
   it.each([1, 2, 3, 4])('exchanges among %i ranks', async (size) => {
     const { code, stdout, stderr } = await mpirun(launcher, size, [join(programs, 'exchange.mjs')]);
     expect(stderr).toBe('');

@@ -31,7 +31,7 @@ const checks: Record<string, (out: string) => void> = {
     expect(after).toBeLessThan(before - 0.3);
   },
   'data-parallel.mjs': (out) => {
-    const [, one, two] = /one process: loss (\S+); two processes: loss (\S+)/.exec(out)!;
+    const [, one, two] = /one process: loss (\S+); 2 ranks: loss (\S+)/.exec(out)!;
     expect(two).toBe(one);
     expect(Number(/difference of the parameters: (\S+)/.exec(out)![1])).toBeLessThan(1e-9);
   },
