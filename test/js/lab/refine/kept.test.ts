@@ -1,7 +1,11 @@
 // Which student a refinement hands out to be saved: the best of all trainings, also where the run that found it did not ask for it.
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { refine, type RefineOptions } from '../../../../lib/lab/refine/job';
+import { saveStudent } from '../../../../lib/lab/refine/save';
+import { load } from '../../../../lib/lab/students/index';
+import { readTestQueries } from '../../../../lib/lab/students/saved/model-files';
 import { scratch } from '../../data/files';
 
 const files = scratch();
@@ -30,4 +34,16 @@ it('is none of a refinement in folds, which has a student per fold', async () =>
   const { chosen, folds } = await refine({ ...OPTIONS, losses: ['kl'], folds: 2, keepsStudent: true });
   expect(folds).toBe(2);
   expect(chosen).toBeUndefined();
+});
+
+it('is saved in a new folder, with the test queries; a result without one is refused', async () => {
+  const result = await refine({ ...OPTIONS, losses: ['kl'], keepsStudent: true });
+  const dir = join(files.dir, 'saved');
+  await saveStudent(dir, result);
+  expect((await load(dir)).name).toBe('dense');
+  expect([...(await readTestQueries(dir))]).toEqual(result.start.full.queries);
+  await expect(saveStudent(dir, result)).rejects.toMatchObject({ code: 'ERR_CKL_OUTPUT' });
+  const without = await refine({ ...OPTIONS, losses: ['kl'] });
+  await expect(saveStudent(join(files.dir, 'none'), without)).rejects.toThrow('keepsStudent: true');
+  expect(existsSync(join(files.dir, 'none'))).toBe(false);
 });

@@ -1,5 +1,5 @@
 // The training loop seen through a stand-in for the student: which lists, rates, temperatures and ranks it was given, and which weights are left.
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { bkl, ckl, combine, kl, klLogL, lambdaMrr, nll, ranks, type Batch } from '../../../../lib/index';
 import type { CandidateList } from '../../../../lib/lab/training/candidates';
 import type { Progress } from '../../../../lib/lab/training/distil';
@@ -518,5 +518,17 @@ describe('what is reported', () => {
     });
     expect(epochs.map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4]);
     epochs.forEach(({ dev }, i) => expect(dev).toBeCloseTo(ndcg[i + 1], 12));
+  });
+  it('is the pace since the training began, in seconds', async () => {
+    // Whenever it is asked after the start, four seconds have gone by.
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(5000).mockReturnValueOnce(1000);
+    const progress: Progress[] = [];
+    try {
+      await run({ epochs: 1 }, { hooks: { onProgress: (p) => progress.push({ ...p }) } });
+    } finally {
+      clock.mockRestore();
+    }
+    expect(progress.map(({ queriesPerSecond }) => queriesPerSecond)).toEqual([3 / 4, 6 / 4, 7 / 4]);
+    expect(progress.map(({ secondsLeft }) => secondsLeft)).toEqual([8, 2, 0]);
   });
 });

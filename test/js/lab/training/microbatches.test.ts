@@ -115,3 +115,16 @@ it('a student whose gradients are not in tables has one part', () => {
   expect(() => new Microbatches(whole, 2)).toThrow(RangeError);
   expect(() => new Microbatches(whole, 1)).not.toThrow();
 });
+
+it.each([1, 3])(
+  'of %i parts leaves a gradient in the student at once only where there is one part',
+  (count) => {
+    const { student, batch, found } = made();
+    const parts = new Microbatches(student, count);
+    parts.backward(batch, grad);
+    const rows = () => found().map(([, touched]) => touched.length);
+    expect(rows()).toEqual(count === 1 ? [4, 1] : [0, 0]);
+    parts.finish();
+    expect(rows()).toEqual([4, 1]);
+  },
+);
