@@ -32,10 +32,13 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
   /** The loss, or `combine`. */
   readonly loss: string;
   private native: NativeDeviceLoss | null;
+  /** @internal */
   protected readonly call = new Float64Array(DeviceScalar.size);
+  /** @internal */
   protected readonly view: DeviceBatchView;
   private readonly outputs: LentOutputs;
   private readonly lend: (view: DeviceBatchView, owned: Partial<DeviceOutputs>) => DeviceOutputs;
+  /** @internal */
   protected readonly reduction: R;
   private last: Stream | null = null;
   private runs = 0;
@@ -69,7 +72,7 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
     return this.resultOf(taken);
   }
 
-  /** Takes a batch, so that a call of the addon can enqueue it. */
+  /** @internal Takes a batch, so that a call of the addon can enqueue it. */
   protected take(batch: DeviceBatch, options: OnStream | undefined): Taken {
     this.live();
     const { view, call } = this;
@@ -88,13 +91,14 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
     return { live, outputs, summary, stream };
   }
 
-  /** Throws what a call of the addon found. `writes`: it may have overwritten what the run before left. */
+  /** @internal Throws what a call of the addon found. `writes`: it may have overwritten what the run before left. */
   protected check(status: NativeStatus, writes: boolean): void {
     // Where CUDA failed, part of it may run: what was there before is overwritten then, too.
     if (writes && (status === NativeStatus.ok || status === NativeStatus.device)) this.runs++;
     if (status !== NativeStatus.ok) throw statusError(status, this.call);
   }
 
+  /** @internal */
   protected resultOf({ outputs, summary, stream }: Taken): DeviceLossResult<R> {
     const run = this.runs;
     return new DeviceLossResult(
@@ -144,6 +148,7 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
     this.dispose();
   }
 
+  /** @internal */
   protected live(): NativeDeviceLoss {
     if (this.native !== null) return this.native;
     throw new CklTypeError('ERR_CKL_DISPOSED', `this prepared ${this.loss} was disposed; prepare another`);
