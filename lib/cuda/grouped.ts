@@ -2,7 +2,7 @@
 // of them. What the ranks tell each other goes through the host, so that a run waits for its stream.
 import type { Group } from '../communicator.js';
 import { CklTypeError } from '../errors.js';
-import { Shares } from '../loss/shares.js';
+import { runsAlready, Shares } from '../loss/shares.js';
 import type { Reduction } from '../types.js';
 import { DeviceLoss, type Taken } from './device-loss.js';
 import type { DeviceGraph } from './graph.js';
@@ -28,12 +28,7 @@ export class GroupedDeviceLoss<R extends Reduction = Reduction> extends DeviceLo
   }
 
   override run(batch: DeviceBatch, options?: OnStream): DeviceLossResult<R> {
-    if (this.running) {
-      throw new CklTypeError(
-        'ERR_CKL_GROUP',
-        `this ${this.loss} runs already, and its group's allGather calls it again; prepare another`,
-      );
-    }
+    if (this.running) throw runsAlready(this.loss);
     this.running = true;
     try {
       return this.runWithOthers(batch, options);

@@ -6,10 +6,11 @@ import type { Batch, LossResult } from '../types.js';
 import type { LivePlan } from './plans.js';
 import { Prepared } from './prepared.js';
 import { argumentsOf, resultOf } from './run.js';
-import { Shares } from './shares.js';
+import { runsAlready, Shares } from './shares.js';
 
 export class GroupedLoss extends Prepared {
   private readonly shares: Shares;
+  private running = false;
 
   constructor(group: Group, ...rest: ConstructorParameters<typeof Prepared>) {
     super(...rest);
@@ -17,6 +18,16 @@ export class GroupedLoss extends Prepared {
   }
 
   override run(batch: Batch): LossResult {
+    if (this.running) throw runsAlready(this.loss);
+    this.running = true;
+    try {
+      return this.runWithOthers(batch);
+    } finally {
+      this.running = false;
+    }
+  }
+
+  private runWithOthers(batch: Batch): LossResult {
     const { view, scalars } = this;
     let live!: LivePlan;
     const { loss, counted } = this.shares.run({
@@ -25,8 +36,13 @@ export class GroupedLoss extends Prepared {
         return { queries: view.queries, weighted: view.weights !== null };
       },
       count: (share) => check(live.native.countShare(...argumentsOf(view, scalars), share), scalars),
-      run: (share) => check(live.native.runShare(...argumentsOf(view, scalars), share), scalars),
+      run: (share) => {
+        // A group of the caller's own may have disposed of this loss.
+        this.check();
+        check(live.native.runShare(...argumentsOf(view, scalars), share), scalars);
+      },
     });
+    this.check();
     if (loss !== null) scalars[Scalar.loss] = loss;
     scalars[Scalar.counted] = counted;
     return resultOf(view, scalars, this.reduction);

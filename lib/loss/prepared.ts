@@ -69,7 +69,7 @@ export class Prepared {
     return live;
   }
 
-  private check(): LivePlan {
+  protected check(): LivePlan {
     if (this.live !== null) return this.live;
     throw disposed(this.loss);
   }

@@ -2,7 +2,7 @@
 // and its loss come from. What each query adds is gathered, and every rank adds it in the order in which one process would, so that the number of
 // ranks changes no bit.
 import type { Group } from '../communicator.js';
-import { CklRangeError } from '../errors.js';
+import { CklRangeError, CklTypeError } from '../errors.js';
 import { largest } from '../extremes.js';
 import type { NativePlanSpec } from '../native/native.js';
 import {
@@ -131,6 +131,13 @@ export function reduce(spec: NativePlanSpec, summands: Float64Array, all: Float6
   const scale = reduction !== 'mean' ? weight : all[0] > 0 ? weight / all[0] : 0;
   return total * (scale / weight);
 }
+
+/** What a run throws that begins within another one of the same loss: in its group's `allGather`. */
+export const runsAlready = (loss: string): CklTypeError =>
+  new CklTypeError(
+    'ERR_CKL_GROUP',
+    `this ${loss} runs already, and its group's allGather calls it again; prepare another`,
+  );
 
 export function sum(values: Float64Array): number {
   let total = 0;

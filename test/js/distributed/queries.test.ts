@@ -116,6 +116,27 @@ describe('queries spread over ranks', () => {
     );
   });
 
+  it("a group's own code that runs the loss again, or disposes of it, gets an error that says so", () => {
+    const batch = randomBatch({ seed: 4, queries: 2, docs: 3 });
+    let within: () => void = () => undefined;
+    const allGather = (values: Float64Array) => {
+      within();
+      return values.slice();
+    };
+    const group = { rank: 0, size: 1, allGather } as unknown as Communicator;
+    const loss = prepare('kl', { shape: [2, 3], group });
+    const expected = loss.run(batch).loss;
+    within = () => void loss.run(batch);
+    expect(errorOf(() => loss.run(batch))).toMatchObject({
+      code: 'ERR_CKL_GROUP',
+      message: expect.stringContaining('runs already') as string,
+    });
+    within = () => undefined;
+    expect(loss.run(batch).loss).toBe(expected);
+    within = () => loss.dispose();
+    expect(errorOf(() => loss.run(batch))).toMatchObject({ code: 'ERR_CKL_DISPOSED' });
+  });
+
   it('takes any object with rank, size and allGather, and refuses others', () => {
     const alone = {
       rank: 0,
