@@ -28,7 +28,7 @@ build_instrumented() {
 
 addresses() {
   build_instrumented
-  # The walk over all lengths asks about accuracy, and takes most of the time; memory is asked about by those of 'bounds:'.
+  # This walk over all lengths tests accuracy and takes most of the time; the cases that begin with 'bounds:' test memory accesses.
   "$out/build/test/cpp/ckl_tests" --test-case-exclude='accuracy: rows of 1 to 300*'
 }
 

@@ -2,7 +2,7 @@
 // of them. What the ranks tell each other goes through the host, so that a run waits for its stream.
 import type { Group } from '../communicator.js';
 import { CklTypeError } from '../errors.js';
-import { runsAlready, Shares } from '../loss/shares.js';
+import { Shares } from '../loss/shares.js';
 import type { Reduction } from '../types.js';
 import { DeviceLoss, type Taken } from './device-loss.js';
 import type { DeviceGraph } from './graph.js';
@@ -20,24 +20,13 @@ const enum Summary {
 /** @internal */
 export class GroupedDeviceLoss<R extends Reduction = Reduction> extends DeviceLoss<R> {
   private readonly shares: Shares;
-  private running = false;
 
   constructor(group: Group, ...rest: ConstructorParameters<typeof DeviceLoss>) {
     super(...rest);
-    this.shares = new Shares(group, rest[0].spec);
+    this.shares = new Shares(group, this.loss, rest[0].spec);
   }
 
   override run(batch: DeviceBatch, options?: OnStream): DeviceLossResult<R> {
-    if (this.running) throw runsAlready(this.loss);
-    this.running = true;
-    try {
-      return this.runWithOthers(batch, options);
-    } finally {
-      this.running = false;
-    }
-  }
-
-  private runWithOthers(batch: DeviceBatch, options: OnStream | undefined): DeviceLossResult<R> {
     const { view } = this;
     let taken!: Taken;
     const { loss, counted } = this.shares.run({

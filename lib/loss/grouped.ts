@@ -6,28 +6,17 @@ import type { Batch, LossResult } from '../types.js';
 import type { LivePlan } from './plans.js';
 import { Prepared } from './prepared.js';
 import { argumentsOf, resultOf } from './run.js';
-import { runsAlready, Shares } from './shares.js';
+import { Shares } from './shares.js';
 
 export class GroupedLoss extends Prepared {
   private readonly shares: Shares;
-  private running = false;
 
   constructor(group: Group, ...rest: ConstructorParameters<typeof Prepared>) {
     super(...rest);
-    this.shares = new Shares(group, rest[0].plan.spec);
+    this.shares = new Shares(group, this.loss, rest[0].plan.spec);
   }
 
   override run(batch: Batch): LossResult {
-    if (this.running) throw runsAlready(this.loss);
-    this.running = true;
-    try {
-      return this.runWithOthers(batch);
-    } finally {
-      this.running = false;
-    }
-  }
-
-  private runWithOthers(batch: Batch): LossResult {
     const { view, scalars } = this;
     let live!: LivePlan;
     const { loss, counted } = this.shares.run({

@@ -46,9 +46,12 @@ export interface SharedResult {
 /** The runs of a loss that all ranks have prepared alike. */
 export class Shares {
   private readonly digest: number;
+  private running = false;
 
+  /** @param loss its name, or `combine` */
   constructor(
     private readonly group: Group,
+    private readonly loss: string,
     private readonly spec: NativePlanSpec,
   ) {
     this.digest = digestOf(spec);
@@ -59,6 +62,22 @@ export class Shares {
    * @throws what this rank's `sharer` threw, or where another rank's did, which rank that was
    */
   run(sharer: Sharer): SharedResult {
+    // A group of the caller's own may run the loss again, in its allGather.
+    if (this.running) {
+      throw new CklTypeError(
+        'ERR_CKL_GROUP',
+        `this ${this.loss} runs already, and its group's allGather calls it again; prepare another`,
+      );
+    }
+    this.running = true;
+    try {
+      return this.exchange(sharer);
+    } finally {
+      this.running = false;
+    }
+  }
+
+  private exchange(sharer: Sharer): SharedResult {
     const { group, spec } = this;
     const message = new Message(Head.size);
     let batch = { queries: 0, weighted: false };
@@ -131,13 +150,6 @@ export function reduce(spec: NativePlanSpec, summands: Float64Array, all: Float6
   const scale = reduction !== 'mean' ? weight : all[0] > 0 ? weight / all[0] : 0;
   return total * (scale / weight);
 }
-
-/** What a run throws that begins within another one of the same loss: in its group's `allGather`. */
-export const runsAlready = (loss: string): CklTypeError =>
-  new CklTypeError(
-    'ERR_CKL_GROUP',
-    `this ${loss} runs already, and its group's allGather calls it again; prepare another`,
-  );
 
 export function sum(values: Float64Array): number {
   let total = 0;

@@ -1,4 +1,4 @@
-// Lines of pairs by query, where those of a query stand apart: records in chains of growing chunks, about 32 bytes a line of short ids.
+// Keeps the lines of pairs by query if those of a query stand apart: as records in chains of growing chunks, about 32 bytes per line if ids are short.
 import { grown } from './grow.js';
 
 /** Places of chunks are counted in so many bytes, so that 32 bits of them reach 64 GB. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { type DeviceLoss, DeviceTensor, prepare } from '../../../lib/cuda/index';
 import type { Communicator } from '../../../lib/index';
-import { begins, type Case, cases, part } from '../distributed/query-cases';
+import { begins, type Case, cases, dealt, nameOf } from '../distributed/query-cases';
 import { team } from '../distributed/team';
 import { errorOf, expectSameBits, randomBatch, type TestBatch } from '../loss/helpers';
 import { hasGpu, toDevice } from './helpers';
@@ -56,8 +56,8 @@ describe.runIf(hasGpu)('queries spread over ranks with GPUs', () => {
   const one = hasGpu ? cases.map((each) => outcomeOf(each, alone)) : [];
 
   it('one rank has the gradients and the count of a loss without ranks, and its loss but for the order of a sum', () => {
-    cases.forEach(({ loss, options, batch }, k) => {
-      const name = `${loss} ${JSON.stringify(options)} ${batch.weights ? 'weighted' : ''}`;
+    cases.forEach((each, k) => {
+      const name = nameOf(each);
       expect(one[k].counted, name).toBe(plain[k].counted);
       for (const array of ['grad', 'perQuery'] as const) expectSameBits(one[k][array], plain[k][array]);
       if (plain[k].teacherGrad) expectSameBits(one[k].teacherGrad!, plain[k].teacherGrad);
@@ -72,18 +72,12 @@ describe.runIf(hasGpu)('queries spread over ranks with GPUs', () => {
 
   it.each([2, 3, 4])('%i ranks have the bits of one', async (size) => {
     const begin = begins[size];
-    const ranks = await team<Outcome[]>(size, body, (rank) =>
-      cases.map(({ loss, options, batch }) => ({
-        loss,
-        options,
-        batch: part(batch, begin[rank], begin[rank + 1]),
-      })),
-    );
+    const ranks = await team<Outcome[]>(size, body, (rank) => dealt(size, rank));
     ranks.forEach((outcomes, rank) => {
       expect(outcomes, String((outcomes as unknown as Error).message)).toBeInstanceOf(Array);
-      cases.forEach(({ loss, options, batch }, k) => {
-        const name = `${loss} ${JSON.stringify(options)} ${batch.weights ? 'weighted' : ''}`;
-        const [found, expected, docs] = [outcomes[k], one[k], batch.shape![1]];
+      cases.forEach((each, k) => {
+        const name = nameOf(each);
+        const [found, expected, docs] = [outcomes[k], one[k], each.batch.shape[1]];
         const [from, to] = [begin[rank], begin[rank + 1]];
         expect(found.counted, name).toBe(expected.counted);
         expect(found.summary[1], name).toBe(expected.counted);

@@ -5,7 +5,7 @@ import { type Communicator, prepare } from '../../../lib/index';
 import { errorOf, randomBatch } from '../loss/helpers';
 import { join } from 'node:path';
 import { describeEachMpi, programs, written } from './launch';
-import { begins, type Case, cases, part } from './query-cases';
+import { begins, type Case, cases, dealt, nameOf } from './query-cases';
 import { team } from './team';
 
 interface Outcome {
@@ -37,17 +37,11 @@ const bitsOf = (x: number): bigint => ((one[0] = x), new BigUint64Array(one.buff
 describe('queries spread over ranks', () => {
   it.each([1, 2, 3, 4])('%i ranks have the bits of one process', async (size) => {
     const begin = begins[size];
-    const ranks = await team<Outcome[]>(size, body, (rank) =>
-      cases.map(({ loss, options, batch }) => ({
-        loss,
-        options,
-        batch: part(batch, begin[rank], begin[rank + 1]),
-      })),
-    );
+    const ranks = await team<Outcome[]>(size, body, (rank) => dealt(size, rank));
     cases.forEach((one, k) => {
       const expected = whole(one);
       const docs = one.batch.shape[1];
-      const name = `${one.loss} ${JSON.stringify(one.options)} ${one.batch.weights ? 'weighted' : ''}`;
+      const name = nameOf(one);
       ranks.forEach((outcomes, rank) => {
         expect(outcomes, String((outcomes as unknown as Error).message)).toBeInstanceOf(Array);
         const found = outcomes[k];

@@ -42,7 +42,7 @@ export const cases: Case[] = variants.flatMap(({ loss, options }, k) =>
 );
 
 /** Queries [from, to) of a batch. */
-export function part(
+function part(
   { student, teacher, labels, weights, shape: [, docs] }: TestBatch,
   from: number,
   to: number,
@@ -64,3 +64,14 @@ export const begins: Record<number, number[]> = {
   3: [0, 6, 6, 11],
   4: [0, 1, 5, 8, 11],
 };
+
+/** The cases with the queries of one of so many ranks. */
+export const dealt = (size: number, rank: number): Case[] =>
+  cases.map(({ loss, options, batch }) => ({
+    loss,
+    options,
+    batch: part(batch, begins[size][rank], begins[size][rank + 1]),
+  }));
+
+export const nameOf = ({ loss, options, batch }: Case): string =>
+  `${loss} ${JSON.stringify(options)} ${batch.weights ? 'weighted' : ''}`;
