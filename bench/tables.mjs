@@ -93,14 +93,14 @@ const SCALE_COLUMNS = [
   'ndcg@10',
   'commit',
 ];
-/** What else is known of a row of scale.json: an older build, another program, figures of its own. */
+/** The other figures of a row of scale.json: those of an older build, of another program, or of this case alone. */
 function scaleBeside(row) {
   const before = row['CPU, times before'];
   const memory = (row['memory, MB'] / row['memory before, MB']).toFixed(2);
   const trecEval = row['trec_eval, CPU s'];
   const own = Object.keys(row).filter((key) => !SCALE_COLUMNS.includes(key) && !/before|trec_eval/.test(key));
   return [
-    before && `${before} of the CPU, ${memory} of the memory of before`,
+    before && `${before} times the CPU, ${memory} times the memory of the version before`,
     trecEval && `trec_eval: ${trecEval} s, ${row['trec_eval, MB']} MB`,
     ...own.map((key) => `${key}: ${row[key]}`),
   ].filter(Boolean);
@@ -108,7 +108,7 @@ function scaleBeside(row) {
 
 const scale = () =>
   table([
-    ['work', 'size', 'CPU, s', 'µs each', 'memory, MB', 'beside it'],
+    ['work', 'size', 'CPU, s', 'µs each', 'memory, MB', 'other figures'],
     ...results('scale').rows.map((row) => [
       row.case,
       `${row.count.toLocaleString('en')} ${row.unit}s`,
@@ -231,7 +231,7 @@ const figures = {
     const { rows } = results('embeddings');
     const names = { lists: 'lists', inBatch: 'in batch', maxSim: 'MaxSim', scores: 'scores alone' };
     return table([
-      ['queries, documents', 'ms', 'of PyTorch’s time', 'of its memory', 'tfjs-wasm ÷ ours'],
+      ['queries, documents', 'ms', 'time ÷ PyTorch’s', 'memory ÷ PyTorch’s', 'tfjs-wasm ÷ ours'],
       ...rows.map((row) => [
         `${row.of ?? names[row.work]}: ${row.shape.replaceAll('×', ' × ')}`,
         digits(row['ours, ms']),
