@@ -147,4 +147,27 @@ export default [
     was: "{ flag: 'wx' }",
     why: 'the name is a new one each time: there is no file to write over',
   },
+  {
+    in: 'lib/lab/training/adam.ts',
+    was: 'parameters.length / width',
+    why: 'more room than there are rows: memory, not results',
+  },
+  {
+    in: 'lib/lab/training/calibrate.ts',
+    was: 'round < ROUNDS',
+    to: 'round <= ROUNDS',
+    why: 'one halving more of an interval that is small enough',
+  },
+  {
+    in: 'lib/lab/training/distil.ts',
+    line: 'const opening = () => ({ random: random.state, order: order.map((list) => places.get(list) ?? -1) });',
+    was: '-1',
+    why: 'for lists that have no place, which is all of them where nothing is saved: then nobody reads it',
+  },
+  {
+    in: 'lib/lab/training/microbatches.ts',
+    was: 'at < numbers.length',
+    to: 'at <= numbers.length',
+    why: 'a part without rows after the last one adds nothing',
+  },
 ];

@@ -171,7 +171,7 @@ export async function distil<L extends CandidateList>(
   let [first, lossSum] = resume ? [resume.position.batch, resume.position.lossSum] : [0, 0];
   const stepsBefore = ((resume?.position.epoch ?? 1) - 1) * batches + first;
   for (let epoch = resume?.position.epoch ?? 1; epoch <= epochs; epoch++) {
-    if (first === 0 && epoch - 1 - best.epoch >= options.patience) return end('early');
+    if (epoch - 1 - best.epoch >= options.patience) return end('early');
     const opened = opening();
     random.shuffle(order);
     const lists = sample ? order.map((list) => sample(list, random)) : order;

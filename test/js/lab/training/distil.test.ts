@@ -82,6 +82,10 @@ describe('distil', () => {
 
   it('refuses hyper-parameters that the loss refuses', async () => {
     await expect(trained({ gamma: 2, alpha: 5 })).rejects.toThrow(RangeError);
+    await expect(trained({ gamma: 2, alpha: 5 })).rejects.toThrow(/^alpha is 5; /);
+    await expect(trained({ loss: { ckl: 1 }, gamma: 2, alpha: 5 })).rejects.toThrow(
+      /^terms\[0\]\.alpha is 5; /,
+    );
   });
 });
 

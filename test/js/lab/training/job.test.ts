@@ -88,6 +88,12 @@ describe('splitLists', () => {
     expect(sizes(split)).toEqual([20, 5, 15]);
     expect(split.test.every((list) => Number(list.qid.slice(1)) >= 25)).toBe(true);
   });
+  it.each(['dev', 'val', 'validation'])('takes a split named %s for dev', async (name) => {
+    const isDev = (q: number) => q >= 20 && q < 25;
+    const data = await load({ train: (q) => q < 20, [name]: isDev, test: (q) => q >= 25 });
+    const { dev } = splitLists(data, 1);
+    expect(dev.map(({ qid }) => qid).sort()).toEqual(['q20', 'q21', 'q22', 'q23', 'q24']);
+  });
   it('draws dev from train where there is none, and never from test', async () => {
     const data = await load({ train: (q) => q < 20, test: (q) => q >= 20 });
     expect(sizes(splitLists(data, 1))).toEqual([17, 3, 20]);
@@ -107,7 +113,9 @@ describe('splitLists', () => {
     const data = await load({ test: () => true });
     expect(() => splitLists(data, 1)).toThrow('no train queries: the teacher scored 40 judged queries');
     const one = await load({ train: (q) => q < 2, test: (q) => q >= 2 });
-    expect(() => splitLists(one, 1)).toThrow('no dev queries: the teacher scored 40 judged queries');
+    expect(() => splitLists(one, 1)).toThrow(
+      'no dev queries: the teacher scored 40 judged queries, of splits test, train',
+    );
   });
   it('says so when no training list has both a positive and a negative', async () => {
     const data = await load({ train: (q) => q < 20, test: (q) => q >= 20 });

@@ -115,9 +115,11 @@ describe('Adam', () => {
       expect([...adam.gradient]).toEqual([1, 2, 3, 0, 0, 0, 7, 8, 9, 0, 0, 0, 13, 14, 15]);
       expect([...adam.rows]).toEqual([]);
       // Added to what is there, and handed out again.
-      adam.add([3, 0], Numbers.of(1, 2, 3, 4, 5, 6));
-      expect([...adam.rows]).toEqual([3, 0]);
-      expect([...adam.take().values]).toEqual([1, 2, 3, 5, 7, 9]);
+      adam.add([4, 0], Numbers.of(1, 2, 3, 4, 5, 6));
+      expect([...adam.rows]).toEqual([4, 0]);
+      expect([...adam.take().values]).toEqual([14, 16, 18, 5, 7, 9]);
+      // What was handed out stays as it was.
+      expect([...rows]).toEqual([3, 1]);
     },
   );
   it('finds the bottom of a bowl', () => {
