@@ -11,7 +11,7 @@ import {
 } from '../../../../lib/lab/compare/compare';
 import { experimentOf } from '../../../../lib/lab/compare/experiment';
 import type { CompareOptions } from '../../../../lib/lab/compare/options';
-import { savedOptions } from '../../../../lib/lab/compare/saved';
+import { markOf, savedOptions } from '../../../../lib/lab/compare/saved';
 import { compareShare, joinShares, type SavedShare } from '../../../../lib/lab/compare/share';
 import { unitsOf, type Unit } from '../../../../lib/lab/experiment/plan';
 import type { DataSummary, FigureData, Trained, UnitResult } from '../../../../lib/lab/experiment/results';
@@ -80,6 +80,12 @@ it('reads its options again, stages by name or as sums with epochs of their own'
   expect(savedOptions(options(stages), 'options').recipes[0].stages).toEqual(stages);
   for (const stage of ['none', {}, { loss: 'none' }, { loss: { kl: 'much' } }, 3])
     expect(() => savedOptions(options([stage]), 'options')).toThrow('options.recipes');
+});
+
+it('marks what differs significantly from CKL, by its sign', () => {
+  const mark = (difference: number, pHolm: number) => markOf({ difference, pHolm });
+  expect([mark(-0.1, 0.049), mark(0.1, 0.049)]).toEqual(['†', '‡']);
+  expect([mark(-0.1, 0.05), mark(0.1, 0.9), markOf(undefined)]).toEqual(['', '', '']);
 });
 
 describe('a comparison', () => {

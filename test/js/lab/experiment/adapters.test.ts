@@ -1,11 +1,11 @@
 // The source of an adapter's training: what it tells of its data, with the lines that were left out and the teacher's scales of each fold.
-import { appendFileSync, cpSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { loadBeir } from '../../../../lib/data/index';
 import { formatNpy } from '../../../../lib/data/npy';
 import { Adapters } from '../../../../lib/lab/experiment/adapters';
-import type { Experiment } from '../../../../lib/lab/experiment/plan';
+import type { Experiment, Unit } from '../../../../lib/lab/experiment/plan';
 import { Random } from '../../../../lib/lab/training/random';
 import { scratch } from '../../data/files';
 
@@ -13,34 +13,116 @@ const files = scratch();
 const sample = join(__dirname, '../../../../examples/sample');
 const DIM = 8;
 
-it('counts the lines that were left out, and has the scale of the teacher in each fold', async () => {
-  const at = (name: string) => join(files.dir, name);
-  const { corpus, queries } = await loadBeir(sample);
-  const random = new Random(3);
-  const vectors = (rows: number) =>
+const at = (name: string) => join(files.dir, name);
+const random = new Random(3);
+const writeVectors = (name: string, rows: number) =>
+  writeFileSync(
+    at(name),
     formatNpy(
       Float32Array.from({ length: rows * DIM }, () => random.normal()),
       rows,
       DIM,
-    );
-  writeFileSync(at('queries.npy'), vectors(queries.size));
-  writeFileSync(at('documents.npy'), vectors(corpus.size));
+    ),
+  );
+/** An experiment with the vectors that were written, in two folds. */
+const read = (data: string, teacher: string, change: Partial<Experiment> = {}) =>
+  Adapters.load(
+    {
+      ...{ data, teacher, zeroShot: [], folds: 2, seed: 1 },
+      ...{ models: [], student: {}, recipes: [], conditions: [], loss: {} },
+      ...change,
+    } as unknown as Experiment,
+    {
+      queryEmbeddings: at('queries.npy'),
+      documentEmbeddings: at('documents.npy'),
+      ...{ sides: 'queries', rank: 2, similarity: 'cosine' },
+    } as unknown as Parameters<typeof Adapters.load>[1],
+  );
+
+it('counts the lines that were left out, and has the scale of the teacher in each fold', async () => {
+  const { corpus, queries } = await loadBeir(sample);
+  writeVectors('queries.npy', queries.size);
+  writeVectors('documents.npy', corpus.size);
   cpSync(join(sample, 'teacher.trec'), at('teacher.trec'));
   appendFileSync(at('teacher.trec'), 'q1 Q0\nq1 Q0 d1 1 high t\n');
-  const experiment = (skipBad: boolean) =>
-    ({
-      ...{ data: sample, teacher: at('teacher.trec'), zeroShot: [], folds: 2, seed: 1, skipBad },
-      ...{ models: [], student: {}, recipes: [], conditions: [], loss: {} },
-    }) as unknown as Experiment;
-  const options = { queryEmbeddings: at('queries.npy'), documentEmbeddings: at('documents.npy') };
-  const read = (skipBad: boolean) =>
-    Adapters.load(experiment(skipBad), options as unknown as Parameters<typeof Adapters.load>[1]);
-  const { summary } = await read(true);
+  const { summary } = await read(sample, at('teacher.trec'), { skipBad: true });
   expect(summary).toMatchObject({ documents: corpus.size, words: 0, skipped: 2 });
   expect(summary.folds).toHaveLength(2);
   expect(summary.teacherScales).toHaveLength(2);
   summary.teacherScales.forEach(({ temperature }, fold) =>
     expect(temperature).toBe(summary.folds[fold].teacherTemperature),
   );
-  await expect(read(false)).rejects.toThrow('teacher.trec');
+  await expect(read(sample, at('teacher.trec'))).rejects.toThrow('teacher.trec');
+});
+
+describe('queries that are documents too', () => {
+  const ids = Array.from({ length: 20 }, (_, i) => `d${i}`);
+  const write = (name: string, lines: readonly string[]) =>
+    writeFileSync(at(name), lines.map((line) => `${line}\n`).join(''));
+  /** Of each document the next one is relevant; the teacher likes the document itself best. */
+  function folder(more: Record<string, string[]> = {}) {
+    mkdirSync(at('own/qrels'), { recursive: true });
+    const texts = (name: string) =>
+      write(
+        `own/${name}.jsonl`,
+        ids.map((id) => JSON.stringify({ _id: id, text: `text of ${id}` })),
+      );
+    texts('corpus');
+    texts('queries');
+    write(
+      'own/qrels/test.tsv',
+      ids.slice(0, 10).map((id, i) => `${id}\t${ids[i + 1]}\t1`),
+    );
+    write(
+      'own/qrels/train.tsv',
+      ids.slice(10).map((id, i) => `${id}\t${ids[(i + 11) % 20]}\t1`),
+    );
+    for (const [name, lines] of Object.entries(more)) write(name, lines);
+    write(
+      'own.trec',
+      ids.flatMap((id, i) => [0, 1, 2].map((d) => `${id} Q0 ${ids[(i + d) % 20]} ${d} ${9 - d} t`)),
+    );
+    writeVectors('queries.npy', 20);
+    writeVectors('documents.npy', 20);
+  }
+
+  it.each([
+    [undefined, true],
+    ['ignore', true],
+    ['keep', false],
+  ] as const)(
+    'are left out of lists, rankings and measures, unless they are to be kept (%s)',
+    async (identicalIds, ignored) => {
+      folder();
+      const adapters = await read(at('own'), at('own.trec'), { identicalIds });
+      expect(adapters.summary.own).toEqual([{ name: 'own', queries: 20, ignored }]);
+      const unit = {
+        fold: 0,
+        condition: { name: 'clean', wrongTeacher: 0, wrongLabels: 0 },
+      } as unknown as Unit;
+      const subject = adapters.open(unit);
+      for (const { qid, docids } of subject.data.train) {
+        expect(docids).toHaveLength(ignored ? 2 : 3);
+        expect(docids.includes(qid)).toBe(!ignored);
+      }
+      let rankings = 0;
+      const tested = subject.test((_, run) => {
+        for (const [qid, scores] of run) {
+          rankings++;
+          expect(scores.size).toBe(ignored ? 19 : 20);
+          expect(scores.has(qid)).toBe(!ignored);
+        }
+      });
+      expect(rankings).toBe(10);
+      expect(tested.adapter!.full!.queries).toHaveLength(10);
+    },
+  );
+
+  it('takes a judgement that two splits contradict from the later one, where bad lines are skipped', async () => {
+    folder({ 'own/qrels/dev.tsv': ['d0\td1\t0'] });
+    await expect(read(at('own'), at('own.trec'))).rejects.toThrow('d1');
+    const { summary } = await read(at('own'), at('own.trec'), { skipBad: true });
+    expect(summary.skipped).toBe(1);
+    expect(summary.lists).toBe(20);
+  });
 });

@@ -6,6 +6,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { Checkpoint } from '../../../../lib/lab/experiment/checkpoint';
 import { CheckpointError } from '../../../../lib/lab/experiment/checkpoint-error';
 import { formatRecord, MAGIC, readRecords } from '../../../../lib/lab/experiment/checkpoint-file';
+import { LockedError } from '../../../../lib/lab/experiment/lock';
 import type { Unit } from '../../../../lib/lab/experiment/plan';
 import type { BestTraining } from '../../../../lib/lab/experiment/best';
 import type { UnitResult } from '../../../../lib/lab/experiment/results';
@@ -248,6 +249,31 @@ describe('a checkpoint', () => {
       kill.mockRestore();
     }
     await (await open(file)).close();
+  });
+
+  it('is only read where it is gone on from and nothing is to be kept', async () => {
+    const file = await written('read only');
+    const before = readFileSync(file);
+    const held = await open(file);
+    // Even while another run holds it: a resume writes nothing there.
+    const resumed = (await Checkpoint.open({ resume: file }, OF))!;
+    expect([...resumed.done]).toEqual([[0, RESULT_ALONE]]);
+    expect(resumed.standing!.place).toBe(1);
+    await resumed.close();
+    await held.close();
+    expect(readFileSync(file).equals(before)).toBe(true);
+    expect(await Checkpoint.open({}, OF)).toBeUndefined();
+  });
+
+  it('says what the system said where it cannot be written', async () => {
+    const nowhere = join(files.dir, 'no such folder', 'checkpoint');
+    const error = await open(nowhere).catch((found: unknown) => found as CheckpointError);
+    expect(error).toBeInstanceOf(CheckpointError);
+    expect((error as CheckpointError).cause).toBeInstanceOf(Error);
+    const file = await written('held');
+    const held = await open(file);
+    await expect(open(file)).rejects.toMatchObject({ cause: expect.any(LockedError) as unknown });
+    await held.close();
   });
 
   it('removes what killed processes left half written of it, and nothing else', async () => {

@@ -78,6 +78,25 @@ describe('figureData', () => {
     });
   });
 
+  it('has at most 500 ratios per label, of documents evenly taken', () => {
+    const docs = 1203;
+    const teacher = Array.from({ length: docs }, (_, d) => Math.cos(d));
+    const long = listOf('long', teacher, [1, ...Array<number>(docs - 1).fill(0)]) as unknown as BagList;
+    const { ratios } = figuresOf([long]);
+    const negatives = ratios.filter(({ label }) => label === 0);
+    // Every third of 1202.
+    expect([negatives.length, ratios.length]).toEqual([401, 402]);
+    const by = student();
+    figuresOf([long], by);
+    const powers = (values: ArrayLike<number>, temperature: number) =>
+      Array.from(values, (value) => Math.exp(value / temperature));
+    const share = (all: readonly number[], d: number) => all[d] / all.reduce((a, b) => a + b);
+    const [p, q] = [powers(long.teacher, 2), powers(by.scoresOf(long), 1)];
+    negatives
+      .slice(0, 5)
+      .forEach(({ pOverQ }, i) => expect(pOverQ).toBeCloseTo(share(p, 1 + 3 * i) / share(q, 1 + 3 * i), 4));
+  });
+
   it('needs lists that have both kinds', () => {
     expect(figuresOf([LISTS[1], LISTS[3]])).toEqual({ weights: [], ratios: [] });
     expect(figuresOf([])).toEqual({ weights: [], ratios: [] });

@@ -69,6 +69,7 @@ describe('refine', () => {
       expect(full.queries).toHaveLength(100);
       expect(rerank.mean['ndcg@10']).toBeGreaterThan(result.start.rerank.mean['ndcg@10']);
     }
+    expect(result.folds).toBeUndefined();
     // Two settings, two measures, against the start and one other loss.
     expect(result.comparisons).toHaveLength(8);
     const corrected = holm(result.comparisons.map(({ p }) => p));

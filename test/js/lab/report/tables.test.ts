@@ -72,6 +72,14 @@ const perQuery = (row: string, column: string) =>
   });
 
 describe('a table', () => {
+  it('has the columns of what was trained, with one recipe and no warm-up too', () => {
+    const [lone] = tablesOf({ ...OPTIONS, recipes: OPTIONS.recipes.slice(0, 1) }, RESULTS.slice(0, 2));
+    expect(lone.rows.map(({ name }) => name)).toEqual(['start', 'kl', 'teacher']);
+    expect(lone.columns).toEqual(COLUMNS);
+    // The teacher has no ranking of the whole corpus.
+    expect(Object.keys(lone.rows[2].cells)).toEqual(COLUMNS.slice(0, 2));
+  });
+
   it('is made of values that differ by query, row and seed, and of queries in another order in every row', () => {
     const all = RECIPES.flatMap((row) =>
       [0, 1].flatMap((seed) => QUERIES.map((qid) => valueOf(row, seed, COLUMNS[0], qid))),

@@ -1,0 +1,110 @@
+// A source of retrievers: of which trainings it observes what, which units are searched in other collections, and what it has for figures.
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { summarise, loadRetrieval, nameOf, type RetrievalData } from '../../../../lib/lab/experiment/data';
+import { unitsOf, type Experiment } from '../../../../lib/lab/experiment/plan';
+import { Random } from '../../../../lib/lab/training/random';
+import { Retrievers } from '../../../../lib/lab/experiment/retrievers';
+
+const sample = join(__dirname, '../../../../examples/sample');
+const EXPERIMENT: Experiment = {
+  ...{ data: sample, teacher: join(sample, 'teacher.trec'), zeroShot: [sample], folds: 2 },
+  models: [{ model: 'multi', students: ['multi'] }],
+  student: { width: 8 },
+  recipes: [],
+  conditions: [
+    { name: 'clean', wrongTeacher: 0, wrongLabels: 0 },
+    { name: 'wrongTeacher', wrongTeacher: 0.5, wrongLabels: 0 },
+  ],
+  ...{ seed: 4, seeds: 2, learningRate: 0.003, rates: [1], epochs: 1, batch: 16, docs: 6 },
+  ...{ loss: {}, observe: 'figures' },
+};
+const UNITS = unitsOf(EXPERIMENT);
+const places = UNITS.map(({ condition, fold }) => `${condition.name} ${fold}`);
+
+let data: RetrievalData;
+beforeAll(async () => {
+  data = await loadRetrieval(EXPERIMENT);
+});
+const sourceOf = (change: Partial<Experiment> = {}) => new Retrievers(data, { ...EXPERIMENT, ...change });
+
+describe('open', () => {
+  it('observes for figures the first condition and fold alone, with the first seed, on training lists too', () => {
+    expect(places).toEqual(['clean 0', 'clean 1', 'wrongTeacher 0', 'wrongTeacher 1']);
+    const source = sourceOf();
+    const found = UNITS.map((unit) => {
+      const subject = source.open(unit);
+      const [part] = subject.parts;
+      part.start();
+      return {
+        ...{ first: subject.observe!(part.student, 4), second: subject.observe!(part.student, 5) },
+        figures: subject.figures!(),
+      };
+    });
+    expect(found.map(({ first }) => first !== undefined)).toEqual([true, false, false, false]);
+    expect(found.map(({ figures }) => figures !== undefined)).toEqual([true, false, false, false]);
+    expect(found.map(({ second }) => second)).toEqual([undefined, undefined, undefined, undefined]);
+    const { train, dev } = found[0].first!;
+    expect(train!.entropy).toBeGreaterThan(0);
+    expect(dev.entropy).toBeGreaterThan(0);
+    expect(train).not.toEqual(dev);
+    expect(found[0].figures!.weights.length).toBeGreaterThan(0);
+  });
+
+  it('observes dev lists of all trainings where that was asked for, or nothing', () => {
+    const source = sourceOf({ observe: 'dev' });
+    for (const unit of UNITS) {
+      const { parts, observe, figures } = source.open(unit);
+      parts[0].start();
+      const found = observe!(parts[0].student, 5)!;
+      expect(found.dev.entropy).toBeGreaterThan(0);
+      expect(found.train).toBeUndefined();
+      expect(figures!()).toBeUndefined();
+    }
+    const { parts, observe, figures } = sourceOf({ observe: 'nothing' }).open(UNITS[0]);
+    expect([observe!(parts[0].student, 4), figures!()]).toEqual([undefined, undefined]);
+  });
+
+  it('searches other collections under the first condition alone, in every fold', () => {
+    const source = sourceOf();
+    const columns = UNITS.map((unit) => Object.keys(source.open(unit).test().multi!.zeroShot));
+    expect(columns).toEqual([['sample'], ['sample'], [], []]);
+  });
+
+  it('spoils the training lists of its condition and fold, and ranks as many documents as the refresh asks for', () => {
+    const source = sourceOf({ refreshDepth: 5, negatives: 'best' });
+    const teachers = UNITS.map((unit) => {
+      const { train, ranked } = source.open(unit).data;
+      expect(ranked!.map(({ qid }) => qid)).toEqual(train.map(({ qid }) => qid));
+      expect(Math.max(...train.map(({ docids }) => docids.length))).toBe(6);
+      expect(Math.max(...ranked!.map(({ docids }) => docids.length))).toBe(5);
+      return JSON.stringify(train.map(({ qid, teacher }) => [qid, [...teacher]]));
+    });
+    expect(new Set(teachers).size).toBe(4);
+  });
+
+  it('hands out whole lists where negatives are drawn, by default for this model, and draws of them later', () => {
+    const { train, ranked, sample: draw } = sourceOf().open(UNITS[0]).data;
+    const longest = train.reduce((a, b) => (a.docids.length >= b.docids.length ? a : b));
+    expect(longest.docids.length).toBeGreaterThan(6);
+    expect(draw!(longest, new Random(1)).docids).toHaveLength(6);
+    expect(Math.max(...ranked!.map(({ docids }) => docids.length))).toBe(6);
+    expect(sourceOf({ negatives: 'best' }).open(UNITS[0]).data.sample).toBeUndefined();
+  });
+});
+
+describe('the data in numbers', () => {
+  it('has the name of the folder, or of the one above it where it is only called beir', () => {
+    expect(['/a/scifact', '/a/scifact/beir', 'x/beir/'].map(nameOf)).toEqual(['scifact', 'scifact', 'x']);
+  });
+
+  it('names collections whose queries are documents, and no others', () => {
+    const own = { queries: 3, ignored: true };
+    expect(summarise(data, EXPERIMENT).own).toEqual([]);
+    expect(summarise({ ...data, own }, EXPERIMENT).own).toEqual([{ name: 'sample', ...own }]);
+    const zeroShot = [{ ...data.zeroShot[0], name: 'other', own: { ...own, ignored: false } }];
+    expect(summarise({ ...data, zeroShot }, EXPERIMENT).own).toEqual([
+      { name: 'other', queries: 3, ignored: false },
+    ]);
+  });
+});
