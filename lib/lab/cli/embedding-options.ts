@@ -1,4 +1,4 @@
-// The options of an encoder's vectors: of `refine --student adapter`, and of the commands that use a saved adapter.
+// The options for an encoder's vectors, of `refine --student adapter` and of the commands that use a saved adapter.
 import { SIDES, SIMILARITIES } from '../students/adapter/adapter-student.js';
 import type { EmbeddingFiles } from '../students/adapter/vector-lists.js';
 import { choice, number, text, type ValuesOf } from './command.js';
@@ -10,7 +10,7 @@ export const embeddingOptions = {
   'document-embeddings': text('FILE', 'vectors of the documents, of the same encoder'),
   'query-ids': text(
     'FILE',
-    "ids of the queries, one per line, in the order of the vectors (default: NAME.ids.txt next to NAME.npy; without it the folder's order)",
+    "ids of the queries, one per line, in the order of the vectors (default: NAME.ids.txt next to NAME.npy; otherwise the folder's order)",
   ),
   'document-ids': text('FILE', 'the same for the documents'),
 };
@@ -19,14 +19,14 @@ export const embeddingOptions = {
 export const adapterOptions = {
   ...embeddingOptions,
   adapt: choice(
-    'which vectors are mapped: query leaves the documents, and an index of them, as they are; both has a map for each side (default: query)',
+    'which vectors are mapped: query leaves the documents and their index unchanged, both learns a map for each side (default: query)',
     SIDES,
   ),
   rank: number('learn the identity plus a matrix of rank N (default: a full matrix)', {
     min: 1,
     whole: true,
   }),
-  similarity: choice('of two vectors: cosine or dot (default: cosine)', SIMILARITIES),
+  similarity: choice('similarity of two vectors: cosine or dot (default: cosine)', SIMILARITIES),
 };
 
 export const ADAPTER_OPTION_NAMES = Object.keys(adapterOptions);

@@ -50,12 +50,12 @@ export const folds = {
 /** @param shares the defaults */
 export const spoilOptions = (shares: { wrongTeacher: number; wrongLabels: number }) => ({
   'wrong-teacher': number(
-    'of the training lists get a wrong teacher: each positive swaps scores with a document of the lower half',
+    'share of the training lists that get a wrong teacher: each positive swaps scores with a document of the lower half',
     { min: 0, max: 1 },
     shares.wrongTeacher,
   ),
   'wrong-labels': number(
-    'of the training lists get wrong labels, moved to documents drawn at random from the list',
+    'share of the training lists that get wrong labels, moved to documents drawn at random from the list',
     { min: 0, max: 1 },
     shares.wrongLabels,
   ),
@@ -70,31 +70,33 @@ export const lossOption = (fallback: string) => ({
 export const severalLosses = (fallback: string) => ({
   losses: list(
     'LIST',
-    `of ${RECIPE_NAMES.join(', ')}, and weighted sums such as kl:1+nll:0.5, each trained from the same start; kl+ckl trains with KL, then with CKL ${fallback}`,
+    `any of ${RECIPE_NAMES.join(', ')}, and weighted sums such as kl:1+nll:0.5, each trained from the same start; kl+ckl trains with KL, then with CKL ${fallback}`,
     readRecipes,
   ),
 });
 
 /** Parameters of the losses. */
 export const parameterOptions = {
-  gamma: number('of ckl (default: 5)', { min: 1 }),
-  alpha: number('of ckl (default: 1)', { min: 0 }),
-  lambda: number('of bkl (default: 0.1)', { min: 0 }),
-  'negative-weight': number('of bkl (default: 1/ln 2; 1 in version 0.1.0)', { min: 0 }),
-  'nll-weight': number('of klLogL (default: 1)', { min: 0 }),
-  beta: number("of jsd, the teacher's share of the mixture, above 0 and below 1 (default: 0.5)", {
+  gamma: number('ckl: exponent of the weights (default: 5)', { min: 1 }),
+  alpha: number('ckl: factor of the rank bias (default: 1)', { min: 0 }),
+  lambda: number('bkl: weight of the two terms that are added to KL (default: 0.1)', { min: 0 }),
+  'negative-weight': number('bkl: weight of the negatives in them (default: 1/ln 2; 1 in version 0.1.0)', {
+    min: 0,
+  }),
+  'nll-weight': number('klLogL: weight of NLL (default: 1)', { min: 0 }),
+  beta: number("jsd: the teacher's share of the mixture, above 0 and below 1 (default: 0.5)", {
     min: 1e-6,
     max: 1 - 1e-6,
   }),
-  steepness: number('of adrMse (default: 1)', { min: 1e-6 }),
-  k: number('of lambdaNdcg, the cut-off of NDCG (default: 10)', { min: 1, whole: true }),
-  mu: number('of lambdaNdcg, the weight of NDCG-Loss2 (default: 10)', { min: 0 }),
+  steepness: number('adrMse: steepness of the sigmoid (default: 1)', { min: 1e-6 }),
+  k: number('lambdaNdcg: the cut-off of NDCG (default: 10)', { min: 1, whole: true }),
+  mu: number('lambdaNdcg: the weight of NDCG-Loss2 (default: 10)', { min: 0 }),
 };
 
 export const lossOptions = {
   ...parameterOptions,
   curriculum: choice(
-    "of lambdaMrr, the source of its relevance: cl-drd (the teacher's ranks, in three stages), last-stage or labels (default: cl-drd)",
+    "lambdaMrr: the source of the relevance, cl-drd (the teacher's ranks, in three stages), last-stage or labels (default: cl-drd)",
     CURRICULA,
   ),
 };
@@ -106,7 +108,7 @@ export const temperatureOptions = (share: number) => ({
     { min: 1e-6 },
   ),
   'refresh-ranks': number(
-    "of ckl: batches between two refreshes of the ranks behind beta; 0: every batch's own scores (default: one epoch)",
+    "ckl: number of batches between two refreshes of the ranks; with 0, they come from each batch's own scores (default: one epoch)",
     { min: 0, whole: true },
   ),
 });
@@ -115,7 +117,7 @@ export const trainingOptions = (defaults: { epochs: number }) => ({
   epochs: number('maximum number of epochs per training', { min: 1, whole: true }, defaults.epochs),
   batch: number('queries per batch', { min: 1, max: MOST, whole: true }, 16),
   microbatches: number(
-    'parts of a batch whose gradients are added up by themselves, and then together; under mpirun the ranks share them (default: 1)',
+    'number of parts of a batch whose gradients are computed separately and then added up; under mpirun the ranks share the parts (default: 1)',
     { min: 1, max: MOST, whole: true },
   ),
   seed: number(
@@ -127,17 +129,21 @@ export const trainingOptions = (defaults: { epochs: number }) => ({
 
 export const rateOptions = (defaults: { patience: number; learningRate: number }) => ({
   patience: number(
-    'epochs without a better dev nDCG@10 before a training stops',
+    'number of epochs without a better dev nDCG@10 after which a training stops',
     { min: 1, whole: true },
     defaults.patience,
   ),
-  'learning-rate': number('of Adam, decaying to a tenth', { min: 1e-9 }, defaults.learningRate),
+  'learning-rate': number(
+    'learning rate of Adam, which decays to a tenth',
+    { min: 1e-9 },
+    defaults.learningRate,
+  ),
 });
 
 /** The length of training lists in `refine` and `compare`. */
 export const listOptions = {
   docs: number(
-    "documents of a training list: positives and the teacher's best others",
+    "number of documents per training list: the positives and the teacher's best others",
     { min: 2, max: MOST, whole: true },
     33,
   ),
@@ -160,7 +166,7 @@ export const warmupOptions = (fallback: string, epochs: string) => ({
     (name, given) => (given === 'none' ? undefined : readLoss(name, given)),
     fallback,
   ),
-  'warmup-epochs': number(`of that training (default: ${epochs})`, { min: 1, whole: true }),
+  'warmup-epochs': number(`number of its epochs (default: ${epochs})`, { min: 1, whole: true }),
 });
 
 export const checkpointOptions = {
@@ -172,7 +178,7 @@ export const checkpointOptions = {
 
 export const positionOptions = {
   ...checkpointOptions,
-  'checkpoint-every': number('batches between two writes of it, in addition to one after each epoch', {
+  'checkpoint-every': number('also saves progress after every N batches, not only after each epoch', {
     min: 1,
     whole: true,
   }),
@@ -182,7 +188,7 @@ export const positionOptions = {
 export const saveOption = {
   save: text(
     'DIR',
-    'saves the student that dev found best in this folder, which is made (compare: a folder per student in it), for ckl-loss search, encode and evaluate --model DIR',
+    'saves the student with the best dev nDCG@10 in this new folder (compare: each student in a folder below it), for `ckl-loss search`, `encode` and `evaluate --model DIR`',
   ),
 };
 
@@ -224,7 +230,7 @@ export const logOption = {
 export const runOption = {
   run: text(
     'FILE',
-    "the trained student's ranking of the test queries, a TREC run for `ckl-loss evaluate`: of the teacher's candidates in train, of the whole corpus in refine and compare; several losses or students get a file each, FILE with their names before its ending",
+    "writes the trained student's ranking for the test queries as a TREC run for `ckl-loss evaluate`: train ranks the teacher's candidates, refine and compare the whole corpus; with several losses or students, each gets its own file, whose name contains theirs before the extension",
   ),
 };
 

@@ -6,10 +6,10 @@ import { UsageError } from './usage.js';
 
 export const identicalIds = {
   'ignore-identical-ids': flag(
-    'leave out the document that has the id of its query, where queries are documents too',
+    'leave out the document with the id of its query, for collections whose queries are documents too',
   ),
   'keep-identical-ids': flag(
-    'keep it (default: left out where at least half of the queries are documents, with a notice)',
+    'keep this document (default: leave it out, with a notice, if at least half of the queries are documents)',
   ),
 };
 

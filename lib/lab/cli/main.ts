@@ -30,7 +30,7 @@ const COMMANDS: Record<string, Command> = {
     load: async () => (await import('./search/search.js')).search,
   },
   encode: {
-    about: 'what a saved student makes of texts',
+    about: 'encode texts with a saved student',
     load: async () => (await import('./encode/encode.js')).encode,
   },
   mine: {
@@ -50,7 +50,7 @@ const COMMANDS: Record<string, Command> = {
     load: async () => (await import('./doctor/doctor.js')).doctor,
   },
   bench: {
-    about: 'measure the speed of this machine against a memory copy and installed peers',
+    about: 'measure the speed of this machine against a memory copy and an installed PyTorch',
     load: async () => (await import('./bench/bench.js')).bench,
   },
   sample: {

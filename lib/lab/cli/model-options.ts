@@ -20,16 +20,16 @@ export const modelOption = { model: text('DIR', 'a folder that --save of train, 
 
 export const textOptions = {
   data: text('DIR', 'a BEIR folder with corpus and queries'),
-  corpus: text('FILE', 'instead of --data: documents as corpus.jsonl has them, or Parquet'),
-  queries: text('FILE', 'instead of --data: queries as queries.jsonl has them, or Parquet'),
-  split: text('NAME', 'of --data: take only the queries that are judged in this split'),
+  corpus: text('FILE', 'instead of --data: documents in the form of corpus.jsonl, or Parquet'),
+  queries: text('FILE', 'instead of --data: queries in the form of queries.jsonl, or Parquet'),
+  split: text('NAME', 'with --data: only the queries that are judged in this split'),
   'skip-bad': flag('skip lines that cannot be read, and count them'),
 };
 
 export const searchOptions = {
-  k: number('documents per query', { min: 1, whole: true }, 1000),
+  k: number('number of documents per query', { min: 1, whole: true }, 1000),
   statistics: choice(
-    'idf and document length: corpus counts them over the corpus that is searched, model takes those of the training collection',
+    'source of idf and document length: corpus is the corpus that is searched, model is the training collection',
     STATISTICS,
     'corpus',
   ),

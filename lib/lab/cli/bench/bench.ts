@@ -1,4 +1,4 @@
-// `ckl-loss bench`: how fast this machine is, against a copy of the same bytes and against the peers that are installed.
+// `ckl-loss bench`: how fast this machine is, against a copy of the same bytes and against PyTorch if it is installed.
 import { availableParallelism } from 'node:os';
 import { backends, prepare } from '../../../index.js';
 import { timeTorch, type TorchTime } from './torch.js';
@@ -7,15 +7,15 @@ import { standardError, standardOutput } from '../standard-streams.js';
 import { formatTable } from '../table.js';
 import { parseOptions, readNumber } from '../usage.js';
 
-export const BENCH_HELP = `ckl-loss bench: how fast this machine computes loss and gradient of CKL (gamma 5, float32)
+export const BENCH_HELP = `ckl-loss bench: measure how fast this machine computes loss and gradient of CKL (gamma 5, float32)
 
-  --threads N   threads to use (default: as many as there are)
-  --seconds S   time for each shape and peer (default 0.5)
-  --no-peers    leave out PyTorch, which is timed if python3 (or the variable PYTHON) has it
-  --json        as JSON
-  --help
+  --threads N   number of threads (default: all that the machine has)
+  --seconds S   seconds per measurement, for each shape and library (default: 0.5)
+  --no-peers    leave out PyTorch, which is timed if python3 (or the command in the variable PYTHON) has it
+  --json        write the results as JSON
+  --help        show this help
 
-A document costs 13 bytes of memory traffic: two scores and a label in, a gradient out. The copy moves as many.
+Each document causes 13 bytes of memory traffic: two scores and a label are read, and a gradient is written. The copy moves the same number of bytes.
 `;
 
 const SHAPES = [

@@ -36,7 +36,7 @@ import { readChoice, readNumber, required, UsageError } from '../usage.js';
 /** The defaults that --quick changes. */
 const FULL = { seeds: 3, epochs: 4, rates: [0.3, 1] };
 const QUICK = { seeds: 1, epochs: 2, rates: [1] };
-/** What --quick compares on data of one's own. */
+/** What --quick compares if there is --data. */
 const QUICK_STUDENTS: readonly StudentName[] = ['dense'];
 const QUICK_LOSSES: readonly RecipeChoice[] = ['kl', 'nll'];
 const SHARES = { wrongTeacher: 0.5, wrongLabels: 0.5 };
@@ -46,7 +46,7 @@ const { batch, epochs, seed } = trainingOptions(FULL);
 
 const unitsOption: Option<Share | undefined> = {
   value: 'I/N',
-  help: 'compute share I of N of the work, from 1/N to N/N; --json writes it, and --from joins all N',
+  help: 'compute only share I of N shares of the work; --json writes it, and --from joins all N',
   read: (given, name) => (given === undefined ? undefined : readShareOption(name, given.at(-1)!)),
 };
 
@@ -54,9 +54,9 @@ export const COMPARE_OPTIONS = commandTable(
   `ckl-loss compare: every loss on every student, from the same start; tables, tests and the figures of the CKL paper
 
   ckl-loss compare --data DIR --teacher FILE [options]
-  ckl-loss compare --quick                     the bundled sample, small, in a minute or two
+  ckl-loss compare --quick                     a small comparison on the bundled sample, in a minute or two
   ckl-loss compare --quick --data DIR --teacher FILE   one student and three losses, for a first look within a minute
-  ckl-loss compare --from FILES --html FILE    the report of a saved comparison, or of several, separated by commas, that
+  ckl-loss compare --from FILES --html FILE    the report of saved comparisons, separated by commas: of one, of several that
                                                differ only in their students, or of all shares of one
   ckl-loss compare --units 2/5 --json FILE     the second of five shares of the work, for a scheduler's job arrays
 
@@ -64,8 +64,8 @@ All losses of a student share training lists, warm-up and the number of learning
 the epoch; test queries are used once. Differences from CKL are tested (paired t-test over queries, Holm's correction per table).`,
   {
     Data: { ...dataOptions, ...identicalIds, ...zeroShot, ...folds, ...listOptions },
-    'What is compared': {
-      students: list('LIST', `of ${STUDENT_NAMES.join(', ')} (default: all)`, (name, given) => [
+    Comparison: {
+      students: list('LIST', `any of ${STUDENT_NAMES.join(', ')} (default: all)`, (name, given) => [
         ...new Set(separated(given).map((one) => readChoice(name, one, STUDENT_NAMES))),
       ]),
       ...severalLosses('(default: all; ckl is always included)'),
@@ -76,21 +76,21 @@ the epoch; test queries are used once. Differences from CKL are tested (paired t
       quick: flag(
         `by default --seeds ${QUICK.seeds}, --epochs ${QUICK.epochs}, --rates ${QUICK.rates.join()} and the bundled sample; with --data also --students ${QUICK_STUDENTS.join()}, --losses ckl,${QUICK_LOSSES.join()} and no counter-tests`,
       ),
-      seeds: number(`trainings per loss (default: ${FULL.seeds})`, { min: 1, whole: true }),
+      seeds: number(`number of trainings per loss (default: ${FULL.seeds})`, { min: 1, whole: true }),
       rates: list(
         'LIST',
-        `factors on the students' learning rate to try (default: ${FULL.rates.join()})`,
+        `factors of the students' learning rate to try (default: ${FULL.rates.join()})`,
         readRates,
       ),
       ...warmupOptions('marginMse', '1'),
       ...{ epochs, batch, seed },
       units: unitsOption,
-      jobs: number('threads; results do not depend on it (default: 2, or 1 with one processor)', {
+      jobs: number('number of threads, which does not affect results (default: 2, or 1 with one processor)', {
         min: 1,
         whole: true,
       }),
     },
-    'Counter-tests, each in its own table; 0 leaves it out': spoilOptions(SHARES),
+    'Counter-tests, each with its own table (0: none)': spoilOptions(SHARES),
     Output: {
       ...saveOption,
       ...checkpointOptions,

@@ -13,27 +13,28 @@ import { standardError, standardOutput } from '../standard-streams.js';
 import { checkOutputs } from '../output-files.js';
 import { parseOptions, readChoice, readNumber, required } from '../usage.js';
 
-/** Names, five a line. */
+/** Names, five per line. */
 const lines = (names: readonly string[]): string =>
   names.map((name, i) => (i === 0 ? '' : i % 5 === 0 ? ',\n                        ' : ', ') + name).join('');
 
-const CONVERT_HELP = `ckl-loss convert: teacher scores from one form into another
+const CONVERT_HELP = `ckl-loss convert: convert teacher scores from one form to another
 
   ckl-loss convert --from FILE --to FILE --to-form FORM [options]
 
   --to-form FORM        ${lines(WRITABLE_FORMS)}
-  --from-form FORM      one of these, where the beginning of the file does not tell it
+  --from-form FORM      one of these (default: recognised by the beginning of the file)
   --qrels FILE          labels, for forms that need them (flagembedding, simlm, tevatron, hard-negatives, hofstaetter, gpl)
   --data DIR            a BEIR folder with the texts, for flagembedding, tevatron, rank-llm, sentence-transformers (and simlm's queries)
   --level N             the lowest level of --qrels that makes a document positive (default: 1)
-  --ids TYPE            number or text: ids in colbert, colbert-scores, pylate, jsonl, hard-negatives, parquet and pickle (default: as
-                        a JSON or Parquet file has them; from others numbers, if all of the first list can be)
+  --ids TYPE            number or text: ids in colbert, colbert-scores, pylate, jsonl, hard-negatives, parquet and pickle (default: the type
+                        in a JSON or Parquet source; with other sources numbers, if all ids of the first list are whole numbers)
   --first-is-positive   the first document of a colbert or pylate list is its positive
-  --skip-bad            leave out lines that cannot be read, and count them
-  --help
+  --skip-bad            skip lines that cannot be read, and count them
+  --help                show this help
 
-Files may be gzip, or pipes such as /dev/stdin; a target that ends in .gz is compressed. Parquet (a file, a folder, or a pattern such as
-'train-*.parquet') needs hyparquet, and hyparquet-writer to write it; parquet has PyLate's lists, parquet-rows one scored pair per row. If nothing is left to write, the exit code is 1.
+Files may be gzipped, or pipes such as /dev/stdin; a target whose name ends in .gz is compressed. Parquet (a file, a folder, or a pattern such
+as 'train-*.parquet') needs hyparquet, and hyparquet-writer to write it; parquet has PyLate's lists, and parquet-rows one scored pair per row.
+If nothing is left to write, the exit code is 1.
 `;
 
 /**

@@ -5,14 +5,14 @@ import type { Output } from '../progress.js';
 import { standardOutput } from '../standard-streams.js';
 import { parseOptions } from '../usage.js';
 
-export const DOCTOR_HELP = `ckl-loss doctor: what runs on this machine, and whether it computes what it should
+export const DOCTOR_HELP = `ckl-loss doctor: show what runs on this machine, and check that it computes correctly
 
-  --json    all of it as JSON, for bug reports
-  --help
+  --json    write everything as JSON, for bug reports
+  --help    show this help
 
-Prints the package, Node and platform, the binary in use, the instruction sets and threads, CUDA, MPI and NCCL or the reasons why not, the variables
-CKL_... that are set, a self-test against stored values on each backend, and a short timing.
-Ends with 0 if all is well, 1 if something is broken.
+Prints the package, Node and the platform; the binary in use, the instruction sets and threads; CUDA, MPI and NCCL, or why they are not available;
+the variables CKL_... that are set; a self-test against stored values on each backend; and a short timing.
+The exit code is 0 if everything works, and 1 if something is broken.
 `;
 
 /**

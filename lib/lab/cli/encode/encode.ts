@@ -1,4 +1,4 @@
-// `ckl-loss encode`: what a saved student makes of documents or queries, or an adapter of their vectors.
+// `ckl-loss encode`: a saved student encodes documents or queries, or an adapter maps their vectors.
 import { load, loadAdapter } from '../../students/index.js';
 import { checkWidth, loadSide } from '../adapter-search.js';
 import { commandTable, text } from '../command.js';
@@ -19,20 +19,24 @@ import { standardError, standardOutput } from '../standard-streams.js';
 import { required, UsageError } from '../usage.js';
 
 export const ENCODE_OPTIONS = commandTable(
-  `ckl-loss encode: what a saved student makes of documents or queries
+  `ckl-loss encode: encode documents or queries with a saved student
 
   ckl-loss encode --model DIR --corpus FILE --out vectors.npy [--ids vectors.ids.txt]
   ckl-loss encode --model DIR --queries FILE --out vectors.npy [--ids vectors.ids.txt]
   ckl-loss encode --model ADAPTER --query-embeddings FILE --out vectors.npy [--ids vectors.ids.txt]
 
-The texts stand in the order of the file. Idf and document length are those of the training collection, as with
-\`search --statistics model\`. A dense student writes NumPy, texts × width, vectors of length 1 whose dot product is the cosine by which it
-ranks. A multi-vector student, and two stages by their second, write safetensors: embeddings (words × width), weights of the words, and
-offsets, where the words of each text begin. A sparse student writes JSON lines {"id", "vector": {term: weight}}. An adapter maps vectors
-of its encoder, and writes NumPy, or of tokens safetensors.`,
+The encodings have the order of the file. Idf and document length are those of the training collection, as with
+\`search --statistics model\`. A dense student writes NumPy (texts × width): vectors of length 1 whose dot product is the cosine by which it
+ranks. A multi-vector student, or the second stage of a two-stage student, writes safetensors: embeddings (words × width), weights of the
+words, and offsets, where the words of each text begin. A sparse student writes JSON lines {"id", "vector": {term: weight}}. An adapter maps
+vectors of its encoder, and writes NumPy, or safetensors if there is one vector per token.`,
   {
-    Input: { ...modelOption, ...textOptions, side: text('NAME', 'of --data: corpus or queries') },
-    'Of an adapter': embeddingOptions,
+    Input: {
+      ...modelOption,
+      ...textOptions,
+      side: text('NAME', 'with --data: encode its corpus or its queries'),
+    },
+    'With an adapter': embeddingOptions,
     Output: {
       out: text('FILE', 'the encodings'),
       ids: text('FILE', 'the ids, one per line, in the same order'),

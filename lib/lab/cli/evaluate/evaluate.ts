@@ -21,34 +21,34 @@ import { standardError, standardOutput } from '../standard-streams.js';
 import { differenceText, formatTable, measureText, pText } from '../table.js';
 import { parseOptions, readChoice, readNumber, required, UsageError } from '../usage.js';
 
-export const EVALUATE_HELP = `ckl-loss evaluate: measures of a run, and whether two runs differ
+export const EVALUATE_HELP = `ckl-loss evaluate: measure a run or a saved student, and test whether two runs differ
 
   ckl-loss evaluate --run RUN --qrels QRELS [--baseline RUN2] [options]
   ckl-loss evaluate --model DIR --data DIR [--split NAME] [--baseline RUN2] [options]
 
-  --run FILE            a TREC run (query Q0 document rank score tag) or MS MARCO's (query document rank); gzip as well
+  --run FILE            a TREC run (query Q0 document rank score tag) or MS MARCO's (query document rank), also gzipped
   --qrels FILE          judgements: TREC's four columns or BEIR's three
   --model DIR           a saved student, which searches the corpus of --data for the queries that the split judges
   --data DIR            a BEIR folder
-  --split NAME          of the folder (default: test)
-  --measured            instead of a split: the test queries of the student's model card, for its very numbers
-  --k N                 documents per query that the student returns (default: 1000)
+  --split NAME          a split of this folder (default: test)
+  --measured            instead of a split: the test queries of the student's model card, which gives the same numbers as the card
+  --k N                 number of documents per query that the student returns (default: 1000)
   --query-embeddings FILE, --document-embeddings FILE, --query-ids FILE, --document-ids FILE
-                        of an adapter: the vectors of queries and documents, as in \`ckl-loss search\`
-  --baseline FILE       another run: means, difference, paired t-test, Holm's correction over the measures
-  --measures LIST       by commas: ${MEASURE_HELP}
+                        with an adapter: the vectors of queries and documents, as in \`ckl-loss search\`
+  --baseline FILE       another run to compare with: means, differences, paired t-tests, Holm's correction over the measures
+  --measures LIST       separated by commas: ${MEASURE_HELP}
                         (default: ndcg@10,mrr@10,recall@100,map)
-  --convention NAME     trec_eval-9 (by score as float32, ties by document id; also called trec_eval), trec_eval-10 (by score as it is;
-                        all judged queries must be in the run, or --complete) or msmarco (by rank column, all judged queries count)
-                        (default: trec_eval-9)
-  --ignore-identical-ids   leave out the document that has the id of its query, where queries are documents too
-  --keep-identical-ids     keep it (default: left out where at least half of the queries list it, with a notice)
-  --complete            queries the run lacks count as 0 (trec_eval -c)
+  --convention NAME     trec_eval-9, also called trec_eval (sorts by score as float32, ties by document id), trec_eval-10 (sorts by score in
+                        double precision; needs all judged queries in the run, or --complete) or msmarco (sorts by the rank column; all judged
+                        queries count) (default: trec_eval-9)
+  --ignore-identical-ids   leave out the document with the id of its query, for collections whose queries are documents too
+  --keep-identical-ids     keep this document (default: leave it out, with a notice, if at least half of the queries list it)
+  --complete            count judged queries that the run lacks as 0 (trec_eval -c)
   --level N             the lowest relevance level that counts (trec_eval -l; default: 1)
   --per-query           also print one line per query
-  --skip-bad            leave out lines that cannot be read, and count them
-  --json FILE           everything as JSON; - for standard output instead of the table
-  --help
+  --skip-bad            skip lines that cannot be read, and count them
+  --json FILE           write all results as JSON; - writes them to standard output instead of the table
+  --help                show this help
 `;
 
 /**

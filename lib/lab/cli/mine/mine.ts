@@ -35,41 +35,49 @@ export const MINE_OPTIONS = commandTable(
   ckl-loss mine --model DIR --data DIR --margin X --out FILE [options]
   ckl-loss mine --run FILE --data DIR --margin X --out FILE [options]
 
-Of each query's ranking, what is not judged relevant is a candidate. Documents that score nearly as high as the lowest positive are likely to
-be relevant without having been judged; margins leave them out. A list has the positives with a score, and the negatives.`,
+The candidates for negatives are the documents of each query's ranking that were not judged relevant. Those that score nearly as high as the
+lowest positive are probably relevant without having been judged; margins leave them out. A list contains the positives that have a score,
+and the negatives.`,
   {
     Input: {
       ...modelOption,
       run: text('FILE', 'instead of --model: a ranking as a TREC run'),
       data: text('DIR', 'a BEIR folder: judgements, texts, and for --model the corpus'),
-      split: text('NAME', 'queries judged in this split (by default train if there is one, otherwise all)'),
-      teacher: text('FILE', "scores that margins compare and lists hold, in place of the ranking's"),
+      split: text(
+        'NAME',
+        'only the queries judged in this split (default: train if it exists, otherwise all)',
+      ),
+      teacher: text('FILE', "scores for margins and lists, instead of the ranking's"),
       level: number('the lowest relevance level of a positive (default: 1)', { min: 1, whole: true }),
       'skip-bad': flag('skip lines that cannot be read, and count them'),
     },
-    'Of an adapter': embeddingOptions,
+    'With an adapter': embeddingOptions,
     Negatives: {
-      negatives: number('per query, at most', { min: 1, whole: true }, 8),
-      skip: number('leave out the first N of the ranking, positives not counted', { min: 0, whole: true }, 0),
+      negatives: number('maximum number of negatives per query', { min: 1, whole: true }, 8),
+      skip: number(
+        'leave out the first N documents of the ranking, not counting positives',
+        { min: 0, whole: true },
+        0,
+      ),
       depth: number(
-        'look at the first N of the ranking, positives not counted',
+        'take candidates from the first N documents of the ranking, not counting positives',
         { min: 1, whole: true },
         100,
       ),
       margin: number('a negative scores at least X less than the lowest positive', { min: 0 }),
       'relative-margin': number(
-        'the same, as a share of the score of that positive: 0.05 keeps what has at most 95 % of it',
+        'the same margin as a share of that score: with 0.05, a negative has at most 95 % of it',
         {
           min: 0,
           max: 1,
         },
       ),
       'max-score': number('a negative scores at most X', { min: -Number.MAX_VALUE }),
-      sampling: choice('top takes the best that are left, random draws among them', WAYS, 'top'),
-      seed: number('of random', { min: 0, whole: true }, 1),
+      sampling: choice('top takes the best of the remaining documents, random draws among them', WAYS, 'top'),
+      seed: number('seed of --sampling random', { min: 0, whole: true }, 1),
     },
     Output: {
-      out: text('FILE', 'the lists; .gz is compressed'),
+      out: text('FILE', 'writes the lists; a name that ends in .gz is compressed'),
       'to-form': choice('a form of `ckl-loss convert`: {}', WRITABLE_FORMS, 'hard-negatives'),
     },
   },

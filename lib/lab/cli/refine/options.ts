@@ -44,19 +44,20 @@ export const REFINE_OPTIONS = commandTable(
   ckl-loss refine [--data DIR --teacher FILE] [options]
 
 A student starts from latent semantic analysis of the corpus: dense turns a text into one vector and ranks by cosine, multi
-matches each word of a query with the best of the document (late interaction), sparse weighs and expands terms, two-stage has
-multi rerank what a first stage retrieves. An adapter is a learned linear map of the vectors of any encoder. Measured on held-out queries: reranking the teacher's candidates, and full retrieval.
-The first loss is compared with the start and with every other loss. Ctrl-C ends the training and reports the result so far.`,
+matches each word of a query with the best word of the document (late interaction), sparse weights and expands terms, and
+two-stage reranks with multi what a first stage retrieves. An adapter is a learned linear map of any encoder's vectors.
+On held-out queries, the command measures how the student reranks the teacher's candidates and how it searches all documents.
+It compares the first loss with the start and with every other loss. Ctrl-C ends the training and reports the result so far.`,
   {
     Data: { ...dataOptions, ...identicalIds, ...zeroShot, ...folds, ...listOptions },
     Student: {
       student: choice('one of {}', REFINED_STUDENTS, 'dense'),
       'first-stage': choice(
-        'of two-stage: bm25, or sparse, which then learns too (default: bm25)',
+        'two-stage: bm25, or sparse, which is then trained too (default: bm25)',
         FIRST_STAGES,
       ),
       candidates: number(
-        'of two-stage: number of documents that the first stage retrieves per query (default: 100)',
+        'two-stage: number of documents that the first stage retrieves per query (default: 100)',
         {
           min: 1,
           whole: true,
@@ -65,7 +66,9 @@ The first loss is compared with the start and with every other loss. Ctrl-C ends
       'query-flops': number("weight of the sparse student's query FLOPS in the loss (default: 0.001)", {
         min: 0,
       }),
-      'document-flops': number('weight of the FLOPS of its documents (default: 0.001)', { min: 0 }),
+      'document-flops': number("weight of the sparse student's document FLOPS (default: 0.001)", {
+        min: 0,
+      }),
       width: parsed('N', 'length of the vectors, a multiple of 4', readWidth, '128'),
     },
     'Student adapter': adapterOptions,
@@ -75,7 +78,7 @@ The first loss is compared with the start and with every other loss. Ctrl-C ends
       ...lossOptions,
       ...temperatureOptions(0.7),
       'refresh-depth': number(
-        'number of documents per query that a refresh of the ranks scores (default: --docs)',
+        'ckl: number of documents per query that a refresh of the ranks scores (default: --docs)',
         {
           min: 2,
           whole: true,
@@ -91,12 +94,12 @@ The first loss is compared with the start and with every other loss. Ctrl-C ends
       'warmup-rate': number('its learning rate (default: --learning-rate)', { min: 1e-9 }),
       ...trainingOptions({ epochs: 6 }),
       ...rateOptions({ patience: 3, learningRate: 0.003 }),
-      rise: number('of the steps, during which the learning rate rises to its peak (default: 0)', {
+      rise: number('share of the steps in which the learning rate rises to its peak (default: 0)', {
         min: 0,
         max: 1,
       }),
       negatives: choice(
-        "negatives of a training list: best takes the teacher's best, drawn redraws them each epoch (default: best for dense, else drawn)",
+        "negatives of a training list: best takes the teacher's best, drawn redraws them each epoch (default: best for dense and adapter, otherwise drawn)",
         NEGATIVES,
       ),
     },

@@ -4,11 +4,11 @@ import type { Output } from '../progress.js';
 import { standardOutput } from '../standard-streams.js';
 import { parseOptions, required } from '../usage.js';
 
-const SAMPLE_HELP = `ckl-loss sample: write the synthetic sample that train uses by default
+const SAMPLE_HELP = `ckl-loss sample: write the synthetic sample, the default data of the other commands
 
   ckl-loss sample --out DIR
 
-A BEIR folder in an invented language, with a teacher's scores; the same bytes every time.
+Writes a BEIR folder in an invented language, with a teacher's scores. The files are always the same, byte for byte.
 `;
 
 export async function sample(args: string[], out: Output = standardOutput): Promise<number> {

@@ -19,11 +19,11 @@ export const SEARCH_OPTIONS = commandTable(
   ckl-loss search --model ADAPTER --query-embeddings FILE --document-embeddings FILE [--data DIR] --run FILE [options]`,
   {
     Input: { ...modelOption, ...textOptions },
-    'Of an adapter': embeddingOptions,
+    'With an adapter': embeddingOptions,
     Search: {
       ...searchOptions,
       'ignore-identical-ids': flag(
-        'leave out the document that has the id of its query, where queries are documents too',
+        'leave out the document with the id of its query, for collections whose queries are documents too',
       ),
     },
     Output: {

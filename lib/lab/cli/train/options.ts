@@ -26,9 +26,9 @@ export const TRAIN_OPTIONS = commandTable(
 
   ckl-loss train [options]
 
-The student scores a candidate document by a weighted sum of lexical features. It starts from plain word overlap and learns
-from the teacher's scores of the training queries. Reported: MRR@10 and nDCG@10 of the test queries' candidates, before and
-after, next to the teacher and BM25. Ctrl-C ends the training and reports the result so far.`,
+The student scores a candidate document by a weighted sum of lexical features. It starts from simple word overlap and learns
+from the teacher's scores for the training queries. The report compares nDCG@10 and MRR@10 on the test queries' candidates,
+before and after training, with the teacher and BM25. Ctrl-C ends the training and reports the result so far.`,
   {
     Data: { ...dataOptions, ...depthOption },
     Loss: {
