@@ -153,7 +153,7 @@ function cellOf(gathered: Gathered): Cell {
     (a, b) => a - b,
   );
   const bySeed = seeds.map((seed) =>
-    mean([...gathered.values()].map((values) => mean(values.get(seed) ?? []))),
+    mean([...gathered.values()].flatMap((values) => (values.has(seed) ? [mean(values.get(seed)!)] : []))),
   );
   return { mean: mean(perQuery(gathered).map(([, value]) => value)), bySeed };
 }

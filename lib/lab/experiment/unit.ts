@@ -115,7 +115,6 @@ class UnitWork<L extends CandidateList> {
   async refine(recipe: Recipe): Promise<Omit<UnitResult, 'unit' | 'interrupted'>> {
     const { rates, seeds, seed, learningRate } = this.experiment;
     for (const factor of rates.slice(this.search.length)) {
-      if (this.interrupted) break;
       const rate = factor * learningRate;
       const trainings = await this.train(recipe, seed, rate);
       if (!trainings) break;

@@ -115,7 +115,7 @@ export const rankingsOf = ({ seed }: RefineOptions): Rankings => new Rankings({ 
  * @throws DataError for bad files, RangeError for options that a loss refuses, CheckpointError for a checkpoint that is
  * damaged or of another run
  */
-export function refine(options: RefineOptions, hooks: RefineHooks = {}): Promise<RefineResult> {
+export async function refine(options: RefineOptions, hooks: RefineHooks = {}): Promise<RefineResult> {
   const experiment = experimentOf(options);
   const { student = 'dense', adapter } = options;
   if (student !== 'adapter')

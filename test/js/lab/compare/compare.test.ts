@@ -157,6 +157,9 @@ describe('a comparison', () => {
     );
     // Without a warm-up there is no row of one.
     expect(compared.tables[0].rows.map(({ name }) => name)).toEqual(['start', 'kl', 'kl+ckl', 'teacher']);
+    expect(compared.tables[0].rows.map(({ cells }) => cells['rerank ndcg@10'].mean)).toEqual(
+      Array(4).fill(0.75),
+    );
   });
 });
 
@@ -203,6 +206,23 @@ describe('a run', () => {
     const between = new AbortController();
     const onResult = () => between.abort(reason);
     await expect(compareLosses(quick, 1, { signal: between.signal, onResult })).rejects.toBe(reason);
+  });
+
+  it('that is interrupted with a whole recipe left has no result, but a share that is done has one', async () => {
+    const reason = new Error('enough');
+    const interruptedAfter = (count: number) => {
+      const controller = new AbortController();
+      let ended = 0;
+      const onResult = () => {
+        if (++ended === count) controller.abort(reason);
+      };
+      return { signal: controller.signal, onResult };
+    };
+    const two = { ...quick, recipes: KINDS };
+    await expect(compareLosses(two, 1, interruptedAfter(2))).rejects.toBe(reason);
+    // Of three units a share of two has the first and the last.
+    const { units } = await compareShare(two, { index: 0, of: 2 }, 1, interruptedAfter(2));
+    expect(units.map(({ place }) => place)).toEqual([0, 2]);
   });
 
   it('that is interrupted once all is done, has it; and so has one of shares', async () => {

@@ -8,6 +8,7 @@ import { CheckpointError } from '../../../../lib/lab/experiment/checkpoint-error
 import { formatRecord, MAGIC, readRecords } from '../../../../lib/lab/experiment/checkpoint-file';
 import { LockedError } from '../../../../lib/lab/experiment/lock';
 import type { Unit } from '../../../../lib/lab/experiment/plan';
+import { OutputError } from '../../../../lib/data/errors';
 import type { BestTraining } from '../../../../lib/lab/experiment/best';
 import type { UnitResult } from '../../../../lib/lab/experiment/results';
 import type { Snapshot } from '../../../../lib/lab/experiment/unit';
@@ -269,7 +270,18 @@ describe('a checkpoint', () => {
     const nowhere = join(files.dir, 'no such folder', 'checkpoint');
     const error = await open(nowhere).catch((found: unknown) => found as CheckpointError);
     expect(error).toBeInstanceOf(CheckpointError);
-    expect((error as CheckpointError).cause).toBeInstanceOf(Error);
+    expect((error as CheckpointError).cause).toBeInstanceOf(OutputError);
+    const missing = await Checkpoint.open({ resume: nowhere }, OF).catch((found: unknown) => found);
+    expect(missing).toMatchObject({ file: nowhere, cause: { code: 'ENOENT' } });
+    const damaged = join(files.dir, 'another record');
+    writeFileSync(damaged, Buffer.concat([Buffer.from(MAGIC), formatRecord({ kind: 'another' })]));
+    await expect(open(damaged)).rejects.toMatchObject({
+      message: expect.stringContaining('damaged: ') as unknown,
+      cause: expect.any(Error) as unknown,
+    });
+    // What is wrong with the run, and not with the file, is said as it is.
+    const other = { ...OF, command: 'compare' };
+    await expect(open(await written('of refine'), other)).rejects.toThrow(/^[^:]*of refine: (?!damaged)/);
     const file = await written('held');
     const held = await open(file);
     await expect(open(file)).rejects.toMatchObject({ cause: expect.any(LockedError) as unknown });

@@ -45,6 +45,19 @@ it('is taken from a process that is gone, but not from one of another machine', 
   await (
     await lockFile(file)
   )();
+  // What names no process is no lock: half a line, no line, another text.
+  for (const text of [
+    '',
+    '4194999',
+    `${process.pid} ${hostname()}`,
+    'some text\n',
+    ` ${process.pid} ${hostname()}\n`,
+  ]) {
+    writeFileSync(`${file}.lock`, text);
+    await (
+      await lockFile(file)
+    )();
+  }
   writeFileSync(`${file}.lock`, '4194999 another-machine\n');
   await expect(lockFile(file)).rejects.toThrow(
     `in use by process 4194999 on another-machine; if that process is gone, remove ${file}.lock`,

@@ -261,6 +261,20 @@ describe('the warm-up', () => {
     });
   });
 
+  it('is told of with its own rate, or the rate of all', async () => {
+    const told: unknown[] = [];
+    const hooks = { onRecipe: (...recipe: unknown[]) => void told.push(recipe) };
+    await refined({ warmup, rates: [1], seeds: 1 }, recipe, rankOf, hooks);
+    await refined(
+      { warmup: { ...warmup, learningRate: undefined }, rates: [1], seeds: 1 },
+      recipe,
+      rankOf,
+      hooks,
+    );
+    const kl = ['kl', 40, 0.01];
+    expect(told).toEqual([['nll', 40, 0.2], kl, ['nll', 40, 0.01], kl]);
+  });
+
   it('is measured by the unit without a recipe, beside the untrained student', async () => {
     const experiment = { ...EXPERIMENT, warmup };
     const { start, runs, search } = await new UnitRunner(source(rankOf), experiment).run(unitOf(experiment));

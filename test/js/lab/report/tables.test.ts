@@ -89,6 +89,28 @@ describe('a table', () => {
     expect(new Set(orders).size).toBe(orders.length);
   });
 
+  it('has an empty row of the teacher where no unit has its ranking, and no tests where there is no CKL', () => {
+    const [reference, ...rest] = RESULTS;
+    const without = [{ ...reference, references: undefined }, ...rest.slice(0, 1)];
+    const [lone] = tablesOf({ ...OPTIONS, recipes: OPTIONS.recipes.slice(0, 1) }, without);
+    expect(lone.rows.at(-1)).toEqual({ name: 'teacher', rates: [], cells: {} });
+    const tests = Object.values(lone.rows[1].cells);
+    expect(tests.map(({ versusCkl }) => versusCkl)).toEqual(Array(4).fill(undefined));
+    expect(tests.every(({ versusStart }) => versusStart !== undefined)).toBe(true);
+  });
+
+  it('has as the mean of a seed that of the queries that it met', () => {
+    const [reference, kl] = RESULTS;
+    const rerank = { queries: ['a'], 'ndcg@10': [0.25], 'mrr@10': [0.75] };
+    const short = {
+      ...kl,
+      runs: [kl.runs[0], { ...kl.runs[1], test: { dense: { ...kl.runs[1].test.dense!, rerank } } }],
+    };
+    const [lone] = tablesOf({ ...OPTIONS, recipes: OPTIONS.recipes.slice(0, 1) }, [reference, short]);
+    const cell = lone.rows[1].cells['rerank mrr@10'];
+    expect(cell.bySeed).toEqual([cells('kl')['rerank mrr@10'].bySeed[0], 0.75]);
+  });
+
   it('holds the mean over queries and seeds, and that of each seed', () => {
     for (const row of RECIPES)
       for (const column of COLUMNS) {

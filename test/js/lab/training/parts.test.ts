@@ -235,6 +235,36 @@ describe('spoil', () => {
       expect(list.features).toBe(lists[i].features);
     });
   });
+  it('exchanges with each positive another negative of the lower half, and nothing else', () => {
+    // The teacher's order is neither that of the list nor its reverse; positives stand in both halves.
+    const teacher = Float32Array.of(4, 9, 1, 7, 3, 8, 2, 6, 5, 0);
+    const labels = Uint8Array.of(1, 1, 0, 0, 0, 0, 1, 0, 0, 0);
+    const one = { qid: 'q', docids: [...'abcdefghij'], teacher, labels };
+    const partners = new Set<number>();
+    for (let seed = 0; seed < 60; seed++) {
+      const [{ teacher: after }] = spoil([one], { wrongTeacher: 1, wrongLabels: 0 }, seed);
+      const moved = [...after.keys()].filter((d) => after[d] !== teacher[d]);
+      const positives = moved.filter((d) => labels[d] === 1);
+      const others = moved.filter((d) => labels[d] === 0);
+      expect(positives).toEqual([0, 1, 6]);
+      expect(others).toHaveLength(3);
+      expect(others.map((d) => after[d]).sort()).toEqual([2, 4, 9]);
+      expect(positives.map((d) => after[d]).sort()).toEqual(others.map((d) => teacher[d]).sort());
+      for (const d of others) partners.add(teacher[d]);
+    }
+    // Scores 0 to 4 are the lower half, of which 2 and 4 are positives.
+    expect([...partners].sort()).toEqual([0, 1, 3]);
+  });
+  it('leaves a positive alone where no negative is left', () => {
+    const one = {
+      qid: 'q',
+      docids: ['a', 'b', 'c'],
+      teacher: Float32Array.of(3, 1, 2),
+      labels: Uint8Array.of(1, 0, 1),
+    };
+    const [{ teacher }] = spoil([one], { wrongTeacher: 1, wrongLabels: 0 }, 1);
+    expect([...teacher]).toEqual([1, 3, 2]);
+  });
   it('moves positives, of which there stay as many', () => {
     const after = spoil(lists, { wrongTeacher: 0, wrongLabels: 1 }, 1);
     // Of about 9 documents the positive falls on itself again one time in nine.
