@@ -45,7 +45,13 @@ it('passes on what is given', () => {
       microbatches: 3,
       rise: 0.1,
     },
-    ...{ negatives: 'drawn' as const, teacherTemperature: 2, refreshRanks: 9, refreshDepth: 30, inBatchWeight: 0.25 },
+    ...{
+      negatives: 'drawn' as const,
+      teacherTemperature: 2,
+      refreshRanks: 9,
+      refreshDepth: 30,
+      inBatchWeight: 0.25,
+    },
   };
   const hyperparameters = {
     ...{ gamma: 4, alpha: 2, lambda: 0.3, negativeWeight: 0.2, nllWeight: 0.1 },
