@@ -170,4 +170,32 @@ export default [
     to: 'at <= numbers.length',
     why: 'a part without rows after the last one adds nothing',
   },
+  {
+    in: 'lib/lab/experiment/checkpoint.ts',
+    line: 'this.queue = this.queue.then(() => writeWhole(file, bytes, { streams: false }));',
+    why: 'the file was found to be plain when it was opened',
+  },
+  {
+    in: 'lib/lab/experiment/unit.ts',
+    line: 'private done: Trained[] = [];',
+    was: '[]',
+    why: 'set when a training begins, which is before anybody reads it',
+  },
+  {
+    in: 'lib/lab/experiment/best.ts',
+    was: 'one.run.seed < other.run.seed',
+    to: 'one.run.seed <= other.run.seed',
+    why: 'a training against itself',
+  },
+  {
+    in: 'lib/lab/experiment/best.ts',
+    was: 'one.place < other.place',
+    to: 'one.place <= other.place',
+    why: 'equal places are told apart before',
+  },
+  {
+    in: 'lib/lab/experiment/lock.ts',
+    line: 'await rm(own, { force: true });',
+    why: 'the file is there: this process has made it',
+  },
 ];

@@ -58,7 +58,9 @@ const PARTS = {
     but: ['worker', 'threads'].map((name) => `lib/lab/experiment/${name}.ts`),
     suites: [
       ...['experiment/**', 'refine/**', 'compare/**'].map((name) => `${lab}/${name}`),
-      ...['report/tables', 'cli/adapter', 'training/parts'].map((name) => `${lab}/${name}.test.ts`),
+      ...['report/tables', 'cli/adapter', 'training/parts', 'training/level'].map(
+        (name) => `${lab}/${name}.test.ts`,
+      ),
     ],
     // The last loads modules within its tests, which then seem to look at what a module computes once.
     without: ['refine/options', 'experiment/kill', 'experiment/teacher-scale'].map(

@@ -11,7 +11,7 @@ import {
 } from '../../../../lib/lab/compare/compare';
 import { experimentOf } from '../../../../lib/lab/compare/experiment';
 import type { CompareOptions } from '../../../../lib/lab/compare/options';
-import { markOf, savedOptions } from '../../../../lib/lab/compare/saved';
+import { markOf, readSaved, savedOptions } from '../../../../lib/lab/compare/saved';
 import { compareShare, joinShares, type SavedShare } from '../../../../lib/lab/compare/share';
 import { unitsOf, type Unit } from '../../../../lib/lab/experiment/plan';
 import type { DataSummary, FigureData, Trained, UnitResult } from '../../../../lib/lab/experiment/results';
@@ -80,6 +80,24 @@ it('reads its options again, stages by name or as sums with epochs of their own'
   expect(savedOptions(options(stages), 'options').recipes[0].stages).toEqual(stages);
   for (const stage of ['none', {}, { loss: 'none' }, { loss: { kl: 'much' } }, 3])
     expect(() => savedOptions(options([stage]), 'options')).toThrow('options.recipes');
+});
+
+it('is read again as it was saved', () => {
+  const data: ComparedData = {
+    ...{ name: 'made', documents: 2, words: 3, lists: 2, digest: 'd', skipped: 0 },
+    folds: [{ train: 1, dev: 1, test: 1, unusable: 0, teacherTemperature: 2 }],
+    zeroShot: [{ name: 'other', documents: 5, queries: 2 }],
+  };
+  const saved = { ...comparedOf(keptOptions(OPTIONS), data, RESULTS), made: { ...MADE, unitsBefore: 3 } };
+  expect(saved.figures.length).toBeGreaterThan(0);
+  const text = JSON.stringify(saved);
+  // Options that were not given come back undefined, which JSON leaves out.
+  expect(JSON.parse(JSON.stringify(readSaved(JSON.parse(text))))).toEqual(JSON.parse(text));
+  for (const part of ['options', 'data', 'tables', 'curves', 'figures', 'grid', 'made'] as const) {
+    const without: Partial<typeof saved> = { ...saved };
+    delete without[part];
+    expect(() => readSaved(without)).toThrow(part);
+  }
 });
 
 it('marks what differs significantly from CKL, by its sign', () => {
@@ -236,10 +254,13 @@ describe('a run', () => {
     expect(whole.curves).toHaveLength(1);
     const shares: SavedShare[] = [];
     for (const index of [0, 1])
-      shares.push({ ...(await compareShare(quick, { index, of: 2 }, 1, {})), made: MADE });
+      shares.push({
+        ...(await compareShare(quick, { index, of: 2 }, 1, {})),
+        made: { ...MADE, seconds: 2 + index, cpuSeconds: 4 - index, peakMiB: 7 - 5 * index },
+      });
     const { made, ...joined } = joinShares([shares[1], shares[0]]);
     expect(JSON.stringify(joined)).toBe(JSON.stringify(whole));
-    expect(made).toMatchObject({ seconds: 2, cpuSeconds: 2, peakMiB: 1 });
+    expect(made).toMatchObject({ seconds: 5, cpuSeconds: 7, peakMiB: 7 });
     expect(shares.map(({ units }) => units.map(({ place }) => place))).toEqual([[0], [1]]);
     expect(() => joinShares([shares[0], shares[0]])).toThrow(
       new RangeError('each of the 2 shares is needed once; missing or given twice: 1/2, 2/2'),

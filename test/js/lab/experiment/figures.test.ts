@@ -99,7 +99,10 @@ describe('figureData', () => {
 
   it('needs lists that have both kinds', () => {
     expect(figuresOf([LISTS[1], LISTS[3]])).toEqual({ weights: [], ratios: [] });
-    expect(figuresOf([])).toEqual({ weights: [], ratios: [] });
+    const by = student();
+    expect(figuresOf([], by)).toEqual({ weights: [], ratios: [] });
+    // Without lists there is nothing to scale a student by.
+    expect(by.of('scale')).toEqual([]);
     expect(figuresOf(LISTS)).toEqual(figuresOf(USABLE));
   });
 });

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { summarise, loadRetrieval, nameOf, type RetrievalData } from '../../../../lib/lab/experiment/data';
 import { unitsOf, type Experiment } from '../../../../lib/lab/experiment/plan';
+import { figureData } from '../../../../lib/lab/experiment/figures';
+import type { TableStudent } from '../../../../lib/lab/students/table-student';
 import { Random } from '../../../../lib/lab/training/random';
 import { Retrievers } from '../../../../lib/lab/experiment/retrievers';
 
@@ -49,6 +51,21 @@ describe('open', () => {
     expect(dev.entropy).toBeGreaterThan(0);
     expect(train).not.toEqual(dev);
     expect(found[0].figures!.weights.length).toBeGreaterThan(0);
+  });
+
+  it('has the figures of its student at the options of the losses and the temperature of its fold', () => {
+    const loss = { gamma: 3, alpha: 1, lambda: 0.4, negativeWeight: 0.7 };
+    const source = sourceOf({ loss });
+    const { parts, figures } = source.open(UNITS[0]);
+    parts[0].start();
+    const found = figures!()!;
+    parts[0].start();
+    const [fold] = data.folds;
+    const { teacherTemperature } = fold;
+    const student = parts[0].student as TableStudent;
+    expect(found).toEqual(figureData(student, fold.dev, { ...loss, teacherTemperature }));
+    parts[0].start();
+    expect(found).not.toEqual(figureData(student, fold.dev, { teacherTemperature }));
   });
 
   it('observes dev lists of all trainings where that was asked for, or nothing', () => {

@@ -49,15 +49,3 @@ describe.each(Object.keys(jobs))('%s', (name) => {
     );
   });
 });
-
-it('counts over all lists', async () => {
-  const { teacherScale } = await import('../../../../lib/lab/experiment/teacher-scale.js');
-  const list = (...scores: number[]) => ({
-    ...{ qid: 'q', docids: scores.map((_, d) => `d${d}`) },
-    ...{ teacher: Float32Array.from(scores), labels: new Uint8Array(scores.length) },
-  });
-  const lists = [list(0, -1), list(5), list(), list(100, 0, -20)];
-  expect(teacherScale(lists, 1)).toEqual({ temperature: 1, zeros: 1, documents: 6, spread: 120 });
-  expect(teacherScale(lists, 2)).toMatchObject({ zeros: 0 });
-  expect(teacherScale([], 1)).toMatchObject({ zeros: 0, documents: 0 });
-});
