@@ -22,26 +22,21 @@ export interface PairForm {
   rule(sides: Sides): PairRule;
 }
 
-/** Codes of a query and of two of its documents. */
-export interface PairCodes {
-  query: number;
-  positive: number;
-  negative: number;
-}
-
+/** What the numbers of a query's pairs say of its documents, which are codes of its {@link Sides}. */
 export interface PairRule {
   /** Enters both documents. @throws BadLine for a pair that those before contradict */
-  add(pair: PairCodes, numbers: ArrayLike<number>): void;
-  /** Sets the numbers of a query's entries to their scores. @throws BadLine where these are not known */
-  settle(query: number, entries: readonly number[]): void;
+  add(positive: number, negative: number, numbers: ArrayLike<number>): void;
+  /** Sets the numbers of all that were entered to their scores. @throws BadLine where these are not known */
+  settle(): void;
 }
 
-/** Gathers pairs of queries, and hands out their lists. */
+/** Gathers the pairs of one query after the other, and hands out their lists. */
 export class PairLists {
   private readonly sides = new Sides();
   private readonly rule: PairRule;
   private readonly list = new ByteList();
-  private readonly codes: PairCodes = { query: -1, positive: -1, negative: -1 };
+  /** The positive of the line before, -1 for a query's first. */
+  private positive = -1;
 
   constructor(
     form: PairForm,
@@ -52,15 +47,15 @@ export class PairLists {
     this.list.labels = new Uint8Array(1024);
   }
 
-  /** Goes on with a query: with a new one where the one before has been handed out. */
+  /** Goes on with another query; the list of the one before has been handed out. */
   query(bytes: Uint8Array, start: number, end: number): void {
-    this.codes.query = this.sides.queries.intern(bytes, start, end);
+    this.sides.begin(bytes, start, end);
+    this.positive = -1;
   }
 
   /** Whether the id is that of the query that pairs are added to. */
   isQuery(bytes: Uint8Array, start: number, end: number): boolean {
-    const { query } = this.codes;
-    return query >= 0 && this.sides.queries.is(query, bytes, start, end);
+    return this.sides.isQuery(bytes, start, end);
   }
 
   /** @throws BadLine for a pair that those before contradict */
@@ -73,41 +68,38 @@ export class PairLists {
     negativeEnd: number,
     numbers: ArrayLike<number>,
   ): void {
-    const { codes } = this;
-    const { documents } = this.sides;
+    const { sides } = this;
     // Many pairs in a row have one positive.
-    if (codes.positive < 0 || !documents.is(codes.positive, bytes, start, end))
-      codes.positive = documents.intern(bytes, start, end);
-    codes.negative = documents.intern(negativeBytes, negativeStart, negativeEnd);
-    this.rule.add(codes, numbers);
+    if (this.positive < 0 || !sides.documents.is(this.positive, bytes, start, end))
+      this.positive = sides.intern(bytes, start, end);
+    this.rule.add(this.positive, sides.intern(negativeBytes, negativeStart, negativeEnd), numbers);
   }
 
-  /** Hands out the query's list, positives first, and forgets it. */
+  /** Hands out the query's list, positives first. */
   end(): void {
-    const { sides, rule, codes } = this;
-    for (const { query, entries } of sides.lists()) {
-      try {
-        rule.settle(query, entries);
-      } catch (error) {
-        if (!(error instanceof BadLine)) throw error;
-        // Of no one line.
-        this.refuse(error, 0);
-        continue;
-      }
-      this.handOut(query, entries);
+    const { sides } = this;
+    if (sides.count === 0) return;
+    try {
+      this.rule.settle();
+    } catch (error) {
+      if (!(error instanceof BadLine)) throw error;
+      // Of no one line.
+      return this.refuse(error, 0);
     }
-    sides.clear();
-    codes.query = codes.positive = -1;
+    const { queryBytes } = sides;
+    this.list.begin(queryBytes, 0, queryBytes.length);
+    this.copy(1);
+    this.copy(0);
+    this.take(this.list);
   }
 
-  private handOut(query: number, entries: readonly number[]): void {
+  /** Adds the documents of a side to the list. */
+  private copy(side: 0 | 1): void {
     const { sides, list } = this;
-    const { queries, documents } = sides;
-    list.begin(queries.all, queries.startOf(query), queries.endOf(query));
-    for (const side of [1, 0] as const)
-      for (const entry of entries)
-        if (sides.side(entry) === side)
-          list.addTo(side, documents, sides.document(entry), sides.number(entry));
-    this.take(list);
+    const { documents, count } = sides;
+    for (let place = 0; place < count; place++) {
+      const document = sides.at(place);
+      if (sides.side(document) === side) list.addTo(side, documents, document, sides.number(document));
+    }
   }
 }

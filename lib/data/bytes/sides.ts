@@ -1,129 +1,86 @@
-// The documents of queries, each with a side and a number, of pairs that come in any order.
+// The documents of one query, each with a side and a number, of pairs that come in any order.
 import { grown } from './grow.js';
-import { ByteIds, pairHash } from './ids.js';
+import { HeldId } from './held-id.js';
+import { ByteIds, decodeId } from './ids.js';
 
-const FEWEST_SLOTS = 256;
-/** Slots are kept at most three quarters full. */
-const FILL = 0.75;
+/** The side of a document that no pair has entered. */
+const NONE = 2;
 
 export class Sides {
-  readonly queries = new ByteIds();
+  private readonly query = new HeldId();
+  /** Its documents' ids, by code. */
   readonly documents = new ByteIds();
-  /** The queries that have documents, in the order of their first ones. */
-  private listed = new Uint32Array(64);
-  private size = 0;
-  /** By query, its first and last entry + 1; 0 for none. */
-  private firsts = new Uint32Array(64);
-  private lasts = new Uint32Array(64);
-  private count = 0;
-  /** By entry, as all that follows. */
-  private queryOf = new Uint32Array(1024);
-  private documentOf = new Uint32Array(1024);
+  private entered = 0;
+  /** By place, the documents that have a side, in the order in which they were entered. */
+  private order = new Uint32Array(1024);
+  /** By document. */
   private sideOf = new Uint8Array(1024);
   private numberOf = new Float64Array(1024);
-  /** The next entry + 1 of the query; 0 for none. */
-  private next = new Uint32Array(1024);
-  /** Entry + 1; 0 is free. */
-  private slots = new Uint32Array(FEWEST_SLOTS);
-  /** What {@link findAgain} found last. */
-  private readonly again = { query: -1, document: -1, entry: -1 };
 
-  /** The entry of a document of a query, -1 where there is none. */
-  find(query: number, document: number): number {
-    const { slots, queryOf, documentOf } = this;
-    const mask = slots.length - 1;
-    let slot = pairHash(query, document) & mask;
-    for (let found = slots[slot]; found !== 0; found = slots[(slot = (slot + 1) & mask)])
-      if (documentOf[found - 1] === document && queryOf[found - 1] === query) return found - 1;
-    return -1;
+  /** How many documents have a side. */
+  get count(): number {
+    return this.entered;
   }
 
-  /** As {@link find}, of a document that many lines in a row ask for. */
-  findAgain(query: number, document: number): number {
-    const { again } = this;
-    if (again.query === query && again.document === document) return again.entry;
-    const entry = this.find(query, document);
-    if (entry >= 0) [again.query, again.document, again.entry] = [query, document, entry];
-    return entry;
+  get queryBytes(): Uint8Array {
+    return this.query.bytes;
   }
 
-  /** A new entry, of a document that the query does not have. */
-  add(query: number, document: number, side: 0 | 1, number: number): number {
-    const entry = this.count++;
-    this.queryOf = grown(this.queryOf, this.count);
-    this.documentOf = grown(this.documentOf, this.count);
-    this.sideOf = grown(this.sideOf, this.count);
-    this.numberOf = grown(this.numberOf, this.count);
-    this.next = grown(this.next, this.count);
-    this.queryOf[entry] = query;
-    this.documentOf[entry] = document;
-    this.sideOf[entry] = side;
-    this.numberOf[entry] = number;
-    this.next[entry] = 0;
-    this.link(query, entry);
-    if (this.count > FILL * this.slots.length) this.widen();
-    else this.take(entry);
-    return entry;
+  get qid(): string {
+    return decodeId(this.queryBytes);
   }
 
-  document(entry: number): number {
-    return this.documentOf[entry];
+  isQuery(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.query.is(bytes, start, end);
   }
 
-  side(entry: number): 0 | 1 {
-    return this.sideOf[entry] as 0 | 1;
-  }
-
-  number(entry: number): number {
-    return this.numberOf[entry];
-  }
-
-  setNumber(entry: number, number: number): void {
-    this.numberOf[entry] = number;
-  }
-
-  /** Each query's entries, in the order in which they came. */
-  *lists(): Generator<{ query: number; entries: readonly number[] }> {
-    for (let place = 0; place < this.size; place++) {
-      const query = this.listed[place];
-      const entries: number[] = [];
-      for (let entry = this.firsts[query]; entry !== 0; entry = this.next[entry - 1]) entries.push(entry - 1);
-      yield { query, entries };
-    }
-  }
-
-  /** Forgets all; keeps the memory unless far more than was needed lately. */
-  clear(): void {
-    this.firsts.fill(0, 0, this.queries.count);
-    this.again.query = -1;
-    this.queries.clear();
+  /** Forgets all documents, and goes on with another query. */
+  begin(bytes: Uint8Array, start: number, end: number): void {
+    this.query.hold(bytes, start, end);
     this.documents.clear();
-    if (this.slots.length > Math.max(FEWEST_SLOTS, 16 * this.count))
-      this.slots = new Uint32Array(this.slots.length >> 1);
-    else this.slots.fill(0);
-    this.count = this.size = 0;
+    this.entered = 0;
   }
 
-  private link(query: number, entry: number): void {
-    this.firsts = grown(this.firsts, query + 1);
-    this.lasts = grown(this.lasts, query + 1);
-    if (this.firsts[query] === 0) {
-      this.firsts[query] = entry + 1;
-      this.listed = grown(this.listed, this.size + 1);
-      this.listed[this.size++] = query;
-    } else this.next[this.lasts[query] - 1] = entry + 1;
-    this.lasts[query] = entry + 1;
+  /** The code of a document, which may have no side yet. */
+  intern(bytes: Uint8Array, start: number, end: number): number {
+    const { count } = this.documents;
+    const document = this.documents.intern(bytes, start, end);
+    if (document < count) return document;
+    if (document >= this.sideOf.length) {
+      this.order = grown(this.order, document + 1);
+      this.sideOf = grown(this.sideOf, document + 1);
+      this.numberOf = grown(this.numberOf, document + 1);
+    }
+    this.sideOf[document] = NONE;
+    return document;
   }
 
-  private take(entry: number): void {
-    const mask = this.slots.length - 1;
-    let slot = pairHash(this.queryOf[entry], this.documentOf[entry]) & mask;
-    while (this.slots[slot] !== 0) slot = (slot + 1) & mask;
-    this.slots[slot] = entry + 1;
+  /** Whether a pair has entered the document. */
+  has(document: number): boolean {
+    return this.sideOf[document] !== NONE;
   }
 
-  private widen(): void {
-    this.slots = new Uint32Array(2 * this.slots.length);
-    for (let entry = 0; entry < this.count; entry++) this.take(entry);
+  /** Enters a document that has no side. */
+  add(document: number, side: 0 | 1, number: number): void {
+    this.order[this.entered++] = document;
+    this.sideOf[document] = side;
+    this.numberOf[document] = number;
+  }
+
+  /** The document that was entered at a place from 0 on. */
+  at(place: number): number {
+    return this.order[place];
+  }
+
+  side(document: number): 0 | 1 {
+    return this.sideOf[document] as 0 | 1;
+  }
+
+  number(document: number): number {
+    return this.numberOf[document];
+  }
+
+  setNumber(document: number, number: number): void {
+    this.numberOf[document] = number;
   }
 }

@@ -1,5 +1,5 @@
 // GPL's training file, a margin a line: lists of scores that have just these differences.
-import type { Pair, PairCodes, PairForm, PairRule } from '../bytes/pair-lists.js';
+import type { Pair, PairForm, PairRule } from '../bytes/pair-lists.js';
 import { grown } from '../bytes/grow.js';
 import type { Sides } from '../bytes/sides.js';
 import { BadLine, excerpt } from '../errors.js';
@@ -23,91 +23,103 @@ const TOLERANCE = 1e-4;
  * margin joins two groups, or is checked where both documents are in one. The first positive gets the score 0.
  */
 class Differences implements PairRule {
-  /** By entry, the entry + 1 that it hangs on; 0 for a root. */
+  /** By document, the one that it hangs on, or itself for a root. */
   private parents = new Uint32Array(1024);
+  /** By place. */
+  private scores = new Float64Array(1024);
+  /** What lies between a document and its root; longer than that. */
   private readonly path: number[] = [];
   /** How far the document that was found last is above its root. */
   private above = 0;
 
   constructor(private readonly sides: Sides) {}
 
-  add({ query, positive, negative }: PairCodes, numbers: ArrayLike<number>): void {
-    const p = this.known(query, positive, 1, positive === negative);
-    const n = this.known(query, negative, 0, false);
+  add(positive: number, negative: number, numbers: ArrayLike<number>): void {
+    const { sides } = this;
     const margin = numbers[0];
-    const [a, b] = [p < 0 ? this.enter(query, positive, 1) : p, n < 0 ? this.enter(query, negative, 0) : n];
-    const aRoot = this.find(a);
-    const aAbove = this.above;
-    const bRoot = this.find(b);
-    const bAbove = this.above;
-    if (aRoot !== bRoot) {
-      this.parents[bRoot] = aRoot + 1;
-      this.sides.setNumber(bRoot, aAbove - margin - bAbove);
+    this.check(positive, 1);
+    if (positive === negative) throw this.otherSide(positive);
+    this.check(negative, 0);
+    if (!sides.has(positive)) this.enter(positive, 1);
+    if (!sides.has(negative)) this.enter(negative, 0);
+    const root = this.find(positive);
+    const { above } = this;
+    const negativeRoot = this.find(negative);
+    if (root !== negativeRoot) {
+      this.parents[negativeRoot] = root;
+      sides.setNumber(negativeRoot, above - margin - this.above);
       return;
     }
-    const before = aAbove - bAbove;
+    const before = above - this.above;
     if (Math.abs(before - margin) > TOLERANCE * (1 + Math.abs(margin)))
       throw new BadLine(
-        `a margin of ${before} between documents ${this.name(positive)} and ${this.name(negative)} of query ${this.queryName(query)}, as the lines before have it`,
+        `a margin of ${before} between documents ${this.name(positive)} and ${this.name(negative)} of query ${excerpt(sides.qid)}, as the lines before have it`,
         String(margin),
       );
   }
 
-  settle(query: number, entries: readonly number[]): void {
+  settle(): void {
     const { sides } = this;
-    const first = entries.find((entry) => sides.side(entry) === 1)!;
-    const root = this.find(first);
+    const { count } = sides;
+    this.scores = grown(this.scores, count);
+    const { scores } = this;
+    let first = 0;
+    while (sides.side(sides.at(first)) !== 1) first++;
+    const root = this.find(sides.at(first));
     const { above } = this;
-    const scores = entries.map((entry) => (this.find(entry) === root ? this.above - above + 0 : NaN));
-    if (scores.some(Number.isNaN))
-      throw new BadLine(
-        `a negative that the positives of query ${this.queryName(query)} share: margins alone do not compare them`,
-        'none',
-      );
-    entries.forEach((entry, i) => sides.setNumber(entry, scores[i]));
+    for (let i = 0; i < count; i++) {
+      scores[i] = this.find(sides.at(i)) === root ? this.above - above + 0 : NaN;
+      if (Number.isNaN(scores[i]))
+        throw new BadLine(
+          `a negative that the positives of query ${excerpt(sides.qid)} share: margins alone do not compare them`,
+          'none',
+        );
+    }
+    for (let i = 0; i < count; i++) sides.setNumber(sides.at(i), scores[i]);
   }
 
-  /** The entry of a document, -1 for none. @throws BadLine for one on two sides */
-  private known(query: number, document: number, side: 0 | 1, both: boolean): number {
+  /** @throws BadLine for a document of the other side */
+  private check(document: number, side: 0 | 1): void {
     const { sides } = this;
-    const entry = side === 1 ? sides.findAgain(query, document) : sides.find(query, document);
-    if (both || (entry >= 0 && sides.side(entry) !== side))
-      throw new BadLine(
-        `one side for document ${this.name(document)} of query ${this.queryName(query)}`,
-        'another',
-      );
-    return entry;
+    if (sides.has(document) && sides.side(document) !== side) throw this.otherSide(document);
   }
 
-  private enter(query: number, document: number, side: 0 | 1): number {
-    const entry = this.sides.add(query, document, side, 0);
-    this.parents = grown(this.parents, entry + 1);
-    this.parents[entry] = 0;
-    return entry;
+  private enter(document: number, side: 0 | 1): void {
+    this.sides.add(document, side, 0);
+    this.parents = grown(this.parents, document + 1);
+    this.parents[document] = document;
   }
 
   /** The root of a document's group; sets `above`, and shortens what lies between. */
-  private find(entry: number): number {
+  private find(document: number): number {
     const { parents, path, sides } = this;
-    let root = entry;
-    for (; parents[root] !== 0; root = parents[root] - 1) path.push(root);
-    let above = 0;
-    for (let i = path.length - 1; i >= 0; i--) {
-      above += sides.number(path[i]);
-      parents[path[i]] = root + 1;
-      sides.setNumber(path[i], above);
+    let root = parents[document];
+    if (parents[root] === root) {
+      this.above = root === document ? 0 : sides.number(document);
+      return root;
     }
-    path.length = 0;
+    let depth = 0;
+    for (root = document; parents[root] !== root; root = parents[root]) path[depth++] = root;
+    let above = 0;
+    while (depth > 0) {
+      const between = path[--depth];
+      above += sides.number(between);
+      parents[between] = root;
+      sides.setNumber(between, above);
+    }
     this.above = above;
     return root;
   }
 
-  private name(document: number): string {
-    return excerpt(this.sides.documents.text(document));
+  private otherSide(document: number): BadLine {
+    return new BadLine(
+      `one side for document ${this.name(document)} of query ${excerpt(this.sides.qid)}`,
+      'another',
+    );
   }
 
-  private queryName(query: number): string {
-    return excerpt(this.sides.queries.text(query));
+  private name(document: number): string {
+    return excerpt(this.sides.documents.text(document));
   }
 }
 

@@ -1,5 +1,5 @@
 // Hofstätter's pairs of scores: lines of one query, gathered into a list.
-import type { PairCodes, Pair, PairForm, PairRule } from '../bytes/pair-lists.js';
+import type { Pair, PairForm, PairRule } from '../bytes/pair-lists.js';
 import type { Sides } from '../bytes/sides.js';
 import { BadLine, excerpt } from '../errors.js';
 import { columnsOf, parseNumber } from '../values.js';
@@ -30,23 +30,29 @@ function parsePair(line: string): Pair {
 class Scores implements PairRule {
   constructor(private readonly sides: Sides) {}
 
-  add({ query, positive, negative }: PairCodes, numbers: ArrayLike<number>): void {
+  add(positive: number, negative: number, numbers: ArrayLike<number>): void {
     const { sides } = this;
-    const [p, n] = [sides.findAgain(query, positive), sides.find(query, negative)];
-    const other = (entry: number, side: 0 | 1, score: number): boolean =>
-      entry >= 0 && (sides.side(entry) !== side || sides.number(entry) !== score);
-    if (other(p, 1, numbers[0])) throw this.contradiction(query, positive);
-    if (other(n, 0, numbers[1]) || positive === negative) throw this.contradiction(query, negative);
-    if (p < 0) sides.add(query, positive, 1, numbers[0]);
-    if (n < 0) sides.add(query, negative, 0, numbers[1]);
+    const isNew = this.enters(positive, 1, numbers[0]);
+    const isNewNegative = this.enters(negative, 0, numbers[1]);
+    if (positive === negative) throw this.contradiction(negative);
+    if (isNew) sides.add(positive, 1, numbers[0]);
+    if (isNewNegative) sides.add(negative, 0, numbers[1]);
   }
 
   settle(): void {}
 
-  private contradiction(query: number, document: number): BadLine {
-    const { queries, documents } = this.sides;
+  /** Whether a document has yet to be entered. @throws BadLine for one that has another score or side */
+  private enters(document: number, side: 0 | 1, score: number): boolean {
+    const { sides } = this;
+    if (!sides.has(document)) return true;
+    if (sides.side(document) !== side || sides.number(document) !== score) throw this.contradiction(document);
+    return false;
+  }
+
+  private contradiction(document: number): BadLine {
+    const { documents, qid } = this.sides;
     return new BadLine(
-      `one score and one side for document ${excerpt(documents.text(document))} of query ${excerpt(queries.text(query))}`,
+      `one score and one side for document ${excerpt(documents.text(document))} of query ${excerpt(qid)}`,
       'another',
     );
   }

@@ -389,14 +389,14 @@ export default [
   {
     kind: 'reader',
     in: 'lib/data/bytes/pair-lists.ts',
-    code: 'for (const side of «[1, 0]» as const)',
-    to: '[0, 1]',
+    code: 'this.copy(«1»)',
+    to: '0',
     suite: teacher,
   },
   {
     kind: 'reader',
     in: 'lib/data/forms/pairs.ts',
-    code: '|| «positive === negative») throw',
+    code: 'if («positive === negative») throw',
     to: 'false',
     suite: teacher,
   },
