@@ -23,13 +23,16 @@ export class Columns {
   /** The last line was parted by tabs. */
   tabs = false;
 
+  /** @param hashes whether the hashes are wanted */
+  constructor(private readonly hashes = true) {}
+
   /**
    * Reads the line that begins at `start`. A line feed must follow.
    *
    * @returns where the next line begins
    */
   read(bytes: Uint8Array, start: number): number {
-    const { starts, ends } = this;
+    const { starts, ends, hashes } = this;
     let i = start;
     let c = bytes[i];
     if (c === LINE_FEED || (c === RETURN && bytes[i + 1] === LINE_FEED)) {
@@ -42,7 +45,7 @@ export class Columns {
     this.gaps = false;
     for (;;) {
       const from = i;
-      if (count === 1 || count === 2) {
+      if (hashes && (count === 1 || count === 2)) {
         let hash = HASH_START;
         for (; (c = bytes[i]) > SPACE && c < DELETE; i++) hash = Math.imul(hash ^ c, HASH_FACTOR);
         if (count === 1) this.second = hash;

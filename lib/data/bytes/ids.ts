@@ -75,9 +75,10 @@ export class ByteIds {
   }
 
   is(code: number, from: Uint8Array, start: number, end: number): boolean {
-    const own = this.starts[code];
-    if (this.starts[code + 1] - own !== end - start) return false;
-    for (let i = own, j = start; j < end; i++, j++) if (this.bytes[i] !== from[j]) return false;
+    const { bytes, starts } = this;
+    const own = starts[code];
+    if (starts[code + 1] - own !== end - start) return false;
+    for (let i = own, j = start; j < end; i++, j++) if (bytes[i] !== from[j]) return false;
     return true;
   }
 
@@ -154,11 +155,14 @@ export class ByteIds {
     const last = first + (end - start);
     if (last > MOST_BYTES)
       throw new RangeError(`ids of at most ${MOST_BYTES} bytes together; shorter ids are needed for more`);
-    this.bytes = grown(this.bytes, last);
-    this.starts = grown(this.starts, code + 2);
-    this.hashes = grown(this.hashes, code + 2);
+    if (last > this.bytes.length) this.bytes = grown(this.bytes, last);
+    if (code + 2 > this.starts.length) {
+      this.starts = grown(this.starts, code + 2);
+      this.hashes = grown(this.hashes, code + 2);
+    }
+    const { bytes } = this;
     let every = 0;
-    for (let i = first, j = start; j < end; i++, j++) every |= this.bytes[i] = from[j];
+    for (let i = first, j = start; j < end; i++, j++) every |= bytes[i] = from[j];
     this.every |= every;
     this.starts[code + 1] = last;
     this.hashes[code] = hash;
