@@ -154,7 +154,7 @@ class UnitWork<L extends CandidateList> {
 
   /** One training of a recipe, from the warm-up on; nothing when it was interrupted before. */
   private async train(recipe: Recipe, seed: number, rate: number): Promise<Trained[] | undefined> {
-    if (!this.from || this.from.state.warming) await this.begin();
+    await this.begin();
     if (this.interrupted) return undefined;
     this.hooks.onRecipe?.(recipe.name, seed, rate);
     const trainings = await this.stages(stagesOf(recipe, this.experiment.epochs), seed, rate);

@@ -9,9 +9,9 @@ import {
   type Compared,
   type ComparedData,
 } from '../../../../lib/lab/compare/compare';
-import { experimentOf } from '../../../../lib/lab/compare/experiment';
+import { conditionsOf, experimentOf } from '../../../../lib/lab/compare/experiment';
 import type { CompareOptions } from '../../../../lib/lab/compare/options';
-import { markOf, readSaved, savedOptions } from '../../../../lib/lab/compare/saved';
+import { joinSaved, markOf, readSaved, savedOptions } from '../../../../lib/lab/compare/saved';
 import { compareShare, joinShares, type SavedShare } from '../../../../lib/lab/compare/share';
 import { unitsOf, type Unit } from '../../../../lib/lab/experiment/plan';
 import type { DataSummary, FigureData, Trained, UnitResult } from '../../../../lib/lab/experiment/results';
@@ -98,6 +98,16 @@ it('is read again as it was saved', () => {
     delete without[part];
     expect(() => readSaved(without)).toThrow(part);
   }
+});
+
+it('has a condition for each kind of corrupted lists, beside the data as they are', () => {
+  const clean = { name: 'clean', wrongTeacher: 0, wrongLabels: 0 };
+  expect(conditionsOf({ wrongTeacher: 0, wrongLabels: 0 })).toEqual([clean]);
+  expect(conditionsOf({ wrongTeacher: 0.25, wrongLabels: 0.5 })).toEqual([
+    clean,
+    { name: 'wrongTeacher', wrongTeacher: 0.25, wrongLabels: 0 },
+    { name: 'wrongLabels', wrongTeacher: 0, wrongLabels: 0.5 },
+  ]);
 });
 
 it('marks what differs significantly from CKL, by its sign', () => {
@@ -195,6 +205,15 @@ describe('two comparisons', () => {
     expect(both.tables).toEqual([...a.tables, ...b.tables]);
     expect(both.curves).toEqual([...a.curves, ...b.curves]);
     expect(both.figures).toEqual([...a.figures, ...b.figures]);
+  });
+
+  it('add up what making them took', () => {
+    const [a, b] = [of(['dense']), of(['multi'])];
+    const made = { ...MADE, seconds: 3, cpuSeconds: 5, peakMiB: 7 };
+    expect(joinSaved({ ...a, made: MADE }, { ...b, made })).toEqual({
+      ...joinCompared(a, b),
+      made: { ...MADE, seconds: 4, cpuSeconds: 6, peakMiB: 7 },
+    });
   });
 
   it('that differ in more, or share a student, are refused', () => {

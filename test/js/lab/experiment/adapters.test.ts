@@ -118,6 +118,14 @@ describe('queries that are documents too', () => {
     },
   );
 
+  it('are tested in the split of the folder, where there are no folds', async () => {
+    folder();
+    const { summary } = await read(at('own'), at('own.trec'), { folds: 0 });
+    expect(summary.folds).toHaveLength(1);
+    expect(summary.folds[0].test).toBe(10);
+    expect(summary.folds[0].train + summary.folds[0].dev + summary.folds[0].unusable).toBe(10);
+  });
+
   it('takes a judgement that two splits contradict from the later one, where bad lines are skipped', async () => {
     folder({ 'own/qrels/dev.tsv': ['d0\td1\t0'] });
     await expect(read(at('own'), at('own.trec'))).rejects.toThrow('d1');

@@ -55,3 +55,10 @@ it.each([[all], [[...all].reverse()]])('is the same in both orders', (trainings)
   const [{ dev, place, parameters }] = best.all;
   expect([dev, place, [...parameters.dense.map]]).toEqual([0.7, 2, [2, 1]]);
 });
+
+it('is none of a run that was interrupted before its first training', () => {
+  const best = new BestTrainings('clean');
+  const { run, ...rest } = training(1, 1, 0.5);
+  expect(best.offer({ ...rest, run: { ...run, trainings: [] } }, () => ({}))).toBeUndefined();
+  expect(best.all).toEqual([]);
+});

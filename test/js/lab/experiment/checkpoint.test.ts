@@ -252,6 +252,17 @@ describe('a checkpoint', () => {
     await (await open(file)).close();
   });
 
+  it('names its data once, however often it is gone on from', async () => {
+    const file = await written('bound');
+    const before = readFileSync(file);
+    const again = await open(file);
+    await again.bind('digest');
+    await again.bind('digest');
+    await again.save(1, SNAPSHOT);
+    await again.close();
+    expect(readFileSync(file).equals(before)).toBe(true);
+  });
+
   it('is only read where it is gone on from and nothing is to be kept', async () => {
     const file = await written('read only');
     const before = readFileSync(file);

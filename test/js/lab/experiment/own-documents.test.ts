@@ -7,7 +7,7 @@ import { ownNotices } from '../../../../lib/lab/cli/identical-ids';
 import { readRefineArguments } from '../../../../lib/lab/cli/refine/options';
 import { refine } from '../../../../lib/lab/cli/refine/refine';
 import { loadRetrieval } from '../../../../lib/lab/experiment/data';
-import { withoutOwn } from '../../../../lib/lab/experiment/own-documents';
+import { findOwnDocuments, withoutOwn } from '../../../../lib/lab/experiment/own-documents';
 import { loadRun } from '../../../../lib/data/index';
 import { scratch } from '../../data/files';
 
@@ -70,6 +70,51 @@ describe('loadRetrieval', () => {
     const { zeroShot } = await loadRetrieval({ ...OPTIONS, ...chance, zeroShot: [same.data, chance.data] });
     expect(zeroShot.map(({ own }) => own.ignored)).toEqual([true, false]);
   });
+});
+
+describe('findOwnDocuments', () => {
+  const words = (count: number) => Array.from({ length: count }, (_, i) => i);
+  const found = (document: number[], query: number[], judged: Record<string, number> = {}) =>
+    findOwnDocuments(
+      [['q', document]],
+      new Map([['q', query]]),
+      new Map([['q', new Map(Object.entries(judged))]]),
+      undefined,
+    ).queries;
+
+  it('takes a document for its query from nine tenths of the words of the query on', () => {
+    expect([found(words(9), words(10)), found(words(8), words(10))]).toEqual([1, 0]);
+    expect([found(words(30), words(10)), found([], words(1)), found(words(3), [])]).toEqual([1, 0, 0]);
+  });
+
+  it('does not take one that is judged relevant', () => {
+    expect(found(words(3), words(3), { q: 1 })).toBe(0);
+    expect(found(words(3), words(3), { q: 0, other: 1 })).toBe(1);
+  });
+
+  it('leaves documents out from half of the queries on, unless asked', () => {
+    const queries = new Map(['a', 'b', 'c', 'd'].map((qid) => [qid, [1, 2]]));
+    const of = (ids: string[], asked?: 'ignore' | 'keep') =>
+      findOwnDocuments(
+        ids.map((id) => [id, [1, 2, 3]] as const),
+        queries,
+        new Map(),
+        asked,
+      );
+    expect(of(['a', 'b'])).toEqual({ queries: 2, ignored: true });
+    expect(of(['a', 'x'])).toEqual({ queries: 1, ignored: false });
+    expect(of(['a', 'b', 'c'], 'keep')).toEqual({ queries: 3, ignored: false });
+    expect(of([], 'ignore')).toEqual({ queries: 0, ignored: true });
+    expect(findOwnDocuments([], new Map(), new Map(), undefined).ignored).toBe(false);
+  });
+});
+
+it('reads judgements that contradict each other where bad lines are skipped', async () => {
+  const twice = folder('twice', (i) => `word${i}`);
+  writeFileSync(join(twice.data, 'qrels', 'more.tsv'), 'd0\td1\t0\n');
+  await expect(loadRetrieval({ ...OPTIONS, ...twice })).rejects.toThrow('d1');
+  const { skipped, collection } = await loadRetrieval({ ...OPTIONS, ...twice, skipBad: true });
+  expect([skipped, collection.lists.length]).toEqual([1, 40]);
 });
 
 it('counts the lines that were left out of the collection and of the zero-shot folders', async () => {

@@ -5,6 +5,8 @@ import { summarise, loadRetrieval, nameOf, type RetrievalData } from '../../../.
 import { unitsOf, type Experiment } from '../../../../lib/lab/experiment/plan';
 import { figureData } from '../../../../lib/lab/experiment/figures';
 import type { TableStudent } from '../../../../lib/lab/students/table-student';
+import { Team } from '../../../../lib/lab/training/team';
+import { onRanks } from '../on-ranks';
 import { Random } from '../../../../lib/lab/training/random';
 import { Retrievers } from '../../../../lib/lab/experiment/retrievers';
 
@@ -108,6 +110,30 @@ describe('open', () => {
     expect(Math.max(...ranked!.map(({ docids }) => docids.length))).toBe(6);
     expect(sourceOf({ negatives: 'best' }).open(UNITS[0]).data.sample).toBeUndefined();
   });
+});
+
+describe('the start', () => {
+  it('is one of one vector per text for dense, and one of vectors of words for all others, each made once', () => {
+    const source = sourceOf();
+    const [dense, multi] = [source.start('dense'), source.start('multi')];
+    expect(source.start('dense')).toBe(dense);
+    for (const model of ['multi', 'two-stage', 'sparse'] as const) expect(source.start(model)).toBe(multi);
+    expect(dense).not.toEqual(multi);
+  });
+});
+
+it('ranks of a team find what one process finds, with two stages too', async () => {
+  const models = [{ model: 'multi', students: ['multi', 'two-stage'] }] as const;
+  const unit = { ...UNITS[0], ...models[0] };
+  const alone = sourceOf({ models }).open(unit).test();
+  expect(alone['two-stage']!.full).not.toEqual(alone.multi!.full);
+  // Each process reads its own data.
+  const own = await Promise.all([0, 1, 2].map(() => loadRetrieval(EXPERIMENT)));
+  const found = onRanks(3, (rank, world) => {
+    const team = new Team(world, new AbortController().signal);
+    return new Retrievers(own[rank], { ...EXPERIMENT, models }, undefined, team).open(unit).test();
+  });
+  expect(found).toEqual([alone, alone, alone]);
 });
 
 describe('the data in numbers', () => {

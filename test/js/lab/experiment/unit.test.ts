@@ -231,6 +231,21 @@ describe('every training', () => {
   });
 });
 
+it('refreshes ranks once per epoch, unless told otherwise', async () => {
+  /** What the student was asked in a training with batches of three of the four lists, which makes two of them. */
+  const logOf = async (refreshRanks?: number) => {
+    await refined(
+      { rates: [1], seeds: 1, batch: 3, epochs: 3, refreshRanks },
+      { name: 'ckl', stages: ['ckl'] },
+    );
+    return student.log.map(({ kind }) => kind).join(' ');
+  };
+  const byDefault = await logOf();
+  expect(byDefault).toBe(await logOf(2));
+  expect(byDefault).not.toBe(await logOf(1));
+  expect(byDefault).not.toBe(await logOf(3));
+});
+
 describe('a student without an optimizer of its own', () => {
   it('is trained all the same', async () => {
     const experiment = { ...EXPERIMENT, rates: [1], seeds: 1 };

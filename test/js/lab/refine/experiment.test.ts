@@ -1,5 +1,6 @@
 // The experiment that a refinement is: each option in its place, and what holds where it was not given.
 import { expect, it } from 'vitest';
+import { lossesIn } from '../../../../lib/lab/experiment/recipes';
 import { experimentOf, refine, type RefineOptions } from '../../../../lib/lab/refine/job';
 
 const OPTIONS: RefineOptions = {
@@ -82,4 +83,10 @@ it('warms up for as many epochs and at the rate of the losses, unless told other
 it('needs vectors for an adapter', async () => {
   const problem = 'an adapter needs the vectors of an encoder: options.adapter';
   await expect(refine({ ...OPTIONS, student: 'adapter' })).rejects.toThrow(new RangeError(problem));
+});
+
+it('names the losses of a recipe, of all stages and terms', () => {
+  expect(lossesIn('ckl')).toEqual(['ckl']);
+  expect(lossesIn('kl+ckl')).toEqual(['kl', 'ckl']);
+  expect(lossesIn({ marginMse: 0.5, nll: 1 })).toEqual(['marginMse', 'nll']);
 });

@@ -1,4 +1,5 @@
 // The refinement job: what it reports, that it repeats itself, that it improves a real retriever.
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { reportRefinement } from '../../../../lib/lab/cli/refine/report';
@@ -132,6 +133,35 @@ describe('refine', () => {
     expect(folds).toBe(2);
     const ofFold = expect.objectContaining({ documents: data.documents, test: 150 }) as object;
     expect(told).toEqual([ofFold, 'kl', 'nll', ofFold, 'kl', 'nll']);
+  });
+
+  it('in folds that is interrupted reports on the folds that it came to', async () => {
+    const interrupt = new AbortController();
+    const result = await refine(
+      { ...OPTIONS, losses: ['kl'], epochs: 1, folds: 3 },
+      { signal: interrupt.signal, onProgress: () => interrupt.abort() },
+    );
+    expect(result.folds).toBe(1);
+    expect(result.data.test).toBe(100);
+    expect(result.start.rerank.queries).toHaveLength(100);
+  });
+
+  it('compares nothing where there is one test query', async () => {
+    const { dir } = files;
+    for (const name of ['corpus.jsonl', 'queries.jsonl', 'teacher.trec'])
+      cpSync(join(sample, name), join(dir, name));
+    const [header, ...lines] = readFileSync(join(sample, 'qrels/test.tsv'), 'utf8').trim().split('\n');
+    const [first] = lines;
+    mkdirSync(join(dir, 'qrels'));
+    const ofFirst = lines.filter((line) => line.split('\t')[0] === first.split('\t')[0]);
+    writeFileSync(join(dir, 'qrels/test.tsv'), [header, ...ofFirst, ''].join('\n'));
+    cpSync(join(sample, 'qrels/train.tsv'), join(dir, 'qrels/train.tsv'));
+    const { comparisons, start } = await refine({
+      ...{ ...OPTIONS, losses: ['kl'], epochs: 1 },
+      ...{ data: dir, teacher: join(dir, 'teacher.trec') },
+    });
+    expect(start.rerank.queries).toHaveLength(1);
+    expect(comparisons).toEqual([]);
   });
 
   it('trains with one loss after the other', async () => {

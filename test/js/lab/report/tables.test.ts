@@ -99,6 +99,36 @@ describe('a table', () => {
     expect(tests.every(({ versusStart }) => versusStart !== undefined)).toBe(true);
   });
 
+  it('of another condition has its own rows, and the untrained student of the clean one', () => {
+    const condition = { name: 'wrongTeacher', wrongTeacher: 0.5, wrongLabels: 0 };
+    const nothing = tested('spoilt', 0);
+    const spoilt = RESULTS.map((result) => ({
+      ...result,
+      unit: { ...result.unit, condition },
+      start: result.start && nothing,
+      references: result.references && { teacher: values('another teacher', 0, 'rerank') },
+      runs: result.runs.map((run) => ({ ...run, test: nothing })),
+    }));
+    const both = { ...OPTIONS, wrongTeacher: 0.5 };
+    // In the order of a plan, and in another.
+    for (const all of [
+      [...RESULTS, ...spoilt],
+      [...spoilt, ...RESULTS],
+    ]) {
+      const [clean, wrong] = tablesOf(both, all);
+      expect(clean).toEqual(table);
+      const [column] = COLUMNS;
+      expect(wrong.rows[0]).toEqual(table.rows[0]);
+      const meanOf = (row: string) =>
+        QUERIES.reduce((sum, qid) => sum + valueOf(row, 0, column, qid), 0) / QUERIES.length;
+      expect(wrong.rows[1].cells[column].mean).toBeCloseTo(meanOf('spoilt'), 12);
+      expect(wrong.rows.at(-1)!.cells[column].mean).toBeCloseTo(meanOf('another teacher'), 12);
+      expect(wrong.rows.map(({ rates }) => rates.length)).toEqual(
+        table.rows.map(({ rates }) => rates.length),
+      );
+    }
+  });
+
   it('has as the mean of a seed that of the queries that it met', () => {
     const [reference, kl] = RESULTS;
     const rerank = { queries: ['a'], 'ndcg@10': [0.25], 'mrr@10': [0.75] };
