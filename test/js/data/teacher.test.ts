@@ -139,6 +139,8 @@ describe('readTeacher', () => {
     ['simlm', '{"query_id":1,"positives":{"doc_id":[1],"score":[1]}}\n', 1, 'an object as "negatives"'],
     ['hofstaetter', '1\t2\t3\t4\n', 1, '5 columns'],
     ['hofstaetter', '9\t1\t1\ta\tx\n9\t1\t1\ta\ta\n', 2, 'one score and one side'],
+    ['hofstaetter', '9\t9\t1\ta\ta\n', 1, 'one score and one side'],
+    ['gpl', '1\ta\ta\t0\n', 1, 'one side for document "a"'],
     ['hofstaetter', '9\t1\t1\ta\tx\n8\t1\t1\ta\tx\n', 2, 'one score and one side'],
   ])('%s: a bad line says where and what (%#)', async (form, content, line, expected) => {
     const failure = await read(content, form).then(
