@@ -174,13 +174,12 @@ function ranksOf(
   let [next, taken, from] = [0, 0, 0];
   for (let q = 0; q < lengths.length; q++) {
     const length = lengths[q];
-    const isTied = tied[next] === q;
-    if (isTied) next++;
-    for (let i = 0; i < length; i++) {
-      const rank = isTied ? tiedOnes[taken++] : i + 1;
-      if (!(rank >= 1 && rank <= depth))
-        throw bad(`a rank is ${describe(rank)}, not 1 to ${describe(depth)}`);
-      ranks[from + i] = rank;
+    if (tied[next] === q) {
+      next++;
+      for (let i = 0; i < length; i++) ranks[from + i] = checkedRank(tiedOnes[taken++], depth);
+    } else {
+      if (length > depth) checkedRank(depth + 1, depth);
+      for (let i = 0; i < length; i++) ranks[from + i] = i + 1;
     }
     from += length;
   }
@@ -188,7 +187,17 @@ function ranksOf(
   return ranks;
 }
 
+function checkedRank(rank: number, depth: number): number {
+  if (rank >= 1 && rank <= depth) return rank;
+  throw bad(`a rank is ${describe(rank)}, not 1 to ${describe(depth)}`);
+}
+
 function checkCodes(codes: Uint32Array, names: number): void {
+  // Codes of names have the highest bit: that there are none is seen without a comparison for each.
+  const signed = new Int32Array(codes.buffer, codes.byteOffset, codes.length);
+  let every = 0;
+  for (let i = 0; i < signed.length; i++) every |= signed[i];
+  if (every >= 0) return;
   for (let i = 0; i < codes.length; i++) if (codes[i] >= FIRST_NAME + names) throw bad('an id has no name');
 }
 
