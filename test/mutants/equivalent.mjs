@@ -198,4 +198,16 @@ export default [
     line: 'await rm(own, { force: true });',
     why: 'the file is there: this process has made it',
   },
+  {
+    in: 'lib/lab/compare/share.ts',
+    line: "const options: CompareOptions = { ...first.options, data: '', teacher: '', zeroShot: [] };",
+    was: '[]',
+    why: 'nobody reads where the data of other collections lay',
+  },
+  {
+    in: 'lib/lab/experiment/retrievers.ts',
+    was: 'this.lists?.key !== key',
+    to: 'true',
+    why: 'the same lists are made again: time, not results',
+  },
 ];

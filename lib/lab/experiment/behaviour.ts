@@ -20,7 +20,6 @@ export function behaviourOn<L extends CandidateList>(
   team?: Team,
 ): Behaviour {
   const usable = lists.filter((list) => list.labels.includes(1) && list.labels.includes(0));
-  if (usable.length === 0) return { separation: 0, entropy: 0 };
   const batch = new TrainingBatch<L>([usable.length, longest(usable)]);
   batch.fill(usable);
   const { student: scores, teacher, labels, offsets } = batch;

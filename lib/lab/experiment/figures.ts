@@ -39,10 +39,9 @@ export function figureData(
   using ckl = prepare('ckl', { ...common, ...defined({ gamma, alpha }) });
   using unbiased = prepare('ckl', { ...common, ...defined({ gamma }), alpha: 0 });
   using bkl = prepare('bkl', { ...common, ...defined({ lambda, negativeWeight }) });
-  const cklDiagnostics = ckl.run(input).diagnostics!;
-  const [weight, ratio] = [cklDiagnostics.weight.slice(), cklDiagnostics.ratio.slice()];
-  const withoutBias = unbiased.run(input).diagnostics!.weight.slice();
-  const bklRatio = bkl.run(input).diagnostics!.ratio.slice();
+  const { weight, ratio } = ckl.run(input).diagnostics!;
+  const withoutBias = unbiased.run(input).diagnostics!.weight;
+  const bklRatio = bkl.run(input).diagnostics!.ratio;
   const places = ranks({ student: scores, labels, offsets });
 
   const documents = usable.flatMap((list, b) => {

@@ -46,7 +46,7 @@ it('counts the lines that were left out, and has the scale of the teacher in eac
   cpSync(join(sample, 'teacher.trec'), at('teacher.trec'));
   appendFileSync(at('teacher.trec'), 'q1 Q0\nq1 Q0 d1 1 high t\n');
   const { summary } = await read(sample, at('teacher.trec'), { skipBad: true });
-  expect(summary).toMatchObject({ documents: corpus.size, words: 0, skipped: 2 });
+  expect(summary).toMatchObject({ documents: corpus.size, words: 0, skipped: 2, own: [] });
   expect(summary.folds).toHaveLength(2);
   expect(summary.teacherScales).toHaveLength(2);
   summary.teacherScales.forEach(({ temperature }, fold) =>
@@ -86,6 +86,9 @@ describe('queries that are documents too', () => {
     writeVectors('documents.npy', 20);
   }
 
+  const unitOf = (fold: number) =>
+    ({ fold, condition: { name: 'clean', wrongTeacher: 0, wrongLabels: 0 } }) as unknown as Unit;
+
   it.each([
     [undefined, true],
     ['ignore', true],
@@ -121,9 +124,40 @@ describe('queries that are documents too', () => {
   it('are tested in the split of the folder, where there are no folds', async () => {
     folder();
     const { summary } = await read(at('own'), at('own.trec'), { folds: 0 });
-    expect(summary.folds).toHaveLength(1);
-    expect(summary.folds[0].test).toBe(10);
-    expect(summary.folds[0].train + summary.folds[0].dev + summary.folds[0].unusable).toBe(10);
+    // Of ten training queries 15 % are dev. Each list has a positive, and the other one is none.
+    const [{ teacherTemperature, ...counts }, ...others] = summary.folds;
+    expect([counts, others]).toEqual([{ train: 8, dev: 2, test: 10, unusable: 0 }, []]);
+    // Scores of 8 and 7 deviate from their mean by a half.
+    expect(teacherTemperature).toBeCloseTo(0.7 * 0.5, 6);
+    expect(summary.zeroShot).toEqual([]);
+  });
+
+  it('have the temperature that was asked for, or 1 where the teacher cannot tell documents apart', async () => {
+    folder();
+    const given = await read(at('own'), at('own.trec'), { teacherTemperature: 3 });
+    expect(given.summary.folds.map(({ teacherTemperature }) => teacherTemperature)).toEqual([3, 3]);
+    write(
+      'alike.trec',
+      ids.flatMap((id, i) => [1, 2].map((d) => `${id} Q0 ${ids[(i + d) % 20]} ${d} 7 t`)),
+    );
+    const alike = await read(at('own'), at('alike.trec'));
+    expect(alike.summary.folds.map(({ teacherTemperature }) => teacherTemperature)).toEqual([1, 1]);
+  });
+
+  it('are judged from the level that was asked for', async () => {
+    const levels = (all: readonly string[], levelOf: (i: number) => number) =>
+      all.map((id, i) => `${id}\t${ids[(ids.indexOf(id) + 1) % 20]}\t${levelOf(i)}`);
+    folder({
+      'own/qrels/test.tsv': levels(ids.slice(0, 10), (i) => 1 + (i % 2)),
+      'own/qrels/train.tsv': levels(ids.slice(10), () => 2),
+    });
+    const found = async (level?: number) => {
+      const adapters = await read(at('own'), at('own.trec'), { folds: 0, level });
+      const { data, test } = adapters.open(unitOf(0));
+      expect(data.judging).toEqual({ level, ignoreIdenticalIds: true });
+      return test().adapter!.rerank['mrr@10'].filter((value) => value > 0).length;
+    };
+    expect([await found(), await found(2)]).toEqual([10, 5]);
   });
 
   it('takes a judgement that two splits contradict from the later one, where bad lines are skipped', async () => {

@@ -1,5 +1,6 @@
 // A checkpoint that is damaged, cut off, in use or no plain file: refused or harmless, never half believed.
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
@@ -73,6 +74,12 @@ async function contentOf(file: string) {
     return undefined;
   }
 }
+
+it('has a record without arrays as one line, its digest before its JSON', () => {
+  const json = JSON.stringify({ kind: 'unit', place: 3 });
+  const digest = createHash('sha256').update(json).digest('hex');
+  expect(formatRecord({ kind: 'unit', place: 3 }).toString()).toBe(`${digest} ${json}\n`);
+});
 
 describe('a checkpoint', () => {
   it('gives back what was noted, every number as it was', async () => {
@@ -216,6 +223,12 @@ describe('a checkpoint', () => {
     expect([...alone.done]).toEqual(expected);
     await expect(alone.bind('another')).rejects.toThrow('of a run on other data');
     await alone.close();
+    const folder = join(files.dir, 'no file');
+    mkdirSync(folder);
+    await expect(Checkpoint.open({ checkpoint: file, others: [folder] }, OF)).rejects.toMatchObject({
+      message: `${folder}: no checkpoint to read: it is no plain file`,
+      cause: expect.any(Error) as unknown,
+    });
     const apart = await unitOf('apart', [5], 'another');
     const mixed = Checkpoint.open({ checkpoint: file, others: [apart] }, OF);
     await expect(mixed).rejects.toThrow(

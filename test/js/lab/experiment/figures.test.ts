@@ -7,7 +7,7 @@ import type { BagList } from '../../../../lib/lab/students/words/bags';
 import { listOf, RecordingStudent } from '../training/recording';
 
 // None is the default.
-const OPTIONS = { gamma: 3, alpha: 2, lambda: 0.1, teacherTemperature: 2 };
+const OPTIONS = { gamma: 3, alpha: 2, lambda: 0.4, negativeWeight: 0.7, teacherTemperature: 2 };
 const LISTS = [
   listOf('a', [3, 2, 1, 0.5], [1, 0, 0, 0]),
   listOf('positives alone', [2, 1], [1, 1]),
@@ -36,7 +36,7 @@ function documentsOf(by: RecordingStudent<BagList>) {
     const common = { teacherTemperature: 2, diagnostics: true } as const;
     const biased = ckl(input, { ...common, gamma: 3, alpha: 2 }).diagnostics!;
     const plain = ckl(input, { ...common, gamma: 3, alpha: 0 }).diagnostics!;
-    const binary = bkl(input, { ...common, lambda: 0.1 }).diagnostics!;
+    const binary = bkl(input, { ...common, lambda: 0.4, negativeWeight: 0.7 }).diagnostics!;
     const softmax = (values: ArrayLike<number>, temperature: number) => {
       const powers = Array.from(values, (value) => Math.exp(value / temperature));
       return powers.map((power) => power / powers.reduce((a, b) => a + b));

@@ -1,7 +1,7 @@
 // A checkpoint that a team opens: rank 0 writes it, the others read it once it is whole, and nobody goes on before all have.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { Checkpoint } from '../../../../lib/lab/experiment/checkpoint';
 import { openWithTeam } from '../../../../lib/lab/experiment/team-checkpoint';
 import type { Team } from '../../../../lib/lab/training/team';
@@ -50,6 +50,39 @@ it('is read from the file to go on from, where another is written', async () => 
   await expect(read.bind('another')).rejects.toThrow('on other data');
   await read.close();
   expect(existsSync(checkpoint)).toBe(false);
+});
+
+it('waits for a job that still holds it, and not for ever', async () => {
+  const checkpoint = join(files.dir, 'held');
+  const held = (await Checkpoint.open({ checkpoint }, OF))!;
+  const { team } = member(0, () => undefined);
+  const waiting = openWithTeam({ checkpoint }, OF, team);
+  await held.close();
+  const opened = (await waiting)!;
+  // Each look at the clock is three seconds after the one before: five have gone by at the second attempt.
+  let now = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => (now += 3000));
+  try {
+    await expect(openWithTeam({ checkpoint }, OF, team)).rejects.toThrow('in use by process');
+    expect(clock.mock.calls.length).toBe(3);
+  } finally {
+    clock.mockRestore();
+  }
+  await opened.close();
+});
+
+it('does not wait where it cannot be opened for another reason', async () => {
+  const checkpoint = files.write('something else', 'some text');
+  const { team, seen } = member(0, () => undefined);
+  const clock = vi.spyOn(performance, 'now');
+  try {
+    await expect(openWithTeam({ checkpoint }, OF, team)).rejects.toThrow('not a checkpoint of ckl-loss');
+    // Once, for when to give up.
+    expect(clock.mock.calls.length).toBe(1);
+  } finally {
+    clock.mockRestore();
+  }
+  expect(seen).toEqual([]);
 });
 
 it('is the ordinary one without a team, and none without a file', async () => {

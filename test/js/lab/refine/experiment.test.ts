@@ -1,5 +1,6 @@
 // The experiment that a refinement is: each option in its place, and what holds where it was not given.
 import { expect, it } from 'vitest';
+import { stagesOf, type Recipe } from '../../../../lib/lab/experiment/plan';
 import { lossesIn } from '../../../../lib/lab/experiment/recipes';
 import { experimentOf, refine, type RefineOptions } from '../../../../lib/lab/refine/job';
 
@@ -89,4 +90,15 @@ it('names the losses of a recipe, of all stages and terms', () => {
   expect(lossesIn('ckl')).toEqual(['ckl']);
   expect(lossesIn('kl+ckl')).toEqual(['kl', 'ckl']);
   expect(lossesIn({ marginMse: 0.5, nll: 1 })).toEqual(['marginMse', 'nll']);
+});
+
+it('shares the epochs among the stages that have none of their own, an epoch each at least', () => {
+  const epochsOf = (stages: Recipe['stages'], epochs: number) =>
+    stagesOf({ name: 'any', stages }, epochs).map((stage) => stage.epochs);
+  expect(epochsOf(['kl', 'ckl'], 5)).toEqual([2, 3]);
+  expect(epochsOf(['kl', { loss: 'nll', epochs: 7 }, 'ckl'], 4)).toEqual([2, 7, 2]);
+  expect(epochsOf(['kl', 'ckl', 'nll'], 1)).toEqual([1, 1, 1]);
+  expect(stagesOf({ name: 'any', stages: [{ loss: 'kl', learningRate: 2 }] }, 3)).toEqual([
+    { loss: 'kl', learningRate: 2, epochs: 3 },
+  ]);
 });

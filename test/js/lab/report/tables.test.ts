@@ -110,6 +110,21 @@ describe('a table', () => {
       runs: result.runs.map((run) => ({ ...run, test: nothing })),
     }));
     const both = { ...OPTIONS, wrongTeacher: 0.5 };
+    // Other collections are searched in the clean condition alone.
+    const zeroShot = { other: values('start', 0, 'full') };
+    const [first, ...rest] = RESULTS;
+    const cleanly = [
+      { ...first, start: { dense: { ...first.start!.dense!, zeroShot } } },
+      ...rest.map((result) => ({
+        ...result,
+        runs: result.runs.map((run) => ({ ...run, test: { dense: { ...run.test.dense!, zeroShot } } })),
+      })),
+    ];
+    const [searched, own] = tablesOf(both, [...cleanly, ...spoilt]);
+    expect(searched.columns).toEqual([...COLUMNS, 'zero-shot other ndcg@10']);
+    expect(Object.keys(searched.rows[0].cells)).toEqual(searched.columns);
+    expect(own.columns).toEqual(COLUMNS);
+    expect(Object.keys(own.rows[0].cells)).toEqual(COLUMNS);
     // In the order of a plan, and in another.
     for (const all of [
       [...RESULTS, ...spoilt],

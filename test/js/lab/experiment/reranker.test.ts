@@ -1,0 +1,52 @@
+// The source of `train`: a linear student of features, measured beside the teacher and BM25.
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { Experiment, Unit } from '../../../../lib/lab/experiment/plan';
+import { Reranker } from '../../../../lib/lab/experiment/reranker';
+import { teacherScale } from '../../../../lib/lab/experiment/teacher-scale';
+import { BM25, FEATURE_COUNT } from '../../../../lib/lab/students/linear/features';
+import type { LinearStudent } from '../../../../lib/lab/students/linear/linear-student';
+import { loadTrainingData } from '../../../../lib/lab/students/linear/lists';
+import { measure, runOf } from '../../../../lib/lab/training/rerank';
+import { splitLists } from '../../../../lib/lab/training/split';
+
+const sample = join(__dirname, '../../../../examples/sample');
+const EXPERIMENT = {
+  ...{ data: sample, teacher: join(sample, 'teacher.trec'), zeroShot: [], folds: 0, seed: 1 },
+  ...{ models: [], student: {}, recipes: [], loss: {} },
+  conditions: [{ name: 'clean', wrongTeacher: 0, wrongLabels: 0 }],
+} as unknown as Experiment;
+const UNIT = { fold: 0, condition: EXPERIMENT.conditions[0] } as unknown as Unit;
+
+it('measures the teacher and BM25 on the test lists, and hands out copies of the weights', async () => {
+  const source = await Reranker.load(EXPERIMENT);
+  const { references, weights, parts } = source.open(UNIT);
+  const data = await loadTrainingData(EXPERIMENT.data, EXPERIMENT.teacher);
+  const { test, train, qrels } = splitLists(data, 1);
+  const of = (score: (list: (typeof test)[number], document: number) => number) => {
+    const { perQuery } = measure(
+      runOf(test, (list) => list.docids.map((_, d) => score(list, d))),
+      qrels,
+    );
+    return [...perQuery['ndcg@10']];
+  };
+  const { teacher, bm25, ...others } = references();
+  expect(others).toEqual({});
+  expect(teacher['ndcg@10']).toEqual(of((list, d) => list.teacher[d]));
+  const expected = of((list, d) => list.features[d * FEATURE_COUNT + BM25]);
+  // Standardised features rank alike.
+  expect(bm25['ndcg@10']).toEqual(expected);
+  expect(bm25['ndcg@10']).not.toEqual(teacher['ndcg@10']);
+
+  const student = parts[0].student as unknown as LinearStudent;
+  student.weights.set(student.weights.map((_, i) => i + 1));
+  const copy = weights!();
+  expect(copy).toEqual(Array.from(student.weights));
+  student.weights.fill(0);
+  expect(copy[0]).toBe(1);
+
+  const { folds, teacherScales, lists } = source.summary;
+  expect(lists).toBe(data.lists.length);
+  expect(teacherScales).toEqual([teacherScale(train, folds[0].teacherTemperature)]);
+  expect(folds[0]).toMatchObject({ train: train.length, test: test.length });
+});
