@@ -98,6 +98,24 @@ describe('toBytes', () => {
     expect(RankTracker.fromBytes(bytes).toJSON()).toEqual(tracker.toJSON());
   });
 
+  it('refuses a code without a name, and a rank beyond the depth', () => {
+    const tracker = new RankTracker({ depth: 50 });
+    tracker.set(
+      1,
+      Array.from({ length: 12 }, (_, i) => (i < 11 ? i : 'x')),
+    );
+    const bytes = Buffer.from(tracker.toBytes());
+    const [code, depth] = [bytes.indexOf(Buffer.of(0, 0, 0, 0x80)), bytes.indexOf('50')];
+    const unnamed = Buffer.from(bytes);
+    unnamed[code] = 1;
+    expect(() => RankTracker.fromBytes(unnamed)).toThrow('an id has no name');
+    const shallow = Buffer.from(bytes);
+    shallow.write('11', depth);
+    expect(() => RankTracker.fromBytes(shallow)).toThrow('a rank is 12, not 1 to 11');
+    shallow.write('12', depth);
+    expect(RankTracker.fromBytes(shallow).rank(1, 'x')).toBe(12);
+  });
+
   it('of changed bytes makes a tracker or an error with a code', () => {
     const tracker = made(3, [1, 2, 'q'], [1, 2, 'é', 'x', 5]);
     const bytes = tracker.toBytes();
