@@ -1,7 +1,7 @@
 // Mutations of lib/ of the kinds that go unseen where tests look at numbers alone: leaks, the loop, choices, state between calls, statistics.
 const unit = ['test/js/lab/experiment/unit.test.ts'];
 const leaks = ['test/js/lab/experiment/leaks.test.ts'];
-const loop = ['test/js/lab/training/loop.test.ts'];
+const loop = ['', '-losses', '-ranks', '-reports'].map((part) => `test/js/lab/training/loop${part}.test.ts`);
 const shortened = ['test/js/lab/experiment/shorten.test.ts'];
 const calls = ['test/js/loss/between-calls.test.ts'];
 const trec = ['test/js/data/trec.test.ts'];
