@@ -79,6 +79,10 @@ export class AcrossRanks extends Prepared {
   }
 
   override run(batch: unknown): unknown {
+    return this.single.do(() => this.runWithOthers(batch));
+  }
+
+  private runWithOthers(batch: unknown): unknown {
     const { group, settings, numbers, scorer, wanted } = this;
     const { size, rank } = group;
     const { space } = settings.read;
@@ -200,6 +204,8 @@ export class AcrossRanks extends Prepared {
     numbers[ScoringNumber.scaleGrad] = wanted.scaleGrad
       ? sum([...group.gather(Float64Array.of(scaleGrad))])
       : 0;
+    // A group of the caller's own may have disposed of this loss.
+    this.check();
     const { loss, counted } = result;
     return {
       loss,

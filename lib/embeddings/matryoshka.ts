@@ -3,6 +3,7 @@
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { isFloat32, overlap } from '../loss/arrays.js';
+import { SingleRun } from '../loss/exchange.js';
 import { lengthOf } from '../loss/intrinsics.js';
 import type { Prepared } from './prepared.js';
 import { type Given, snapshotOf } from './snapshot.js';
@@ -74,6 +75,7 @@ export class Matryoshka {
   readonly wanted: Prepared['wanted'];
   /** Places of dimensions, the largest first. */
   private readonly order: readonly number[];
+  private readonly single: SingleRun;
 
   /** @param parts one for each of `nested.dims`, whose gradients carry its weight */
   constructor(
@@ -82,6 +84,7 @@ export class Matryoshka {
   ) {
     const [part] = parts;
     this.loss = part.loss;
+    this.single = new SingleRun(part.loss);
     this.target = part.target;
     this.threads = part.threads;
     this.shape = part.shape;
@@ -93,6 +96,10 @@ export class Matryoshka {
 
   run(batch: unknown): unknown {
     const given = snapshotOf(batch);
+    return this.single.do(() => this.runSnapshot(given));
+  }
+
+  private runSnapshot(given: Given): EmbeddingResult {
     for (const side of sides) if (this.wanted[side.grad]) checkSide(given, side, given[side.grad]);
     const results = new Array<EmbeddingResult>(this.parts.length);
     const [first, ...others] = this.order;

@@ -3,6 +3,7 @@
 import { CklTypeError } from '../errors.js';
 import { allocate, copy, nativeScores, scoresConstructor } from '../loss/arrays.js';
 import { type BlockedLoss, prepareBlocked } from '../loss/blocked.js';
+import { SingleRun } from '../loss/exchange.js';
 import * as functions from '../loss/functions.js';
 import { bufferOf, copyInto, lengthOf } from '../loss/intrinsics.js';
 import type { Shape } from '../loss/layout.js';
@@ -75,6 +76,7 @@ export class Prepared {
   protected readonly scorer: NativeScoring;
   private readonly teacherScorer: TeacherScorer | null;
   protected readonly numbers = newNumbers();
+  protected readonly single: SingleRun;
   /** The scores, and in their place the gradient with respect to them. */
   private matrix = new Float32Array(0);
   private readonly own = { queryGrad: null, documentGrad: null } as Record<string, Embeddings | null>;
@@ -86,6 +88,7 @@ export class Prepared {
   ) {
     this.inner = inner;
     this.loss = inner.loss;
+    this.single = new SingleRun(inner.loss);
     this.shape = inner.shape;
     this.dim = settings.read.space.dim;
     this.dims = [settings.read.space.compared];
@@ -99,8 +102,12 @@ export class Prepared {
   run(batch: unknown): unknown {
     this.check();
     const given = snapshotOf(batch);
-    // From here on no code of the caller runs. A getter may have disposed of this loss.
+    // From here on no code of the caller runs, but for that of a group. A getter may have disposed of this loss.
     const inner = this.check();
+    return this.single.do(() => this.runSnapshot(inner, given));
+  }
+
+  private runSnapshot(inner: PreparedLoss, given: Given): EmbeddingResult {
     const { settings, numbers, scorer } = this;
     const { space } = settings.read;
     const call = this.read(given);

@@ -1,7 +1,7 @@
 // What ranks tell each other around their arithmetic: whether one failed, and numbers that all have asked for. A rank that fails says so in
 // the next exchange, for the others would wait for it; then every rank throws.
 import type { Group } from '../communicator.js';
-import { CklRangeError } from '../errors.js';
+import { CklRangeError, CklTypeError } from '../errors.js';
 import type { NativePlanSpec } from '../native/native.js';
 
 export type Failure = { error: unknown } | null;
@@ -46,6 +46,30 @@ export class Message {
   }
 }
 
+/** Lets a run of a loss end before the next begins: a group of the caller's own could begin one within its own methods. */
+export class SingleRun {
+  private running = false;
+
+  /** @param loss its name, or `combine` */
+  constructor(private readonly loss: string) {}
+
+  /** @throws CklTypeError where the loss is running */
+  do<T>(run: () => T): T {
+    if (this.running) {
+      throw new CklTypeError(
+        'ERR_CKL_GROUP',
+        `this ${this.loss} runs already, and a method of its group calls it again; prepare another`,
+      );
+    }
+    this.running = true;
+    try {
+      return run();
+    } finally {
+      this.running = false;
+    }
+  }
+}
+
 /** Arrays of one length, one after the other. */
 export function joined(parts: readonly Float64Array[]): Float64Array {
   const [{ length }] = parts;
@@ -67,7 +91,7 @@ export function failedLater(rank: number): Error {
 export function refused(rank: number): Error {
   return new CklRangeError(
     'ERR_CKL_GROUP',
-    `rank ${rank} refused its batch, and says why; nothing was computed`,
+    `rank ${rank} refused its batch and reports the reason; nothing was computed`,
   );
 }
 

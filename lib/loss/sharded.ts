@@ -17,6 +17,7 @@ import {
   otherThanFirst,
   ranksOf,
   refused,
+  SingleRun,
 } from './exchange.js';
 import { check } from './grouped.js';
 import type { LivePlan } from './plans.js';
@@ -61,6 +62,8 @@ export class ShardedLoss extends Prepared {
   /** Queries of a block. */
   private readonly block: number;
   private readonly longest: number;
+  private readonly terms: number;
+  private readonly single = new SingleRun(this.loss);
 
   constructor(
     private readonly shard: ReadShard,
@@ -74,6 +77,7 @@ export class ShardedLoss extends Prepared {
     checkTiles(all);
     const another = otherThanFirst(all, told.length - 1);
     if (another !== null) throw otherLoss(another);
+    this.terms = rest[0].plan.spec.terms.length;
     this.longest = largest(all.map(([, length]) => length));
     this.chunks = Math.max(1, Math.ceil(this.longest / chunk));
     this.block = Math.max(8, Math.floor(cached / (bytes * Math.max(1, this.longest))));
@@ -81,11 +85,14 @@ export class ShardedLoss extends Prepared {
   }
 
   override run(batch: Batch): LossResult {
+    return this.single.do(() => this.runWithOthers(batch));
+  }
+
+  private runWithOthers(batch: Batch): LossResult {
     const { group } = this.shard;
-    let live!: LivePlan;
     const head = new Message(Head.size);
     const refusal = attempt(() => {
-      live = this.take(batch);
+      const live = this.take(batch);
       this.checkWhole();
       head.numbers.set([
         this.view.queries,
@@ -95,32 +102,31 @@ export class ShardedLoss extends Prepared {
     });
     const heads = head.exchange(group, refusal, refused);
     agree(heads);
-    if (heads[0][Head.fresh] === 1) this.freshRanks();
+    const queries = heads[0][Head.queries];
+    if (heads[0][Head.fresh] === 1) this.freshRanks(queries);
 
-    const { queries } = this.view;
     let first = 0;
     let last = Math.min(queries, this.block);
     const record = new Message(surveyed * queries + (last - first));
     const [survey, maxima] = split(record.numbers, surveyed * queries);
     const failure = attempt(() => {
-      this.call(live, Step.survey, nothing, survey);
-      this.callFor(first, last, live, Step.maxima, nothing, maxima);
+      this.call(Step.survey, nothing, survey);
+      this.callFor(first, last, Step.maxima, nothing, maxima);
     });
     const parts = record.exchange(group, failure, refused).map((part) => split(part, survey.length));
-    this.call(live, Step.settle, joined(parts.map(([part]) => part)), nothing);
+    this.call(Step.settle, joined(parts.map(([part]) => part)), nothing);
     let ofMaxima = joined(parts.map(([, part]) => part));
     while (first < queries) {
       const next = Math.min(queries, last + this.block);
-      ofMaxima = this.runBlock(live, [first, last, next], ofMaxima);
+      ofMaxima = this.runBlock([first, last, next], ofMaxima);
       [first, last] = [last, next];
     }
-    this.call(live, Step.result, nothing, nothing);
+    this.call(Step.result, nothing, nothing);
     return resultOf(this.view, this.scalars, this.reduction);
   }
 
   /** Queries [first, last), of whose maxima all ranks have told. Returns what they tell of the next, [last, next). */
   private runBlock(
-    live: LivePlan,
     [first, last, next]: readonly [number, number, number],
     ofMaxima: Float64Array,
   ): Float64Array {
@@ -128,33 +134,34 @@ export class ShardedLoss extends Prepared {
     const { group } = this.shard;
     const rows = last - first;
     const sums = new Message(rows * (2 + 16 * chunks));
-    const failure = attempt(() => this.callFor(first, last, live, Step.sums, ofMaxima, sums.numbers));
+    const failure = attempt(() => this.callFor(first, last, Step.sums, ofMaxima, sums.numbers));
     const ofSums = joined(sums.exchange(group, failure, failedLater));
-    const length = rows * 25 * chunks * live.plan.spec.terms.length;
+    const length = rows * 25 * chunks * this.terms;
     const both = new Message(length + (next - last));
     const [terms, maxima] = split(both.numbers, length);
     const failed = attempt(() => {
-      this.callFor(first, last, live, Step.terms, ofSums, terms);
-      if (next > last) this.callFor(last, next, live, Step.maxima, nothing, maxima);
+      this.callFor(first, last, Step.terms, ofSums, terms);
+      if (next > last) this.callFor(last, next, Step.maxima, nothing, maxima);
     });
     const parts = both.exchange(group, failed, failedLater).map((part) => split(part, length));
-    this.callFor(first, last, live, Step.finish, joined(parts.map(([part]) => part)), nothing);
+    this.callFor(first, last, Step.finish, joined(parts.map(([part]) => part)), nothing);
     return joined(parts.map(([, part]) => part));
   }
 
   private callFor(
     first: number,
     last: number,
-    live: LivePlan,
     step: Step,
     gathered: Float64Array,
     record: Float64Array,
   ): void {
     [this.numbers[1], this.numbers[2]] = [first, last];
-    this.call(live, step, gathered, record);
+    this.call(step, gathered, record);
   }
 
-  private call(live: LivePlan, step: Step, gathered: Float64Array, record: Float64Array): void {
+  private call(step: Step, gathered: Float64Array, record: Float64Array): void {
+    // A group of the caller's own may have disposed of this loss.
+    const live = this.check();
     this.numbers[0] = step;
     check(
       live.native.shardStep(...argumentsOf(this.view, this.scalars), this.numbers, gathered, record),
@@ -162,8 +169,8 @@ export class ShardedLoss extends Prepared {
     );
   }
 
-  private needsRanks(live: LivePlan | undefined): boolean {
-    if (live === undefined || this.view.ranks !== null || this.view.beta !== null) return false;
+  private needsRanks(live: LivePlan): boolean {
+    if (this.view.ranks !== null || this.view.beta !== null) return false;
     return live.plan.spec.terms.some(({ loss, alpha }) => loss === 'ckl' && alpha! > 0);
   }
 
@@ -184,27 +191,31 @@ export class ShardedLoss extends Prepared {
   }
 
   /** Competition ranks within the whole lists, which every rank computes from the scores of all: 8 bytes per document. */
-  private freshRanks(): void {
+  private freshRanks(queries: number): void {
     const { view, shard, longest } = this;
     const { group, documents, begin } = shard;
-    const { queries, docs, stride } = view;
+    const { docs, stride, studentType } = view;
+    const message = new Message(1 + queries * longest);
+    message.numbers[0] = docs;
     // NaN stands for padding. Halves travel as the whole numbers that they are stored as.
-    const own = new Float64Array(queries * longest).fill(NaN);
-    for (let b = 0; b < queries; b++) {
-      for (let i = 0; i < docs; i++) {
-        if (view.labels[b * stride + i] !== 255) own[b * longest + i] = view.student[b * stride + i];
+    const own = message.numbers.subarray(1).fill(NaN);
+    const failure = attempt(() => {
+      this.check();
+      for (let b = 0; b < queries; b++) {
+        for (let i = 0; i < docs; i++) {
+          if (view.labels[b * stride + i] !== 255) own[b * longest + i] = view.student[b * stride + i];
+        }
       }
-    }
-    const parts = ranksOf(group.gather(own), group.size);
-    const lengths = ranksOf(group.gather(Float64Array.of(docs)), group.size);
-    const Scores = view.studentType === NativeType.float32 ? Float32Array : Uint16Array;
+    });
+    const parts = message.exchange(group, failure, failedLater);
+    const Scores = studentType === NativeType.float32 ? Float32Array : Uint16Array;
     const scores = new Scores(queries * documents);
     const labels = new Uint8Array(queries * documents);
     for (let b = 0; b < queries; b++) {
       let at = b * documents;
-      parts.forEach((part, rank) => {
-        for (let i = 0; i < lengths[rank][0]; i++, at++) {
-          const score = part[b * longest + i];
+      parts.forEach((part) => {
+        for (let i = 0; i < part[0]; i++, at++) {
+          const score = part[1 + b * longest + i];
           scores[at] = score;
           // A score that is NaN makes its query NaN, whatever its rank.
           if (Number.isNaN(score)) labels[at] = 255;
@@ -214,7 +225,7 @@ export class ShardedLoss extends Prepared {
     const all = new Uint32Array(queries * documents);
     const scalars = newScalars();
     check(
-      native.ranks(scores, view.studentType, labels, queries, documents, documents, null, all, scalars),
+      native.ranks(scores, studentType, labels, queries, documents, documents, null, all, scalars),
       scalars,
     );
     const ranks = new Uint32Array(Math.max(0, (queries - 1) * stride + docs)).fill(1);

@@ -2,7 +2,7 @@
 // and its loss come from. What each query adds is gathered, and every rank adds it in the order in which one process would, so that the number of
 // ranks changes no bit.
 import type { Group } from '../communicator.js';
-import { CklRangeError, CklTypeError } from '../errors.js';
+import { CklRangeError } from '../errors.js';
 import { largest } from '../extremes.js';
 import type { NativePlanSpec } from '../native/native.js';
 import {
@@ -14,6 +14,7 @@ import {
   otherLoss,
   otherThanFirst,
   refused,
+  SingleRun,
 } from './exchange.js';
 
 /** Places of a share that the addon counts in: 8 terms, and any of them. */
@@ -46,15 +47,16 @@ export interface SharedResult {
 /** The runs of a loss that all ranks have prepared alike. */
 export class Shares {
   private readonly digest: number;
-  private running = false;
+  private readonly single: SingleRun;
 
   /** @param loss its name, or `combine` */
   constructor(
     private readonly group: Group,
-    private readonly loss: string,
+    loss: string,
     private readonly spec: NativePlanSpec,
   ) {
     this.digest = digestOf(spec);
+    this.single = new SingleRun(loss);
   }
 
   /**
@@ -62,19 +64,7 @@ export class Shares {
    * @throws what this rank's `sharer` threw, or where another rank's did, which rank that was
    */
   run(sharer: Sharer): SharedResult {
-    // A group of the caller's own may run the loss again, in its allGather.
-    if (this.running) {
-      throw new CklTypeError(
-        'ERR_CKL_GROUP',
-        `this ${this.loss} runs already, and its group's allGather calls it again; prepare another`,
-      );
-    }
-    this.running = true;
-    try {
-      return this.exchange(sharer);
-    } finally {
-      this.running = false;
-    }
+    return this.single.do(() => this.exchange(sharer));
   }
 
   private exchange(sharer: Sharer): SharedResult {
