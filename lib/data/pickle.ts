@@ -1,7 +1,19 @@
 // Reads a pickle of scores, {query: {document: score}}, as it comes: protocols 2 to 5, the operations that such a file has, and no other.
-// Nothing in a pickle is ever run: the few names that NumPy's numbers and OrderedDict need stand for code of this file, and any other is refused.
+// Nothing in a pickle is ever run: the few names that NumPy's numbers and OrderedDict need stand for code of this library, and any other is refused.
 import { BadLine, excerpt } from './errors.js';
 import { SCALARS, type Scalar } from './numpy-scalars.js';
+import {
+  Dict,
+  Dtype,
+  DTYPE,
+  ENCODE,
+  kindOf,
+  Name,
+  NAMES,
+  ORDERED,
+  SCALAR,
+  wholeNumber,
+} from './pickle-values.js';
 
 /** Why a file cannot be read further, and where: how many of its bytes come before. */
 export class BadPickle extends BadLine {}
@@ -12,38 +24,6 @@ export interface PickledEntry {
   docs: unknown[];
   scores: unknown[];
 }
-
-/** A dict: of queries, which are handed out as they come, or of documents. */
-class Dict {
-  keys: unknown[] = [];
-  values: unknown[] = [];
-  /** Handed out, and empty since. */
-  spent = false;
-}
-
-class Name {
-  constructor(readonly name: string) {}
-}
-
-class Dtype {
-  order: string;
-
-  constructor(readonly kind: string) {
-    this.order = '<';
-  }
-}
-
-const [SCALAR, DTYPE, ORDERED, ENCODE] = ['scalar', 'dtype', 'OrderedDict', 'encode'].map(
-  (name) => new Name(name),
-);
-const NAMES = new Map([
-  ['numpy.core.multiarray.scalar', SCALAR],
-  ['numpy._core.multiarray.scalar', SCALAR],
-  ['numpy.dtype', DTYPE],
-  ['collections.OrderedDict', ORDERED],
-  // Protocol 2 has no bytes, and writes a scalar's as text to be encoded.
-  ['_codecs.encode', ENCODE],
-]);
 
 /** Longer than any id: text of this length is no file of scores. */
 const LONGEST_TEXT = 1 << 20;
@@ -364,22 +344,4 @@ export class Unpickler {
       this.fail('a dict {query: {document: score}}', kindOf(this.stack[0]));
     this.ended = true;
   }
-}
-
-/** A whole number, as two's complement from its lowest byte on; exact. */
-function wholeNumber(bytes: Uint8Array): number | bigint {
-  let value = 0n;
-  for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]);
-  if (bytes.length > 0 && bytes[bytes.length - 1] > 127) value -= 1n << BigInt(8 * bytes.length);
-  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
-}
-
-function kindOf(value: unknown): string {
-  if (value instanceof Dict) return 'a dict';
-  if (value instanceof Name) return value.name;
-  if (value instanceof Dtype) return 'a type';
-  if (value instanceof Uint8Array) return 'bytes';
-  if (Array.isArray(value)) return 'a tuple';
-  if (value === null || value === undefined) return 'nothing';
-  return typeof value === 'string' ? excerpt(value) : `${typeof value} ${String(value)}`;
 }
