@@ -18,12 +18,12 @@ import {
   readQueries,
   readRun,
   readTeacher,
-  type ScoredList,
   type WritableForm,
 } from '../../../lib/data/index';
 import { columnsOf } from '../../../lib/data/parquet/rows';
 import { scratch } from './files';
 import { parquetOf } from './parquets';
+import { brief, lists } from './scored-lists';
 
 const files = scratch();
 const fixtures = JSON.parse(readFileSync(join(__dirname, '../../fixtures/parquets.json'), 'utf8')) as Record<
@@ -35,21 +35,6 @@ const fixture = (name: string): string =>
 const make = async (...[name, ...parts]: [string, ...Parameters<typeof parquetOf>]): Promise<string> =>
   files.write(name, await parquetOf(...parts));
 
-async function lists(from: AsyncIterable<ScoredList>): Promise<ScoredList[]> {
-  const all: ScoredList[] = [];
-  for await (const list of from) all.push(list);
-  return all;
-}
-
-/** `query: document=score` with + for a positive and - for a negative. */
-const brief = (all: ScoredList[]) =>
-  all.map(({ qid, docs }) => {
-    const sign = { 0: '-', 1: '+' };
-    const parts = docs.map(
-      ({ docid, score, label }) => `${label === undefined ? '' : sign[label]}${docid}=${score}`,
-    );
-    return `${qid}: ${parts.join(' ')}`;
-  });
 const read = async (path: string, options = {}) =>
   brief(await lists((await openTeacher(path, options)).lists()));
 const failure = (work: Promise<unknown>): Promise<DataError> =>

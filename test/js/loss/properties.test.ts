@@ -1,7 +1,7 @@
 // Promises that hold for every batch, on random batches: agreement with double precision, and what must be equal to the last bit.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backends, combine, losses, type LossName } from '../../../lib/index';
+import { backends } from '../../../lib/index';
 import { reference, type Parameters } from '../reference/losses';
 import {
   distributionLosses,
@@ -10,44 +10,14 @@ import {
   expectSameResult,
   lossNames,
   lossOf,
-  parametersOf,
   randomBatch,
   randomNumbers,
   rowOf,
   type TestBatch,
 } from './helpers';
+import { optionsOf, part, runs, shapes } from './random-calls';
 
 const { targets } = backends().cpu;
-/** Fewer where a machine is emulated. */
-const runs = { numRuns: Number(process.env.CKL_TEST_RUNS ?? 60) };
-
-/** Batches of all sizes around the widths that the kernels treat differently. */
-const shapes = fc.record({
-  seed: fc.integer(),
-  queries: fc.integer({ min: 1, max: 37 }),
-  docs: fc.oneof(fc.integer({ min: 2, max: 40 }), fc.constantFrom(63, 64, 65, 127, 128, 129, 200)),
-  scale: fc.constantFrom(0.1, 1, 5, 30),
-  padding: fc.constantFrom(0, 0, 20, 70),
-});
-
-const optionsOf = (name: string, seed: number) => {
-  const next = randomNumbers(seed + 17);
-  const gamma = [1, 2, 3.5, 5, 8][Math.floor(next() * 5)];
-  const all: Parameters = {
-    gamma,
-    alpha: next() * (gamma - 1),
-    detachWeights: next() < 0.3,
-    lambda: next(),
-    negativeWeight: next() * 2,
-    nllWeight: next() * 2,
-    studentTemperature: next() < 0.5 ? 1 : 0.5 + next(),
-    teacherTemperature: next() < 0.5 ? 1 : 0.5 + next(),
-  };
-  return parametersOf(name, all);
-};
-
-const part = (a: Float32Array, b: number, docs: number) => a.slice(b * docs, (b + 1) * docs);
-
 /** The same batch with its queries in `rows`, in that order. */
 function selectRows(batch: TestBatch, rows: number[]): TestBatch {
   const [, docs] = batch.shape;
@@ -292,126 +262,6 @@ describe.each(lossNames)('%s', (name) => {
         expectClose(part(grad, b, docs), row.grad, row.gradTolerance);
       }
     });
-  });
-});
-
-describe('combine', () => {
-  const terms = (seed: number) => {
-    const next = randomNumbers(seed);
-    const names = [...lossNames].filter(() => next() < 0.4).slice(0, 8);
-    return (names.length ? names : lossNames.slice(0, 2)).map((loss) => ({
-      loss,
-      weight: Math.round((next() * 4 - 1) * 100) / 100,
-      ...(loss === 'ckl' ? { gamma: 3, alpha: 1.5 } : {}),
-      ...(loss === 'bkl' ? { lambda: 0.3 } : {}),
-    }));
-  };
-
-  it.each(['mean', 'sum', 'none'] as const)('is the weighted sum of its parts, reduction %s', (reduction) => {
-    fc.assert(
-      fc.property(shapes, (shape) => {
-        // Rows without positives: the terms then count different queries.
-        const batch = randomBatch({ ...shape, scale: Math.min(5, shape.scale), separable: false });
-        const weights = Float32Array.from({ length: shape.queries }, (_, b) => 0.5 + (b % 3));
-        const list = terms(shape.seed);
-        const whole = combine({ ...batch, weights }, list, { reduction });
-        const parts = list.map(({ loss, weight, ...options }) => ({
-          weight,
-          ...lossOf(loss)({ ...batch, weights }, { ...options, reduction }),
-        }));
-        const sumOf = (value: (p: (typeof parts)[number]) => number) =>
-          parts.reduce((sum, p) => sum + p.weight * value(p), 0);
-        const [queries, docs] = batch.shape;
-        for (let b = 0; b < queries; b++) {
-          const rows = list.map(({ loss, weight, ...options }) => {
-            const row = reference(loss, rowOf(batch, b), options);
-            return { row, factor: 2 * Math.abs(weight) };
-          });
-          const lossTolerance = rows.reduce((sum, { row, factor }) => sum + factor * row.lossTolerance, 0);
-          expectClose([whole.perQuery[b]], [sumOf((p) => p.perQuery[b])], lossTolerance, `perQuery ${b}`);
-          const expected = part(whole.grad, b, docs).map((_, i) => sumOf((p) => p.grad[b * docs + i]));
-          // The mean divides by the weights of the counted queries, of at least 0.5.
-          const gradFactor = reduction === 'mean' ? weights[b] / 0.5 : weights[b];
-          const tolerances = Array.from(expected, (_, i) =>
-            rows.reduce((sum, { row, factor }) => sum + gradFactor * factor * row.gradTolerance[i], 0),
-          );
-          expectClose(part(whole.grad, b, docs), expected, tolerances, `gradient of query ${b}`);
-        }
-        if (reduction !== 'none') {
-          const size = parts.reduce((sum, p) => sum + Math.abs(p.weight * p.loss), 0);
-          expectClose([whole.loss as number], [sumOf((p) => p.loss)], 4e-6 * size + 1e-30, 'loss');
-        }
-        const counted = Array.from({ length: queries }, (_, b) =>
-          list.some(
-            ({ loss, weight: _weight, ...options }) => reference(loss, rowOf(batch, b), options).counted,
-          ),
-        );
-        expect(whole.counted).toBe(counted.filter((one) => one).length);
-      }),
-      runs,
-    );
-  });
-
-  it('gives student and teacher their gradients, each by its own temperature', () => {
-    const batch = randomBatch({ seed: 12, queries: 5, docs: 21, scale: 3 });
-    const options = {
-      studentTemperature: 0.5,
-      teacherTemperature: 3,
-      teacherGrad: true,
-      reduction: 'sum',
-    } as const;
-    const whole = combine(batch, [{ loss: 'kl' }, { loss: 'ckl', weight: 0.5 }], options);
-    const [kl, ckl] = (['kl', 'ckl'] as const).map((name) => lossOf(name)(batch, options));
-    for (const side of ['grad', 'teacherGrad'] as const) {
-      const [a, b, sum] = [kl, ckl, whole].map((result) => result[side] as Float32Array);
-      const expected = Array.from(a, (value, i) => value + 0.5 * b[i]);
-      expectClose(sum, expected, 1e-5, side);
-      expect(Math.max(...expected.map(Math.abs))).toBeGreaterThan(0.01);
-    }
-  });
-
-  it('of one term with weight 1 has the bits of the loss itself', () => {
-    const batch = randomBatch({ seed: 8, queries: 9, docs: 33 });
-    for (const name of lossNames) {
-      expectSameResult(combine(batch, [{ loss: name as LossName }]), lossOf(name)(batch));
-    }
-  });
-});
-
-describe('teacherGrad', () => {
-  const withTeacher = lossNames.filter((name) => losses[name].teacher === true);
-
-  it.each(withTeacher)('%s has the gradient that the reference has', (name) => {
-    fc.assert(
-      fc.property(shapes, (shape) => {
-        const batch = randomBatch(shape);
-        const options = optionsOf(name, shape.seed);
-        const result = lossOf(name)(batch, { ...options, reduction: 'none', teacherGrad: true });
-        expectSameResult(result, lossOf(name)(batch, { ...options, reduction: 'none' }));
-        for (let b = 0; b < shape.queries; b++) {
-          const row = reference(name, rowOf(batch, b), options);
-          expectClose(
-            part(result.teacherGrad as Float32Array, b, shape.docs),
-            row.teacherGrad,
-            row.teacherGradTolerance,
-            `query ${b}`,
-          );
-        }
-      }),
-      runs,
-    );
-  });
-
-  it('goes into the array that the options or the batch bring', () => {
-    const batch = randomBatch({ seed: 4, queries: 3, docs: 7 });
-    const expected = lossOf('ckl')(batch, { teacherGrad: true }).teacherGrad as Float32Array;
-    const own = new Float32Array(21);
-    expect(lossOf('ckl')(batch, { teacherGrad: own }).teacherGrad).toBe(own);
-    expectSameBits(own, expected);
-    const other = new Float32Array(21);
-    expect(lossOf('ckl')({ ...batch, teacherGrad: other }).teacherGrad).toBe(other);
-    expectSameBits(other, expected);
-    expect(lossOf('ckl')(batch).teacherGrad).toBeUndefined();
   });
 });
 
