@@ -19,7 +19,7 @@ export const errorCodes = {
   ERR_CKL_DISPOSED: 'something was used after dispose(), or a result after a later run had overwritten it',
   ERR_CKL_DEVICE: 'memory is not on the GPU where it has to be, or a stream belongs to another GPU',
   ERR_CKL_TRACKER: 'a rank tracker has no ranks for a query, or was given a saved state that it cannot read',
-  ERR_CKL_MEMORY: 'no memory for the scratch space',
+  ERR_CKL_MEMORY: 'could not allocate scratch memory',
   ERR_CKL_CUDA: 'a CUDA call failed',
   ERR_CKL_GROUP:
     'MPI or another library of a group is not available, or the ranks of a group do not work together',

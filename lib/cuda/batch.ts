@@ -210,10 +210,7 @@ export class DeviceBatchView {
       );
     }
     if (output && tensor.readOnly) {
-      throw new CklTypeError(
-        'ERR_CKL_TYPE',
-        `${name} is for reading only; an output needs memory to write to`,
-      );
+      throw new CklTypeError('ERR_CKL_TYPE', `${name} is read-only; an output needs memory to write to`);
     }
     if (argument !== NativeArgument.student && argument !== NativeArgument.offsets)
       checkLength(tensor, per === 'query' ? this.queries : this.extent, name);

@@ -53,7 +53,7 @@ export function devices(): readonly Device[] {
   if (!found.available) {
     throw new CklRangeError(
       'ERR_CKL_BACKEND',
-      `CUDA is not available: ${found.reason || 'no device was found'}. \`npx ckl-loss doctor\` tells what is missing`,
+      `CUDA is not available: ${found.reason || 'no device was found'}. \`npx ckl-loss doctor\` shows what is missing`,
     );
   }
   known = found.devices.map(

@@ -304,7 +304,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
 
   private writable(): number {
     if (!this.readOnly) return this.live();
-    throw new CklTypeError('ERR_CKL_TYPE', 'this tensor is for reading only; copy it to one that is not');
+    throw new CklTypeError('ERR_CKL_TYPE', 'this tensor is read-only; copy it to one that is not');
   }
 
   private hostArray(): HostArrays[D] {

@@ -14,9 +14,9 @@ export async function findNewFolder(dir: string): Promise<string> {
   if (dir === '') throw new OutputError(dir, 'it needs a name');
   const path = resolve(dir);
   const found = await stat(path).catch(() => undefined);
-  if (found && !found.isDirectory()) throw new OutputError(dir, 'it is there, and no folder');
+  if (found && !found.isDirectory()) throw new OutputError(dir, 'it exists and is not a folder');
   if (found && (await readdir(path)).length > 0)
-    throw new OutputError(dir, 'it is there, and not empty; name a folder that is yet to be made');
+    throw new OutputError(dir, 'it exists and is not empty; name a new or an empty folder');
   // Whether its folder takes a new entry, a file of a name that there is not tells.
   await findTarget(join(dirname(path), partialName(path)), { streams: false }).catch((error: Error) => {
     throw new OutputError(dir, error instanceof OutputError ? error.why : error.message, { cause: error });

@@ -48,7 +48,7 @@ export function idOverFile(
     throw new CklRangeError(
       'ERR_CKL_GROUP',
       code === 'EEXIST'
-        ? `${file} is there already, of another job or of one that failed; delete it, or take another path`
+        ? `${file} exists already, from another job or from one that failed; delete it, or choose another path`
         : `${file} cannot be written: ${message}`,
     );
   } finally {
@@ -64,12 +64,15 @@ function readId(file: string, timeout: number): Uint8Array {
     try {
       const id = readFileSync(file);
       if (id.length === idBytes) return new Uint8Array(id);
-      throw new CklRangeError('ERR_CKL_GROUP', `${file} is no file that rank 0 of nccl() wrote`);
+      throw new CklRangeError('ERR_CKL_GROUP', `${file} is not a file that rank 0 of nccl() wrote`);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
     if (performance.now() >= end) {
-      throw new CklRangeError('ERR_CKL_GROUP', `${file} did not come in ${timeout} ms; rank 0 writes it`);
+      throw new CklRangeError(
+        'ERR_CKL_GROUP',
+        `${file} did not appear within ${timeout} ms; rank 0 writes it`,
+      );
     }
     Atomics.wait(clock, 0, 0, 10);
   }

@@ -242,7 +242,7 @@ export class NcclCommunicator implements Disposable {
       );
     }
     if (written && tensor.readOnly) {
-      throw new CklTypeError('ERR_CKL_TYPE', `${name} is for reading only; copy it to one that is not`);
+      throw new CklTypeError('ERR_CKL_TYPE', `${name} is read-only; copy it to one that is not`);
     }
     return Number(tensor.pointer);
   }

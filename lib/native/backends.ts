@@ -66,7 +66,7 @@ export function chooseBackend(option: string | undefined): BackendName {
   throw new CklRangeError(
     'ERR_CKL_BACKEND',
     `${source} is 'cuda', but CUDA is not available: ${cuda.reason || 'no device was found'}. ` +
-      `Use 'cpu' or 'auto'; \`npx ckl-loss doctor\` tells what is missing`,
+      `Use 'cpu' or 'auto'; \`npx ckl-loss doctor\` shows what is missing`,
   );
 }
 

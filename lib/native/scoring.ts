@@ -162,7 +162,7 @@ export function checkScoring(status: ScoringStatus, numbers: Float64Array): void
     case ScoringStatus.memory:
       throw new CklRangeError(
         'ERR_CKL_MEMORY',
-        'no memory for the scratch space of the embeddings; use smaller batches or fewer threads',
+        'could not allocate scratch memory for the embeddings; use smaller batches or fewer threads',
       );
     default:
       throw new CklRangeError(

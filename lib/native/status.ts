@@ -52,7 +52,7 @@ export function statusError(status: NativeStatus, scalars: Float64Array): Error 
     case NativeStatus.memory:
       return new CklRangeError(
         'ERR_CKL_MEMORY',
-        `no memory for ${value} bytes of scratch space; use smaller batches or fewer threads`,
+        `could not allocate ${value} bytes of scratch memory; use smaller batches or fewer threads`,
       );
     case NativeStatus.device: {
       const [cudaName, words] = native.cudaError(value);

@@ -130,7 +130,7 @@ export class ApartLines implements RunLines {
       throw new DataError(
         '',
         0,
-        `at most ${MOST_LINES} lines where those of a query stand apart (sort -s -k1,1 FILE puts them together, and then there is no limit)`,
+        `at most ${MOST_LINES} lines if those of a query are not contiguous (sort -s -k1,1 FILE makes them so, which removes the limit)`,
         'more',
       );
     this.gathered.add(this.query, this.documents.intern(bytes, start, end, hash), key, line);

@@ -29,7 +29,7 @@ export function readData({ data, teacher }: { data?: string; teacher?: string })
   if (!existsSync(data)) throw new UsageError(`--data: there is no folder ${data}`);
   const beside = join(data, SAMPLE_TEACHER);
   if (teacher === undefined && !existsSync(beside))
-    throw new UsageError(`--teacher is needed: ${data} holds no ${SAMPLE_TEACHER}`);
+    throw new UsageError(`--teacher is needed: ${data} contains no ${SAMPLE_TEACHER}`);
   return { data, teacher: teacher ?? beside, sample: false };
 }
 

@@ -123,7 +123,7 @@ export class Checkpoint {
     if (this.digest !== undefined && this.digest !== digest)
       throw new CheckpointError(
         this.name,
-        'of a run on other data: texts, scores or judgements have changed since',
+        'it belongs to a run on other data: texts, scores or judgements have changed since',
       );
     if (this.digest === undefined) await this.keep({ kind: 'data', digest });
     this.digest = digest;
@@ -277,7 +277,10 @@ function takeUnits(content: Content, file: string, other: Content | undefined): 
   if (other?.digest === undefined) return;
   if (content.digest === undefined) content.kept.push(formatRecord({ kind: 'data', digest: other.digest }));
   else if (content.digest !== other.digest)
-    throw new CheckpointError(file, 'of a run on other data than the other checkpoints in its folder');
+    throw new CheckpointError(
+      file,
+      'it belongs to a run on other data than the other checkpoints in its folder',
+    );
   content.digest = other.digest;
   for (const [place, result] of other.done) {
     if (content.done.has(place)) continue;
@@ -301,14 +304,17 @@ function checkHead(file: string, found: ReturnType<typeof head>, of: CheckpointO
   const { command, options } = found;
   // Results may change in their last bits from version to version.
   if (found.version !== version)
-    throw new CheckpointError(file, `of ckl-loss ${found.version}, and this is ${version}`);
+    throw new CheckpointError(file, `it was written by ckl-loss ${found.version}, and this is ${version}`);
   if (command !== of.command)
-    throw new CheckpointError(file, `of ckl-loss ${command}, not of ckl-loss ${of.command}`);
+    throw new CheckpointError(file, `it was written by ckl-loss ${command}, not by ckl-loss ${of.command}`);
   // As the file would hold them.
   const asked = p.record(p.anything)(JSON.parse(p.toJson(of.options)), 'options');
   for (const name of new Set([...Object.keys(asked), ...Object.keys(options)])) {
     const [was, is] = [options[name], asked[name]].map((value) => JSON.stringify(value) ?? 'not given');
     if (was !== is)
-      throw new CheckpointError(file, `of a run with other options: ${name} was ${was}, now ${is}`);
+      throw new CheckpointError(
+        file,
+        `it belongs to a run with other options: ${name} was ${was}, now ${is}`,
+      );
   }
 }

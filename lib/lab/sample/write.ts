@@ -58,7 +58,7 @@ export async function writeSample(dir: string): Promise<void> {
     const found = await readFile(file, 'utf8').catch(() => undefined);
     if (found === content) files.delete(name);
     else if (found !== undefined)
-      throw new OutputError(file, 'it is there, with other content than the sample');
+      throw new OutputError(file, 'it exists, with other content than the sample');
   }
   await mkdir(join(dir, 'qrels'), { recursive: true });
   for (const [name, content] of files) await writeWhole(join(dir, name), content);

@@ -158,7 +158,7 @@ describe.runIf(hasGpu)('queries spread over ranks with GPUs', () => {
     }`;
     const ranks = await team<unknown[]>(3, run);
     const refused = (rank: number) =>
-      `ERR_CKL_GROUP: rank ${rank} refused its batch, and says why; nothing was computed`;
+      `ERR_CKL_GROUP: rank ${rank} refused its batch and reports the reason; nothing was computed`;
     expect(ranks.map((found) => found[0])).toEqual([
       refused(1),
       'ERR_CKL_LABEL: labels at query 0, document 0, is 7; a label is 1 (positive), 0 (negative) or 255 (padding)',

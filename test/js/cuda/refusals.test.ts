@@ -123,13 +123,11 @@ describe.runIf(hasGpu)('a run refuses', () => {
     loss.run(good);
   });
 
-  it('an output that is for reading only', () => {
+  it('an output that is read-only', () => {
     using loss = prepare('kl', { shape: [3, 8] });
     using memory = DeviceTensor.allocate(24);
     const grad = DeviceTensor.view(memory.pointer, 24, 'float32', { readOnly: true });
-    expect(errorOf(() => loss.run({ ...toDevice(batch), grad })).message).toMatch(
-      /^grad is for reading only/,
-    );
+    expect(errorOf(() => loss.run({ ...toDevice(batch), grad })).message).toMatch(/^grad is read-only/);
   });
 
   it('a tensor that was disposed', () => {

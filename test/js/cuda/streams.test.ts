@@ -172,7 +172,7 @@ describe.runIf(!hasGpu)('without a GPU', () => {
       expect(error).toBeInstanceOf(RangeError);
       expect(error.code).toBe('ERR_CKL_BACKEND');
       expect(error.message).toMatch(
-        /^CUDA is not available: .+ `npx ckl-loss doctor` tells what is missing$/,
+        /^CUDA is not available: .+ `npx ckl-loss doctor` shows what is missing$/,
       );
     }
   });

@@ -322,7 +322,7 @@ describe('what cannot be spread', () => {
       return tried.map((one) => { try { return prepared.run(one).counted; } catch (error) { return error.code + ': ' + error.message; } });
     }`;
     const [zero, one] = await team<string[]>(2, run);
-    const refused = 'ERR_CKL_GROUP: rank 1 refused its batch, and says why; nothing was computed';
+    const refused = 'ERR_CKL_GROUP: rank 1 refused its batch and reports the reason; nothing was computed';
     const different = 'ERR_CKL_GROUP: the ranks run different batches: ';
     expect(zero).toEqual([
       refused,

@@ -225,7 +225,7 @@ describe.each(['gather', 'ring'])("across: '%s'", (across) => {
       return tried.map((one) => { try { return prepared.run(one).counted; } catch (error) { return error.code + ': ' + error.message; } });
     }`;
     const [zero, one] = await team<string[]>(2, run, () => ({ across }));
-    const refused = 'ERR_CKL_GROUP: rank 1 refused its batch, and says why; nothing was computed';
+    const refused = 'ERR_CKL_GROUP: rank 1 refused its batch and reports the reason; nothing was computed';
     const scale = 'ERR_CKL_GROUP: the ranks run different batches: rank 1 has another scale than rank 0';
     const large = expect.stringMatching(/^ERR_CKL_SHAPE/) as unknown;
     expect(zero).toEqual([refused, refused, scale, large, refused, 2]);

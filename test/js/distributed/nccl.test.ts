@@ -127,14 +127,14 @@ describe('the id over a file', () => {
   it('of another job is refused by rank 0, and a missing one by the others', () => {
     writeFileSync(file, 'x');
     expect(errorOf(() => idOverFile({ rank: 0, size: 2, file, timeout: 0 }, makeId)).message).toMatch(
-      /is there already, of another job or of one that failed; delete it/,
+      /exists already, from another job or from one that failed; delete it/,
     );
     expect(errorOf(() => idOverFile({ rank: 1, size: 2, file, timeout: 0 }, makeId)).message).toMatch(
-      /is no file that rank 0 of nccl\(\) wrote/,
+      /is not a file that rank 0 of nccl\(\) wrote/,
     );
     rmSync(file);
     expect(errorOf(() => idOverFile({ rank: 1, size: 2, file, timeout: 30 }, makeId)).message).toMatch(
-      /did not come in 30 ms; rank 0 writes it/,
+      /did not appear within 30 ms; rank 0 writes it/,
     );
     const nowhere = join(folder, 'no/such/folder');
     expect(

@@ -218,7 +218,7 @@ describe('what the addon can report and these functions catch before it', () => 
   it.each([
     [NativeStatus.type, TypeError, 'ERR_CKL_TYPE', /student is not the typed array/],
     [NativeStatus.size, RangeError, 'ERR_CKL_SHAPE', /student has 5 elements; the batch needs at least 8/],
-    [NativeStatus.memory, RangeError, 'ERR_CKL_MEMORY', /no memory for 5 bytes/],
+    [NativeStatus.memory, RangeError, 'ERR_CKL_MEMORY', /could not allocate 5 bytes/],
     [NativeStatus.shape, RangeError, 'ERR_CKL_SHAPE', /too large to be addressed/],
   ])('status %i', (status, kind, code, message) => {
     const error = statusError(status, stats);

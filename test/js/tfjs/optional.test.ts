@@ -63,7 +63,7 @@ describe('ckl-loss compare, its command line', () => {
     ['a loss that there is not', ['--quick', '--losses', 'ckll'], /--losses takes .*did you mean/is],
     ['one fold', ['--quick', '--folds', '1'], /--folds takes 0 or at least 2/],
     ['rates that are none', ['--quick', '--rates', '1,x'], /--rates takes a number/],
-    ['a file that is no comparison', ['--from', 'package.json'], /no comparison that --json wrote/],
+    ['a file that is no comparison', ['--from', 'package.json'], /not a comparison that --json wrote/],
   ])('%s ends with code 2 and a reason', (_, args, message) => {
     const { status, stderr } = run(...args);
     expect(stderr).toMatch(message);

@@ -203,7 +203,9 @@ async function read(path: string): Promise<SavedComparison | SavedShare> {
     const { format } = (parsed ?? {}) as { format?: unknown };
     return format === SHARE_FORMAT ? readShare(parsed) : readSaved(parsed);
   } catch (error) {
-    throw new UsageError(`--from: ${path} is no comparison that --json wrote: ${(error as Error).message}`);
+    throw new UsageError(
+      `--from: ${path} is not a comparison that --json wrote: ${(error as Error).message}`,
+    );
   }
 }
 

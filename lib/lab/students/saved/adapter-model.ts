@@ -73,7 +73,7 @@ export async function readAdapter(dir: string): Promise<{ version: string; stude
   const tensors = tensorsIn(file, bytes);
   // Before memory is taken for as much as the config says.
   if (4 * width * (shape.rank || width) > bytes.length)
-    throw new ModelError(file, 'shape', `it holds no map of vectors of ${width} elements`);
+    throw new ModelError(file, 'shape', `it contains no map for vectors of ${width} elements`);
   const student = new AdapterStudent(width, late, shape, 0);
   student.load(
     Object.fromEntries(

@@ -51,7 +51,7 @@ export async function readConfig<T>(dir: string, parse: p.Parser<T>): Promise<T>
       throw new ModelError(
         file,
         'version',
-        `of version ${JSON.stringify(found)} of the format, and ckl-loss ${PACKAGE_VERSION} reads version ${FORMAT_VERSION}`,
+        `it has version ${JSON.stringify(found)} of the format, and ckl-loss ${PACKAGE_VERSION} reads version ${FORMAT_VERSION}`,
       );
     return parse(value, '');
   });
@@ -92,7 +92,7 @@ export function parseJson(file: string, bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch (error) {
-    throw new ModelError(file, 'damaged', `no JSON: ${(error as Error).message}`, { cause: error });
+    throw new ModelError(file, 'damaged', `it is not JSON: ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -90,7 +90,7 @@ export class LoadedAdapter {
 
   private checked(vectors: Float32Array, name: string): Float32Array {
     if (!(vectors instanceof Float32Array))
-      throw new CklTypeError('ERR_CKL_TYPE', `${name} is no Float32Array`);
+      throw new CklTypeError('ERR_CKL_TYPE', `${name} is not a Float32Array`);
     if (vectors.length % this.width !== 0)
       throw new CklRangeError(
         'ERR_CKL_SHAPE',

@@ -197,7 +197,7 @@ describe('a saved adapter', () => {
     const adapter = await loadAdapter(at('model'));
     expect(adapter).toMatchObject({ width: DIM, late: false, sides: 'both' });
     expect(() => adapter.mapQueries(new Float32Array(DIM + 1))).toThrow('whole vectors of 24');
-    expect(() => adapter.mapQueries([1] as never)).toThrow('vectors is no Float32Array');
+    expect(() => adapter.mapQueries([1] as never)).toThrow('vectors is not a Float32Array');
     const set = { ids: ['a'], dim: 3, values: new Float32Array(24) };
     expect(() => adapter.search(set, set, 1)).toThrow('documents.dim is 3');
   });

@@ -248,10 +248,7 @@ describe('an output that is an input, or another output', () => {
     expect((await run(['sample', '--out', data])).code).toBe(0);
     writeFileSync(join(data, 'queries.jsonl'), '{"_id":"1","text":"mine"}\n');
     const { code, err } = await run(['sample', '--out', data]);
-    expect([code, err]).toEqual([
-      1,
-      expect.stringContaining('queries.jsonl" cannot be written: it is there'),
-    ]);
+    expect([code, err]).toEqual([1, expect.stringContaining('queries.jsonl" cannot be written: it exists')]);
     expect(readFileSync(join(data, 'queries.jsonl'), 'utf8')).toContain('mine');
   });
 

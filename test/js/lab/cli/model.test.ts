@@ -73,7 +73,7 @@ describe('refine --save', () => {
       'vocabulary.txt',
     ]);
     const again = refine([...QUICK, '--save', model], nothing, nothing);
-    await expect(again).rejects.toThrow(/--save: .* cannot be written: it is there, and not empty/);
+    await expect(again).rejects.toThrow(/--save: .* cannot be written: it exists and is not empty/);
   });
 
   it.each([['--folds', '3']])('is refused with %s', async (...more) => {

@@ -101,6 +101,8 @@ describe('compare --from with shares', () => {
       '--from: some files are whole comparisons, and others shares of one',
     );
     files.write('damaged.json', JSON.stringify({ ...other, units: [{ place: 2 }] }));
-    expect(await from('damaged.json')).toMatch(/damaged\.json is no comparison that --json wrote: .*units/);
+    expect(await from('damaged.json')).toMatch(
+      /damaged\.json is not a comparison that --json wrote: .*units/,
+    );
   });
 });

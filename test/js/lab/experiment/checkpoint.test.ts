@@ -178,13 +178,13 @@ describe('a checkpoint', () => {
   it('of another command, other options or other data is refused', async () => {
     const file = await written('other');
     await expect(open(file, { ...OF, command: 'train' })).rejects.toThrow(
-      'of ckl-loss refine, not of ckl-loss train',
+      'it was written by ckl-loss refine, not by ckl-loss train',
     );
     await expect(open(file, { ...OF, options: { ...OF.options, seed: 2 } })).rejects.toThrow(
       'seed was 1, now 2',
     );
     const checkpoint = await open(file);
-    await expect(checkpoint.bind('another')).rejects.toThrow('of a run on other data');
+    await expect(checkpoint.bind('another')).rejects.toThrow('it belongs to a run on other data');
     await checkpoint.close();
   });
 
@@ -193,7 +193,7 @@ describe('a checkpoint', () => {
     const [, ...rest] = readRecords(readFileSync(file));
     const other = formatRecord({ kind: 'head', version: '0.0.9', ...OF });
     writeFileSync(file, Buffer.concat([Buffer.from(MAGIC), other, ...rest.map(({ bytes }) => bytes)]));
-    await expect(open(file)).rejects.toThrow(/of ckl-loss 0\.0\.9, and this is \d/);
+    await expect(open(file)).rejects.toThrow(/it was written by ckl-loss 0\.0\.9, and this is \d/);
   });
 
   it('takes the finished units of other checkpoints of its run, and keeps them', async () => {
@@ -215,13 +215,13 @@ describe('a checkpoint', () => {
     const all = (await Checkpoint.open({ checkpoint: file, others }, OF))!;
     const expected = [0, 2, 1].map((place) => [place, { ...RESULT_ALONE, rate: place }]);
     expect([...all.done]).toEqual(expected);
-    await expect(all.bind('another')).rejects.toThrow('of a run on other data');
+    await expect(all.bind('another')).rejects.toThrow('it belongs to a run on other data');
     await all.bind('digest');
     await all.close();
     // Without the others, too.
     const alone = await open(file);
     expect([...alone.done]).toEqual(expected);
-    await expect(alone.bind('another')).rejects.toThrow('of a run on other data');
+    await expect(alone.bind('another')).rejects.toThrow('it belongs to a run on other data');
     await alone.close();
     const folder = join(files.dir, 'no file');
     mkdirSync(folder);
@@ -232,7 +232,7 @@ describe('a checkpoint', () => {
     const apart = await unitOf('apart', [5], 'another');
     const mixed = Checkpoint.open({ checkpoint: file, others: [apart] }, OF);
     await expect(mixed).rejects.toThrow(
-      `${apart}: of a run on other data than the other checkpoints in its folder`,
+      `${apart}: it belongs to a run on other data than the other checkpoints in its folder`,
     );
     const empty = await unitOf('empty', []);
     const begun = (await Checkpoint.open({ checkpoint: empty, others: [apart] }, OF))!;

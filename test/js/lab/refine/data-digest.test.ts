@@ -32,7 +32,7 @@ it.each([
   expect(readFileSync(file, 'utf8')).not.toBe(before);
   await expect(refine(again)).rejects.toMatchObject({
     code: 'ERR_CKL_CHECKPOINT',
-    message: expect.stringContaining('of a run on other data') as string,
+    message: expect.stringContaining('it belongs to a run on other data') as string,
   });
 });
 
@@ -45,6 +45,6 @@ it('compare goes on only with the data it began with', async () => {
   await first.close();
   const again = await open();
   await again.bind('these');
-  await expect(again.bind('those')).rejects.toThrow(`${file}: of a run on other data`);
+  await expect(again.bind('those')).rejects.toThrow(`${file}: it belongs to a run on other data`);
   await again.close();
 });

@@ -287,14 +287,14 @@ describe('a folder that is no student', () => {
       expect(said).toBe(`damaged: /${name}: its SHA-256 is not the one in config.json`);
     }
     expect(await fault((at) => writeFileSync(at('config.json'), '{"format":'))).toContain(
-      'damaged: /config.json: no JSON',
+      'damaged: /config.json: it is not JSON',
     );
   });
 
   it('for another version', async () => {
     const said = await fault(config((all) => ({ ...all, format: 'ckl-loss student 2' })));
     expect(said).toMatch(
-      /^version: \/config\.json: of version "2" of the format, and ckl-loss .* reads version 1$/,
+      /^version: \/config\.json: it has version "2" of the format, and ckl-loss .* reads version 1$/,
     );
     expect(await fault(config((all) => ({ ...all, format: 'other' })))).toContain(
       'shape: /config.json: format is not',
@@ -394,7 +394,7 @@ describe('the folder', () => {
     await writeWholeFolder(dir, { a: '1' });
     await expect(writeWholeFolder(dir, { a: '2' })).rejects.toMatchObject({ code: 'ERR_CKL_OUTPUT' });
     expect(readFileSync(join(dir, 'a'), 'utf8')).toBe('1');
-    await expect(writeWholeFolder(join(dir, 'a'), {})).rejects.toThrow('it is there, and no folder');
+    await expect(writeWholeFolder(join(dir, 'a'), {})).rejects.toThrow('it exists and is not a folder');
     await expect(writeWholeFolder(join(files.dir, 'no/where'), {})).rejects.toThrow('there is no folder');
     const half = join(files.dir, 'half');
     await expect(writeWholeFolder(half, { 'x/y': '1', 'x/y/z': '2' })).rejects.toMatchObject({
