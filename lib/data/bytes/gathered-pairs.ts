@@ -1,5 +1,6 @@
 // Keeps the lines of pairs by query if those of a query stand apart: as records in chains of growing chunks, about 32 bytes per line if ids are short.
 import { grown } from './grow.js';
+import { newPairLine, type PairLine } from './pair-lists.js';
 
 /** Places of chunks are counted in so many bytes, so that 32 bits of them reach 64 GB. */
 const UNIT = 16;
@@ -16,18 +17,6 @@ interface Slab {
   bytes: Uint8Array<ArrayBuffer>;
   words: Uint32Array<ArrayBuffer>;
   doubles: Float64Array<ArrayBuffer>;
-}
-
-/** A line of a query, as it is handed out again: where its ids lie, and its numbers. One object serves all. */
-export interface PairLine {
-  line: number;
-  bytes: Uint8Array;
-  start: number;
-  end: number;
-  negativeBytes: Uint8Array;
-  negativeStart: number;
-  negativeEnd: number;
-  readonly numbers: Float64Array;
 }
 
 const padded = (bytes: number): number => (bytes + 7) & ~7;
@@ -47,25 +36,18 @@ export class GatheredPairs {
   private held = new Uint32Array(64);
   private heldStarts = new Uint32Array(64);
   private heldEnds = new Uint32Array(64);
+  /** The numbers of `one`, the line that is handed out. */
+  private readonly numbers: Float64Array;
   private readonly one: PairLine;
 
   /** @param count of the numbers of a line */
   constructor(private readonly count: number) {
-    const [bytes, numbers] = [new Uint8Array(0), new Float64Array(count)];
-    const negative = { negativeBytes: bytes, negativeStart: 0, negativeEnd: 0 };
-    this.one = { line: 0, bytes, start: 0, end: 0, ...negative, numbers };
+    this.numbers = new Float64Array(count);
+    this.one = newPairLine(this.numbers);
   }
 
-  add(
-    query: number,
-    line: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    negativeStart: number,
-    negativeEnd: number,
-    numbers: ArrayLike<number>,
-  ): void {
+  add(query: number, one: PairLine): void {
+    const { line, bytes, start, end, negativeBytes, negativeStart, negativeEnd, numbers } = one;
     if (query >= this.firsts.length) this.grow(query);
     const same = this.isHeld(query, bytes, start, end);
     const positive = same ? 0 : end - start;
@@ -94,13 +76,13 @@ export class GatheredPairs {
       this.heldEnds[query] = at - first + positive;
       for (let i = start; i < end; i++) own[at++] = bytes[i];
     }
-    for (let i = negativeStart; i < negativeEnd; i++) own[at++] = bytes[i];
+    for (let i = negativeStart; i < negativeEnd; i++) own[at++] = negativeBytes[i];
   }
 
   /** Hands out the lines of a query, in the order in which they came. */
   each(query: number, take: (line: PairLine) => void): void {
     if (query >= this.firsts.length || this.firsts[query] === 0) return;
-    const { one, count } = this;
+    const { one, numbers, count } = this;
     for (let chunk = this.firsts[query]; chunk !== 0;) {
       const slab = this.slabs[Math.floor((chunk - 1) / SLAB_UNITS)];
       const first = ((chunk - 1) % SLAB_UNITS) * UNIT;
@@ -108,7 +90,7 @@ export class GatheredPairs {
       const last = chunk === this.lasts[query];
       const stop = first + (last ? this.ends[query] : words[(first >>> 2) + 1]);
       for (let at = first + HEAD; at < stop;) {
-        for (let i = 0; i < count; i++, at += 8) one.numbers[i] = doubles[at >>> 3];
+        for (let i = 0; i < count; i++, at += 8) numbers[i] = doubles[at >>> 3];
         one.line = words[at >>> 2];
         const lengths = words[(at >>> 2) + 1];
         let [positive, negative] = [lengths >>> 16, lengths & SAME];

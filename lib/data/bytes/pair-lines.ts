@@ -3,7 +3,7 @@ import { BadLine } from '../errors.js';
 import { Columns } from './columns.js';
 import { encodeIds } from './ids.js';
 import { decimal } from './number.js';
-import type { PairForm } from './pair-lists.js';
+import { newPairLine, type PairForm, type PairLine } from './pair-lists.js';
 import { textOf, type LineReader } from './regions.js';
 
 export abstract class PairLines implements LineReader {
@@ -11,6 +11,7 @@ export abstract class PairLines implements LineReader {
   private readonly columns = new Columns(false);
   private readonly width: number;
   private readonly values: Float64Array;
+  private readonly one: PairLine;
 
   /** @param readNumbers false where they do not matter */
   constructor(
@@ -21,6 +22,7 @@ export abstract class PairLines implements LineReader {
     const { numbers } = form.columns;
     this.width = 3 + numbers.length;
     this.values = new Float64Array(numbers.length);
+    this.one = newPairLine(this.values);
   }
 
   read(bytes: Buffer, from: number, to: number): void {
@@ -50,8 +52,15 @@ export abstract class PairLines implements LineReader {
       this.values[i] = value;
     }
     this.query(bytes, starts[query], ends[query]);
-    const [at, to] = [starts[positive], ends[positive]];
-    this.pair(bytes, at, to, starts[negative], ends[negative], this.values);
+    const { one } = this;
+    one.line = this.lines;
+    one.bytes = one.negativeBytes = bytes;
+    one.start = starts[positive];
+    one.end = ends[positive];
+    one.negativeStart = starts[negative];
+    one.negativeEnd = ends[negative];
+    one.numbers = this.values;
+    this.pair(one);
     return true;
   }
 
@@ -62,18 +71,15 @@ export abstract class PairLines implements LineReader {
     const query = encodeIds(qid);
     this.query(query.bytes, 0, query.middle);
     const ids = encodeIds(positive, negative);
-    this.pair(ids.bytes, 0, ids.middle, ids.middle, ids.bytes.length, numbers);
+    this.pair({
+      ...{ line: this.lines, bytes: ids.bytes, start: 0, end: ids.middle },
+      ...{ negativeBytes: ids.bytes, negativeStart: ids.middle, negativeEnd: ids.bytes.length },
+      numbers,
+    });
   }
 
   abstract refuse(problem: BadLine): void;
   protected abstract query(bytes: Uint8Array, start: number, end: number): void;
   /** Both documents of a line, whose query came before. @throws BadLine */
-  protected abstract pair(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    negativeStart: number,
-    negativeEnd: number,
-    numbers: ArrayLike<number>,
-  ): void;
+  protected abstract pair(one: PairLine): void;
 }

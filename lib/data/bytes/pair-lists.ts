@@ -12,6 +12,24 @@ export interface Pair {
   numbers: readonly number[];
 }
 
+/** A line at bytes: where its ids lie, and its numbers. One object serves all lines of a reader. */
+export interface PairLine {
+  line: number;
+  bytes: Uint8Array;
+  start: number;
+  end: number;
+  negativeBytes: Uint8Array;
+  negativeStart: number;
+  negativeEnd: number;
+  numbers: ArrayLike<number>;
+}
+
+export function newPairLine(numbers: ArrayLike<number>): PairLine {
+  const bytes = new Uint8Array(0);
+  const negative = { negativeBytes: bytes, negativeStart: 0, negativeEnd: 0 };
+  return { line: 0, bytes, start: 0, end: 0, ...negative, numbers };
+}
+
 /** How a form of pairs is read. */
 export interface PairForm {
   /** The places of the columns. */
@@ -59,15 +77,7 @@ export class PairLists {
   }
 
   /** @throws BadLine for a pair that those before contradict */
-  add(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    negativeBytes: Uint8Array,
-    negativeStart: number,
-    negativeEnd: number,
-    numbers: ArrayLike<number>,
-  ): void {
+  add({ bytes, start, end, negativeBytes, negativeStart, negativeEnd, numbers }: PairLine): void {
     const { sides } = this;
     // Many pairs in a row have one positive.
     if (this.positive < 0 || !sides.documents.is(this.positive, bytes, start, end))

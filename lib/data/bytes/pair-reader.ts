@@ -4,7 +4,7 @@ import { GatheredPairs } from './gathered-pairs.js';
 import { ByteIds } from './ids.js';
 import type { ListReader, MakeReader } from './lists.js';
 import { PairLines } from './pair-lines.js';
-import { PairLists, type PairForm } from './pair-lists.js';
+import { PairLists, type PairForm, type PairLine } from './pair-lists.js';
 import { standTogether } from './pairs-together.js';
 
 /** A reader of such a form; a file is read twice, first to see whether the lines of each query stand together. */
@@ -38,15 +38,8 @@ class TogetherReader extends PairLines implements ListReader {
     lists.query(bytes, start, end);
   }
 
-  protected pair(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    negativeStart: number,
-    negativeEnd: number,
-    numbers: ArrayLike<number>,
-  ): void {
-    this.lists.add(bytes, start, end, bytes, negativeStart, negativeEnd, numbers);
+  protected pair(one: PairLine): void {
+    this.lists.add(one);
   }
 
   end(): void {
@@ -77,15 +70,8 @@ class ApartReader extends PairLines implements ListReader {
     this.code = this.queries.intern(bytes, start, end);
   }
 
-  protected pair(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    negativeStart: number,
-    negativeEnd: number,
-    numbers: ArrayLike<number>,
-  ): void {
-    this.lineOf.add(this.code, this.lines, bytes, start, end, negativeStart, negativeEnd, numbers);
+  protected pair(one: PairLine): void {
+    this.lineOf.add(this.code, one);
   }
 
   *end(): Generator<void> {
@@ -93,9 +79,8 @@ class ApartReader extends PairLines implements ListReader {
     for (let query = 0; query < queries.count; query++) {
       lists.query(queries.all, queries.startOf(query), queries.endOf(query));
       lineOf.each(query, (one) => {
-        const { bytes, start, end, negativeBytes, negativeStart, negativeEnd } = one;
         try {
-          lists.add(bytes, start, end, negativeBytes, negativeStart, negativeEnd, one.numbers);
+          lists.add(one);
         } catch (error) {
           if (!(error instanceof BadLine)) throw error;
           lists.refuse(error, one.line);

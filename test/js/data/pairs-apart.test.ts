@@ -88,7 +88,8 @@ describe('gathered pairs', () => {
       const bytes = Buffer.from(`${positive}|${'x'.repeat(padding)}${line}`);
       const middle = bytes.indexOf('|');
       const numbers = [next(), -line];
-      pairs.add(query, line, bytes, 0, middle, middle + 1, bytes.length, numbers);
+      const negative = { negativeBytes: bytes, negativeStart: middle + 1, negativeEnd: bytes.length };
+      pairs.add(query, { line, bytes, start: 0, end: middle, ...negative, numbers });
       given[query].push([line, String(positive), padding, `${line}`, ...numbers]);
     }
     const back = given.map((_, query) => {
@@ -97,7 +98,13 @@ describe('gathered pairs', () => {
         const negative = Buffer.from(one.negativeBytes.subarray(one.negativeStart, one.negativeEnd));
         const first = negative.findIndex((byte) => byte !== 0x78);
         const positive = Buffer.from(one.bytes.subarray(one.start, one.end)).toString();
-        lines.push([one.line, positive, first, negative.toString('latin1', first), ...one.numbers]);
+        lines.push([
+          one.line,
+          positive,
+          first,
+          negative.toString('latin1', first),
+          ...Array.from(one.numbers),
+        ]);
       });
       return lines;
     });
