@@ -210,4 +210,11 @@ export default [
     to: 'true',
     why: 'the same lists are made again: time, not results',
   },
+  {
+    in: 'lib/lab/experiment/figures.ts',
+    line: 'const sum = powers.reduce((a, b) => a + b, 0);',
+    was: 'a + b',
+    to: 'a - b',
+    why: 'the sum with the other sign, in both sides of a ratio',
+  },
 ];

@@ -6,23 +6,22 @@ import type { Bag, Corpus } from '../students/words/bags.js';
 import { placesOf, type Sequence } from '../students/words/sequence.js';
 import type { Team } from '../training/team.js';
 
-/** What a rank keeps of a corpus: the part that it searches, and where documents are in the whole. */
-interface Own {
-  slice: Corpus;
-  placeOf: (docid: string) => number;
-}
-
-/** Slices that stay the same objects, for searchers that remember what they found in one. */
-const known = new WeakMap<Sequence<Bag>, Own>();
-
-function ownOf(corpus: Corpus, slice: (corpus: Corpus) => Corpus): Own {
-  let own = known.get(corpus.bags);
-  if (!own) known.set(corpus.bags, (own = { slice: slice(corpus), placeOf: placesOf(corpus.docids) }));
-  return own;
-}
+/** What a rank keeps by the documents of a corpus: the same objects each time, for searchers that remember what they found in one. */
+const slices = new WeakMap<Sequence<Bag>, Corpus>();
+/** Where documents are in the whole corpus. */
+const places = new WeakMap<Sequence<Bag>, (docid: string) => number>();
 
 /** A rank's own queries. */
 const shares = new WeakMap<ReadonlyMap<string, Bag>, ReadonlyMap<string, Bag>>();
+
+/** What a map keeps for a key, made at the first time. */
+function kept<K extends object, V>(map: WeakMap<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
+}
+
+const placeIn = ({ docids, bags }: Corpus) => kept(places, bags, () => placesOf(docids));
 
 /**
  * Without a team, the searcher itself. With one, each rank searches a part of the corpus; where a document's place in the ranking depends on
@@ -45,13 +44,14 @@ function searchPart(
   queries: ReadonlyMap<string, Bag>,
   depth: number,
 ): Run {
-  const { slice, placeOf } = ownOf(corpus, ({ docids, bags }) => {
+  const { docids, bags } = corpus;
+  const slice = kept(slices, bags, () => {
     const bound = (rank: number) => Math.floor((rank * bags.length) / team.size);
     const [first, end] = [bound(team.rank), bound(team.rank + 1)];
     return { docids: docids.slice(first, end), bags: bags.slice(first, end) };
   });
   const found = searcher.search(slice, queries, depth);
-  const parts = team.gather(written(found, queries, placeOf)).map(reader);
+  const parts = team.gather(written(found, queries, placeIn(corpus))).map(reader);
   return new Map(
     [...queries.keys()].map((qid) => {
       const best = new TopScores(depth);
@@ -73,11 +73,10 @@ function searchQueries(
   queries: ReadonlyMap<string, Bag>,
   depth: number,
 ): Run {
-  const { placeOf } = ownOf(corpus, (whole) => whole);
   // The same object each time: a first stage that finds nothing new remembers by it.
-  let mine = shares.get(queries);
-  if (!mine) shares.set(queries, (mine = new Map([...queries].filter((_, place) => team.isOwn(place)))));
-  const parts = team.gather(written(searcher.search(corpus, mine, depth), mine, placeOf)).map(reader);
+  const mine = kept(shares, queries, () => new Map([...queries].filter((_, place) => team.isOwn(place))));
+  const found = searcher.search(corpus, mine, depth);
+  const parts = team.gather(written(found, mine, placeIn(corpus))).map(reader);
   return new Map(
     [...queries.keys()].map((qid, place) => [
       qid,

@@ -144,6 +144,20 @@ describe('queries that are documents too', () => {
     expect(alike.summary.folds.map(({ teacherTemperature }) => teacherTemperature)).toEqual([1, 1]);
   });
 
+  it('are observed on dev lists where that was asked for', async () => {
+    folder();
+    for (const observe of ['dev', 'nothing'] as const) {
+      const { parts, observe: look } = (await read(at('own'), at('own.trec'), { folds: 0, observe })).open(
+        unitOf(0),
+      );
+      expect(parts.map(({ name }) => name)).toEqual(['adapter']);
+      parts[0].start();
+      const found = look!(parts[0].student, 1);
+      if (observe === 'dev') expect(found!.dev.entropy).toBeGreaterThan(0);
+      else expect(found).toBeUndefined();
+    }
+  });
+
   it('are judged from the level that was asked for', async () => {
     const levels = (all: readonly string[], levelOf: (i: number) => number) =>
       all.map((id, i) => `${id}\t${ids[(ids.indexOf(id) + 1) % 20]}\t${levelOf(i)}`);

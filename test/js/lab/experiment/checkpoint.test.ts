@@ -1,5 +1,13 @@
 // A checkpoint that is damaged, cut off, in use or no plain file: refused or harmless, never half believed.
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -229,6 +237,11 @@ describe('a checkpoint', () => {
       message: `${folder}: no checkpoint to read: it is no plain file`,
       cause: expect.any(Error) as unknown,
     });
+    // One that was cut off before its first record has nothing to take.
+    const nothing = files.write('nothing', MAGIC);
+    const again = (await Checkpoint.open({ checkpoint: file, others: [nothing] }, OF))!;
+    expect([...again.done]).toEqual(expected);
+    await again.close();
     const apart = await unitOf('apart', [5], 'another');
     const mixed = Checkpoint.open({ checkpoint: file, others: [apart] }, OF);
     await expect(mixed).rejects.toThrow(
@@ -274,6 +287,25 @@ describe('a checkpoint', () => {
     await again.save(1, SNAPSHOT);
     await again.close();
     expect(readFileSync(file).equals(before)).toBe(true);
+  });
+
+  it('is copied at once to where it is kept from now on, and not written again where that is the same file', async () => {
+    const file = await written('here');
+    const [link, copy] = [join(files.dir, 'a link'), join(files.dir, 'there')];
+    symlinkSync(file, link);
+    const { ino } = statSync(file);
+    for (const resume of [undefined, file, link]) {
+      const own = (await Checkpoint.open({ checkpoint: file, resume }, OF))!;
+      expect(statSync(file).ino).toBe(ino);
+      await own.close();
+    }
+    const copied = (await Checkpoint.open({ checkpoint: copy, resume: file }, OF))!;
+    expect(readFileSync(copy).equals(readFileSync(file))).toBe(true);
+    await copied.close();
+    // A file that was cut off before its first record is begun again.
+    const cut = files.write('cut off', MAGIC);
+    await (await open(cut)).close();
+    expect(readFileSync(cut, 'utf8').slice(MAGIC.length)).toContain('"kind":"head"');
   });
 
   it('is only read where it is gone on from and nothing is to be kept', async () => {

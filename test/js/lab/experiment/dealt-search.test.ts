@@ -102,6 +102,23 @@ describe.each([false, true])('a search with queries dealt: %s', (byQueries) => {
   });
 });
 
+it('of one corpus may be dealt both ways, in either order', () => {
+  for (const order of [
+    [true, false],
+    [false, true],
+  ]) {
+    const sources = Array.from({ length: 3 }, read);
+    for (const byQueries of order) {
+      const runs = onRanks(3, (rank, world) => {
+        const { corpus, queries } = sources[rank];
+        const team = new Team(world, new AbortController().signal);
+        return dealtSearcher(new Looking(), team, byQueries).search(corpus, queries, DEPTH);
+      });
+      for (const run of runs) expect(plain(run)).toEqual(plain(alone()));
+    }
+  }
+});
+
 it('without a team, the searcher is the one given', () => {
   const searcher = new Looking();
   expect(dealtSearcher(searcher, undefined, true)).toBe(searcher);

@@ -97,6 +97,15 @@ describe('figureData', () => {
       .forEach(({ pOverQ }, i) => expect(pOverQ).toBeCloseTo(share(p, 1 + 3 * i) / share(q, 1 + 3 * i), 4));
   });
 
+  it('has ratios of teacher scores of any size', () => {
+    const far = [1600, 1599, 1598].map((score) => score + 0.5);
+    const list = listOf('far', far, [1, 0, 0]) as unknown as BagList;
+    const near = listOf('far', [2.5, 1.5, 0.5], [1, 0, 0]) as unknown as BagList;
+    const ratios = figuresOf([list]).ratios;
+    expect(ratios).toHaveLength(3);
+    figuresOf([near]).ratios.forEach(({ pOverQ }, i) => expect(ratios[i].pOverQ).toBeCloseTo(pOverQ, 4));
+  });
+
   it('needs lists that have both kinds', () => {
     expect(figuresOf([LISTS[1], LISTS[3]])).toEqual({ weights: [], ratios: [] });
     const by = student();

@@ -1,5 +1,5 @@
 // The lock of a file: whom it keeps out, what it says of its holder, and that it gives up on one that comes back.
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type * as Files from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { beforeEach, expect, it, vi } from 'vitest';
@@ -8,6 +8,9 @@ import { scratch } from '../../data/files';
 
 /** What a process that does the same at the same time does when a lock is removed. */
 const afterRemoval = vi.hoisted(() => ({ of: (_path: string): void => undefined }));
+/** What happens once a lock has been read. */
+const afterReading = vi.hoisted(() => ({ of: (_path: string): void => undefined }));
+const linking = vi.hoisted(() => ({ error: undefined as Error | undefined }));
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof Files>();
   return {
@@ -15,6 +18,15 @@ vi.mock('node:fs/promises', async (original) => {
     rm: async (path: string, options: object) => {
       await real.rm(path, options);
       afterRemoval.of(path);
+    },
+    readFile: async (path: string, encoding: 'utf8') => {
+      const text = await real.readFile(path, encoding);
+      afterReading.of(path);
+      return text;
+    },
+    link: async (from: string, to: string) => {
+      if (linking.error) throw linking.error;
+      await real.link(from, to);
     },
   };
 });
@@ -24,6 +36,8 @@ const files = scratch();
 const GONE = `4194999 ${hostname()}\n`;
 beforeEach(() => {
   afterRemoval.of = () => undefined;
+  afterReading.of = () => undefined;
+  linking.error = undefined;
 });
 
 it('is held until it is released, and then leaves nothing', async () => {
@@ -78,4 +92,32 @@ it('is given up where another process takes it each time', async () => {
   };
   await expect(lockFile(file)).rejects.toThrow(LockedError);
   expect(removed).toBe(3);
+});
+
+it('is taken where its holder lets go of it while it is looked at', async () => {
+  const file = files.write('four', '');
+  const lock = `${file}.lock`;
+  writeFileSync(lock, GONE);
+  afterReading.of = () => rmSync(lock);
+  await (
+    await lockFile(file)
+  )();
+  // Or before that.
+  writeFileSync(lock, GONE);
+  let reads = 0;
+  afterReading.of = () => {
+    rmSync(lock);
+    if (++reads === 1) throw Object.assign(new Error('gone'), { code: 'ENOENT' });
+  };
+  await (
+    await lockFile(file)
+  )();
+  expect(reads).toBe(1);
+});
+
+it('fails as the file system does where no lock can be made, and leaves nothing', async () => {
+  const file = files.write('five', '');
+  linking.error = Object.assign(new Error('links are not permitted'), { code: 'EPERM' });
+  await expect(lockFile(file)).rejects.toBe(linking.error);
+  expect(readdirSync(files.dir).filter((name) => name.startsWith('five.'))).toEqual([]);
 });

@@ -22,7 +22,7 @@ it('measures the teacher and BM25 on the test lists, and hands out copies of the
   const source = await Reranker.load(EXPERIMENT);
   const { references, weights, parts } = source.open(UNIT);
   const data = await loadTrainingData(EXPERIMENT.data, EXPERIMENT.teacher);
-  const { test, train, qrels } = splitLists(data, 1);
+  const { test, dev, train, qrels, unusable } = splitLists(data, 1);
   const of = (score: (list: (typeof test)[number], document: number) => number) => {
     const { perQuery } = measure(
       runOf(test, (list) => list.docids.map((_, d) => score(list, d))),
@@ -48,5 +48,24 @@ it('measures the teacher and BM25 on the test lists, and hands out copies of the
   const { folds, teacherScales, lists } = source.summary;
   expect(lists).toBe(data.lists.length);
   expect(teacherScales).toEqual([teacherScale(train, folds[0].teacherTemperature)]);
-  expect(folds[0]).toMatchObject({ train: train.length, test: test.length });
+  expect(folds).toEqual([
+    {
+      ...{ train: train.length, dev: dev.length, test: test.length, unusable },
+      teacherTemperature: folds[0].teacherTemperature,
+    },
+  ]);
+  const { digest, fullDigest } = source.summary;
+  expect(digest).toMatch(/^[0-9a-f]{64}$/);
+  expect(source.summary).toMatchObject({
+    fullDigest,
+    words: 0,
+    allWords: 0,
+    skipped: 0,
+    own: [],
+    zeroShot: [],
+  });
+  expect(fullDigest).toBe(digest);
+  const judged = (await Reranker.load({ ...EXPERIMENT, level: 2 }).catch((error: Error) => error)) as Error;
+  // The sample has no judgement of level 2.
+  expect(judged.message).toContain('no train queries');
 });

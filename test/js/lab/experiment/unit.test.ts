@@ -246,6 +246,17 @@ it('refreshes ranks once per epoch, unless told otherwise', async () => {
   expect(byDefault).not.toBe(await logOf(3));
 });
 
+it('what is not observed leaves nothing in the results', async () => {
+  const experiment = { ...EXPERIMENT, rates: [1], seeds: 1 };
+  const { open } = source(byRate);
+  const blind = {
+    open: (unit: Unit) => ({ ...open(unit), observe: () => undefined }),
+    summary: undefined as never,
+  };
+  const { runs } = await new UnitRunner(blind, experiment).run(unitOf(experiment, recipe));
+  expect(runs[0].trainings.map(({ observed }) => observed)).toEqual([[]]);
+});
+
 describe('a student without an optimizer of its own', () => {
   it('is trained all the same', async () => {
     const experiment = { ...EXPERIMENT, rates: [1], seeds: 1 };
