@@ -5,14 +5,14 @@
 // A case is a file of bench/scale/ with `cases(size)`: a list of { name, unit, count, make(dir), work(dist, made), command?(made) }.
 // `make` writes files and returns what `work` needs, as JSON; `work` runs in a process that is measured, with the folder of a build;
 // `command` is another program on the same files, as [program, …arguments], measured too where it is installed.
-// --against measures the same work of an older build, by turns. Rows of other cases in the JSON file stay.
+// --against measures the same work of an older build, by turns. Rows of other cases in the JSON file stay; each names its CPU and commit.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { commit, report, round } from './lib/harness.mjs';
+import { commit, machine, report, round } from './lib/harness.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const { values } = parseArgs({
@@ -103,6 +103,7 @@ for (const file of readdirSync(join(here, 'scale')).sort()) {
         [`${other.program}, CPU s`]: round(other.cpu, 2),
         [`${other.program}, MB`]: Math.round(other.memory),
       }),
+      cpu: machine().cpu,
       commit: commit(),
     });
   }

@@ -91,6 +91,7 @@ const SCALE_COLUMNS = [
   'memory, MB',
   'wall, s',
   'ndcg@10',
+  'cpu',
   'commit',
 ];
 /** The other figures of a row of scale.json: those of an older build, of another program, or of this case alone. */
@@ -108,7 +109,7 @@ function scaleBeside(row) {
 
 const scale = () =>
   table([
-    ['work', 'size', 'CPU, s', 'µs each', 'memory, MB', 'other figures'],
+    ['work', 'size', 'CPU, s', 'µs each', 'memory, MB', 'other figures', 'CPU', 'commit'],
     ...results('scale').rows.map((row) => [
       row.case,
       `${row.count.toLocaleString('en')} ${row.unit}s`,
@@ -116,13 +117,14 @@ const scale = () =>
       row['µs a unit'],
       row['memory, MB'],
       scaleBeside(row).join('; '),
+      row.cpu,
+      row.commit,
     ]),
   ]);
 
 const figures = {
   comparison,
   scale,
-  'scale-machine': () => measuredOn('scale'),
   'comparison-cost': () => {
     const { cpuSeconds, peakMiB, seconds, machine, commit, date } = results('comparison-scifact').made;
     return `It took ${Math.round(seconds / 60)} minutes (${cpuSeconds} CPU seconds, ${peakMiB} MiB): ${machine}, commit ${commit}, ${date}.`;
