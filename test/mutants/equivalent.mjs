@@ -217,4 +217,68 @@ export default [
     to: 'a - b',
     why: 'the sum with the other sign, in both sides of a ratio',
   },
+  {
+    in: 'lib/lab/compare/compare.ts',
+    line: "const options: CompareOptions = { ...kept, data: '', teacher: '', zeroShot: [] };",
+    was: '[]',
+    why: 'nobody reads where the data of other collections lay',
+  },
+  {
+    in: 'lib/lab/experiment/best.ts',
+    was: 'one.dev > other.dev',
+    to: 'one.dev >= other.dev',
+    why: 'equal measures are told apart before',
+  },
+  {
+    in: 'lib/lab/experiment/figures.ts',
+    was: 'd.ckl + d.bkl + d.pOverQ',
+    why: 'the sum of three numbers is asked only whether it is finite',
+  },
+  {
+    in: 'lib/lab/experiment/figures.ts',
+    was: 'd.ckl + d.bkl',
+    why: 'as above',
+  },
+  {
+    in: 'lib/lab/experiment/data-digest.ts',
+    was: 'size > numbers.length',
+    to: 'size >= numbers.length',
+    why: 'an array of the same size takes the place of one that was flushed',
+  },
+  {
+    in: 'lib/lab/experiment/data-digest.ts',
+    was: 'at + size > numbers.length',
+    to: 'at + size >= numbers.length',
+    why: 'the same numbers in other parts',
+  },
+  {
+    in: 'lib/lab/experiment/checkpoint-file.ts',
+    was: 'at < bytes.length',
+    to: 'at <= bytes.length',
+    why: 'there is no line after the end',
+  },
+  {
+    in: 'lib/lab/experiment/checkpoint-file.ts',
+    was: 'end < 0',
+    to: 'end <= 0',
+    why: 'a line ends after the beginning of the file',
+  },
+  {
+    in: 'lib/lab/experiment/checkpoint.ts',
+    line: 'const { checkpoint, resume, others = [], checkpointEvery = Infinity } = files;',
+    was: '[]',
+    why: 'another checkpoint that is not there is passed over',
+  },
+  {
+    in: 'lib/lab/experiment/unit.ts',
+    line: 'student.restore?.({ arrays: within(arrays, `now/${name}`), steps: within(state.steps, name) });',
+    was: 'student.restore?.({ arrays: within(arrays, `now/${name}`), steps: within(state.steps, name) })',
+    why: 'a student whose state was saved can restore it',
+  },
+  {
+    in: 'lib/lab/experiment/rankings.ts',
+    line: 'private readonly found: FoundRanking[] = [];',
+    was: '[]',
+    why: 'a text is the ranking of no student',
+  },
 ];

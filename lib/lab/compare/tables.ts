@@ -149,9 +149,7 @@ function note(to: Map<string, Gathered>, setting: string, seed: number, values: 
 
 /** The mean over queries of a query's mean over seeds; and the same for each seed. */
 function cellOf(gathered: Gathered): Cell {
-  const seeds = [...new Set([...gathered.values()].flatMap((bySeed) => [...bySeed.keys()]))].sort(
-    (a, b) => a - b,
-  );
+  const seeds = [...new Set([...gathered.values()].flatMap((bySeed) => [...bySeed.keys()]))];
   const bySeed = seeds.map((seed) =>
     mean([...gathered.values()].flatMap((values) => (values.has(seed) ? [mean(values.get(seed)!)] : []))),
   );

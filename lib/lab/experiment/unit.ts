@@ -166,7 +166,7 @@ class UnitWork<L extends CandidateList> {
   private async begin(): Promise<void> {
     const { subject, experiment } = this;
     const { warmup, seed, learningRate, epochs } = experiment;
-    if (!this.from) subject.parts.forEach((part) => part.start());
+    subject.parts.forEach((part) => part.start());
     if (!warmup) return;
     if (!this.warm) {
       this.hooks.onRecipe?.(titleOfLoss(warmup.loss), seed, warmup.learningRate ?? learningRate);
@@ -190,9 +190,7 @@ class UnitWork<L extends CandidateList> {
       if (this.interrupted) break;
       this.done.push(await this.stage(part, stage, seed, rate));
     }
-    const trainings = this.done;
-    this.done = [];
-    return trainings;
+    return this.done;
   }
 
   /** Trains a part on from where it is, with a new optimizer. */

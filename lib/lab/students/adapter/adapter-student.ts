@@ -54,7 +54,10 @@ export class AdapterStudent extends TableStudent<VectorList> {
   protected readonly tables: Record<string, Adam>;
   private readonly mapped = new Map<VectorList, Mapped>();
 
-  /** @param isLate whether each text has several vectors */
+  /**
+   * @param isLate whether each text has several vectors
+   * @throws RangeError for a shape with another value than its fields have
+   */
   constructor(
     readonly dim: number,
     readonly isLate: boolean,
@@ -63,6 +66,7 @@ export class AdapterStudent extends TableStudent<VectorList> {
     private readonly vectors?: { queries: Vectors; documents: Vectors },
   ) {
     super();
+    checkShape(shape);
     const random = new Random(seed);
     // Adam moves every element by the rate: so that vectors move alike whatever their length.
     const rate = MAP_RATE / Math.sqrt(dim);
@@ -170,3 +174,12 @@ const pairsOf = (queries: Vectors, documents: Vectors) => ({
   ...(queries.offsets && { queryOffsets: queries.offsets }),
   ...(documents.offsets && { documentOffsets: documents.offsets }),
 });
+
+function checkShape({ sides, rank, similarity }: AdapterShape): void {
+  const refuse = (name: string, value: unknown, allowed: string): never => {
+    throw new RangeError(`adapter.${name} is ${JSON.stringify(value)}; it must be ${allowed}`);
+  };
+  if (!SIDES.includes(sides)) refuse('sides', sides, SIDES.join(' or '));
+  if (!SIMILARITIES.includes(similarity)) refuse('similarity', similarity, SIMILARITIES.join(' or '));
+  if (!Number.isInteger(rank) || rank < 0) refuse('rank', rank, 'a whole number of at least 0');
+}

@@ -18,9 +18,11 @@ function pooledDeviation<L extends CandidateList>(
   let count = 0;
   for (const list of lists) {
     const n = list.docids.length;
+    // From the first value on, so that equal values deviate by exactly 0.
+    const from = n > 0 ? value(list, 0) : 0;
     let mean = 0;
-    for (let i = 0; i < n; i++) mean += value(list, i) / n;
-    for (let i = 0; i < n; i++) squares += (value(list, i) - mean) ** 2;
+    for (let i = 0; i < n; i++) mean += (value(list, i) - from) / n;
+    for (let i = 0; i < n; i++) squares += (value(list, i) - from - mean) ** 2;
     count += n;
   }
   return Math.sqrt(squares / Math.max(1, count));

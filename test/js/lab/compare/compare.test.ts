@@ -110,6 +110,12 @@ it('has a condition for each kind of corrupted lists, beside the data as they ar
   ]);
 });
 
+it('warms up for epochs of their own, where it does', () => {
+  expect(experimentOf(OPTIONS).warmup).toBeUndefined();
+  const warm = experimentOf({ ...OPTIONS, warmup: 'marginMse', warmupEpochs: 4 });
+  expect(warm.warmup).toEqual({ loss: 'marginMse', epochs: 4 });
+});
+
 it('marks what differs significantly from CKL, by its sign', () => {
   const mark = (difference: number, pHolm: number) => markOf({ difference, pHolm });
   expect([mark(-0.1, 0.049), mark(0.1, 0.049)]).toEqual(['†', '‡']);

@@ -35,7 +35,7 @@ const read = (data: string, teacher: string, change: Partial<Experiment> = {}) =
     {
       queryEmbeddings: at('queries.npy'),
       documentEmbeddings: at('documents.npy'),
-      ...{ sides: 'queries', rank: 2, similarity: 'cosine' },
+      ...{ sides: 'query', rank: 2, similarity: 'cosine' },
     } as unknown as Parameters<typeof Adapters.load>[1],
   );
 
@@ -156,6 +156,19 @@ describe('queries that are documents too', () => {
       if (observe === 'dev') expect(found!.dev.entropy).toBeGreaterThan(0);
       else expect(found).toBeUndefined();
     }
+  });
+
+  it('rank as many documents as a refresh asks for, and train on as many as a list may have', async () => {
+    folder();
+    const lengths = async (change: Partial<Experiment>) => {
+      const { data } = (
+        await read(at('own'), at('own.trec'), { folds: 0, identicalIds: 'keep', ...change })
+      ).open(unitOf(0));
+      return [data.train, data.ranked!].map((lists) => Math.max(...lists.map(({ docids }) => docids.length)));
+    };
+    expect(await lengths({})).toEqual([3, 3]);
+    expect(await lengths({ docs: 2 })).toEqual([2, 2]);
+    expect(await lengths({ docs: 2, refreshDepth: 3 })).toEqual([2, 3]);
   });
 
   it('are judged from the level that was asked for', async () => {

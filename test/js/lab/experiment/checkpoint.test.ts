@@ -89,6 +89,14 @@ it('has a record without arrays as one line, its digest before its JSON', () => 
   expect(formatRecord({ kind: 'unit', place: 3 }).toString()).toBe(`${digest} ${json}\n`);
 });
 
+it('counts records from one where it names a bad one', async () => {
+  const records = [{ kind: 'a' }, { kind: 'b' }, { kind: 'c' }].map((value) => formatRecord(value));
+  const flipped = Buffer.from(records[1]);
+  flipped[5] ^= 1;
+  const bytes = Buffer.concat([Buffer.from(MAGIC), records[0], flipped, records[2]]);
+  expect(() => [...readRecords(bytes)]).toThrow('record 2 does not match its digest');
+});
+
 describe('a checkpoint', () => {
   it('gives back what was noted, every number as it was', async () => {
     expect(await contentOf(await written('whole'))).toEqual({
@@ -237,6 +245,15 @@ describe('a checkpoint', () => {
       message: `${folder}: no checkpoint to read: it is no plain file`,
       cause: expect.any(Error) as unknown,
     });
+    // What it has already, it does not take.
+    const otherwise = await unitOf('otherwise', [0], 'digest');
+    const before = readFileSync(file);
+    const same = (await Checkpoint.open({ checkpoint: file, others: [otherwise] }, OF))!;
+    expect([...same.done]).toEqual(expected);
+    await same.add(3, { ...RESULT, rate: 3 });
+    await same.close();
+    expect(readFileSync(file).subarray(0, before.length).equals(before)).toBe(true);
+    expected.push([3, { ...RESULT_ALONE, rate: 3 }]);
     // One that was cut off before its first record has nothing to take.
     const nothing = files.write('nothing', MAGIC);
     const again = (await Checkpoint.open({ checkpoint: file, others: [nothing] }, OF))!;
@@ -276,6 +293,22 @@ describe('a checkpoint', () => {
       kill.mockRestore();
     }
     await (await open(file)).close();
+  });
+
+  it('keeps what it had when more is added', async () => {
+    const file = await written('more');
+    const again = await open(file);
+    await again.add(1, { ...RESULT, rate: 0.5 });
+    await again.close();
+    const third = await open(file);
+    expect([...third.done]).toEqual([
+      [0, RESULT_ALONE],
+      [1, { ...RESULT_ALONE, rate: 0.5 }],
+    ]);
+    // Where the unit stood went with its end.
+    expect(third.standing).toBeUndefined();
+    await expect(third.bind('another')).rejects.toThrow('it belongs to a run on other data');
+    await third.close();
   });
 
   it('names its data once, however often it is gone on from', async () => {

@@ -14,8 +14,11 @@ const LISTS = [
   listOf('b', [1, 2.5, -1, 0.25, 2], [0, 1, 0, 1, 0]),
   listOf('negatives alone', [2, 1, 0], [0, 0, 0]),
   listOf('c', [0.5, 1], [0, 1]),
+  listOf('d', [2, 0.1, 1.5, 0.7], [0, 1, 0, 0]),
+  listOf('g', [1, 0.2, 2.2, 1.1], [0, 0, 0, 1]),
+  listOf('k', [0, 0.4, 1.2, 3], [1, 0, 0, 0]),
 ] as unknown as BagList[];
-const USABLE = [LISTS[0], LISTS[2], LISTS[4]];
+const USABLE = [LISTS[0], LISTS[2], ...LISTS.slice(4)];
 
 /** Scores with another order than the teacher's; the fitted scale comes from the lists alone. */
 const student = () =>
@@ -63,7 +66,7 @@ describe('figureData', () => {
         if (there.length > 0) groups.set(`${label} ${rank}`, there);
       }
     expect(weights.map(({ label, rank }) => `${label} ${rank}`)).toEqual([...groups.keys()]);
-    expect(Math.max(...[...groups.values()].map(({ length }) => length))).toBeGreaterThan(1);
+    expect(Math.max(...[...groups.values()].map(({ length }) => length))).toBeGreaterThan(4);
     for (const { label, rank, weight, withoutBias } of weights) {
       const there = groups.get(`${label} ${rank}`)!;
       expect(weight).toBeCloseTo(median(there.map((one) => one.weight)), 6);
@@ -82,7 +85,13 @@ describe('figureData', () => {
     const docs = 1203;
     const teacher = Array.from({ length: docs }, (_, d) => Math.cos(d));
     const long = listOf('long', teacher, [1, ...Array<number>(docs - 1).fill(0)]) as unknown as BagList;
-    const { ratios } = figuresOf([long]);
+    const { ratios, weights } = figuresOf([long]);
+    // Weights are those of the twenty best ranks: of negatives all but the positive's.
+    const place = weights.find(({ label }) => label === 1)?.rank;
+    const twenty = Array.from({ length: 20 }, (_, i) => i + 1);
+    expect(weights.filter(({ label }) => label === 0).map(({ rank }) => rank)).toEqual(
+      twenty.filter((rank) => rank !== place),
+    );
     const negatives = ratios.filter(({ label }) => label === 0);
     // Every third of 1202.
     expect([negatives.length, ratios.length]).toEqual([401, 402]);

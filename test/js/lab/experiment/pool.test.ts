@@ -209,6 +209,8 @@ it('keeps the best training of all, with that of the checkpoint', async () => {
   await run({ best: taken, checkpoint: from.checkpoint });
   expect(taken.all).toEqual([{ ...known, run: unreached }]);
   expect(from.seen.bests).toEqual([]);
+  // Where nobody asked for it, what the checkpoint holds is left there.
+  await expect(run({ checkpoint: from.checkpoint })).resolves.toBeDefined();
 });
 
 it('logs each training under its names, and passes everything on', async () => {

@@ -1,14 +1,20 @@
 // The source of `train`: a linear student of features, measured beside the teacher and BM25.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { loadBeir } from '../../../../lib/data/index';
 import type { Experiment, Unit } from '../../../../lib/lab/experiment/plan';
 import { Reranker } from '../../../../lib/lab/experiment/reranker';
 import { teacherScale } from '../../../../lib/lab/experiment/teacher-scale';
 import { BM25, FEATURE_COUNT } from '../../../../lib/lab/students/linear/features';
 import type { LinearStudent } from '../../../../lib/lab/students/linear/linear-student';
+import { teacherDeviation } from '../../../../lib/lab/students/linear/standardise';
 import { loadTrainingData } from '../../../../lib/lab/students/linear/lists';
 import { measure, runOf } from '../../../../lib/lab/training/rerank';
 import { splitLists } from '../../../../lib/lab/training/split';
+import { scratch } from '../../data/files';
+
+const files = scratch();
 
 const sample = join(__dirname, '../../../../examples/sample');
 const EXPERIMENT = {
@@ -17,6 +23,23 @@ const EXPERIMENT = {
   conditions: [{ name: 'clean', wrongTeacher: 0, wrongLabels: 0 }],
 } as unknown as Experiment;
 const UNIT = { fold: 0, condition: EXPERIMENT.conditions[0] } as unknown as Unit;
+
+it('counts lines that were left out, and has the temperature that was asked for or suits the teacher', async () => {
+  const { summary } = await Reranker.load(EXPERIMENT);
+  const { train } = splitLists(await loadTrainingData(EXPERIMENT.data, EXPERIMENT.teacher), 1);
+  expect(summary.folds[0].teacherTemperature).toBeCloseTo(0.4 * teacherDeviation(train), 12);
+  expect(summary.documents).toBe((await loadBeir(sample)).corpus.size);
+  const given = await Reranker.load({ ...EXPERIMENT, teacherTemperature: 3 });
+  expect(given.summary.folds[0].teacherTemperature).toBe(3);
+  // A teacher that cannot tell documents apart, with two lines that say nothing.
+  const lines = readFileSync(join(sample, 'teacher.trec'), 'utf8').trim().split('\n');
+  const alike = lines.map((line) => line.replace(/^(\S+ \S+ \S+ \S+) \S+/, '$1 7'));
+  const teacher = files.write('alike.trec', [...alike, 'q1', 'q1 Q0 d1 1 high t', ''].join('\n'));
+  await expect(Reranker.load({ ...EXPERIMENT, teacher })).rejects.toThrow('alike.trec');
+  const { summary: flat } = await Reranker.load({ ...EXPERIMENT, teacher, skipBad: true });
+  expect(flat.folds[0].teacherTemperature).toBe(1);
+  expect(flat.skipped).toBe(2);
+});
 
 it('measures the teacher and BM25 on the test lists, and hands out copies of the weights', async () => {
   const source = await Reranker.load(EXPERIMENT);

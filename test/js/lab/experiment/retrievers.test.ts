@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { summarise, loadRetrieval, nameOf, type RetrievalData } from '../../../../lib/lab/experiment/data';
 import { unitsOf, type Experiment } from '../../../../lib/lab/experiment/plan';
+import { behaviourOn } from '../../../../lib/lab/experiment/behaviour';
 import { figureData } from '../../../../lib/lab/experiment/figures';
 import type { TableStudent } from '../../../../lib/lab/students/table-student';
 import { Team } from '../../../../lib/lab/training/team';
@@ -49,6 +50,11 @@ describe('open', () => {
     expect(found.map(({ figures }) => figures !== undefined)).toEqual([true, false, false, false]);
     expect(found.map(({ second }) => second)).toEqual([undefined, undefined, undefined, undefined]);
     const { train, dev } = found[0].first!;
+    // The first sixty.
+    const { parts, data: lists } = source.open(UNITS[0]);
+    parts[0].start();
+    expect(lists.ranked!.length).toBeGreaterThan(60);
+    expect(train).toEqual(behaviourOn(parts[0].student, lists.ranked!.slice(0, 60)));
     expect(train!.entropy).toBeGreaterThan(0);
     expect(dev.entropy).toBeGreaterThan(0);
     expect(train).not.toEqual(dev);
@@ -100,6 +106,13 @@ describe('open', () => {
       return JSON.stringify(train.map(({ qid, teacher }) => [qid, [...teacher]]));
     });
     expect(new Set(teachers).size).toBe(4);
+    expect(source.open(UNITS[0]).data.inBatch).toBeUndefined();
+    const { inBatch, train } = sourceOf({ inBatchWeight: 0.25 }).open(UNITS[0]).data;
+    expect(inBatch!.weight).toBe(0.25);
+    const own = train.slice(0, 2);
+    const positives = own.flatMap(({ docids, labels }) => docids.filter((_, d) => labels[d] === 1));
+    for (const { docids } of inBatch!.lists(own))
+      expect([...docids].sort()).toEqual([...new Set(positives)].sort());
   });
 
   it('hands out whole lists where negatives are drawn, by default for this model, and draws of them later', () => {
@@ -109,6 +122,9 @@ describe('open', () => {
     expect(draw!(longest, new Random(1)).docids).toHaveLength(6);
     expect(Math.max(...ranked!.map(({ docids }) => docids.length))).toBe(6);
     expect(sourceOf({ negatives: 'best' }).open(UNITS[0]).data.sample).toBeUndefined();
+    const all = sourceOf({ docs: undefined }).open(UNITS[0]).data;
+    expect(all.sample).toBeUndefined();
+    expect(all.train).toEqual(train);
   });
 });
 
@@ -118,6 +134,23 @@ it('has no model of a student that is not made of words', () => {
 });
 
 describe('the start', () => {
+  it('tells how much of it is done', async () => {
+    const told: unknown[][] = [];
+    // Data whose start nobody has made yet.
+    new Retrievers(
+      await loadRetrieval(EXPERIMENT),
+      EXPERIMENT,
+      (...progress) => void told.push(progress),
+    ).start('multi');
+    expect(told.length).toBeGreaterThan(1);
+    const all = told[0][2];
+    told.forEach(([model, done, of], i) => {
+      expect([model, of]).toEqual(['multi', all]);
+      expect(done).toBeGreaterThan(i === 0 ? 0 : (told[i - 1][1] as number));
+    });
+    expect(told.at(-1)).toEqual(['multi', all, all]);
+  });
+
   it('is one of one vector per text for dense, and one of vectors of words for all others, each made once', () => {
     const source = sourceOf();
     const [dense, multi] = [source.start('dense'), source.start('multi')];

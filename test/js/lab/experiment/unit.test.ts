@@ -246,6 +246,31 @@ it('refreshes ranks once per epoch, unless told otherwise', async () => {
   expect(byDefault).not.toBe(await logOf(3));
 });
 
+it('a training ends after as many epochs without gain as the experiment has patience, or never by that', async () => {
+  const epochs = async (patience?: number) => {
+    const { runs } = await refined(
+      { rates: [1], seeds: 1, epochs: 5, patience },
+      recipe,
+      ({ steps }) => 2 + steps,
+    );
+    const { history, stopped } = runs[0].trainings[0].training;
+    return [history.length - 1, stopped];
+  };
+  expect(await epochs(2)).toEqual([2, 'early']);
+  expect(await epochs()).toEqual([5, 'finished']);
+});
+
+it('weights of a student that reports them are those that were measured', async () => {
+  const experiment = { ...EXPERIMENT, rates: [1], seeds: 2 };
+  const { open } = source(byRate);
+  const weights = () => [...student.weights.rates];
+  const telling = { open: (unit: Unit) => ({ ...open(unit), weights }), summary: undefined as never };
+  const { runs } = await new UnitRunner(telling, experiment).run(unitOf(experiment, recipe));
+  expect(runs.map((run) => run.weights)).toEqual(looks.map(({ rates }) => rates));
+  const plain = await refined({ rates: [1], seeds: 1 });
+  expect(plain.runs[0]).not.toHaveProperty('weights');
+});
+
 it('what is not observed leaves nothing in the results', async () => {
   const experiment = { ...EXPERIMENT, rates: [1], seeds: 1 };
   const { open } = source(byRate);
@@ -343,6 +368,21 @@ it('a unit that is interrupted in its warm-up has no training of its recipe', as
   expect(result).toMatchObject({ search: [], runs: [], rate: 0.01, interrupted: true });
   expect(names).toEqual(['nll']);
   expect(looks).toEqual([]);
+});
+
+it('a unit that is interrupted in its first stage does not begin its second', async () => {
+  const controller = new AbortController();
+  const { runs, interrupted } = await refined(
+    { rates: [1], seeds: 1 },
+    { name: 'kl+nll', stages: ['kl', 'nll'] },
+    byRate,
+    {
+      signal: controller.signal,
+      onProgress: () => controller.abort(),
+    },
+  );
+  expect(interrupted).toBe(true);
+  expect(runs[0].trainings.map(({ training }) => training.stopped)).toEqual(['interrupted']);
 });
 
 it('a student without a state is refused by name where a checkpoint is wanted', async () => {

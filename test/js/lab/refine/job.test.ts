@@ -138,12 +138,14 @@ describe('refine', () => {
   it('in folds that is interrupted reports on the folds that it came to', async () => {
     const interrupt = new AbortController();
     const result = await refine(
-      { ...OPTIONS, losses: ['kl'], epochs: 1, folds: 3 },
+      { ...OPTIONS, losses: ['kl'], epochs: 1, folds: 3, zeroShot: [sample] },
       { signal: interrupt.signal, onProgress: () => interrupt.abort() },
     );
     expect(result.folds).toBe(1);
     expect(result.data.test).toBe(100);
     expect(result.start.rerank.queries).toHaveLength(100);
+    expect(result.start.zeroShot.sample.queries).toHaveLength(100);
+    expect(result.start.zeroShot.sample.mean['ndcg@10']).toBeGreaterThan(0);
   });
 
   it('compares nothing where there is one test query', async () => {

@@ -162,6 +162,7 @@ describe('a table', () => {
         const { mean, bySeed } = cells(row)[column];
         const all = perQuery(row, column);
         expect(mean).toBeCloseTo(all.reduce((a, b) => a + b) / all.length, 12);
+        expect(bySeed).toHaveLength(SEEDS);
         bySeed.forEach((value, seed) => {
           const own = QUERIES.map((qid) => valueOf(row, seed, column, qid));
           expect(value).toBeCloseTo(own.reduce((a, b) => a + b) / own.length, 12);

@@ -150,6 +150,17 @@ describe('standardise', () => {
     expect(scaled[0].features[1]).toBe(0);
     expect(lists[0].features).toEqual(original);
   });
+  it('has a deviation of exactly 0 for what never varies, which it leaves unscaled', () => {
+    // Means of these are rounded.
+    const lists = drawLists(new Random(9), 30, [1, 1]).map((list) => ({
+      ...list,
+      features: list.features.map((x, i) => (i % 2 === 0 ? x : 0.1)),
+      teacher: list.teacher.map(() => 0.7),
+    }));
+    expect(measureScale(lists, 2).deviation[1]).toBe(1);
+    expect(teacherDeviation(lists)).toBe(0);
+    expect(teacherDeviation([])).toBe(0);
+  });
   it("measures the teacher's spread within lists, not between them", () => {
     const list = (offset: number) => ({
       qid: '',
