@@ -241,15 +241,59 @@ export default [
   },
   {
     in: 'lib/lab/experiment/data-digest.ts',
-    was: 'size > numbers.length',
-    to: 'size >= numbers.length',
-    why: 'an array of the same size takes the place of one that was flushed',
+    was: 'part.length < PART',
+    why: 'the same text in other parts',
   },
-  {
+  ...['true', 'at + size >= numbers.length'].map((to) => ({
     in: 'lib/lab/experiment/data-digest.ts',
     was: 'at + size > numbers.length',
-    to: 'at + size >= numbers.length',
+    to,
     why: 'the same numbers in other parts',
+  })),
+  ...['true', 'size >= numbers.length'].map((to) => ({
+    in: 'lib/lab/experiment/data-digest.ts',
+    was: 'size > numbers.length',
+    to,
+    why: 'an array takes the place of one that was flushed',
+  })),
+  {
+    in: 'lib/lab/compare/saved.ts',
+    was: 'tested.difference < 0',
+    to: 'tested.difference <= 0',
+    why: 'a difference of 0 is not significant',
+  },
+  {
+    in: 'lib/lab/experiment/checkpoint.ts',
+    was: '() => Promise.resolve()',
+    why: 'what it gives is awaited, be it a promise or nothing',
+  },
+  {
+    in: 'lib/lab/experiment/checkpoint.ts',
+    was: 'error instanceof OutputError',
+    to: 'true',
+    why: 'nothing else is thrown there but for a mistake of the code',
+  },
+  {
+    in: 'lib/lab/experiment/lock.ts',
+    was: "() => ''",
+    why: 'what cannot be read names no process, like an empty text',
+  },
+  {
+    in: 'lib/lab/experiment/lock.ts',
+    was: '[]',
+    why: 'its second element is undefined either way',
+  },
+  {
+    in: 'lib/lab/experiment/retrievers.ts',
+    was: "one === 'two-stage'",
+    to: 'true',
+    why: 'a search dealt the other way finds the same',
+  },
+  {
+    in: 'lib/lab/experiment/team-checkpoint.ts',
+    was: 'performance.now() >= end',
+    to: 'performance.now() > end',
+    why: 'the clock would have to show the very instant',
   },
   {
     in: 'lib/lab/experiment/checkpoint-file.ts',

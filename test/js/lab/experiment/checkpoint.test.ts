@@ -345,8 +345,10 @@ describe('a checkpoint', () => {
     const file = await written('read only');
     const before = readFileSync(file);
     const held = await open(file);
-    // Even while another run holds it: a resume writes nothing there.
+    // Even while another run holds it: a resume writes nothing, there or here.
+    const here = readdirSync('.');
     const resumed = (await Checkpoint.open({ resume: file }, OF))!;
+    expect(readdirSync('.')).toEqual(here);
     expect([...resumed.done]).toEqual([[0, RESULT_ALONE]]);
     expect(resumed.standing!.place).toBe(1);
     await resumed.close();

@@ -148,22 +148,26 @@ describe('refine', () => {
     expect(result.start.zeroShot.sample.mean['ndcg@10']).toBeGreaterThan(0);
   });
 
-  it('compares nothing where there is one test query', async () => {
-    const { dir } = files;
-    for (const name of ['corpus.jsonl', 'queries.jsonl', 'teacher.trec'])
+  it.each([
+    [1, 0],
+    [2, 4],
+  ])('with %i test queries makes %i comparisons', async (count, expected) => {
+    const dir = join(files.dir, `queries${count}`);
+    mkdirSync(join(dir, 'qrels'), { recursive: true });
+    for (const name of ['corpus.jsonl', 'queries.jsonl', 'teacher.trec', 'qrels/train.tsv'])
       cpSync(join(sample, name), join(dir, name));
     const [header, ...lines] = readFileSync(join(sample, 'qrels/test.tsv'), 'utf8').trim().split('\n');
-    const [first] = lines;
-    mkdirSync(join(dir, 'qrels'));
-    const ofFirst = lines.filter((line) => line.split('\t')[0] === first.split('\t')[0]);
-    writeFileSync(join(dir, 'qrels/test.tsv'), [header, ...ofFirst, ''].join('\n'));
-    cpSync(join(sample, 'qrels/train.tsv'), join(dir, 'qrels/train.tsv'));
+    const qidOf = (line: string) => line.split('\t')[0];
+    const chosen = [...new Set(lines.map(qidOf))].slice(0, count);
+    const kept = lines.filter((line) => chosen.includes(qidOf(line)));
+    writeFileSync(join(dir, 'qrels/test.tsv'), [header, ...kept, ''].join('\n'));
     const { comparisons, start } = await refine({
       ...{ ...OPTIONS, losses: ['kl'], epochs: 1 },
       ...{ data: dir, teacher: join(dir, 'teacher.trec') },
     });
-    expect(start.rerank.queries).toHaveLength(1);
-    expect(comparisons).toEqual([]);
+    expect(start.rerank.queries).toEqual(chosen);
+    // Two measures in two settings, against the start.
+    expect(comparisons).toHaveLength(expected);
   });
 
   it('trains with one loss after the other', async () => {
