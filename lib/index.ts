@@ -1,4 +1,4 @@
-// The public API of ckl-loss; composes, and holds nothing itself.
+// The public API of ckl-loss. It only re-exports.
 export { type Backends, backends } from './native/backends.js';
 export { AddonError, CklRangeError, CklTypeError, CudaError, type ErrorCode } from './errors.js';
 export * from './loss/functions.js';

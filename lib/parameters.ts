@@ -3,10 +3,10 @@ import { describe } from './describe.js';
 import { CklRangeError, CklTypeError } from './errors.js';
 
 interface Parameter {
-  /** Where it is left out. */
+  /** The default. */
   readonly usual: number | boolean;
   readonly allows?: (value: number) => boolean;
-  /** What `allows` allows, for the error. */
+  /** The values that `allows` accepts, in words, for the error. */
   readonly rule?: string;
 }
 
@@ -14,30 +14,30 @@ const notNegative = { allows: (x: number) => x >= 0, rule: 'finite and at least 
 
 export const parameters = {
   gamma: { usual: 5, allows: (x) => x >= 1, rule: 'finite and at least 1' },
-  /** At most gamma - 1, which is its default where that is less than 1. */
+  /** At most gamma - 1, which is also the default if it is less than 1. */
   alpha: { usual: 1, ...notNegative },
   detachWeights: { usual: false },
   lambda: { usual: 0.1, ...notNegative },
   negativeWeight: { usual: 1 / Math.LN2, ...notNegative },
   nllWeight: { usual: 1, ...notNegative },
-  /** Of jsd; the batch's array of the same name is CKL's exponent bias. */
+  /** A parameter of jsd. The array of the same name in a batch is CKL's exponent bias. */
   beta: { usual: 0.5, allows: (x) => Math.fround(x) > 0 && Math.fround(x) < 1, rule: 'between 0 and 1' },
   k: { usual: 10, allows: (x) => x >= 1 && Number.isInteger(x), rule: 'a whole number, at least 1' },
   mu: { usual: 10, ...notNegative },
   steepness: { usual: 1, allows: (x) => Math.fround(x) > 0, rule: 'finite and greater than 0' },
 } as const satisfies Record<string, Parameter>;
 
-/** A hyper-parameter that belongs to some losses and not to others. */
+/** A hyper-parameter of some of the losses. */
 export type ParameterName = keyof typeof parameters;
 
-/** Values as the addon takes them: a boolean is 0 or 1. */
+/** Values in the form that the addon takes: a boolean is 0 or 1. */
 export type ParameterValues = Partial<Record<ParameterName, number>>;
 
 /**
  * Reads the parameters of an options object or a term.
  *
- * @param given in the order of `names`
- * @param prefix places the names in an error
+ * @param given the values, in the order of `names`
+ * @param prefix precedes the names in an error
  * @throws TypeError or RangeError with code ERR_CKL_OPTION
  */
 export function readParameters(
@@ -63,7 +63,7 @@ function readParameter(name: ParameterName, given: unknown, place: string): numb
   if (typeof value !== typeof usual) {
     throw new CklTypeError('ERR_CKL_OPTION', `${place} is ${describe(value)}; it must be a ${typeof usual}`);
   }
-  // Hyper-parameters are used in float32: what is larger than that can hold would be infinite there.
+  // Hyper-parameters are used in float32, where a larger number would be infinite.
   const number = Number(value);
   if (allows && !(allows(number) && Number.isFinite(Math.fround(number)))) {
     throw new CklRangeError('ERR_CKL_OPTION', `${place} is ${describe(value)}; it must be ${rule}`);

@@ -1,4 +1,4 @@
-// ckl-loss/embeddings: embeddings in, scores and gradients with respect to the embeddings out.
+// ckl-loss/embeddings: losses of embeddings, their scores, and gradients with respect to the embeddings.
 export { chunked } from './chunked.js';
 export { falseNegatives, type LabelledLists, sameDocuments } from './masks.js';
 export { prepare } from './prepare.js';

@@ -48,8 +48,8 @@ export interface LossParameters {
 }
 
 /**
- * A loss with hyper-parameters `P`: reads a batch, returns loss and gradient in new arrays, or in those that the batch provides.
- * @throws TypeError or RangeError with a `code` (docs/errors.md); then no array was touched.
+ * A loss with hyper-parameters `P`. It reads a batch, and returns loss and gradient in new arrays or in those that the batch provides.
+ * @throws TypeError or RangeError with a `code` (docs/errors.md). No array has been written then.
  */
 export interface LossFunction<P> {
   <S extends Scores, G extends Scores = S, R extends Reduction = 'mean'>(
@@ -59,8 +59,8 @@ export interface LossFunction<P> {
 }
 
 /**
- * The same on another thread. The batch is copied before the function returns and cannot include outputs. Every error rejects; an abort rejects
- * with the signal's reason.
+ * A {@link LossFunction} that computes on another thread. The batch is copied before the function returns, and cannot include outputs. Every
+ * error rejects the promise; an abort rejects it with the signal's reason.
  */
 export interface AsyncLossFunction<P> {
   <S extends Scores, R extends Reduction = 'mean'>(
@@ -70,7 +70,7 @@ export interface AsyncLossFunction<P> {
 }
 
 /**
- * Kullback-Leibler divergence of the student from the teacher, sum of p ln(p/q).
+ * Kullback-Leibler divergence of the student from the teacher: the sum of p ln(p/q).
  * @function
  */
 export const kl = plain('kl');
@@ -105,7 +105,7 @@ export const bkl = plain('bkl');
 export const bklAsync = pooled('bkl');
 
 /**
- * Negative log-likelihood of the positives, their mean of -ln q. Reads no teacher.
+ * Negative log-likelihood of the positives: the mean of -ln q over them. Does not read the teacher.
  * @function
  */
 export const nll = plain('nll');
@@ -116,7 +116,7 @@ export const nll = plain('nll');
 export const nllAsync = pooled('nll');
 
 /**
- * KL + nllWeight times the negative log-likelihood, for lists that hold the in-batch negatives.
+ * KL plus nllWeight times the negative log-likelihood, for lists that include the in-batch negatives.
  * @function
  */
 export const klLogL = plain('klLogL');
@@ -127,7 +127,7 @@ export const klLogL = plain('klLogL');
 export const klLogLAsync = pooled('klLogL');
 
 /**
- * Kullback-Leibler divergence of the teacher from the student, sum of q ln(q/p). Infinite where the teacher gives probability 0.
+ * Kullback-Leibler divergence of the teacher from the student: the sum of q ln(q/p). Infinite if the teacher gives a document probability 0.
  * @function
  */
 export const reverseKl = plain('reverseKl');
@@ -138,8 +138,8 @@ export const reverseKl = plain('reverseKl');
 export const reverseKlAsync = pooled('reverseKl');
 
 /**
- * Generalised Jensen-Shannon divergence: with the mixture m = beta p + (1-beta) q, beta sum of p ln(p/m) + (1-beta) sum of q ln(q/m).
- * Bounded; near beta 0 and 1 it is beta times kl and 1-beta times reverseKl.
+ * Generalised Jensen-Shannon divergence: beta times the sum of p ln(p/m) plus (1-beta) times the sum of q ln(q/m), with the mixture
+ * m = beta p + (1-beta) q. It is bounded. For beta near 0 it approaches beta times kl, and for beta near 1, 1-beta times reverseKl.
  * @function
  */
 export const jsd = plain('jsd');
@@ -150,7 +150,7 @@ export const jsd = plain('jsd');
 export const jsdAsync = pooled('jsd');
 
 /**
- * Mean over pairs of a positive and a negative of (student margin - teacher margin)^2 (Hofstätter et al. 2020).
+ * Margin-MSE (Hofstätter et al. 2020): the mean over pairs of a positive and a negative of (student margin - teacher margin)^2.
  * @function
  */
 export const marginMse = plain('marginMse');
@@ -161,8 +161,8 @@ export const marginMse = plain('marginMse');
 export const marginMseAsync = pooled('marginMse');
 
 /**
- * CL-DRD's weighted pairwise logistic loss (Zeng et al. 2022): mean over pairs with rel_i > rel_j of
- * |1/rank_i - 1/rank_j| softplus(s_j - s_i). Reads no teacher; the relevance comes from it.
+ * CL-DRD's weighted pairwise logistic loss (Zeng et al. 2022): the mean over pairs with rel_i > rel_j of
+ * |1/rank_i - 1/rank_j| softplus(s_j - s_i). Does not read the teacher; pass a `relevance` that you derive from it.
  * @function
  */
 export const lambdaMrr = plain('lambdaMrr');
@@ -173,8 +173,8 @@ export const lambdaMrr = plain('lambdaMrr');
 export const lambdaMrrAsync = pooled('lambdaMrr');
 
 /**
- * RankNet (Burges et al. 2005): mean over pairs with rel_i > rel_j of softplus(s_j - s_i), in natural logarithms. `relevance` orders the
- * documents, or without it the teacher.
+ * RankNet (Burges et al. 2005): the mean over pairs with rel_i > rel_j of softplus(s_j - s_i), in natural logarithms. The order comes from
+ * `relevance` or, without it, from the teacher.
  * @function
  */
 export const rankNet = plain('rankNet');
@@ -185,8 +185,8 @@ export const rankNet = plain('rankNet');
 export const rankNetAsync = pooled('rankNet');
 
 /**
- * ListMLE (Xia et al. 2008): minus the log-likelihood of the documents' order under the student, sum over places k of
- * ln(sum over j >= k of e^s_j) - s_k. `relevance` orders the documents, or without it the teacher; equal ones stand as in the list.
+ * ListMLE (Xia et al. 2008): minus the log-likelihood of the documents' order under the student, which is the sum over places k of
+ * ln(sum over j >= k of e^s_j) - s_k. The order comes from `relevance` or, without it, from the teacher; ties keep their order in the list.
  * @function
  */
 export const listMle = plain('listMle');
@@ -197,8 +197,8 @@ export const listMle = plain('listMle');
 export const listMleAsync = pooled('listMle');
 
 /**
- * Approximate discounted rank MSE (arXiv 2405.07920): mean over documents of (r - r')^2 / log2(r + 1), with r the ranks by `relevance`, or
- * without it by the teacher (equal ones share their mean), and r' = 1 + sum over the others of sigmoid(steepness (s_j - s_i)).
+ * Approximate discounted rank MSE (arXiv 2405.07920): the mean over documents of (r - r')^2 / log2(r + 1). Here r is the rank by `relevance`
+ * or, without it, by the teacher (ties share their mean rank), and r' = 1 + sum over the others of sigmoid(steepness (s_j - s_i)).
  * @function
  */
 export const adrMse = plain('adrMse');
@@ -209,8 +209,8 @@ export const adrMse = plain('adrMse');
 export const adrMseAsync = pooled('adrMse');
 
 /**
- * LambdaLoss (Wang et al. 2018) with the weights of NDCG-Loss2++ at k: mean over pairs with rel_i > rel_j of w_ij softplus(s_j - s_i).
- * `relevance` gives the gains, or without it the teacher's scores over their temperature; ranks and weights are constants.
+ * LambdaLoss (Wang et al. 2018) with the weights of NDCG-Loss2++ at k: the mean over pairs with rel_i > rel_j of w_ij softplus(s_j - s_i).
+ * The gains come from `relevance` or, without it, from the teacher's scores divided by their temperature. Ranks and weights are constants.
  * @function
  */
 export const lambdaNdcg = plain('lambdaNdcg');
@@ -220,7 +220,7 @@ export const lambdaNdcg = plain('lambdaNdcg');
  */
 export const lambdaNdcgAsync = pooled('lambdaNdcg');
 
-/** What asynchronous functions read besides the options of the loss. */
+/** The options of asynchronous functions, in addition to those of the loss. */
 const asyncOptions = ['signal'];
 
 const sum = new PlainLoss(sumPlan);
@@ -228,8 +228,8 @@ const sumAsync = new AsyncLoss(sumPlan);
 
 /**
  * A weighted sum of losses in one pass over the batch. Each term's mean is over the queries that this term counts, so the result is the
- * weighted sum of the separate results; `counted` is the number of queries that some term counts.
- * @throws as the losses do.
+ * weighted sum of the separate results; `counted` is the number of queries that at least one term counts.
+ * @throws the same errors as the losses.
  */
 export function combine<S extends Scores, G extends Scores = S, R extends Reduction = 'mean'>(
   batch: Batch<S, G>,
@@ -240,6 +240,7 @@ export function combine<S extends Scores, G extends Scores = S, R extends Reduct
   return sum.call(batch, read.terms, read.options) as LossResult<R, G>;
 }
 
+/** {@link combine} on another thread. */
 export async function combineAsync<S extends Scores, R extends Reduction = 'mean'>(
   batch: Omit<Batch<S>, 'grad' | 'perQuery' | 'teacherGrad'>,
   terms: readonly Term[],
@@ -261,7 +262,7 @@ function plain<N extends LossName>(name: N): LossFunction<LossParameters[N]> {
     loss.call(batch, null, readOptions(info, options))) as LossFunction<LossParameters[N]>;
 }
 
-// Async functions: what is wrong with the arguments rejects, too.
+// Errors in the arguments reject the promise, too, since the function is async.
 function pooled<N extends LossName>(name: N): AsyncLossFunction<LossParameters[N]> {
   const info: LossInfo = losses[name];
   const loss = new AsyncLoss((options) => planOf(info, options));

@@ -1,4 +1,4 @@
-// Checks options and turns them into the addon's arguments: a plan, and what a call adds to it.
+// Checks options and turns them into the addon's arguments: a plan, and the options of a single call.
 import { chooseBackend, chooseCpuTarget, chooseThreads } from '../native/backends.js';
 import { describe, didYouMean, oneOf, shorten } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
@@ -59,7 +59,7 @@ export interface TermValues {
   readonly parameters: readonly unknown[];
 }
 
-/** Reads an options object, the only place that does. Name by name rather than in a loop, which would take several times as long. */
+/** The only place that reads an options object. It reads name by name, since a loop would take several times as long. */
 function optionValues(options: AnyOptions, names: readonly ParameterName[]): OptionValues {
   const { pairMean, studentTemperature, teacherTemperature, reduction, gradScale } = options;
   const { backend, cpuTarget, threads, dtype, diagnostics, teacherGrad } = options;
@@ -88,7 +88,7 @@ function parameterValues(from: Partial<Term>, names: readonly ParameterName[]): 
 }
 const noValues: readonly unknown[] = [];
 
-/** Whether a plan made from `b`, of the same loss, serves `a`. What belongs to a single call is not compared. */
+/** Whether a plan made from `b` can be used for `a`, for the same loss. Options of a single call are not compared. */
 export function sameOptions(a: OptionValues, b: OptionValues): boolean {
   return (
     a.gradScale === b.gradScale &&
@@ -112,7 +112,7 @@ function sameParameters(a: readonly unknown[], b: readonly unknown[]): boolean {
   return true;
 }
 
-/** Reads the options of one loss. `besides`: names that the caller of this function reads. */
+/** Reads the options of one loss. `besides`: further names that are allowed, and that the caller of this function reads. */
 export function readOptions(loss: LossInfo, options: unknown, besides?: readonly string[]): OptionValues {
   checkObject('options', options);
   checkOptionNames(loss.name, options, optionNames(loss), besides);
@@ -192,7 +192,7 @@ function optionNames(loss: LossInfo): readonly string[] {
 }
 const namesOf = new Map<string, readonly string[]>();
 
-/** The option names that are not hyper-parameters of one loss. */
+/** The option names other than hyper-parameters. */
 function sharedNames(losses: readonly LossInfo[]): string[] {
   return [...(losses.some((loss) => loss.pairMean) ? ['pairMean'] : []), ...commonOptions];
 }
@@ -201,7 +201,7 @@ export function checkObject(name: string, value: unknown): asserts value is obje
   if (!isObject(value)) throw wrongKind(name, value, 'an object');
 }
 
-/** Refuses names that neither `allowed` nor `besides` holds. `name` is what takes the options. */
+/** Rejects names that are in neither `allowed` nor `besides`. `name`, for the error: the function or term that takes the options. */
 export function checkOptionNames(
   name: string,
   options: object,
@@ -218,7 +218,7 @@ export function checkOptionNames(
   }
 }
 
-/** The per-call options that do not shape the plan. */
+/** Checks the options of a single call, which are not part of the plan. */
 export function checkCallOptions(
   options: Partial<OptionValues>,
   name: string,
@@ -272,7 +272,7 @@ function readPlan(
   };
 }
 
-/** Checks the hyper-parameters of one loss, which stand in its options or in a term. `prefix` places the name in an error. */
+/** Checks the hyper-parameters of one loss, from its options or from a term. `prefix` precedes the names in an error. */
 function checkTerm(
   loss: LossInfo,
   { parameters = [], weight }: Partial<TermValues>,
