@@ -25,7 +25,7 @@ export type Dtype = 'float32' | 'bfloat16' | 'float16';
 export type BackendName = 'cpu' | 'cuda';
 export type CpuTarget = 'baseline' | 'avx2' | 'avx512' | 'neon';
 
-/** `[queries, documents]`. An array whose length the types do not know is taken too, and checked when it is read. */
+/** `[queries, documents]`. The types also allow an array of unknown length, whose length is checked when it is read. */
 export type BatchShape = readonly [queries: number, documents: number] | readonly number[];
 
 /** Where the lists of a batch lie: `shape`, or `offsets` for lists of different lengths. */
@@ -34,19 +34,19 @@ export interface Layout {
   shape?: BatchShape;
   /** Elements from the start of a row to the start of the next, at least `documents` (the default). Only with `shape`. */
   rowStride?: number;
-  /** `queries + 1` ascending positions: query `b` is `[offsets[b], offsets[b + 1])`. Instead of `shape`. */
+  /** Instead of `shape`: `queries + 1` ascending positions. The list of query `b` is `[offsets[b], offsets[b + 1])`. */
   offsets?: Int32Array;
 }
 
 /**
- * One batch of queries. The arrays over documents (all but `weights`, `perQuery`, `offsets`) are laid out alike: `queries * documents`
- * elements with `shape` (with `rowStride` at least `(queries - 1) * rowStride + documents`), or at least `offsets[queries]`.
- * None may be detached, resizable or shared memory.
+ * One batch of queries. The arrays over documents (all except `weights`, `perQuery` and `offsets`) have the same layout. With `shape` they have
+ * `queries * documents` elements (with `rowStride` at least `(queries - 1) * rowStride + documents`), and with `offsets` at least
+ * `offsets[queries]`. The memory of an array must not be detached, resizable or shared.
  */
 export interface Batch<S extends Scores = Scores, G extends Scores = S> extends Layout {
-  /** Student scores: logits, any range. `-Infinity` is probability 0; NaN makes that query NaN and no other. */
+  /** Student scores: logits of any range. `-Infinity` means probability 0; a NaN makes the results of this query NaN, and of no other. */
   student: S;
-  /** Teacher scores; may have another element type than the student. Not needed for `nll` and `lambdaMrr`. */
+  /** Teacher scores, whose element type may differ from the student's. Not needed for `nll` and `lambdaMrr`. */
   teacher?: Scores;
   /** 1 positive, 0 negative, 255 padding (never read, gradient 0). */
   labels: Uint8Array;
@@ -69,7 +69,7 @@ export interface Batch<S extends Scores = Scores, G extends Scores = S> extends 
   teacherGrad?: Scores;
 }
 
-/** What the paper plots (Figures 1 to 3). Documents are laid out like the student; padding holds 0. */
+/** The quantities that the paper plots (Figures 1 to 3). Arrays over documents are laid out like the student, with 0 for padding. */
 export interface Diagnostics {
   /** Weight of each document's divergence term: (1 - q)^gamma for positives, q^(gamma - beta) for negatives; 1 under `kl`. */
   weight: Float32Array;
@@ -90,15 +90,15 @@ export interface LossResult<R extends Reduction = Reduction, G = Scores> {
   grad: G;
   /** The loss of each query, before weights; 0 for a query that is not counted. */
   perQuery: Float32Array;
-  /** How many queries have what the loss needs (for most a positive); only these enter the mean. */
+  /** The number of queries in the mean: those that have the documents the loss needs (for most losses, a positive). */
   counted: number;
-  /** d(reduced loss)/d(teacher score), times `gradScale`, when asked for. */
+  /** d(reduced loss)/d(teacher score), times `gradScale`, with the option `teacherGrad`. */
   teacherGrad?: Scores;
-  /** When asked for. */
+  /** With the option `diagnostics`. */
   diagnostics?: Diagnostics;
 }
 
-/** What every loss takes. */
+/** The options of every loss. */
 export interface CommonOptions<R extends Reduction = Reduction> {
   /** Divides the student's scores before the softmax; > 0. The gradient carries 1 / temperature. Default 1. */
   studentTemperature?: number;
@@ -109,20 +109,20 @@ export interface CommonOptions<R extends Reduction = Reduction> {
   /** Multiplies the gradients (loss scaling, accumulation); finite. Default 1. */
   gradScale?: number;
   /**
-   * Default `auto`, or the variable `CKL_BACKEND`. `auto` is the CPU, but for a loss that is prepared for 65536 documents or more on a machine
-   * with a GPU: then both are timed, and the GPU is taken if it is 1.5 times as fast with its copies. The two agree within the stated
-   * accuracy, not to the bit: name one where runs have to repeat.
+   * Default `auto`, or the variable `CKL_BACKEND`. `auto` uses the CPU, except if a loss is prepared for 65536 documents or more on a machine
+   * with a GPU: then both are timed, and the GPU is used if it is 1.5 times as fast, copies included. The backends agree within the stated
+   * accuracy, but not to the bit, so name one if runs must be reproducible.
    */
   backend?: 'auto' | BackendName;
   /** Also return {@link Diagnostics}. Default false. */
   diagnostics?: boolean;
   /** Also return dL/d(teacher score), into a new array or the one given. Default false. */
   teacherGrad?: boolean | Scores;
-  /** Instruction set; default the best there is, or `CKL_CPU_TARGET`. avx2, avx512 and neon give the same bits. */
+  /** Instruction set. Default: the variable `CKL_CPU_TARGET`, or the best available. avx2, avx512 and neon give the same bits. */
   cpuTarget?: CpuTarget;
-  /** Threads, 0 = as many as the machine has; default 0, or `CKL_THREADS`. Results do not depend on it. */
+  /** Number of threads; 0 means one per hardware thread. Default: the variable `CKL_THREADS`, or 0. Results do not depend on it. */
   threads?: number;
-  /** How `Uint16Array` scores are read; needed when there are any. */
+  /** The type of scores in a `Uint16Array`; needed if there are any. */
   dtype?: Dtype;
 }
 
@@ -130,16 +130,16 @@ export interface CommonOptions<R extends Reduction = Reduction> {
 export interface CklParameters {
   /** Exponent of the weights, >= 1. Default 5 (the paper's two-stage setting; it uses 1 for SimLM). */
   gamma?: number;
-  /** Scale of the rank bias, 0 <= alpha <= gamma - 1. Default 1, or gamma - 1 where that is less. */
+  /** Scale of the rank bias, 0 <= alpha <= gamma - 1. Default: the smaller of 1 and gamma - 1. */
   alpha?: number;
-  /** Whether the weights are constants for the gradient: the same value, dL/dq = -w p / q. Default false, as in the paper. */
+  /** Whether the gradient treats the weights as constants, dL/dq = -w p / q; the loss is the same. Default false, as in the paper. */
   detachWeights?: boolean;
 }
 
 export interface BklParameters {
   /** Weight of the entropy and L1 terms, >= 0. Default 0.1. */
   lambda?: number;
-  /** Weight of the L1 term (over negatives) within that, >= 0. Default 1/ln 2. */
+  /** Weight of the L1 term (over negatives) relative to the entropy, >= 0. Default 1/ln 2. */
   negativeWeight?: number;
 }
 
@@ -157,7 +157,7 @@ export interface JsdParameters {
 }
 
 export interface LambdaNdcgParameters extends PairParameters {
-  /** The cut-off of NDCG@k: pairs of which neither is among the student's first k weigh nothing. A whole number, >= 1. Default 10. */
+  /** The cut-off of NDCG@k, a whole number >= 1. A pair has weight 0 if neither document is among the student's first k. Default 10. */
   k?: number;
   /** Weight of NDCG-Loss2 relative to LambdaRank, >= 0. Default 10. */
   mu?: number;
@@ -170,8 +170,8 @@ export interface AdrMseParameters {
 
 export interface PairParameters {
   /**
-   * `query` (default): the mean over each query's pairs, then over queries. `batch`: the mean over all pairs of the batch, as CL-DRD's
-   * own code has it; only with reduction `mean`.
+   * `query` (default): the mean over the pairs of each query, then over queries. `batch`: the mean over all pairs of the batch, as in the code
+   * of CL-DRD; only with reduction `mean`.
    */
   pairMean?: 'query' | 'batch';
 }
@@ -190,9 +190,9 @@ export interface Term
   weight?: number;
 }
 
-/** What an `...Async` function takes beyond its loss's options. It owns its outputs, so `teacherGrad` is a boolean. */
+/** The options of an `...Async` function. Such a function owns its outputs, so `teacherGrad` is a boolean. */
 export interface AsyncOptions<R extends Reduction = Reduction> extends CommonOptions<R> {
   teacherGrad?: boolean;
-  /** Aborting rejects with the signal's reason and stops the computation. */
+  /** An abort rejects the promise with the signal's reason and stops the computation. */
   signal?: AbortSignal;
 }

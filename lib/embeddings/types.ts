@@ -14,13 +14,13 @@ import type {
   Term,
 } from '../types.js';
 
-/** Vectors one after the other, each of `dim` elements: float32, or bfloat16 and float16 as in the losses. */
+/** Consecutive vectors of `dim` elements each: float32, or bfloat16 and float16 in the same form as scores. */
 export type Embeddings = Scores;
 
 /**
- * `dot`: the dot product; `cosine`: that of the normalised vectors, 0 where one of them is all zeros. `maxSim` (late interaction): queries and
+ * `dot`: the dot product. `cosine`: that of the normalised vectors, or 0 if one of them is all zeros. `maxSim` (late interaction): queries and
  * documents have one vector for each token, and a score adds up, over the query's tokens, the largest similarity with a token of the document.
- * `sparse`: the dot product of vectors of terms of which only some elements are held (compressed rows); `dim` is the size of the vocabulary.
+ * `sparse`: the dot product of vectors of terms of which only some elements are stored (compressed rows); `dim` is the size of the vocabulary.
  */
 export type Similarity = TokenSimilarity | 'maxSim' | 'sparse';
 
@@ -31,17 +31,17 @@ export type InBatchScores = 'auto' | 'stored' | 'tiles';
 export type TokenSimilarity = 'dot' | 'cosine';
 
 /**
- * Embeddings, and which pairs of them have a score. Without `inBatch` each query has a list of its own: `candidates`, or without them the
- * documents in order. No array may be detached, resizable or shared memory.
+ * Embeddings, and which pairs of them have a score. Without `inBatch` each query has its own list: `candidates` or, without them, the
+ * documents in order. The memory of an array must not be detached, resizable or shared.
  */
 export interface EmbeddingPairs<Q extends Embeddings = Embeddings, D extends Embeddings = Embeddings> {
-  /** `[queries, dim]`; for `maxSim` `[tokens of all queries, dim]`; for `sparse` the elements that are held. */
+  /** `[queries, dim]`; for `maxSim` `[tokens of all queries, dim]`; for `sparse` the stored elements. */
   queries: Q;
-  /** `[documents, dim]`; for `maxSim` `[tokens of all documents, dim]`; for `sparse` the elements that are held. */
+  /** `[documents, dim]`; for `maxSim` `[tokens of all documents, dim]`; for `sparse` the stored elements. */
   documents: D;
   /**
-   * For `maxSim` and `sparse`, and only there: `queries + 1` ascending positions from 0 to the number of vectors (elements); the tokens of query
-   * `b` are the vectors `[queryOffsets[b], queryOffsets[b + 1])`. A query without tokens or elements scores 0.
+   * Only for `maxSim` and `sparse`: `queries + 1` ascending positions, from 0 to the number of vectors (for `sparse`, of elements). The tokens of
+   * query `b` are the vectors `[queryOffsets[b], queryOffsets[b + 1])`. A query without tokens or elements scores 0.
    */
   queryOffsets?: Int32Array;
   /**
@@ -49,7 +49,7 @@ export interface EmbeddingPairs<Q extends Embeddings = Embeddings, D extends Emb
    * elements 0.
    */
   documentOffsets?: Int32Array;
-  /** For `maxSim`: a byte for each token of the queries; one of 0 is as if it were not there, and has gradient 0. */
+  /** For `maxSim`: a byte for each token of the queries. A token whose byte is 0 is ignored, and has gradient 0. */
   queryMask?: Uint8Array;
   /** The same for the tokens of the documents. */
   documentMask?: Uint8Array;
@@ -57,9 +57,9 @@ export interface EmbeddingPairs<Q extends Embeddings = Embeddings, D extends Emb
   queryIds?: Int32Array;
   /** The same for `documents`. */
   documentIds?: Int32Array;
-  /** The number of a document for each place of the lists; -1 for none, whose score is -Infinity. A document may be in many lists. */
+  /** The number of a document for each place in the lists, or -1 for none, whose score is -Infinity. A document may be in many lists. */
   candidates?: Int32Array;
-  /** `[queries, documents]`: lists of one length. Default: the places, divided by the queries. */
+  /** `[queries, documents]`, for lists of one length. By default, the places are divided equally among the queries. */
   shape?: BatchShape;
   /** `queries + 1` ascending positions: the list of query `b` is `[offsets[b], offsets[b + 1])`. Instead of `shape`. */
   offsets?: Int32Array;
@@ -67,7 +67,7 @@ export interface EmbeddingPairs<Q extends Embeddings = Embeddings, D extends Emb
   inBatch?: boolean;
 }
 
-/** What the similarity of two embeddings is, and how it is computed. */
+/** The similarity of two embeddings, and how it is computed. */
 export interface SimilarityOptions {
   /** Elements of a vector, 1 to 2^20; for `sparse` the number of terms. */
   dim: number;
@@ -75,19 +75,19 @@ export interface SimilarityOptions {
   similarity?: Similarity;
   /** For `maxSim`: how tokens are compared. Default `dot`. */
   tokenSimilarity?: TokenSimilarity;
-  /** For `maxSim`: the mean over the query's tokens in place of their sum. Default false. */
+  /** For `maxSim`: the mean over the query's tokens instead of their sum. Default false. */
   tokenMean?: boolean;
   /** Multiplies the similarity; finite. Default 1. */
   scale?: number;
-  /** How `Uint16Array`s are read; needed when there are any. */
+  /** The type of embeddings in a `Uint16Array`; needed if there are any. */
   dtype?: Dtype;
-  /** Instruction set; default the best there is, or `CKL_CPU_TARGET`. avx2, avx512 and neon give the same bits. */
+  /** Instruction set. Default: the variable `CKL_CPU_TARGET`, or the best available. avx2, avx512 and neon give the same bits. */
   cpuTarget?: CpuTarget;
-  /** Threads, 0 = as many as the machine has; default 0, or `CKL_THREADS`. Results do not depend on it. */
+  /** Number of threads; 0 means one per hardware thread. Default: the variable `CKL_THREADS`, or 0. Results do not depend on it. */
   threads?: number;
 }
 
-/** Which gradients are wanted. */
+/** Which gradients to compute. */
 export interface GradientOptions {
   /** dL/d(query embedding). Default true. */
   queryGrad?: boolean;
@@ -97,19 +97,19 @@ export interface GradientOptions {
   scaleGrad?: boolean;
 }
 
-/** Where gradients go. Each may be the array of its own embeddings. */
+/** Where to write gradients. Each may be the array of the embeddings themselves. */
 export interface GradientOutputs<Q extends Embeddings = Embeddings, D extends Embeddings = Embeddings> {
   /** Where to write dL/d(query embedding), of any element type. Default: an array of the queries' type. */
   queryGrad?: Q;
   /** Where to write dL/d(document embedding), of any element type. Default: an array of the documents' type. */
   documentGrad?: D;
-  /** Add to what these arrays hold, which must then be given. Default false. */
+  /** Add the gradients to the contents of these arrays, which are then required. Default false. */
   accumulate?: boolean;
 }
 
 /** Input of {@link scores}. */
 export interface ScoresInput extends EmbeddingPairs {
-  /** `[documents]`: added to the scores of each document. -Infinity takes it out of every list. */
+  /** `[documents]`: added to the scores of each document. -Infinity removes a document from every list. */
   bias?: Float32Array;
   /** Where to write the scores. Default: a new array. */
   scores?: Float32Array;
@@ -133,13 +133,13 @@ export interface Gradients<Q extends Embeddings = Embeddings, D extends Embeddin
 
 /** The best documents of each query, best first; equal scores in the order of the documents. */
 export interface TopK {
-  /** `[queries, k]`: rows of `documents`; -1 where there are fewer than k. */
+  /** `[queries, k]`: rows of `documents`, and -1 if there are fewer than k. */
   ids: Int32Array;
-  /** `[queries, k]`; -Infinity where there are fewer than k. */
+  /** `[queries, k]`, and -Infinity if there are fewer than k. */
   scores: Float32Array;
 }
 
-/** What a list says about its documents. */
+/** Teacher scores, labels and relevance of the documents of the lists. */
 export interface Judgements {
   /** Teacher scores, laid out like the scores. Not needed for `nll` and `lambdaMrr`. */
   teacher?: Scores;
@@ -147,29 +147,29 @@ export interface Judgements {
   labels: Uint8Array;
   /** Graded relevance, finite. */
   relevance?: Float32Array;
-  /** 0 leaves a pair out, as the label 255 does; false negatives, for example (`falseNegatives`). */
+  /** 0 leaves out a pair, as the label 255 does, for example a false negative (`falseNegatives`). */
   mask?: Uint8Array;
 }
 
 /** How a teacher's embeddings are compared. Each text has one vector. */
 export interface TeacherEmbeddings {
-  /** Elements of a teacher's vector, 1 to 2^20; often not the student's. */
+  /** Elements of a teacher's vector, 1 to 2^20; may differ from the student's. */
   dim: number;
   /** Default `dot`. */
   similarity?: TokenSimilarity;
   /** Multiplies the similarity; finite. Default 1. */
   scale?: number;
-  /** How `Uint16Array`s are read. Default: the option `dtype`. */
+  /** The type of embeddings in a `Uint16Array`. Default: the option `dtype`. */
   dtype?: Dtype;
 }
 
-/** One batch of embeddings with what a loss needs of its lists. */
+/** One batch of embeddings, with the teacher, labels and weights of its lists. */
 export interface EmbeddingBatch<Q extends Embeddings = Embeddings, D extends Embeddings = Embeddings>
   extends EmbeddingPairs<Q, D>, GradientOutputs<Q, D>, Judgements {
   /**
    * With `inBatch`: the documents of each query's own list, `queries * n` rows of `documents` (-1: none). `teacher`, `labels`, `relevance` and
-   * `mask` are then laid out like it; all other documents of the batch are negatives with teacher score -Infinity and relevance 0. Of a
-   * document that is twice in a list the last place counts.
+   * `mask` then have this layout, and all other documents of the batch are negatives with teacher score -Infinity and relevance 0. If a document
+   * is in a list twice, its last place counts.
    */
   own?: Int32Array;
   /** Rank of each document, laid out like the scores (also with `own`). */
@@ -180,14 +180,14 @@ export interface EmbeddingBatch<Q extends Embeddings = Embeddings, D extends Emb
   weights?: Float32Array;
   /** `[documents]`: added to the scores of each document. */
   bias?: Float32Array;
-  /** In place of the option. */
+  /** Overrides the option `scale`. */
   scale?: number;
   /**
-   * In place of `teacher`, with the option `teacherEmbeddings`: `[queries, its dim]`, of any element type. The teacher then scores all pairs
-   * that the student scores, with `own`, too.
+   * Instead of `teacher`, with the option `teacherEmbeddings`: `[queries, dim of the teacher]`, of any element type. The teacher then scores all
+   * pairs that the student scores, also with `own`.
    */
   teacherQueries?: Embeddings;
-  /** With `teacherQueries`: `[documents, its dim]`, a vector for each document of the batch. */
+  /** With `teacherQueries`: `[documents, dim of the teacher]`, a vector for each document of the batch. */
   teacherDocuments?: Embeddings;
   /** Where to write the loss of each query. */
   perQuery?: Float32Array;
@@ -195,39 +195,39 @@ export interface EmbeddingBatch<Q extends Embeddings = Embeddings, D extends Emb
   scores?: Float32Array;
 }
 
-/** Options of a prepared loss of embeddings besides those of its loss. */
+/** The options of a prepared loss of embeddings, in addition to those of its loss. */
 export interface EmbeddingOptions extends SimilarityOptions, GradientOptions {
-  /** The size of the largest batch: `[queries, documents of a list]`, with `inBatch` `[queries, documents of the batch]`. */
+  /** The size of the largest batch: `[queries, documents of a list]`, or with `inBatch` `[queries, documents of the batch]`. */
   shape: BatchShape;
   /** Every document is a candidate of every query, unless a batch says otherwise. Default false. */
   inBatch?: boolean;
   /**
-   * With `inBatch`: `stored` holds the scores as one matrix, `queries * documents * 4` bytes; `tiles` holds those of one block of queries at a
-   * time (4 MiB, or 16 queries), and no other copy of the documents either. Both give the same bits. `auto`, the default, takes tiles where the
+   * With `inBatch`: `stored` holds the scores as one matrix of `queries * documents * 4` bytes. `tiles` holds only the scores of one block of
+   * queries at a time (4 MiB, or 16 queries), and no copy of the documents. Both give the same bits. `auto`, the default, uses tiles if the
    * matrix would need more than 64 MiB and more than a quarter of the free memory. `maxSim`, `scores`, `teacherGrad`, `diagnostics`, `group` and
    * `runAsync` need `stored`.
    */
   inBatchScores?: InBatchScores;
   /**
-   * The teacher of a batch is given as embeddings (`teacherQueries`, `teacherDocuments`), scored where the loss reads them: in tiles, no matrix of
-   * its scores is held either. Not with `across`.
+   * The teacher of a batch is given as embeddings (`teacherQueries`, `teacherDocuments`), which are scored when the loss reads them, so that with
+   * `tiles` no matrix of the teacher's scores is held either. Not with `across`.
    */
   teacherEmbeddings?: TeacherEmbeddings;
-  /** Ranks whose queries are in one mean, each with its own; their lists hold their own documents, or with `across` those of all. */
+  /** The queries of all ranks of this group share one mean. The lists of a rank have its own documents or, with `across`, those of all ranks. */
   group?: Communicator;
   /**
-   * With `group`: the documents of all ranks, in the order of ranks, are negatives of each rank's queries; `shape` is
-   * `[own queries, documents of all ranks]`, and `own` gives places among this rank's documents. `gather`: each rank holds all documents for
-   * the length of a run. `ring`: those of one rank at a time come to all others, twice, so that a rank never holds more than two ranks'. Both have
-   * the bits of one process but for `scaleGrad`. For `dot` and `cosine`, without `scores`, `teacherGrad`, `teacherEmbeddings`, `diagnostics`, `dims` and
-   * `runAsync`.
+   * With `group`: the documents of all ranks, in the order of ranks, are negatives of each rank's queries. `shape` is then
+   * `[own queries, documents of all ranks]`, and `own` refers to this rank's documents. With `gather`, each rank holds all documents during a
+   * run. With `ring`, the documents of one rank at a time are sent to all others, twice, so a rank never holds those of more than two ranks. Both
+   * have the bits of one process, except for `scaleGrad`. Only for `dot` and `cosine`, without `scores`, `teacherGrad`, `teacherEmbeddings`,
+   * `diagnostics`, `dims` and `runAsync`.
    */
   across?: 'gather' | 'ring';
-  /** Queries of a tile, at least 1, in place of as many as 4 MiB hold. Changes memory and speed, and no bit. */
+  /** The number of queries in a tile, at least 1. Default: as many as 4 MiB of scores hold. Changes memory and speed, but not the results. */
   tileQueries?: number;
   /**
-   * Matryoshka: the loss of each of these dimensions, different integers from 1 to `dim`, taken over the first so many elements of every
-   * vector (which the cosine normalises by themselves), and their weighted sum. Gradients add up in float32.
+   * Matryoshka: the weighted sum of the losses of these dimensions, which are different integers from 1 to `dim`. The loss of dimension d uses
+   * the first d elements of every vector (which the cosine normalises separately). Gradients are summed in float32.
    */
   dims?: readonly number[];
   /** The weight of each of `dims`, finite and >= 0. Default 1 each. */
@@ -244,21 +244,21 @@ export interface EmbeddingResult<
   /** The reduced loss; with reduction `'none'` the same array as `perQuery`. */
   loss: R extends 'none' ? Float32Array : number;
   perQuery: Float32Array;
-  /** How many queries have what the loss needs. */
+  /** The number of queries in the mean: those that have the documents the loss needs. */
   counted: number;
   /** With `dims` and unless `reduction` is `'none'`: the loss of each dimension, without its weight. */
   perDim?: number[];
-  /** Laid out by query and list, with `inBatch` `[queries, documents]`; when asked for. With `dims`: of the largest. */
+  /** With the option `scores`: laid out by query and list, or with `inBatch` `[queries, documents]`. With `dims`, those of the largest dimension. */
   scores?: Float32Array;
-  /** dL/d(teacher score), laid out like the scores; when asked for. */
+  /** With the option `teacherGrad`: dL/d(teacher score), laid out like the scores. */
   teacherGrad?: Scores;
   diagnostics?: Diagnostics;
 }
 
 /**
- * A loss of embeddings that is ready to run. **Each run overwrites the arrays of the run before**, unless the batch provides its own. It holds
- * the scores of the largest batch as float32 (with `inBatch` queries * documents of them), scratch space, and for `maxSim` 4 bytes for each
- * score and token of its query.
+ * A loss of embeddings that is ready to run. **Each run overwrites the arrays of the previous run**, unless the batch provides its own. The loss
+ * holds the scores of the largest batch as float32 (with `inBatch` queries * documents of them), scratch memory, and for `maxSim` 4 bytes for
+ * each score and token of its query.
  */
 export interface PreparedEmbeddings<R extends Reduction = Reduction> extends Disposable {
   readonly loss: LossName | 'combine';
@@ -273,13 +273,13 @@ export interface PreparedEmbeddings<R extends Reduction = Reduction> extends Dis
   /** Which gradients are computed. */
   readonly wanted: Readonly<Required<GradientOptions>>;
   /**
-   * Loss and gradients of a batch no larger than the prepared shape.
-   * @throws TypeError or RangeError with a `code`; then no array of the caller's was touched and the next run works.
+   * Computes loss and gradients of a batch no larger than the prepared shape.
+   * @throws TypeError or RangeError with a `code`. No array of the caller has been written then, and the next run works.
    */
   run<Q extends Embeddings, D extends Embeddings>(batch: EmbeddingBatch<Q, D>): EmbeddingResult<R, Q, D>;
   /**
-   * The same on other threads. The batch is copied before this returns, and cannot include outputs; runs may overlap. Every error rejects.
-   * An abort rejects with the signal's reason, at the latest when the step that is running (scores, loss or gradients) has ended.
+   * Computes the same on other threads. The batch is copied before this returns, and cannot include outputs; runs may overlap. Every error
+   * rejects the promise. An abort rejects it with the signal's reason, at the latest when the current step (scores, loss or gradients) ends.
    */
   runAsync<Q extends Embeddings, D extends Embeddings>(
     batch: Omit<EmbeddingBatch<Q, D>, 'queryGrad' | 'documentGrad' | 'accumulate' | 'perQuery' | 'scores'>,
@@ -289,25 +289,25 @@ export interface PreparedEmbeddings<R extends Reduction = Reduction> extends Dis
   dispose(): void;
 }
 
-/** The terms of a weighted sum and what they share. */
+/** The terms of a weighted sum and the options that they share. */
 export type EmbeddingSum = { terms: readonly Term[] } & PairParameters;
 
 export type ChunkSide = 'queries' | 'documents';
 
-/** Embeddings of a chunk: one vector for each input, or for `maxSim` the vectors of all tokens and where those of each input begin and end. */
+/** Embeddings of a chunk: one vector for each input; for `maxSim`, the vectors of all tokens, and the offsets at which each input begins and ends. */
 export type EncodedChunk = Embeddings | { vectors: Embeddings; offsets: Int32Array };
 
-/** Encodes some inputs, without what a gradient needs. */
+/** Encodes some inputs, without keeping anything for a gradient. */
 export type ChunkEncoder<I> = (inputs: readonly I[], side: ChunkSide) => EncodedChunk | Promise<EncodedChunk>;
 
-/** Takes dL/d(embedding) of the same inputs, laid out like what was encoded: encodes them again, with gradient, and goes back from there. */
+/** Receives dL/d(embedding) of the same inputs, laid out like their embeddings. It encodes the inputs again and runs the backward pass. */
 export type ChunkBackward<I> = (
   inputs: readonly I[],
   grad: Embeddings,
   side: ChunkSide,
 ) => void | Promise<void>;
 
-/** A batch of which one side or both are inputs of a model; embeddings (a frozen side) are taken as they are. */
+/** A batch in which one side or both are inputs of a model. The other side, if it is frozen, is given as embeddings. */
 export type ChunkedBatch<Q, D> = Omit<
   EmbeddingBatch,
   'queries' | 'documents' | 'queryGrad' | 'documentGrad' | 'accumulate'

@@ -39,31 +39,31 @@ import type {
 
 /** The largest batch that a prepared loss will take. */
 export interface PreparedSize {
-  /** `[queries, documents]`: more of either is a RangeError. Also the shape of a batch without one. */
+  /** `[queries, documents]`. A larger batch throws a RangeError; a batch without a layout has this shape. */
   shape: BatchShape;
 }
 
 /** A batch that is spread over the ranks of a group. */
 export interface GroupOptions {
   /**
-   * The ranks whose queries are one batch, this rank's among them: `loss` (its mean is over all of them) and `counted` are those of the whole
-   * batch on every rank, `grad` and `perQuery` those of the rank's own queries. All ranks run alike, and every run exchanges a few numbers. The
-   * bits are those of one process that has the queries of all ranks, in their order. On the CPU; `prepare` of `ckl-loss/cuda` takes a group, too. See
-   * `ckl-loss/distributed`.
+   * The queries of all ranks of this group form one batch. On every rank, `loss` and `counted` are those of the whole batch, while `grad` and
+   * `perQuery` cover the rank's own queries. All ranks must run the loss together, and every run exchanges a few numbers. The bits are those of
+   * one process that has the queries of all ranks, in the order of ranks. On the CPU only; `prepare` of `ckl-loss/cuda` takes a group, too.
+   * See `ckl-loss/distributed`.
    */
   group?: Communicator;
   /**
    * Instead of `group`: this rank has a part of every list, documents `begin` to `begin + shape[1]`, such as the in-batch negatives of its own
-   * host. `loss`, `counted` and `perQuery` are those of the whole lists, `grad` that of the rank's own documents. For losses that are sums over
-   * documents (the distribution family and sums of them), on the CPU; without `teacherGrad` and `diagnostics`. The bits are those of one process
-   * where lists have more than 128 documents and parts are of whole chunks of 4096, else within the stated accuracy.
+   * host. `loss`, `counted` and `perQuery` are those of the whole lists, and `grad` is that of the rank's own documents. Only for losses that are
+   * sums over documents (the distribution family and sums of them), on the CPU, without `teacherGrad` and `diagnostics`. The bits are those of one
+   * process if lists have more than 128 documents and parts are whole chunks of 4096; otherwise results are within the stated accuracy.
    */
   shard?: DocumentShard;
 }
 
 /**
- * A loss that is ready to run. Its outputs are allocated once: **each run overwrites the arrays of the run before**, unless the batch provides
- * its own. (A batch whose layout has gaps gets new arrays.) It holds on to the arrays of the last batch until the next one or `dispose()`.
+ * A loss that is ready to run. Its outputs are allocated once: **each run overwrites the arrays of the previous run**, unless the batch provides
+ * its own. (A batch whose layout has gaps gets new arrays.) The loss keeps the arrays of the last batch alive until the next run or `dispose()`.
  */
 export interface PreparedLoss<R extends Reduction = Reduction> extends Disposable {
   /** The loss, or `combine`. */
@@ -74,8 +74,8 @@ export interface PreparedLoss<R extends Reduction = Reduction> extends Disposabl
   readonly threads: number;
   readonly shape: readonly [queries: number, documents: number];
   /**
-   * The loss of a batch no larger than the prepared shape.
-   * @throws TypeError or RangeError with a `code`; then no array was touched and the next run works.
+   * Computes the loss of a batch no larger than the prepared shape.
+   * @throws TypeError or RangeError with a `code`. No array has been written then, and the next run works.
    */
   run<S extends Scores, G extends Scores = S>(batch: Batch<S, G>): LossResult<R, G>;
   /** Frees the native memory and lets go of all arrays; `run` then throws ERR_CKL_DISPOSED. May be called twice. */
@@ -85,7 +85,7 @@ export interface PreparedLoss<R extends Reduction = Reduction> extends Disposabl
 type Sum = { terms: readonly Term[] } & PairParameters;
 
 /**
- * Prepares one loss, or with `'combine'` a weighted sum of them (`terms` among the options).
+ * Prepares one loss or, with `'combine'` and the option `terms`, a weighted sum of losses.
  * @throws TypeError or RangeError if an option is not allowed.
  */
 export function prepare<N extends LossName | 'combine', R extends Reduction = 'mean'>(

@@ -21,38 +21,38 @@ const LONGEST_TEXT = 2 ** 29 - 24;
 export interface RankTrackerOptions {
   /** Batches between two refreshes; the paper saves a checkpoint every 2000. Default 2000. */
   every?: number;
-  /** How much of each ranking is kept; the paper re-evaluates the top 50. 1 to 65535, default 50. */
+  /** The number of documents of each ranking that are kept; the paper re-evaluates the top 50. 1 to 65535, default 50. */
   depth?: number;
   /**
-   * The rank of a document that is not in its query's kept list. Such a document has 1/rank of at most 1/(depth + 1). `infinity` (default)
-   * takes 0, as for a document that was never retrieved: it errs by less than alpha/(depth + 1) in beta and does not depend on the depth.
-   * `next` takes depth + 1, the best rank that it can have.
+   * The rank of a document that is not in its query's kept list, whose true 1/rank is at most 1/(depth + 1). With `infinity` (default), 1/rank
+   * is 0, as for a document that was never retrieved. The error of beta is then less than alpha/(depth + 1), and the result does not depend on
+   * the depth. With `next`, the rank is depth + 1, the best that the document can have.
    */
   unlisted?: 'infinity' | 'next';
   /**
-   * What a query without any kept ranking gets: the ranks of the student's scores in the batch, as a loss takes when it is given none
-   * (`current`, default), or an error.
+   * With `current` (default), a query without a kept ranking gets the ranks of the student's scores in the batch, which are also the default of
+   * the losses. With `error`, such a query is an error.
    */
   unseen?: 'current' | 'error';
 }
 
-/** The batch whose ranks are wanted; the layout is that of the loss's batch. */
+/** A batch for which to look up ranks, in the layout of the loss's batch. */
 export interface RankRequest extends Layout {
   /** The id of each query. */
   queries: readonly Id[];
   /** The id of each document, laid out like the scores; null or undefined for padding, which gets Infinity. */
   documents: readonly (Id | null | undefined)[];
-  /** The student's scores; needed when a query may be unseen. */
+  /** The student's scores; needed if a query may be unseen. */
   student?: Scores;
   /** 255 marks padding for the ranks of an unseen query. */
   labels?: Uint8Array;
-  /** How a `Uint16Array` student is read. */
+  /** The type of scores in a `Uint16Array`. */
   dtype?: Dtype;
 }
 
 /**
- * Ranks by query and document id. Train with `ranks: tracker.fill(...)`, call `tick()` after each batch, and when `due` put fresh rankings
- * with `set()` and say `refreshed()`.
+ * Ranks by query and document id. Train with `ranks: tracker.fill(...)` and call `tick()` after each batch. When `due` is true, pass new
+ * rankings to `set()` and then call `refreshed()`.
  */
 export class RankTracker {
   readonly every: number;
