@@ -325,4 +325,16 @@ export default [
     was: '[]',
     why: 'a text is the ranking of no student',
   },
+  ...['this.sizes[query] += units * UNIT', 'units * UNIT'].map((was) => ({
+    in: 'lib/data/bytes/gathered-pairs.ts',
+    line: 'this.sizes[query] += units * UNIT;',
+    was,
+    why: 'how large the next chunk of a query is: memory, not results',
+  })),
+  {
+    in: 'lib/data/bytes/judgements.ts',
+    was: '!(error instanceof BadLine)',
+    to: 'false',
+    why: 'what else is thrown there is a limit of gigabytes of ids',
+  },
 ];

@@ -86,7 +86,12 @@ describe('judgements', () => {
   });
   it('takes ids with spaces where tabs part the columns', async () => {
     const path = files.write('qrels.tsv', 'my query\tmy document\t1\n');
-    expect(await readQrels(path).collect()).toEqual([{ qid: 'my query', docid: 'my document', level: 1 }]);
+    const expected = { qid: 'my query', docid: 'my document', level: 1 };
+    expect(await readQrels(path).collect()).toEqual([expected]);
+    // Spaces beside a tab are no part of an id.
+    const wide = files.write('wide.tsv', ' my query \tmy document  \t 1 \n');
+    expect(await readQrels(wide).collect()).toEqual([expected]);
+    expect(await loadQrels(wide)).toEqual(new Map([['my query', new Map([['my document', 1]])]]));
   });
   it.each(['1 0 d 2 x\n', '1 d\n', '1 0 d 0.5\n', '1\t\td\t1\n'])('refuses %j', async (content) => {
     await expect(readQrels(files.write('qrels.tsv', content)).collect()).rejects.toMatchObject({
