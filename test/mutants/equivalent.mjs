@@ -337,4 +337,27 @@ export default [
     to: 'false',
     why: 'what else is thrown there is a limit of gigabytes of ids',
   },
+  ...['true', 'this.count >= 1'].map((to) => ({
+    in: 'lib/lab/training/microbatches.ts',
+    was: 'this.count > 1',
+    to,
+    why: 'a batch in one part has nothing to gather: ranks would tell each other so',
+  })),
+  {
+    in: 'lib/metrics/placed.ts',
+    was: 'i < ranked.length',
+    to: 'i <= ranked.length',
+    why: 'a typed array takes no element after its last',
+  },
+  {
+    in: 'lib/tfjs/counted.ts',
+    was: 'docs === 0',
+    to: 'false',
+    why: 'no labels over no documents are no number of queries, of which an array is empty, too',
+  },
+  {
+    in: 'lib/lab/experiment/checkpoint.ts',
+    line: 'return (await findTarget(file, { streams: false })).path;',
+    why: 'what is no plain file is refused when it is read, with the same words',
+  },
 ];

@@ -1,4 +1,5 @@
 // Which queries count and how ties fall, in both conventions.
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Judgements } from '../../../lib/data/bytes/judgements';
@@ -13,6 +14,8 @@ import {
   parseMeasure,
   rank,
   type Evaluation,
+  type Qrels,
+  type Run,
 } from '../../../lib/metrics/index';
 
 const table = (rows: Record<string, Record<string, number>>) =>
@@ -163,4 +166,13 @@ describe('compare', () => {
     const a = evaluation({ q1: 0.9, q2: 0.8 });
     expect(() => compare(a, evaluation({ q2: 0.1, q7: 0.3 }))).toThrow(RangeError);
   });
+});
+
+it('takes the tables of another realm, whose Map is another class', () => {
+  const tables = runInNewContext(`[
+    new Map([['q', new Map([['a', 2], ['b', 1]])]]),
+    new Map([['q', new Map([['b', 1]])]]),
+  ]`) as [Run, Qrels];
+  expect(tables[0]).not.toBeInstanceOf(Map);
+  expect(evaluate(...tables).mean['mrr@10']).toBe(0.5);
 });

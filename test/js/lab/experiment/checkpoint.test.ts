@@ -246,7 +246,11 @@ describe('a checkpoint', () => {
       cause: expect.any(Error) as unknown,
     });
     // What it has already, it does not take.
-    const otherwise = await unitOf('otherwise', [0], 'digest');
+    const otherwise = join(files.dir, 'otherwise');
+    const filled = await open(otherwise);
+    await filled.bind('digest');
+    await filled.add(0, { ...RESULT, rate: 0.125 });
+    await filled.close();
     const before = readFileSync(file);
     const same = (await Checkpoint.open({ checkpoint: file, others: [otherwise] }, OF))!;
     expect([...same.done]).toEqual(expected);

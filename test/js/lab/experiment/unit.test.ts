@@ -409,7 +409,13 @@ it.each<[string, Recipe, Partial<Experiment>]>([
           steps: { moments: this.moments },
         };
       }
+      override load(parameters: Record<string, ArrayLike<number>>) {
+        expect(Object.keys(parameters)).toEqual(['state']);
+        super.load(parameters);
+      }
       restore({ arrays, steps }: StudentState) {
+        // Its own, and nothing of what else a snapshot holds.
+        expect([Object.keys(arrays), Object.keys(steps)]).toEqual([['now'], ['moments']]);
         [this.version, this.factor] = Array.from(arrays.now);
         this.moments = steps.moments;
       }
@@ -455,6 +461,15 @@ it.each<[string, Recipe, Partial<Experiment>]>([
       expect(await again.run(unit, snapshot)).toEqual(whole);
       // What was done before is not done again.
       expect(left).toBe(batches - batchesBefore[i]);
+      // A warm-up is in progress until it is there.
+      expect(snapshot.state.warming).toBe(experiment.warmup !== undefined && !snapshot.state.warmup);
+      // A run that goes on may be interrupted as well, and go on from there.
+      const later: Snapshot[] = [];
+      const keep = async (found: Snapshot) => void later.push(structuredClone(found));
+      const checkpoint = { every: 3, save: keep };
+      await new UnitRunner(source(), experiment, { checkpoint }).run(unit, snapshot);
+      const next = later[later.length >> 1];
+      if (next) expect(await new UnitRunner(source(), experiment).run(unit, next)).toEqual(whole);
     }
   },
 );
