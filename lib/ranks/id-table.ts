@@ -9,7 +9,12 @@ export type Id = string | number;
 const firstInterned = 2 ** 31;
 
 const ZERO = 48;
-const POWERS = Int32Array.from({ length: 8 }, (_, digits) => 10 ** digits);
+
+/** The least and one above the greatest number with as many digits; no digits have none. */
+const LEAST = [1, 0, 10, 100, 1e3, 1e4, 1e5, 1e6];
+const ABOVE = [0, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7];
+/** The greatest number that a text of seven characters writes in hexadecimal. */
+const MOST_HEXADECIMAL = 0xfffff;
 
 /** A Map of V8 holds so many entries. */
 const MOST_NAMES = 2 ** 24;
@@ -57,19 +62,19 @@ function integerCode(id: Id): number {
   // Adding 0 makes -0 the 0 that its text says.
   if (typeof id === 'number') return Number.isInteger(id) && id >= 0 && id < firstInterned ? id + 0 : -1;
   const { length } = id;
-  // Only the canonical form: '007' is another id than '7'.
-  const first = id.charCodeAt(0) - ZERO;
-  if (!(first >= 1 && first <= 9)) return first === 0 && length === 1 ? 0 : -1;
   if (length > 7) return length > 10 ? -1 : codeOfDigits(id);
   // The engine keeps the value of up to seven digits beside their text: asking for it is quicker than reading them.
   const number = +id;
   const code = number | 0;
-  if (code !== number || code < POWERS[length - 1] || code >= POWERS[length]) return -1;
-  // Texts like '7e2' and '7e+3' may be as long as their value's digits, too: with two characters fewer for digits it ends in zeros.
-  return code % 100 === 0 ? codeOfDigits(id) : code;
+  if (code !== number || code < LEAST[length] || code >= ABOVE[length]) return -1;
+  // Other texts may be as long as their value's digits, too: those like '7e2', '.7e4' and ' ' (0), whose values end in two zeros or are 0, and
+  // those like '0xfffff'.
+  return code % 100 === 0 || (length === 7 && code <= MOST_HEXADECIMAL) ? codeOfDigits(id) : code;
 }
 
+/** Only the canonical form: '007' is another id than '7'. */
 function codeOfDigits(id: string): number {
+  if (id.charCodeAt(0) === ZERO && id.length > 1) return -1;
   let code = 0;
   for (let i = 0; i < id.length; i++) {
     const digit = id.charCodeAt(i) - ZERO;

@@ -102,17 +102,25 @@ napi_value listed_ranks(napi_env env, napi_callback_info info) {
     in.fail({Code::type});
   const cpu::Kernels& kernels = *cpu::targets().back().kernels;
   const double listed = double(documents.length < ranks.length ? documents.length : ranks.length);
-  for (int64_t r = 0; in.status().ok() && r < int64_t(number); r++) {
-    const double* const row = static_cast<const double*>(rows.data) + 4 * r;
-    if (!(row[0] >= 0 && row[1] >= 0 && row[0] + row[1] <= listed && row[2] >= 0 && row[3] <= double(codes.length) &&
-          row[3] <= double(out.length)))
+  const int64_t n = in.status().ok() ? int64_t(number) : 0;
+  const auto* const lists = static_cast<const uint32_t*>(documents.data);
+  const auto* const list_ranks = static_cast<const uint16_t*>(ranks.data);
+  const auto* const row = static_cast<const double*>(rows.data);
+  // Among many lists each lies in memory of its own: all are asked for before the first is read.
+  for (int64_t r = 0; in.status().ok() && r < 4 * n; r += 4) {
+    if (!(row[r] >= 0 && row[r + 1] >= 0 && row[r] + row[r + 1] <= listed && row[r + 2] >= 0 &&
+          row[r + 3] <= double(codes.length) && row[r + 3] <= double(out.length)))
       in.fail({Code::shape});
     else
-      kernels.listed(static_cast<const uint32_t*>(documents.data) + int64_t(row[0]),
-                     static_cast<const uint16_t*>(ranks.data) + int64_t(row[0]), int64_t(row[1]),
-                     static_cast<const uint32_t*>(codes.data) + int64_t(row[2]), int64_t(row[3] - row[2]),
-                     float(absent), static_cast<float*>(out.data) + int64_t(row[2]));
+      for (int64_t i = 0; i < int64_t(row[r + 1]); i += 16) {
+        __builtin_prefetch(lists + int64_t(row[r]) + i);
+        __builtin_prefetch(list_ranks + int64_t(row[r]) + i);
+      }
   }
+  for (int64_t r = 0; in.status().ok() && r < 4 * n; r += 4)
+    kernels.listed(lists + int64_t(row[r]), list_ranks + int64_t(row[r]), int64_t(row[r + 1]),
+                   static_cast<const uint32_t*>(codes.data) + int64_t(row[r + 2]), int64_t(row[r + 3] - row[r + 2]),
+                   float(absent), static_cast<float*>(out.data) + int64_t(row[r + 2]));
   return report(env, in.status(), nullptr);
 }
 
