@@ -53,6 +53,14 @@ const enum Head {
   size = 3,
 }
 
+/** Numbers of all ranks that this one has yet to use. */
+interface Gathered {
+  /** The step that they are for. It may throw, so it runs before an exchange that can tell the others, unless no exchange follows. */
+  use(): void;
+  /** The largest scores of the next block, by rank. */
+  maxima: readonly Float64Array[];
+}
+
 const nothing = new Float64Array(0);
 
 export class ShardedLoss extends Prepared {
@@ -103,49 +111,55 @@ export class ShardedLoss extends Prepared {
     const heads = head.exchange(group, refusal, refused);
     agree(heads);
     const queries = heads[0][Head.queries];
-    if (heads[0][Head.fresh] === 1) this.freshRanks(queries);
+    const scores = heads[0][Head.fresh] === 1 ? this.gatherScores(queries) : null;
 
     let first = 0;
     let last = Math.min(queries, this.block);
     const record = new Message(surveyed * queries + (last - first));
     const [survey, maxima] = split(record.numbers, surveyed * queries);
     const failure = attempt(() => {
+      if (scores !== null) this.freshRanks(queries, scores);
       this.call(Step.survey, nothing, survey);
       this.callFor(first, last, Step.maxima, nothing, maxima);
     });
     const parts = record.exchange(group, failure, refused).map((part) => split(part, survey.length));
-    this.call(Step.settle, joined(parts.map(([part]) => part)), nothing);
-    let ofMaxima = joined(parts.map(([, part]) => part));
+    let gathered: Gathered = {
+      use: () => this.call(Step.settle, joined(parts.map(([part]) => part)), nothing),
+      maxima: parts.map(([, part]) => part),
+    };
     while (first < queries) {
       const next = Math.min(queries, last + this.block);
-      ofMaxima = this.runBlock([first, last, next], ofMaxima);
+      gathered = this.runBlock([first, last, next], gathered);
       [first, last] = [last, next];
     }
+    gathered.use();
     this.call(Step.result, nothing, nothing);
     return resultOf(this.view, this.scalars, this.reduction);
   }
 
-  /** Queries [first, last), of whose maxima all ranks have told. Returns what they tell of the next, [last, next). */
-  private runBlock(
-    [first, last, next]: readonly [number, number, number],
-    ofMaxima: Float64Array,
-  ): Float64Array {
+  /** Queries [first, last), whose maxima are in `before`. Returns what its last exchange gathered, with the maxima of the next, [last, next). */
+  private runBlock([first, last, next]: readonly [number, number, number], before: Gathered): Gathered {
     const { chunks } = this;
     const { group } = this.shard;
     const rows = last - first;
     const sums = new Message(rows * (2 + 16 * chunks));
-    const failure = attempt(() => this.callFor(first, last, Step.sums, ofMaxima, sums.numbers));
-    const ofSums = joined(sums.exchange(group, failure, failedLater));
+    const failure = attempt(() => {
+      before.use();
+      this.callFor(first, last, Step.sums, joined(before.maxima), sums.numbers);
+    });
+    const ofSums = sums.exchange(group, failure, failedLater);
     const length = rows * 25 * chunks * this.terms;
     const both = new Message(length + (next - last));
     const [terms, maxima] = split(both.numbers, length);
     const failed = attempt(() => {
-      this.callFor(first, last, Step.terms, ofSums, terms);
+      this.callFor(first, last, Step.terms, joined(ofSums), terms);
       if (next > last) this.callFor(last, next, Step.maxima, nothing, maxima);
     });
     const parts = both.exchange(group, failed, failedLater).map((part) => split(part, length));
-    this.callFor(first, last, Step.finish, joined(parts.map(([part]) => part)), nothing);
-    return joined(parts.map(([, part]) => part));
+    return {
+      use: () => this.callFor(first, last, Step.finish, joined(parts.map(([part]) => part)), nothing),
+      maxima: parts.map(([, part]) => part),
+    };
   }
 
   private callFor(
@@ -190,14 +204,13 @@ export class ShardedLoss extends Prepared {
     );
   }
 
-  /** Competition ranks within the whole lists, which every rank computes from the scores of all: 8 bytes per document. */
-  private freshRanks(queries: number): void {
-    const { view, shard, longest } = this;
-    const { group, documents, begin } = shard;
-    const { docs, stride, studentType } = view;
+  /** Every rank's student scores, NaN for padding: 8 bytes per document. */
+  private gatherScores(queries: number): Float64Array[] {
+    const { view, longest } = this;
+    const { docs, stride } = view;
     const message = new Message(1 + queries * longest);
     message.numbers[0] = docs;
-    // NaN stands for padding. Halves travel as the whole numbers that they are stored as.
+    // Halves travel as the whole numbers that they are stored as.
     const own = message.numbers.subarray(1).fill(NaN);
     const failure = attempt(() => {
       this.check();
@@ -207,7 +220,14 @@ export class ShardedLoss extends Prepared {
         }
       }
     });
-    const parts = message.exchange(group, failure, failedLater);
+    return message.exchange(this.shard.group, failure, failedLater);
+  }
+
+  /** Competition ranks within the whole lists, which every rank computes from the scores of all. */
+  private freshRanks(queries: number, parts: readonly Float64Array[]): void {
+    const { view, shard, longest } = this;
+    const { documents, begin } = shard;
+    const { docs, stride, studentType } = view;
     const Scores = studentType === NativeType.float32 ? Float32Array : Uint16Array;
     const scores = new Scores(queries * documents);
     const labels = new Uint8Array(queries * documents);

@@ -1,9 +1,11 @@
-// A group's own code that runs its loss again, or disposes of it, in any of a run's exchanges: it gets an error that says so, and changes no result.
+// A group's own code that runs its loss again, or disposes of it, in any of a run's exchanges: it gets an error that says so, and changes no
+// result. If it disposes of the loss on one rank, the other ranks are told so instead of waiting for it.
 import { describe, expect, it } from 'vitest';
 import { prepare as prepareEmbeddings } from '../../../lib/embeddings/index';
 import { type Communicator, prepare } from '../../../lib/index';
 import { floats, numbers } from '../embeddings/helpers';
 import { errorOf, randomBatch } from '../loss/helpers';
+import { team } from './team';
 
 /** What a test sees of any prepared loss. */
 interface Loss {
@@ -98,5 +100,59 @@ describe.each(Object.entries(kinds))('%s', (_, { make, batch, calls }) => {
   it.each(places)('disposed of in exchange %i throws', (place) => {
     const { loss, runWith } = withActs();
     expect(errorOf(() => runWith(place, () => loss.dispose()))).toMatchObject({ code: 'ERR_CKL_DISPOSED' });
+  });
+});
+
+/** Lists of more than a block of queries: the exchanges of the second follow steps of the first. */
+const [rows, width] = [40, 4096];
+const scoresOfRank = `{
+  student: new Float32Array(${rows * width}).fill(1),
+  teacher: Float32Array.from({ length: ${rows * width} }, (_, k) => k % 7),
+  labels: new Uint8Array(${rows * width}).fill(1),
+}`;
+/** [in words, what prepares a loss, a batch] */
+const spread: [string, string, string][] = [
+  ['queries of scores', `prepare('kl', { shape: [${rows}, ${width}], group })`, scoresOfRank],
+  ...['kl', 'ckl'].map((loss): [string, string, string] => [
+    `documents of scores, ${loss}`,
+    `prepare('${loss}', { shape: [${rows}, ${width}], shard: { group, begin: ${width} * rank, documents: ${3 * width} } })`,
+    scoresOfRank,
+  ]),
+];
+
+/** A rank of three runs a loss once for every exchange of a run; in that exchange rank 1 disposes of it. */
+const disposing = (prepared: string, batch: string) => `(joined, input, within) => {
+  const { rank, size } = joined;
+  const { prepare } = within('ckl-loss');
+  let [call, at, loss] = [0, -1, null];
+  const group = { rank, size, allGather: (values) => {
+    if (call++ === at) loss.dispose();
+    return joined.allGather(values);
+  } };
+  const run = (place) => {
+    [call, at] = [0, -1];
+    try {
+      loss = ${prepared};
+      [call, at] = [0, rank === 1 ? place : -1];
+      return loss.run(${batch}).counted;
+    } catch (error) { return error.code + ': ' + error.message; }
+  };
+  const counted = run(-1);
+  return [counted, ...Array.from({ length: call }, (_, place) => run(place))];
+}`;
+
+describe('disposed of on one rank', () => {
+  it.each(spread)('%s: no rank waits', async (_, prepared, batch) => {
+    const [first, second, third] = await team<(number | string)[]>(3, disposing(prepared, batch), undefined, {
+      timeout: 20_000,
+    });
+    const [counted, ...found] = first;
+    expect(found.length).toBeGreaterThan(1);
+    expect(third).toEqual(first);
+    expect(second[0]).toBe(counted);
+    for (const one of second.slice(1)) expect(one).toMatch(/^ERR_CKL_DISPOSED: /);
+    // After the last exchange there is no rank left to tell, and none that waits.
+    expect(found.pop()).toBe(counted);
+    for (const one of found) expect(one).toMatch(/^ERR_CKL_GROUP: rank 1 /);
   });
 });
