@@ -79,7 +79,10 @@ export class AcrossRanks extends Prepared {
   }
 
   override run(batch: unknown): unknown {
-    return this.single.do(() => this.runWithOthers(batch));
+    const result = this.single.do(() => this.runWithOthers(batch));
+    // The group's own code may have disposed of this loss.
+    this.check();
+    return result;
   }
 
   private runWithOthers(batch: unknown): unknown {
@@ -92,7 +95,6 @@ export class AcrossRanks extends Prepared {
     const first = attempt(() => {
       this.check();
       given = snapshotOf(batch);
-      this.check();
       own = this.readOwn(given);
       const { queries, documents } = own.pairs;
       head.numbers.set([queries.count, documents.count, queries.type, documents.type, own.scale]);
@@ -204,8 +206,6 @@ export class AcrossRanks extends Prepared {
     numbers[ScoringNumber.scaleGrad] = wanted.scaleGrad
       ? sum([...group.gather(Float64Array.of(scaleGrad))])
       : 0;
-    // A group of the caller's own may have disposed of this loss.
-    this.check();
     const { loss, counted } = result;
     return {
       loss,

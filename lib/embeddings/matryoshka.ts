@@ -95,12 +95,19 @@ export class Matryoshka {
   }
 
   run(batch: unknown): unknown {
-    const given = snapshotOf(batch);
-    return this.single.do(() => this.runSnapshot(given));
+    const [part] = this.parts;
+    const given = part.orRefuse(() => {
+      const read = snapshotOf(batch);
+      for (const side of sides) if (this.wanted[side.grad]) checkSide(read, side, read[side.grad]);
+      return read;
+    });
+    const result = this.single.do(() => this.runSnapshot(given));
+    // The group's own code may have disposed of this loss.
+    part.check();
+    return result;
   }
 
   private runSnapshot(given: Given): EmbeddingResult {
-    for (const side of sides) if (this.wanted[side.grad]) checkSide(given, side, given[side.grad]);
     const results = new Array<EmbeddingResult>(this.parts.length);
     const [first, ...others] = this.order;
     const whole = (results[first] = this.parts[first].run(given) as EmbeddingResult);
@@ -137,7 +144,7 @@ export class Matryoshka {
   }
 
   dispose(): void {
-    for (const part of this.parts) part.dispose();
+    this.single.end(() => this.parts.forEach((part) => part.dispose()));
   }
 
   [Symbol.dispose](): void {

@@ -5,6 +5,7 @@ import { allocate, copy, nativeScores, scoresConstructor } from '../loss/arrays.
 import { type BlockedLoss, prepareBlocked } from '../loss/blocked.js';
 import { SingleRun } from '../loss/exchange.js';
 import * as functions from '../loss/functions.js';
+import { GroupedLoss } from '../loss/grouped.js';
 import { bufferOf, copyInto, lengthOf } from '../loss/intrinsics.js';
 import type { Shape } from '../loss/layout.js';
 import type { PreparedLoss } from '../loss/prepare.js';
@@ -72,6 +73,8 @@ export class Prepared {
   readonly dims: readonly number[];
   readonly wanted: Wanted;
   private inner: PreparedLoss | null;
+  /** The same if its queries are spread over a group; kept when disposed of, to tell the other ranks. */
+  private readonly grouped: GroupedLoss | null;
   private blocked: BlockedLoss | null = null;
   protected readonly scorer: NativeScoring;
   private readonly teacherScorer: TeacherScorer | null;
@@ -87,6 +90,7 @@ export class Prepared {
     private readonly ofLoss: Record<string, unknown>,
   ) {
     this.inner = inner;
+    this.grouped = inner instanceof GroupedLoss ? inner : null;
     this.loss = inner.loss;
     this.single = new SingleRun(inner.loss);
     this.shape = inner.shape;
@@ -100,57 +104,83 @@ export class Prepared {
   }
 
   run(batch: unknown): unknown {
+    const given = this.orRefuse(() => {
+      this.check();
+      return snapshotOf(batch);
+    });
+    const result = this.single.do(() => this.runSnapshot(given));
+    // The group's own code may have disposed of this loss.
     this.check();
-    const given = snapshotOf(batch);
-    // From here on no code of the caller runs, but for that of a group. A getter may have disposed of this loss.
-    const inner = this.check();
-    return this.single.do(() => this.runSnapshot(inner, given));
+    return result;
   }
 
-  private runSnapshot(inner: PreparedLoss, given: Given): EmbeddingResult {
+  /** What `make` returns. If it throws, so do the other ranks of a group, which would wait for this one. */
+  orRefuse<T>(make: () => T): T {
+    try {
+      return make();
+    } catch (error) {
+      this.grouped?.refuse(error);
+      throw error;
+    }
+  }
+
+  private runSnapshot(given: Given): EmbeddingResult {
     const { settings, numbers, scorer } = this;
     const { space } = settings.read;
-    const call = this.read(given);
-    const { pairs, judged, scale, bias } = call;
-    const inputs = [
-      ...inputsOf(pairs),
-      ...judged.inputs,
-      ...teacherInputs(call.teacher),
-      ['bias', bias] as const,
-    ];
-    // Arrays of the last run that came back as inputs stay as they are.
-    const kept = new Set(inputs.map(([, array]) => array && bufferOf(array)));
-    if (kept.has(bufferOf(this.matrix))) this.matrix = new Float32Array(0);
-    const outputs = readOutputs(given, settings.wanted, pairs, space, (like, name, dim) =>
-      this.lend(like, name, dim, kept),
-    );
-    checkApart([...apartOf(outputs, pairs), ['perQuery', call.perQuery], ['scores', call.scores]], inputs);
-    const keeps = settings.scores || call.scores !== null;
-    if (this.takesBlocks(pairs, keeps)) {
+    const { inner, call, outputs, keeps, inBlocks } = this.orRefuse(() => this.begin(given));
+    const { pairs } = call;
+    if (inBlocks) {
       const size = settings.tileQueries ?? blockSize(pairs.layout.queries, pairs.layout.docs);
       const loss = this.lendBlocked(size, pairs.layout.docs);
       const result = runBlocks(loss, scorer, call, this.teacherScorer, outputs, space, size, numbers);
       const reduced = this.ofLoss.reduction === 'none' ? result.perQuery : result.loss;
       return { ...result, loss: reduced, ...resultOf(outputs, numbers) };
     }
-    const student = this.lendMatrix(pairs.layout.extent);
-    const args = argumentsOf(pairs, space, scale, numbers);
-    numbers[ScoringNumber.keepWinners] = 1;
-    checkScoring(scorer.scores(...args, bias, student), numbers);
-    const result = inner.run({
-      ...judged.batch(),
-      ...(call.teacher && { teacher: this.teacherScorer!.scores(call.teacher, false) }),
-      student,
-      ...(keeps ? {} : { grad: student }),
-      ...(call.perQuery && { perQuery: call.perQuery }),
+    const args = argumentsOf(pairs, space, call.scale, numbers);
+    const batch = this.orRefuse(() => {
+      const student = this.lendMatrix(pairs.layout.extent);
+      numbers[ScoringNumber.keepWinners] = 1;
+      checkScoring(scorer.scores(...args, call.bias, student), numbers);
+      return {
+        ...call.judged.batch(),
+        ...(call.teacher && { teacher: this.teacherScorer!.scores(call.teacher, false) }),
+        student,
+        ...(keeps ? {} : { grad: student }),
+        ...(call.perQuery && { perQuery: call.perQuery }),
+      };
     });
+    const result = inner.run(batch);
     numbers[ScoringNumber.samePairs] = 1;
     checkScoring(
       scorer.backward(...args, result.grad as Float32Array, ...gradientArguments(outputs, numbers)),
       numbers,
     );
-    if (call.scores !== null) copyInto(call.scores, student);
-    return this.result(result, outputs, numbers, keeps ? (call.scores ?? student) : null);
+    if (call.scores !== null) copyInto(call.scores, batch.student);
+    return this.result(result, outputs, numbers, keeps ? (call.scores ?? batch.student) : null);
+  }
+
+  /** Reads and checks a batch, and where its results go. */
+  private begin(given: Given) {
+    // From here on no code of the caller runs, but for that of a group. A getter may have disposed of this loss.
+    const inner = this.check();
+    const call = this.read(given);
+    const { pairs } = call;
+    const inputs = [
+      ...inputsOf(pairs),
+      ...call.judged.inputs,
+      ...teacherInputs(call.teacher),
+      ['bias', call.bias] as const,
+    ];
+    // Arrays of the last run that came back as inputs stay as they are.
+    const kept = new Set(inputs.map(([, array]) => array && bufferOf(array)));
+    if (kept.has(bufferOf(this.matrix))) this.matrix = new Float32Array(0);
+    const { read, wanted } = this.settings;
+    const outputs = readOutputs(given, wanted, pairs, read.space, (like, name, dim) =>
+      this.lend(like, name, dim, kept),
+    );
+    checkApart([...apartOf(outputs, pairs), ['perQuery', call.perQuery], ['scores', call.scores]], inputs);
+    const keeps = this.settings.scores || call.scores !== null;
+    return { inner, call, outputs, keeps, inBlocks: this.takesBlocks(pairs, keeps) };
   }
 
   async runAsync(batch: unknown, options: { signal?: AbortSignal } = {}): Promise<unknown> {
@@ -197,21 +227,23 @@ export class Prepared {
   }
 
   dispose(): void {
-    this.inner?.dispose();
-    this.inner = null;
-    this.blocked?.dispose();
-    this.blocked = null;
-    this.scorer.dispose();
-    this.teacherScorer?.dispose();
-    this.matrix = new Float32Array(0);
-    this.own.queryGrad = this.own.documentGrad = null;
+    this.single.end(() => {
+      this.inner?.dispose();
+      this.inner = null;
+      this.blocked?.dispose();
+      this.blocked = null;
+      this.scorer.dispose();
+      this.teacherScorer?.dispose();
+      this.matrix = new Float32Array(0);
+      this.own.queryGrad = this.own.documentGrad = null;
+    });
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  protected check(): PreparedLoss {
+  check(): PreparedLoss {
     if (this.inner !== null) return this.inner;
     throw disposed(this.loss);
   }

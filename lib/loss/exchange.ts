@@ -49,6 +49,7 @@ export class Message {
 /** Lets a run of a loss end before the next begins: a group of the caller's own could begin one within its own methods. */
 export class SingleRun {
   private running = false;
+  private later: (() => void) | null = null;
 
   /** @param loss its name, or `combine` */
   constructor(private readonly loss: string) {}
@@ -66,7 +67,15 @@ export class SingleRun {
       return run();
     } finally {
       this.running = false;
+      this.later?.();
+      this.later = null;
     }
+  }
+
+  /** Calls `dispose`: at once, or when the run has ended, since the other ranks wait for the rest of it. */
+  end(dispose: () => void): void {
+    if (this.running) this.later = dispose;
+    else dispose();
   }
 }
 

@@ -36,6 +36,11 @@ export class GroupedLoss extends Prepared {
     scalars[Scalar.counted] = counted;
     return resultOf(view, scalars, this.reduction);
   }
+
+  /** In place of a run, for a batch that is found wrong before it comes here: throws `error`, and the other ranks throw that this one did. */
+  refuse(error: unknown): void {
+    this.shares.refuse(error);
+  }
 }
 
 export function check(status: NativeStatus, scalars: Float64Array): void {

@@ -67,6 +67,11 @@ export class Shares {
     return this.single.do(() => this.exchange(sharer));
   }
 
+  /** In place of a run: throws `error`, and on the other ranks that this one refused its batch. */
+  refuse(error: unknown): void {
+    this.single.do(() => new Message(Head.size).exchange(this.group, { error }, refused));
+  }
+
   private exchange(sharer: Sharer): SharedResult {
     const { group, spec } = this;
     const message = new Message(Head.size);

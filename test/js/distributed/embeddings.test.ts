@@ -240,6 +240,37 @@ describe.each(['gather', 'ring'])("across: '%s'", (across) => {
   });
 });
 
+describe.each([
+  ['of one dimension', {}],
+  ['of several', { dims: [1, 2] }],
+])('queries spread over ranks, %s', (_, options) => {
+  it('a rank that refuses its batch ends the run on all, and the next works', async () => {
+    const run = `(group, options, within) => {
+      const prepared = within('ckl-loss/embeddings').prepare('nll', { dim: 2, shape: [1, 4], inBatch: true, group, ...options });
+      const batch = { queries: Float32Array.of(1, 2), documents: Float32Array.of(0, 1, 1, 0), own: Int32Array.of(0), labels: Uint8Array.of(1) };
+      const one = group.rank === 1;
+      const run = (one) => { try { return prepared.run(one).counted; } catch (error) { return error.code + ': ' + error.message; } };
+      const wrong = [null, { queries: 7 }, { own: Int32Array.of(2) }, { documents: new Float32Array(16) }, { queryGrad: 7 }, { labels: Uint8Array.of(9) }];
+      const found = [...wrong.map((what) => run(one ? what && { ...batch, ...what } : batch)), run(batch)];
+      if (one) prepared.dispose();
+      return [...found, run(batch)];
+    }`;
+    const [zero, one] = await team<string[]>(2, run, () => options, { timeout: 20_000 });
+    const refused = 'ERR_CKL_GROUP: rank 1 refused its batch and reports the reason; nothing was computed';
+    expect(zero).toEqual([...new Array<string>(6).fill(refused), 2, refused]);
+    expect(one).toEqual([
+      expect.stringMatching(/^ERR_CKL_TYPE/),
+      expect.stringMatching(/^ERR_CKL_TYPE: queries is 7/),
+      expect.stringMatching(/^ERR_CKL_CANDIDATE: own/),
+      expect.stringMatching(/^ERR_CKL_SHAPE/),
+      expect.stringMatching(/^ERR_CKL_(TYPE|OPTION): queryGrad is 7/),
+      expect.stringMatching(/^ERR_CKL_LABEL/),
+      2,
+      expect.stringMatching(/^ERR_CKL_DISPOSED/),
+    ]);
+  });
+});
+
 it('what cannot be had across ranks says why', () => {
   const group = { rank: 0, size: 1, allGather: (x: Float64Array) => x.slice() } as unknown as Communicator;
   const given = { dim: 4, shape: [2, 4] as const, across: 'gather', group };

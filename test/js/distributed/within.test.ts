@@ -110,8 +110,15 @@ const scoresOfRank = `{
   teacher: Float32Array.from({ length: ${rows * width} }, (_, k) => k % 7),
   labels: new Uint8Array(${rows * width}).fill(1),
 }`;
+const embeddingsOfRank = `{
+  queries: Float32Array.from({ length: 8 }, (_, k) => k % 5),
+  documents: Float32Array.from({ length: 12 }, (_, k) => k % 7),
+  own: Int32Array.of(0, 2),
+  labels: Uint8Array.of(1, 1),
+}`;
+
 /** [in words, what prepares a loss, a batch] */
-const spread: [string, string, string][] = [
+const ofScores: [string, string, string][] = [
   ['queries of scores', `prepare('kl', { shape: [${rows}, ${width}], group })`, scoresOfRank],
   ...['kl', 'ckl'].map((loss): [string, string, string] => [
     `documents of scores, ${loss}`,
@@ -119,16 +126,27 @@ const spread: [string, string, string][] = [
     scoresOfRank,
   ]),
 ];
+const ofEmbeddings = [
+  ['queries of embeddings', ''],
+  ['queries of embeddings in several dimensions', 'dims: [2, 4],'],
+  ['embeddings across ranks, gathered', "across: 'gather', scaleGrad: true,"],
+  ['embeddings across ranks, around the ring', "across: 'ring', scaleGrad: true,"],
+].map(([name, more]): [string, string, string] => [
+  name,
+  `within('ckl-loss/embeddings').prepare('nll', { dim: 4, shape: [2, 9], inBatch: true, ${more} group })`,
+  embeddingsOfRank,
+]);
 
 /** A rank of three runs a loss once for every exchange of a run; in that exchange rank 1 disposes of it. */
 const disposing = (prepared: string, batch: string) => `(joined, input, within) => {
   const { rank, size } = joined;
   const { prepare } = within('ckl-loss');
   let [call, at, loss] = [0, -1, null];
-  const group = { rank, size, allGather: (values) => {
+  const exchange = (method) => (...args) => {
     if (call++ === at) loss.dispose();
-    return joined.allGather(values);
-  } };
+    return joined[method](...args);
+  };
+  const group = { rank, size, ...Object.fromEntries(['allGather', 'broadcast', 'sendReceive'].map((name) => [name, exchange(name)])) };
   const run = (place) => {
     [call, at] = [0, -1];
     try {
@@ -142,7 +160,8 @@ const disposing = (prepared: string, batch: string) => `(joined, input, within) 
 }`;
 
 describe('disposed of on one rank', () => {
-  it.each(spread)('%s: no rank waits', async (_, prepared, batch) => {
+  /** What the other ranks find in every exchange; rank 1 always finds that it disposed of its loss. */
+  async function othersFind(prepared: string, batch: string) {
     const [first, second, third] = await team<(number | string)[]>(3, disposing(prepared, batch), undefined, {
       timeout: 20_000,
     });
@@ -151,8 +170,18 @@ describe('disposed of on one rank', () => {
     expect(third).toEqual(first);
     expect(second[0]).toBe(counted);
     for (const one of second.slice(1)) expect(one).toMatch(/^ERR_CKL_DISPOSED: /);
+    return { counted, found };
+  }
+
+  it.each(ofScores)('%s: the others throw', async (_, prepared, batch) => {
+    const { counted, found } = await othersFind(prepared, batch);
     // After the last exchange there is no rank left to tell, and none that waits.
     expect(found.pop()).toBe(counted);
     for (const one of found) expect(one).toMatch(/^ERR_CKL_GROUP: rank 1 /);
+  });
+
+  it.each(ofEmbeddings)('%s: the run ends first', async (_, prepared, batch) => {
+    const { counted, found } = await othersFind(prepared, batch);
+    for (const one of found) expect(one).toBe(counted);
   });
 });
