@@ -1,5 +1,5 @@
-// The order in which the modules of lib may depend on each other: no circle, and nothing points back. `npm run lint` holds it.
-// docs/architecture.md explains the layers. Types count: a type that points back ties two modules as firmly as a value does.
+// The order in which modules of lib may depend on each other: without cycles, and never on a higher layer. `npm run lint` checks it.
+// docs/architecture.md explains the layers. Imports of types count too, since they couple two modules as much as imports of values do.
 
 /** The layers, lowest first. A module imports from its own layer and from lower ones. */
 const layers = [
@@ -22,28 +22,28 @@ module.exports = {
   forbidden: [
     {
       name: 'no-circular',
-      comment: 'Two modules that need each other are one module, or need a third that both can import.',
+      comment: 'Merge modules that import each other, or move what they share to a third one.',
       severity: 'error',
       from: {},
       to: { circular: true },
     },
     {
       name: 'no-orphan-layer',
-      comment: 'Every module of lib belongs to a layer of .dependency-cruiser.cjs.',
+      comment: 'Every module of lib must belong to a layer of .dependency-cruiser.cjs.',
       severity: 'error',
       from: { path: '^lib/', pathNot: layers.map(([, path]) => path) },
       to: {},
     },
     ...layers.slice(0, -1).map(([name, path], at) => ({
       name: `${name}-points-back`,
-      comment: `${name} is below the module that it imports.`,
+      comment: `${name} is a lower layer than the module that it imports.`,
       severity: 'error',
       from: { path },
       to: { path: layers.slice(at + 1).map(([, higher]) => higher) },
     })),
     {
       name: 'library-apart-from-lab',
-      comment: 'The laboratory uses the library; the library does not know the laboratory.',
+      comment: 'The laboratory imports the library, never the reverse.',
       severity: 'error',
       from: { path: '^lib/', pathNot: '^lib/lab/' },
       to: { path: '^lib/lab/' },

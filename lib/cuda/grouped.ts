@@ -1,5 +1,5 @@
-// A prepared loss on device memory whose queries are spread over the ranks of a group, each with a GPU: mean, counted and weights are those of all
-// of them. What the ranks tell each other goes through the host, so that a run waits for its stream.
+// A prepared loss on device memory whose queries are spread over the ranks of a group, each with a GPU. The mean, the number of counted queries
+// and the sum of weights cover the queries of all ranks. The ranks exchange numbers through the host, so a run waits for its stream.
 import type { Group } from '../communicator.js';
 import { CklTypeError } from '../errors.js';
 import { Shares } from '../loss/shares.js';
@@ -10,7 +10,7 @@ import type { OnStream } from './options.js';
 import type { DeviceLossResult } from './result.js';
 import type { DeviceBatch } from './snapshot.js';
 
-/** Where the loss stands in a summary, and the count. */
+/** Places of the loss and of the number of counted queries in a summary. */
 const enum Summary {
   loss = 0,
   counted = 1,
@@ -32,13 +32,13 @@ export class GroupedDeviceLoss<R extends Reduction = Reduction> extends DeviceLo
     const { loss, counted } = this.shares.run({
       take: () => {
         taken = this.take(batch, options);
-        // Which a group of the caller's own could change before they are read again.
+        // The caller's group could change the offsets before they are read again.
         if (view.hostOffsets !== null) view.hostOffsets = new Int32Array(view.hostOffsets);
         return { queries: view.queries, weighted: view.weighted };
       },
       count: (share) => this.check(taken.live.countShare(view.hostOffsets, share), false),
       run: (share) => {
-        // Since they were looked at, a group of the caller's own has run.
+        // The caller's group has run since the tensors were checked.
         this.live();
         view.checkLive();
         this.check(taken.live.runShare(view.hostOffsets, share), true);
@@ -47,7 +47,7 @@ export class GroupedDeviceLoss<R extends Reduction = Reduction> extends DeviceLo
     this.live();
     view.checkLive();
     const { summary, stream } = taken;
-    // With reduction 'none', what the kernels leave there is the sum over this rank's queries.
+    // With reduction 'none', the summary holds the sum over this rank's queries.
     const from = loss === null ? Summary.counted : Summary.loss;
     summary
       .subtensor(from, Summary.size)

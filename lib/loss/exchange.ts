@@ -1,12 +1,12 @@
-// What ranks tell each other around their arithmetic: whether one failed, and numbers that all have asked for. A rank that fails says so in
-// the next exchange, for the others would wait for it; then every rank throws.
+// Messages between ranks: whether a rank failed, and numbers that all ranks need. A rank that fails reports it in the next exchange, since the
+// others would wait for it; then every rank throws.
 import type { Group } from '../communicator.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import type { NativePlanSpec } from '../native/native.js';
 
 export type Failure = { error: unknown } | null;
 
-/** Runs; returns the error. */
+/** Runs `action` and returns its error, if any. */
 export function attempt(action: () => void): Failure {
   try {
     action();
@@ -16,13 +16,13 @@ export function attempt(action: () => void): Failure {
   }
 }
 
-/** The parts of what was gathered, by rank. */
+/** Splits gathered numbers by rank. */
 export function ranksOf(gathered: Float64Array, size: number): Float64Array[] {
   const length = gathered.length / size;
   return Array.from({ length: size }, (_, rank) => gathered.subarray(rank * length, (rank + 1) * length));
 }
 
-/** Numbers for an exchange, behind a place for whether this rank failed. */
+/** Numbers for an exchange, after a flag for whether this rank failed. */
 export class Message {
   private readonly all: Float64Array;
   readonly numbers: Float64Array;
@@ -33,8 +33,8 @@ export class Message {
   }
 
   /**
-   * The numbers of all ranks, by rank.
-   * @throws what this rank failed with, or where another failed, what `told` makes of its rank
+   * Returns the numbers of all ranks, by rank.
+   * @throws the error of this rank's `failure`, or if another rank failed, the error that `told` makes for that rank
    */
   exchange(group: Group, failure: Failure, told: (rank: number) => Error): Float64Array[] {
     this.all[0] = Number(failure !== null);
@@ -46,7 +46,7 @@ export class Message {
   }
 }
 
-/** Lets a run of a loss end before the next begins: a group of the caller's own could begin one within its own methods. */
+/** Ensures that a run of a loss ends before the next begins. A method of the caller's group could start one during a run. */
 export class SingleRun {
   private running = false;
   private later: (() => void) | null = null;
@@ -54,7 +54,7 @@ export class SingleRun {
   /** @param loss its name, or `combine` */
   constructor(private readonly loss: string) {}
 
-  /** @throws CklTypeError where the loss is running */
+  /** @throws CklTypeError if the loss is running already */
   do<T>(run: () => T): T {
     if (this.running) {
       throw new CklTypeError(
@@ -72,14 +72,14 @@ export class SingleRun {
     }
   }
 
-  /** Calls `dispose`: at once, or when the run has ended, since the other ranks wait for the rest of it. */
+  /** Calls `dispose` at once or, during a run, when that run has ended, since the other ranks wait for the rest of it. */
   end(dispose: () => void): void {
     if (this.running) this.later = dispose;
     else dispose();
   }
 }
 
-/** Arrays of one length, one after the other. */
+/** Concatenates arrays of the same length. */
 export function joined(parts: readonly Float64Array[]): Float64Array {
   const [{ length }] = parts;
   const all = new Float64Array(length * parts.length);
@@ -87,7 +87,7 @@ export function joined(parts: readonly Float64Array[]): Float64Array {
   return all;
 }
 
-/** The first rank whose number at `place` is not rank 0's; null where all agree. */
+/** The first rank whose number at `place` differs from rank 0's, or null. */
 export function otherThanFirst(parts: readonly Float64Array[], place: number): number | null {
   const other = parts.findIndex((part) => part[place] !== parts[0][place]);
   return other < 0 ? null : other;
@@ -111,7 +111,7 @@ export function otherLoss(rank: number): Error {
   );
 }
 
-/** Tells what is computed from other things, whoever computes it. */
+/** A hash of the options that change results, the same on every device. */
 export function digestOf({ terms, reduction, pairMean, gradScale, ...rest }: NativePlanSpec): number {
   const { studentTemperature, teacherTemperature } = rest;
   const text = JSON.stringify([

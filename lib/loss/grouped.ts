@@ -1,4 +1,5 @@
-// A prepared loss on the CPU whose queries are spread over the ranks of a group: mean, counted and weights are those of all of them.
+// A prepared loss on the CPU whose queries are spread over the ranks of a group. The mean, the number of counted queries and the sum of weights
+// cover the queries of all ranks.
 import type { Group } from '../communicator.js';
 import { NativeStatus, Scalar } from '../native/codes.js';
 import { statusError } from '../native/status.js';
@@ -26,7 +27,7 @@ export class GroupedLoss extends Prepared {
       },
       count: (share) => check(live.native.countShare(...argumentsOf(view, scalars), share), scalars),
       run: (share) => {
-        // A group of the caller's own may have disposed of this loss.
+        // The caller's group may have disposed of this loss.
         this.check();
         check(live.native.runShare(...argumentsOf(view, scalars), share), scalars);
       },
@@ -37,7 +38,7 @@ export class GroupedLoss extends Prepared {
     return resultOf(view, scalars, this.reduction);
   }
 
-  /** In place of a run, for a batch that is found wrong before it comes here: throws `error`, and the other ranks throw that this one did. */
+  /** Replaces a run if a batch is found invalid before it gets here: throws `error`, and the other ranks report that this one refused. */
   refuse(error: unknown): void {
     this.shares.refuse(error);
   }

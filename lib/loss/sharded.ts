@@ -1,6 +1,6 @@
-// A prepared loss whose lists are spread over the ranks of a group: each has some documents of every query. Three small exchanges make the
-// sums of whole lists: the largest scores; the sums of exponentials; the values and the sums of h. The gradients then need none. Where the
-// queries take several blocks, the largest scores of the next travel with the values of the one before: two exchanges a block.
+// A prepared loss whose lists are spread over the ranks of a group: each rank has some documents of every query. Three small exchanges give the
+// sums over whole lists: first the largest scores, then the sums of exponentials, then the values and the sums of h. Gradients need no exchange.
+// If the queries take several blocks, the largest scores of a block travel with the values of the previous one: two exchanges per block.
 import { largest } from '../extremes.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { native } from '../native/native.js';
@@ -25,11 +25,11 @@ import { Prepared } from './prepared.js';
 import { argumentsOf, newScalars, resultOf } from './run.js';
 import { checkTiles, type ReadShard } from './shard.js';
 
-/** Documents whose sums are added first; the row engine's own number. */
+/** Documents of a chunk, whose sums are added first; the same number as in the row engine. */
 const chunk = 4096;
-/** Bytes of a document of a block: 20 that are kept between exchanges, and its scores and label, which two steps read. */
+/** Bytes per document of a block: 20 that are kept between exchanges, and the scores and label, which two steps read. */
 const bytes = 29;
-/** Bytes of a block of queries: more queries go in several, so that the cache holds one. */
+/** Maximum number of bytes of a block of queries, so that it stays in the cache. */
 const cached = 4 << 20;
 
 const enum Step {
@@ -42,10 +42,10 @@ const enum Step {
   result = 6,
 }
 
-/** Numbers of a query in a step's record, but for those of a chunk. */
+/** Numbers per query in the record of the survey. */
 const surveyed = 4;
 
-/** What a rank tells of its batch before arrays of a length that depends on it. */
+/** Places in the first message about a batch, on which the lengths of later messages depend. */
 const enum Head {
   queries = 0,
   fresh = 1,
@@ -53,9 +53,9 @@ const enum Head {
   size = 3,
 }
 
-/** Numbers of all ranks that this one has yet to use. */
+/** Numbers of all ranks that this rank has not used yet. */
 interface Gathered {
-  /** The step that they are for. It may throw, so it runs before an exchange that can tell the others, unless no exchange follows. */
+  /** The step that needs them. Since it may throw, it runs just before the next exchange, which reports failures; the last step has none. */
   use(): void;
   /** The largest scores of the next block, by rank. */
   maxima: readonly Float64Array[];
@@ -65,7 +65,7 @@ const nothing = new Float64Array(0);
 
 export class ShardedLoss extends Prepared {
   private readonly numbers: Float64Array;
-  /** The most chunks that a rank has. */
+  /** The largest number of chunks of any rank. */
   private readonly chunks: number;
   /** Queries of a block. */
   private readonly block: number;
@@ -137,7 +137,7 @@ export class ShardedLoss extends Prepared {
     return resultOf(this.view, this.scalars, this.reduction);
   }
 
-  /** Queries [first, last), whose maxima are in `before`. Returns what its last exchange gathered, with the maxima of the next, [last, next). */
+  /** Runs queries [first, last), whose maxima are in `before`. Returns what it gathered last, including the maxima of queries [last, next). */
   private runBlock([first, last, next]: readonly [number, number, number], before: Gathered): Gathered {
     const { chunks } = this;
     const { group } = this.shard;
@@ -174,7 +174,7 @@ export class ShardedLoss extends Prepared {
   }
 
   private call(step: Step, gathered: Float64Array, record: Float64Array): void {
-    // A group of the caller's own may have disposed of this loss.
+    // The caller's group may have disposed of this loss.
     const live = this.check();
     this.numbers[0] = step;
     check(
@@ -188,7 +188,7 @@ export class ShardedLoss extends Prepared {
     return live.plan.spec.terms.some(({ loss, alpha }) => loss === 'ckl' && alpha! > 0);
   }
 
-  /** A batch must be as wide as the part that was prepared, and its lists a rectangle. */
+  /** Requires a rectangular batch with as many documents per query as were prepared. */
   private checkWhole(): void {
     const { view, shape } = this;
     if (view.offsets !== null) {
@@ -210,7 +210,7 @@ export class ShardedLoss extends Prepared {
     const { docs, stride } = view;
     const message = new Message(1 + queries * longest);
     message.numbers[0] = docs;
-    // Halves travel as the whole numbers that they are stored as.
+    // Two-byte scores travel as the integers that store them.
     const own = message.numbers.subarray(1).fill(NaN);
     const failure = attempt(() => {
       this.check();
@@ -237,7 +237,7 @@ export class ShardedLoss extends Prepared {
         for (let i = 0; i < part[0]; i++, at++) {
           const score = part[1 + b * longest + i];
           scores[at] = score;
-          // A score that is NaN makes its query NaN, whatever its rank.
+          // A NaN score makes its query NaN, whatever its rank.
           if (Number.isNaN(score)) labels[at] = 255;
         }
       });
@@ -256,7 +256,7 @@ export class ShardedLoss extends Prepared {
   }
 }
 
-/** Throws where the ranks run different batches. */
+/** Throws if the ranks run different batches. */
 function agree(heads: readonly Float64Array[]): void {
   const places = [Head.queries, Head.weights, Head.fresh].map((place) => otherThanFirst(heads, place));
   const [queries, weights, fresh] = places;
@@ -270,7 +270,7 @@ function agree(heads: readonly Float64Array[]): void {
   throw new CklRangeError('ERR_CKL_GROUP', `the ranks run different batches: ${wrong}`);
 }
 
-/** Tells weights from others. */
+/** A hash that differs if ranks have different weights. */
 const digestOfWeights = (weights: Float32Array | null): number =>
   weights === null ? -1 : digest(new Uint32Array(weights.slice().buffer));
 

@@ -1,6 +1,6 @@
-// Queries that are spread over the ranks of a group, whatever each rank computes on: the one place where the normaliser of a mean over all ranks
-// and its loss come from. What each query adds is gathered, and every rank adds it in the order in which one process would, so that the number of
-// ranks changes no bit.
+// Queries that are spread over the ranks of a group, on any device: computes the normalisers and the loss of all ranks together. Each query's
+// contribution is gathered, and every rank adds the contributions in the order of one process. The bits therefore do not depend on the number of
+// ranks.
 import type { Group } from '../communicator.js';
 import { CklRangeError } from '../errors.js';
 import { largest } from '../extremes.js';
@@ -17,11 +17,11 @@ import {
   SingleRun,
 } from './exchange.js';
 
-/** Places of a share that the addon counts in: 8 terms, and any of them. */
+/** A share begins with the addon's counts of queries: one for each of up to 8 terms, and one of queries that any term counts. */
 export const terms = 8;
 export const normalisers = terms + 1;
 
-/** What the ranks tell each other first, an array of numbers: then every rank's normalisers begin. */
+/** Places in the first message between ranks. The rank's normalisers begin at `share`. */
 const enum Head {
   queries = 0,
   weighted = 1,
@@ -30,21 +30,21 @@ const enum Head {
   size = 12,
 }
 
-/** What one rank does in a run. `share`: that of `countShare` and `runShare` of the addon. All throw what is wrong. */
+/** One rank's part of a run. `share` is the argument of the addon's `countShare` and `runShare`. Every method throws if it fails. */
 export interface Sharer {
-  /** Takes the rank's own batch. Nothing of the caller's runs after this. */
+  /** Reads the rank's own batch. None of the caller's code runs after this. */
   take(): { queries: number; weighted: boolean };
   count(share: Float64Array): void;
   run(share: Float64Array): void;
 }
 
-/** Of the queries of all ranks. `loss` is null with reduction 'none'. */
+/** The result for the queries of all ranks. `loss` is null with reduction 'none'. */
 export interface SharedResult {
   loss: number | null;
   counted: number;
 }
 
-/** The runs of a loss that all ranks have prepared alike. */
+/** Runs a loss that all ranks have prepared with the same options. */
 export class Shares {
   private readonly digest: number;
   private readonly single: SingleRun;
@@ -60,14 +60,14 @@ export class Shares {
   }
 
   /**
-   * A run, which all ranks call.
-   * @throws what this rank's `sharer` threw, or where another rank's did, which rank that was
+   * Runs the loss; all ranks must call it.
+   * @throws the error of this rank's `sharer`, or an error that names the rank whose sharer threw
    */
   run(sharer: Sharer): SharedResult {
     return this.single.do(() => this.exchange(sharer));
   }
 
-  /** In place of a run: throws `error`, and on the other ranks that this one refused its batch. */
+  /** Replaces a run: throws `error`, and the other ranks report that this one refused its batch. */
   refuse(error: unknown): void {
     this.single.do(() => new Message(Head.size).exchange(this.group, { error }, refused));
   }
@@ -100,14 +100,14 @@ export class Shares {
     return { loss: reduce(spec, this.gatherQueries(own, queries, failed), all), counted: all[terms] };
   }
 
-  /** What the mean of each term divides by, and how many queries are counted: of all ranks. */
+  /** The divisor of each term's mean and the number of counted queries, over all ranks. */
   private normalisersOf(
     heads: readonly Float64Array[],
     queries: readonly number[],
     batch: { queries: number; weighted: boolean },
     share: Float64Array,
   ): Float64Array {
-    // Counts, which are exact in any order.
+    // These are counts, whose sum is exact in any order.
     const all = heads[0].slice(Head.share);
     for (const other of heads.slice(1)) for (let k = 0; k < normalisers; k++) all[k] += other[Head.share + k];
     if (!batch.weighted || this.spec.reduction !== 'mean') return all;
@@ -118,7 +118,7 @@ export class Shares {
     return all;
   }
 
-  /** One number of each query, of all ranks, in order. `failed`: what this rank throws, and then the others, too. */
+  /** One number per query of all ranks, in order. If `failed` is set, this rank throws it, and the others throw too. */
   private gatherQueries(own: Float64Array, queries: readonly number[], failed: Failure = null): Float64Array {
     const message = new Message(largest(queries));
     message.numbers.set(own);
@@ -133,7 +133,7 @@ export class Shares {
   }
 }
 
-/** The loss, from what each query adds to it, as the addon reduces it for one process: four sums over every fourth query. */
+/** Adds up the loss from each query's contribution as the addon does for one process: in four sums, each over every fourth query. */
 export function reduce(spec: NativePlanSpec, summands: Float64Array, all: Float64Array): number {
   const sums = [0, 0, 0, 0];
   for (let b = 0; b < summands.length; b++) sums[b & 3] += summands[b];
@@ -152,7 +152,7 @@ export function sum(values: Float64Array): number {
   return total;
 }
 
-/** Throws on every rank where the ranks do not run alike: their exchanges would not be of each other. */
+/** Throws on every rank if the ranks' losses or batches differ in a way that would make their exchanges differ. */
 function agree(heads: readonly Float64Array[]): void {
   const another = otherThanFirst(heads, Head.plan);
   if (another !== null) throw otherLoss(another);
