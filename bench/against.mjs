@@ -1,5 +1,5 @@
-// Is this build faster than another, and by how much in each configuration? Both in one process, by turns.
-// OLD-BUILD: a folder with the other build's dist and addon.
+// Is this build faster than another, and by how much in each configuration? Both builds run in one process, in turns.
+// OLD-BUILD is a folder with the other build's dist and addon.
 import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -29,7 +29,7 @@ const theirs = await import(pathToFileURL(resolve(folder, 'dist/index.mjs')).hre
 const DOCUMENTS = Number(options.documents);
 const SECONDS = Number(options.seconds);
 
-/** Rows of up to `docs` documents. kind: full, padded or ragged (60 to 100 % of it), alternating (100 and docs by turns). */
+/** Rows of up to `docs` documents. kind: full, padded or ragged (60 to 100 % of `docs`), alternating (100 and `docs` in turns). */
 function makeRows(queries, docs, kind, positives) {
   let state = 12345;
   const uniform = () => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) / 2 ** 32;
@@ -66,7 +66,7 @@ function makeRows(queries, docs, kind, positives) {
   return { data, documents, padded, offsets: Int32Array.from(begin) };
 }
 
-/** Bit patterns of a type of two bytes: the nearest for bfloat16; float16 toward zero, which is as good here. */
+/** Bit patterns of a two-byte type. bfloat16 is rounded to nearest; float16 toward zero, which makes no difference here. */
 function half(values, dtype) {
   const words = new Uint32Array(values.buffer);
   if (dtype === 'bfloat16') return Uint16Array.from(words, (u) => (u + 0x7fff + ((u >>> 16) & 1)) >>> 16);
@@ -79,7 +79,7 @@ function half(values, dtype) {
 const ckl = { gamma: 5, alpha: 0 };
 const biased = { gamma: 5, alpha: 1 };
 const ranks = { arrays: ['ranks'] };
-// name, loss, parameters, and how it differs from full float32 rows with one positive
+// Name, loss, parameters, and differences from full float32 rows with one positive.
 const CASES = [
   ['ckl', 'ckl', ckl],
   ['kl', 'kl', {}],
@@ -113,7 +113,7 @@ const CASES = [
 ];
 const FEW = [1, 4, 8, 12].map((queries) => [`${queries} queries`, 'ckl', ckl, { queries }]);
 
-/** The calls that a case makes, of one build. */
+/** The calls of a case in one build. */
 function prepareCase(build, [, loss, parameters, how = {}], rows, queries, docs) {
   const { data } = rows;
   const batch = { student: data.student, teacher: data.teacher, labels: data.labels };

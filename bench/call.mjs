@@ -1,5 +1,5 @@
-// What does one call cost from JavaScript, everything included, when the batch is too small to hide it?
-//   --against FOLDER   another build (its dist/ and addon), measured in turn with this one: the ratio of the two
+// What does one call from JavaScript cost in total, for batches so small that the call dominates?
+//   --against FOLDER   also measure another build (its dist/ and addon), in turns with this one, and print the ratio of the two
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -25,7 +25,7 @@ const copyOf = ({ student, teacher, labels, shape }) => ({
 const microseconds = (nanoseconds) => round(nanoseconds / 1e3);
 const options = { gamma: 5, alpha: 0 };
 
-/** The calls of one build on one batch, by name: of a batch, and whether its arrays are new each time. */
+/** One build's calls on one batch, by name. */
 function callsOf({ ckl, prepare }, shape) {
   const prepared = prepare('ckl', { ...options, shape, threads: 1 });
   return {

@@ -1,9 +1,9 @@
-// Are CKL's weights better as constants on real text? CKL in both forms among KL, NLL and their sum, clean and half-wrong teacher, with and
-// without a warm-up by KL, by cross-validation. Prints the table of docs/comparison.md and writes what `compare` found.
+// Are CKL's weights better as constants on real text? Compares both forms of CKL with KL, NLL and their sum by cross-validation, under a clean and
+// a half-wrong teacher, with and without a warm-up by KL. Prints the table of docs/comparison.md and writes the results of `compare`.
 //
 //   node bench/constant-weights.mjs [--seeds 1] [--json FILE]
 //
-// What is done is kept in build/constant-weights: the same command goes on from there.
+// Finished comparisons are kept in build/constant-weights, and the same command continues from there.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -30,7 +30,7 @@ const PARTS = [
   { warmup: 'kl', gamma: 2, losses: PAIR },
 ];
 
-/** One comparison, or the one that was made before. */
+/** Runs one comparison, or reads its result from an earlier run. */
 function compare({ warmup, gamma, losses }) {
   const file = `${kept}${warmup}-${gamma}-${values.seeds}.json`;
   if (!existsSync(file)) {

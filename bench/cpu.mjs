@@ -1,9 +1,9 @@
-// How long does a document take, by row length, instruction set and loss? One thread, working set in cache.
+// How long does a document take, by row length, instruction set and loss? Measured with one thread and a working set that fits the cache.
 import { backends, prepare } from '../dist/index.mjs';
 import { leastTime, makeBatch, report, round } from './lib/harness.mjs';
 
 const LENGTHS = [8, 16, 32, 64, 128, 256, 1024, 4096, 16384];
-const DOCUMENTS = 65536; // 850 kB of scores, labels and gradient: the second-level cache
+const DOCUMENTS = 65536; // 850 kB of scores, labels and gradients: they fit the second-level cache
 const VARIANTS = [
   ['ckl γ=5', 'ckl', { gamma: 5, alpha: 0 }],
   ['ckl γ=2.3', 'ckl', { gamma: 2.3, alpha: 0 }],
@@ -21,7 +21,7 @@ const VARIANTS = [
   ['adrMse', 'adrMse', {}],
   ['lambdaNdcg', 'lambdaNdcg', {}],
 ];
-/** Losses over all pairs, in O(N²): longer rows would take minutes. */
+/** Losses over all pairs take O(N²), so longer rows would take minutes. */
 const PAIRS = ['rankNet', 'adrMse'];
 const LONGEST_OF_PAIRS = 1024;
 

@@ -1,7 +1,7 @@
 // What do exchanges between ranks cost, and how much faster are two ranks of one machine than one? Needs mpirun (Open MPI; MPI=mpich for MPICH).
-// The control is what the machine itself gives: two processes at once that have a rank's part each and exchange nothing, against one alone. Two
-// processors share caches and memory, and where they are threads of one core, its units, too. The efficiency on more hosts is computed from the
-// terms that were measured, not measured.
+// The control measures the machine itself: two simultaneous processes with one rank's part each and no exchange, against one such process alone.
+// Two processors share caches and memory, and also execution units if they are threads of one core. The efficiency on more hosts is not measured
+// but computed from the measured times.
 import { prepare } from '../dist/index.mjs';
 import { mpi } from '../dist/distributed/index.js';
 import { spawnSync } from 'node:child_process';
@@ -18,7 +18,7 @@ const EXCHANGED = 256;
 const ROUNDS = 3;
 const loss = { name: 'ckl', options: { gamma: 5, alpha: 0, threads: 1 } };
 
-/** Scores from a sine of the place, repeated: quick to make, and of one positive per list. */
+/** Scores from a repeated sine, which is quick to compute. */
 function makeScores(queries, documents, shift) {
   const tile = Float32Array.from({ length: 65537 }, (_, k) => 3 * Math.sin(12.9898 * (k + shift)));
   const out = new Float32Array(queries * documents);
@@ -37,10 +37,10 @@ function makeBatch(queries, documents, positives = true) {
   };
 }
 
-/** A group of one, for a part without exchanges. */
+/** A group of one rank, for a part without exchanges. */
 const alone = { rank: 0, size: 1, allGather: (values) => values.slice() };
 
-/** The least time of a call in seconds; all ranks start together, and the slowest counts. */
+/** The minimum time of a call in seconds. All ranks start together, and the slowest counts. */
 function least(world, call, repetitions) {
   let best = Infinity;
   for (let k = 0; k < repetitions; k++) {
@@ -53,7 +53,7 @@ function least(world, call, repetitions) {
   return best;
 }
 
-/** What a rank of a run measures. */
+/** The measurements of one rank. */
 const measures = {
   exchanges(world) {
     const chunks = 1;
@@ -154,7 +154,7 @@ function main() {
     partOfQueriesOne: ['partOfQueries', 1],
     partOfQueriesTwo: ['partOfQueries', 2],
   };
-  // In rounds: what else the machine does then falls on all of them.
+  // In rounds, so that other load on the machine affects all of them.
   const times = Object.fromEntries(Object.keys(runs).map((name) => [name, Infinity]));
   for (let round = 0; round < ROUNDS; round++)
     for (const [name, [measure, ranks]] of Object.entries(runs))
@@ -194,9 +194,9 @@ function main() {
 }
 
 /**
- * Each host has 16384 documents of each of 256 lists, which grow with the hosts. It computes as long as one host alone, and exchanges in three
- * gathers, each ⌈log2 hosts⌉ latencies and the bytes of all others (4 chunks per host). Terms of this machine's shared memory: a network has
- * other ones.
+ * Each host has 16384 documents of each of 256 lists, so the lists grow with the number of hosts. A host computes for as long as one host alone,
+ * and exchanges numbers in three gathers. Each gather takes ⌈log2 hosts⌉ latencies and the time for the bytes of all other hosts (4 chunks per
+ * host). Latency and bandwidth are those of this machine's shared memory; a network has different ones.
  */
 function efficiency(hosts, seconds, { latency, bandwidth, bytes }) {
   const compute = (seconds * EXCHANGED) / LISTS.queries;

@@ -1,7 +1,7 @@
-// How fast are losses of embeddings, and how much memory do they take, against eager PyTorch and tfjs-wasm on the same numbers?
+// How fast are losses of embeddings, and how much memory do they take, compared with eager PyTorch and tfjs-wasm on the same numbers?
 //   node bench/embeddings.mjs [--json FILE] [--threads N] [--only WORK] [--seconds S] [--tfjs FOLDER]
-// PyTorch: the python3 in PYTHON, with torch on OpenBLAS (Debian: python3-torch and libopenblas0-pthread; without the latter it is on the
-// reference BLAS, which is fifty times slower). FOLDER: where @tensorflow/tfjs-backend-wasm and tfjs-core are installed.
+// PYTHON names a python3 whose torch uses OpenBLAS (Debian: python3-torch and libopenblas0-pthread; without the latter, torch uses the reference
+// BLAS, which is fifty times slower). @tensorflow/tfjs-backend-wasm and tfjs-core must be installed in FOLDER.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os, { tmpdir } from 'node:os';
@@ -19,14 +19,14 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: '' },
     seconds: { type: 'string', default: '3' },
     tfjs: { type: 'string' },
-    memory: { type: 'string' }, // of one work, in a process of its own: prints bytes
+    memory: { type: 'string' }, // prints the bytes of one work; run in a separate process
   },
 });
 const threads = Number(options.threads);
 const seconds = Number(options.seconds);
 const TURNS = 4;
 const { target } = backends().cpu;
-// What OpenBLAS would choose for a processor that it does not know can be its slowest core.
+// For a processor that it does not know, OpenBLAS may choose its slowest kernels.
 const core = { avx512: 'SkylakeX', avx2: 'Haswell' }[target];
 const script = new URL('lib/embeddings_torch.py', import.meta.url).pathname;
 
@@ -41,7 +41,7 @@ const inBatch = {
   teacher: [256, 8448],
 };
 const products = (queries, documents, dim) => ({ queries: [queries, dim], documents: [documents, dim] });
-/** What is timed: shapes, and which loss (none: scores alone). `of`: which way, where there are several. */
+/** What is timed: shapes, and the loss (if absent, only scores). `of` distinguishes several implementations. */
 const works = [
   { name: 'lists', shapes: lists(64, 33, 768), options: { similarity: 'cosine', scale: 20 } },
   ...['stored', 'tiles'].map((inBatchScores) => ({
@@ -73,7 +73,7 @@ function makeInputs(shapes) {
   );
 }
 
-/** Ends of runs of `length` vectors. */
+/** Offsets of lists of `length` vectors each. */
 const evenOffsets = (count, length) => Int32Array.from({ length: count + 1 }, (_, i) => i * length);
 
 /** A function of no arguments that computes the work once and returns the loss, or the sum of the scores. */
@@ -100,11 +100,11 @@ function statusOf(name) {
   return Number(kilobytes) * 1024;
 }
 
-/** Bytes of the gradients, which everyone has to return; or of the scores. */
+/** Bytes of the gradients, or of the scores, which every implementation has to return. */
 const outputs = ({ name, shapes: { queries, documents } }) =>
   4 * (name === 'scores' ? queries[0] * documents[0] : size(queries) + size(documents));
 
-/** The peak of memory beyond the inputs and outputs, of the first run. */
+/** The peak memory of the first run, without inputs and outputs. */
 function measureMemory(work) {
   const small = Object.fromEntries(
     Object.entries(work.shapes).map(([name, shape]) => [name, shape.map((n) => Math.min(n, 4))]),
@@ -173,7 +173,7 @@ for (const [index, work] of works.entries()) {
   const step = makeStep(work, inputs);
   const found = step();
   const value = work.name === 'scores' ? found.reduce((a, b) => a + b, 0) : found;
-  // By turns, so that a neighbour's work does not fall on one of the two alone.
+  // In turns, so that other load on the machine does not affect only one of the two.
   let ours = Infinity;
   let torch;
   for (let turn = 0; turn < TURNS; turn++) {
@@ -211,7 +211,7 @@ report(
     peer: `torch ${peer.version}, OpenBLAS ${peer.blas}`,
     target,
     threads,
-    // More than `threads`: others were at work, and even the least times are too long.
+    // If the load exceeds `threads`, other processes were running, and even the minimum times are too long.
     load: round(os.loadavg()[0], 1),
   },
 );

@@ -1,16 +1,16 @@
-// How fast is a GPU, against a copy of the same bytes, PyTorch and Triton in the same run? bench/README.md says how it is measured.
-//   --quick           five shapes and three variants: two minutes
+// How fast is a GPU, compared with a copy of the same bytes, PyTorch and Triton in the same run? bench/README.md describes the method.
+//   --quick           only five shapes and three variants, in two minutes
 //   --shapes LIST     such as 64x50,1024x262144, or none        --dtypes LIST   of float32,bfloat16
 //   --variants LIST   such as "γ=5,γ=5, fresh ranks", separated by ;
 //   --peers LIST      of triton,eager,compile,liger (default all), or none
-//   --compile-all     torch.compile for every variant, not only γ=5: ten seconds each
-//   --seconds S       for each figure (default 0.15; 0.05 with --quick)
-//   --no-calls        leave out what is measured from JavaScript
-//   --minutes M       then a training loop of so long, its memory watched
-//   --json FILE       default bench/results/gpu-NAME.json of the GPU's name; "none" for none
-//   --markdown [FILE] print the tables for docs/performance.md, of this run or of a file of results
-//   --require         without a GPU, exit with 3: a driver that does not answer is no success
-//   --emulated        on emulated kernels: whether this program works
+//   --compile-all     torch.compile for every variant, not only γ=5 (ten seconds each)
+//   --seconds S       per figure (default 0.15; 0.05 with --quick)
+//   --no-calls        leave out the measurements from JavaScript
+//   --minutes M       then run a training loop for M minutes and watch its memory
+//   --json FILE       default bench/results/gpu-NAME.json, where NAME is the GPU's; "none" for no file
+//   --markdown [FILE] print the tables for docs/performance.md, from this run or from a file of results
+//   --require         without a GPU, exit with 3, so that a driver that does not respond is a failure
+//   --emulated        use emulated kernels, to test this program
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -72,7 +72,7 @@ const variants = cases.variants.filter(({ name }) => names.includes(name));
 const peerNames = values.peers === 'none' ? [] : list(values.peers, ['triton', 'eager', 'compile', 'liger']);
 const seconds = Number(values.seconds ?? (isEmulated ? 0.001 : values.quick ? 0.05 : 0.15));
 
-/** torch.compile takes ten seconds for each shape, and the ways in Triton a second each: in the quick run, fewer of both. */
+/** torch.compile takes ten seconds per shape, and each Triton kernel a second, so the quick run has fewer of both. */
 function peersFor(variant, dtype) {
   const first = variant.name === 'γ=5';
   const leaveOut = new Set();
@@ -95,7 +95,7 @@ console.log(
   `${gpu.name} (${gpu.capability}), ${peers ? JSON.stringify(peers.hello) : 'no peers: python3 has no PyTorch, or none were asked for'}`,
 );
 if (peers) {
-  // torch.compile takes ten seconds for each: one stands for all.
+  // torch.compile takes ten seconds per variant, so one variant stands for all.
   const checked = await verify(peers, peerNames, variants, values['compile-all'] ? null : ['compile']);
   console.log(`the same losses and gradients on the CPU and by ${checked.join('; ')}`);
 }
@@ -117,10 +117,10 @@ const result = {
   training: null,
   rows: [],
 };
-/** After each part, so that a run that is cut short has not been in vain. */
+/** Saves the results after each part, so that an interrupted run keeps them. */
 const save = () => file === 'none' || writeFileSync(file, JSON.stringify(result, null, 1) + '\n');
 
-/** One figure: ours, then the peers, which have the memory in between. plain: ours without ranks. */
+/** Measures one configuration: our kernels, then the peers, after our memory was freed. `plain`: our result without ranks. */
 async function measure(shape, dtype, variant, plain) {
   if (variant.ranks === 'fresh' && shape[1] > cases.longestFresh) return null;
   const sets = cases.setsOf(shape, dtype, variant, isEmulated);

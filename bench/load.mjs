@@ -16,7 +16,7 @@ const times = Array.from({ length: 20 }, () =>
 const kilobytes = (file) => Math.round(statSync(file).size / 1000);
 const addon = require('../dist/native/native.js').loadedAddon.file;
 
-/** The addon without CUDA, compiled if this one has it: two minutes the first time. */
+/** The addon without CUDA. It is compiled if this build has CUDA, which takes two minutes the first time. */
 function withoutCuda() {
   if (!backends().cuda.built) return addon;
   const build = `${root}build/without-cuda`;

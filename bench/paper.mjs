@@ -1,4 +1,4 @@
-// How much faster than eager PyTorch in the paper's own setting: ranks, given or of the scores at hand, and padded lists? One thread each.
+// How much faster than eager PyTorch is the paper's own setting, with given ranks or ranks of the current scores, and padded lists? One thread each.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ const settings = [
   { name: 'padded, fresh ranks', ranks: 'fresh', padded: true },
 ];
 
-/** Normal scores, their ranks, one positive per query; padded: lists of 60 to 100 % of the length. */
+/** Normal scores, their ranks, one positive per query. `padded`: lists of 60 to 100 % of the length. */
 function makeLists([queries, docs], padded) {
   const { student, teacher, labels } = makeBatch(queries, docs);
   const ranks = new Int32Array(queries * docs).fill(1);
@@ -36,7 +36,7 @@ function makeLists([queries, docs], padded) {
   return { student, teacher, labels, ranks, documents };
 }
 
-/** The peer on the same numbers: its loss, and the least time of a call in nanoseconds. */
+/** The peer on the same numbers: its loss and the minimum time of a call in nanoseconds. */
 function timePeer(lists, shape, ranks) {
   const folder = mkdtempSync(join(tmpdir(), 'ckl-paper-'));
   try {

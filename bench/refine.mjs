@@ -1,5 +1,5 @@
-// What does an epoch of each student cost on SciFact, how much of a training step is the loss, and what did it cost in another build?
-// OLD-BUILD: a folder with the other build's dist and addon.
+// What does an epoch of each student cost on SciFact, how much of a training step is the loss, and what did an epoch cost in another build?
+// OLD-BUILD is a folder with the other build's dist and addon.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
@@ -16,7 +16,7 @@ if (!existsSync(scifact)) {
 }
 const [BATCH, DOCS, EPOCHS] = [16, 33, 4];
 
-/** A build's own modules and what they read of the collection. */
+/** A build's modules and the collection as they read it. */
 async function open(folder) {
   const require = createRequire(resolve(folder, 'package.json'));
   const part = (name) => require(resolve(folder, 'dist/lab', name));
@@ -40,7 +40,7 @@ const batch = makeBatch(...shape);
 const ckl = prepare('ckl', { shape });
 const lossMs = leastMean(() => ckl.run(batch), 200) / 1e6;
 
-/** The least wall and processor seconds of an epoch, all of them but the first, and the parameters at the end. */
+/** The minimum wall and processor seconds of an epoch, without the first one, and the parameters at the end. */
 async function train(build, student) {
   const { collection, train, dev, qrels, shorten, draw, makeStudent, negativesOf, distil } = build;
   const model = makeStudent(collection, collection.vocabulary, { student, width: 128, seed: 1 }).parts[0]
@@ -86,7 +86,7 @@ async function train(build, student) {
 const rows = [];
 for (const student of ['dense', 'multi', 'sparse']) {
   const found = builds.map(() => ({ wall: Infinity, cpu: Infinity }));
-  // By turns: what else the machine does changes with time.
+  // In turns, because other load on the machine changes with time.
   for (let turn = 0; turn < 2 * builds.length; turn++) {
     const best = found[turn % builds.length];
     const { wall, cpu, bits } = await train(builds[turn % builds.length], student);

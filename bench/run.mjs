@@ -1,4 +1,4 @@
-// All benchmarks, one after the other, into bench/results/ (or the folder given).
+// Runs all benchmarks one after the other, with results in bench/results/ (or the given folder).
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,11 +1,11 @@
-// What does work of MS MARCO's size cost: CPU seconds and peak memory of a process of its own, on made files of any size?
+// What does work of MS MARCO's size cost? Measures CPU seconds and peak memory in a separate process, on generated files of any size.
 //
 //   node bench/scale.mjs [--only NAME,…] [--size small|full|huge] [--against OLD-DIST] [--dir DIR] [--json FILE]
 //
-// A case is a file of bench/scale/ with `cases(size)`: a list of { name, unit, count, make(dir), work(dist, made), command?(made) }.
-// `make` writes files and returns what `work` needs, as JSON; `work` runs in a process that is measured, with the folder of a build;
-// `command` is another program on the same files, as [program, …arguments], measured too where it is installed.
-// --against measures the same work of an older build, by turns. Rows of other cases in the JSON file stay; each names its CPU and commit.
+// Each file of bench/scale/ exports `cases(size)`, which returns a list of { name, unit, count, make(dir), work(dist, made), command?(made) }.
+// `make` writes files and returns what `work` needs, as JSON. `work` runs in the measured process and gets the folder of a build.
+// `command` is another program on the same files, as [program, …arguments]; it is measured too if it is installed.
+// --against measures an older build on the same work, in turns. Other rows of the JSON file are kept; each row names its CPU and commit.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,9 +30,8 @@ const dists = [resolve(here, '../dist'), ...(values.against ? [resolve(values.ag
 const dir = values.dir ? resolve(values.dir) : mkdtempSync(join(tmpdir(), 'ckl-scale-'));
 mkdirSync(dir, { recursive: true });
 
-/** Runs a program and says what it cost; its last line may be JSON with more. */
+/** Runs a program and returns its wall seconds and its output. */
 function measured(program, args) {
-  // The shell's own clock: CPU seconds of the child. GNU time is not everywhere.
   const begun = performance.now();
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
   const wall = (performance.now() - begun) / 1e3;
@@ -52,7 +51,7 @@ const child = (dist, module, name, made) => {
   return JSON.parse(stdout.trim().split('\n').at(-1));
 };
 
-/** CPU seconds and peak memory of another program; undefined where it, or GNU time, is not installed. */
+/** CPU seconds and peak memory of another program, or undefined if it or GNU time is not installed. */
 function beside([program, ...args]) {
   if (spawnSync('sh', ['-c', `command -v ${program} && test -x /usr/bin/time`]).status !== 0)
     return undefined;

@@ -1,7 +1,7 @@
 // Writes the tables of README.md, docs/performance.md, docs/comparison.md, docs/scale.md and docs/guide/distributed.md from the files in bench/results.
 //
-//   node bench/tables.mjs           rewrites what stands between <!-- figures: NAME --> and <!-- end of figures -->
-//   node bench/tables.mjs --check   changes nothing; exits with 1 if a page and the results disagree
+//   node bench/tables.mjs           rewrites the text between <!-- figures: NAME --> and <!-- end of figures -->
+//   node bench/tables.mjs --check   changes nothing, and exits with 1 if a page and the results disagree
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,7 +22,7 @@ const table = (rows) => {
   const line = (cells) => `| ${cells.join(' | ')} |`;
   return [line(rows[0]), line(rows[0].map(() => '---')), ...rows.slice(1).map(line)].join('\n');
 };
-/** Three digits at most: what a repetition of the measurement would confirm. */
+/** At most three digits, as many as a repetition of the measurement would confirm. */
 const digits = (x) => (x === undefined ? '' : x >= 10 ? String(Math.round(x)) : x.toFixed(2));
 const whole = (x) => (x === undefined ? '' : String(Math.round(x)));
 /** `64×16` as `64 × 16`. */
@@ -38,7 +38,7 @@ function byLength(lengths, series) {
   ]);
 }
 
-/** A collection's name in a head: `Vaswani` for `vaswani_npl`. */
+/** A collection's name in a table head, such as `Vaswani` for `vaswani_npl`. */
 const capital = (name) => name[0].toUpperCase() + name.slice(1).replace(/_.*/, '');
 /** A mean of nDCG@10 as `.6166`, with a mark where it differs from CKL's after Holm's correction. */
 function withMark({ mean, versusCkl }) {
@@ -46,7 +46,7 @@ function withMark({ mean, versusCkl }) {
   return mean.toFixed(4).replace(/^0/, '') + mark;
 }
 
-/** nDCG@10 of each student after each loss: its own ranking under both teachers, then other collections under the right one. */
+/** nDCG@10 of each student after each loss: its own ranking under both teachers, then other collections under the clean one. */
 function comparison() {
   const { tables, data } = results('comparison-scifact');
   const of = (student, condition) =>
@@ -94,7 +94,7 @@ const SCALE_COLUMNS = [
   'cpu',
   'commit',
 ];
-/** The other figures of a row of scale.json: those of an older build, of another program, or of this case alone. */
+/** The other figures of a row of scale.json: an older build's, another program's, or those of this case alone. */
 function scaleBeside(row) {
   const before = row['CPU, times before'];
   const memory = (row['memory, MB'] / row['memory before, MB']).toFixed(2);
@@ -284,7 +284,7 @@ const figures = {
   'peers-machine': () => measuredOn('peers'),
 };
 
-/** A page with its figures as the results have them; there may be none yet. */
+/** A page with its figures replaced by those of the results, if there are any. */
 export function filled(page) {
   const text = readFileSync(join(root, page), 'utf8');
   return text.replace(

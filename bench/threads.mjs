@@ -1,4 +1,4 @@
-// What does a second thread bring, and does it ever cost?
+// How much does a second thread gain, and is it ever slower?
 import { prepare } from '../dist/index.mjs';
 import { leastTime, makeBatch, report, round } from './lib/harness.mjs';
 

@@ -1,13 +1,20 @@
-// Runs the mutations of test/mutants/lib one at a time, each with the suite that should see it, in a copy of the tree.
+// Runs the mutations in test/mutants/lib one at a time, each with the suite that should detect it, in a copy of the tree. They are of kinds that
+// tests of numbers alone do not notice: leaks, the training loop, choices, state between calls, statistics.
 //
 //   node test/mutants/kinds.mjs [--sample] [--kind leak,loop] [--in lib/data/trec.ts] [--list] [--json FILE] [--tree DIR]
 //
-// --sample: the fixed 20 that CI runs. Needs the addon (npm run build or npm ci).
+// --sample runs the 20 mutations that CI runs. The addon must have been built (npm run build or npm ci).
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import kinds from './lib/kinds.mjs';
+import calls from './lib/calls.mjs';
+import experiments from './lib/experiments.mjs';
+import readers from './lib/readers.mjs';
+import tfjs from './lib/tfjs.mjs';
+import trainingLoop from './lib/training-loop.mjs';
+
+const kinds = [...experiments, ...trainingLoop, ...readers, ...tfjs, ...calls];
 
 const root = resolve(import.meta.dirname, '../..');
 const { values: options } = parseArgs({
@@ -21,10 +28,10 @@ const { values: options } = parseArgs({
   },
 });
 const tree = resolve(options.tree);
-// Not by npx, which takes as long to start as some suites to run.
+// Without npx, which takes as long to start as some suites take to run.
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 
-/** The file with the mutation in it. Throws unless its code occurs just once. */
+/** The file with the mutation applied. Throws unless the mutated code occurs exactly once. */
 function mutated({ in: file, code, to }) {
   const [before, from, after] = code.split(/[«»]/);
   const text = readFileSync(join(root, file), 'utf8');
@@ -80,7 +87,7 @@ symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
 function run(suite) {
   const { status, signal, stdout, stderr } = spawnSync(
     'bash',
-    // No clock: on a busy machine a test that takes long would count as one that noticed. What never ends is ended by processor time.
+    // Limits processor time instead of wall time: on a busy machine, a slow test would otherwise count as one that failed.
     [
       '-c',
       'ulimit -t 900; exec "$@"',
@@ -104,7 +111,7 @@ function run(suite) {
   };
 }
 
-// All of them pass without a mutation, or nothing below means anything.
+// The suites must pass without a mutation, or their failures below would mean nothing.
 const unmutated = run([...new Set(chosen.flatMap(({ suite }) => suite))]);
 if (unmutated.killed) throw new Error(`the suites fail without a mutation:\n${unmutated.text.slice(-4000)}`);
 const results = [];

@@ -1,8 +1,8 @@
-// Mutation testing: whether the suites notice when the code is wrong. Outside of CI, but for a fixed sample.
+// Mutation testing: do the suites notice when the code is wrong? CI runs only a fixed sample.
 //
 //   npm run test:mutants              everything, within CKL_MUTANT_MINUTES (default 120) shared by the three
 //   npm run test:mutants -- --sample  the 20 mutations that CI runs
-//   node test/mutants/{kinds,stryker,native}.mjs   one of them; the first lines of each say how
+//   node test/mutants/{kinds,stryker,native}.mjs   one of them; see its first lines
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 

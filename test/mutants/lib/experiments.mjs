@@ -1,0 +1,161 @@
+// Mutations of experiments that no single result reveals: test or dev queries that leak into training, wrong choices, wrong statistics.
+const unit = ['test/js/lab/experiment/unit.test.ts'];
+const leaks = ['test/js/lab/experiment/leaks.test.ts'];
+const shortened = ['test/js/lab/experiment/shorten.test.ts'];
+const statistics = ['test/js/metrics/evaluate.test.ts', 'test/js/lab/report/tables.test.ts'];
+
+export default [
+  // leaks
+  {
+    kind: 'leak',
+    in: 'lib/lab/experiment/fold-subject.ts',
+    code: 'dev: «fold.dev»,\n      qrels',
+    to: 'fold.test',
+    suite: leaks,
+    sample: true,
+  },
+  {
+    kind: 'leak',
+    in: 'lib/lab/experiment/fold-subject.ts',
+    code: 'train: «isDrawn ? spoilt : shortenAll(spoilt, docs)»,',
+    to: '[...spoilt, ...fold.test]',
+    suite: leaks,
+  },
+  {
+    kind: 'leak',
+    in: 'lib/lab/experiment/retrievers.ts',
+    code: "=== 'dev') return { dev: behaviourOn(student, «fold.dev», this.team) };",
+    to: 'fold.test',
+    suite: leaks,
+  },
+  {
+    kind: 'leak',
+    in: 'lib/lab/experiment/retrievers.ts',
+    code: 'measure(runOf(«test», dealtScores',
+    to: 'this.data.folds[unit.fold].dev',
+    suite: leaks,
+  },
+  {
+    kind: 'leak',
+    in: 'lib/lab/experiment/reranker.ts',
+    code: 'this.scale = measureScale(«split.train», FEATURE_COUNT);',
+    to: '[...split.train, ...split.test]',
+    suite: leaks,
+    sample: true,
+  },
+  {
+    kind: 'leak',
+    in: 'lib/lab/experiment/reranker.ts',
+    code: 'experiment.seed), «dev», qrels, judging }',
+    to: 'dev: test',
+    suite: leaks,
+  },
+  {
+    kind: 'leak',
+    in: 'lib/lab/experiment/data.ts',
+    code: 'teacherDeviation(«split.train») || 1',
+    to: '[...split.train, ...split.dev, ...split.test]',
+    suite: leaks,
+  },
+  {
+    kind: 'leak',
+    in: 'lib/lab/training/split.ts',
+    code: 'test: shuffled.filter((_, i) => «i % folds === fold»),',
+    to: 'i % folds !== fold',
+    suite: leaks,
+  },
+  // choices
+  {
+    kind: 'choice',
+    in: 'lib/lab/experiment/unit.ts',
+    code: 'if (!this.best || «dev > this.best.dev») {',
+    to: 'dev < this.best.dev',
+    suite: unit,
+    sample: true,
+  },
+  {
+    kind: 'choice',
+    in: 'lib/lab/experiment/unit.ts',
+    code: 'await this.train(recipe, «seed + s», rate);',
+    to: 'seed',
+    suite: unit,
+    sample: true,
+  },
+  {
+    kind: 'choice',
+    in: 'lib/lab/experiment/unit.ts',
+    code: '«this.kept!.forEach((restore) => restore())»;',
+    to: 'void 0',
+    suite: unit,
+    sample: true,
+  },
+  {
+    kind: 'choice',
+    in: 'lib/lab/experiment/unit.ts',
+    code: 'const rate = «factor * learningRate»;',
+    to: 'learningRate',
+    suite: unit,
+  },
+  {
+    kind: 'choice',
+    in: 'lib/lab/experiment/unit.ts',
+    code: '«this.warm.kept.forEach((restore) => restore())»;',
+    to: 'void 0',
+    suite: unit,
+  },
+  {
+    kind: 'choice',
+    in: 'lib/lab/experiment/shorten.ts',
+    code: 'sort((i, j) => «list.teacher[j] - list.teacher[i]»);',
+    to: 'list.teacher[i] - list.teacher[j]',
+    suite: shortened,
+    sample: true,
+  },
+  {
+    kind: 'choice',
+    in: 'lib/lab/experiment/shorten.ts',
+    code: 'const others = «random.shuffle([...list.docids.keys()].filter((i) => list.labels[i] === 0))»;',
+    to: '[...list.docids.keys()].filter((i) => list.labels[i] === 0)',
+    suite: shortened,
+  },
+  {
+    kind: 'choice',
+    in: 'lib/lab/experiment/shorten.ts',
+    code: '(«own[b]».has(id) ? 1 : 0)',
+    to: 'own[0]',
+    suite: shortened,
+    sample: true,
+  },
+  {
+    kind: 'choice',
+    in: 'lib/lab/experiment/shorten.ts',
+    code: 'Math.max(«1», docs - labels',
+    to: '0',
+    suite: shortened,
+  },
+  // statistics
+  {
+    kind: 'statistics',
+    in: 'lib/metrics/compare.ts',
+    code: 'const right = shared.map(([, j]) => b.perQuery[measure][«j»]);',
+    to: 'shared.findIndex(([, k]) => k === j)',
+    suite: statistics,
+    sample: true,
+  },
+  {
+    kind: 'statistics',
+    in: 'lib/metrics/compare.ts',
+    code: 'const corrected = «holm(tests.map((test) => test.p))»;',
+    to: 'tests.map((test) => test.p)',
+    suite: statistics,
+    sample: true,
+  },
+  {
+    kind: 'statistics',
+    in: 'lib/lab/compare/tables.ts',
+    code: 'pairs.map(([qid]) => «theirs.get(qid)!»),',
+    to: '[...theirs.values()][pairs.findIndex(([other]) => other === qid)]',
+    suite: statistics,
+    sample: true,
+  },
+];
