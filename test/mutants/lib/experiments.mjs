@@ -1,5 +1,5 @@
 // Mutations of experiments that no single result reveals: test or dev queries that leak into training, wrong choices, wrong statistics.
-const unit = ['test/js/lab/experiment/unit.test.ts'];
+const unit = ['', '-snapshots'].map((part) => `test/js/lab/experiment/unit${part}.test.ts`);
 const leaks = ['test/js/lab/experiment/leaks.test.ts'];
 const shortened = ['test/js/lab/experiment/shorten.test.ts'];
 const statistics = ['test/js/metrics/evaluate.test.ts', 'test/js/lab/report/tables.test.ts'];

@@ -1,5 +1,5 @@
 // Mutations of the training loop.
-const unit = ['test/js/lab/experiment/unit.test.ts'];
+const unit = ['', '-snapshots'].map((part) => `test/js/lab/experiment/unit${part}.test.ts`);
 const loop = ['', '-losses', '-ranks', '-reports'].map((part) => `test/js/lab/training/loop${part}.test.ts`);
 
 export default [
