@@ -78,7 +78,7 @@ const COMMANDS = {
   emulator: emulatorSuite('--test-case=golden: in rows*,emulator*'),
   // On device memory, through an addon of its own.
   cudaApi: [...vitest, ...['losses', 'graphs', 'views'].map((name) => `test/js/cuda/${name}.test.ts`)],
-  plan: [...vitest, 'test/js/native/plan.test.ts'],
+  plan: [...vitest, 'test/js/native/plan.test.ts', 'test/js/native/staged.test.ts'],
   api: [
     ...vitest,
     ...['golden', 'edges', 'pair-mean', 'beta-range', 'errors', 'between-calls'].map(

@@ -38,7 +38,10 @@ const PARTS = {
     suites: [
       'test/js/loss/**',
       'test/js/native/plan.test.ts',
+      'test/js/native/staged.test.ts',
       'test/js/ranks/rank-tracker.test.ts',
+      'test/js/ranks/tracker-ids.test.ts',
+      'test/js/ranks/tracker-json.test.ts',
       'test/js/embeddings/tiles.test.ts',
     ],
     without: ['memory', 'async', 'threads', 'theorems', 'types', 'auto'].map(
