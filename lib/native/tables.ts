@@ -77,6 +77,27 @@ export interface NativeTables {
     stride: number,
     out: Float32Array,
   ): void;
+  /**
+   * `product` where that is more than `least`; elsewhere anything up to that, since a product cannot add more to its first `head` columns than the
+   * lengths of the rest have as their product.
+   *
+   * @param stride a multiple of sixteen
+   * @param rests for each row of the table the length of what comes after the first `head` columns, rounded up
+   * @param columnRests the same of each column
+   */
+  productAbove(
+    table: Float32Array,
+    width: number,
+    chosen: Int32Array | null,
+    n: number,
+    columns: Float32Array,
+    stride: number,
+    out: Float32Array,
+    head: number,
+    rests: Float32Array,
+    columnRests: Float32Array,
+    least: number,
+  ): void;
   /** out[j · width of b + k] += Σ_i a[i][j] · b[i][k] over the first n rows. */
   addOuter(
     a: Float32Array,

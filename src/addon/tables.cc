@@ -101,16 +101,38 @@ double add_dots(Tables& tables, Arguments& in) {
   tables.add_dots(vector.data, table, rows, n, in.doubles(n).data);
   return 0;
 }
-// (table, width, chosen | null, n, columns, stride, out)
-double product(Tables& tables, Arguments& in) {
-  Floats view;
-  const Table table = in.table<const float>(view);
+// A product's (table, width, chosen | null, n, columns, stride, out).
+struct Product {
+  Product(Arguments& in, int64_t multiple) {
+    Floats view;
+    table = in.table<const float>(view);
+    words = view.length / table.width;
+    n = chosen(in, words, rows);
+    const Floats all = in.floats();
+    columns = all.data, stride = in.size(multiple);
+    if (table.width * stride > all.length) in.refuse("is more than the columns have");
+    out = in.floats(n * stride).data;
+  }
+  Table table;
   const int32_t* rows = nullptr;
-  const int64_t n = chosen(in, view.length / table.width, rows);
-  const Floats columns = in.floats();
-  const int64_t stride = in.size();
-  if (table.width * stride > columns.length) in.refuse("is more than the columns have");
-  tables.product(table, rows, n, columns.data, stride, in.floats(n * stride).data);
+  int64_t words, n, stride;
+  const float* columns;
+  float* out;
+};
+double product(Tables& tables, Arguments& in) {
+  const Product p(in, 1);
+  tables.product(p.table, p.rows, p.n, p.columns, p.stride, p.out);
+  return 0;
+}
+// (the same, head, rests, columnRests, least)
+double product_above(Tables& tables, Arguments& in) {
+  const Product p(in, 16);
+  Tables::Bound bound;
+  bound.head = in.size();
+  if (bound.head > p.table.width) in.refuse("is more than the width");
+  bound.rests = in.floats(p.words).data, bound.column_rests = in.floats(p.stride).data;
+  bound.least = float(in.number());
+  tables.product_above(p.table, p.rows, p.n, p.columns, p.stride, bound, p.out);
   return 0;
 }
 // (a, width, b, width, n, out)
@@ -202,10 +224,20 @@ struct Method {
   double (*body)(Tables& tables, Arguments& in);
 };
 constexpr Method kMethods[] = {
-    {"sum", sum},          {"spread", spread},       {"learn", learn},          {"dotPairs", dot_pairs},
-    {"addDots", add_dots}, {"product", product},     {"addOuter", add_outer},   {"match", match},
-    {"expand", expand},    {"normalise", normalise}, {"pullUnits", pull_units}, {"adam", adam},
+    {"sum", sum},
+    {"spread", spread},
+    {"learn", learn},
+    {"dotPairs", dot_pairs},
+    {"addDots", add_dots},
+    {"product", product},
+    {"addOuter", add_outer},
+    {"match", match},
+    {"expand", expand},
+    {"normalise", normalise},
+    {"pullUnits", pull_units},
+    {"adam", adam},
     {"number", number},
+    {"productAbove", product_above},
 };
 constexpr size_t kMethodCount = sizeof kMethods / sizeof *kMethods, kArguments = 14;
 

@@ -113,6 +113,39 @@ void Tables::product(Table table, const int32_t* chosen, int64_t n, const float*
   }
 }
 
+// Whether any of sixteen sums may become more than `least`; one that is NaN may.
+static bool may_exceed(const float* sums, float rest, const float* column_rests, float least) {
+  typedef float Four __attribute__((vector_size(16)));
+  typedef float FourUnaligned __attribute__((vector_size(16), aligned(4), may_alias));
+  Four low = {least, least, least, least}, by = {rest, rest, rest, rest};
+  auto within = low == low;
+  for (int t = 0; t < 16; t += 4)
+    within &= *(const FourUnaligned*)(sums + t) + by * *(const FourUnaligned*)(column_rests + t) <= low;
+  return !(within[0] & within[1] & within[2] & within[3]);
+}
+
+void Tables::product_above(Table table, const int32_t* chosen, int64_t n, const float* columns, int64_t stride,
+                           const Bound& bound, float* out) {
+  const int64_t tile = kernels_.tables.rows, head = bound.head;
+  const float* a[16];
+  float* to[16];
+  for (int64_t i = 0; i < n; i += tile) {
+    const int64_t rows = std::min(tile, n - i);
+    for (int64_t t = 0; t < stride; t += 16) {
+      for (int64_t r = 0; r < rows; r++)
+        a[r] = table.row(chosen ? chosen[i + r] : i + r), to[r] = out + (i + r) * stride + t;
+      kernels_.tables.product(a, 1, rows, columns + t, stride, head, 16, to, true);
+      bool any = false;
+      for (int64_t r = 0; r < rows; r++) {
+        any |= may_exceed(to[r], bound.rests[chosen ? chosen[i + r] : i + r], bound.column_rests + t, bound.least);
+        a[r] += head;
+      }
+      if (any)
+        kernels_.tables.product(a, 1, rows, columns + head * stride + t, stride, table.width - head, 16, to, false);
+    }
+  }
+}
+
 void Tables::add_outer(Table a, Table b, int64_t n, float* out) {
   const int64_t tile = kernels_.tables.rows;
   const float* from[16];

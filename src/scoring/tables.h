@@ -48,6 +48,15 @@ class Tables {
   void add_dots(const float* vector, Table table, const int32_t* rows, int64_t n, double* out);
   // out[i * stride + t] = row chosen[i] (row i without chosen) . column t; columns [width, stride].
   void product(Table table, const int32_t* chosen, int64_t n, const float* columns, int64_t stride, float* out);
+  // product() where it is more than `least`; elsewhere anything up to that. rests[row] and column_rests[t]: the lengths of
+  // what comes after the first `head` columns, and so a bound of what they can add. stride: a multiple of sixteen.
+  struct Bound {
+    int64_t head;
+    const float *rests, *column_rests;
+    float least;
+  };
+  void product_above(Table table, const int32_t* chosen, int64_t n, const float* columns, int64_t stride,
+                     const Bound& bound, float* out);
   // out[j][k] += the sum over i of a[i][j] * b[i][k], each in order of i.
   void add_outer(Table a, Table b, int64_t n, float* out);
   // For each document d, which ends where ends[d] says, and each column t of `stride`: values[d][t] = max(0, max over its

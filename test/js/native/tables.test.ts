@@ -119,6 +119,49 @@ describe.each(targets.flatMap((target) => [4, 16, 36, 132].map((width) => [targe
       });
     });
 
+    it.each([0, 4, width])('multiplies what may be above a bound after %i columns', (head) => {
+      const stride = 32;
+      // Columns shrink towards the last, so that the rest of most is short.
+      const shrinking = floats(random, 40 * width).map((x, i) => x / (1 + (i % width)) ** 2);
+      const columns = floats(random, width * stride).map((x, i) => x / (1 + Math.floor(i / stride)) ** 2);
+      const restOf = (numbers: Float32Array, at: number, step: number) =>
+        1.001 *
+        Math.hypot(...Array.from({ length: width - head }, (_, k) => numbers[at + (head + k) * step]));
+      const rests = Float32Array.from({ length: 40 }, (_, i) => restOf(shrinking, i * width, 1));
+      const columnRests = Float32Array.from({ length: stride }, (_, t) => restOf(columns, t, stride));
+      const chosen = places(random, 37, 40);
+      const exact = new Float32Array(37 * stride);
+      all.product(shrinking, width, chosen, 37, columns, stride, exact);
+      const above = (least: number) => {
+        const out = new Float32Array(37 * stride);
+        all.productAbove(shrinking, width, chosen, 37, columns, stride, out, head, rests, columnRests, least);
+        return out;
+      };
+      expect(above(-Infinity)).toEqual(exact);
+      for (const least of [-0.5, 0.2, 1.5]) {
+        const out = above(least);
+        out.forEach((value, i) => {
+          if (exact[i] > least) expect(value).toBe(exact[i]);
+          else expect(value).toBeLessThanOrEqual(f(least));
+        });
+      }
+      // Where nothing can be above, what was computed is the head alone.
+      const heads = new Float32Array(37 * stride);
+      const headOnly = shrinking.map((x, i) => (i % width < head ? x : 0));
+      all.product(headOnly, width, chosen, 37, columns, stride, heads);
+      expect(above(1e3)).toEqual(heads);
+    });
+
+    it('computes what is NaN, whatever the bound', () => {
+      const columns = floats(random, width * 16);
+      const rests = new Float32Array(9).fill(NaN);
+      const columnRests = new Float32Array(16);
+      const [out, exact] = [new Float32Array(9 * 16), new Float32Array(9 * 16)];
+      all.product(table, width, null, 9, columns, 16, exact);
+      all.productAbove(table, width, null, 9, columns, 16, out, 4, rests, columnRests, 1e9);
+      expect(out).toEqual(exact);
+    });
+
     it('adds outer products in the order of rows', () => {
       const [a, b, out] = [floats(random, 5 * 12), floats(random, 5 * width), floats(random, 12 * width)];
       const expected = out.slice();
@@ -243,6 +286,13 @@ describe('what is wrong is refused before anything is written', () => {
     refuses(() => sum(new Float32Array(1) as never, offsets(1)), /not the typed array/);
     refuses(() => tables().product(table, 4, null, 4, out, 1, out), /more than there are/);
     refuses(() => tables().product(table, 4, null, 1, out, 2, out), /more than the columns/);
+    const wide = new Float32Array(64);
+    const above = (stride: number, head: number, rests: Float32Array, columnRests: Float32Array) =>
+      tables().productAbove(table, 4, null, 0, wide, stride, out, head, rests, columnRests, 0);
+    refuses(() => above(8, 4, wide, wide), /size/);
+    refuses(() => above(16, 5, wide, wide), /more than the width/);
+    refuses(() => above(16, 4, wide.subarray(0, 2), wide), /too short/);
+    refuses(() => above(16, 4, wide, wide.subarray(0, 15)), /too short/);
     refuses(() => tables().adam(table, 4, table, table, table, Int32Array.of(3), 1, 1, 1), /out of range/);
     refuses(() => tables().expand(table, 4, 4, one, 0, 1, out), /more than there are/);
     const match = (stride: number, places: Int32Array) =>

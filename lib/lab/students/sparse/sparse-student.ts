@@ -242,7 +242,7 @@ export class SparseStudent extends TableStudent {
   private expand({ words }: Bag, { query: counts, words: vocabulary }: TokenList): Expansion {
     const { tau, map, vectors, width } = this;
     const mapped = map.applyToRows(vectors, words);
-    const { values, stride } = products(vectors, width, mapped.units, vocabulary);
+    const { values, stride } = products(vectors, width, mapped.units, vocabulary, tau);
     const strengths = new Float32Array(stride);
     for (let t = 0; t < words.length; t++) strengths[t] = counts[t] * this.queryWords.of(words[t]);
     const count = vocabulary.length;
@@ -373,7 +373,8 @@ export class SparseStudent extends TableStudent {
     const edges = new Map<number, Edge[]>();
     for (let first = 0; first < asked.length; first += WORDS_AT_ONCE) {
       const some = asked.subarray(first, first + WORDS_AT_ONCE);
-      const { values, stride } = products(vectors, width, map.applyToRows(vectors, some).units, words);
+      const { units } = map.applyToRows(vectors, some);
+      const { values, stride } = products(vectors, width, units, words, tau);
       const found = edgesOf(values, stride, words.length, some.length, tau);
       some.forEach((word, t) => edges.set(word, found[t]));
     }
