@@ -1,14 +1,15 @@
 // Judgements at bytes: the ids of queries and documents coded, rows in typed arrays.
 import type { Qrels } from '../../metrics/types.js';
-import { BadLine } from '../errors.js';
+import type { BadLine } from '../errors.js';
 import { LONGEST_LINE } from '../lines.js';
 import type { ReadOptions } from '../records.js';
 import { judgementParser, listedTwice, loadQrels } from '../trec.js';
 import { Columns } from './columns.js';
+import { CutLines } from './cut-lines.js';
 import { grown } from './grow.js';
 import { ByteIds, decodeId, encodeIds, pairHash } from './ids.js';
 import { wholeNumber } from './number.js';
-import { openRegions, readRegions, Refusals, textOf, type LineReader } from './regions.js';
+import { openRegions, readRegions, Refusals } from './regions.js';
 
 /** Judgements of all queries, 24 bytes per row in addition to the ids: queries in the order of the file, the rows of a query together. */
 export class Judgements {
@@ -119,54 +120,36 @@ class Rows {
   }
 }
 
-class JudgementReader implements LineReader {
-  lines = 0;
+class JudgementReader extends CutLines<Columns> {
   readonly rows = new Rows();
-  private readonly columns = new Columns();
   private readonly parse = judgementParser();
 
   constructor(
     private readonly refusals: Refusals,
-    private readonly maxLineBytes: number,
-  ) {}
+    maxLineBytes: number,
+  ) {
+    super(new Columns(), maxLineBytes);
+  }
 
   refuse(problem: BadLine): void {
     this.refusals.refuse(problem, this.lines);
   }
 
-  read(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to;) {
-      const start = at;
-      at = this.columns.read(bytes, start);
-      this.lines++;
-      if (this.columns.count !== 0 && !this.readColumns(bytes, at - start))
-        this.readText(bytes, start, at - 1);
-    }
-  }
-
-  /** @returns false where the line is not of the common kind; the first may be a header */
-  private readColumns(bytes: Buffer, length: number): boolean {
-    const { count, starts, ends, gaps, tabs } = this.columns;
-    if ((count !== 3 && count !== 4) || (tabs && gaps) || length > this.maxLineBytes || this.lines === 1)
-      return false;
+  protected readColumns(bytes: Buffer): boolean {
+    const { count, starts, ends, gaps, tabs } = this.cut;
+    // The first line may be a header.
+    if ((count !== 3 && count !== 4) || (tabs && gaps) || this.lines === 1) return false;
     const level = wholeNumber(bytes, starts[count - 1], ends[count - 1]);
     if (Number.isNaN(level)) return false;
     this.enter(bytes, starts[0], ends[0], starts[count - 2], ends[count - 2], level);
     return true;
   }
 
-  private readText(bytes: Buffer, start: number, end: number): void {
-    try {
-      const line = textOf(bytes, start, end, this.maxLineBytes);
-      if (line.trim() === '') return;
-      const judgement = this.parse(line, this.lines);
-      if (!judgement) return;
-      const { bytes: ids, middle } = encodeIds(judgement.qid, judgement.docid);
-      this.enter(ids, 0, middle, middle, ids.length, judgement.level);
-    } catch (error) {
-      if (!(error instanceof BadLine)) throw error;
-      this.refuse(error);
-    }
+  protected readText(line: string): void {
+    const judgement = this.parse(line, this.lines);
+    if (!judgement) return;
+    const { bytes: ids, middle } = encodeIds(judgement.qid, judgement.docid);
+    this.enter(ids, 0, middle, middle, ids.length, judgement.level);
   }
 
   private enter(

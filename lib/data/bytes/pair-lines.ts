@@ -1,14 +1,11 @@
 // Lines of pairs at bytes, a positive with a negative: cut into columns, and the uncommon ones into texts.
-import { BadLine } from '../errors.js';
 import { Columns } from './columns.js';
+import { CutLines } from './cut-lines.js';
 import { encodeIds } from './ids.js';
 import { decimal } from './number.js';
 import { newPairLine, type PairForm, type PairLine } from './pair-lists.js';
-import { textOf, type LineReader } from './regions.js';
 
-export abstract class PairLines implements LineReader {
-  lines = 0;
-  private readonly columns = new Columns(false);
+export abstract class PairLines extends CutLines<Columns> {
   private readonly width: number;
   private readonly values: Float64Array;
   private readonly one: PairLine;
@@ -16,36 +13,20 @@ export abstract class PairLines implements LineReader {
   /** @param readNumbers false where they do not matter */
   constructor(
     private readonly form: PairForm,
-    private readonly maxLineBytes: number,
+    maxLineBytes: number,
     private readonly readNumbers = true,
   ) {
+    super(new Columns(false), maxLineBytes);
     const { numbers } = form.columns;
     this.width = 3 + numbers.length;
     this.values = new Float64Array(numbers.length);
     this.one = newPairLine(this.values);
   }
 
-  read(bytes: Buffer, from: number, to: number): void {
-    const { columns } = this;
-    for (let at = from; at < to;) {
-      const start = at;
-      at = columns.read(bytes, start);
-      this.lines++;
-      if (columns.count === 0) continue;
-      try {
-        if (!this.readColumns(bytes, at - start)) this.readText(bytes, start, at - 1);
-      } catch (error) {
-        if (!(error instanceof BadLine)) throw error;
-        this.refuse(error);
-      }
-    }
-  }
-
-  /** @returns false where the line is not of a common kind */
-  private readColumns(bytes: Buffer, length: number): boolean {
-    const { count, gaps, starts, ends } = this.columns;
+  protected readColumns(bytes: Buffer): boolean {
+    const { count, gaps, starts, ends } = this.cut;
     const { query, positive, negative, numbers } = this.form.columns;
-    if (count !== this.width || gaps || length > this.maxLineBytes) return false;
+    if (count !== this.width || gaps) return false;
     for (let i = 0; this.readNumbers && i < numbers.length; i++) {
       const value = decimal(bytes, starts[numbers[i]], ends[numbers[i]], false);
       if (Number.isNaN(value)) return false;
@@ -64,9 +45,7 @@ export abstract class PairLines implements LineReader {
     return true;
   }
 
-  private readText(bytes: Buffer, start: number, end: number): void {
-    const line = textOf(bytes, start, end, this.maxLineBytes);
-    if (line.trim() === '') return;
+  protected readText(line: string): void {
     const { qid, positive, negative, numbers } = this.form.parse(line);
     const query = encodeIds(qid);
     this.query(query.bytes, 0, query.middle);
@@ -78,7 +57,6 @@ export abstract class PairLines implements LineReader {
     });
   }
 
-  abstract refuse(problem: BadLine): void;
   protected abstract query(bytes: Uint8Array, start: number, end: number): void;
   /** Both documents of a line, whose query came before. @throws BadLine */
   protected abstract pair(one: PairLine): void;

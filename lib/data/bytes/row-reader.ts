@@ -1,16 +1,14 @@
 // The rows of a table at bytes, as the reader of texts in ../forms/rows.ts has them, gathered as long as the query stays the same.
-import { BadLine } from '../errors.js';
+import type { BadLine } from '../errors.js';
 import { rowParser, scoredTwice, splitCommas, splitTabs, type Header } from '../forms/rows.js';
 import { ByteList } from './byte-list.js';
 import { Cells } from './cells.js';
+import { CutLines } from './cut-lines.js';
 import { decodeId, encodeIds } from './ids.js';
 import type { ListReader } from './lists.js';
 import { decimal } from './number.js';
-import { textOf } from './regions.js';
 
-export class RowReader implements ListReader {
-  lines = 0;
-  private readonly cells: Cells;
+export class RowReader extends CutLines<Cells> implements ListReader {
   private readonly header: Header = {};
   private readonly parse: ReturnType<typeof rowParser>;
   private readonly list = new ByteList();
@@ -19,9 +17,9 @@ export class RowReader implements ListReader {
     separator: '\t' | ',',
     private readonly take: (list: ByteList) => void,
     private readonly refuseLine: (problem: BadLine, line: number) => void,
-    private readonly maxLineBytes: number,
+    maxLineBytes: number,
   ) {
-    this.cells = new Cells(separator);
+    super(new Cells(separator), maxLineBytes);
     this.parse = rowParser(separator === ',' ? splitCommas : splitTabs, this.header);
   }
 
@@ -29,21 +27,10 @@ export class RowReader implements ListReader {
     this.refuseLine(problem, this.lines);
   }
 
-  read(bytes: Buffer, from: number, to: number): void {
-    const { cells } = this;
-    for (let at = from; at < to;) {
-      const start = at;
-      at = cells.read(bytes, start);
-      this.lines++;
-      if (cells.count !== 0 && !this.readCells(bytes, at - start)) this.readText(bytes, start, at - 1);
-    }
-  }
-
-  /** @returns false where the row is not of a common kind */
-  private readCells(bytes: Buffer, length: number): boolean {
-    const { count, starts, ends } = this.cells;
+  protected readColumns(bytes: Buffer): boolean {
+    const { count, starts, ends } = this.cut;
     const { columns, width } = this.header;
-    if (!columns || count !== width || length > this.maxLineBytes) return false;
+    if (!columns || count !== width) return false;
     const { query, document, score } = columns;
     const value = decimal(bytes, starts[score], ends[score], false);
     if (Number.isNaN(value)) return false;
@@ -51,17 +38,11 @@ export class RowReader implements ListReader {
     return true;
   }
 
-  private readText(bytes: Buffer, start: number, end: number): void {
-    try {
-      const line = textOf(bytes, start, end, this.maxLineBytes);
-      const row = line.trim() === '' ? undefined : this.parse(line);
-      if (!row) return;
-      const ids = encodeIds(row.qid, row.docid);
-      this.enter(ids.bytes, 0, ids.middle, ids.middle, ids.bytes.length, row.score);
-    } catch (error) {
-      if (!(error instanceof BadLine)) throw error;
-      this.refuse(error);
-    }
+  protected readText(line: string): void {
+    const row = this.parse(line);
+    if (!row) return;
+    const ids = encodeIds(row.qid, row.docid);
+    this.enter(ids.bytes, 0, ids.middle, ids.middle, ids.bytes.length, row.score);
   }
 
   private enter(

@@ -1,6 +1,6 @@
 // The lines of a run at bytes: queries, documents and what they are ranked by, as the reader of texts in ../trec.ts has them.
 import type { Convention } from '../../metrics/index.js';
-import { BadLine } from '../errors.js';
+import type { BadLine } from '../errors.js';
 import {
   listedTwice,
   noRank,
@@ -12,16 +12,15 @@ import {
 } from '../trec.js';
 import { parseExtended } from '../values.js';
 import { Columns } from './columns.js';
+import { CutLines } from './cut-lines.js';
 import { HeldId } from './held-id.js';
 import { decodeId, encodeIds } from './ids.js';
 import { decimal, wholeNumber } from './number.js';
-import { textOf, type LineReader, type Refusals } from './regions.js';
+import type { Refusals } from './regions.js';
 import { ListedRanks } from './listed-ranks.js';
 import type { RunLines } from './run-lines.js';
 
-export class RunReader implements LineReader {
-  lines = 0;
-  private readonly columns = new Columns();
+export class RunReader extends CutLines<Columns> {
   private readonly third: Third = {};
   private readonly parse = runParser(this.third);
   private readonly byRankColumn: boolean;
@@ -36,8 +35,9 @@ export class RunReader implements LineReader {
     private readonly kept: RunLines,
     private readonly refusals: Pick<Refusals, 'refuse'>,
     convention: Convention,
-    private readonly maxLineBytes: number,
+    maxLineBytes: number,
   ) {
+    super(new Columns(), maxLineBytes);
     this.byRankColumn = convention === 'msmarco';
     this.single = convention === 'trec_eval' || convention === 'trec_eval-9';
   }
@@ -46,20 +46,9 @@ export class RunReader implements LineReader {
     this.refusals.refuse(problem, this.lines);
   }
 
-  read(bytes: Buffer, from: number, to: number): void {
-    const { columns } = this;
-    for (let at = from; at < to;) {
-      const start = at;
-      at = columns.read(bytes, start);
-      this.lines++;
-      if (columns.count !== 0 && !this.readColumns(bytes, at - start)) this.readText(bytes, start, at - 1);
-    }
-  }
-
-  /** @returns false where the line is not of a common kind */
-  private readColumns(bytes: Buffer, length: number): boolean {
-    const { count, starts, ends } = this.columns;
-    if (length > this.maxLineBytes) return false;
+  protected readColumns(bytes: Buffer): boolean {
+    const { cut } = this;
+    const { count, starts, ends } = cut;
     if (count >= 5) {
       let key: number;
       if (this.byRankColumn) {
@@ -70,7 +59,7 @@ export class RunReader implements LineReader {
         key = this.score(bytes, starts[4], ends[4], this.single);
         if (Number.isNaN(key)) return false;
       }
-      this.enter(bytes, starts[0], ends[0], starts[2], ends[2], this.columns.hash(2), key);
+      this.enter(bytes, starts[0], ends[0], starts[2], ends[2], cut.hash(2), key);
       return true;
     }
     if (count !== 3) return false;
@@ -80,11 +69,11 @@ export class RunReader implements LineReader {
       if (this.third.is !== 'score' || this.byRankColumn) return false;
       const key = this.score(bytes, starts[2], ends[2], this.single);
       if (Number.isNaN(key)) return false;
-      this.enter(bytes, starts[0], ends[0], starts[1], ends[1], this.columns.hash(1), key);
+      this.enter(bytes, starts[0], ends[0], starts[1], ends[1], cut.hash(1), key);
       return true;
     }
     if (this.third.is !== 'rank') return false;
-    this.enter(bytes, starts[0], ends[0], starts[1], ends[1], this.columns.hash(1), -rank, rank);
+    this.enter(bytes, starts[0], ends[0], starts[1], ends[1], cut.hash(1), -rank, rank);
     return true;
   }
 
@@ -99,16 +88,9 @@ export class RunReader implements LineReader {
     }
   }
 
-  private readText(bytes: Buffer, start: number, end: number): void {
-    try {
-      const line = textOf(bytes, start, end, this.maxLineBytes);
-      if (line.trim() === '') return;
-      const entry = this.parse(line);
-      if (entry) this.enterRecord(entry);
-    } catch (error) {
-      if (!(error instanceof BadLine)) throw error;
-      this.refuse(error);
-    }
+  protected readText(line: string): void {
+    const entry = this.parse(line);
+    if (entry) this.enterRecord(entry);
   }
 
   private enterRecord({ qid, docid, rank, score, byRank }: RunEntry): void {
