@@ -48,7 +48,7 @@ emulated: addresses
 	$(step) env CKL_QUICK=1 bash test/sanitize.sh emulator
 addon: emulated
 	$(step) bash test/sanitize.sh addon
-threads:
+threads: install
 	$(step) bash test/sanitize.sh threads
 
 # The same bits from another compiler, and from another architecture.

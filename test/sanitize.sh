@@ -48,8 +48,7 @@ addon() {
 }
 
 threads() {
-  quietly "$out/threads.log" cmake -S . -B "$out/threads" -DCKL_CUDA=OFF -DCKL_TESTS=ON \
-    "-DCMAKE_CXX_FLAGS=-g1 -fsanitize=thread"
+  quietly "$out/threads.log" cmake -S . -B "$out/threads" -DCKL_CUDA=OFF -DCKL_TESTS=ON -DCKL_SANITIZE=THREADS
   quietly "$out/threads.log" cmake --build "$out/threads" --parallel "$jobs" --target ckl_tests
   TSAN_OPTIONS=halt_on_error=1 "$out/threads/test/cpp/ckl_tests" "--test-case=pool:*,bits: any number*,checks: each*"
 }
