@@ -2,10 +2,13 @@
 # make runs two at a time (.ci/run). `make -f .ci/checks.mk NAME` runs one with what it needs.
 step = @.ci/step $@
 
-.PHONY: all install lint start tests slow emulator gpu budget reference package addresses emulated addon threads clang neon mutants
+.PHONY: all nightly install lint start tests slow million emulator gpu budget reference package addresses emulated addon threads clang neon mutants
 
 # In the order in which they should start: what others wait for, then the longest first.
 all: tests addresses package emulator emulated neon clang threads addon budget slow gpu mutants lint start reference
+
+# What takes long and seldom finds more; .ci/run also runs the suites that it shortens otherwise as they are.
+nightly: all million
 
 # Compiles the addon and dist/.
 install:
@@ -28,7 +31,10 @@ mutants: install
 
 # Tests that compile C++.
 slow: install
-	$(step) npm run test:slow
+	$(step) npm run test:slow -- --exclude '**/million.slow.test.ts'
+# A corpus of a million documents.
+million: install
+	$(step) npm run test:slow -- --exclude '**/docs/**'
 
 # The CUDA backend, its kernels run on the host; what nvcc shows of them, where there is one.
 emulator: install
@@ -45,7 +51,7 @@ budget: install
 addresses: install
 	$(step) bash test/sanitize.sh addresses
 emulated: addresses
-	$(step) env CKL_QUICK=1 bash test/sanitize.sh emulator
+	$(step) bash test/sanitize.sh emulator
 addon: emulated
 	$(step) bash test/sanitize.sh addon
 threads: install
@@ -64,4 +70,4 @@ reference: install
 # The package as users get it. It shares compiled files with install; in a clean clone dist/ is that of its sources. The arm64 binary has equal
 # bits (neon), so some of the suites of its API do.
 package: install
-	$(step) env CKL_DIST=same CKL_QUICK=1 bash test/pack/run.sh
+	$(step) env CKL_DIST=same bash test/pack/run.sh

@@ -1,9 +1,11 @@
 #include "fiber.h"
 
+#include <stdint.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
 #include <new>
+#include <vector>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define CKL_ASAN 1
@@ -20,7 +22,27 @@ namespace emulator {
 
 namespace {
 Fiber *entering, *leaving;  // while a switch is under way
+
+// Stacks that no fiber has any more, for the next ones: launches of different sizes follow each other, and mapping memory takes longer than
+// most of their threads run. Never destroyed, as fibers outlive main().
+std::vector<void*>& idle_stacks() {
+  static std::vector<void*>& stacks = *new std::vector<void*>;
+  return stacks;
 }
+
+void* take_stack() {
+  std::vector<void*>& idle = idle_stacks();
+  if (!idle.empty()) {
+    void* const stack = idle.back();
+    idle.pop_back();
+    return stack;
+  }
+  void* const stack =
+      mmap(nullptr, Fiber::kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (stack == MAP_FAILED) throw std::bad_alloc();
+  return stack;
+}
+}  // namespace
 
 #if defined(__x86_64__)
 // Saves what a function must preserve on the old stack and takes it from the new one. ucontext does the same with two
@@ -60,7 +82,7 @@ Fiber::Fiber(Fiber&& other) noexcept {
 }
 
 Fiber::~Fiber() {
-  if (stack_) munmap(stack_, kStackBytes);
+  if (stack_) idle_stacks().push_back(stack_);
 #if !defined(__x86_64__)
   delete static_cast<ucontext_t*>(pointer_);
 #endif
@@ -74,15 +96,14 @@ void Fiber::enter() {
 }
 
 void Fiber::start(void (*body)()) {
-  if (!stack_) {
-    stack_ = mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (stack_ == MAP_FAILED) throw std::bad_alloc();
-  }
+  if (!stack_) stack_ = take_stack();
   body_ = body;
-  bottom_ = stack_, bytes_ = kStackBytes;
+  // Stacks that all end at a multiple of their size would share a few lines of the cache: each ends some lines before.
+  const uintptr_t number = reinterpret_cast<uintptr_t>(stack_) / kStackBytes;
+  bottom_ = stack_, bytes_ = kStackBytes - number % 256 * 64;
 #if defined(__x86_64__)
   // Six registers, the address to return to, and one word so that the stack is aligned as after a call.
-  void** top = reinterpret_cast<void**>(static_cast<char*>(stack_) + kStackBytes) - 2;
+  void** top = reinterpret_cast<void**>(static_cast<char*>(stack_) + bytes_) - 2;
   top[0] = reinterpret_cast<void*>(&Fiber::enter);
   top[1] = nullptr;
   for (int k = 1; k <= 6; k++) top[-k] = nullptr;
@@ -91,7 +112,7 @@ void Fiber::start(void (*body)()) {
   ucontext_t* context = static_cast<ucontext_t*>(pointer_);
   if (!context) pointer_ = context = new ucontext_t;
   getcontext(context);
-  context->uc_stack.ss_sp = stack_, context->uc_stack.ss_size = kStackBytes;
+  context->uc_stack.ss_sp = stack_, context->uc_stack.ss_size = bytes_;
   context->uc_link = nullptr;
   makecontext(context, &Fiber::enter, 0);
 #endif
