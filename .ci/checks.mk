@@ -2,10 +2,10 @@
 # make runs two at a time (.ci/run). `make -f .ci/checks.mk NAME` runs one with what it needs.
 step = @.ci/step $@
 
-.PHONY: all nightly install lint start tests slow million emulator gpu budget reference package addresses emulated addon threads clang neon mutants
+.PHONY: all nightly install lint start tests slow million emulator gpu budget reference package addresses emulated addon threads clang neon bits mutants
 
-# In the order in which they should start: what others wait for, then the longest first.
-all: tests addresses package emulator emulated neon clang threads addon budget slow gpu mutants lint start reference
+# In the order in which they should start: what others wait for, then the longest first. neon takes the processor that install leaves.
+all: tests neon addresses package emulator emulated clang threads addon budget slow gpu mutants lint start reference bits
 
 # What takes long and seldom finds more; .ci/run also runs the suites that it shortens otherwise as they are.
 nightly: all million
@@ -57,11 +57,14 @@ addon: emulated
 threads: install
 	$(step) bash test/sanitize.sh threads
 
-# The same bits from another compiler, and from another architecture.
-clang: tests
+# The suites from another compiler, and on another architecture, which shares no compiled file with the rest: it starts beside install.
+clang: install
 	$(step) bash .ci/bits clang
-neon: tests
+neon:
 	$(step) bash .ci/bits neon
+# All of them give the same bits.
+bits: tests clang neon
+	$(step) bash .ci/bits compare
 
 # The API reference; a warning is an error.
 reference: install
