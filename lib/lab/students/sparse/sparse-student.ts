@@ -1,25 +1,21 @@
 // The sparse student: learned term weights, queries expanded by a learned map, the FLOPS regulariser; a SPLADE in small.
 import type { Run } from '../../../metrics/index.js';
 import type { Bag, BagList, Corpus } from '../words/bags.js';
-import { tables as native } from '../../../native/tables.js';
 import { TokenLists, type TokenList, type Tokens } from '../multi-vector/multi-vector-words.js';
-import { doubleRoom, floatRoom } from '../room.js';
+import { doubleRoom } from '../room.js';
 import { searchInBlocks } from '../search-in-blocks.js';
 import { Adam } from '../../training/adam.js';
+import { QueryExpansion, type Expansion } from './query-expansion.js';
 import {
-  edgesOf,
   MeanTerms,
   postingsOf,
   termsOf,
   WordSums,
-  type Edge,
   type Postings,
   type WeightedWords,
 } from './sparse-terms.js';
 import { TermWeights } from '../words/term-weights.js';
 import { TableStudent } from '../table-student.js';
-import { WordMap, type MappedRows } from '../words/word-map.js';
-import { products } from '../words/word-products.js';
 
 export interface SparseOptions {
   /** Weight of the FLOPS of queries in the loss. */
@@ -30,30 +26,11 @@ export interface SparseOptions {
 
 export const SPARSE_DEFAULTS: SparseOptions = { queryFlops: 1e-3, documentFlops: 1e-3 };
 
-/** At first a word expands to those whose cosine with it is above this. */
-const START_THRESHOLD = 0.9;
-/** Single numbers that all texts share learn faster than the map. */
-const SHARED_RATE = 10;
+/** A single number that all texts share learns faster than the map. */
+const SCALE_RATE = 10;
 const KEPT_LISTS = 64;
-/** Number of query words expanded at a time: their cosines take memory. */
-const WORDS_AT_ONCE = 64;
 
 const NO_DOCUMENTS = { places: new Int32Array(0), worth: new Float32Array(0), ends: new Int32Array(0) };
-
-/** What the forward pass of a query over some terms leaves for its backward pass. */
-interface Expansion {
-  mapped: MappedRows;
-  /** count · weight of each query word. */
-  strengths: Float32Array;
-  /** The terms that are not 0, as their places among the given. */
-  found: Int32Array;
-  /** q_j = ln(1 + y_j) of each of those. */
-  terms: Float64Array;
-  /** y_j of each, before saturation. */
-  sums: Float32Array;
-  /** Cosines of each of those with the query's words: found × query words. */
-  cosines: Float32Array;
-}
 
 /**
  * score(q, d) = s / |q| · Σ_j q_j d_j over the terms j of the vocabulary, with
@@ -66,17 +43,14 @@ interface Expansion {
  */
 export class SparseStudent extends TableStudent {
   private readonly vectors: Float32Array;
-  private readonly map: WordMap;
-  private readonly threshold = Float32Array.of(Math.log(START_THRESHOLD / (1 - START_THRESHOLD)));
   private readonly logScale = new Float32Array(1);
-  private readonly queryWords: TermWeights;
+  private readonly expansion: QueryExpansion;
   private readonly documentWords: TermWeights;
   protected readonly tables: Record<string, Adam>;
   private readonly lists: TokenLists;
   private forwards = new Map<BagList, Expansion>();
   /** Lists whose gradient came in since the last step: what FLOPS is taken over. */
   private learned = new Map<BagList, Expansion>();
-  private readonly sums = floatRoom();
   /** Numbers by place among the words of a list: 0 between two uses. */
   private readonly terms = doubleRoom();
   private readonly weights = doubleRoom();
@@ -97,16 +71,13 @@ export class SparseStudent extends TableStudent {
     super();
     this.vectors = vectors;
     this.lists = new TokenLists(idf.length, termsOf, ({ counts }) => counts);
-    this.map = new WordMap(width);
-    this.queryWords = new TermWeights(this.vectors, width, idf);
+    this.expansion = new QueryExpansion(this.vectors, width, idf);
     this.documentWords = new TermWeights(this.vectors, width, idf);
     this.means = new MeanTerms(idf.length);
     this.tables = {
-      map: this.map.table,
-      threshold: new Adam(this.threshold, 1, SHARED_RATE),
-      ...this.queryWords.tables('query'),
+      ...this.expansion.tables,
       ...this.documentWords.tables('document'),
-      logScale: new Adam(this.logScale, 1, SHARED_RATE),
+      logScale: new Adam(this.logScale, 1, SCALE_RATE),
     };
   }
 
@@ -118,8 +89,7 @@ export class SparseStudent extends TableStudent {
   override forget(): void {
     this.forwards.clear();
     this.learned.clear();
-    this.map.forget();
-    this.queryWords.forget();
+    this.expansion.forget();
     this.documentWords.forget();
   }
 
@@ -138,7 +108,7 @@ export class SparseStudent extends TableStudent {
   }
 
   protected override settle(): void {
-    this.queryWords.settle();
+    this.expansion.words.settle();
     this.documentWords.settle();
   }
 
@@ -177,7 +147,7 @@ export class SparseStudent extends TableStudent {
   queryTerms(query: Bag): WeightedWords {
     const words = Int32Array.from({ length: this.vectors.length / this.width }, (_, word) => word);
     const prepared = { query: query.counts, words, ...NO_DOCUMENTS };
-    const { terms, found } = this.expand(query, prepared);
+    const { terms, found } = this.expansion.expand(query, prepared);
     const scale = this.scaleOf(prepared);
     return { words: found, weights: Float32Array.from(terms, (term) => scale * term) };
   }
@@ -214,7 +184,7 @@ export class SparseStudent extends TableStudent {
     const own = Float64Array.from(expansion.found, (place) => toTerms[place]);
     for (const place of expansion.found) toTerms[place] = 0;
     this.clear(expansion);
-    this.pull(list.query, prepared, expansion, own);
+    this.expansion.pull(list.query, prepared, expansion, own);
     this.learned.set(list, expansion);
   }
 
@@ -224,71 +194,14 @@ export class SparseStudent extends TableStudent {
     return Math.exp(this.logScale[0]) / Math.max(1, words);
   }
 
-  private get tau(): number {
-    return 1 / (1 + Math.exp(-this.threshold[0]));
-  }
-
   private expandList(list: BagList, prepared: TokenList): Expansion {
     let found = this.forwards.get(list);
     if (!found) {
-      found = this.expand(list.query, prepared);
+      found = this.expansion.expand(list.query, prepared);
       if (this.forwards.size >= KEPT_LISTS) this.forwards.clear();
       this.forwards.set(list, found);
     }
     return found;
-  }
-
-  /** The query's weight of each of some terms. */
-  private expand({ words }: Bag, { query: counts, words: vocabulary }: TokenList): Expansion {
-    const { tau, map, vectors, width } = this;
-    const mapped = map.applyToRows(vectors, words);
-    const { values, stride } = products(vectors, width, mapped.units, vocabulary, tau);
-    const strengths = new Float32Array(stride);
-    for (let t = 0; t < words.length; t++) strengths[t] = counts[t] * this.queryWords.of(words[t]);
-    const count = vocabulary.length;
-    const all = this.sums.of(count);
-    if (stride > 0) native().expand(values, stride, count, strengths, tau, 1 / (1 - tau), all);
-    else all.fill(0, 0, count);
-    let n = 0;
-    for (let j = 0; j < count; j++) if (all[j] > 0) n++;
-    const found = new Int32Array(n);
-    const sums = new Float32Array(n);
-    const terms = new Float64Array(n);
-    const cosines = new Float32Array(n * words.length);
-    for (let j = 0, at = 0; j < count; j++) {
-      if (!(all[j] > 0)) continue;
-      found[at] = j;
-      sums[at] = all[j];
-      terms[at] = Math.log1p(all[j]);
-      cosines.set(values.subarray(j * stride, j * stride + words.length), at * words.length);
-      at++;
-    }
-    return { mapped, strengths, terms, found, sums, cosines };
-  }
-
-  /** Carries dL/dq_j of the terms that were found back to the importances of the query's words, the threshold and the map. */
-  private pull({ words }: Bag, prepared: TokenList, expansion: Expansion, toTerms: Float64Array): void {
-    const { width, vectors, tables, tau, queryWords } = this;
-    const { mapped, strengths, found, cosines, sums } = expansion;
-    const upstream = new Float32Array(words.length * width);
-    let toTau = 0;
-    for (let i = 0; i < found.length; i++) {
-      if (toTerms[i] === 0) continue;
-      const toSum = toTerms[i] / (1 + sums[i]);
-      const row = prepared.words[found[i]] * width;
-      for (let t = 0; t < words.length; t++) {
-        const cosine = cosines[i * words.length + t];
-        if (cosine <= tau) continue;
-        const edge = (cosine - tau) / (1 - tau);
-        queryWords.add(words[t], toSum * strengths[t] * edge * edge);
-        const toEdge = (2 * toSum * strengths[t] * edge) / (1 - tau);
-        toTau += (toEdge * (cosine - 1)) / (1 - tau);
-        for (let k = 0; k < width; k++) upstream[t * width + k] += toEdge * vectors[row + k];
-      }
-    }
-    tables.threshold.touch(0);
-    tables.threshold.gradient[0] += toTau * tau * (1 - tau);
-    this.map.pullRows(vectors, words, mapped, upstream);
   }
 
   /** Adds the gradient of the FLOPS, Σ_j (mean weight of term j)², of the queries and of the documents that were learned from. */
@@ -302,7 +215,7 @@ export class SparseStudent extends TableStudent {
         expansion.found,
         (place) => factor * queries.sums[prepared.words[place]],
       );
-      this.pull(list.query, prepared, expansion, toTerms);
+      this.expansion.pull(list.query, prepared, expansion, toTerms);
     }
     // d/dln β_j of mean² is 2 mean², as every document's weight of j is a multiple of β_j.
     for (const word of documents.words)
@@ -348,12 +261,12 @@ export class SparseStudent extends TableStudent {
     queries: readonly Bag[],
     take: (query: number, scores: Float32Array) => void,
   ): void {
-    const edges = this.edges(queries, words);
+    const edges = this.expansion.edges(queries, words);
     const sums = new WordSums(words.length);
     const scores = new Float32Array(count);
     queries.forEach((query, q) => {
       query.words.forEach((word, t) => {
-        const strength = query.counts[t] * this.queryWords.of(word);
+        const strength = query.counts[t] * this.expansion.words.of(word);
         for (const { term, weight } of edges.get(word)!) sums.add(term, strength * weight);
       });
       scores.fill(0);
@@ -364,20 +277,5 @@ export class SparseStudent extends TableStudent {
       sums.clear();
       take(q, scores);
     });
-  }
-
-  /** Of each word of queries the terms that it expands to, among some words. */
-  private edges(queries: readonly Bag[], words: Int32Array): Map<number, Edge[]> {
-    const { tau, map, vectors, width } = this;
-    const asked = Int32Array.from(new Set(queries.flatMap((bag) => [...bag.words])));
-    const edges = new Map<number, Edge[]>();
-    for (let first = 0; first < asked.length; first += WORDS_AT_ONCE) {
-      const some = asked.subarray(first, first + WORDS_AT_ONCE);
-      const { units } = map.applyToRows(vectors, some);
-      const { values, stride } = products(vectors, width, units, words, tau);
-      const found = edgesOf(values, stride, words.length, some.length, tau);
-      some.forEach((word, t) => edges.set(word, found[t]));
-    }
-    return edges;
   }
 }
