@@ -12,6 +12,17 @@ export type TextArguments = [
   offsets: Int32Array,
 ];
 
+/** A product of rows of a table with columns, which have `stride` numbers per row. */
+export type ProductArguments = [
+  table: Float32Array,
+  width: number,
+  chosen: Int32Array | null,
+  n: number,
+  columns: Float32Array,
+  stride: number,
+  out: Float32Array,
+];
+
 /**
  * Arithmetic on tables of float32 rows, whose width is a multiple of four, on the calling thread. Each product and each sum is rounded in the order
  * of its terms, so that bits depend neither on the machine nor on what else a call computes. Outputs may be longer than needed; they must not lie over
@@ -68,15 +79,7 @@ export interface NativeTables {
     out: Float64Array,
   ): void;
   /** out[i · stride + t] = Σ_k table[chosen[i]][k] · columns[k · stride + t]; table[i] without chosen. */
-  product(
-    table: Float32Array,
-    width: number,
-    chosen: Int32Array | null,
-    n: number,
-    columns: Float32Array,
-    stride: number,
-    out: Float32Array,
-  ): void;
+  product(...product: ProductArguments): void;
   /**
    * `product` where that is more than `least`; elsewhere anything up to that, since a product cannot add more to its first `head` columns than the
    * lengths of the rest have as their product.
@@ -86,17 +89,13 @@ export interface NativeTables {
    * @param columnRests the same of each column
    */
   productAbove(
-    table: Float32Array,
-    width: number,
-    chosen: Int32Array | null,
-    n: number,
-    columns: Float32Array,
-    stride: number,
-    out: Float32Array,
-    head: number,
-    rests: Float32Array,
-    columnRests: Float32Array,
-    least: number,
+    ...rest: [
+      ...product: ProductArguments,
+      head: number,
+      rests: Float32Array,
+      columnRests: Float32Array,
+      least: number,
+    ]
   ): void;
   /** out[j · width of b + k] += Σ_i a[i][j] · b[i][k] over the first n rows. */
   addOuter(

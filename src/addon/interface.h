@@ -5,7 +5,7 @@ namespace ckl {
 namespace addon {
 
 // The same as in lib/native/interface.ts; test/js/native/interface.test.ts says when both change.
-constexpr const char kInterface[] = "6e3b42fa";
+constexpr const char kInterface[] = "a69a8989";
 
 }  // namespace addon
 }  // namespace ckl
