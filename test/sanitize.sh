@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs the tests under sanitizers: sanitize.sh [addresses] [emulator] [addon] [threads]; without arguments all four.
 #   addresses  the C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer
-#   emulator   the CUDA kernels on the host, with the same; CKL_QUICK=1 leaves out the long suite that starts with 'kernels:'
+#   emulator   the CUDA kernels on the host, with the same
 #   addon      the JavaScript tests of the API on an addon built with the same
 #   threads    the C++ tests of pool and backend with ThreadSanitizer
-# Builds in build/sanitize; the ordinary build is left alone.
+# Builds in build/sanitize; the ordinary build is left alone. CKL_QUICK=1 leaves out suites that take long and touch memory as others do.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$PWD/build/sanitize
@@ -28,9 +28,9 @@ build_instrumented() {
 
 addresses() {
   build_instrumented
-  # These walks test values, in the layouts of the others, and take most of the time; the cases that begin with 'bounds:' test memory accesses.
-  "$out/build/test/cpp/ckl_tests" \
-    --test-case-exclude='accuracy: rows of 1 to 300*,accuracy: long rows,bits: avx2 and avx512*,numbers: *'
+  # These walks test accuracy and take most of the time; the cases that begin with 'bounds:' test memory accesses.
+  local without='accuracy: rows of 1 to 300*,accuracy: long rows'
+  "$out/build/test/cpp/ckl_tests" --test-case-exclude="$without${CKL_QUICK:+,bits: avx2 and avx512*,numbers: *}"
 }
 
 emulator() {
@@ -43,9 +43,10 @@ addon() {
   quietly "$out/tsc.log" npm run prepare
   # Node frees little at exit, so leaks are left to the C++ tests. A finding ends the process, which fails its tests. What
   # is freed stays in AddressSanitizer's quarantine, so the tests of growing memory mean nothing here. Sizes that cannot be
-  # allocated give an error of the API, so the allocator returns null for them. The tests of several threads are left to ThreadSanitizer.
+  # allocated give an error of the API, so the allocator returns null for them.
   CKL_LOSS_PREBUILD=$out LD_PRELOAD=$(g++ -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
-    node node_modules/vitest/vitest.mjs run test/js/{loss,native,ranks} --exclude '**/{memory,threads}.test.ts' --testTimeout 900000 --hookTimeout 900000
+    node node_modules/vitest/vitest.mjs run test/js/{loss,native,ranks} --exclude '**/memory.test.ts' ${CKL_QUICK:+--exclude '**/threads.test.ts'} \
+    --testTimeout 900000 --hookTimeout 900000
 }
 
 threads() {

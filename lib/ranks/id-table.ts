@@ -10,9 +10,8 @@ const firstInterned = 2 ** 31;
 
 const ZERO = 48;
 
-/** The least and one above the greatest number with as many digits; no digits have none. */
-const LEAST = [1, 0, 10, 100, 1e3, 1e4, 1e5, 1e6];
-const ABOVE = [0, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7];
+/** The smallest number by its count of digits, up to one more than are asked for. No number has 0 digits: it would have to be below 0. */
+const SMALLEST = [0, 0, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7];
 /** The greatest number that a text of seven characters writes in hexadecimal. */
 const MOST_HEXADECIMAL = 0xfffff;
 
@@ -66,9 +65,8 @@ function integerCode(id: Id): number {
   // The engine keeps the value of up to seven digits beside their text: asking for it is quicker than reading them.
   const number = +id;
   const code = number | 0;
-  if (code !== number || code < LEAST[length] || code >= ABOVE[length]) return -1;
-  // Other texts may be as long as their value's digits, too: those like '7e2', '.7e4' and ' ' (0), whose values end in two zeros or are 0, and
-  // those like '0xfffff'.
+  if (code !== number || code < SMALLEST[length] || code >= SMALLEST[length + 1]) return -1;
+  // Other texts may be as long as their value's digits, too: '7e2' and '.7e4', whose values end in two zeros; ' ', whose value is 0; '0xfffff'.
   return code % 100 === 0 || (length === 7 && code <= MOST_HEXADECIMAL) ? codeOfDigits(id) : code;
 }
 

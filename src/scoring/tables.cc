@@ -102,13 +102,16 @@ void Tables::add_dots(const float* vector, Table table, const int32_t* rows, int
   }
 }
 
+// Row i of those that are chosen, of all rows without `chosen`.
+static int64_t row_of(const int32_t* chosen, int64_t i) { return chosen ? chosen[i] : i; }
+
 void Tables::product(Table table, const int32_t* chosen, int64_t n, const float* columns, int64_t stride, float* out) {
   const int64_t tile = kernels_.tables.rows;
   const float* a[16];
   float* to[16];
   for (int64_t i = 0; i < n; i += tile) {
     const int64_t rows = std::min(tile, n - i);
-    for (int64_t r = 0; r < rows; r++) a[r] = table.row(chosen ? chosen[i + r] : i + r), to[r] = out + (i + r) * stride;
+    for (int64_t r = 0; r < rows; r++) a[r] = table.row(row_of(chosen, i + r)), to[r] = out + (i + r) * stride;
     kernels_.tables.product(a, 1, rows, columns, stride, table.width, stride, to, true);
   }
 }
@@ -127,21 +130,21 @@ static bool may_exceed(const float* sums, float rest, const float* column_rests,
 void Tables::product_above(Table table, const int32_t* chosen, int64_t n, const float* columns, int64_t stride,
                            const Bound& bound, float* out) {
   const int64_t tile = kernels_.tables.rows, head = bound.head;
-  const float* a[16];
-  float* to[16];
+  const float *heads[16], *tails[16];
+  float rests[16], *to[16];
   for (int64_t i = 0; i < n; i += tile) {
     const int64_t rows = std::min(tile, n - i);
+    for (int64_t r = 0; r < rows; r++) {
+      const int64_t row = row_of(chosen, i + r);
+      heads[r] = table.row(row), tails[r] = heads[r] + head, rests[r] = bound.rests[row];
+    }
     for (int64_t t = 0; t < stride; t += 16) {
-      for (int64_t r = 0; r < rows; r++)
-        a[r] = table.row(chosen ? chosen[i + r] : i + r), to[r] = out + (i + r) * stride + t;
-      kernels_.tables.product(a, 1, rows, columns + t, stride, head, 16, to, true);
+      for (int64_t r = 0; r < rows; r++) to[r] = out + (i + r) * stride + t;
+      kernels_.tables.product(heads, 1, rows, columns + t, stride, head, 16, to, true);
       bool any = false;
-      for (int64_t r = 0; r < rows; r++) {
-        any |= may_exceed(to[r], bound.rests[chosen ? chosen[i + r] : i + r], bound.column_rests + t, bound.least);
-        a[r] += head;
-      }
+      for (int64_t r = 0; r < rows; r++) any |= may_exceed(to[r], rests[r], bound.column_rests + t, bound.least);
       if (any)
-        kernels_.tables.product(a, 1, rows, columns + head * stride + t, stride, table.width - head, 16, to, false);
+        kernels_.tables.product(tails, 1, rows, columns + head * stride + t, stride, table.width - head, 16, to, false);
     }
   }
 }

@@ -23,8 +23,8 @@ namespace emulator {
 namespace {
 Fiber *entering, *leaving;  // while a switch is under way
 
-// Stacks that no fiber has any more, for the next ones: launches of different sizes follow each other, and mapping memory takes longer than
-// most of their threads run. Never destroyed, as fibers outlive main().
+// Stacks of fibers that have ended, for the next ones: launches of different sizes follow each other, and mapping memory takes longer than
+// most of their threads run. The list is never destroyed, because fibers outlive main().
 std::vector<void*>& idle_stacks() {
   static std::vector<void*>& stacks = *new std::vector<void*>;
   return stacks;
