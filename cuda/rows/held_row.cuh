@@ -1,0 +1,160 @@
+// What a thread of the fast way holds of its row: the documents it has loaded, in registers, four labels to a word, and the bias that ranks or
+// beta give them.
+#pragma once
+#include "vector_load.cuh"
+#include "../ranks/ranking.cuh"
+#include "reduce.cuh"
+#include "../common/team.cuh"
+
+// test/cuda/ways.cu, which counts the instructions of a row's ways through a kernel, decides these by its team and lets nothing
+// else be: whether something rare is so, of what type scores are, whether the row is made of whole vectors and fills its team,
+// whether some of a word of labels are masked or not there.
+#ifndef CKL_RARE
+#define CKL_RARE(condition) (condition)
+#define CKL_TYPE(type) (type)
+#define CKL_WHOLE(condition) (condition)
+#define CKL_FULL(condition) (condition)
+#define CKL_MASKED(condition, word) (condition)
+#endif
+
+namespace ckl {
+namespace cuda {
+
+// Biased: whether the loss reads ranks; E: elements per thread; P: elements per load. Element i of a row is in vector i / P, and vectors go
+// round the team.
+template <bool Biased, int E, int P, class Team>
+struct HeldRow {
+  static constexpr int kVectors = E / P, kWords = E / 4;
+  // Lanes that share a stretch of the row, so that what they read and write at once is whole sectors of memory.
+  static constexpr int kGroup = E >= 32 ? 8 : 2;
+
+  const Task& task;
+  Team team;
+  Row row;
+  // In shared memory: the bias of the thread's documents before alpha; of rows that are ranked here, their scores.
+  float *biases, *keys;
+  Vectors vectors;
+
+  float es[E], et[E];  // scores of the student and the teacher
+  // Four to a word. Masked documents become negatives of no probability; bits 1 and 2 are for those at the student's top and
+  // at the teacher's.
+  uint32_t labels[kWords];
+  bool masked;  // whether some of the thread's documents are
+  float rank_mean;
+
+  CKL_DEVICE_MEMBER HeldRow(const Task& of, Team sharing, const Row& a_row, float* memory, float* of_row)
+      : task(of), team(sharing), row(a_row), biases(memory), keys(of_row), rank_mean(0) {}
+
+  CKL_DEVICE_MEMBER uint32_t positive(int w) const { return labels[w] & ~(labels[w] >> 7) & 0x01010101u; }
+  CKL_DEVICE_MEMBER bool some_masked(int w) const { return CKL_MASKED((labels[w] & 0x80808080u) != 0, w); }
+  CKL_DEVICE_MEMBER bool is_masked(int j) const { return labels[j / 4] >> (8 * (j % 4) + 7) & 1; }
+  CKL_DEVICE_MEMBER bool is_positive(int j) const { return labels[j / 4] >> (8 * (j % 4)) & 1; }
+  // body(j) for documents that are masked, or not there.
+  template <class Body>
+  CKL_DEVICE_MEMBER void each_masked(Body body) const {
+    if (!masked) return;
+#pragma unroll
+    for (int w = 0; w < kWords; w++) {
+      if (!some_masked(w)) continue;
+#pragma unroll
+      for (int j = 4 * w; j < 4 * w + 4; j++)
+        if (is_masked(j)) body(j);
+    }
+  }
+
+  // Loads scores into es and et, labels, and what a bias is made of: all of it is on its way before any of it is used.
+  CKL_DEVICE_MEMBER void read() {
+    const Batch& batch = task.batch;
+    const DType student_type = P == 4 ? DType::float32 : CKL_TYPE(batch.student.type);
+    const DType teacher_type = P == 4 ? DType::float32 : CKL_TYPE(batch.teacher.type);
+    const char* const s = row_start({batch.student.data, student_type}, row.begin);
+    const char* const t = row_start({batch.teacher.data, teacher_type}, row.begin);
+    const uint8_t* const y = batch.labels + row.begin;
+    const bool given = Biased && task.biased && !task.fresh_ranks;
+    unsigned odd = offset_in(s, 16) | offset_in(t, 16) | offset_in(y, P) | unsigned(row.n) % P;
+    if (given) odd |= offset_in(ranks_start(batch, row.begin), P * rank_size(batch) < 16 ? P * rank_size(batch) : 16);
+    vectors = {team.origin(kVectors, kGroup) * P, team.stride(kGroup) * P, int(row.n), CKL_WHOLE(odd == 0), false};
+    vectors.full = CKL_FULL(vectors.whole && team.end(E) <= vectors.n);
+    uint32_t raw_s[E], raw_t[E], raw_y[E], raw_ranks[Biased ? E : 1];
+    const auto fetch_all = [&](auto way) {
+      constexpr Way kWay = decltype(way)::value;
+      fetch_scores<kWay, P>(raw_s, s, student_type, vectors);
+      fetch_scores<kWay, P>(raw_t, t, teacher_type, vectors);
+      fetch_labels<kWay, P>(raw_y, y, vectors);
+      if constexpr (Biased) {
+        if (given) fetch_ranks<kWay, P>(raw_ranks, batch, row.begin, vectors);
+      }
+    };
+    if (vectors.full) fetch_all(Constant<Way, Way::full>());
+    else if (vectors.whole) fetch_all(Constant<Way, Way::whole>());
+    else fetch_all(Constant<Way, Way::single>());
+    if constexpr (Biased) {
+      if (given) {
+        float bias[E];
+        bias_of_ranks<P>(bias, raw_ranks, batch, vectors);
+#pragma unroll
+        for (int j = 0; j < E; j++) bias_of(j) = bias[j];
+      }
+    }
+    widen<P>(es, raw_s, student_type, vectors);
+    widen<P>(et, raw_t, teacher_type, vectors);
+    pack_labels<P>(labels, raw_y, vectors);
+    uint32_t any = 0;
+#pragma unroll
+    for (int w = 0; w < kWords; w++) any |= labels[w];
+    masked = CKL_MASKED((any & 0x80808080u) != 0, kWords - 1);
+    each_masked([&](int j) { es[j] = et[j] = -infinity(); });
+  }
+  // By fours, so that a warp reads them without conflicts.
+  CKL_DEVICE_MEMBER float& bias_of(int j) const { return biases[(j / 4 * blockDim.x + threadIdx.x) * 4 + j % 4]; }
+
+  // 1 / rank of the documents among the row's scores, once sorted.
+  CKL_DEVICE_MEMBER void rank() {
+    const unsigned capacity = team.size() * E;
+#pragma unroll
+    for (int j = 0; j < E; j++) keys[vectors.first(j / P) + j % P] = es[j];
+    team.sync();
+    uint32_t above[E];
+#pragma unroll
+    for (int j = 0; j < E; j++) above[j] = 0;
+    if (capacity <= kComparedAll) {
+#pragma unroll 1
+      for (unsigned k = 0; k < capacity; k++) {
+        const float other = keys[k];
+#pragma unroll
+        for (int j = 0; j < E; j++) above[j] += other > es[j];
+      }
+    } else {
+      sort_keys(team, keys, capacity);
+#pragma unroll 1
+      for (unsigned step = capacity / 2; step > 0; step /= 2)
+#pragma unroll
+        for (int j = 0; j < E; j++) above[j] += keys[above[j] + step - 1] > es[j] ? step : 0;
+    }
+#pragma unroll
+    for (int j = 0; j < E; j++) bias_of(j) = reciprocal(float(above[j] + 1));
+    team.sync();
+  }
+
+  // The bias of documents before alpha, and the mean over positives that is to be taken off.
+  CKL_DEVICE_MEMBER void weigh_ranks() {
+    if constexpr (Team::kRanks) {
+      if (task.fresh_ranks) rank();
+    }
+    each_masked([&](int j) { bias_of(j) = 0; });
+    float all[2] = {0, 0};
+#pragma unroll
+    for (int w = 0; w < kWords; w++) {
+      const uint32_t here = positive(w);
+      if (here == 0) continue;
+#pragma unroll
+      for (int j = 4 * w; j < 4 * w + 4; j++)
+        if (here >> (8 * (j % 4)) & 1) all[0] += bias_of(j), all[1] += 1;
+    }
+    team.reduce(all, Add());
+    rank_mean = task.batch.beta || all[1] == 0 ? 0 : all[0] / all[1];
+  }
+};
+
+}  // namespace cuda
+}  // namespace ckl
