@@ -1,4 +1,4 @@
-// The asynchronous functions: the addon copies the batch, computes on a thread of the libuv pool, and stops when the signal says so.
+// The asynchronous functions: the addon copies the batch, computes on another thread, and stops when the signal says so.
 import { halfType } from './arrays.js';
 import { BatchView, readBatch } from './batch.js';
 import { snapshotOf } from './snapshot.js';

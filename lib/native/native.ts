@@ -82,7 +82,7 @@ export interface NativePlan {
   ): NativeStatus;
 
   /**
-   * The same on a thread of the libuv pool. Inputs are copied before this returns; outputs are written just before the promise settles, and
+   * The same on a thread of the libuv pool, or with backend 'cuda' on one of the addon's own. Inputs are copied before this returns; outputs are written just before the promise settles, and
    * only if its status is 0. `abort` stops it early (status `aborted`).
    */
   runAsync(...args: [...Parameters<NativePlan['run']>, abort: NativeAbortFlag | null]): Promise<NativeStatus>;
@@ -145,7 +145,7 @@ export interface NativeDevice {
   idle(stream: number): boolean;
   /** What `stream` is given from now on waits for what `other` holds now. */
   join(stream: number, other: number): void;
-  /** Settles when the stream has done what it holds now. */
+  /** Settles when the stream has done what it holds now, after what was asked of the stream before. */
   pending(stream: number): Promise<void>;
   /** Has read the array when it returns. */
   toDevice(address: number, from: ArrayBufferView, stream: number): void;

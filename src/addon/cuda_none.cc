@@ -1,6 +1,7 @@
 // The answer of a binary that was compiled without CUDA.
 #include "../core/device.h"
 #include "../core/cuda_info.h"
+#include "gpu_threads.h"
 
 namespace ckl {
 
@@ -19,5 +20,13 @@ CudaErrorText cuda_error_text(int) { return {}; }
 std::shared_ptr<Device> open_device(int) { return nullptr; }
 
 PointerInfo pointer_info(const void*, int) { return {MemoryKind::unknown, -1}; }
+
+namespace addon {
+
+// Nothing gets here: there is no device to wait for.
+void wait_beside(Napi::Env, TaskKey, std::unique_ptr<Task>) {}
+void compute_beside(Napi::Env, std::unique_ptr<Task>) {}
+
+}  // namespace addon
 
 }  // namespace ckl

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "../core/cuda_info.h"
+#include "gpu_threads.h"
 
 namespace ckl {
 namespace addon {
@@ -103,43 +104,40 @@ class StreamObject : public Tagged<StreamObject> {
   StreamHandle handle_;
 };
 
-// Waits on a thread of libuv's pool, asleep, for work that was enqueued. What a copy brings is written on JavaScript's own
-// thread: only there is it certain that the array still has its memory.
-class Waiting : public Napi::AsyncWorker {
+// Waits for work that was enqueued. What a copy brings is written on JavaScript's own thread: only there is it certain that
+// the array still has its memory.
+class Waiting : public Task {
  public:
-  Waiting(Napi::Env env, std::unique_ptr<Pending> pending)
-      : AsyncWorker(env, "ckl-loss"), deferred_(env), pending_(std::move(pending)) {}
+  Waiting(Napi::Env env, std::unique_ptr<Pending> pending) : deferred_(env), pending_(std::move(pending)) {}
   Waiting(Napi::Env env, std::unique_ptr<Download> download, const Napi::Object& array, int64_t bytes)
-      : AsyncWorker(env, "ckl-loss"),
-        deferred_(env),
+      : deferred_(env),
         download_(download.get()),
         pending_(std::move(download)),
         array_(Napi::Persistent(array)),
         bytes_(bytes) {}
-  // The promise of a worker that was queued.
-  static Napi::Value start(Waiting* worker) {
-    const Napi::Promise promise = worker->deferred_.Promise();
-    worker->Queue();
+  // The promise of one that was started.
+  static Napi::Value start(Napi::Env env, const Device& device, StreamHandle stream, Waiting* waiting) {
+    std::unique_ptr<Task> task(waiting);
+    const Napi::Promise promise = waiting->deferred_.Promise();
+    wait_beside(env, {&device, stream}, std::move(task));
     return promise;
   }
 
- protected:
-  void Execute() override {
+  void execute() override {
     try {
       pending_->wait();
     } catch (const DeviceError& error) { error_ = error; }
   }
-  void OnOK() override {
-    if (error_.code != 0) return deferred_.Reject(cuda_failure(Env(), error_).Value());
+  void settle(Napi::Env env) override {
+    if (error_.code != 0) return deferred_.Reject(cuda_failure(env, error_).Value());
     if (download_) {
       const Bytes to = host_bytes(array_.Value());
       if (to.size != bytes_)
-        return deferred_.Reject(Napi::TypeError::New(Env(), "the array was detached meanwhile").Value());
+        return deferred_.Reject(Napi::TypeError::New(env, "the array was detached meanwhile").Value());
       if (bytes_ > 0) download_->write(to.data);
     }
-    deferred_.Resolve(Env().Undefined());
+    deferred_.Resolve(env.Undefined());
   }
-  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
 
  private:
   Napi::Promise::Deferred deferred_;
@@ -219,8 +217,9 @@ Napi::Value DeviceObject::join(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 Napi::Value DeviceObject::pending(const Napi::CallbackInfo& info) {
-  return Waiting::start(
-      new Waiting(info.Env(), reporting(info.Env(), [&] { return device_->pending(stream(info, 0)); })));
+  const StreamHandle on = stream(info, 0);
+  return Waiting::start(info.Env(), *device_, on,
+                        new Waiting(info.Env(), reporting(info.Env(), [&] { return device_->pending(on); })));
 }
 
 Napi::Value DeviceObject::to_device(const Napi::CallbackInfo& info) {
@@ -243,8 +242,10 @@ Napi::Value DeviceObject::fill(const Napi::CallbackInfo& info) {
 }
 Napi::Value DeviceObject::download(const Napi::CallbackInfo& info) {
   const Bytes to = host_bytes(info[0]);
-  auto download = reporting(info.Env(), [&] { return device_->download(address(info, 1), to.size, stream(info, 2)); });
-  return Waiting::start(new Waiting(info.Env(), std::move(download), info[0].As<Napi::Object>(), to.size));
+  const StreamHandle on = stream(info, 2);
+  auto download = reporting(info.Env(), [&] { return device_->download(address(info, 1), to.size, on); });
+  return Waiting::start(info.Env(), *device_, on,
+                        new Waiting(info.Env(), std::move(download), info[0].As<Napi::Object>(), to.size));
 }
 
 }  // namespace addon

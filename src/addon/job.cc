@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "gpu_threads.h"
+
 namespace ckl {
 namespace addon {
 
@@ -88,18 +90,18 @@ struct Target {
   char* to = nullptr;
 };
 
-class Worker : public Napi::AsyncWorker {
+class Run : public Task {
  public:
-  Worker(Napi::Env env, std::shared_ptr<const Plan> plan, std::shared_ptr<Backend> backend, const Call& call,
-         AbortFlag::Word abort)
-      : AsyncWorker(env, "ckl-loss"),
+  Run(Napi::Env env, std::shared_ptr<const Plan> plan, std::shared_ptr<Backend> backend, const Call& call,
+      AbortFlag::Word abort)
+      : env_(env),
         deferred_(env),
         plan_(std::move(plan)),
         backend_(std::move(backend)),
         call_(call),
         abort_(std::move(abort)) {}
 
-  // Until it is queued: false if there is no memory for it.
+  // Before it is started: false if there is no memory for it.
   bool copy_inputs() {
     take_all(arena_, call_);
     size_ = arena_.size();
@@ -108,28 +110,28 @@ class Worker : public Napi::AsyncWorker {
     return true;
   }
   int64_t size() const { return size_; }
-  void hold(napi_value scalars) { scalars_ = Napi::Persistent(Napi::Object(Env(), scalars)); }
+  void hold(napi_value scalars) { scalars_ = Napi::Persistent(Napi::Object(env_, scalars)); }
   void hold(napi_value array, Argument argument, const void* from, int64_t size, bool per_query) {
     if (!from) return;
     targets_.push_back(
-        {Napi::Persistent(Napi::Object(Env(), array)), argument, static_cast<const char*>(from), size, per_query});
+        {Napi::Persistent(Napi::Object(env_, array)), argument, static_cast<const char*>(from), size, per_query});
   }
   Napi::Promise promise() const { return deferred_.Promise(); }
   const Call& call() const { return call_; }
 
- protected:
-  void Execute() override {
-    const std::unique_ptr<Workspace> workspace = backend_->workspace(0);
-    status_ = backend_->run(*plan_, call_.batch, call_.out, *workspace, abort_.get(), summary_);
+  void execute() override {
+    try {
+      const std::unique_ptr<Workspace> workspace = backend_->workspace(0);
+      status_ = backend_->run(*plan_, call_.batch, call_.out, *workspace, abort_.get(), summary_);
+    } catch (const std::bad_alloc&) { status_ = {Code::memory}; }
   }
-  void OnOK() override {
+  void settle(Napi::Env env) override {
     if (status_.ok()) status_ = write_all();
     double* const scalars =
-        Arguments(Env(), value_of(scalars_)).typed<double>(Argument::none, napi_float64_array, Scalar::size, false);
+        Arguments(env, value_of(scalars_)).typed<double>(Argument::none, napi_float64_array, Scalar::size, false);
     if (scalars) write_scalars(scalars, status_, summary_.loss, summary_.counted);
-    deferred_.Resolve(Napi::Number::New(Env(), int(status_.code)));
+    deferred_.Resolve(Napi::Number::New(env, int(status_.code)));
   }
-  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
 
  private:
   // As arguments are: in an array of one.
@@ -141,7 +143,7 @@ class Worker : public Napi::AsyncWorker {
   Status write_all() {
     const Rows& rows = call_.batch.rows;
     for (Target& t : targets_) {
-      Arguments in(Env(), value_of(t.array));
+      Arguments in(env_, value_of(t.array));
       const ArrayView found = in.array(t.argument, false);
       const int64_t needed = t.per_query ? rows.queries : rows.extent();
       // An array keeps its type; its length it loses with its memory.
@@ -161,6 +163,7 @@ class Worker : public Napi::AsyncWorker {
     if (count > 0) std::memcpy(t.to + first * t.size, t.from + first * t.size, size_t(count * t.size));
   }
 
+  const Napi::Env env_;
   Napi::Promise::Deferred deferred_;
   const std::shared_ptr<const Plan> plan_;
   const std::shared_ptr<Backend> backend_;
@@ -175,12 +178,25 @@ class Worker : public Napi::AsyncWorker {
   Summary summary_;
 };
 
+// A task on a thread of libuv's pool.
+class Pooled : public Napi::AsyncWorker {
+ public:
+  Pooled(Napi::Env env, std::unique_ptr<Task> task) : AsyncWorker(env, "ckl-loss"), task_(std::move(task)) {}
+
+ protected:
+  void Execute() override { task_->execute(); }
+  void OnOK() override { task_->settle(Env()); }
+
+ private:
+  const std::unique_ptr<Task> task_;
+};
+
 }  // namespace
 
-napi_value start_job(napi_env raw, std::shared_ptr<const Plan> plan, std::shared_ptr<Backend> backend, const Call& call,
-                     const napi_value* values, const napi_value* diagnostics, AbortFlag::Word abort) {
+napi_value start_job(napi_env raw, std::shared_ptr<const Plan> plan, std::shared_ptr<Backend> backend, bool on_gpu,
+                     const Call& call, const napi_value* values, const napi_value* diagnostics, AbortFlag::Word abort) {
   const Napi::Env env(raw);
-  std::unique_ptr<Worker> job(new Worker(env, std::move(plan), std::move(backend), call, std::move(abort)));
+  std::unique_ptr<Run> job(new Run(env, std::move(plan), std::move(backend), call, std::move(abort)));
   const Napi::Promise promise = job->promise();
   if (!job->copy_inputs()) {
     const Status status{Code::memory, Argument::none, -1, -1, double(job->size())};
@@ -202,8 +218,8 @@ napi_value start_job(napi_env raw, std::shared_ptr<const Plan> plan, std::shared
     job->hold(diagnostics[3], Argument::diagnostic_separation, d.separation, 4, true);
     job->hold(diagnostics[4], Argument::diagnostic_separation_top10, d.separation_top10, 4, true);
   }
-  job->Queue();
-  job.release();  // deletes itself
+  if (on_gpu) compute_beside(env, std::move(job));
+  else (new Pooled(env, std::move(job)))->Queue();  // deletes itself
   return promise;
 }
 

@@ -1,4 +1,4 @@
-// A run on a thread of libuv's pool, and the flag that stops it.
+// A run beside JavaScript's thread, and the flag that stops it.
 #pragma once
 #include <napi.h>
 
@@ -30,9 +30,10 @@ class AbortFlag : public Tagged<AbortFlag> {
 
 // Copies what the call reads and computes in memory of its own; arrays of the caller are written when it has ended, if they
 // are still there. A promise of the status.
+// on_gpu: it mostly waits, on a thread of our own; else it computes on one of libuv's pool.
 // values: the arguments of run. diagnostics: its five, or null. abort: or null.
-napi_value start_job(napi_env env, std::shared_ptr<const Plan> plan, std::shared_ptr<Backend> backend, const Call& call,
-                     const napi_value* values, const napi_value* diagnostics, AbortFlag::Word abort);
+napi_value start_job(napi_env env, std::shared_ptr<const Plan> plan, std::shared_ptr<Backend> backend, bool on_gpu,
+                     const Call& call, const napi_value* values, const napi_value* diagnostics, AbortFlag::Word abort);
 
 }  // namespace addon
 }  // namespace ckl

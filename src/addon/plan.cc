@@ -173,7 +173,7 @@ napi_value PlanObject::start_job(napi_env env, napi_callback_info info) {
   const AbortFlag* const abort = AbortFlag::find(env, values.all[RunValues::kCount]);
   if (status.ok() && !abort && given != napi_null) status = {Code::type};
   if (status.ok())
-    return addon::start_job(env, plan->plan_, plan->backend_, call, values.all,
+    return addon::start_job(env, plan->plan_, plan->backend_, plan->place_.threads == 0, call, values.all,
                             values.has_diagnostics ? values.diagnostics : nullptr, abort ? abort->word() : nullptr);
   finish_call(call, status, {});
   const Napi::Promise::Deferred deferred((Napi::Env(env)));

@@ -18,6 +18,7 @@ namespace ckl {
 namespace addon {
 
 class PlanObject;
+class GpuThreads;
 
 // What one environment (the main thread, or a worker) shares among its plans.
 struct Environment {
@@ -30,6 +31,8 @@ struct Environment {
   std::shared_ptr<Workspace> workspace(const std::string& target, int threads, Backend& backend, int64_t docs);
   // What functions that it exported refer to.
   std::vector<std::shared_ptr<void>> held;
+  // Those that wait for a GPU, and those that run batches on one; null until there is something to do (gpu_threads.cc).
+  std::shared_ptr<GpuThreads> waiters, computers;
 
  private:
   std::shared_ptr<cpu::Pool> pool_;

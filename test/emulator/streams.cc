@@ -1,10 +1,14 @@
 // Streams, events and graphs of the emulated CUDA runtime: work waits until somebody waits for it.
+#include <stdlib.h>
 #include <string.h>
 
+#include <chrono>
 #include <deque>
+#include <fstream>
 #include <memory>
 #include <mutex>
 #include <set>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -65,6 +69,27 @@ cudaError_t run_to(cudaStream_t stream, uint64_t position) {
     if (stream->error == cudaSuccess) stream->error = error;
   }
   return stream->error;
+}
+
+// Whether a test has stopped the stream: while the file that CKL_EMULATOR_HOLD names exists, none gets further, or only none of those
+// whose handles it lists.
+bool is_held(cudaStream_t stream) {
+  const char* const name = getenv("CKL_EMULATOR_HOLD");
+  std::ifstream file(name ? name : "");
+  if (!file) return false;
+  bool any = false;
+  for (uint64_t handle; file >> handle; any = true)
+    if (handle == uint64_t(reinterpret_cast<uintptr_t>(stream))) return true;
+  return !any;
+}
+
+// Stands still, and leaves the other threads alone, until the stream may go to the position.
+void wait_while_held(cudaStream_t stream, uint64_t position) {
+  const auto may_go = [&] {
+    const Lock lock(streams().mutex);
+    return is_default(stream) || !lives(stream) || stream->work.empty() || stream->done >= position;
+  };
+  while (!may_go() && is_held(stream)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 bool is_pinned_or_device(const void* pointer) {
@@ -130,6 +155,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  wait_while_held(stream, UINT64_MAX);
   const Lock lock(streams().mutex);
   if (is_default(stream)) return emulator::drain(), cudaSuccess;
   if (!lives(stream)) return cudaErrorInvalidResourceHandle;
@@ -142,7 +168,7 @@ cudaError_t cudaStreamQuery(cudaStream_t stream) {
   if (is_default(stream)) return cudaSuccess;
   if (!lives(stream)) return cudaErrorInvalidResourceHandle;
   if (stream->work.empty()) return stream->error;
-  run_to(stream, stream->done + 1);
+  if (!is_held(stream)) run_to(stream, stream->done + 1);
   return cudaErrorNotReady;
 }
 
@@ -162,6 +188,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  wait_while_held(event->stream, event->position);
   const Lock lock(streams().mutex);
   return run_to(event->stream, event->position);
 }
