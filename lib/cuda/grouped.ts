@@ -29,7 +29,7 @@ export class GroupedDeviceLoss<R extends Reduction = Reduction> extends DeviceLo
   override run(batch: DeviceBatch, options?: OnStream): DeviceLossResult<R> {
     const { view } = this;
     let taken!: Taken;
-    const { loss, counted } = this.shares.run({
+    const { loss, counted, failed } = this.shares.run({
       take: () => {
         taken = this.take(batch, options);
         // The caller's group could change the offsets before they are read again.
@@ -44,6 +44,7 @@ export class GroupedDeviceLoss<R extends Reduction = Reduction> extends DeviceLo
         this.check(taken.live.runShare(view.hostOffsets, share), true);
       },
     });
+    if (failed !== null) throw failed.error;
     this.live();
     view.checkLive();
     const { summary, stream } = taken;

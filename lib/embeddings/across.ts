@@ -4,17 +4,26 @@ import { type Communicator, type Group, readGroup } from '../communicator.js';
 import { describe, oneOf } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { allocate, copy, viewOf } from '../loss/arrays.js';
-import { attempt, Message, otherThanFirst, ranksOf, refused } from '../loss/exchange.js';
+import { attempt, failedLater, Message, otherThanFirst, refused } from '../loss/exchange.js';
 import { bufferOf } from '../loss/intrinsics.js';
-import { LayoutView } from '../loss/layout.js';
 import type { PreparedLoss } from '../loss/prepare.js';
 import { tooLarge } from '../loss/prepared.js';
-import { badCandidate, checkScoring, ScoringNumber } from '../native/scoring.js';
+import { checkScoring, ScoringNumber } from '../native/scoring.js';
+import type { LossResult } from '../types.js';
 import { transposed } from './carry.js';
-import { type Judged, judge } from './judged.js';
-import { argumentsOf, checkApart, type Pairs, readFloats, readInts, readPairs, readScale } from './pairs.js';
+import { type Judged, judge, shiftedOwn } from './judged.js';
+import {
+  argumentsOf,
+  checkApart,
+  layoutOf,
+  type Pairs,
+  pairsOf,
+  readFloats,
+  readPairs,
+  readScale,
+} from './pairs.js';
 import { Prepared, type Settings } from './prepared.js';
-import { Ranks, sum, withNative } from './ranks.js';
+import { type Links, linksOf, Ranks, sum, withNative } from './ranks.js';
 import { apartOf, gradientArguments, inputsOf, type Outputs, readOutputs, resultOf } from './scores.js';
 import { snapshotOf } from './snapshot.js';
 import { readTeacherPairs } from './teacher.js';
@@ -52,8 +61,10 @@ interface Own {
 }
 
 export class AcrossRanks extends Prepared {
+  /** @internal */
+  readonly told: readonly number[];
   private readonly group: Group;
-  private readonly ranks: Ranks;
+  private readonly links: Links;
 
   constructor(
     private readonly form: Across,
@@ -64,13 +75,16 @@ export class AcrossRanks extends Prepared {
   ) {
     super(inner, settings, ofLoss);
     this.group = readGroup(group, 'group');
-    this.ranks = new Ranks(this.group, group as Communicator, this.dim, form === 'ring');
+    this.links = linksOf(this.group, group as Communicator, form === 'ring');
     const { queryGrad, documentGrad, scaleGrad } = settings.wanted;
-    const alike = [forms.indexOf(form), this.dim, Number(queryGrad), Number(documentGrad), Number(scaleGrad)];
-    // All or none: a rank that sends and receives would wait for one that broadcasts.
-    alike.push(Number(this.ranks.sends));
-    const all = ranksOf(this.group.gather(Float64Array.from(alike)), this.group.size);
-    const other = all.findIndex((one) => one.some((value, k) => value !== alike[k]));
+    // Sends all or none: a rank that sends and receives would wait for one that broadcasts.
+    const alike = [queryGrad, documentGrad, scaleGrad, this.links.sends].map(Number);
+    this.told = [forms.indexOf(form), this.dim, ...alike];
+  }
+
+  /** @internal Before the first run. */
+  compare(all: readonly Float64Array[]): void {
+    const other = all.findIndex((one) => this.told.some((value, k) => value !== one[k]));
     if (other < 0) return;
     throw new CklRangeError(
       'ERR_CKL_GROUP',
@@ -114,6 +128,10 @@ export class AcrossRanks extends Prepared {
     let judged!: Judged;
     let outputs!: Outputs;
     let perQuery!: Float32Array | null;
+    let student!: Float32Array;
+    let ownQueries!: Vectors;
+    let ranks!: Ranks;
+    const last = new Message(1);
     const second = attempt(() => {
       const layout = layoutOf(queries.count, total);
       if (queries.count > this.shape[0] || total > this.shape[1])
@@ -128,23 +146,27 @@ export class AcrossRanks extends Prepared {
         this.lend(like, name, dim, kept),
       );
       checkApart([...apartOf(outputs, own.pairs), ['perQuery', perQuery]], inputs);
+      student = allocate(Float32Array, queries.count * total, 'scores');
+      // Before a gradient takes the place of its embeddings.
+      ownQueries = { ...queries, native: copy(queries.native, queries.rows * this.dim, 'queries') };
+      ranks = new Ranks(this.links, this.dim, counts, own.pairs);
     });
     new Message(0).exchange(group, second, refused);
 
-    const bias = own.bias && this.ranks.gather(own.bias, counts.documents, 1);
-    const student = allocate(Float32Array, queries.count * total, 'scores');
-    // Before a gradient takes the place of its embeddings.
-    const ownQueries = { ...queries, native: copy(queries.native, queries.rows * this.dim, 'queries') };
+    const { steps } = ranks;
+    const bias = own.bias && ranks.gather(own.bias, counts.documents, 1);
     const all =
       this.form === 'gather'
-        ? withNative(documents, this.ranks.gather(documents.native, counts.documents, this.dim), total)
+        ? withNative(documents, ranks.gather(documents.native, counts.documents, this.dim), total)
         : null;
     if (all !== null) {
-      const args = argumentsOf(pairsOf(queries, all), space, own.scale, numbers);
-      checkScoring(scorer.scores(...args, bias, student), numbers);
+      steps.do(() => {
+        const args = argumentsOf(pairsOf(queries, all), space, own.scale, numbers);
+        checkScoring(scorer.scores(...args, bias, student), numbers);
+      });
     } else {
       // In any order: no number of them is a sum over slices.
-      this.ranks.ring(documents, counts.documents, (slice, r) => {
+      ranks.ring(documents, counts.documents, (slice, r) => {
         const part = allocate(Float32Array, queries.count * slice.count, 'scores');
         const args = argumentsOf(pairsOf(queries, slice), space, own.scale, numbers);
         const ofSlice = bias && viewOf(bias, begins[r], slice.count);
@@ -153,23 +175,26 @@ export class AcrossRanks extends Prepared {
           student.set(part.subarray(b * slice.count, (b + 1) * slice.count), b * total + begins[r]);
       });
     }
-    const result = this.check().run({
-      ...judged.batch(),
-      student,
-      grad: student,
-      ...(perQuery && { perQuery }),
+    const ofLoss = this.orRefuse(() => {
+      steps.check();
+      return { ...judged.batch(), student, grad: student, ...(perQuery && { perQuery }) };
     });
-    const columns = wanted.documentGrad ? this.ranks.columns(student, counts, begins, total) : null;
+    const finish = this.grouped!.start(ofLoss);
+    let result!: LossResult;
+    steps.do(() => (result = finish()));
+    const columns = wanted.documentGrad ? ranks.columns(student, begins, total) : null;
     let scaleGrad = 0;
     if (wanted.queryGrad || wanted.scaleGrad) {
       const ofQueries = { ...outputs, document: null };
       if (all !== null) {
-        const args = argumentsOf(pairsOf(ownQueries, all), space, own.scale, numbers);
-        checkScoring(scorer.backward(...args, student, ...gradientArguments(ofQueries, numbers)), numbers);
-        scaleGrad = numbers[ScoringNumber.scaleGrad];
+        steps.do(() => {
+          const args = argumentsOf(pairsOf(ownQueries, all), space, own.scale, numbers);
+          checkScoring(scorer.backward(...args, student, ...gradientArguments(ofQueries, numbers)), numbers);
+          scaleGrad = numbers[ScoringNumber.scaleGrad];
+        });
       } else {
         // With the sides exchanged, for only documents' sums go on from block to block.
-        this.ranks.inTurn(documents, counts.documents, (slice, r) => {
+        ranks.inTurn(documents, counts.documents, (slice, r) => {
           const args = argumentsOf(pairsOf(slice, ownQueries), space, own.scale, numbers);
           const grad = transposed(student, queries.count, total, begins[r], slice.count);
           const exchanged = { ...outputs, query: null, document: outputs.query };
@@ -183,17 +208,16 @@ export class AcrossRanks extends Prepared {
     if (columns !== null) {
       const ofDocuments = { ...outputs, query: null, scale: false };
       if (all !== null) {
-        const native = this.ranks.gather(ownQueries.native, counts.queries, this.dim);
-        const args = argumentsOf(
-          pairsOf(withNative(queries, native, sum(counts.queries)), documents),
-          space,
-          own.scale,
-          numbers,
-        );
-        checkScoring(scorer.backward(...args, columns, ...gradientArguments(ofDocuments, numbers)), numbers);
+        const native = ranks.gather(ownQueries.native, counts.queries, this.dim);
+        steps.do(() => {
+          const visiting = withNative(queries, native, sum(counts.queries));
+          const args = argumentsOf(pairsOf(visiting, documents), space, own.scale, numbers);
+          const gradients = gradientArguments(ofDocuments, numbers);
+          checkScoring(scorer.backward(...args, columns, ...gradients), numbers);
+        });
       } else {
         let at = 0;
-        this.ranks.inTurn(ownQueries, counts.queries, (visiting, r) => {
+        ranks.inTurn(ownQueries, counts.queries, (visiting, r) => {
           const args = argumentsOf(pairsOf(visiting, documents), space, own.scale, numbers);
           const grad = viewOf(columns, at, visiting.count * documents.count);
           const gradients = gradientArguments(ofDocuments, numbers);
@@ -203,9 +227,9 @@ export class AcrossRanks extends Prepared {
         });
       }
     }
-    numbers[ScoringNumber.scaleGrad] = wanted.scaleGrad
-      ? sum([...group.gather(Float64Array.of(scaleGrad))])
-      : 0;
+    last.numbers[0] = scaleGrad;
+    const scaleGrads = last.exchange(group, steps.failure, failedLater).map(([one]) => one);
+    numbers[ScoringNumber.scaleGrad] = wanted.scaleGrad ? sum(scaleGrads) : 0;
     const { loss, counted } = result;
     return {
       loss,
@@ -248,30 +272,6 @@ export class AcrossRanks extends Prepared {
     numbers[ScoringNumber.notLast] = Number(r < size - 1);
     numbers[ScoringNumber.scaleGrad] = scaleGrad;
   }
-}
-
-function layoutOf(queries: number, documents: number): LayoutView {
-  const layout = new LayoutView();
-  layout.read({ shape: [queries, documents] }, null);
-  return layout;
-}
-
-const pairsOf = (queries: Vectors, documents: Vectors): Pairs => ({
-  queries,
-  documents,
-  candidates: null,
-  layout: layoutOf(queries.count, documents.count),
-  all: true,
-});
-
-/** A query's own documents are given by their places among this rank's; other ranks' stand before them. */
-function shiftedOwn(given: unknown, begin: number, documents: number): Int32Array | null {
-  const own = readInts('own', given);
-  if (own === null) return null;
-  own.forEach((place, i) => {
-    if (place < -1 || place >= documents) throw badCandidate('own', i, place, documents);
-  });
-  return own.map((place) => (place < 0 ? place : place + begin));
 }
 
 /** Throws on every rank where batches are of different kinds. */

@@ -2,9 +2,8 @@
 import { freemem } from 'node:os';
 import { allocate, viewOf } from '../loss/arrays.js';
 import type { BlockedLoss } from '../loss/blocked.js';
-import { LayoutView } from '../loss/layout.js';
 import { checkScoring, type NativeScoring, ScoringNumber } from '../native/scoring.js';
-import { argumentsOf, type Pairs } from './pairs.js';
+import { argumentsOf, layoutOf, type Pairs } from './pairs.js';
 import type { Call } from './judged.js';
 import { gradientArguments, type Outputs } from './scores.js';
 import type { TeacherScorer } from './teacher.js';
@@ -91,8 +90,7 @@ function each(queries: number, size: number, body: (first: number, last: number)
 }
 
 function blockOf(pairs: Pairs, first: number, last: number, dim: number): Pairs {
-  const layout = new LayoutView();
-  layout.read({ shape: [last - first, pairs.layout.docs] }, null);
+  const layout = layoutOf(last - first, pairs.layout.docs);
   return { ...pairs, queries: viewsOf(pairs.queries, first, last, dim), layout };
 }
 

@@ -2,11 +2,14 @@
 
 type Carried = Float32Array | Uint16Array;
 
-/** The bits of an array, with room for `length` elements. */
-export function carried(array: Carried, length: number): Float64Array {
-  const out = new Float64Array(Math.ceil((length * array.BYTES_PER_ELEMENT) / 8));
-  new Uint8Array(out.buffer).set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
-  return out;
+/** How many numbers carry `length` elements of the type of an array. */
+export const numbersOf = (like: Carried, length: number): number =>
+  Math.ceil((length * like.BYTES_PER_ELEMENT) / 8);
+
+/** Writes the bits of an array into numbers. */
+export function carry(array: Carried, into: Float64Array): void {
+  const bytes = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
+  bytes.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
 }
 
 /** The first elements of what was carried, of the type of another array: a view. */

@@ -118,6 +118,16 @@ export function judge(given: GivenJudgements, pairs: Pairs, half: HalfType): Jud
   };
 }
 
+/** A query's own documents are given by their places among this rank's; other ranks' stand before them. */
+export function shiftedOwn(given: unknown, begin: number, documents: number): Int32Array | null {
+  const own = readInts('own', given);
+  if (own === null) return null;
+  own.forEach((place, i) => {
+    if (place < -1 || place >= documents) throw badCandidate('own', i, place, documents);
+  });
+  return own.map((place) => (place < 0 ? place : place + begin));
+}
+
 /** A copy in private memory. `offsets`: a copy of the layout's offsets. */
 export function copyOfBatch(
   batch: ReturnType<Judged['batch']>,

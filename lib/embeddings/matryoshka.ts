@@ -3,7 +3,7 @@
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { isFloat32, overlap } from '../loss/arrays.js';
-import { SingleRun } from '../loss/exchange.js';
+import { failedLater, refused, SingleRun } from '../loss/exchange.js';
 import { lengthOf } from '../loss/intrinsics.js';
 import type { Prepared } from './prepared.js';
 import { type Given, snapshotOf } from './snapshot.js';
@@ -109,11 +109,26 @@ export class Matryoshka {
 
   private runSnapshot(given: Given): EmbeddingResult {
     const results = new Array<EmbeddingResult>(this.parts.length);
-    const [first, ...others] = this.order;
-    const whole = (results[first] = this.parts[first].run(given) as EmbeddingResult);
-    if (given.accumulate !== true) this.clearRest(given, whole, this.nested.dims[first]);
+    const [first] = this.order;
+    // Completes the dimension before, and returns the next one's batch. It may fail on this rank alone, so the next dimension's exchange tells of it.
+    let complete = (): Given => given;
+    for (const i of this.order) {
+      const own = this.parts[i].orRefuse(complete);
+      const finish = this.parts[i].start(own, i === first ? refused : failedLater);
+      complete = () => {
+        results[i] = finish();
+        return i === first ? this.restOf(given, results[i]) : own;
+      };
+    }
+    complete();
+    return this.sum(results);
+  }
+
+  /** The batch of the dimensions after the first, which add to its gradients. */
+  private restOf(given: Given, whole: EmbeddingResult): Given {
+    if (given.accumulate !== true) this.clearRest(given, whole, this.nested.dims[this.order[0]]);
     const { queryGrad, documentGrad } = whole;
-    const rest = {
+    return {
       ...given,
       queryGrad,
       documentGrad,
@@ -121,8 +136,6 @@ export class Matryoshka {
       perQuery: undefined,
       scores: undefined,
     };
-    for (const i of others) results[i] = this.parts[i].run(rest) as EmbeddingResult;
-    return this.sum(results);
   }
 
   async runAsync(batch: unknown, options?: { signal?: AbortSignal }): Promise<unknown> {

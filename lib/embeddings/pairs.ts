@@ -129,10 +129,24 @@ function layoutOfAll(
       `shape is [${shape.join(', ')}]; with inBatch it is [queries, documents], here [${queries.count}, ${documents.count}]`,
     );
   }
+  return layoutOf(queries.count, documents.count);
+}
+
+/** Of lists of one length. */
+export function layoutOf(queries: number, documents: number): LayoutView {
   const layout = new LayoutView();
-  layout.read({ shape: [queries.count, documents.count] }, null);
+  layout.read({ shape: [queries, documents] }, null);
   return layout;
 }
+
+/** Every query with every document. */
+export const pairsOf = (queries: Vectors, documents: Vectors): Pairs => ({
+  queries,
+  documents,
+  candidates: null,
+  layout: layoutOf(queries.count, documents.count),
+  all: true,
+});
 
 /** Lists of one length without a shape: the places are shared out among the queries. */
 function usualShape(queries: number, candidates: Int32Array | null, documents: number): Shape {

@@ -1,7 +1,9 @@
 // Prepares a loss of embeddings: which options are the loss's, which the similarity's, and of which dimensions.
 import { largest } from '../extremes.js';
+import { readGroup } from '../communicator.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
+import { prepareOnAll } from '../loss/exchange.js';
 import type { LossParameters } from '../loss/functions.js';
 import { isObject } from '../loss/intrinsics.js';
 import { readShape } from '../loss/layout.js';
@@ -51,7 +53,7 @@ function checkAcross(given: Record<string, unknown>, similarity: string): void {
           ? 'inBatch is false; it is of in-batch negatives'
           : given.inBatchScores === 'tiles'
             ? "inBatchScores is 'tiles'; a rank holds the scores of its queries"
-            : ['scores', 'teacherGrad', 'diagnostics', 'dims', 'teacherEmbeddings']
+            : ['scores', 'teacherGrad', 'diagnostics', 'dims', 'teacherEmbeddings', 'shard']
                 .filter(asked)
                 .map((name) => `${name} is, too`)[0];
   if (wrong !== undefined) throw new CklTypeError('ERR_CKL_OPTION', `across is given, but ${wrong}`);
@@ -75,6 +77,15 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
   }
   const given: Record<string, unknown> = {};
   for (const key in options) given[key] = options[key as keyof typeof options];
+  const { across, group } = given;
+  const made =
+    across === undefined || group === undefined
+      ? makeLoss(loss, given)
+      : prepareOnAll(readGroup(group, 'group'), () => makeLoss(loss, given) as AcrossRanks);
+  return made as unknown as PreparedEmbeddings<R>;
+}
+
+function makeLoss(loss: LossName | 'combine', given: Record<string, unknown>): Prepared | Matryoshka {
   const { backend, teacherGrad } = given;
   if (backend !== undefined && backend !== 'cpu') {
     throw new CklRangeError(
@@ -114,9 +125,9 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
   if (across !== null) {
     const inner = prepareLoss(loss, ofLoss as never);
     const whole = { ...settings, inBatch: true };
-    return new AcrossRanks(across, given.group, inner, whole, ofLoss) as unknown as PreparedEmbeddings<R>;
+    return new AcrossRanks(across, given.group, inner, whole, ofLoss);
   }
-  if (nested === null) return make(ofLoss, {}) as unknown as PreparedEmbeddings<R>;
+  if (nested === null) return make(ofLoss, {});
   for (const name of ['teacherGrad', 'diagnostics'] as const) {
     if (ofLoss[name] === undefined || ofLoss[name] === false) continue;
     throw new CklTypeError(
@@ -140,5 +151,5 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
       scores: settings.scores && compared === first,
     });
   });
-  return new Matryoshka(parts, nested) as unknown as PreparedEmbeddings<R>;
+  return new Matryoshka(parts, nested);
 }

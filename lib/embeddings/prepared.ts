@@ -3,7 +3,7 @@
 import { CklTypeError } from '../errors.js';
 import { allocate, copy, nativeScores, scoresConstructor } from '../loss/arrays.js';
 import { type BlockedLoss, prepareBlocked } from '../loss/blocked.js';
-import { SingleRun } from '../loss/exchange.js';
+import { type refused, SingleRun } from '../loss/exchange.js';
 import * as functions from '../loss/functions.js';
 import { GroupedLoss } from '../loss/grouped.js';
 import { bufferOf, copyInto, lengthOf } from '../loss/intrinsics.js';
@@ -74,7 +74,7 @@ export class Prepared {
   readonly wanted: Wanted;
   private inner: PreparedLoss | null;
   /** The same if its queries are spread over a group; kept when disposed of, to tell the other ranks. */
-  private readonly grouped: GroupedLoss | null;
+  protected readonly grouped: GroupedLoss | null;
   private blocked: BlockedLoss | null = null;
   protected readonly scorer: NativeScoring;
   private readonly teacherScorer: TeacherScorer | null;
@@ -108,7 +108,7 @@ export class Prepared {
       this.check();
       return snapshotOf(batch);
     });
-    const result = this.single.do(() => this.runSnapshot(given));
+    const result = this.single.do(() => this.start(given)());
     // The group's own code may have disposed of this loss.
     this.check();
     return result;
@@ -124,8 +124,13 @@ export class Prepared {
     }
   }
 
-  private runSnapshot(given: Given): EmbeddingResult {
-    const { settings, numbers, scorer } = this;
+  /**
+   * The part of a run that other ranks take part in. What it returns computes the gradients, and its failure is this rank's alone: a caller with
+   * further exchanges calls it where it can tell the other ranks.
+   * @param told the error where another rank reports that it failed
+   */
+  start(given: Given, told?: typeof refused): () => EmbeddingResult {
+    const { settings, numbers, scorer, grouped } = this;
     const { space } = settings.read;
     const { inner, call, outputs, keeps, inBlocks } = this.orRefuse(() => this.begin(given));
     const { pairs } = call;
@@ -134,7 +139,7 @@ export class Prepared {
       const loss = this.lendBlocked(size, pairs.layout.docs);
       const result = runBlocks(loss, scorer, call, this.teacherScorer, outputs, space, size, numbers);
       const reduced = this.ofLoss.reduction === 'none' ? result.perQuery : result.loss;
-      return { ...result, loss: reduced, ...resultOf(outputs, numbers) };
+      return () => ({ ...result, loss: reduced, ...resultOf(outputs, numbers) });
     }
     const args = argumentsOf(pairs, space, call.scale, numbers);
     const batch = this.orRefuse(() => {
@@ -149,14 +154,15 @@ export class Prepared {
         ...(call.perQuery && { perQuery: call.perQuery }),
       };
     });
-    const result = inner.run(batch);
-    numbers[ScoringNumber.samePairs] = 1;
-    checkScoring(
-      scorer.backward(...args, result.grad as Float32Array, ...gradientArguments(outputs, numbers)),
-      numbers,
-    );
-    if (call.scores !== null) copyInto(call.scores, batch.student);
-    return this.result(result, outputs, numbers, keeps ? (call.scores ?? batch.student) : null);
+    const finish = grouped === null ? () => inner.run(batch) : grouped.start(batch, told);
+    return () => {
+      const result = finish();
+      numbers[ScoringNumber.samePairs] = 1;
+      const gradients = gradientArguments(outputs, numbers);
+      checkScoring(scorer.backward(...args, result.grad as Float32Array, ...gradients), numbers);
+      if (call.scores !== null) copyInto(call.scores, batch.student);
+      return this.result(result, outputs, numbers, keeps ? (call.scores ?? batch.student) : null);
+    };
   }
 
   /** Reads and checks a batch, and where its results go. */

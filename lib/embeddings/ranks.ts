@@ -3,8 +3,8 @@ import type { Communicator, Group } from '../communicator.js';
 import { CklTypeError } from '../errors.js';
 import { largest } from '../extremes.js';
 import { allocate } from '../loss/arrays.js';
-import { ranksOf } from '../loss/exchange.js';
-import { carried, uncarried } from './carry.js';
+import { ranksOf, Steps } from '../loss/exchange.js';
+import { carry, numbersOf, uncarried } from './carry.js';
 import type { Vectors } from './vectors.js';
 
 type Carried = Float32Array | Uint16Array;
@@ -16,46 +16,81 @@ export interface Counts {
   documents: readonly number[];
 }
 
-export class Ranks {
+/** How ranks reach each other. */
+export interface Links {
+  group: Group;
+  given: Communicator;
   /** Whether the group can send from one rank to another; else all broadcast or gather. */
-  readonly sends: boolean;
+  sends: boolean;
+}
 
-  /** @param visits whether slices will visit other ranks, which a group without `broadcast` cannot do */
+/** @param visits whether slices will visit other ranks, which a group without `broadcast` cannot do */
+export function linksOf(group: Group, given: Communicator, visits: boolean): Links {
+  if (visits && typeof given.broadcast !== 'function') {
+    throw new CklTypeError('ERR_CKL_OPTION', "across is 'ring', and group has no method broadcast");
+  }
+  return { group, given, sends: typeof given.sendReceive === 'function' };
+}
+
+/** The exchanges of one run. A rank whose step fails still takes part in them, with whatever it has to send, for the others wait for it. */
+export class Ranks {
+  /** What the rank does between exchanges. */
+  readonly steps = new Steps();
+  /** For what this rank sends: made before the first exchange, so that it is there when a step has failed. */
+  private readonly memory: Float64Array;
+
   constructor(
-    private readonly group: Group,
-    private readonly given: Communicator,
+    private readonly links: Links,
     /** Numbers of a vector. */
     private readonly dim: number,
-    visits: boolean,
+    private readonly counts: Counts,
+    own: { queries: Vectors; documents: Vectors },
   ) {
-    this.sends = typeof given.sendReceive === 'function';
-    if (!visits || typeof given.broadcast === 'function') return;
-    throw new CklTypeError('ERR_CKL_OPTION', "across is 'ring', and group has no method broadcast");
+    const [queries, documents] = [largest(counts.queries), largest(counts.documents)];
+    const lengths = [
+      numbersOf(own.queries.native, queries * dim),
+      numbersOf(own.documents.native, documents * dim),
+      numbersOf(float, documents * Math.max(1, queries)), // of a bias, or of dL/dscore
+    ];
+    this.memory = allocate(Float64Array, largest(lengths), 'a message');
+  }
+
+  private message(like: Carried, length: number): Float64Array {
+    return this.memory.subarray(0, numbersOf(like, length));
   }
 
   /** Arrays of all ranks, one after the other. */
   gather<T extends Carried>(own: T, counts: readonly number[], dim: number): T {
-    const parts = ranksOf(this.group.gather(carried(own, largest(counts) * dim)), this.group.size);
-    const all = allocate(own.constructor as new (length: number) => T, sum(counts) * dim, 'documents');
-    let at = 0;
-    parts.forEach((part, r) => {
-      all.set(uncarried(part, own, counts[r] * dim), at);
-      at += counts[r] * dim;
+    const { steps, links } = this;
+    const sent = this.message(own, largest(counts) * dim);
+    steps.do(() => carry(own, sent));
+    const parts = ranksOf(links.group.gather(sent), links.group.size);
+    let all = own; // which nothing reads after a failure
+    steps.do(() => {
+      all = allocate(own.constructor as new (length: number) => T, sum(counts) * dim, 'documents');
+      let at = 0;
+      parts.forEach((part, r) => {
+        all.set(uncarried(part, own, counts[r] * dim), at);
+        at += counts[r] * dim;
+      });
     });
     return all;
   }
 
   /** Visits the vectors of every rank, beginning with this one's: each passes on to the next rank what came from the one before. */
   ring(own: Vectors, counts: readonly number[], visit: Visitor): void {
-    const { rank, size } = this.group;
-    if (!this.sends) return this.inTurn(own, counts, visit);
-    const { dim } = this;
-    let here = carried(own.native, largest(counts) * dim);
-    visit(own, rank);
-    for (let step = 1; step < size; step++) {
+    const { steps, links, dim } = this;
+    const { rank, size } = links.group;
+    if (!links.sends) return this.inTurn(own, counts, visit);
+    const sent = this.message(own.native, largest(counts) * dim);
+    steps.do(() => {
+      carry(own.native, sent);
+      visit(own, rank);
+    });
+    for (let step = 1, here = sent; step < size; step++) {
       const r = (rank + size - step) % size;
-      here = this.given.sendReceive!(here, (rank + 1) % size, (rank + size - 1) % size);
-      visit(withNative(own, uncarried(here, own.native, counts[r] * dim), counts[r]), r);
+      const came = (here = links.given.sendReceive!(here, (rank + 1) % size, (rank + size - 1) % size));
+      steps.do(() => visit(withNative(own, uncarried(came, own.native, counts[r] * dim), counts[r]), r));
     }
   }
 
@@ -64,14 +99,15 @@ export class Ranks {
    * order on each rank would not give.
    */
   inTurn(own: Vectors, counts: readonly number[], visit: Visitor): void {
-    const { dim } = this;
-    for (let r = 0; r < this.group.size; r++) {
-      const mine = r === this.group.rank;
-      const came = this.given.broadcast(
-        carried(mine ? own.native : own.native.subarray(0, 0), largest(counts) * dim),
-        r,
+    const { steps, links, dim } = this;
+    const sent = this.message(own.native, largest(counts) * dim);
+    steps.do(() => carry(own.native, sent));
+    for (let r = 0; r < links.group.size; r++) {
+      const came = links.given.broadcast(sent, r);
+      const mine = r === links.group.rank;
+      steps.do(() =>
+        visit(mine ? own : withNative(own, uncarried(came, own.native, counts[r] * dim), counts[r]), r),
       );
-      visit(mine ? own : withNative(own, uncarried(came, own.native, counts[r] * dim), counts[r]), r);
     }
   }
 
@@ -79,43 +115,47 @@ export class Ranks {
    * Each rank gets dL/dscore of its own documents, of the queries of all ranks in their order. From each rank to each where the group sends: a
    * rank then receives its own documents' alone, and else everybody's.
    */
-  columns(grad: Float32Array, counts: Counts, begins: readonly number[], total: number): Float32Array {
-    const { rank, size } = this.group;
-    const { queries, documents } = counts;
-    const columns = allocate(Float32Array, sum(queries) * documents[rank], 'grad');
+  columns(grad: Float32Array, begins: readonly number[], total: number): Float32Array {
+    const { steps, links } = this;
+    const { group, given, sends } = links;
+    const { rank, size } = group;
+    const { queries, documents } = this.counts;
     const firsts = queries.map((_, r) => sum(queries.slice(0, r)) * documents[rank]);
-    /** dL/dscore of this rank's queries and a rank's documents. */
-    const of = (owner: number): Float32Array => {
+    /** A message with dL/dscore of this rank's queries and a rank's documents, and room for as many queries as are told. */
+    const of = (owner: number, rows: number): Float64Array => {
       const width = documents[owner];
-      const own = new Float32Array(queries[rank] * width);
-      for (let b = 0; b < queries[rank]; b++) {
-        const from = b * total + begins[owner];
-        own.set(grad.subarray(from, from + width), b * width);
-      }
-      return own;
+      const sent = this.message(grad, rows * width);
+      steps.do(() => {
+        const own = uncarried(sent, grad, queries[rank] * width);
+        for (let b = 0; b < queries[rank]; b++) {
+          const from = b * total + begins[owner];
+          own.set(grad.subarray(from, from + width), b * width);
+        }
+      });
+      return sent;
     };
+    let columns = grad; // which nothing reads after a failure
+    steps.do(() => (columns = allocate(Float32Array, sum(queries) * documents[rank], 'grad')));
     const take = (part: Float64Array, r: number): void =>
-      columns.set(uncarried(part, grad, queries[r] * documents[rank]), firsts[r]);
-    if (!this.sends) {
+      steps.do(() => columns.set(uncarried(part, grad, queries[r] * documents[rank]), firsts[r]));
+    if (!sends) {
       for (let owner = 0; owner < size; owner++) {
-        const parts = ranksOf(
-          this.group.gather(carried(of(owner), largest(queries) * documents[owner])),
-          size,
-        );
+        const parts = ranksOf(group.gather(of(owner, largest(queries))), size);
         if (owner === rank) parts.forEach(take);
       }
       return columns;
     }
-    columns.set(of(rank), firsts[rank]);
+    take(of(rank, queries[rank]), rank);
     for (let step = 1; step < size; step++) {
       const [to, from] = [(rank + step) % size, (rank + size - step) % size];
-      const own = of(to);
-      const length = Math.ceil((queries[from] * documents[rank]) / 2);
-      take(this.given.sendReceive!(carried(own, own.length), to, from, length), from);
+      const length = numbersOf(grad, queries[from] * documents[rank]);
+      take(given.sendReceive!(of(to, queries[rank]), to, from, length), from);
     }
     return columns;
   }
 }
+
+const float = new Float32Array(0);
 
 export const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 

@@ -46,6 +46,46 @@ export class Message {
   }
 }
 
+/** The steps of a run whose exchanges carry no flag: after a failure no further step runs, but the rank still takes part in the exchanges. */
+export class Steps {
+  private failed: Failure = null;
+
+  do(step: () => void): void {
+    this.failed ??= attempt(step);
+  }
+
+  get failure(): Failure {
+    return this.failed;
+  }
+
+  /** Throws what failed, where the other ranks can be told. */
+  check(): void {
+    if (this.failed !== null) throw this.failed.error;
+  }
+}
+
+/** A prepared loss that has to fit those of the other ranks. */
+interface Compared {
+  /** What the ranks compare: at most `comparedNumbers` numbers. */
+  readonly told: readonly number[];
+  /** Throws, on every rank, if the losses do not fit each other. */
+  compare(all: readonly Float64Array[]): void;
+}
+const comparedNumbers = 6;
+
+/** Returns what `make` prepares on every rank of `group`. If it throws on one rank, or if the losses do not fit, all ranks throw. */
+export function prepareOnAll<T extends Compared>(group: Group, make: () => T): T {
+  const message = new Message(comparedNumbers);
+  let made!: T;
+  const failure = attempt(() => {
+    made = make();
+    message.numbers.set(made.told);
+  });
+  const all = message.exchange(group, failure, refusedOptions);
+  made.compare(all);
+  return made;
+}
+
 /** Ensures that a run of a loss ends before the next begins. A method of the caller's group could start one during a run. */
 export class SingleRun {
   private running = false;
@@ -101,6 +141,13 @@ export function refused(rank: number): Error {
   return new CklRangeError(
     'ERR_CKL_GROUP',
     `rank ${rank} refused its batch and reports the reason; nothing was computed`,
+  );
+}
+
+function refusedOptions(rank: number): Error {
+  return new CklRangeError(
+    'ERR_CKL_GROUP',
+    `rank ${rank} refused its options and reports the reason; nothing was prepared`,
   );
 }
 

@@ -4,6 +4,7 @@ import type { Group } from '../communicator.js';
 import { NativeStatus, Scalar } from '../native/codes.js';
 import { statusError } from '../native/status.js';
 import type { Batch, LossResult } from '../types.js';
+import type { refused } from './exchange.js';
 import type { LivePlan } from './plans.js';
 import { Prepared } from './prepared.js';
 import { argumentsOf, resultOf } from './run.js';
@@ -18,24 +19,38 @@ export class GroupedLoss extends Prepared {
   }
 
   override run(batch: Batch): LossResult {
+    return this.start(batch)();
+  }
+
+  /**
+   * The part of a run that all ranks take part in. What it returns gives the result, or throws what failed on this rank alone: a caller with
+   * further exchanges calls it where it can tell the other ranks.
+   * @param told the error where another rank reports in the first exchange that it failed
+   */
+  start(batch: Batch, told?: typeof refused): () => LossResult {
     const { view, scalars } = this;
     let live!: LivePlan;
-    const { loss, counted } = this.shares.run({
+    const sharer = {
       take: () => {
         live = this.take(batch);
         return { queries: view.queries, weighted: view.weights !== null };
       },
-      count: (share) => check(live.native.countShare(...argumentsOf(view, scalars), share), scalars),
-      run: (share) => {
+      count: (share: Float64Array) =>
+        check(live.native.countShare(...argumentsOf(view, scalars), share), scalars),
+      run: (share: Float64Array) => {
         // The caller's group may have disposed of this loss.
         this.check();
         check(live.native.runShare(...argumentsOf(view, scalars), share), scalars);
       },
-    });
-    this.check();
-    if (loss !== null) scalars[Scalar.loss] = loss;
-    scalars[Scalar.counted] = counted;
-    return resultOf(view, scalars, this.reduction);
+    };
+    const { loss, counted, failed } = this.shares.run(sharer, told);
+    return () => {
+      if (failed !== null) throw failed.error;
+      this.check();
+      if (loss !== null) scalars[Scalar.loss] = loss;
+      scalars[Scalar.counted] = counted;
+      return resultOf(view, scalars, this.reduction);
+    };
   }
 
   /** Replaces a run if a batch is found invalid before it gets here: throws `error`, and the other ranks report that this one refused. */

@@ -23,7 +23,8 @@ import {
 } from './options.js';
 import { LivePlan } from './plans.js';
 import { Prepared } from './prepared.js';
-import { checkShardable, type DocumentShard, readShard } from './shard.js';
+import { prepareOnAll } from './exchange.js';
+import { checkPlace, checkShardable, type DocumentShard, readShard } from './shard.js';
 import { ShardedLoss } from './sharded.js';
 import type {
   BackendName,
@@ -98,25 +99,20 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
       `options is ${describe(options)}; prepare needs { shape: [queries, documents] }`,
     );
   }
-  const { shape, terms, group, shard } = options as { [name: string]: unknown };
-  // Callers see it on the loss, and must not change what batches are checked against.
-  const size = Object.freeze(readShape(shape, preparedRule));
+  const { group, shard } = options as { [name: string]: unknown };
+  if (shard !== undefined) {
+    const part = readShard(shard);
+    const made = prepareOnAll(part.group, () => {
+      if (group !== undefined) throw bothSpread();
+      checkPlace(part);
+      const { plan, size, values } = readAll(loss, options, true);
+      checkShardable(plan.spec, values);
+      return new ShardedLoss(part, new LivePlan(plan), size, values);
+    });
+    return made as unknown as PreparedLoss<R>;
+  }
   const ranks = group === undefined ? null : readGroup(group, 'group');
-  const part = shard === undefined ? null : readShard(shard);
-  if (ranks !== null && part !== null) throw bothSpread();
-  const read = readPrepared(loss, terms, options, ['group', 'shard']);
-  const { values } = read;
-  const plan = planOfPrepared(read, values);
-  checkCallOptions(values, plan.name, plan.needsTeacher);
-  plan.spec.reserveDocs = size[1];
-  if (ranks !== null || part !== null) {
-    if (plan.backend !== 'cpu' && !isAuto(values.backend)) throw noGroupThere(plan.backend);
-    plan.backend = plan.spec.backend = 'cpu';
-  }
-  if (part !== null) {
-    checkShardable(plan.spec, values);
-    return new ShardedLoss(part, new LivePlan(plan), size, values) as unknown as PreparedLoss<R>;
-  }
+  const { plan, size, values } = readAll(loss, options, ranks !== null);
   if (ranks !== null) {
     return new GroupedLoss(ranks, new LivePlan(plan), size, values) as unknown as PreparedLoss<R>;
   }
@@ -125,6 +121,23 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
     if (choice !== null) plan.backend = plan.spec.backend = choice.backend;
   }
   return new Prepared(new LivePlan(plan), size, values) as unknown as PreparedLoss<R>;
+}
+
+/** Reads all options but `group` and `shard`. `spread`: whether one of them is given. */
+function readAll(loss: unknown, options: object, spread: boolean) {
+  const { shape, terms } = options as { [name: string]: unknown };
+  // Callers see it on the loss, and must not change what batches are checked against.
+  const size = Object.freeze(readShape(shape, preparedRule));
+  const read = readPrepared(loss, terms, options, ['group', 'shard']);
+  const { values } = read;
+  const plan = planOfPrepared(read, values);
+  checkCallOptions(values, plan.name, plan.needsTeacher);
+  plan.spec.reserveDocs = size[1];
+  if (spread) {
+    if (plan.backend !== 'cpu' && !isAuto(values.backend)) throw noGroupThere(plan.backend);
+    plan.backend = plan.spec.backend = 'cpu';
+  }
+  return { plan, size, values };
 }
 
 function bothSpread(): Error {

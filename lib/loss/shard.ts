@@ -21,7 +21,7 @@ export interface ReadShard {
   readonly documents: number;
 }
 
-/** Reads the option `shard`. */
+/** Reads the option `shard`. Only a shard without a group is refused here; `checkPlace` checks the rest, when the other ranks can be told. */
 export function readShard(value: unknown): ReadShard {
   if (typeof value !== 'object' || value === null) {
     throw new CklTypeError(
@@ -30,7 +30,10 @@ export function readShard(value: unknown): ReadShard {
     );
   }
   const { group, begin, documents } = value as DocumentShard;
-  const read = { group: readGroup(group, 'shard.group'), begin, documents };
+  return { group: readGroup(group, 'shard.group'), begin, documents };
+}
+
+export function checkPlace(read: ReadShard): void {
   for (const name of ['begin', 'documents'] as const) {
     if (Number.isSafeInteger(read[name]) && read[name] >= 0) continue;
     throw new CklRangeError(
@@ -38,7 +41,6 @@ export function readShard(value: unknown): ReadShard {
       `shard.${name} is ${describe(read[name])}; it must be a whole number, at least 0`,
     );
   }
-  return read;
 }
 
 /** Refuses what cannot be computed from parts of lists. */

@@ -15,7 +15,6 @@ import {
   Message,
   otherLoss,
   otherThanFirst,
-  ranksOf,
   refused,
   SingleRun,
 } from './exchange.js';
@@ -64,12 +63,14 @@ interface Gathered {
 const nothing = new Float64Array(0);
 
 export class ShardedLoss extends Prepared {
-  private readonly numbers: Float64Array;
+  /** @internal */
+  readonly told: readonly number[];
+  private numbers = nothing;
   /** The largest number of chunks of any rank. */
-  private readonly chunks: number;
+  private chunks = 1;
   /** Queries of a block. */
-  private readonly block: number;
-  private readonly longest: number;
+  private block = 1;
+  private longest = 0;
   private readonly terms: number;
   private readonly single = new SingleRun(this.loss);
 
@@ -78,14 +79,18 @@ export class ShardedLoss extends Prepared {
     ...rest: ConstructorParameters<typeof Prepared>
   ) {
     super(...rest);
-    const { group, begin, documents } = shard;
     const [queries, docs] = this.shape;
-    const told = Float64Array.of(begin, docs, documents, queries, digestOf(rest[0].plan.spec));
-    const all = ranksOf(group.gather(told), group.size);
+    const { spec } = rest[0].plan;
+    this.told = [shard.begin, docs, shard.documents, queries, digestOf(spec)];
+    this.terms = spec.terms.length;
+  }
+
+  /** @internal Before the first run. */
+  compare(all: readonly Float64Array[]): void {
+    const { group, begin } = this.shard;
     checkTiles(all);
-    const another = otherThanFirst(all, told.length - 1);
+    const another = otherThanFirst(all, this.told.length - 1);
     if (another !== null) throw otherLoss(another);
-    this.terms = rest[0].plan.spec.terms.length;
     this.longest = largest(all.map(([, length]) => length));
     this.chunks = Math.max(1, Math.ceil(this.longest / chunk));
     this.block = Math.max(8, Math.floor(cached / (bytes * Math.max(1, this.longest))));
@@ -99,19 +104,20 @@ export class ShardedLoss extends Prepared {
   private runWithOthers(batch: Batch): LossResult {
     const { group } = this.shard;
     const head = new Message(Head.size);
+    let ownScores = null as Message | null;
     const refusal = attempt(() => {
       const live = this.take(batch);
       this.checkWhole();
-      head.numbers.set([
-        this.view.queries,
-        Number(this.needsRanks(live)),
-        digestOfWeights(this.view.weights),
-      ]);
+      const { queries, weights } = this.view;
+      const fresh = this.needsRanks(live);
+      head.numbers.set([queries, Number(fresh), digestOfWeights(weights)]);
+      // Made before an exchange that tells of a failure: it is large.
+      if (fresh) ownScores = new Message(1 + queries * this.longest);
     });
     const heads = head.exchange(group, refusal, refused);
     agree(heads);
     const queries = heads[0][Head.queries];
-    const scores = heads[0][Head.fresh] === 1 ? this.gatherScores(queries) : null;
+    const scores = ownScores && this.gatherScores(ownScores);
 
     let first = 0;
     let last = Math.min(queries, this.block);
@@ -205,10 +211,9 @@ export class ShardedLoss extends Prepared {
   }
 
   /** Every rank's student scores, NaN for padding: 8 bytes per document. */
-  private gatherScores(queries: number): Float64Array[] {
+  private gatherScores(message: Message): Float64Array[] {
     const { view, longest } = this;
-    const { docs, stride } = view;
-    const message = new Message(1 + queries * longest);
+    const { queries, docs, stride } = view;
     message.numbers[0] = docs;
     // Two-byte scores travel as the integers that store them.
     const own = message.numbers.subarray(1).fill(NaN);

@@ -42,6 +42,8 @@ export interface Sharer {
 export interface SharedResult {
   loss: number | null;
   counted: number;
+  /** With reduction 'none': why this rank's `sharer` did not run. The other ranks do not know, since no exchange follows. */
+  failed: Failure;
 }
 
 /** Runs a loss that all ranks have prepared with the same options. */
@@ -61,10 +63,11 @@ export class Shares {
 
   /**
    * Runs the loss; all ranks must call it.
+   * @param told the error of a rank that is told of another's failure in the first exchange
    * @throws the error of this rank's `sharer`, or an error that names the rank whose sharer threw
    */
-  run(sharer: Sharer): SharedResult {
-    return this.single.do(() => this.exchange(sharer));
+  run(sharer: Sharer, told = refused): SharedResult {
+    return this.single.do(() => this.exchange(sharer, told));
   }
 
   /** Replaces a run: throws `error`, and the other ranks report that this one refused its batch. */
@@ -72,7 +75,7 @@ export class Shares {
     this.single.do(() => new Message(Head.size).exchange(this.group, { error }, refused));
   }
 
-  private exchange(sharer: Sharer): SharedResult {
+  private exchange(sharer: Sharer, told: typeof refused): SharedResult {
     const { group, spec } = this;
     const message = new Message(Head.size);
     let batch = { queries: 0, weighted: false };
@@ -85,19 +88,17 @@ export class Shares {
       message.numbers.set([batch.queries, Number(batch.weighted), this.digest]);
       message.numbers.set(share.subarray(0, normalisers), Head.share);
     });
-    const heads = message.exchange(group, failure, refused);
+    const heads = message.exchange(group, failure, told);
     agree(heads);
 
     const queries = heads.map((one) => one[Head.queries]);
     const all = this.normalisersOf(heads, queries, batch, share);
     share.set(all);
     const failed = attempt(() => sharer.run(share));
-    if (spec.reduction === 'none') {
-      if (failed !== null) throw failed.error;
-      return { loss: null, counted: all[terms] };
-    }
+    const counted = all[terms];
+    if (spec.reduction === 'none') return { loss: null, counted, failed };
     const own = share.subarray(normalisers, normalisers + batch.queries);
-    return { loss: reduce(spec, this.gatherQueries(own, queries, failed), all), counted: all[terms] };
+    return { loss: reduce(spec, this.gatherQueries(own, queries, failed), all), counted, failed: null };
   }
 
   /** The divisor of each term's mean and the number of counted queries, over all ranks. */

@@ -97,7 +97,7 @@ describeEachMpi('mpi()', (launcher) => {
   it.each([
     ['queries', 3],
     ['documents', 5],
-    ['gather', 8],
+    ['gather', 9],
     ['ring', 12],
   ])(
     'a rank that dies at any exchange of a run (%s) ends the job',

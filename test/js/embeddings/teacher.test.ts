@@ -186,7 +186,11 @@ it.each([
   ],
   [{}, { teacherQueries: [1] }, /teacherQueries is/],
   [{}, { queryGrad: teacherDocuments }, /queryGrad and teacherDocuments share memory/],
-  [{ across: 'gather', group: {} }, {}, /across is given, but teacherEmbeddings is, too/],
+  [
+    { across: 'gather', group: { rank: 0, size: 1, allGather: (x: Float64Array) => x.slice() } },
+    {},
+    /across is given, but teacherEmbeddings is, too/,
+  ],
 ] as [object, object, RegExp][])('refuses %#', (changed, given, message) => {
   const before = teacherDocuments.slice();
   expect(() => run('kl', { ...withTeacher, ...changed }, { ...embedded, ...given })).toThrow(message);
