@@ -7,6 +7,7 @@
 
 #include "../launch/device_loss.h"
 #include "../launch/kernel_table.h"
+#include "pinned.h"
 #include "staging.h"
 
 namespace ckl {
@@ -60,12 +61,28 @@ void wait_for(const Event& event, int device) {
 
 class PendingEvent : public Pending {
  public:
-  PendingEvent(int device, cudaStream_t stream) : device_(device), event_(true) { event_.record(stream); }
+  // kept: until then, or null.
+  PendingEvent(int device, cudaStream_t stream, std::shared_ptr<PinnedBuffer> kept = nullptr)
+      : device_(device), kept_(std::move(kept)), event_(true) {
+    event_.record(stream);
+  }
   void wait() override { wait_for(event_, device_); }
 
  private:
   const int device_;
+  const std::shared_ptr<PinnedBuffer> kept_;
   Event event_;
+};
+
+// A copy that the GPU writes where it is to go.
+class DirectDownload : public Download {
+ public:
+  explicit DirectDownload(std::unique_ptr<PendingEvent> done) : done_(std::move(done)) {}
+  void wait() override { done_->wait(); }
+  void write(void*) override {}
+
+ private:
+  const std::unique_ptr<PendingEvent> done_;
 };
 
 class PinnedDownload : public Download {
@@ -97,6 +114,11 @@ class CudaDevice : public Device {
     here([] {});
   }
 
+  PinnedMemory allocate_pinned(int64_t bytes) override {
+    PinnedMemory made = {};
+    here([&] { made = cuda::allocate_pinned(size_t(bytes)); });
+    return made;
+  }
   void* allocate(int64_t bytes) override {
     void* p = nullptr;
     if (bytes > 0) here([&] { must(cudaMalloc(&p, size_t(bytes))); });
@@ -165,9 +187,25 @@ class CudaDevice : public Device {
     const char* const in = static_cast<const char*>(from);
     if (n > 0) here([&] { must(launch_sum(out, in, n, stride, parts, type, stream_of(stream))); });
   }
-  std::unique_ptr<Download> download(const void* from, int64_t bytes, StreamHandle stream) override {
+  std::unique_ptr<Pending> upload(void* to, const void* from, int64_t bytes, StreamHandle stream) override {
+    char* const p = static_cast<char*>(const_cast<void*>(from));
+    std::unique_ptr<Pending> result;
+    here([&] {
+      auto kept = keep_pinned(from, size_t(bytes));
+      staging().enqueue_to_device(static_cast<char*>(to), {p, bytes, bytes, 1}, stream_of(stream));
+      result.reset(new PendingEvent(index_, stream_of(stream), std::move(kept)));
+    });
+    return result;
+  }
+  std::unique_ptr<Download> download(void* to, const void* from, int64_t bytes, StreamHandle stream) override {
     std::unique_ptr<Download> result;
-    here([&] { result.reset(new PinnedDownload(index_, pinned_, from, bytes, stream_of(stream))); });
+    here([&] {
+      auto kept = bytes > 0 ? keep_pinned(to, size_t(bytes)) : nullptr;
+      if (!kept) return result.reset(new PinnedDownload(index_, pinned_, from, bytes, stream_of(stream)));
+      must(cudaMemcpyAsync(to, from, size_t(bytes), cudaMemcpyDeviceToHost, stream_of(stream)));
+      std::unique_ptr<PendingEvent> done(new PendingEvent(index_, stream_of(stream), std::move(kept)));
+      result.reset(new DirectDownload(std::move(done)));
+    });
     return result;
   }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pinned.h"
+
 namespace ckl {
 namespace cuda {
 
@@ -20,9 +22,46 @@ void each_run(const HostRows& rows, int64_t from, int64_t bytes, Copy copy) {
   }
 }
 
+constexpr int64_t kMostPitch = INT32_MAX;  // of CUDA's copies of rows
+
+// Enqueues a copy that needs no buffers in between. False if it does.
+bool copies_directly(const HostRows& host, char* device, cudaMemcpyKind kind, cudaStream_t stream) {
+  const bool gaps = host.pitch != host.row_bytes;
+  if (host.bytes() == 0 || (gaps && host.pitch > kMostPitch)) return false;
+  if (!keep_pinned(host.data, size_t((host.rows - 1) * host.pitch + host.row_bytes))) return false;
+  const bool in = kind == cudaMemcpyHostToDevice;
+  char *const to = in ? device : host.data, *const from = in ? host.data : device;
+  const size_t width = size_t(host.row_bytes), pitch = size_t(host.pitch);
+  must(gaps
+           ? cudaMemcpy2DAsync(to, in ? width : pitch, from, in ? pitch : width, width, size_t(host.rows), kind, stream)
+           : cudaMemcpyAsync(to, from, size_t(host.bytes()), kind, stream));
+  return true;
+}
+
 }  // namespace
 
+void Staging::enqueue_to_device(char* to, const HostRows& from, cudaStream_t stream) {
+  if (!copies_directly(from, to, cudaMemcpyHostToDevice, stream)) stage_to_device(to, from, stream);
+}
+
+void Staging::enqueue_to_host(const HostRows& to, const char* from, cudaStream_t stream) {
+  if (!copies_directly(to, const_cast<char*>(from), cudaMemcpyDeviceToHost, stream)) stage_to_host(to, from, stream);
+}
+
 void Staging::to_device(char* to, const HostRows& from, cudaStream_t stream) {
+  if (!copies_directly(from, to, cudaMemcpyHostToDevice, stream)) return stage_to_device(to, from, stream);
+  direct_.record(stream);
+  direct_.wait();
+}
+
+void Staging::to_host(const HostRows& to, const char* from, cudaStream_t stream) {
+  if (!copies_directly(to, const_cast<char*>(from), cudaMemcpyDeviceToHost, stream))
+    return stage_to_host(to, from, stream);
+  direct_.record(stream);
+  direct_.wait();
+}
+
+void Staging::stage_to_device(char* to, const HostRows& from, cudaStream_t stream) {
   for (int64_t at = 0; at < from.bytes(); at += kBytes) {
     Slot& slot = slots_[next_];
     next_ ^= 1;
@@ -35,7 +74,7 @@ void Staging::to_device(char* to, const HostRows& from, cudaStream_t stream) {
   }
 }
 
-void Staging::to_host(const HostRows& to, const char* from, cudaStream_t stream) {
+void Staging::stage_to_host(const HostRows& to, const char* from, cudaStream_t stream) {
   const int64_t pieces = (to.bytes() + kBytes - 1) / kBytes;
   const auto size = [&](int64_t k) { return std::min(kBytes, to.bytes() - k * kBytes); };
   // One piece is copied by the GPU while the one before is copied by the host.

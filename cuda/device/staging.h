@@ -1,4 +1,4 @@
-// Copies between the host's ordinary memory and a GPU, through pinned buffers that are filled and emptied in turn.
+// Copies between the host's memory and a GPU: directly if it is pinned, else through pinned buffers that are filled and emptied in turn.
 #pragma once
 #include <stdint.h>
 
@@ -20,6 +20,9 @@ class Staging {
   void to_device(char* to, const HostRows& from, cudaStream_t stream);
   // Has written all of `to` when it returns.
   void to_host(const HostRows& to, const char* from, cudaStream_t stream);
+  // The same, but with memory of allocate_pinned() the copy is only enqueued; the caller keeps it until the stream has come so far.
+  void enqueue_to_device(char* to, const HostRows& from, cudaStream_t stream);
+  void enqueue_to_host(const HostRows& to, const char* from, cudaStream_t stream);
 
  private:
   static constexpr int64_t kBytes = 2 << 20;
@@ -27,7 +30,11 @@ class Staging {
     PinnedBuffer memory{size_t(kBytes)};
     Event copied;
   };
+  void stage_to_device(char* to, const HostRows& from, cudaStream_t stream);
+  void stage_to_host(const HostRows& to, const char* from, cudaStream_t stream);
+
   Slot slots_[2];
+  Event direct_;  // after a copy that was waited for
   int next_ = 0;
 };
 

@@ -59,6 +59,19 @@ class Call {
       : host_(batch), host_out_(out), state_(state), extent_(extent_of(batch.rows)) {}
 
   void run(const Plan& plan, Summary& summary) {
+    try {
+      enqueue_all(plan, summary);
+    } catch (...) {  // the GPU may be at arrays that the caller may then free
+      cudaStreamSynchronize(state_.stream->get());
+      cudaGetLastError();
+      throw;
+    }
+    must(cudaStreamSynchronize(state_.stream->get()));
+  }
+
+ private:
+  // Has ended when the stream has come so far.
+  void enqueue_all(const Plan& plan, Summary& summary) {
     lay_out(false);
     used_ = 0;
     base_ = state_.arena.reserve(size_t(needed_));
@@ -68,12 +81,11 @@ class Call {
     BatchTotal result;
     const HostRows whole = {reinterpret_cast<char*>(&result), sizeof result, sizeof result, 1};
     state_.staging->to_host(whole, reinterpret_cast<const char*>(state_.scratch->result), stream);
-    for (const Copy& copy : results_) state_.staging->to_host(copy.to, copy.from, stream);
+    for (const Copy& copy : results_) state_.staging->enqueue_to_host(copy.to, copy.from, stream);
     summary.loss = result.loss;
     summary.counted = int64_t(result.counted);
   }
 
- private:
   struct Copy {
     HostRows to;
     const char* from;
@@ -102,7 +114,7 @@ class Call {
   }
   char* in(const HostRows& rows, bool copy) {
     char* p = take(rows);
-    if (copy) state_.staging->to_device(p, rows, state_.stream->get());
+    if (copy) state_.staging->enqueue_to_device(p, rows, state_.stream->get());
     return p;
   }
   char* out(const HostRows& rows, bool copy) {

@@ -5,6 +5,7 @@ export type { DeviceArray, DeviceBatch } from './snapshot.js';
 export { Device, devices, Stream } from './device.js';
 export type { DeviceDtype, DtypeOf, HostArray, HostArrays } from './dtype.js';
 export { DeviceGraph } from './graph.js';
+export { allocateHost, type PinnedArray } from './host-memory.js';
 export type { OnDevice, OnStream } from './options.js';
 export { DeviceLoss } from './device-loss.js';
 export { type DeviceOptions, prepare } from './loss.js';

@@ -1,6 +1,6 @@
-// Shapes of tensors.
+// Shapes of tensors, and parts of them.
 import { describe } from '../describe.js';
-import { CklTypeError } from '../errors.js';
+import { CklRangeError, CklTypeError } from '../errors.js';
 import { isObject } from '../loss/intrinsics.js';
 
 export type TensorShape = number | readonly number[];
@@ -13,6 +13,15 @@ export function checkShape(shape: TensorShape): readonly number[] {
   throw new CklTypeError(
     'ERR_CKL_SHAPE',
     `shape is ${describe(shape)}; it must be a length, or an array of sizes such as [64, 32]`,
+  );
+}
+
+/** Refuses what is no part of a tensor. */
+export function checkRange(begin: number, end: number, length: number): void {
+  if (Number.isInteger(begin) && Number.isInteger(end) && begin >= 0 && begin <= end && end <= length) return;
+  throw new CklRangeError(
+    'ERR_CKL_SHAPE',
+    `the range is ${describe(begin)} to ${describe(end)}; this tensor has ${length} elements`,
   );
 }
 

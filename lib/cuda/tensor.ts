@@ -3,7 +3,7 @@
 import { describe } from '../describe.js';
 import { allocate } from '../loss/arrays.js';
 import { lengthOf } from '../loss/intrinsics.js';
-import { CklRangeError, CklTypeError } from '../errors.js';
+import { CklTypeError } from '../errors.js';
 import { native, type NativeDeviceMemory } from '../native/native.js';
 import { checkPointer, deviceAt } from './address.js';
 import {
@@ -13,7 +13,7 @@ import {
   readInterface,
   type Shown,
 } from './array-interface.js';
-import { checkArray, checkTensor, nativeView } from './copies.js';
+import { checkTensor, copyIn, copyInAsync, copyOut, copyOutAsync } from './copies.js';
 import { checkOptions, type Device, deviceOf, Stream } from './device.js';
 import {
   type DeviceDtype,
@@ -23,9 +23,9 @@ import {
   type HostArray,
   type HostArrays,
 } from './dtype.js';
-import { reporting, reportingAsync } from './failure.js';
+import { reporting } from './failure.js';
 import { type OnDevice, type OnStream, streamOf } from './options.js';
-import { checkShape, type TensorShape } from './shape.js';
+import { checkRange, checkShape, type TensorShape } from './shape.js';
 
 const onDevice = ['device'];
 
@@ -191,70 +191,63 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
 
   /** A view of the elements from `begin` to before `end`, flat. It ends with this tensor. */
   subtensor(begin = 0, end = this.length): DeviceTensor<D> {
-    const { length } = this;
-    if (!(Number.isInteger(begin) && Number.isInteger(end) && begin >= 0 && begin <= end && end <= length)) {
-      throw new CklRangeError(
-        'ERR_CKL_SHAPE',
-        `the range is ${describe(begin)} to ${describe(end)}; this tensor has ${length} elements`,
-      );
-    }
-    const address = this.live() + begin * dtypeInfo(this.dtype).bytes;
-    return new DeviceTensor(
-      this.device,
-      this.dtype,
-      [end - begin],
-      address,
-      null,
-      null,
-      this as DeviceTensor,
-    );
+    checkRange(begin, end, this.length);
+    return this.part(this.live() + begin * dtypeInfo(this.dtype).bytes, [end - begin]);
   }
 
   /** @internal The first elements, in the given shape if it has as many. */
   first(length: number, shape: readonly number[] = []): DeviceTensor<D> {
     const fits = shape.length > 0 && shape.reduce((a, b) => a * b, 1) === length;
-    return new DeviceTensor(
-      this.device,
-      this.dtype,
-      fits ? shape : [length],
-      this.live(),
-      null,
-      null,
-      this as DeviceTensor,
-    );
+    return this.part(this.live(), fits ? shape : [length]);
   }
 
   /**
    * Copies a host array, or a tensor of the same device, of the same length and type. An array has been read when this returns;
-   * the copy to the GPU is enqueued.
+   * the copy to the GPU is enqueued. For an array of `allocateHost` this waits until the stream has made the copy.
    */
   copyFrom(source: HostArray | DeviceTensor, options: OnStream = {}): this {
+    const stream = streamOf(options, this.device, 'copyFrom');
     const to = this.writable();
-    const stream = streamOf(options, this.device, 'copyFrom').address;
-    if (DeviceTensor.made(source)) {
-      const from = source.live();
-      checkTensor(this as DeviceTensor, source);
-      reporting(() => this.device.native.copy(to, from, this.byteLength, stream));
+    if (!DeviceTensor.made(source)) {
+      copyIn(this as DeviceTensor, source, stream);
       return this;
     }
-    checkArray(this as DeviceTensor, source, 'source');
-    if (this.length > 0) reporting(() => this.device.native.toDevice(to, nativeView(source), stream));
+    const from = source.live();
+    checkTensor(this as DeviceTensor, source);
+    reporting(() => this.device.native.copy(to, from, this.byteLength, stream.address));
     return this;
   }
 
-  /** The same; resolves when the GPU has the copy. The array has been read when this returns. */
+  /**
+   * The same; resolves when the GPU has the copy. An array has been read when this returns, but not one of `allocateHost`: do not change
+   * that before the promise has resolved.
+   */
   async copyFromAsync(source: HostArray | DeviceTensor, options: OnStream = {}): Promise<this> {
-    this.copyFrom(source, options);
-    await streamOf(options, this.device, 'copyFromAsync').done();
+    const stream = streamOf(options, this.device, 'copyFromAsync');
+    this.writable();
+    if (DeviceTensor.made(source)) {
+      this.copyFrom(source, { stream });
+      await stream.done();
+    } else await copyInAsync(this as DeviceTensor, source, stream);
     return this;
   }
 
   /** Waits for the stream, and writes the elements into a host array. */
   copyTo<A extends HostArray>(array: A, options: OnStream = {}): A {
-    const from = this.live();
-    const stream = streamOf(options, this.device, 'copyTo').address;
-    checkArray(this as DeviceTensor, array, 'array');
-    if (this.length > 0) reporting(() => this.device.native.toHost(nativeView(array), from, stream));
+    const stream = streamOf(options, this.device, 'copyTo');
+    this.live();
+    copyOut(this as DeviceTensor, array, stream);
+    return array;
+  }
+
+  /**
+   * Writes the elements as they are when the stream has come to this point into a host array, and resolves with it. An array of `allocateHost` is
+   * written by the GPU, any other in the end.
+   */
+  async copyToAsync<A extends HostArray>(array: A, options: OnStream = {}): Promise<A> {
+    const stream = streamOf(options, this.device, 'copyToAsync');
+    this.live();
+    await copyOutAsync(this as DeviceTensor, array, stream);
     return array;
   }
 
@@ -266,17 +259,14 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
 
   /** The elements as they are when the stream has come to this point; later work on the same stream does not change them. */
   async toArrayAsync(options: OnStream = {}): Promise<HostArrays[D]> {
-    const from = this.live();
-    const stream = streamOf(options, this.device, 'toArrayAsync').address;
-    const made = this.hostArray();
-    if (this.length > 0) await reportingAsync(() => this.device.native.download(made, from, stream));
-    return made;
+    this.live();
+    return this.copyToAsync(this.hostArray(), options);
   }
 
   /** Sets every byte to 0, enqueued. */
   clear(options: OnStream = {}): this {
-    const to = this.writable();
     const stream = streamOf(options, this.device, 'clear').address;
+    const to = this.writable();
     if (this.length > 0) reporting(() => this.device.native.fill(to, 0, this.byteLength, stream));
     return this;
   }
@@ -305,6 +295,11 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
   private writable(): number {
     if (!this.readOnly) return this.live();
     throw new CklTypeError('ERR_CKL_TYPE', 'this tensor is read-only; copy it to one that is not');
+  }
+
+  private part(address: number, shape: readonly number[]): DeviceTensor<D> {
+    const { device, dtype } = this;
+    return new DeviceTensor(device, dtype, shape, address, null, null, this as DeviceTensor);
   }
 
   private hostArray(): HostArrays[D] {

@@ -151,10 +151,14 @@ export interface NativeDevice {
   toDevice(address: number, from: ArrayBufferView, stream: number): void;
   /** Waits, and has written the array when it returns. */
   toHost(to: ArrayBufferView, address: number, stream: number): void;
+  /** toDevice, enqueued: settles when the GPU has it. An array in memory of allocateHost is read until then, any other before this returns. */
+  upload(address: number, from: ArrayBufferView, stream: number): Promise<void>;
   copy(to: number, from: number, bytes: number, stream: number): void;
   fill(address: number, byte: number, bytes: number, stream: number): void;
   /** Enqueued at once; has written the array when it settles. */
   download(to: ArrayBufferView, address: number, stream: number): Promise<void>;
+  /** Page-locked memory of at least a byte, zeros. Freed by the garbage collector, or by releaseHost. Null where the engine allows none. */
+  allocateHost(bytes: number): ArrayBuffer | null;
 }
 
 /** Freed by dispose(), or by the garbage collector. */
@@ -201,6 +205,8 @@ export interface NativeBinding {
   DeviceLoss: new (device: NativeDevice, spec: NativePlanSpec, call: Float64Array) => NativeDeviceLoss;
   /** The loss of the batch that the DeviceScalars tell of, with scratch space of its own. */
   DeviceGraph: new (loss: NativeDeviceLoss, offsets: Int32Array | null) => NativeDeviceGraph;
+  /** Detaches what allocateHost gave, and frees its memory when no copy is at it. */
+  releaseHost(buffer: ArrayBuffer): void;
   /** What an address is, and on which device. `expected`: a device that may be started to find out, or -1. */
   pointerInfo(address: number, expected: number): [kind: NativeMemoryKind, device: number];
   /** Competition ranks of the scores among the valid documents of each query; 0 for masked ones. */

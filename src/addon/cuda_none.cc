@@ -1,6 +1,7 @@
 // The answer of a binary that was compiled without CUDA.
 #include "../core/device.h"
 #include "../core/cuda_info.h"
+#include "device.h"
 #include "gpu_threads.h"
 
 namespace ckl {
@@ -23,8 +24,11 @@ PointerInfo pointer_info(const void*, int) { return {MemoryKind::unknown, -1}; }
 
 namespace addon {
 
-// Nothing gets here: there is no device to wait for.
-void wait_beside(Napi::Env, TaskKey, std::unique_ptr<Task>) {}
+void define_host_memory(Napi::Env, Napi::Object) {}
+
+std::vector<Napi::ClassPropertyDescriptor<DeviceObject>> DeviceObject::copies() { return {}; }
+
+// Nothing gets here: no backend is there to compute.
 void compute_beside(Napi::Env, std::unique_ptr<Task>) {}
 
 }  // namespace addon

@@ -3,35 +3,12 @@
 #include <utility>
 
 #include "../core/cuda_info.h"
-#include "gpu_threads.h"
+#include "device_arguments.h"
 
 namespace ckl {
 namespace addon {
 
 namespace {
-
-// Addresses, handles and sizes come as numbers: all are below 2^53.
-int64_t whole(const Napi::CallbackInfo& info, size_t i) {
-  const double x = i < info.Length() && info[i].IsNumber() ? info[i].As<Napi::Number>().DoubleValue() : -1;
-  if (!(x >= 0 && x <= 9007199254740991.0)) throw Napi::TypeError::New(info.Env(), "a number from 0 to 2^53 is needed");
-  return int64_t(x);
-}
-void* address(const Napi::CallbackInfo& info, size_t i) { return reinterpret_cast<void*>(uintptr_t(whole(info, i))); }
-StreamHandle stream(const Napi::CallbackInfo& info, size_t i) { return StreamHandle(whole(info, i)); }
-
-struct Bytes {
-  char* data;
-  int64_t size;
-};
-Bytes host_bytes(const Napi::Value& array) {
-  const napi_env env = array.Env();
-  if (!array.IsTypedArray()) throw Napi::TypeError::New(env, "a typed array is needed");
-  // The C API: it has the address of shared memory as well.
-  void* data = nullptr;
-  if (napi_get_typedarray_info(env, array, nullptr, nullptr, &data, nullptr, nullptr) != napi_ok)
-    throw Napi::Error::New(env);
-  return {static_cast<char*>(data), int64_t(array.As<Napi::TypedArray>().ByteLength())};
-}
 
 // Memory of a device, given back by dispose() or when JavaScript has lost it.
 class MemoryObject : public Tagged<MemoryObject> {
@@ -104,50 +81,6 @@ class StreamObject : public Tagged<StreamObject> {
   StreamHandle handle_;
 };
 
-// Waits for work that was enqueued. What a copy brings is written on JavaScript's own thread: only there is it certain that
-// the array still has its memory.
-class Waiting : public Task {
- public:
-  Waiting(Napi::Env env, std::unique_ptr<Pending> pending) : deferred_(env), pending_(std::move(pending)) {}
-  Waiting(Napi::Env env, std::unique_ptr<Download> download, const Napi::Object& array, int64_t bytes)
-      : deferred_(env),
-        download_(download.get()),
-        pending_(std::move(download)),
-        array_(Napi::Persistent(array)),
-        bytes_(bytes) {}
-  // The promise of one that was started.
-  static Napi::Value start(Napi::Env env, const Device& device, StreamHandle stream, Waiting* waiting) {
-    std::unique_ptr<Task> task(waiting);
-    const Napi::Promise promise = waiting->deferred_.Promise();
-    wait_beside(env, {&device, stream}, std::move(task));
-    return promise;
-  }
-
-  void execute() override {
-    try {
-      pending_->wait();
-    } catch (const DeviceError& error) { error_ = error; }
-  }
-  void settle(Napi::Env env) override {
-    if (error_.code != 0) return deferred_.Reject(cuda_failure(env, error_).Value());
-    if (download_) {
-      const Bytes to = host_bytes(array_.Value());
-      if (to.size != bytes_)
-        return deferred_.Reject(Napi::TypeError::New(env, "the array was detached meanwhile").Value());
-      if (bytes_ > 0) download_->write(to.data);
-    }
-    deferred_.Resolve(env.Undefined());
-  }
-
- private:
-  Napi::Promise::Deferred deferred_;
-  Download* const download_ = nullptr;
-  const std::unique_ptr<Pending> pending_;
-  const Napi::ObjectReference array_;
-  const int64_t bytes_ = 0;
-  DeviceError error_ = {0};
-};
-
 // pointerInfo(address, device | -1): [MemoryKind, device]
 Napi::Value pointer_info_of(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -173,17 +106,17 @@ void define_device(Napi::Env env, Napi::Object exports) {
   exports.Set("Device", DeviceObject::define(env));
   exports.Set("DeviceMemory", MemoryObject::define(env));
   exports.Set("DeviceStream", StreamObject::define(env));
+  define_host_memory(env, exports);
   exports.Set("pointerInfo", Napi::Function::New(env, pointer_info_of, "pointerInfo"));
 }
 
 Napi::Function DeviceObject::define(Napi::Env env) {
-  return DefineClass(
-      env, kName,
-      {InstanceMethod<&DeviceObject::memory>("memory"), InstanceMethod<&DeviceObject::synchronize>("synchronize"),
-       InstanceMethod<&DeviceObject::idle>("idle"), InstanceMethod<&DeviceObject::join>("join"),
-       InstanceMethod<&DeviceObject::pending>("pending"), InstanceMethod<&DeviceObject::to_device>("toDevice"),
-       InstanceMethod<&DeviceObject::to_host>("toHost"), InstanceMethod<&DeviceObject::copy>("copy"),
-       InstanceMethod<&DeviceObject::fill>("fill"), InstanceMethod<&DeviceObject::download>("download")});
+  std::vector<Napi::ClassPropertyDescriptor<DeviceObject>> methods = copies();
+  for (const auto& method :
+       {InstanceMethod<&DeviceObject::memory>("memory"), InstanceMethod<&DeviceObject::synchronize>("synchronize"),
+        InstanceMethod<&DeviceObject::idle>("idle"), InstanceMethod<&DeviceObject::join>("join")})
+    methods.push_back(method);
+  return DefineClass(env, kName, methods);
 }
 
 DeviceObject::DeviceObject(const Napi::CallbackInfo& info) : Tagged(info) {
@@ -215,37 +148,6 @@ Napi::Value DeviceObject::idle(const Napi::CallbackInfo& info) {
 Napi::Value DeviceObject::join(const Napi::CallbackInfo& info) {
   reporting(info.Env(), [&] { device_->join(stream(info, 0), stream(info, 1)); });
   return info.Env().Undefined();
-}
-Napi::Value DeviceObject::pending(const Napi::CallbackInfo& info) {
-  const StreamHandle on = stream(info, 0);
-  return Waiting::start(info.Env(), *device_, on,
-                        new Waiting(info.Env(), reporting(info.Env(), [&] { return device_->pending(on); })));
-}
-
-Napi::Value DeviceObject::to_device(const Napi::CallbackInfo& info) {
-  const Bytes from = host_bytes(info[1]);
-  reporting(info.Env(), [&] { device_->to_device(address(info, 0), from.data, from.size, stream(info, 2)); });
-  return info.Env().Undefined();
-}
-Napi::Value DeviceObject::to_host(const Napi::CallbackInfo& info) {
-  const Bytes to = host_bytes(info[0]);
-  reporting(info.Env(), [&] { device_->to_host(to.data, address(info, 1), to.size, stream(info, 2)); });
-  return info.Env().Undefined();
-}
-Napi::Value DeviceObject::copy(const Napi::CallbackInfo& info) {
-  reporting(info.Env(), [&] { device_->copy(address(info, 0), address(info, 1), whole(info, 2), stream(info, 3)); });
-  return info.Env().Undefined();
-}
-Napi::Value DeviceObject::fill(const Napi::CallbackInfo& info) {
-  reporting(info.Env(), [&] { device_->fill(address(info, 0), int(whole(info, 1)), whole(info, 2), stream(info, 3)); });
-  return info.Env().Undefined();
-}
-Napi::Value DeviceObject::download(const Napi::CallbackInfo& info) {
-  const Bytes to = host_bytes(info[0]);
-  const StreamHandle on = stream(info, 2);
-  auto download = reporting(info.Env(), [&] { return device_->download(address(info, 1), to.size, on); });
-  return Waiting::start(info.Env(), *device_, on,
-                        new Waiting(info.Env(), std::move(download), info[0].As<Napi::Object>(), to.size));
 }
 
 }  // namespace addon

@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <vector>
 
 #include "../core/device.h"
 #include "tagged.h"
@@ -10,9 +11,10 @@
 namespace ckl {
 namespace addon {
 
-// The classes of this file and of device_loss.cc, and pointerInfo().
+// The classes of this file and of device_loss.cc, pointerInfo(), and releaseHost().
 void define_device(Napi::Env env, Napi::Object exports);
 void define_device_loss(Napi::Env env, Napi::Object exports);
+void define_host_memory(Napi::Env env, Napi::Object exports);
 
 // A failed CUDA call as a JavaScript error; its property cudaCode is CUDA's number of it.
 Napi::Error cuda_failure(Napi::Env env, const DeviceError& error);
@@ -34,6 +36,9 @@ class DeviceObject : public Tagged<DeviceObject> {
   static std::shared_ptr<Device> of(const Napi::CallbackInfo& info);
 
  private:
+  // The methods of device_copies.cc; none without CUDA, where no Device is made.
+  static std::vector<Napi::ClassPropertyDescriptor<DeviceObject>> copies();
+
   Napi::Value memory(const Napi::CallbackInfo& info);
   Napi::Value synchronize(const Napi::CallbackInfo& info);
   Napi::Value idle(const Napi::CallbackInfo& info);
@@ -43,7 +48,9 @@ class DeviceObject : public Tagged<DeviceObject> {
   Napi::Value to_host(const Napi::CallbackInfo& info);
   Napi::Value copy(const Napi::CallbackInfo& info);
   Napi::Value fill(const Napi::CallbackInfo& info);
+  Napi::Value upload(const Napi::CallbackInfo& info);
   Napi::Value download(const Napi::CallbackInfo& info);
+  Napi::Value allocate_host(const Napi::CallbackInfo& info);
 
   std::shared_ptr<Device> device_;
 };

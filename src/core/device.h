@@ -71,12 +71,21 @@ class DeviceLoss {
 enum class ElementType : int { float32 = 0, bfloat16 = 1, float16 = 2, float64 = 3 };
 constexpr int64_t size_of(ElementType t) { return t == ElementType::float64 ? 8 : t == ElementType::float32 ? 4 : 2; }
 
+// Another allocation may come to the same address later: it has another serial number. The first is 1.
+struct PinnedMemory {
+  char* data;
+  uint64_t serial;
+};
+
 class Device {
  public:
   virtual ~Device() = default;
 
   // Makes it the calling thread's current device, for another library.
   virtual void use() = 0;
+
+  // Page-locked memory of the host, zeros, that all GPUs copy from and to directly: copies with it need no staging.
+  virtual PinnedMemory allocate_pinned(int64_t bytes) = 0;
 
   virtual void* allocate(int64_t bytes) = 0;
   virtual void release(void* memory) noexcept = 0;  // when nothing enqueued uses it any more
@@ -100,7 +109,10 @@ class Device {
   // in float32 and rounded once.
   virtual void sum(void* to, const void* from, int64_t n, int64_t stride, int parts, ElementType type,
                    StreamHandle stream) = 0;
-  virtual std::unique_ptr<Download> download(const void* from, int64_t bytes, StreamHandle stream) = 0;
+  // to_device, and when it is done. Of memory that allocate_pinned() gave, `from` is read no sooner than that, and kept until then.
+  virtual std::unique_ptr<Pending> upload(void* to, const void* from, int64_t bytes, StreamHandle stream) = 0;
+  // to: where write() will be told to write. If allocate_pinned() gave it, the GPU writes there itself, and it is kept until then.
+  virtual std::unique_ptr<Download> download(void* to, const void* from, int64_t bytes, StreamHandle stream) = 0;
 
   virtual std::unique_ptr<DeviceLoss> loss() = 0;
 };
@@ -116,5 +128,9 @@ struct PointerInfo {
 std::shared_ptr<Device> open_device(int index);
 // device: of those that could have it, one that is in use or soon will be (CUDA starts it); -1: whichever is current.
 PointerInfo pointer_info(const void* address, int device);
+// What Device::allocate_pinned() gave, by its address; of serial 0 if it gave none that begins there.
+PinnedMemory find_pinned(void* address);
+// Gives it back, once the copies that keep it are done. What was given back before is left alone. Both on any thread.
+void release_pinned(const PinnedMemory& memory);
 
 }  // namespace ckl

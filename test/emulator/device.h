@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <memory>  // first: it has an attribute __noinline__, which is a macro below
+
 #define __global__
 #define __device__
 #define __host__

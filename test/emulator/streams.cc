@@ -135,6 +135,16 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
     return cudaStreamSynchronize(stream);
   return error;
 }
+cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width, size_t rows,
+                              cudaMemcpyKind, cudaStream_t stream) {
+  if (width > to_pitch || width > from_pitch) return cudaErrorInvalidValue;
+  if (!is_pinned_or_device(to) || !is_pinned_or_device(from)) return cudaErrorInvalidValue;  // nothing here needs it
+  return emulator::enqueue(stream, [=] {
+    for (size_t r = 0; r < rows; r++)
+      memmove(static_cast<char*>(to) + r * to_pitch, static_cast<const char*>(from) + r * from_pitch, width);
+    return cudaSuccess;
+  });
+}
 cudaError_t cudaMemsetAsync(void* pointer, int value, size_t bytes, cudaStream_t stream) {
   return emulator::enqueue(stream, [=] { return memset(pointer, value, bytes), cudaSuccess; });
 }

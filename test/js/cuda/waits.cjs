@@ -4,7 +4,7 @@ const { pbkdf2 } = require('node:crypto');
 const { readFile, rmSync, writeFileSync } = require('node:fs');
 const { promisify } = require('node:util');
 const { cklAsync } = require('../../../dist/index.js');
-const { DeviceTensor, prepare, Stream } = require('../../../dist/cuda/index.js');
+const { allocateHost, DeviceTensor, prepare, Stream } = require('../../../dist/cuda/index.js');
 
 const hold = process.argv[2];
 const n = 96;
@@ -74,6 +74,17 @@ async function main() {
   rmSync(hold);
   await Promise.all(wait); // nothing else keeps the process alive
   console.log(`settled after it: ${settled.slice(2).join(' ')}`);
+
+  // More than the buffers of copies hold: through them, the second half would wait for the stream. What is written last is copied.
+  const [from, to] = [allocateHost(2 << 20), allocateHost(2 << 20)];
+  const large = DeviceTensor.allocate(2 << 20);
+  writeFileSync(hold, '');
+  const copies = [large.copyFromAsync(from, { stream: other }), large.copyToAsync(to, { stream: other })];
+  from.fill(3);
+  const untouched = to.every((x) => x === 0);
+  rmSync(hold);
+  await Promise.all(copies);
+  console.log(`pinned arrays are read and written in the stream: ${untouched && to.every((x) => x === 3)}`);
 
   // In the order of the stream.
   settled.length = 0;

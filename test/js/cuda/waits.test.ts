@@ -26,6 +26,7 @@ describe.runIf(isEmulated)('waiting for the GPU', () => {
       'the losses are right: true',
       'settled before it: other other',
       'settled after it: still still',
+      'pinned arrays are read and written in the stream: true',
       'in order: 0 1 2 3 4',
     ]);
   }, 130_000);
