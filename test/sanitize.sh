@@ -4,13 +4,11 @@
 #   emulator   the CUDA kernels on the host, with the same
 #   addon      the JavaScript tests of the API on an addon built with the same
 #   threads    the C++ tests of pool and backend with ThreadSanitizer
-# Builds in build/sanitize; the ordinary build is left alone. CKL_QUICK=1 leaves out suites that take long and touch memory as others do.
+# Builds in build/addresses and build/threads; the ordinary build is left alone. CKL_QUICK=1 leaves out suites that take long and touch memory as others do.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-out=$PWD/build/sanitize
 jobs=${CKL_JOBS:-2}
 [ $# -gt 0 ] || set -- addresses emulator addon threads
-mkdir -p "$out"
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
 quietly() {  # log command...
@@ -20,39 +18,49 @@ quietly() {  # log command...
   }
 }
 
-# Addon and C++ tests in one build, where node-gyp-build finds the addon when CKL_LOSS_PREBUILD names the folder.
+# instrument FOLDER OPTIONS -- TARGETS
+instrument() {
+  local out=$1 options=()
+  shift
+  while [ "$1" != -- ]; do options+=("$1"); shift; done
+  mkdir -p "$out"
+  quietly "$out/build.log" cmake -S . -B "$out" -DCKL_TESTS=ON -DCKL_CUDA=OFF "${options[@]}"
+  quietly "$out/build.log" cmake --build "$out" --parallel "$jobs" --target "${@:2}"
+}
+
+# Addon and C++ tests in one build. CKL_LOSS_PREBUILD names the folder in which node-gyp-build finds build/Release.
+with_addresses=$PWD/build/addresses
 build_instrumented() {
-  quietly "$out/build.log" npx cmake-js compile -p "$jobs" -O "$out/build" \
-    --CDCKL_SANITIZE=ON --CDCKL_TESTS=ON --CDCKL_CUDA=OFF
+  instrument "$with_addresses" -DCKL_SANITIZE=ON "-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=$with_addresses/addon/build/Release" \
+    "-DCMAKE_JS_INC=$(node -p "require('node-api-headers').include_dir")" -- ckl_tests ckl_emulator_tests ckl_loss
 }
 
 addresses() {
   build_instrumented
   # These walks test accuracy and take most of the time; the cases that begin with 'bounds:' test memory accesses.
   local without='accuracy: rows of 1 to 300*,accuracy: long rows'
-  "$out/build/test/cpp/ckl_tests" --test-case-exclude="$without${CKL_QUICK:+,bits: avx2 and avx512*,numbers: *}"
+  "$with_addresses/test/cpp/ckl_tests" --test-case-exclude="$without${CKL_QUICK:+,bits: avx2 and avx512*,numbers: *}"
 }
 
 emulator() {
   build_instrumented
-  "$out/build/test/cpp/ckl_emulator_tests" ${CKL_QUICK:+--test-case-exclude='kernels: *'}
+  "$with_addresses/test/cpp/ckl_emulator_tests" ${CKL_QUICK:+--test-case-exclude='kernels: *'}
 }
 
 addon() {
   build_instrumented
-  quietly "$out/tsc.log" npm run prepare
+  quietly "$with_addresses/tsc.log" npm run prepare
   # Node frees little at exit, so leaks are left to the C++ tests. A finding ends the process, which fails its tests. What
   # is freed stays in AddressSanitizer's quarantine, so the tests of growing memory mean nothing here. Sizes that cannot be
   # allocated give an error of the API, so the allocator returns null for them.
-  CKL_LOSS_PREBUILD=$out LD_PRELOAD=$(g++ -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
+  CKL_LOSS_PREBUILD=$with_addresses/addon LD_PRELOAD=$(g++ -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
     node node_modules/vitest/vitest.mjs run test/js/{loss,native,ranks} --exclude '**/memory.test.ts' ${CKL_QUICK:+--exclude '**/threads.test.ts'} \
     --testTimeout 900000 --hookTimeout 900000
 }
 
 threads() {
-  quietly "$out/threads.log" cmake -S . -B "$out/threads" -DCKL_CUDA=OFF -DCKL_TESTS=ON -DCKL_SANITIZE=THREADS
-  quietly "$out/threads.log" cmake --build "$out/threads" --parallel "$jobs" --target ckl_tests
-  TSAN_OPTIONS=halt_on_error=1 "$out/threads/test/cpp/ckl_tests" "--test-case=pool:*,bits: any number*,checks: each*"
+  instrument build/threads -DCKL_SANITIZE=THREADS -- ckl_tests
+  TSAN_OPTIONS=halt_on_error=1 "build/threads/test/cpp/ckl_tests" "--test-case=pool:*,bits: any number*,checks: each*"
 }
 
 for part; do

@@ -1,9 +1,11 @@
-// Prints one hash of many results for each instruction set: the same for all that have FMA, on every machine.
+// Prints two hashes of many results for each instruction set, of losses and of embeddings: the same for all that have FMA, on every machine.
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "batch.h"
+#include "embeddings.h"
 
 namespace ckl {
 namespace test {
@@ -28,7 +30,7 @@ struct Hash {  // FNV-1a
   }
 };
 
-uint64_t hash_of(const cpu::Target& target) {
+uint64_t hash_of_losses(const cpu::Target& target) {
   Hash hash;
   Random random(91);
   for (const PlanTerm& term : all_terms())
@@ -48,11 +50,32 @@ uint64_t hash_of(const cpu::Target& target) {
   return hash.value;
 }
 
+uint64_t hash_of_embeddings(const cpu::Target& target) {
+  Hash hash;
+  Random random(92);
+  const auto add = [&](Embedded&& embedded) {
+    const Scored r = score(embedded, target, 2);
+    for (const Floats* x : {&r.scores, &r.query_grad, &r.document_grad}) hash.add(*x);
+    hash.add(r.scale_grad);
+  };
+  for (const Form form : {Form::all, Form::lists, Form::candidates, Form::ragged})
+    for (const bool cosine : {false, true})
+      for (const int64_t dim : {1, 15, 64, 77, 801}) {
+        add(make_embedded(random, form, 19, 45, dim, cosine));
+        if (form == Form::ragged || dim > 100) continue;
+        Embedded tokens = make_tokens(random, form, 7, 12, dim, 37, 45);
+        tokens.pairs.cosine = cosine, tokens.pairs.mean = dim % 2 == 0;
+        add(std::move(tokens));
+      }
+  return hash.value;
+}
+
 }  // namespace
 }  // namespace test
 }  // namespace ckl
 
 int main() {
   for (const ckl::cpu::Target& target : ckl::cpu::targets())
-    std::printf("%s %016llx\n", target.name, static_cast<unsigned long long>(ckl::test::hash_of(target)));
+    std::printf("%s %016llx %016llx\n", target.name, static_cast<unsigned long long>(ckl::test::hash_of_losses(target)),
+                static_cast<unsigned long long>(ckl::test::hash_of_embeddings(target)));
 }

@@ -1,7 +1,5 @@
 #include "embeddings.h"
 
-#include <doctest/doctest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -189,13 +187,6 @@ double error(const Floats& found, const std::vector<double>& right, const std::v
     worst = units <= worst ? worst : units;  // NaN is the worst
   }
   return worst;
-}
-
-void check_scored(const Scored& found, const ExactScored& right, const std::string& about) {
-  CHECK_MESSAGE(error(found.scores, right.scores, right.score_size) < 24, about);
-  CHECK_MESSAGE(error(found.query_grad, right.query_grad, right.query_size) < 24, about);
-  CHECK_MESSAGE(error(found.document_grad, right.document_grad, right.document_size) < 24, about);
-  CHECK_MESSAGE(std::fabs(found.scale_grad - right.scale_grad) <= right.scale_size * 0x1p-20, about);
 }
 
 }  // namespace test

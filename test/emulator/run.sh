@@ -7,11 +7,11 @@ cd "$(dirname "$0")/../.."
 out=$PWD/build/emulate
 mkdir -p "$out/addon/build/Release"
 log=$out/build.log
-if ! { cmake -S . -B "$out/cmake" -DCKL_CUDA=EMULATE \
+if ! { cmake -S . -B "$out" -DCKL_CUDA=EMULATE \
   "-DCMAKE_JS_INC=$(node -p "require('node-api-headers').include_dir")" \
   "-DCKL_NAPI_DIR=$(node -p "path.dirname(require.resolve('node-addon-api'))")" \
   "-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=$out/addon/build/Release" &&
-  cmake --build "$out/cmake" --target ckl_loss --parallel "${CKL_JOBS:-2}" && npm run prepare; } >"$log" 2>&1; then
+  cmake --build "$out" --target ckl_loss --parallel "${CKL_JOBS:-2}" && npm run prepare; } >"$log" 2>&1; then
   tail -40 "$log" >&2
   exit 1
 fi

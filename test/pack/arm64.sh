@@ -19,8 +19,9 @@ for tool in aarch64-linux-gnu-g++ aarch64-linux-gnu-strip qemu-aarch64-static cm
 done
 
 # ---- build
-build=$(mktemp -d)
+build=$folder/build/arm64
 trap 'rm -rf "$build"' EXIT
+mkdir -p "$build"
 output=$folder/prebuilds/linux-arm64
 mkdir -p "$output"
 cmake -S "$folder" -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_TOOLCHAIN_FILE="$scripts/aarch64.cmake" -DCKL_CUDA=OFF \
