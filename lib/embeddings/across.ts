@@ -22,9 +22,11 @@ import {
   readPairs,
   readScale,
 } from './pairs.js';
-import { Prepared, type Settings } from './prepared.js';
+import { Prepared } from './prepared.js';
+import type { Settings } from './settings.js';
 import { type Links, linksOf, Ranks, sum, withNative } from './ranks.js';
-import { apartOf, gradientArguments, inputsOf, type Outputs, readOutputs, resultOf } from './scores.js';
+import { apartOf, gradientArguments, type Outputs, readOutputs, resultOf } from './outputs.js';
+import { inputsOf } from './scores.js';
 import { snapshotOf } from './snapshot.js';
 import { readTeacherPairs } from './teacher.js';
 import type { EmbeddingResult } from './types.js';

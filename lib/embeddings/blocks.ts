@@ -5,7 +5,7 @@ import type { BlockedLoss } from '../loss/blocked.js';
 import { checkScoring, type NativeScoring, ScoringNumber } from '../native/scoring.js';
 import { argumentsOf, layoutOf, type Pairs } from './pairs.js';
 import type { Call } from './judged.js';
-import { gradientArguments, type Outputs } from './scores.js';
+import { gradientArguments, type Outputs } from './outputs.js';
 import type { TeacherScorer } from './teacher.js';
 import type { Space, Vectors } from './vectors.js';
 

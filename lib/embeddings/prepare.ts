@@ -14,7 +14,8 @@ import { AcrossRanks, readAcross } from './across.js';
 import { Matryoshka, readDims } from './matryoshka.js';
 import { gradientNames, readMode, readSimilarity, readTileQueries, readWanted } from './options.js';
 import { readBoolean } from './pairs.js';
-import { noTiles, Prepared, type Settings } from './prepared.js';
+import { Prepared } from './prepared.js';
+import { noTiles, type Settings } from './settings.js';
 import { readTeacherOption } from './teacher.js';
 import type { EmbeddingOptions, EmbeddingSum, PreparedEmbeddings } from './types.js';
 

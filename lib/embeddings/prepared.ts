@@ -1,67 +1,34 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // A prepared loss of embeddings of one dimension: scores, loss and the gradients with respect to both sides in one call.
-import { CklTypeError } from '../errors.js';
-import { allocate, copy, nativeScores, scoresConstructor } from '../loss/arrays.js';
+import { allocate, nativeScores, scoresConstructor } from '../loss/arrays.js';
 import { type BlockedLoss, prepareBlocked } from '../loss/blocked.js';
 import { type refused, SingleRun } from '../loss/exchange.js';
-import * as functions from '../loss/functions.js';
 import { GroupedLoss } from '../loss/grouped.js';
 import { bufferOf, copyInto, lengthOf } from '../loss/intrinsics.js';
 import type { Shape } from '../loss/layout.js';
 import type { PreparedLoss } from '../loss/prepare.js';
 import { checkFits, disposed } from '../loss/prepared.js';
-import type { LossName } from '../losses.js';
 import { checkScoring, type NativeScoring, newScoring, ScoringNumber } from '../native/scoring.js';
 import { blockSize, isTooLarge, runBlocks } from './blocks.js';
-import type { ReadSimilarity, Wanted } from './options.js';
-import { type Call, copyOfBatch, judge } from './judged.js';
+import type { Wanted } from './options.js';
+import { type Call, judge } from './judged.js';
 import {
   argumentsOf,
   checkApart,
-  copyOf,
   newNumbers,
   type Pairs,
   readFloats,
   readPairs,
   readScale,
 } from './pairs.js';
-import {
-  apartOf,
-  gradientArguments,
-  inputsOf,
-  type Outputs,
-  ownOutputs,
-  readOutputs,
-  resultOf,
-} from './scores.js';
+import { apartOf, embeddingResult, gradientArguments, readOutputs, resultOf } from './outputs.js';
+import { checkAsync, runAsync } from './run-async.js';
+import { inputsOf } from './scores.js';
+import { noTiles, type Settings } from './settings.js';
 import { type Given, snapshotOf } from './snapshot.js';
 import { readTeacherPairs, teacherInputs, TeacherScorer } from './teacher.js';
-import type { EmbeddingResult, Embeddings, InBatchScores } from './types.js';
+import type { EmbeddingResult, Embeddings } from './types.js';
 import { newVectors, type Vectors } from './vectors.js';
-
-/** Checked options that are not the loss's. */
-export interface Settings {
-  read: ReadSimilarity;
-  wanted: Wanted;
-  inBatch: boolean;
-  scores: boolean;
-  /** How scores of a whole batch are held. */
-  mode: InBatchScores;
-  /** Queries of a block; null: by its bytes. */
-  tileQueries: number | null;
-  /** How a teacher's embeddings are compared; null: teachers are given as scores. */
-  teacher: ReadSimilarity | null;
-  /** The option, or what else is asked for, that needs all scores at once. */
-  ownMatrix: string | null;
-}
-
-/** The error where tiles are asked for and cannot be. */
-export function noTiles(name: string): Error {
-  return new CklTypeError(
-    'ERR_CKL_OPTION',
-    `inBatchScores is 'tiles', which ${name} cannot be computed with; leave one of them out`,
-  );
-}
 
 /** Scores and gradients around a prepared loss of the root. */
 export class Prepared {
@@ -161,7 +128,7 @@ export class Prepared {
       const gradients = gradientArguments(outputs, numbers);
       checkScoring(scorer.backward(...args, result.grad as Float32Array, ...gradients), numbers);
       if (call.scores !== null) copyInto(call.scores, batch.student);
-      return this.result(result, outputs, numbers, keeps ? (call.scores ?? batch.student) : null);
+      return embeddingResult(result, outputs, numbers, keeps ? (call.scores ?? batch.student) : null);
     };
   }
 
@@ -189,47 +156,14 @@ export class Prepared {
     return { inner, call, outputs, keeps, inBlocks: this.takesBlocks(pairs, keeps) };
   }
 
-  async runAsync(batch: unknown, options: { signal?: AbortSignal } = {}): Promise<unknown> {
+  async runAsync(batch: unknown, { signal }: { signal?: AbortSignal } = {}): Promise<unknown> {
     this.check();
-    const { signal } = options;
     signal?.throwIfAborted();
     const given = snapshotOf(batch);
     this.check();
-    const { settings } = this;
-    if (settings.mode === 'tiles') throw noTiles('runAsync');
-    const { space } = settings.read;
-    for (const name of ['queryGrad', 'documentGrad', 'accumulate', 'perQuery', 'scores'] as const) {
-      if (given[name] === undefined) continue;
-      throw ownOutputs('runAsync', name);
-    }
-    const { pairs, judged, scale, bias, teacher } = this.read(given);
-    const own = copyOf(pairs);
-    const ownTeacher = teacher && copyOf(teacher);
-    const ownBias = bias && copy(bias, lengthOf(bias), 'bias');
-    const judgements = copyOfBatch(judged.batch(), own.layout.offsets);
-    const outputs = readOutputs({}, settings.wanted, own, space, newVectors);
-    const numbers = newNumbers();
-    const student = allocate(Float32Array, own.layout.extent, 'scores');
-    const args = argumentsOf(own, space, scale, numbers);
-    // Of this run alone: what it keeps from the scores for the gradients, no other run can replace.
-    const scorer = newScoring(settings.read.cpuTarget, settings.read.threads);
-    try {
-      numbers[ScoringNumber.keepWinners] = 1;
-      checkScoring(await scorer.scoresAsync(...args, ownBias, student), numbers);
-      signal?.throwIfAborted();
-      const withTeacher = ownTeacher && { teacher: await this.teacherScorer!.scoresAsync(ownTeacher) };
-      signal?.throwIfAborted();
-      const result = await this.lossAsync({ ...judgements, ...withTeacher, student }, signal);
-      signal?.throwIfAborted();
-      const grad = result.grad as Float32Array;
-      numbers[ScoringNumber.samePairs] = 1;
-      const status = await scorer.backwardAsync(...args, grad, ...gradientArguments(outputs, numbers));
-      checkScoring(status, numbers);
-      signal?.throwIfAborted();
-      return this.result(result, outputs, numbers, settings.scores ? student : null);
-    } finally {
-      scorer.dispose();
-    }
+    checkAsync(given, this.settings);
+    const loss = { name: this.loss, options: this.ofLoss };
+    return runAsync(this.read(given), this.settings, this.teacherScorer, loss, signal);
   }
 
   dispose(): void {
@@ -286,16 +220,6 @@ export class Prepared {
     return (this.blocked = prepareBlocked(this.loss, { ...this.ofLoss, shape: [queries, documents] }));
   }
 
-  private lossAsync(batch: object, signal: AbortSignal | undefined) {
-    const { terms, ...options } = this.ofLoss;
-    delete options.shape;
-    const withSignal = { ...options, ...(signal && { signal }) };
-    if (this.loss === 'combine')
-      return functions.combineAsync(batch as never, terms as never, withSignal as never);
-    const name = `${this.loss as LossName}Async` as const;
-    return functions[name](batch as never, withSignal as never);
-  }
-
   private lendMatrix(length: number): Float32Array {
     if (lengthOf(this.matrix) < length) {
       this.matrix = allocate(Float32Array, Math.max(length, this.shape[0] * this.shape[1]), 'scores');
@@ -316,22 +240,5 @@ export class Prepared {
       : newVectors(like, name, dim);
     this.own[name] = vectors.source;
     return vectors;
-  }
-
-  private result(
-    { loss, perQuery, counted, teacherGrad, diagnostics }: ReturnType<PreparedLoss['run']>,
-    outputs: Outputs,
-    numbers: Float64Array,
-    scores: Float32Array | null,
-  ): EmbeddingResult {
-    return {
-      loss,
-      perQuery,
-      counted,
-      ...resultOf(outputs, numbers),
-      ...(scores && { scores }),
-      ...(teacherGrad && { teacherGrad }),
-      ...(diagnostics && { diagnostics }),
-    };
   }
 }

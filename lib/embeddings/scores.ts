@@ -12,8 +12,8 @@ import {
   type ReadSimilarity,
   scorerOf,
   similarityNames,
-  type Wanted,
 } from './options.js';
+import { apartOf, gradientArguments, ownOutputs, readOutputs, resultOf } from './outputs.js';
 import {
   argumentsOf,
   checkApart,
@@ -22,7 +22,6 @@ import {
   newNumbers,
   pairNames,
   type Pairs,
-  readBoolean,
   readFloats,
   readPairs,
 } from './pairs.js';
@@ -35,7 +34,7 @@ import type {
   SimilarityOptions,
   TopK,
 } from './types.js';
-import { newVectors, readGradient, type Space, type Vectors } from './vectors.js';
+import { newVectors } from './vectors.js';
 
 /** A call that was read and checked: the same for the plain and the asynchronous form. */
 interface ScoresCall {
@@ -135,14 +134,6 @@ export async function backwardAsync<Q extends Embeddings, D extends Embeddings>(
   return resultOf(outputs, numbers) as Gradients<Q, D>;
 }
 
-/** Where gradients go; null for those that are not wanted. */
-export interface Outputs {
-  query: Vectors | null;
-  document: Vectors | null;
-  scale: boolean;
-  accumulate: boolean;
-}
-
 function readBackward(input: unknown, options: unknown) {
   checkNames(input, 'input', [...pairNames, 'grad', 'queryGrad', 'documentGrad', 'accumulate']);
   checkOptions('backward', options, [...similarityNames, ...gradientNames]);
@@ -158,70 +149,6 @@ function readBackward(input: unknown, options: unknown) {
   checkApart(apartOf(outputs, pairs), [...inputsOf(pairs), ['grad', grad]]);
   const own = given.queryGrad !== undefined || given.documentGrad !== undefined || outputs.accumulate;
   return { read, pairs, grad, outputs, given: own };
-}
-
-/** Outputs with what they may lie over. */
-export function apartOf({ query, document }: Outputs, pairs: Pairs) {
-  return [
-    ['queryGrad', query?.native ?? null, pairs.queries.native],
-    ['documentGrad', document?.native ?? null, pairs.documents.native],
-  ] as const;
-}
-
-/** The caller's outputs, and `make` for those that are wanted and not given. */
-export function readOutputs(
-  given: { queryGrad?: unknown; documentGrad?: unknown; accumulate?: unknown },
-  wanted: Wanted,
-  pairs: Pairs,
-  space: Space,
-  make: (like: Vectors, name: string, dim: number) => Vectors,
-): Outputs {
-  const accumulate = readBoolean('accumulate', given.accumulate, false);
-  const side = (name: 'queryGrad' | 'documentGrad', like: Vectors): Vectors | null => {
-    const array = given[name];
-    if (array !== undefined && array !== null) {
-      if (!wanted[name]) {
-        throw new CklTypeError('ERR_CKL_OPTION', `${name} is given, and the option ${name} is false`);
-      }
-      const read = readGradient(array, name, like.rows, space);
-      if (!accumulate || read.source !== like.source) return read;
-      throw new CklTypeError(
-        'ERR_CKL_OPTION',
-        `${name} is the array of the embeddings and accumulate is true; a gradient cannot be added to embeddings`,
-      );
-    }
-    if (!wanted[name]) return null;
-    if (accumulate) {
-      throw new CklTypeError(
-        'ERR_CKL_OPTION',
-        `accumulate is true and ${name} is missing; give the array to add to`,
-      );
-    }
-    return make(like, name, space.dim);
-  };
-  return {
-    query: side('queryGrad', pairs.queries),
-    document: side('documentGrad', pairs.documents),
-    scale: wanted.scaleGrad,
-    accumulate,
-  };
-}
-
-/** The last arguments of a native call; the numbers go into `numbers`. */
-export function gradientArguments({ query, document, scale, accumulate }: Outputs, numbers: Float64Array) {
-  numbers[ScoringNumber.queryGradType] = query?.type ?? 0;
-  numbers[ScoringNumber.documentGradType] = document?.type ?? 0;
-  numbers[ScoringNumber.accumulate] = accumulate ? 1 : 0;
-  numbers[ScoringNumber.wantsScaleGrad] = scale ? 1 : 0;
-  return [query?.native ?? null, document?.native ?? null] as const;
-}
-
-export function resultOf({ query, document, scale }: Outputs, numbers: Float64Array): Gradients {
-  return {
-    ...(query && { queryGrad: query.source }),
-    ...(document && { documentGrad: document.source }),
-    ...(scale && { scaleGrad: numbers[ScoringNumber.scaleGrad] }),
-  };
 }
 
 /**
@@ -302,13 +229,4 @@ function search<T extends ScoringStatus | Promise<ScoringStatus>>(
   const args = argumentsOf(pairs, read.space, read.scale, numbers);
   numbers[ScoringNumber.k] = k;
   return run(scorerOf(read), [...args, found.ids, found.scores]);
-}
-
-/** The error where an asynchronous function is given outputs. */
-export function ownOutputs(name: string, outputs: string): Error {
-  return new CklTypeError(
-    'ERR_CKL_OPTION',
-    `${name} returns arrays of its own; leave out ${outputs}: an array that you can reach could be transferred ` +
-      'while another thread writes to it',
-  );
 }
