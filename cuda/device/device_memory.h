@@ -108,9 +108,31 @@ class GraphExec {
   ~GraphExec() {
     if (exec_) cudaGraphExecDestroy(exec_);
   }
-  // Relaxed, so that `enqueue` may allocate.
   template <class Enqueue>
   void capture(cudaStream_t stream, Enqueue enqueue) {
+    const cudaGraph_t graph = record(stream, enqueue);
+    const cudaError_t error = cudaGraphInstantiate(&exec_, graph, 0);
+    cudaGraphDestroy(graph);
+    must(error);
+  }
+  // From the next launch on it is what `enqueue` enqueues: the same calls with other parameters. False if they are not the same;
+  // then it stays as it was.
+  template <class Enqueue>
+  bool update(cudaStream_t stream, Enqueue enqueue) {
+    const cudaGraph_t graph = record(stream, enqueue);
+    cudaGraphExecUpdateResultInfo info = {};
+    const cudaError_t error = cudaGraphExecUpdate(exec_, graph, &info);
+    cudaGraphDestroy(graph);
+    if (error != cudaErrorGraphExecUpdateFailure) must(error);
+    else cudaGetLastError();  // clear it so the next call does not report it
+    return error == cudaSuccess;
+  }
+  void launch(cudaStream_t stream) const { must(cudaGraphLaunch(exec_, stream)); }
+
+ private:
+  // Relaxed, so that `enqueue` may allocate.
+  template <class Enqueue>
+  static cudaGraph_t record(cudaStream_t stream, Enqueue enqueue) {
     must(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed));
     cudaGraph_t graph = nullptr;
     try {
@@ -121,13 +143,9 @@ class GraphExec {
       throw;
     }
     must(cudaStreamEndCapture(stream, &graph));
-    const cudaError_t error = cudaGraphInstantiate(&exec_, graph, 0);
-    cudaGraphDestroy(graph);
-    must(error);
+    return graph;
   }
-  void launch(cudaStream_t stream) const { must(cudaGraphLaunch(exec_, stream)); }
 
- private:
   cudaGraphExec_t exec_ = nullptr;
 };
 

@@ -10,24 +10,22 @@ namespace cuda {
 
 namespace {
 
-// An instantiated graph, and the scratch space that its kernels were captured with.
+// An instantiated graph, the scratch space that its kernels were captured with, and what it takes to capture them again.
 class CapturedLoss : public Graph {
  public:
-  CapturedLoss(int device, int capability, const Plan& plan, Batch batch, const Outputs& out, const Extent& extent,
-               const int32_t* host_offsets, double* summary)
-      : device_(device) {
-    const Stream borrowed;
-    const cudaStream_t stream = borrowed.get();
+  CapturedLoss(int device, int capability, const Plan& plan, const Batch& batch, const Outputs& out,
+               const Extent& extent, const int32_t* host_offsets, double* summary)
+      : device_(device), capability_(capability), plan_(plan), rows_(batch.rows), extent_(extent) {
+    const cudaStream_t stream = stream_.get();
     if (host_offsets) {
-      const size_t bytes = size_t(batch.rows.queries + 1) * sizeof(int32_t);
-      char* const p = offsets_.reserve(bytes);
-      must(cudaMemcpyAsync(p, host_offsets, bytes, cudaMemcpyHostToDevice, stream));
-      batch.rows.offsets = reinterpret_cast<const int32_t*>(p);
+      const size_t bytes = size_t(rows_.queries + 1) * sizeof(int32_t);
+      own_offsets_ = offsets_.reserve(bytes);
+      must(cudaMemcpyAsync(own_offsets_, host_offsets, bytes, cudaMemcpyHostToDevice, stream));
     }
     scratch_.clear(stream);
     must(cudaStreamSynchronize(stream));
     scratch_.result = reinterpret_cast<BatchTotal*>(summary);
-    graph_.capture(stream, [&] { enqueue(capability, plan, batch, out, extent, scratch_, stream); });
+    graph_.capture(stream, [&] { enqueue_all(batch, out); });
   }
   void launch(StreamHandle stream) override {
     reporting([&] {
@@ -35,10 +33,32 @@ class CapturedLoss : public Graph {
       graph_.launch(stream_of(stream));
     });
   }
+  // Captured again rather than changed kernel by kernel: which launch has which parameters is known to enqueue alone. What takes long,
+  // to instantiate a graph, is left out.
+  bool replace(const Batch& batch, const Outputs& out) override {
+    bool done = false;
+    reporting([&] {
+      must(cudaSetDevice(device_));
+      done = graph_.update(stream_.get(), [&] { enqueue_all(batch, out); });
+    });
+    return done;
+  }
 
  private:
-  const int device_;
+  void enqueue_all(Batch batch, const Outputs& out) {
+    const int32_t* const given = batch.rows.offsets;
+    batch.rows = rows_;
+    batch.rows.offsets = own_offsets_ ? reinterpret_cast<const int32_t*>(own_offsets_) : given;
+    enqueue(capability_, plan_, batch, out, extent_, scratch_, stream_.get());
+  }
+
+  const int device_, capability_;
+  const Plan plan_;
+  const Rows rows_;
+  const Extent extent_;
+  const Stream stream_;  // nothing runs on it but the copy of the offsets
   DeviceBuffer offsets_;
+  char* own_offsets_ = nullptr;  // of a ragged batch whose offsets were in the host's memory
   Scratch scratch_;
   GraphExec graph_;
 };

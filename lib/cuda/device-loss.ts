@@ -111,8 +111,8 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
   }
 
   /**
-   * The loss of a batch as a CUDA graph. It reads the same tensors at each launch (of a ragged batch, offsets in host memory are copied now), and
-   * has outputs of its own. Nothing is enqueued yet.
+   * The loss of a batch as a CUDA graph. It reads the same tensors at each launch, unless its `replace` gives it others (of a ragged batch, offsets
+   * in host memory are copied now), and has outputs of its own. Nothing is enqueued yet.
    */
   capture(batch: DeviceBatch): DeviceGraph<R> {
     this.live();
@@ -128,8 +128,8 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
       view.finish(own.summary());
       const graph = reporting(() => new native.DeviceGraph(live, view.hostOffsets));
       if (graph.status !== NativeStatus.ok) throw statusError(graph.status, this.call);
-      const tensors = view.tensors.filter((tensor) => tensor !== null);
-      return new DeviceGraph(graph, outputs, own, tensors, this.reduction, stream);
+      const captured = { tensors: [...view.tensors], call: this.call.slice(), outputs };
+      return new DeviceGraph(graph, captured, own, this.reduction, stream);
     } catch (error) {
       own.dispose();
       throw error;

@@ -8,6 +8,7 @@ export { DeviceGraph } from './graph.js';
 export { allocateHost, type PinnedArray } from './host-memory.js';
 export type { OnDevice, OnStream } from './options.js';
 export { DeviceLoss } from './device-loss.js';
+export type { GraphTensors } from './replace.js';
 export { type DeviceOptions, prepare } from './loss.js';
 export { type DeviceDiagnostics, DeviceLossResult, type LossValue } from './result.js';
 export type { TensorShape } from './shape.js';

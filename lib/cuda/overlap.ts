@@ -17,7 +17,7 @@ function overlap(a: DeviceTensor, b: DeviceTensor): boolean {
 }
 
 /** An output must have memory of its own; only the gradient may take the student's. */
-function checkOverlap(tensors: readonly (DeviceTensor | null)[]): void {
+export function checkOverlap(tensors: readonly (DeviceTensor | null)[]): void {
   for (let out = DeviceScalar.grad - DeviceScalar.student; out < tensors.length; out++) {
     const output = tensors[out];
     if (!output) continue;

@@ -74,7 +74,7 @@ export interface DeviceSnapshot {
  * The caller's batch, read: each property once, and what array interfaces show. Nothing of the caller's runs after this, so that what is
  * checked is what is used. A teacher is left alone where no loss reads one.
  */
-export function deviceSnapshotOf(batch: DeviceBatch, readsTeacher: boolean): DeviceSnapshot {
+export function deviceSnapshotOf(batch: Partial<DeviceBatch>, readsTeacher: boolean): DeviceSnapshot {
   const own = snapshotOf(batch) as unknown as DeviceBatch;
   const { offsets } = own;
   return {

@@ -4,4 +4,4 @@
  * A hash of the declarations in this folder: functions, their arguments, numbers of fields. The same as in src/addon/interface.h;
  * test/js/native/interface.test.ts says when both change.
  */
-export const addonInterface = 'e4ad7f08';
+export const addonInterface = 'f2174cbf';

@@ -189,6 +189,11 @@ export interface NativeDeviceGraph {
   /** Other than ok: why there is no graph. */
   readonly status: NativeStatus;
   launch(stream: number): void;
+  /**
+   * From the next launch on it works on the arrays at the addresses of these DeviceScalars: those that it was captured with, of the same types.
+   * Rows stay. Other than ok: CUDA cannot do that (`shape`), or the arrays are others (`type`); nothing has changed.
+   */
+  replace(call: Float64Array): NativeStatus;
   dispose(): void;
 }
 

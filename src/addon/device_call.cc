@@ -43,7 +43,13 @@ Status read_call(napi_env env, napi_value offsets, const double* call, DeviceCal
   if (!host.offsets) batch.rows.offsets = device_offsets;
   to.extent = extent_of(batch.rows, host.offsets, int64_t(call[DeviceScalar::longest]), elements);
   if (!batch.rows.offsets) to.extent.elements = host.extent();
+  in.fail(read_arrays(call, to));
+  return in.status();
+}
 
+Status read_arrays(const double* call, DeviceCall& to) {
+  Arguments in(nullptr, nullptr);
+  Batch& batch = to.batch;
   batch.student = {at<const char>(call, DeviceScalar::student), in.element_type(call[DeviceScalar::student_type])};
   batch.teacher = {at<const char>(call, DeviceScalar::teacher), in.element_type(call[DeviceScalar::teacher_type])};
   batch.labels = at<const uint8_t>(call, DeviceScalar::labels);

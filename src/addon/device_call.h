@@ -56,6 +56,9 @@ struct DeviceCall {
 // offsets: an Int32Array of the host, or anything else.
 Status read_call(napi_env env, napi_value offsets, const double* call, DeviceCall& to);
 
+// The addresses and types of its arrays alone; rows stay as they are.
+Status read_arrays(const double* call, DeviceCall& to);
+
 // Copies of device memory, for as long as it lives. Each waits for the stream.
 class HostCopy {
  public:

@@ -1,6 +1,7 @@
 // DeviceLoss and DeviceGraph: prepared losses that are enqueued on device memory. This runs once a training step, so that
 // everything of a call travels in one array that both sides know.
 #include <algorithm>
+#include <array>
 #include <exception>
 
 #include "../core/share.h"
@@ -12,6 +13,12 @@ namespace ckl {
 namespace addon {
 
 namespace {
+
+// What a graph was captured with.
+struct Captured {
+  DeviceCall call;
+  std::array<double, DeviceScalar::size> numbers;
+};
 
 class LossObject : public Tagged<LossObject> {
  public:
@@ -38,10 +45,11 @@ class LossObject : public Tagged<LossObject> {
     loss_ = reporting(env, [&] { return device_->loss(); });
   }
 
-  // The loss of the batch that `call` tells of, as a graph; if there is none, why.
-  std::unique_ptr<Graph> capture(Napi::Env env, Napi::Value offsets, Status& status) {
+  // The loss of the batch that `call_` tells of, as a graph; if there is none, why.
+  std::unique_ptr<Graph> capture(Napi::Env env, Napi::Value offsets, Captured& captured, Status& status) {
     double* const numbers = this->numbers(env);
-    DeviceCall call;
+    DeviceCall& call = captured.call;
+    if (numbers) std::copy(numbers, numbers + DeviceScalar::size, captured.numbers.begin());
     status = numbers && loss_ ? read_call(env, offsets, numbers, call) : Status{Code::type};
     if (status.ok())
       return reporting(env, [&] {
@@ -167,11 +175,11 @@ class GraphObject : public Tagged<GraphObject> {
     return DefineClass(
         env, kName,
         {InstanceAccessor<&GraphObject::status>("status"), InstanceMethod<&GraphObject::launch>("launch"),
-         InstanceMethod<&GraphObject::dispose>("dispose")});
+         InstanceMethod<&GraphObject::replace>("replace"), InstanceMethod<&GraphObject::dispose>("dispose")});
   }
   explicit GraphObject(const Napi::CallbackInfo& info) : Tagged(info) {
     Status status;
-    graph_ = LossObject::Unwrap(info[0].As<Napi::Object>())->capture(info.Env(), info[1], status);
+    graph_ = LossObject::Unwrap(info[0].As<Napi::Object>())->capture(info.Env(), info[1], captured_, status);
     status_ = status.code;
   }
 
@@ -182,11 +190,35 @@ class GraphObject : public Tagged<GraphObject> {
     reporting(info.Env(), [&] { graph_->launch(StreamHandle(info[0].As<Napi::Number>().Int64Value())); });
     return info.Env().Undefined();
   }
+  // replace(call): NativeStatus. TypeScript has checked all but what is checked here again.
+  Napi::Value replace(const Napi::CallbackInfo& info) {
+    const napi_value given = info[0];
+    Arguments in(info.Env(), &given);
+    const double* const numbers = in.typed<double>(Argument::none, napi_float64_array, DeviceScalar::size, false);
+    DeviceCall next = captured_.call;
+    in.fail(graph_ && numbers && alike(captured_.numbers.data(), numbers) ? read_arrays(numbers, next)
+                                                                          : Status{Code::type});
+    if (in.status().ok() && numbers[DeviceScalar::offsets] > 0)
+      next.batch.rows.offsets = reinterpret_cast<const int32_t*>(uintptr_t(numbers[DeviceScalar::offsets]));
+    if (in.status().ok() && !reporting(info.Env(), [&] { return graph_->replace(next.batch, next.out); }))
+      in.fail({Code::shape});
+    return Napi::Number::New(info.Env(), int(in.status().code));
+  }
   Napi::Value dispose(const Napi::CallbackInfo& info) {
     graph_.reset();
     return info.Env().Undefined();
   }
 
+  // Whether they tell of the same arrays, of the same types, with addresses that may be any.
+  static bool alike(const double* a, const double* b) {
+    for (int k = DeviceScalar::student_type; k <= DeviceScalar::rank_type; k++)
+      if (a[k] != b[k]) return false;
+    for (int k = DeviceScalar::student; k < DeviceScalar::size; k++)
+      if ((a[k] == 0) != (b[k] == 0) || !(b[k] >= 0 && b[k] <= 9007199254740991.0)) return false;
+    return true;
+  }
+
+  Captured captured_;
   std::unique_ptr<Graph> graph_;
   Code status_;
 };

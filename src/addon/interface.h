@@ -5,7 +5,7 @@ namespace ckl {
 namespace addon {
 
 // The same as in lib/native/interface.ts; test/js/native/interface.test.ts says when both change.
-constexpr const char kInterface[] = "e4ad7f08";
+constexpr const char kInterface[] = "f2174cbf";
 
 }  // namespace addon
 }  // namespace ckl

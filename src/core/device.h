@@ -43,6 +43,9 @@ class Graph {
  public:
   virtual ~Graph() = default;
   virtual void launch(StreamHandle stream) = 0;
+  // From the next launch on it works on these arrays: those that it was captured with, of the same types, elsewhere. Its rows stay, but
+  // for offsets in device memory. False if CUDA cannot do that; then nothing has changed.
+  virtual bool replace(const Batch& batch, const Outputs& out) = 0;
 };
 
 // Enqueues losses of batches in device memory, and has the scratch space for one at a time: who changes streams joins them.

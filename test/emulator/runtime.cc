@@ -98,6 +98,7 @@ const char* cudaGetErrorName(cudaError_t error) {
     CKL_NAME(cudaErrorNotReady)
     CKL_NAME(cudaErrorLaunchFailure)
     CKL_NAME(cudaErrorStreamCaptureUnsupported)
+    CKL_NAME(cudaErrorGraphExecUpdateFailure)
   }
 #undef CKL_NAME
   return "cudaErrorUnknown";

@@ -18,6 +18,7 @@ enum cudaError_t {
   cudaErrorNotReady = 600,
   cudaErrorLaunchFailure = 719,
   cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorGraphExecUpdateFailure = 910,
 };
 enum cudaMemcpyKind {
   cudaMemcpyHostToDevice = 1,
@@ -48,6 +49,14 @@ typedef struct EmulatedStream* cudaStream_t;
 typedef struct EmulatedEvent* cudaEvent_t;
 typedef struct EmulatedGraph* cudaGraph_t;
 typedef struct EmulatedGraphExec* cudaGraphExec_t;
+enum cudaGraphExecUpdateResult {
+  cudaGraphExecUpdateSuccess = 0,
+  cudaGraphExecUpdateErrorTopologyChanged = 2,
+  cudaGraphExecUpdateErrorNodeTypeChanged = 3
+};
+struct cudaGraphExecUpdateResultInfo {
+  cudaGraphExecUpdateResult result;
+};
 struct cudaPointerAttributes {
   cudaMemoryType type;
   int device;
@@ -104,6 +113,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long flags);
+cudaError_t cudaGraphExecUpdate(cudaGraphExec_t exec, cudaGraph_t graph, cudaGraphExecUpdateResultInfo* info);
 cudaError_t cudaGraphDestroy(cudaGraph_t graph);
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec);
@@ -123,8 +133,10 @@ cudaError_t cudaFuncSetAttribute(Kernel*, cudaFuncAttribute, int) {
 
 namespace emulator {
 
+// What a node of a graph is, which an update may not change.
+enum class NodeKind { kernel, copy, set, other };
 // To the end of what a stream holds, in order of enqueueing.
-cudaError_t enqueue(cudaStream_t stream, std::function<cudaError_t()> work);
+cudaError_t enqueue(cudaStream_t stream, std::function<cudaError_t()> work, NodeKind kind = NodeKind::other);
 // Runs everything that all streams hold.
 void drain();
 
@@ -146,6 +158,7 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
   const unsigned cluster = config->numAttrs ? config->attrs[0].val.clusterDim.x : 1;
   const unsigned blocks = config->gridDim.x, threads = config->blockDim.x;
   const size_t shared = config->dynamicSmemBytes;
-  return emulator::enqueue(config->stream,
-                           [=] { return emulator::run(blocks, threads, cluster, shared, [&] { kernel(argument); }); });
+  return emulator::enqueue(
+      config->stream, [=] { return emulator::run(blocks, threads, cluster, shared, [&] { kernel(argument); }); },
+      emulator::NodeKind::kernel);
 }

@@ -17,10 +17,15 @@
 typedef std::function<cudaError_t()> Work;
 
 struct EmulatedGraph {
-  std::vector<Work> work;
+  struct Node {
+    Work work;
+    emulator::NodeKind kind;
+  };
+  std::vector<Node> nodes;
 };
+// A launch holds what the graph was then.
 struct EmulatedGraphExec {
-  std::shared_ptr<const std::vector<Work>> work;
+  std::shared_ptr<const EmulatedGraph> graph;
 };
 struct EmulatedStream {
   int device = 0;
@@ -102,14 +107,14 @@ bool is_pinned_or_device(const void* pointer) {
 
 namespace emulator {
 
-cudaError_t enqueue(cudaStream_t stream, Work work) {
+cudaError_t enqueue(cudaStream_t stream, Work work, NodeKind kind) {
   const Lock lock(streams().mutex);
   if (is_default(stream)) {  // the default stream waits for all others
     drain();
     return work();
   }
   if (!lives(stream) || current_device() != stream->device) return cudaErrorInvalidResourceHandle;
-  if (stream->capture) return stream->capture->work.push_back(std::move(work)), cudaSuccess;
+  if (stream->capture) return stream->capture->nodes.push_back({std::move(work), kind}), cudaSuccess;
   stream->work.push_back(std::move(work));
   return stream->error;
 }
@@ -129,7 +134,8 @@ extern "C" __attribute__((visibility("default"))) int ckl_emulator_enqueue(void*
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
   if (bytes == 0) return cudaSuccess;
-  const cudaError_t error = emulator::enqueue(stream, [=] { return memmove(to, from, bytes), cudaSuccess; });
+  const cudaError_t error = emulator::enqueue(
+      stream, [=] { return memmove(to, from, bytes), cudaSuccess; }, emulator::NodeKind::copy);
   // Pageable host memory is read or written before the call returns.
   if (error == cudaSuccess && !(is_pinned_or_device(to) && is_pinned_or_device(from)))
     return cudaStreamSynchronize(stream);
@@ -146,7 +152,8 @@ cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_
   });
 }
 cudaError_t cudaMemsetAsync(void* pointer, int value, size_t bytes, cudaStream_t stream) {
-  return emulator::enqueue(stream, [=] { return memset(pointer, value, bytes), cudaSuccess; });
+  return emulator::enqueue(
+      stream, [=] { return memset(pointer, value, bytes), cudaSuccess; }, emulator::NodeKind::set);
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
@@ -222,15 +229,26 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   return *graph = stream->capture.release(), cudaSuccess;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
-  *exec = new EmulatedGraphExec{std::make_shared<const std::vector<Work>>(graph->work)};
+  *exec = new EmulatedGraphExec{std::make_shared<const EmulatedGraph>(*graph)};
+  return cudaSuccess;
+}
+cudaError_t cudaGraphExecUpdate(cudaGraphExec_t exec, cudaGraph_t graph, cudaGraphExecUpdateResultInfo* info) {
+  const std::vector<EmulatedGraph::Node>&now = exec->graph->nodes, &next = graph->nodes;
+  *info = {cudaGraphExecUpdateSuccess};
+  if (now.size() != next.size()) *info = {cudaGraphExecUpdateErrorTopologyChanged};
+  else
+    for (size_t k = 0; k < now.size(); k++)
+      if (now[k].kind != next[k].kind) *info = {cudaGraphExecUpdateErrorNodeTypeChanged};
+  if (info->result != cudaGraphExecUpdateSuccess) return cudaErrorGraphExecUpdateFailure;
+  exec->graph = std::make_shared<const EmulatedGraph>(*graph);
   return cudaSuccess;
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) { return delete graph, cudaSuccess; }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
-  const auto work = exec->work;
+  const auto graph = exec->graph;
   return emulator::enqueue(stream, [=] {
-    for (const Work& piece : *work) {
-      const cudaError_t error = piece();
+    for (const EmulatedGraph::Node& node : graph->nodes) {
+      const cudaError_t error = node.work();
       if (error != cudaSuccess) return error;
     }
     return cudaSuccess;
