@@ -81,8 +81,8 @@ napi_value rank_bias(napi_env env, napi_callback_info info) {
   return report(env, status, scalars);
 }
 
-// listedRanks(documents, ranks, rows, count, codes, absent, out): count times four numbers of rows say where a list starts, how
-// long it is, and where its row of documents begins and ends
+// listedRanks(documents, ranks, rows, count, codes, absent, out): `rows` holds four numbers for each of `count` lists: where
+// the list starts, its length, and where its row of documents begins and ends
 napi_value listed_ranks(napi_env env, napi_callback_info info) {
   napi_value values[7];
   size_t count = 7;
@@ -106,7 +106,7 @@ napi_value listed_ranks(napi_env env, napi_callback_info info) {
   const auto* const lists = static_cast<const uint32_t*>(documents.data);
   const auto* const list_ranks = static_cast<const uint16_t*>(ranks.data);
   const auto* const row = static_cast<const double*>(rows.data);
-  // Among many lists each lies in memory of its own: all are asked for before the first is read.
+  // With many lists, each one is a cache miss: prefetch them all before the first is read.
   for (int64_t r = 0; in.status().ok() && r < 4 * n; r += 4) {
     if (!(row[r] >= 0 && row[r + 1] >= 0 && row[r] + row[r + 1] <= listed && row[r + 2] >= 0 &&
           row[r + 3] <= double(codes.length) && row[r + 3] <= double(out.length)))
@@ -124,7 +124,7 @@ napi_value listed_ranks(napi_env env, napi_callback_info info) {
   return report(env, in.status(), nullptr);
 }
 
-// The names in a list separated by spaces.
+// Splits a space-separated list of names.
 Napi::Array words(Napi::Env env, const std::string& list) {
   Napi::Array out = Napi::Array::New(env);
   for (size_t from = 0; from < list.size();) {
@@ -200,7 +200,7 @@ Napi::Value cuda(const Napi::CallbackInfo& info) {
   return out;
 }
 
-// cudaError(code): [CUDA's name of it, CUDA's words].
+// cudaError(code): [CUDA's name for the error, its description].
 Napi::Value cuda_error(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const CudaErrorText text = cuda_error_text(info.Length() > 0 ? info[0].ToNumber().Int32Value() : 0);

@@ -1,4 +1,5 @@
-// Positional JavaScript arguments as views of memory. The C API of Node directly: this runs once a training step.
+// Positional JavaScript arguments as views of memory. Uses Node's C API directly because it runs on every training
+// step.
 #pragma once
 #include <node_api.h>
 
@@ -37,7 +38,7 @@ class Arguments {
     if (napi_get_value_double(env_, values_[next_++], &x) != napi_ok) fail({Code::type});
     return x;
   }
-  // A typed array, or null where it may be absent.
+  // A typed array, or null if it is optional and absent.
   ArrayView array(Argument argument, bool optional) {
     ArrayView a;
     const napi_value value = values_[next_++];
@@ -47,7 +48,8 @@ class Arguments {
       a.present = true;
       return a;
     }
-    // Whatever else it is counts as absent: asking what exactly costs more than the rest, and TypeScript has asked.
+    // Any other value counts as absent: finding out its type costs more than everything else here, and TypeScript has
+    // checked it.
     if (!optional) fail({Code::type, argument});
     return a;
   }
@@ -57,12 +59,12 @@ class Arguments {
     if (!a.present) return nullptr;
     if (a.type == type && a.length >= needed) return static_cast<T*>(a.data);
     fail(a.type != type ? Status{Code::type, argument} : Status::size(argument, double(a.length), double(needed)));
-    return nullptr;  // not to be written to, not even what is wrong with it
+    return nullptr;  // an array that failed the check is never written to
   }
   float* floats(Argument argument, int64_t needed, bool optional = true) {
     return typed<float>(argument, napi_float32_array, needed, optional);
   }
-  // A typed array as scores of the type that its own argument names.
+  // A typed array as scores, whose element type another argument gives.
   template <class Byte>
   ScoresOf<Byte> scores(const ArrayView& a, Argument argument, DType type, int64_t needed) {
     if (!a.present) return {nullptr, type};
@@ -92,9 +94,10 @@ class Arguments {
     if (a.length < needed) fail(Status::size(Argument::ranks, double(a.length), double(needed)));
     return {a.data, type};
   }
-  // Rows from queries, docs, stride, and offsets as the next argument; those are only checked for their own length here.
+  // Rows from queries, docs and stride, with the offsets as the next argument. Only the length of the offsets is checked
+  // here.
   Rows rows(double queries, double docs, double stride) {
-    constexpr double kMost = 9007199254740991.0;  // whole numbers beyond are not exact in JavaScript
+    constexpr double kMost = 9007199254740991.0;  // larger integers are not exact in JavaScript
     Rows r;
     if (!(queries >= 0 && queries <= kMost && docs >= 0 && docs <= kMost && stride >= 0 && stride <= kMost)) {
       fail({Code::shape});
@@ -117,12 +120,12 @@ class Arguments {
   Status status_;
 };
 
-// The scalars of a call: Scalar in lib/native/codes.ts.
+// The scalars of a call. Mirrors Scalar in lib/native/codes.ts.
 struct Scalar {
   enum {
     loss,
     counted,
-    plan,  // of a staged run: its id
+    plan,  // staged runs: the id of the plan
     argument,
     query,
     document,
@@ -134,7 +137,7 @@ struct Scalar {
     student_type,
     teacher_type,
     grad_type,
-    // of a staged run alone
+    // staged runs only
     present,
     rank_type,
     size = 16

@@ -1,4 +1,4 @@
-// The answer of a binary that was compiled without CUDA.
+// Stand-ins for the CUDA functions in a binary compiled without CUDA.
 #include "../core/device.h"
 #include "../core/cuda_info.h"
 #include "device.h"
@@ -28,7 +28,7 @@ void define_host_memory(Napi::Env, Napi::Object) {}
 
 std::vector<Napi::ClassPropertyDescriptor<DeviceObject>> DeviceObject::copies() { return {}; }
 
-// Nothing gets here: no backend is there to compute.
+// Unreachable: there is no backend to compute with.
 void compute_beside(Napi::Env, std::unique_ptr<Task>) {}
 
 }  // namespace addon

@@ -1,4 +1,5 @@
-// lib/native/mpi.ts has the signatures, and checks arguments in words; here they are checked again. The C API of Node directly.
+// MPI as functions of the addon. lib/native/mpi.ts has the signatures and the readable error messages; arguments are checked
+// again here. Uses Node's C API directly.
 #include "distributed.h"
 
 #include "../distributed/mpi.h"
@@ -10,7 +11,7 @@ namespace {
 
 using distributed::Mpi;
 
-Mpi* opened = nullptr;  // by mpiOpen; MPI is one to a process
+Mpi* opened = nullptr;  // set by mpiOpen; a process has at most one MPI
 
 struct Values {
   napi_value all[4] = {};
@@ -59,7 +60,7 @@ bool read_doubles(napi_env env, napi_value value, Doubles& to) {
   return good;
 }
 
-// mpiOpen(names): { file, abi, version } of the one that is open, and `tried`: what is wrong with each other.
+// mpiOpen(names): { file, abi, version } of the library that is open, and `tried`: why each of the others was rejected.
 napi_value mpi_open(napi_env env, napi_callback_info info) {
   const Values values(env, info);
   std::vector<std::string> names, tried;
@@ -87,7 +88,7 @@ napi_value mpi_open(napi_env env, napi_callback_info info) {
   return out;
 }
 
-// mpiStart(): [rank, size, whether this call or one before initialised MPI]; null where it was finalised.
+// mpiStart(): [rank, size, whether this or an earlier call initialised MPI]; null if MPI was already finalised.
 napi_value mpi_start(napi_env env, napi_callback_info) {
   if (!opened) return throw_type(env, "mpiStart comes after mpiOpen");
   napi_value out = nullptr;

@@ -1,5 +1,5 @@
-// What joins processes, for JavaScript: MPI (mpiOpen, mpiStart, mpiAllGather, mpiBroadcast, mpiSendReceive, mpiBarrier, mpiEnd) and
-// NCCL (ncclOpen, ncclId, NcclRank).
+// Communication between processes, for JavaScript: MPI (mpiOpen, mpiStart, mpiAllGather, mpiBroadcast, mpiSendReceive, mpiBarrier,
+// mpiEnd) and NCCL (ncclOpen, ncclId, NcclRank).
 #pragma once
 #include <napi.h>
 

@@ -12,9 +12,9 @@
 namespace ckl {
 namespace addon {
 
-// The threads of one environment for one kind of task. They start when there is something for them, sleep in between, and end with
-// the environment. Events are waited for, and not CUDA asked to call back (cudaLaunchHostFunc): it makes no such calls after an error,
-// where promises would stay pending, and the stream stands still during the call.
+// The threads of one environment for one kind of task. They start on demand, sleep between tasks, and end with the environment. They
+// wait for events instead of using cudaLaunchHostFunc: CUDA makes no callbacks after an error, which would leave promises pending, and
+// a callback blocks its stream.
 class GpuThreads {
  public:
   GpuThreads(Napi::Env env, size_t most) : env_(env), most_(most) {
@@ -25,7 +25,8 @@ class GpuThreads {
       throw Napi::Error::New(env);
     settled_ = made;
     napi_unref_threadsafe_function(env, settled_);
-    // Hooks run last first: this one before the function's own, so that no thread calls what is gone.
+    // Hooks run in reverse order: this one runs before that of the thread-safe function, so no thread calls a function
+    // that is gone.
     napi_add_env_cleanup_hook(env, end, this);
   }
 
@@ -43,12 +44,12 @@ class GpuThreads {
  private:
   struct Lane {
     TaskKey key;
-    std::deque<std::unique_ptr<Task>> tasks;  // the first is at work
+    std::deque<std::unique_ptr<Task>> tasks;  // the first is running
     std::condition_variable wake;
     std::thread thread;
   };
 
-  // Where the key is at work; else a thread without work; else a new one; else the one that has least to do.
+  // The thread that is working on the same key; else an idle one; else a new one; else the one with the fewest tasks.
   Lane& lane_for(const TaskKey& key) {
     Lane* least = nullptr;
     for (Lane& lane : lanes_) {
@@ -83,7 +84,7 @@ class GpuThreads {
     }
   }
 
-  // On JavaScript's thread, once for each task that was done; one call may find those of several.
+  // Runs on JavaScript's thread, once for each finished task; one call may settle several.
   static void settle_all(napi_env env, napi_value, void* self, void*) {
     if (!env) return;  // the environment has ended
     GpuThreads& threads = *static_cast<GpuThreads*>(self);
@@ -94,7 +95,7 @@ class GpuThreads {
     }
     for (std::unique_ptr<Task>& task : done) {
       if (--threads.unsettled_ == 0) napi_unref_threadsafe_function(env, threads.settled_);
-      // Nothing may leave a callback of Node's C API.
+      // No exception may leave a callback of Node's C API.
       Napi::details::WrapCallback(env, [&]() -> napi_value {
         task->settle(env);
         task.reset();
@@ -103,7 +104,7 @@ class GpuThreads {
     }
   }
 
-  // What a thread is at ends first: the GPU may be writing to memory that goes with the environment.
+  // Running tasks are allowed to finish: the GPU may be writing to memory that is freed with the environment.
   static void end(void* self) {
     GpuThreads& threads = *static_cast<GpuThreads*>(self);
     {
@@ -120,7 +121,7 @@ class GpuThreads {
   const napi_env env_;
   const size_t most_;
   napi_threadsafe_function settled_ = nullptr;
-  size_t unsettled_ = 0;  // of JavaScript's thread
+  size_t unsettled_ = 0;  // used on JavaScript's thread only
   std::mutex mutex_;
   std::list<Lane> lanes_;
   std::vector<std::unique_ptr<Task>> done_;

@@ -1,4 +1,5 @@
-// Threads of our own for what waits for a GPU: libuv has four by default, and files, DNS and crypto need them meanwhile.
+// The addon's own threads for tasks that wait for a GPU: libuv has four by default, which files, DNS and crypto need
+// meanwhile.
 #pragma once
 #include <napi.h>
 
@@ -8,23 +9,24 @@
 namespace ckl {
 namespace addon {
 
-// Work that leaves JavaScript's thread, and what it settles there.
+// Work done off JavaScript's thread, and its settlement on it.
 class Task {
  public:
   virtual ~Task() = default;
-  // On any thread, where there is no JavaScript. Throws nothing.
+  // Called on any thread; must neither use JavaScript nor throw.
   virtual void execute() = 0;
-  // Afterwards, on JavaScript's thread.
+  // Called afterwards, on JavaScript's thread.
   virtual void settle(Napi::Env env) = 0;
 };
 
-// Tasks of one key are executed in the order in which they came: those of a stream, which ends them in this order anyway. A task that
-// waits for one stream keeps none waiting that waits for another: the first may need what the program does after the second.
+// Tasks with the same key (those of one stream) are executed in the order of submission, in which the stream completes them anyway. A
+// task waiting for one stream never blocks a task waiting for another: the first may depend on what the program does after the
+// second.
 typedef std::pair<const void*, uint64_t> TaskKey;
 
-// Until the task is settled the event loop stays alive. A task that the end of the environment overtakes is dropped unsettled.
+// The event loop stays alive until the task is settled. If the environment ends first, the task is dropped unsettled.
 void wait_beside(Napi::Env env, TaskKey key, std::unique_ptr<Task> task);
-// The same for runs of whole batches, of which a few overlap.
+// The same for runs of whole batches, a few of which may overlap.
 void compute_beside(Napi::Env env, std::unique_ptr<Task> task);
 
 }  // namespace addon

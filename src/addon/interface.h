@@ -1,10 +1,10 @@
-// Names the interface between the addon and lib/native: a binary that was compiled for another one is refused when it is loaded.
+// The version of the interface between the addon and lib/native: loading a binary compiled for another version is an error.
 #pragma once
 
 namespace ckl {
 namespace addon {
 
-// The same as in lib/native/interface.ts; test/js/native/interface.test.ts says when both change.
+// Must equal the value in lib/native/interface.ts; test/js/native/interface.test.ts fails when both have to change.
 constexpr const char kInterface[] = "f2174cbf";
 
 }  // namespace addon

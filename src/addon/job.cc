@@ -32,10 +32,10 @@ int64_t bytes_of(RankType type) {
   }
 }
 
-// Memory of a job: a reference keeps no typed array from being detached, and what was its memory may be freed then.
+// Memory owned by a job: a reference does not keep a typed array from being detached, and then its memory may be freed.
 class Arena {
  public:
-  // Twice over the same pieces: to find their size, and to place them.
+  // Called twice for the same pieces: first to find their total size, then to place them.
   template <class T>
   void take(T*& view, int64_t bytes, bool copied) {
     if (!view) return;
@@ -76,16 +76,16 @@ void take_all(Arena& arena, Call& call) {
   for (float** per_document : {&d.weight, &d.ratio}) arena.take(*per_document, documents * 4, false);
   for (float** per_query : {&out.per_query, &d.entropy, &d.separation, &d.separation_top10})
     arena.take(*per_query, queries * 4, false);
-  // Last: until now the rows are those of the caller.
+  // Offsets come last: until now the rows are read from the caller's memory.
   arena.take(batch.rows.offsets, (queries + 1) * 4, true);
 }
 
-// An array of the caller that results go to, and where in it.
+// One of the caller's arrays that receives results.
 struct Target {
   Napi::ObjectReference array;
   Argument argument;
   const char* from;
-  int64_t size;  // of an element
+  int64_t size;  // bytes per element
   bool per_query;
   char* to = nullptr;
 };
@@ -101,7 +101,7 @@ class Run : public Task {
         call_(call),
         abort_(std::move(abort)) {}
 
-  // Before it is started: false if there is no memory for it.
+  // Called before the job starts; false if out of memory.
   bool copy_inputs() {
     take_all(arena_, call_);
     size_ = arena_.size();
@@ -134,19 +134,19 @@ class Run : public Task {
   }
 
  private:
-  // As arguments are: in an array of one.
+  // As an argument list with one element.
   const napi_value* value_of(const Napi::ObjectReference& reference) {
     value_ = reference.Value();
     return &value_;
   }
-  // Everything or nothing.
+  // Writes all outputs, or none if one cannot be written.
   Status write_all() {
     const Rows& rows = call_.batch.rows;
     for (Target& t : targets_) {
       Arguments in(env_, value_of(t.array));
       const ArrayView found = in.array(t.argument, false);
       const int64_t needed = t.per_query ? rows.queries : rows.extent();
-      // An array keeps its type; its length it loses with its memory.
+      // A detached array keeps its type but has length 0.
       if (!in.status().ok()) return in.status();
       if (found.length < needed) return Status::size(t.argument, double(found.length), double(needed));
       t.to = static_cast<char*>(found.data);

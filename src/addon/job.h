@@ -1,4 +1,4 @@
-// A run beside JavaScript's thread, and the flag that stops it.
+// A run off JavaScript's thread, and the flag that aborts it.
 #pragma once
 #include <napi.h>
 
@@ -12,7 +12,7 @@
 namespace ckl {
 namespace addon {
 
-// new AbortFlag(); set() stops the jobs that were started with it.
+// new AbortFlag(); set() aborts the jobs that were started with it.
 class AbortFlag : public Tagged<AbortFlag> {
  public:
   typedef std::shared_ptr<std::atomic<int32_t>> Word;
@@ -28,10 +28,10 @@ class AbortFlag : public Tagged<AbortFlag> {
   const Word word_;
 };
 
-// Copies what the call reads and computes in memory of its own; arrays of the caller are written when it has ended, if they
-// are still there. A promise of the status.
-// on_gpu: it mostly waits, on a thread of our own; else it computes on one of libuv's pool.
-// values: the arguments of run. diagnostics: its five, or null. abort: or null.
+// Copies the inputs and computes in memory of its own. The caller's arrays are written at the end unless they have been
+// detached. Returns a promise of the status.
+// on_gpu: the job mostly waits, on one of the addon's own threads; otherwise it computes on libuv's pool. values: the
+// arguments of run. diagnostics: its five diagnostics, or null. abort: may be null.
 napi_value start_job(napi_env env, std::shared_ptr<const Plan> plan, std::shared_ptr<Backend> backend, bool on_gpu,
                      const Call& call, const napi_value* values, const napi_value* diagnostics, AbortFlag::Word abort);
 

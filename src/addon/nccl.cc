@@ -1,4 +1,5 @@
-// NCCL as JavaScript objects: ncclOpen, ncclId, and NcclRank, this process's place among some GPUs. lib/native/nccl.ts has the signatures.
+// NCCL as JavaScript objects: ncclOpen, ncclId, and NcclRank, this process's rank in a group of GPUs. lib/native/nccl.ts has the
+// signatures.
 #include "../distributed/nccl.h"
 
 #include <utility>
@@ -16,7 +17,7 @@ using distributed::NcclError;
 using distributed::NcclHandle;
 using distributed::NcclId;
 
-const Nccl* opened = nullptr;  // by ncclOpen; there is one to a process
+const Nccl* opened = nullptr;  // set by ncclOpen; a process has at most one
 
 const Nccl& library(Napi::Env env) {
   if (!opened) throw Napi::TypeError::New(env, "ncclOpen comes first");
@@ -31,7 +32,7 @@ int64_t whole(const Napi::CallbackInfo& info, size_t i, double most = 9007199254
 }
 char* address(const Napi::CallbackInfo& info, size_t i) { return reinterpret_cast<char*>(uintptr_t(whole(info, i))); }
 
-// Runs calls of NCCL, whose errors have the property `nccl`.
+// Runs NCCL calls; their errors have the property `nccl`.
 template <class Calls>
 auto telling(Napi::Env env, Calls calls) -> decltype(calls()) {
   try {
@@ -44,7 +45,8 @@ auto telling(Napi::Env env, Calls calls) -> decltype(calls()) {
   }
 }
 
-// ncclOpen(names): { file, version, loaded } of the one that is open, and `tried`: what is wrong with each other.
+// ncclOpen(names): { file, version, loaded } of the library that is open, and `tried`: why each of the others was
+// rejected.
 Napi::Value nccl_open(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (info.Length() < 1 || !info[0].IsArray()) throw Napi::TypeError::New(env, "ncclOpen needs a list of names");
@@ -64,7 +66,7 @@ Napi::Value nccl_open(const Napi::CallbackInfo& info) {
   return out;
 }
 
-// ncclId(): what the ranks of a group are joined by, 128 bytes.
+// ncclId(): the 128-byte id with which the ranks of a group join it.
 Napi::Value nccl_id(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const NcclId id = telling(env, [&] { return library(env).id(); });
@@ -111,7 +113,8 @@ class NcclRank : public Tagged<NcclRank> {
       nccl.broadcast(comm_, address(info, 0), size_t(whole(info, 1)), int(whole(info, 2, size_ - 1)), address(info, 3));
     });
   }
-  // sum(data, elements, type, stream): each rank adds a part of all ranks' arrays, in their order, and has it from there.
+  // sum(data, elements, type, stream): each rank adds one part of all ranks' arrays in rank order, and receives the other
+  // parts.
   Napi::Value sum(const Napi::CallbackInfo& info) {
     return call(info, [&](const Nccl& nccl) {
       char* const data = address(info, 0);
@@ -141,7 +144,7 @@ class NcclRank : public Tagged<NcclRank> {
     });
     return env.Undefined();
   }
-  // Device memory that grows. Freeing waits for what the GPU is at, so that nothing enqueued loses it.
+  // Growing device memory. Freeing waits for the GPU, so enqueued work never loses its memory.
   char* scratch(int64_t bytes) {
     if (bytes > scratch_bytes_) {
       if (scratch_) device_->release(std::exchange(scratch_, nullptr));

@@ -82,8 +82,9 @@ PlanObject::PlanObject(const Napi::CallbackInfo& info)
 
 PlanObject::~PlanObject() { std::replace(plans_->begin(), plans_->end(), this, static_cast<PlanObject*>(nullptr)); }
 
-// Runs of one environment do not overlap, so that its plans share scratch space: those that were dropped are freed when the event
-// loop turns, and a loop that makes plans would hold the space of all. On a GPU, what was enqueued may still use it.
+// Runs of one environment do not overlap, so its plans can share scratch space. Dropped plans are freed only when the event loop
+// turns; a loop that creates plans would otherwise hold the scratch space of all of them. GPU plans do not share it, because
+// enqueued work may still be using it.
 std::shared_ptr<Workspace> PlanObject::workspace(Environment& environment, int64_t docs) {
   if (place_.threads == 0) return backend_->workspace(docs);
   return environment.workspace(place_.name, place_.threads, *backend_, docs);
@@ -96,7 +97,8 @@ Workspace& PlanObject::scratch(napi_env env) {
   return *workspace_;
 }
 
-// Everything is read before anything changes: after an error the object is as it was. Jobs in the pool hold what they began with.
+// Everything is read before anything changes, so an error leaves the object unchanged. Running jobs keep the plan and backend
+// they started with.
 Napi::Value PlanObject::configure(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (info.Length() < 1 || !info[0].IsObject()) throw Napi::TypeError::New(env, "Plan needs a specification");
@@ -120,7 +122,7 @@ Napi::Value PlanObject::threads(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), place_.threads);
 }
 
-// Computes, unless reading the call has failed, and writes to its scalars what came of it.
+// Runs the call unless reading it has failed, and writes the outcome to its scalars.
 napi_value PlanObject::execute(napi_env env, const Call& call, Status status) {
   Summary summary;
   if (status.ok()) { status = backend_->run(*plan_, call.batch, call.out, scratch(env), nullptr, summary); }
@@ -181,7 +183,8 @@ napi_value PlanObject::start_job(napi_env env, napi_callback_info info) {
   return deferred.Promise();
 }
 
-// node-addon-api throws when the environment is being torn down; nothing may leave a callback of Node's C API.
+// node-addon-api throws while the environment is being torn down, and no exception may leave a callback of Node's C
+// API.
 napi_value PlanObject::run_async(napi_env env, napi_callback_info info) {
   return Napi::details::WrapCallback(env, [&] { return start_job(env, info); });
 }

@@ -22,16 +22,17 @@ class GpuThreads;
 
 // What one environment (the main thread, or a worker) shares among its plans.
 struct Environment {
-  // Its plans by their id; null where one is gone.
+  // Its plans by id; null if a plan is gone.
   const std::shared_ptr<std::vector<PlanObject*>> plans = std::make_shared<std::vector<PlanObject*>>();
-  // The pool for this many threads, which start with the first large batch. It lives as long as a plan uses it; the last pool
-  // is kept, so a loop that prepares and disposes does not start threads each time.
+  // The pool with this many threads, which start with the first large batch. A pool lives as long as a plan uses it. The most
+  // recent one is kept, so that preparing and disposing in a loop does not start threads each time.
   std::shared_ptr<cpu::Pool> pool(int threads);
-  // The scratch space shared by plans of one instruction set and thread count, while one of them uses it.
+  // The scratch space shared by all plans of one instruction set and thread count; it lives as long as one of them
+  // does.
   std::shared_ptr<Workspace> workspace(const std::string& target, int threads, Backend& backend, int64_t docs);
-  // What functions that it exported refer to.
+  // Keeps alive whatever exported functions refer to.
   std::vector<std::shared_ptr<void>> held;
-  // Those that wait for a GPU, and those that run batches on one; null until there is something to do (gpu_threads.cc).
+  // Threads that wait for a GPU, and threads that run batches on one; null until first needed (gpu_threads.cc).
   std::shared_ptr<GpuThreads> waiters, computers;
 
  private:
@@ -46,11 +47,11 @@ class PlanObject : public Tagged<PlanObject> {
   static Napi::Function define(Napi::Env env);
   explicit PlanObject(const Napi::CallbackInfo& info);
   ~PlanObject();
-  // A function of the addon: runs the plan whose id stands in a stage. No method: to find what an object is, or a method of
-  // it, takes as long as the rest of a small call.
+  // An exported function: runs the plan whose id is in the stage. It is not a method because looking up a method and its
+  // receiver takes as long as the rest of a small call.
   static napi_value run_staged(napi_env env, napi_callback_info info);
 
-  // What computes: an instruction set and its threads, or a GPU's architecture and none.
+  // Where a plan runs: an instruction set and a number of threads, or a GPU architecture and 0 threads.
   struct Place {
     std::string name;
     int threads = 0;
@@ -79,7 +80,7 @@ class PlanObject : public Tagged<PlanObject> {
   std::shared_ptr<Backend> backend_;
   Place place_;
   std::shared_ptr<Workspace> workspace_;
-  std::unique_ptr<cpu::ShardRun> shard_;  // between the steps of a run
+  std::unique_ptr<cpu::ShardRun> shard_;  // kept between the steps of a run
 };
 
 }  // namespace addon

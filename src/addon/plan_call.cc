@@ -90,7 +90,7 @@ Status read_staged(double* scalar, const Plan& plan, Call& call) {
   const double bits = scalar[Scalar::present], ranks = scalar[Scalar::rank_type];
   const double queries = scalar[Scalar::queries], docs = scalar[Scalar::docs], stride = scalar[Scalar::stride];
   if (!(bits >= 0 && bits < (1 << (kPlaces + 1)) && ranks >= 0 && ranks <= 5)) return {Code::type};
-  // One query less than a place holds: offsets have one more.
+  // One query fewer than a place holds, because there is one more offset than queries.
   if (!(queries >= 0 && queries < kStaged && docs >= 0 && docs <= kStaged && stride >= 0 && stride <= kStaged))
     return {Code::shape};
   const uint32_t present = uint32_t(bits);

@@ -11,7 +11,7 @@ namespace addon {
 napi_value PlanObject::share(napi_env env, napi_callback_info info, bool runs) {
   RunValues values;
   PlanObject* const plan = values.take(env, info, RunValues::kCount + 1) ? receiver(env, values.self) : nullptr;
-  if (!plan || plan->place_.threads == 0) return code_value(env, Code::type);  // of the CPU alone
+  if (!plan || plan->place_.threads == 0) return code_value(env, Code::type);  // CPU only
   Call call;
   Status status = read_call(env, values, *plan->plan_, call);
   const int64_t queries = call.batch.rows.queries, terms = int64_t(plan->plan_->terms.size());
@@ -36,7 +36,7 @@ napi_value PlanObject::run_share(napi_env env, napi_callback_info info) { return
 
 namespace {
 
-// [step, first query, last, where this rank's documents begin, ranks, chunks]
+// [step, first query, one past the last query, first document of this rank, ranks, chunks]
 struct ShardNumbers {
   static constexpr int kCount = 6;
 
@@ -44,7 +44,7 @@ struct ShardNumbers {
   int64_t first, last, begin;
   int ranks, chunks;
 
-  // False where one is not a whole number within its bounds.
+  // False if one of them is not an integer within its bounds.
   bool read(const double* numbers, int64_t queries) {
     bool good = true;
     const auto whole = [&](int k, double least, double most) {
@@ -60,7 +60,7 @@ struct ShardNumbers {
   }
 };
 
-// Whether documents of such a batch can be spread over ranks, so that this rank's have `chunks` at the most.
+// Whether the documents of this batch can be spread over ranks, with at most `chunks` chunks on this rank.
 bool can_shard(const Plan& plan, const Call& call, int chunks) {
   const Rows& rows = call.batch.rows;
   if (rows.offsets || call.out.teacher_grad || call.out.diagnostics.weight || rows.docs > chunks * cpu::kChunk)
@@ -72,7 +72,7 @@ bool can_shard(const Plan& plan, const Call& call, int chunks) {
 
 }  // namespace
 
-// run's arguments; ShardNumbers; what was gathered; what will be.
+// The arguments of run; ShardNumbers; the numbers gathered so far; the record for the next exchange.
 napi_value PlanObject::shard_step(napi_env env, napi_callback_info info) {
   RunValues values;
   PlanObject* const plan = values.take(env, info, RunValues::kCount + 3) ? receiver(env, values.self) : nullptr;
@@ -99,7 +99,7 @@ Status PlanObject::run_step(napi_env env, const Call& call, const double* number
   if (!of.read(numbers, queries) || !can_shard(plan, call, of.chunks)) return {Code::type};
   if (of.step == Step::survey)
     shard_.reset(new cpu::ShardRun(std::static_pointer_cast<cpu::CpuBackend>(backend_), of.begin, of.ranks, of.chunks));
-  // A step is of the batch, and by the plan, that was surveyed.
+  // Every step must belong to the batch and the plan that were surveyed.
   if (!shard_ || !shard_->fits(plan, of.begin, of.ranks, of.chunks) ||
       (of.step > Step::maxima && !shard_->settled(queries)))
     return {Code::type};

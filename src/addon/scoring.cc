@@ -30,7 +30,8 @@ Status compute(scoring::Scorer& scorer, const ScoringCall& call, double& scale_g
   return {};
 }
 
-// On a thread of libuv's pool. The arrays belong to the library, so no caller can transfer them; a reference keeps them alive.
+// On a thread of libuv's pool. The arrays are internal to the library, so callers cannot transfer them; a reference keeps them
+// alive.
 class ScoringJob : public Napi::AsyncWorker {
  public:
   ScoringJob(Napi::Env env, std::shared_ptr<scoring::Scorer> scorer, const ScoringCall& call, const napi_value* values)
@@ -45,7 +46,7 @@ class ScoringJob : public Napi::AsyncWorker {
  protected:
   void Execute() override { status_ = compute(*scorer_, call_, scale_grad_); }
   void OnOK() override {
-    scorer_.reset();  // before the next step can ask for it
+    scorer_.reset();  // released before the next step asks for it
     report(call_.numbers, status_, scale_grad_);
     deferred_.Resolve(Napi::Number::New(Env(), int(status_.code)));
   }
@@ -98,12 +99,12 @@ class ScoringObject : public Tagged<ScoringObject> {
     status = read_call(info.Env(), values, call);
     return status.ok();
   }
-  // The scorer of the last call; another one while a job has it.
+  // The scorer of the last call, or a new one while a job is using it.
   std::shared_ptr<scoring::Scorer> scorer() {
     if (!scorer_ || scorer_.use_count() > 1) scorer_ = std::make_shared<scoring::Scorer>(*target_, pool_);
     return scorer_;
   }
-  // What a method computes is its data.
+  // The kind of computation is stored as the method's data.
   static ScoringKind kind_of(const Napi::CallbackInfo& info) { return *static_cast<const ScoringKind*>(info.Data()); }
 
   Napi::Value run(const Napi::CallbackInfo& info) {
@@ -128,7 +129,7 @@ class ScoringObject : public Tagged<ScoringObject> {
       deferred.Resolve(Napi::Number::New(info.Env(), int(status.code)));
       return deferred.Promise();
     }
-    // Jobs that build on each other share a scorer; others may overlap.
+    // Jobs that build on each other share a scorer; all others may overlap.
     const bool steps = call.keep_winners || call.same_pairs;
     ScoringJob* const job =
         new ScoringJob(info.Env(), steps ? scorer() : std::make_shared<scoring::Scorer>(*target_, pool_), call, values);

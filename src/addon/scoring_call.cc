@@ -55,7 +55,7 @@ class Reader {
   void fail(const Status& found) {
     if (status.ok()) status = found;
   }
-  // The memory of the next argument; null for what is no typed array.
+  // The memory of the next argument; null if it is not a typed array.
   void* array(Argument argument, napi_typedarray_type wanted, int64_t needed, bool optional = false) {
     napi_typedarray_type type;
     size_t length = 0;
@@ -82,7 +82,7 @@ class Reader {
   int next_ = 0;
 };
 
-// Candidates and offsets are checked once: an output that lies over them could change them afterwards.
+// Candidates and offsets are checked only once, so no output may overlap them: it could change them after the check.
 Status check_apart(const ScoringCall& call) {
   const Pairs& p = call.pairs;
   const auto meet = [](const void* a, int64_t bytes_a, const void* b, int64_t bytes_b) {
@@ -132,7 +132,7 @@ Status read_call(napi_env env, const napi_value* values, ScoringCall& call) {
   p.cosine = n[Number::cosine] != 0, p.all = n[Number::all] != 0 || call.kind == ScoringKind::top;
   p.scale = float(n[Number::scale]), p.mean = n[Number::mean] != 0;
   p.compact = n[Number::compact] != 0;
-  // How many vectors there are is what the offsets of their tokens tell.
+  // The offsets of tokens determine the number of vectors.
   Reader tokens(env, values + 5);
   p.query_tokens =
       static_cast<const int32_t*>(tokens.array(Argument::query_offsets, napi_int32_array, p.queries + 1, true));
@@ -163,7 +163,7 @@ Status read_call(napi_env env, const napi_value* values, ScoringCall& call) {
   p.query = in.vectors<const char>(Argument::queries, type(Number::query_type), p.query_rows() * p.row_size());
   p.document =
       in.vectors<const char>(Argument::documents, type(Number::document_type), p.document_rows() * p.row_size());
-  // Candidates are as long as the lists, which the offsets tell.
+  // There is one candidate per list element, so the offsets determine their number.
   Reader again(env, values + 4);
   Rows& lists = p.lists;
   lists.queries = p.queries, lists.docs = int64_t(n[Number::docs]), lists.stride = int64_t(n[Number::stride]);

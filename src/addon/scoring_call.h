@@ -26,14 +26,14 @@ struct ScoringCall {
   int32_t* ids = nullptr;
   int64_t k = 0;
   bool same_pairs = false, keep_winners = false;
-  double scale_grad = 0;  // of the blocks before
+  double scale_grad = 0;  // sum over the preceding blocks
 };
 
 constexpr size_t kScoringArguments = 14;
 
-// Fills a call whose kind is set; nothing is written where the status is not ok.
+// Fills a call whose kind is set. Writes nothing unless the status is ok.
 scoring::Status read_call(napi_env env, const napi_value* values, ScoringCall& call);
-// What the numbers of a call tell of its end; nothing without them.
+// Writes the outcome of a call to its numbers, if it has any.
 void report(double* numbers, const scoring::Status& status, double scale_grad);
 
 }  // namespace addon

@@ -13,12 +13,12 @@ LossId find_loss(Napi::Env env, const std::string& name) {
   throw Napi::TypeError::New(env, "no loss named '" + name + "'");
 }
 
-// Whether a list of names, separated by spaces, holds one.
+// Whether a space-separated list of names contains a name.
 bool holds(const char* names, const std::string& name) {
   return (" " + std::string(names) + " ").find(" " + name + " ") != std::string::npos;
 }
 
-// Those that the term's loss takes; the others stay as they are.
+// Reads the parameters that the term's loss takes; the others keep their values.
 void read_parameters(const Napi::Object& from, PlanTerm& term) {
   const char* taken = kLosses[int(term.loss)].parameters;
 #define PARAMETER(name, field, usual, allowed)                        \
@@ -43,7 +43,7 @@ std::shared_ptr<const Plan> read_plan(const Napi::Object& spec) {
   const Napi::Env env = spec.Env();
   auto plan = std::make_shared<Plan>();
   const Napi::Array terms = spec.Get("terms").As<Napi::Array>();
-  const uint32_t count = terms.Length();  // once: a getter of a term may add more
+  const uint32_t count = terms.Length();  // read once: a getter of a term may add more
   require(env, count >= 1 && count <= uint32_t(kMaxTerms), "terms (1 to 8)");
   for (uint32_t i = 0; i < count; i++) {
     const Napi::Object t = terms.Get(i).As<Napi::Object>();

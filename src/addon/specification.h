@@ -9,10 +9,10 @@
 namespace ckl {
 namespace addon {
 
-// Throws a JavaScript error for what TypeScript should have refused.
+// Throws a JavaScript error for anything that TypeScript should have rejected.
 std::shared_ptr<const Plan> read_plan(const Napi::Object& spec);
 
-// Parameters again, after TypeScript has put them into words: the last line before arithmetic.
+// Checks the parameters again after TypeScript, as the last line of defence before they are used.
 void require(Napi::Env env, bool good, const char* what);
 double number(const Napi::Object& spec, const char* name);
 

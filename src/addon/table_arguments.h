@@ -1,4 +1,4 @@
-// The arguments of the addon's tables of word vectors, read in order and refused before anything is written.
+// Reads the arguments of the addon's word-vector tables in order; invalid ones are rejected before anything is written.
 #pragma once
 
 #include <napi.h>
@@ -17,8 +17,8 @@ struct Refusal {
   const char* why;
 };
 
-// The arguments of a call, in order. lib/native/tables.ts gives them types and callers in lib the right sizes; what is
-// wrong all the same is refused before anything is read or written.
+// The arguments of a call, in order. lib/native/tables.ts types them and its callers pass the right sizes; anything
+// that is still wrong is rejected before data is read or written.
 class Arguments {
  public:
   Arguments(napi_env env, const napi_value* values) : env_(env), values_(values) {}
@@ -43,7 +43,7 @@ class Arguments {
   View<float> floats(int64_t needed = 0) { return array<float>(napi_float32_array, needed); }
   View<int32_t> integers(int64_t needed = 0) { return array<int32_t>(napi_int32_array, needed); }
   View<double> doubles(int64_t needed = 0) { return array<double>(napi_float64_array, needed); }
-  // Of a typed array that is read later.
+  // The length of a typed array that is read later.
   int64_t length_of(size_t argument) {
     napi_typedarray_type type;
     size_t length = 0;
@@ -68,13 +68,13 @@ class Arguments {
       refuse("is not a size that is allowed");
     return int64_t(value);
   }
-  // Whole numbers from 0 to less than `end`.
+  // Checks for integers in [0, end).
   void ids(View<int32_t> view, int64_t n, int64_t end) {
     uint32_t most = 0;
     for (int64_t i = 0; i < n; i++) most = std::max(most, uint32_t(view.data[i]));
     if (n > 0 && int64_t(most) >= end) refuse("has a number that is out of range");
   }
-  // Where parts end: ascending, to `last` at most. Returns the last end.
+  // Checks the ends of parts: ascending, at most `last`. Returns the last end.
   int64_t ends(View<int32_t> view, int64_t from, int64_t n, int64_t last) {
     for (int64_t i = 0; i < n; from = view.data[i++])
       if (view.data[i] < from) refuse("does not ascend");

@@ -22,8 +22,8 @@ using tables::Refusal;
 typedef Arguments::View<float> Floats;
 typedef Arguments::View<int32_t> Integers;
 
-// What texts are taken back to: (from, width, ids, factors, importances | null, offsets), where the argument `table` tells
-// how many words there are.
+// The arguments of spread() and learn(): (from, width, ids, factors, importances | null, offsets). The argument at index
+// `table` determines the number of words.
 struct Spread {
   Spread(Arguments& in, size_t table) {
     Floats view;
@@ -38,7 +38,7 @@ struct Spread {
   Texts texts;
 };
 
-// Rows that are asked for: `rows | null, n`.
+// The requested rows: `rows | null, n`.
 int64_t chosen(Arguments& in, int64_t all, const int32_t*& rows) {
   Integers view;
   const bool none = in.absent();
@@ -101,7 +101,7 @@ double add_dots(Tables& tables, Arguments& in) {
   tables.add_dots(vector.data, table, rows, n, in.doubles(n).data);
   return 0;
 }
-// A product's (table, width, chosen | null, n, columns, stride, out).
+// The arguments of a product: (table, width, chosen | null, n, columns, stride, out).
 struct Product {
   Product(Arguments& in, int64_t multiple) {
     Floats view;
@@ -218,7 +218,7 @@ double number(Tables&, Arguments& in) {
   return double(count);
 }
 
-// One wrapper for all: a class of methods would be larger than what they do.
+// One wrapper serves all methods: a class with a method for each would be larger than the code it wraps.
 struct Method {
   const char* name;
   double (*body)(Tables& tables, Arguments& in);
@@ -246,7 +246,7 @@ struct Bound {
   const Method* method;
 };
 
-// The tables of an instruction set, and the methods of the object that has them.
+// The tables of an instruction set, and the bound methods of its JavaScript object.
 struct Held {
   explicit Held(const cpu::Target& target) : tables(target) {
     for (size_t i = 0; i < kMethodCount; i++) bound[i] = {&tables, kMethods + i};

@@ -1,4 +1,4 @@
-// Tables of words' vectors, as a JavaScript object with the scratch space of its calls.
+// Tables of word vectors, as a JavaScript object with the scratch space of its calls.
 #pragma once
 #include <napi.h>
 

@@ -1,4 +1,4 @@
-// What a backend does: one call from scores to loss and gradients. src/cpu and cuda/ implement it.
+// The interface of a backend: one call from scores to loss and gradients. src/cpu and cuda/ implement it.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -9,7 +9,7 @@
 
 namespace ckl {
 
-// Scratch memory of one call at a time; grows when a longer row comes, never with the number of queries.
+// Scratch memory for one call at a time. It grows with the longest row, never with the number of queries.
 class Workspace {
  public:
   virtual ~Workspace() = default;
@@ -22,8 +22,9 @@ class Backend {
   // Scratch space for rows of up to `docs` documents.
   virtual std::unique_ptr<Workspace> workspace(int64_t docs) = 0;
 
-  // Checks every value it is about to use, then computes. Unless the status is ok (or aborted) no output was touched.
-  // Calls with different workspaces may run at once. `abort`, if given, is polled: non-zero stops the work.
+  // Checks every value it is about to use, then computes. Outputs are untouched unless the status is ok or aborted.
+  // Calls with different workspaces may run concurrently. `abort`, if given, is polled; a non-zero value stops the
+  // work.
   virtual Status run(const Plan& plan, const Batch& batch, const Outputs& out, Workspace& workspace,
                      const std::atomic<int32_t>* abort, Summary& summary) = 0;
 };

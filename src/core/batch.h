@@ -32,14 +32,14 @@ struct Ranks {
 // Row b is elements [begin(b), begin(b) + length(b)): b * stride for padded batches, offsets for ragged ones.
 struct Rows {
   int64_t queries = 0;
-  int64_t docs = 0;  // length of every row when there are no offsets
+  int64_t docs = 0;  // length of every row if there are no offsets
   int64_t stride = 0;
   const int32_t* offsets = nullptr;  // queries + 1
 
-  // Always inlined: the kernels of different instruction sets must not share a function.
+  // Always inlined: kernels of different instruction sets must not share a function.
   CKL_ALWAYS int64_t begin(int64_t b) const { return offsets ? offsets[b] : b * stride; }
   CKL_ALWAYS int64_t length(int64_t b) const { return offsets ? int64_t(offsets[b + 1]) - offsets[b] : docs; }
-  // Elements an array laid out like the scores must have.
+  // The number of elements of an array laid out like the scores.
   int64_t extent() const {
     if (queries == 0) return 0;
     return offsets ? offsets[queries] : (queries - 1) * stride + docs;
@@ -62,7 +62,7 @@ constexpr uint8_t kPositive = 1, kPadding = 255;
 
 struct Batch {
   Rows rows;
-  Scores student, teacher;  // teacher: null when no loss reads it
+  Scores student, teacher;  // teacher: null if no loss reads it
   const uint8_t* labels = nullptr;
   Ranks ranks;  // or null
   const float* beta = nullptr;

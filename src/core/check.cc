@@ -30,12 +30,12 @@ bool offsets_apart(const Rows& rows, const void* output, int64_t bytes) {
 
 namespace {
 
-// The first document of rows [first, last) for which wrong(i) holds; padding is skipped.
+// Finds the first document of rows [first, last) for which wrong(i) holds; padding is skipped.
 template <class Wrong, class Value>
 Status find(const Batch& batch, int64_t first, int64_t last, Code code, Argument argument, Wrong wrong, Value value) {
   for (int64_t b = first; b < last; b++) {
     const int64_t begin = batch.rows.begin(b), n = batch.rows.length(b);
-    bool any = false;  // no early exit: this loop is as wide as the machine
+    bool any = false;  // no early exit, so that the compiler vectorises this loop
     for (int64_t i = begin; i < begin + n; i++) any |= (batch.labels[i] != kPadding) & wrong(i);
     if (!any) continue;
     for (int64_t i = begin; i < begin + n; i++)

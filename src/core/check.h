@@ -1,4 +1,4 @@
-// The last line of checks, in native code: sizes with 64-bit arithmetic, and every value a run is about to use.
+// The last line of defence: native checks of sizes, in 64-bit arithmetic, and of every value a run is about to use.
 #pragma once
 #include "batch.h"
 #include "plan.h"
@@ -6,25 +6,25 @@
 
 namespace ckl {
 
-// Shape and offsets: rows are in order, not negative, and can be addressed. `elements`: how many the scores have.
+// Checks shape and offsets: rows are in order, not negative, and addressable. `elements`: the number of scores.
 Status check_rows(const Rows& rows, int64_t elements);
 
-// Whether an output of this many bytes does not overlap the offsets, which are checked only once.
+// Checks that an output of this many bytes does not overlap the offsets, which are checked only once.
 bool offsets_apart(const Rows& rows, const void* output, int64_t bytes);
 
-// Ranks of rows [first, last) (>= 1, not NaN), beta (gamma - beta >= 1 for negatives), relevance (finite); padding is
-// not looked at. Labels must be valid already.
+// Checks ranks (>= 1, not NaN), beta (gamma - beta >= 1 for negatives) and relevance (finite) of rows [first, last).
+// Padding is ignored. Labels must have been checked before.
 Status check_ranks(const Batch& batch, int64_t first, int64_t last);
 Status check_beta(const Batch& batch, double gamma, int64_t first, int64_t last);
 Status check_relevance(const Batch& batch, int64_t first, int64_t last);
 
-// Weights: finite and >= 0.
+// Checks that weights are finite and >= 0.
 Status check_weights(const Batch& batch);
 
-// The first wrong label of a row.
+// Finds the first invalid label of a row.
 Status find_label(const Batch& batch, int64_t row);
 
-// All of the above, of the whole batch: for backends that do not check as they go.
+// All of the above for a whole batch, for backends that do not check as they compute.
 Status check_batch(const Plan& plan, const Batch& batch);
 
 }  // namespace ckl

@@ -12,7 +12,7 @@ struct CudaDevice {
   std::string name;
   std::string capability;  // "9.0"
   double memory;           // bytes
-  bool compiles;  // the binary has no machine code for it: its driver compiles the kernels when they are first used
+  bool compiles;           // the binary has no machine code for this GPU: the driver compiles the kernels on first use
 };
 
 struct CudaInfo {
@@ -25,12 +25,12 @@ struct CudaInfo {
 
 CudaInfo cuda_info();
 
-// The architecture that cuda_backend() runs on, "sm_90"; empty where CUDA is not available.
+// The architecture that cuda_backend() runs on, such as "sm_90"; empty if CUDA is not available.
 std::string cuda_target();
-// For arrays in the host's memory; null without CUDA.
+// The backend for arrays in host memory; null without CUDA.
 std::shared_ptr<Backend> cuda_backend();
 
-// CUDA's own name of an error code, and its words for it.
+// CUDA's name and description of an error code.
 struct CudaErrorText {
   std::string name, words;
 };

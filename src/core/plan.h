@@ -18,7 +18,7 @@ struct PlanTerm {
     set(p, biased);
     return p;
   }
-  // Each in its place: a copy of what was just written number by number waits for memory.
+  // Set in place: copying a struct right after writing it field by field stalls on store forwarding.
   void set(Parameters& to, bool biased) const {
 #define PARAMETER(name, field, usual, allowed) to.field = float(field);
 #include "../losses/parameters.def"
@@ -29,7 +29,7 @@ struct PlanTerm {
 
 enum class Reduction { mean, sum, none };
 
-// lambdaMrr: the mean over the pairs of each query, or over all pairs of the batch (as CL-DRD itself does).
+// lambdaMrr: the mean over the pairs of each query, or over all pairs of the batch (as CL-DRD does).
 enum class PairMean { query, batch };
 
 struct Plan {
@@ -39,7 +39,8 @@ struct Plan {
   PairMean pair_mean = PairMean::query;
   double grad_scale = 1;
 
-  // Whether a batch must have a teacher. With relevance, losses that order documents by either need none.
+  // Whether a batch must have a teacher. Losses that order documents by relevance or teacher need none if relevance is
+  // given.
   bool needs_teacher(bool has_relevance) const {
     for (const PlanTerm& t : terms) {
       const LossInfo& info = kLosses[int(t.loss)];

@@ -1,15 +1,16 @@
-// What the two calls of one rank tell and are told, where the queries of a batch are spread over ranks.
+// The data that the two calls of one rank exchange when the queries of a batch are spread over ranks.
 #pragma once
 #include "plan.h"
 
 namespace ckl {
 
-// A batch that is one rank's queries of a larger one: what every rank counts and adds up is exchanged between the two calls.
+// A batch that holds one rank's queries of a larger batch. Counts and sums of all ranks are exchanged between the two calls.
 struct Share {
-  // Count writes and run reads: for each term what its mean is divided by, followed by how many queries any term counts.
+  // Written by count and read by run: the divisor of each term's mean, followed by the number of queries that any term
+  // counts.
   double* normalisers;
-  // Count writes, where the batch has weights: for each term what each query adds to its normaliser. Run writes the first
-  // `queries`: what each adds to the batch's loss, still to be divided where the batch is of one term.
+  // If the batch has weights, count writes what each query adds to the normaliser of each term. Run writes the first
+  // `queries` elements: what each query adds to the batch's loss, before the division if there is only one term.
   double* summands;
 
   static constexpr int kNormalisers = kMaxTerms + 1;

@@ -1,4 +1,4 @@
-// Errors as values: what went wrong, in which argument, where. lib/native/codes.ts mirrors both enums.
+// Errors as values: what went wrong, in which argument, and where. lib/native/codes.ts mirrors both enums.
 #pragma once
 #include <stdint.h>
 
@@ -17,7 +17,7 @@ enum class Code : int {
   memory = 9,
   aborted = 10,
   shape = 11,
-  device = 12,  // CUDA failed; value: its error code
+  device = 12,  // a CUDA call failed; value: its error code
 };
 
 enum class Argument : int {
@@ -43,7 +43,7 @@ enum class Argument : int {
 struct Status {
   Code code = Code::ok;
   Argument argument = Argument::none;
-  int64_t query = -1;  // where a value is wrong: the query, and the document within it
+  int64_t query = -1;  // the query and the document of an invalid value
   int64_t document = -1;
   double value = 0;     // the value found
   double required = 0;  // Code::size: the length needed

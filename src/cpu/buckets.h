@@ -1,5 +1,5 @@
 // Competition ranks of a long row by buckets: scores fall into buckets of equal width, best first, and a document is compared with
-// those that lie near it in this order. Several times as fast as sorting where scores are spread out, as scores are.
+// those that lie near it in this order. Several times as fast as sorting if scores are spread out, as they usually are.
 #pragma once
 #include "labels.h"
 #include "layout.h"
@@ -9,15 +9,15 @@ namespace {
 
 // Beyond this many documents in a bucket, sorting is faster.
 constexpr int32_t kFullestBucket = 32;
-// Bucket numbers are made as floats.
+// Bucket numbers are computed as floats, which must hold them exactly.
 constexpr int64_t kBucketsLongest = 1 << 21;
 
-// 4 n words and a few hundred in all.
+// Takes 4 n words plus a few hundred.
 struct BucketScratch {
   int64_t buckets;
-  uint32_t* bucket;  // of each document, then its place in the order
-  uint32_t* start;   // where a bucket begins, then ranks in the order
-  float* order;      // scores by bucket, with room before and after
+  uint32_t* bucket;  // bucket of each document, later its place in the order
+  uint32_t* start;   // start of each bucket, later the ranks in that order
+  float* order;      // scores sorted by bucket, with padding on both sides
   BucketScratch(int64_t n, float* words)
       : buckets(n),
         bucket((uint32_t*)words),
@@ -25,16 +25,16 @@ struct BucketScratch {
         order((float*)(start + buckets + kLanes) + kFullestBucket) {}
 };
 
-// body(i) for vectors of n >= 16 elements from i on; the last may overlap the one before.
+// Calls body(i) for each vector of n >= 16 elements; the last vector may overlap the one before.
 template <class Body>
 CKL_FN void each_block(int64_t n, Body body) {
   for (int64_t i = 0; i + kLanes <= n; i += kLanes) body(i);
   if (n % kLanes) body(n - kLanes);
 }
 
-// How many scores are higher, plus 1, for documents that are not padding; what padding gets means nothing. False where scores are
-// too unevenly spread, infinite or NaN: then nothing is said. labels may be null. 128 <= n <= kBucketsLongest.
-// scratch: 4 n words and 128 more.
+// Competition ranks: 1 + the number of higher scores. Ranks of padding are undefined. Returns false, with undefined
+// ranks, if scores are too unevenly spread, infinite or NaN. labels may be null. 128 <= n <= kBucketsLongest. scratch:
+// 4 n + 128 words.
 inline bool bucket_ranks(const float* s, const uint8_t* labels, int64_t n, uint32_t* ranks, float* scratch) {
   const BucketScratch w(n, scratch);
   const auto masked = [&](int64_t i) __attribute__((always_inline)) {
@@ -50,14 +50,14 @@ inline bool bucket_ranks(const float* s, const uint8_t* labels, int64_t n, uint3
       });
   const float high = max_lanes(highest)[0], low = -max_lanes(-lowest)[0];
   const float scale = (float)(w.buckets - 1) / (high - low);
-  // One score alone makes this infinite, no score NaN.
+  // The scale is infinite if all scores are equal, and NaN if there are none.
   if (!(sum_lanes(not_finite)[0] == 0 && scale > 0 && scale < __builtin_inff())) return false;
 
   memset(w.start, 0, sizeof(uint32_t) * (size_t)(w.buckets + kLanes));
   const V top(high), bottom(low), by(scale), shifter(8388608.0f);
   each_block(
       n, [&](int64_t i) __attribute__((always_inline)) {
-        const V x = select(masked(i), bottom, load(s + i));  // above nothing
+        const V x = select(masked(i), bottom, load(s + i));  // padding ranks above no document
         store_bits(w.bucket + i, bits((top - x) * by + shifter) - splat(0x4b000000));
       });
   for (int64_t i = 0; i < n; i++) w.start[w.bucket[i]]++;

@@ -1,4 +1,4 @@
-// How long a batch takes on one thread, near enough to choose how many threads share it.
+// Estimates how long a batch takes on one thread, closely enough to choose the number of threads.
 #pragma once
 #include "../core/batch.h"
 #include "../core/plan.h"
@@ -6,10 +6,11 @@
 namespace ckl {
 namespace cpu {
 
-// Fresh ranks, nanoseconds per document (ranking.h): by comparison up to 128 documents, by buckets beyond.
+// Computing ranks, in nanoseconds per document (ranking.h): by comparison up to 128 documents, by buckets beyond.
 inline double ranking_cost(double docs) { return docs <= 64 ? 1.2 : docs <= 128 ? 2.5 : 3.5; }
 
-// In nanoseconds, measured with AVX-512: other instruction sets take longer, and more threads pay there all the more.
+// In nanoseconds, measured with AVX-512. Other instruction sets take longer, which only makes more threads more
+// worthwhile.
 inline double cost_of(const Plan& plan, const Batch& batch, const Outputs& out) {
   const double queries = double(batch.rows.queries), documents = double(batch.rows.documents(0, batch.rows.queries));
   if (queries == 0) return 0;
@@ -23,7 +24,7 @@ inline double cost_of(const Plan& plan, const Batch& batch, const Outputs& out) 
   }
   if (out.teacher_grad) each += 1;
   if (out.diagnostics.weight) each += 3 + 200 / (docs > 32 ? docs : 32);
-  constexpr double kRow = 8;  // what a row takes besides
+  constexpr double kRow = 8;  // fixed cost per row
   return queries * kRow + documents * each;
 }
 

@@ -20,8 +20,8 @@ Buffer::~Buffer() { release(); }
 
 namespace {
 
-// Blocks of this size are mapped, so that they are given back at once: a program that prepares and disposes in a loop would
-// otherwise leave holes in the heap that are a little too small for the next.
+// Blocks of at least this size are mapped, so that they are returned to the system at once. Otherwise a program that
+// prepares and disposes in a loop would leave holes in the heap that are slightly too small for the next block.
 constexpr size_t kMapped = size_t(1) << 17;
 
 size_t bytes_of(int64_t floats) { return (size_t(floats) * sizeof(float) + 63) / 64 * 64; }
@@ -55,22 +55,23 @@ float* Buffer::reserve(int64_t floats) {
 
 namespace {
 
-// Nanoseconds of work worth a thread of its own, in slices that a thread which wakes late can leave to others.
+// Nanoseconds of work that justify another thread, and of a slice: a thread that wakes late leaves slices to the
+// others.
 constexpr double kThread = 40000, kSlice = 3000;
 constexpr int64_t kSlicesPerThread = 16;
 // The number of documents between two checks of the abort flag.
 constexpr int64_t kDocumentsPerPoll = 1 << 18;
 
 struct CpuWorkspace : Workspace {
-  std::unique_ptr<Buffer[]> scratch;  // one a thread
-  std::vector<double> contributions;  // only where a weighted sum of losses needs them
+  std::unique_ptr<Buffer[]> scratch;  // one per thread
+  std::vector<double> contributions;  // only for weighted sums of losses
 };
 
-// What a scan of the batch finds: whether all values are right, and how many queries each need is met by.
+// The result of scanning a batch: whether all values are valid, and how many queries meet each need.
 struct Scan {
   Status status;
   LabelTally labels;
-  struct Pairs {  // of a term that needs them: queries that have some, and how many all have together
+  struct Pairs {  // per term that needs pairs: queries that have some, and the total number
     int64_t queries = 0, pairs = 0;
   } pairs[kMaxTerms];
 };
@@ -96,7 +97,7 @@ class Run {
     if (most_beta_ > least_gamma_ - 1) most_beta_ = std::nextafter(most_beta_, -INFINITY);
   }
 
-  // With a share: counts for it where there is no summary, and otherwise runs.
+  // With a share: only counts for it if summary is null, otherwise runs.
   Status operator()(Summary* summary, const Share* share) {
     const int64_t floats = target_.kernels->scratch_floats(longest_);
     for (int k = 0; k < threads_; k++)
@@ -145,7 +146,7 @@ class Run {
     for (int64_t b = first; s.labels.invalid >= 0 && b < last && s.status.ok(); b++) s.status = find_label(batch_, b);
     if (s.status.ok() && (batch_.ranks || batch_.beta) &&
         !target_.kernels->bias_allowed(batch_, most_beta_, first, last)) {
-      s.status = check_ranks(batch_, first, last);  // finds which
+      s.status = check_ranks(batch_, first, last);  // finds the document
       if (s.status.ok() && batch_.beta) s.status = check_beta(batch_, least_gamma_, first, last);
     }
     if (s.status.ok() && batch_.relevance) s.status = check_relevance(batch_, first, last);
@@ -160,7 +161,7 @@ class Run {
     return s;
   }
 
-  // Pairs of a query as a term counts them.
+  // The number of pairs of a query that a term counts.
   int64_t pairs_of(int64_t b, const PlanTerm& term, float* scratch) const {
     const int64_t begin = batch_.rows.begin(b), n = batch_.rows.length(b);
     const uint8_t* labels = batch_.labels + begin;
@@ -176,7 +177,7 @@ class Run {
     int64_t m = 0;
     for (int64_t i = 0; i < n; i++) {
       if (labels[i] == kPadding) continue;
-      // A query that comes out as NaN is counted, whatever its gains.
+      // A query whose result is NaN is counted whatever its gains.
       const float score = levels[i] == -INFINITY ? 0 : levels[i];
       if (!(score - score == 0)) return pairs;
       m++;
@@ -218,7 +219,7 @@ class Run {
     }
   }
 
-  // Whether, and how often, a query takes part: the slow way, for batches where some do not.
+  // How often a query counts (0: not at all). The slow path, for batches in which some queries do not count.
   double multiplicity(int64_t b, const PlanTerm& term) const {
     const Needs needs = needs_of(term.loss);
     if (needs_pair(needs)) {
@@ -246,8 +247,8 @@ class Run {
   int64_t count_any(const Scan& scan) const {
     int64_t most = 0;
     for (size_t k = 0; k < plan_.terms.size(); k++) most = std::max(most, count(scan, k));
-    // What labels decide is nested, so the largest count is that of the union; pairs may be in queries that nothing else
-    // counts.
+    // Needs that depend on labels are nested, so the largest count is that of the union. Pairs may be in queries that
+    // no other term counts.
     if (!ordered_ || plan_.terms.size() == 1) return most;
     int64_t counted = 0;
     for (int64_t b = 0; b < batch_.rows.queries; b++) {
@@ -292,7 +293,7 @@ class Run {
   int64_t longest_ = 0, counted_ = 0;
   bool ordered_ = false, needs_both_ = false;
   double least_gamma_ = 1e300;
-  float most_beta_;  // the largest float that beta may be
+  float most_beta_;  // the largest allowed beta
 };
 
 }  // namespace

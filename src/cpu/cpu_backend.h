@@ -10,14 +10,14 @@
 namespace ckl {
 namespace cpu {
 
-// Aligned scratch memory that grows and never shrinks.
+// 64-byte aligned scratch memory that grows and never shrinks.
 class Buffer {
  public:
   ~Buffer();
   Buffer() = default;
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
-  // At least `floats` floats at 64 bytes; null if there is no memory. Contents are lost when it grows.
+  // At least `floats` floats; null if out of memory. The contents are lost when it grows.
   float* reserve(int64_t floats);
 
  private:
@@ -33,12 +33,12 @@ class CpuBackend : public Backend {
   std::unique_ptr<Workspace> workspace(int64_t docs) override;
   Status run(const Plan& plan, const Batch& batch, const Outputs& out, Workspace& workspace,
              const std::atomic<int32_t>* abort, Summary& summary) override;
-  // Checks every value, and counts.
+  // Checks every value, and counts queries.
   Status count_share(const Plan& plan, const Batch& batch, Workspace& workspace, const Share& share);
   Status run_share(const Plan& plan, const Batch& batch, const Outputs& out, Workspace& workspace, const Share& share);
 
   const Target& target() const { return target_; }
-  // body(worker, slice), on its threads.
+  // Calls body(worker, slice) on the threads of the pool.
   template <class Body>
   void each_slice(int threads, int slices, Body body) const {
     if (threads == 1)
@@ -56,7 +56,7 @@ class CpuBackend : public Backend {
   const int threads_;
 };
 
-// Ranks and rank bias of a batch, for the API functions of the same name. labels may be null for ranks.
+// Ranks and rank bias of a batch, for the API functions of these names. For ranks, labels may be null.
 Status compute_ranks(const Target& target, Scores student, const Rows& rows, const uint8_t* labels, uint32_t* out);
 Status compute_rank_bias(const Batch& batch, double alpha, float* out);
 

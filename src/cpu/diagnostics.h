@@ -1,5 +1,5 @@
-// What the paper plots of a query: weights and gradient ratios of documents (Figures 1 and 2), entropy of the positives
-// and their separation from the negatives (Figure 3).
+// The per-query quantities that the paper plots: weights and gradient ratios of documents (Figures 1 and 2), entropy of
+// the positives and their separation from the negatives (Figure 3).
 #pragma once
 #include "passes.h"
 #include "terms.h"
@@ -10,7 +10,7 @@ namespace {
 // Adds a term's weight of p d and its ratio g = (dL/dq) / (dKL/dq) for every document, times `factor`.
 //
 // Every distribution loss is affine in p: h = h1 p + h0, so both come from the loss itself, evaluated at p = 0 and 1.
-// g = -h / p; the part h0 / p is infinite where the teacher gives no probability.
+// g = -h / p; the part h0 / p is infinite if the teacher's probability is 0.
 template <class F>
 inline void weigh(const OneRow a, const TaskTerm& term, const RowScratch w, const RowSums& r, V factor, float* weight,
                   float* ratio) {
@@ -44,7 +44,7 @@ struct QueryDiagnostics {
 };
 
 // From slots to documents: the last block of a row overlaps the one before, so its live lanes are its last ones. A row
-// shorter than a block has none before.
+// shorter than a block has no block before.
 inline void from_slots(const float* slots, int64_t n, float* out) {
   const int64_t whole = n < kLanes ? n : n / kLanes * kLanes, rest = n - whole;
   memcpy(out, slots, sizeof(float) * (size_t)whole);
@@ -54,9 +54,9 @@ inline void from_slots(const float* slots, int64_t n, float* out) {
 constexpr int kBest = 10;
 constexpr int64_t kShort = 512;
 
-// The score from which on a document is among the ten best; ties count in full. NaN says nothing.
+// The lowest score among the ten best; all documents tied with it count. Undefined if a score is NaN.
 //
-// In a short row by one look at it for each of the ten.
+// For short rows: one scan per place.
 inline float least_of_best_short(const OneRow a) {
   float threshold = __builtin_inff();
   for (;;) {
@@ -76,7 +76,7 @@ inline float least_of_best_short(const OneRow a) {
     threshold = max_lanes(highest)[0];
   }
 }
-// In a long row: keeps the ten best so far, which few blocks change.
+// For long rows: keeps the ten best so far, which few blocks change.
 inline float least_of_best_long(const OneRow a, int64_t n) {
   float best[kBest];  // descending
   int found = 0;
@@ -102,7 +102,7 @@ inline QueryDiagnostics describe(const OneRow a, const float* q, int64_t n) {
                     : n <= kShort ? least_of_best_short(a)
                                   : least_of_best_long(a, n)),
       none_lowest(2.0f), none_highest(-1.0f);
-  V lowest[2] = {none_lowest, none_lowest}, highest[2] = {none_highest, none_highest};  // of all, and of the ten best
+  V lowest[2] = {none_lowest, none_lowest}, highest[2] = {none_highest, none_highest};  // of all; of the ten best
   a.each_masked(
       [&](int64_t i, int64_t slot, M live) __attribute__((always_inline)) {
         const I label = a.label(i, slot);

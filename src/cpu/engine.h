@@ -1,4 +1,5 @@
-// What one call's rows have in common, in either layout: the passes to run, looked up once, and how they combine.
+// The parts of a call that all its rows share, in either layout: the passes to run, looked up once, and how they
+// combine.
 #pragma once
 #include "half.h"
 #include "listwise.h"
@@ -49,15 +50,15 @@ inline M counts(Needs needs, const RowSums& r) {
   return (needs == Needs::positive ? r.positives : r.documents) > V(0.0f);
 }
 
-// The passes of a call's terms, in either layout, and what the terms are together.
+// The passes of a call's terms in both layouts, and the combined properties of the terms.
 struct PassTable {
   Passes<OneRow> one_row[kMaxTerms];
   Passes<SixteenRows> sixteen_rows[kMaxTerms];
-  RowResult (*row_passes[kMaxTerms])(const RowTask&);  // of losses over pairs and over the order; null for others
-  SixteenPass sixteen_pass = nullptr;                  // of such a loss that stands alone, if it has one
+  RowResult (*row_passes[kMaxTerms])(const RowTask&);  // pairwise and listwise losses; null for others
+  SixteenPass sixteen_pass = nullptr;                  // of such a loss if it is the only term and has one
   bool biased = false, reads_ln_q = false, pairwise = false, distribution = false;
 
-  // Out of line: rows and parts of rows have one copy.
+  // Out of line, so that rows and parts of rows share one copy.
   __attribute__((noinline)) explicit PassTable(const Task& task) {
     for (int k = 0; k < task.term_count; k++) {
       const TaskTerm& term = task.terms[k];
@@ -99,7 +100,7 @@ class Engine {
   double weight(int64_t b) const { return task_.batch.weights ? (double)task_.batch.weights[b] : 1.0; }
   bool direct(const Scores& x) const { return x.type == DType::float32; }
 
-  // The fast kind of all passes, for a task of one term; false if the row is not for it.
+  // All passes in their fast kind, for a task with one term; false if the row needs the general kind.
   template <bool Masked, class Layout>
   bool fast(const Layout& a, const Passes<Layout>& passes, const RowScratch& w, RowSums& r, const double* query_weights,
             bool uniform) const {
@@ -120,7 +121,7 @@ class Engine {
                              : run_softmax_fast<false, keep, false>(a, task_, w, r);
   }
 
-  // All distribution terms of a row (or sixteen), and their gradient. query_weights: a lane each.
+  // All distribution terms of a row (or sixteen), and their gradient. query_weights: one per lane.
   template <class Layout>
   void general(const Layout& a, const Passes<Layout>* passes, const RowScratch& w, RowSums& r,
                const double* query_weights, bool uniform) const {
@@ -175,7 +176,7 @@ class Engine {
   static void clear(float* x, int64_t n) {
     if (n > 0) memset(x, 0, sizeof(float) * (size_t)n);
   }
-  // The gradients of row b past its first n documents: padding.
+  // Clears the gradients of the padding at the end of row b, after its first n documents.
   void clear_behind(int64_t b, int64_t n) const {
     const int64_t from = task_.batch.rows.begin(b) + n, left = task_.batch.rows.length(b) - n;
     if (left == 0) return;

@@ -1,4 +1,4 @@
-// The last pass: h to the gradient.
+// The last pass: from h to the gradient.
 #pragma once
 #include "softmax_passes.h"
 
@@ -8,8 +8,8 @@ namespace {
 // grad = h - q sum h; at a lone top h (1 - q) - q (sum of the others), which does not cancel.
 struct Projection {
   V scale, top, others, lone;
-  // scale: of h; 1 / 2^kLift of the gradient's where h is lifted. Applied last, for it may be tiny; held to what is
-  // finite, so that 0 times it is 0.
+  // scale: the factor of h; 1 / 2^kLift of the gradient's scale if h is lifted. Applied last because it may be tiny,
+  // and clamped to finite values so that 0 times it is 0.
   CKL_FN Projection(const Softmax& side, V below, V at_top, V of_h) {
     const V most(3.402823466e38f);
     scale = max(min(of_h, most), -most);

@@ -13,14 +13,14 @@ CKL_FN uint16_t narrow_bfloat16(float f) {
   return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
 }
 
-// The same in the upper halves of words.
+// The same, with the result in the upper halves of words.
 CKL_FN I rounded_to_bfloat16(V f) {
   const I u = bits(f), even = shift_right<16>(u) & splat(1);
   const V rounded = from_bits(u + splat(0x7fff) + even), quiet = from_bits(u | splat(0x400000));
   return bits(select(f == f, rounded, quiet));
 }
 
-// n elements of any type to floats.
+// Converts n elements of any type to floats.
 inline void widen(Scores from, int64_t begin, float* to, int64_t n) {
   if (n == 0) return;
   const uint16_t* h = (const uint16_t*)from.data + begin;

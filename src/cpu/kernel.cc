@@ -1,4 +1,5 @@
-// Rows from scores to loss and gradient. Compiled once per instruction set, as CKL_KERNELS (the name of its table).
+// Computes loss and gradient of rows from their scores. Compiled once per instruction set, as CKL_KERNELS (the name of
+// its table).
 #include "kernel.h"
 
 #include "listed.h"

@@ -1,4 +1,4 @@
-// Counting labels: one look at every byte, as wide as the machine allows.
+// Counts labels: reads every byte once, with the widest vectors of the machine.
 #pragma once
 #include "kernel.h"
 #include "vec.h"
@@ -6,7 +6,7 @@
 namespace ckl {
 namespace {
 
-// How many of n labels, all of them 0 or 1, are 1.
+// The number of ones among n labels that are all 0 or 1.
 CKL_FN int64_t count_positives(const uint8_t* y, int64_t n) {
   int64_t i = 0, count = 0;
   for (; i + kPositiveBlock <= n; i += kPositiveBlock) count += positive_block(y + i);
@@ -15,7 +15,8 @@ CKL_FN int64_t count_positives(const uint8_t* y, int64_t n) {
   return count;
 }
 
-// Up to seven labels in the bytes of a word from the lowest on, the rest negative. By words of four that overlap.
+// Up to seven labels in the bytes of a word, lowest byte first, the rest 0 (negative). Read as overlapping groups of
+// four.
 CKL_FN uint64_t few_labels(const uint8_t* y, int64_t n) {
   if (n < 4) return n <= 0 ? 0 : (uint64_t)y[0] | (uint64_t)y[n / 2] << 8 * (n / 2) | (uint64_t)y[n - 1] << 8 * (n - 1);
   uint32_t first, last;
@@ -39,11 +40,11 @@ CKL_FN LabelCount count_labels(const uint8_t* y, int64_t n) {
   return c;
 }
 
-// body(i) for each of n labels that is 1.
+// Calls body(i) for each of n labels that is 1.
 template <class Body>
 CKL_FN void each_positive(const uint8_t* y, int64_t n, Body body) {
   int64_t i = 0;
-  for (; i + 8 <= n; i += 8)  // padding has the bit as well
+  for (; i + 8 <= n; i += 8)  // padding has this bit set, too
     for (uint64_t found = eight_labels(y + i) & 0x0101010101010101; found; found &= found - 1) {
       const int64_t k = i + __builtin_ctzll(found) / 8;
       if (y[k] == kPositive) body(k);
@@ -52,7 +53,7 @@ CKL_FN void each_positive(const uint8_t* y, int64_t n, Body body) {
     if (y[i] == kPositive) body(i);
 }
 
-// n without the padding that ends a row.
+// n without the padding at the end of the row.
 CKL_FN int64_t length_without_padding(const uint8_t* y, int64_t n) {
   for (; n >= 8; n -= 8) {
     const uint64_t other = ~eight_labels(y + n - 8);
@@ -75,7 +76,7 @@ CKL_FN bool are_binary(const uint8_t* y, int64_t n) {
   return !any(bit_set(seen, (int32_t)0xfefefefe)) && !(rest & 0xfefefefefefefefe);
 }
 
-// Whether n labels, all of them 0 or 1, hold a 1.
+// Whether any of n labels is 1, given that all are 0 or 1.
 CKL_FN bool has_positive(const uint8_t* y, int64_t n) {
   if (n < 8) {
     bool any = false;
@@ -87,11 +88,11 @@ CKL_FN bool has_positive(const uint8_t* y, int64_t n) {
   return n % 16 && (eight_labels(y + n - 8) | eight_labels(y + (n - n % 16 + 8 <= n ? n - n % 16 : n - 8)));
 }
 
-// needs_both: whether with_both is asked for.
+// needs_both: whether to count with_both.
 inline cpu::LabelTally tally_labels(const Rows& rows, const uint8_t* labels, int64_t first, int64_t last,
                                     bool needs_both) {
   cpu::LabelTally t;
-  // Rows without gaps are looked at in one go; most batches have no padding, and then a positive is all to look for.
+  // Rows without gaps are checked in one go: most batches have no padding, and then only a positive has to be found.
   const bool dense = rows.offsets || rows.stride == rows.docs;
   if (dense && !needs_both && first < last && are_binary(labels + rows.begin(first), rows.documents(first, last))) {
     t.binary = true;

@@ -1,7 +1,8 @@
 // How documents meet vectors: sixteen documents of one row (OneRow), or one document of each of sixteen rows (SixteenRows).
 //
-// A pass over a row is written once, against `each`: it is called with i, the document's index, a slot, the place in
-// scratch arrays, and which lanes are live. Slots never overlap; the last block of OneRow overlaps the one before in i.
+// A pass over a row is written once, as a body for `each`, which calls it with the document's index i, its slot (the
+// index in scratch arrays) and the live lanes. Slots never overlap; the last block of OneRow overlaps the one before in
+// i.
 #pragma once
 #include "../core/batch.h"
 #include "kernel.h"
@@ -25,8 +26,8 @@ CKL_FN M operator~(AllLanes) { return lanes_from(kLanes); }
 
 using cpu::kChunk;
 
-// What comes next, the row or sixteen of them: fetched a line at a time while this one is computed. Halves the time of
-// batches that lie in memory; addresses past the end do no harm.
+// Prefetches the next row (or sixteen) line by line while this one is computed. This halves the time of batches that
+// are not in the cache. Addresses past the end are harmless.
 struct Prefetch {
   const char *s = nullptr, *t = nullptr, *grad = nullptr;
   const uint8_t* y = nullptr;
@@ -41,25 +42,26 @@ struct Prefetch {
       : s(x.student.at(begin)), t(x.teacher ? x.teacher.at(begin) : s), grad(out.grad.at(begin)), y(x.labels + begin) {}
 };
 
-// Out of line: of all rows alone those that are spread over ranks come here.
+// Out of line: only rows that are spread over ranks come here.
 __attribute__((noinline, cold)) inline void keep_total(float** totals, const V& x) {
   store(*totals, x);
   *totals += kLanes;
 }
 
-// One row of n >= 16 documents, along the vector. Fewer, where 16 - n others that may be read stand before the first.
+// One row of n >= 16 documents, along the vector. n may be smaller if the 16 - n elements before the first are
+// readable.
 struct OneRow {
-  // Most blocks hold no positive and no document at the top: a branch saves a third of the work.
+  // Most blocks have neither a positive nor a document at the top: a branch saves a third of the work.
   static constexpr bool kSparse = true;
   int64_t n;
   const float *s, *t;  // scores
   const uint8_t* y;    // labels
   const float* bias;   // or null
   float *grad, *teacher_grad;
-  float** totals = nullptr;  // of a part of a row: where the lanes of the losses' sums go, one vector after the other
+  float** totals = nullptr;  // for a part of a row: receives the lanes of the losses' sums, one vector after the other
   Prefetch prefetch;
 
-  // body(i, slot, live) over all documents; flush() after each chunk and at the end.
+  // Calls body(i, slot, live) for all documents, and flush() after each chunk and at the end.
   template <class Body, class Flush>
   CKL_FN void each(Body body, Flush flush) const {
     int64_t i = 0;
@@ -72,7 +74,7 @@ struct OneRow {
     if (i < n) body(n - kLanes, i, lanes_from(kLanes - (int)(n - i)));
     flush();
   }
-  // The same with `live` always a mask: one copy of the body instead of two.
+  // The same, but `live` is always a mask, so that the body is compiled once instead of twice.
   template <class Body, class Flush>
   CKL_FN void each_masked(Body body, Flush flush) const {
     for (int64_t i = 0; i < n; i += kLanes) {
@@ -95,7 +97,7 @@ struct OneRow {
   CKL_FN V teacher(int64_t i, int64_t) const { return load(t + i); }
   CKL_FN V rank_bias(int64_t i, int64_t) const { return load(bias + i); }
   CKL_FN M positive(int64_t i, int64_t) const { return positive_labels(y + i); }
-  // Given that all labels are 0 or 1. Two words through the scalar ports: the vector ports are what is scarce.
+  // Assumes that all labels are 0 or 1. Uses two scalar words because the vector ports are the bottleneck.
   CKL_FN bool any_positive(int64_t i) const {
     uint64_t w[2];
     memcpy(w, y + i, 16);
@@ -115,8 +117,8 @@ struct OneRow {
   }
 };
 
-// Sixteen rows side by side: element i of lane j at column i, lane j. Labels are packed four to a word and lane; where
-// the fast kind meets padding it lacks the lowest bit, which then says positive.
+// Sixteen rows side by side: element i of lane j at column i, lane j. Labels are packed four to a word and lane; for
+// rows with padding, the fast kind clears the lowest bit of padding, so that this bit alone means positive.
 struct SixteenRows {
   static constexpr bool kSparse = false;  // one of sixteen rows nearly always has something at column i
   int64_t n;
@@ -152,7 +154,7 @@ struct SixteenRows {
   CKL_FN V student(int64_t, int64_t slot) const { return load(s + slot); }
   CKL_FN V teacher(int64_t, int64_t slot) const { return load(t + slot); }
   CKL_FN V rank_bias(int64_t, int64_t slot) const { return load(bias + slot); }
-  // An unaligned load brings byte i % 4 of every word to the bottom of its lane.
+  // An unaligned load moves byte i % 4 of every word to the bottom of its lane.
   CKL_FN I label(int64_t i, int64_t) const { return load_bits(y + (i / 4) * (4 * kLanes) + i % 4); }
   CKL_FN M positive(int64_t i, int64_t slot) const { return bit_set(label(i, slot), 1); }
   CKL_FN M masked(int64_t i, int64_t slot) const { return bit_set(label(i, slot), 0x80); }

@@ -1,11 +1,12 @@
-// Ranks of a row's documents by a ranking that lists documents, for a tracker of ranks.
+// Looks up the ranks of a row's documents in a ranked list, for the rank tracker.
 #pragma once
 #include "vec.h"
 
 namespace ckl {
 namespace {
 
-// The places of `Blocks` times sixteen documents in a list, from 1; 0 where it lacks one. Without branches, as most are in it.
+// The places of `Blocks` times sixteen documents in a list, counted from 1; 0 for documents not listed. Without
+// branches, because most are listed.
 template <int Blocks>
 CKL_FN void listed_places(const uint32_t* list, int64_t length, const uint32_t* codes, uint32_t* places) {
   I wanted[Blocks], next = splat(1);
@@ -20,11 +21,11 @@ CKL_FN void listed_places(const uint32_t* list, int64_t length, const uint32_t* 
   CKL_UNROLL for (int b = 0; b < Blocks; b++) store_bits(places + b * kLanes, bits(place[b]));
 }
 
-// The ranks of n documents, and `absent` for those that the list lacks. A list names a document once, and is short: all of it is
-// looked at.
+// The ranks of n documents; documents not listed get `absent`. A list has no duplicates and is short enough to be
+// scanned as a whole.
 inline void listed_ranks(const uint32_t* list, const uint16_t* ranks, int64_t length, const uint32_t* codes, int64_t n,
                          float absent, float* out) {
-  // As many at once as there are registers for.
+  // As many at once as fit in registers.
   constexpr int kBlocks = kPieces <= 2 ? 2 : 1;
   constexpr int64_t kTogether = kBlocks * kLanes;
   for (int64_t i = 0; i < n; i += kTogether) {

@@ -1,18 +1,18 @@
-// The losses that compare the student with an order of the documents, over one row: rankNet and lambdaNdcg by pairs, adrMse by
-// pairs of approximate ranks, listMle by sums from the end of the order and from its beginning.
+// The losses that compare the student with an order of the documents, for one row: rankNet and lambdaNdcg over pairs,
+// adrMse over pairs for approximate ranks, listMle by sums from both ends of the order.
 //
-// Every sum is taken in one order, by vectors of sixteen or in double, so that the bits are those of the row alone.
+// Every sum is taken in a fixed order, in vectors of sixteen or in double, so that the bits depend on the row alone.
 #pragma once
 #include "row_pass.h"
 
 namespace ckl {
 namespace {
 
-// What orders the documents of a row: the relevance where it is given, else the teacher's scores.
+// What orders the documents of a row: the relevance if given, else the teacher's scores.
 struct Levels {
   const float* of;
   double inverse_temperature;  // of the teacher; 1 for relevance
-  float poison;                // NaN if a valid document has a score that cannot be ranked with, of student or teacher
+  float poison;                // NaN if a valid document has a student or teacher score that cannot be ranked
   explicit Levels(const RowTask& x) : of(x.levels()), inverse_temperature(1), poison(0) {
     if (!x.relevance()) inverse_temperature = 1 / x.task.teacher_temperature;
     for (int64_t i = 0; i < x.n; i++) {
@@ -23,7 +23,7 @@ struct Levels {
   }
 };
 
-// After order(): arrays of the row's length plus 16.
+// Scratch arrays of the row's length plus 16, located after order().
 inline float* more_scratch(const RowTask& x, int which) {
   return x.scratch.sorting() + (which + 1) * (round_up(x.n) + kLanes);
 }
@@ -70,9 +70,9 @@ struct RowPass<LambdaNdcg> {
   static RowResult run(const RowTask& x);
 };
 
-// In the order of the student's ranks: the second of two documents at a distance d is d places on, so that discounts and their
-// differences lie side by side, and only the first k can be the better ranked of a pair. What differences are taken of is
-// kept in two floats.
+// Documents are in the order of the student's ranks. The partner of a document at rank distance d is then d places
+// further on, so that discounts and their differences are contiguous, and only the first k can be the better ranked
+// document of a pair. Values that are subtracted are kept as two floats.
 inline RowResult RowPass<LambdaNdcg>::run(const RowTask& x) {
   const LambdaNdcg loss = {x.term.parameters.mu};
   const InverseTemperature scale{V(x.task.inverse_student_high), V(x.task.inverse_student_low)};
@@ -194,7 +194,7 @@ inline RowResult RowPass<ListMle>::run(const RowTask& x) {
   const Levels levels(x);
   int32_t* order = x.order();
   const int64_t m = cpu::order_by_relevance(levels.of, x.row.y, x.n, order);
-  // The names are those of list_mle.h.
+  // Names are those of list_mle.h.
   float *scores = x.scratch[Scratch::kEs], *largest = x.scratch[Scratch::kEt], *below = x.scratch[Scratch::kGap];
   float *a = x.scratch[Scratch::kBs], *b = x.scratch[Scratch::kH], *z = x.scratch[Scratch::kU], *w = more_scratch(x, 0);
   for (int64_t k = 0; k < m; k++) scores[k] = x.row.s[order[k]];

@@ -7,17 +7,17 @@ namespace {
 
 CKL_FN V infinity() { return from_bits(splat(0x7f800000)); }
 
-constexpr float kExpLimit = 87.0f;  // e^-87 is the last comfortably normal float
+constexpr float kExpLimit = 87.0f;  // e^-87 is safely within the normal floats
 
 // e^-x for 0 <= x <= 87, within 1.9 + x / 28 ulp (without fma: 1.9 + x); exactly 1 at 0.
 //
-// One constant for ln 2 is enough: what it leaves, x * 2.8e-9, is a twentieth of the rounding that x itself carries.
-// The polynomial is minimax of degree 5 on |r| <= ln 2 / 2 with value 1 at 0.
+// One constant for ln 2 is enough: its error, x * 2.8e-9, is a twentieth of the rounding error of x itself. The
+// polynomial is minimax of degree 5 on |r| <= ln 2 / 2 with value 1 at 0.
 //
-// With a Lift, 2^Lift as much, exactly, for x up to 87 + Lift ln 2.
+// With a Lift, the result is exactly 2^Lift times as large, for x up to 87 + Lift ln 2.
 template <int Lift = 0>
 CKL_FN V exp_minus_in_range(V x) {
-  const V shifter(12582912.0f - Lift);  // 1.5 * 2^23: the nearest whole number lands in the low bits
+  const V shifter(12582912.0f - Lift);  // 1.5 * 2^23: puts the nearest integer into the low bits
   const V k = fma(x, V(1.44269504f), shifter);
   const V n = k - shifter;
   const V r = fma(n, V(-0.69314718056f), x);
@@ -52,13 +52,14 @@ CKL_FN V ln(V x) {
   return fma(n, V(0.693359375f), f + fma(f2, V(-0.5f), tail));
 }
 
-// ln(1 + z) for z >= 0, within 1.3 ulp (without fma: 2), also where z is tiny.
+// ln(1 + z) for z >= 0, within 1.3 ulp (without fma: 2), even for tiny z.
 CKL_FN V ln1p(V z) {
   const V one(1.0f), u = one + z;
   return ln(u) + (z - (u - one)) / u;
 }
 
-// Denormals flushed to zero while it lives: q^gamma p underflows on peaked rows, and denormals cost up to 1.6 times.
+// Flushes denormals to zero during its lifetime: q^gamma p underflows on peaked rows, and denormals make a run up to
+// 1.6 times slower.
 struct FlushDenormals {
   const FloatMode old = read_float_mode();
   FlushDenormals() { write_float_mode(old | kFlushDenormals); }

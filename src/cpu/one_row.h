@@ -50,7 +50,7 @@ class OneRowEngine : protected Engine {
     clear_behind(b, g.n);
   }
 
-  // In a pass of its own: before the gradient may take the place of the scores.
+  // A separate pass, because the gradient may later overwrite the scores.
   void diagnose(int64_t b, int64_t n) const {
     Staged g = stage(b, n);
     OneRow& a = g.row;
@@ -98,7 +98,7 @@ class OneRowEngine : protected Engine {
  private:
   struct Staged {
     OneRow row;
-    int64_t begin, n;  // in the caller's memory; row.n is n, or 16 where padding fills a shorter row
+    int64_t begin, n;  // in the caller's memory; row.n is n, or 16 if padding fills up a shorter row
     LabelCount labels;
     int64_t documents() const { return n - labels.padding; }
   };

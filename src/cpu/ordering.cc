@@ -1,4 +1,4 @@
-// Sorting a row: relevance levels for pairwise losses, and competition ranks of long rows. Plain code for any machine.
+// Sorts a row: relevance levels for pairwise losses, and competition ranks of long rows. Portable code without vectors.
 #include <string.h>
 
 #include <algorithm>
@@ -26,7 +26,7 @@ uint32_t descending_key(float score) {
 }  // namespace
 
 int64_t order_by_relevance(const float* relevance, const uint8_t* labels, int64_t n, int32_t* order) {
-  // The keys order NaN as well: a row that holds one comes out as NaN, in no matter what order.
+  // The keys also order NaN. The order does not matter, because the result of a row with NaN is NaN.
   uint64_t* keys = reinterpret_cast<uint64_t*>(order + (n + n % 2));
   int64_t m = 0;
   for (int64_t i = 0; i < n; i++)
@@ -71,7 +71,7 @@ void radix_ranks(const float* scores, const uint8_t* labels, int64_t n, uint32_t
   constexpr int kBits = 11, kBuckets = 1 << kBits;
   Item* from = reinterpret_cast<Item*>(scratch);
   Item* to = from + n;
-  uint32_t* histogram = scratch + 4 * n;  // three of them
+  uint32_t* histogram = scratch + 4 * n;  // three histograms
   memset(histogram, 0, sizeof(uint32_t) * 3 * kBuckets);
   int64_t m = 0;
   for (int64_t i = 0; i < n; i++) {

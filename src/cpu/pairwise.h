@@ -5,8 +5,8 @@
 namespace ckl {
 namespace {
 
-// Of one row, or of sixteen: then the numbers are a lane each. Add: to the gradients that are there. Plain: temperatures are 1
-// and there is no padding, which takes half the work and gives the same bits.
+// For one row, or for sixteen with one number per lane. Add: add to existing gradients. Plain: temperatures are 1 and
+// there is no padding, which takes half the work and gives the same bits.
 template <bool Add, bool Plain, class Layout>
 CKL_FN V margin_mse(const Layout& a, const Task& task, float* errors, V positives, V negatives, V factor,
                     V teacher_factor, bool teacher) {
@@ -15,7 +15,7 @@ CKL_FN V margin_mse(const Layout& a, const Task& task, float* errors, V positive
   const M counted = (positives > zero) & (negatives > zero);
   const InverseTemperature student_scale{V(task.inverse_student_high), V(task.inverse_student_low)};
   const InverseTemperature teacher_scale{V(task.inverse_teacher_high), V(task.inverse_teacher_low)};
-  // body(i, slot, live, positive, masked)
+  // Calls body(i, slot, live, positive, masked).
   const auto each = [&](auto body, auto flush) __attribute__((always_inline)) {
     if constexpr (Plain) {
       a.each(
@@ -97,9 +97,9 @@ struct RowPass<LambdaMrr> {
   static RowResult run(const RowTask& x);
 };
 
-// Each document above the lowest level against vectors of others, of which those below it count. By labels that is every
-// positive against the row as it stands. With graded relevance, or more positives than negatives, the row is sorted, so
-// that those below a document are behind it.
+// Compares each document above the lowest level with vectors of others, of which only those below it count. With
+// labels, every positive is compared with the row as it stands. With graded relevance, or more positives than
+// negatives, the row is sorted first, so that the documents below another one come after it.
 inline RowResult RowPass<LambdaMrr>::run(const RowTask& x) {
   const LambdaMrr loss;
   const OneRow a = x.row;
@@ -114,7 +114,7 @@ inline RowResult RowPass<LambdaMrr>::run(const RowTask& x) {
   if (pairs == 0) return {0, 0};
   const bool sorted = relevance || 2 * positives > x.documents();
   if (sorted && !relevance) cpu::order_by_relevance(relevance, a.y, x.n, x.order());
-  // 16 longer than what they hold; what is no document is above all.
+  // 16 elements longer than their contents; elements past the end have the highest level.
   struct {
     float *scores, *levels, *inverse, *rank, *grad;
   } const w = {x.scratch[Scratch::kEs], x.scratch[Scratch::kH], x.scratch[Scratch::kEt], x.scratch[Scratch::kBs],

@@ -8,7 +8,7 @@ namespace ckl {
 namespace cpu {
 namespace {
 
-// Waking a thread takes about as long as this; a call has two jobs, one right after the other.
+// About as long as waking a thread takes: a call has two jobs in quick succession.
 constexpr std::chrono::microseconds kSpin{50};
 
 void pause() {
@@ -19,7 +19,7 @@ void pause() {
 #endif
 }
 
-// Whether it came true soon.
+// Returns whether the condition became true in time.
 template <class Condition>
 bool spin(Condition condition) {
   const auto end = std::chrono::steady_clock::now() + kSpin;
@@ -51,7 +51,7 @@ void Pool::start() {
     try {
       workers_.emplace_back(&Pool::work, this, k);
     } catch (const std::system_error&) {
-      return;  // no more threads to be had: the others do the rest
+      return;  // no more threads available: the others do the rest
     }
   }
 }
@@ -94,7 +94,7 @@ void Pool::run(int workers, int slices, const Body& body) {
 
 void Pool::wait_for_workers() {
   std::unique_lock<std::mutex> lock(mutex_);
-  body_ = nullptr;  // no thread enters after this
+  body_ = nullptr;  // no thread enters the job after this
   if (inside_ == 0) return;
   lock.unlock();
   spin([this] { return inside_ == 0; });

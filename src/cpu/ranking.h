@@ -1,4 +1,4 @@
-// Ranks of a row, and the rank bias made of them.
+// Ranks of a row, and the rank bias computed from them.
 #pragma once
 #include "buckets.h"
 #include "kernel.h"
@@ -9,11 +9,11 @@
 namespace ckl {
 namespace {
 
-// Up to here every document is compared with every other. Beyond, buckets win where scores are spread out; where they are not,
-// comparing up to the second length, then sorting.
+// Up to the first length, every document is compared with every other. For longer rows, buckets are faster if scores
+// are spread out; otherwise rows are compared up to the second length, and sorted beyond it.
 constexpr int64_t kCompareFirst = 128, kCompareAllRanks = 256;
 
-// The ranks of `Blocks` times sixteen documents among n.
+// Ranks `Blocks` times sixteen documents among n.
 template <int Blocks>
 CKL_FN void compare_with_all(const float* scores, int64_t n, const float* mine, uint32_t* ranks) {
   V x[Blocks];
@@ -26,16 +26,16 @@ CKL_FN void compare_with_all(const float* scores, int64_t n, const float* mine, 
   CKL_UNROLL for (int k = 0; k < Blocks; k++) store_bits(ranks + k * kLanes, rank[k]);
 }
 
-// Competition ranks of n <= kCompareAllRanks scores, in `scratch`: what padding and documents past the row get means nothing.
-// labels may be null. scratch: twice kCompareAllRanks + kLanes words. They are not made into floats on the way: GCC would
-// then count in memory.
+// Competition ranks of n <= kCompareAllRanks scores, in `scratch`; undefined for padding and past the end of the row.
+// labels may be null. scratch: twice kCompareAllRanks + kLanes words. Ranks stay integers because GCC would keep float
+// counters in memory.
 inline const uint32_t* compare_all_ranks(const float* s, const uint8_t* labels, int64_t n, float* scratch) {
   uint32_t* const ranks = (uint32_t*)(scratch + kCompareAllRanks + kLanes);
   if (n > 0) memcpy(scratch, s, sizeof(float) * (size_t)n);  // empty arrays may have no address
   for (int64_t i = 0; labels && i < n; i++)
     if (labels[i] == kPadding) scratch[i] = -__builtin_inff();  // above nothing
   store(scratch + n, V(0.0f));
-  // As many at once as there are registers for: what is loaded and counted of each score does for all.
+  // As many at once as fit in registers: each score is loaded once for all of them.
   constexpr int kTogether = kPieces == 1 ? 4 : kPieces == 2 ? 2 : 1;
   int64_t i = 0;
   for (; i + (kTogether - 1) * kLanes < n; i += kTogether * kLanes)
@@ -44,8 +44,8 @@ inline const uint32_t* compare_all_ranks(const float* s, const uint8_t* labels, 
   return ranks;
 }
 
-// Competition ranks of n scores, somewhere in `scratch`: what padding and documents past the row get means nothing. labels may be
-// null. scratch: 5 n + 6144 words, n rounded up.
+// Competition ranks of n scores, somewhere in `scratch`; undefined for padding and past the end of the row. labels may
+// be null. scratch: 5 n + 6144 words, with n rounded up to a multiple of 16.
 inline const uint32_t* row_ranks(const float* s, const uint8_t* labels, int64_t n, float* scratch) {
   if (n <= kCompareFirst) return compare_all_ranks(s, labels, n, scratch);
   uint32_t* const ranks = (uint32_t*)scratch;
@@ -61,14 +61,15 @@ inline void fresh_ranks(const float* s, const uint8_t* labels, int64_t n, uint32
   for (int64_t i = 0; i < n; i++) ranks[i] = labels && labels[i] == kPadding ? 0 : found[i];
 }
 
-// Sixteen ranks given, as floats.
+// Sixteen given ranks as floats.
 CKL_FN V load_ranks(const uint8_t* r) { return to_float(load_labels(r)); }
 CKL_FN V load_ranks(const uint16_t* r) { return to_float(load_words(r)); }
 CKL_FN V load_ranks(const uint32_t* r) { return any_to_float(load_bits(r)); }
 CKL_FN V load_ranks(const int32_t* r) { return any_to_float(load_bits(r)); }
 CKL_FN V load_ranks(const float* r) { return load(r); }
 
-// body(i, p): for each sixteen of n values their place, or a copy padded with ones if fewer are left.
+// Calls body(i, p) for every sixteen of n values, where p points to them, or to a copy padded with ones if fewer are
+// left.
 template <class T, class Body>
 CKL_FN void each_sixteen(const T* values, int64_t n, Body body) {
   int64_t i = 0;
@@ -80,7 +81,7 @@ CKL_FN void each_sixteen(const T* values, int64_t n, Body body) {
   body(i, (const T*)rest);
 }
 
-// Calls visit with the ranks given, from one on, as a pointer of their type.
+// Calls visit with a typed pointer to the given ranks, starting at element `begin`.
 template <class Visit>
 CKL_FN void visit_ranks(Ranks ranks, int64_t begin, Visit visit) {
   switch (ranks.type) {
@@ -93,7 +94,7 @@ CKL_FN void visit_ranks(Ranks ranks, int64_t begin, Visit visit) {
   }
 }
 
-// 1 / rank of every document of a row, from the ranks given or of the scores. Writes up to 15 floats past the row.
+// 1 / rank of every document of a row, from the given ranks or from the scores. Writes up to 15 floats past the row.
 inline void row_inverse_ranks(const cpu::Task& task, const Scratch& scratch, const float* s, int64_t begin, int64_t n,
                               const uint8_t* labels, float* out) {
   const V one(1.0f);
@@ -108,7 +109,8 @@ inline void row_inverse_ranks(const cpu::Task& task, const Scratch& scratch, con
   for (int64_t i = 0; i < n; i += kLanes) store(out + i, one / load_ranks(ranks + i));
 }
 
-// 1 / rank - mean over the positives of 1 / rank, in place of 1 / rank. 0 without positives. sum: of the positives' 1 / rank.
+// Subtracts the positives' mean of 1 / rank from 1 / rank, in place; 0 if there are no positives. sum: the positives'
+// sum of 1 / rank.
 inline void centre_on(float* inverse, int64_t n, double sum, double positives) {
   const V mean(positives > 0 ? (float)(sum / positives) : 0.0f);
   const M some = positives > 0 ? lanes_from(0) : lanes_from(kLanes);
@@ -121,7 +123,8 @@ inline void centre_on_positives(float* inverse, const uint8_t* labels, int64_t n
   centre_on(inverse, n, sum, (double)positives);
 }
 
-// Whether all ranks and all beta of rows [first, last) are allowed; labels are 0, 1 or 255. most: the largest beta.
+// Whether all ranks and all beta of rows [first, last) are allowed; labels are 0, 1 or 255. most: the largest allowed
+// beta.
 template <class T>
 CKL_FN M wrong_ranks(const T* r) {
   return load_ranks(r) == V(0.0f);
@@ -132,7 +135,7 @@ CKL_FN M wrong_ranks(const int32_t* r) {
 }
 CKL_FN M wrong_ranks(const float* r) { return ~(load(r) > V(0.99999994f)); }
 
-// wrong(p, labels): of sixteen values. Padding may hold anything.
+// wrong(p, labels): the mask of invalid ones among sixteen values. Padding may hold anything.
 template <class T, class Wrong>
 CKL_FN bool all_right(const T* values, const uint8_t* labels, int64_t n, Wrong wrong) {
   M any_wrong = lanes_from(kLanes);

@@ -1,4 +1,4 @@
-// Ranks and rank bias of a whole batch, for the functions of the API that want nothing else.
+// Ranks and rank bias of a whole batch, for the API functions that compute nothing else.
 #include "../core/check.h"
 #include "cpu_backend.h"
 
@@ -6,7 +6,7 @@ namespace ckl {
 namespace cpu {
 
 Status compute_ranks(const Target& target, Scores student, const Rows& rows, const uint8_t* labels, uint32_t* out) {
-  if (rows.extent() == 0) return {};  // rows of no documents: nothing bounds how many
+  if (rows.extent() == 0) return {};  // without documents, the number of rows is unbounded
   const int64_t longest = longest_row(rows);
   Buffer scratch;
   const int64_t floats = target.kernels->scratch_floats(longest);

@@ -1,7 +1,7 @@
-// One call's rows, one after the other or sixteen at a time.
+// Runs the rows of a call, one by one or sixteen at a time.
 //
-// Rows of up to kSixteenRowsLongest documents go sixteen at a time, one to a lane; longer ones along the vector. The choice
-// depends on the length alone, without the padding at a row's end, so that a row's bits depend on nothing but its documents.
+// Rows of up to kSixteenRowsLongest documents go sixteen at a time, one to a lane; longer ones along the vector. The
+// choice depends only on the length without the padding at the end, so that a row's bits depend on its documents alone.
 #pragma once
 #include "sixteen_rows.h"
 #include "one_row.h"
@@ -31,15 +31,14 @@ class Runner {
       }
       return;
     }
-    int live = 0;  // short rows that wait to be sixteen, longer ones between them or not
+    int live = 0;  // short rows waiting until there are sixteen; longer rows may lie between them
     const auto sixteen = [&] {
       if (live > 0) sixteen_rows_.run(rows, live, lengths);
       live = 0;
     };
     for (int64_t b = first; b < last; b++) {
       const int64_t n = length(b);
-      if (task_.out.diagnostics.weight)
-        one_row_.diagnose(b, n);  // before the gradient may take the place of the scores
+      if (task_.out.diagnostics.weight) one_row_.diagnose(b, n);  // before the gradient may overwrite the scores
       if (!together_ || n > kSixteenRowsLongest) {
         one_row_.run(b, n);
         continue;
@@ -51,7 +50,7 @@ class Runner {
   }
 
  private:
-  // Without the padding at the row's end.
+  // The length without the padding at the row's end.
   int64_t length(int64_t b) const {
     const int64_t n = task_.batch.rows.length(b);
     return task_.binary_labels ? n : length_without_padding(task_.batch.labels + task_.batch.rows.begin(b), n);
@@ -61,7 +60,7 @@ class Runner {
   const PassTable table_;
   const OneRowEngine one_row_;
   const SixteenRowsEngine sixteen_rows_;
-  bool even_ = false;      // all rows are of one length
+  bool even_ = false;      // all rows have the same length
   bool together_ = false;  // short rows go sixteen at a time
 };
 

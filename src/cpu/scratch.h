@@ -1,4 +1,4 @@
-// Scratch memory of one thread: data that the passes over a row hand to each other.
+// Scratch memory of one thread: data passed between the passes over a row.
 #pragma once
 #include "vec.h"
 
@@ -9,8 +9,8 @@ constexpr int64_t kSixteenRowsLongest = 128;
 
 inline int64_t round_up(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
-// Scratch memory: blocks of one size, each large enough for a long row or for sixteen short ones. The odd 64 floats
-// keep blocks from starting at the same offset of a page, where stores would hold up loads.
+// Scratch memory: blocks of one size, each large enough for a long row or for sixteen short ones. The extra 64 floats
+// keep blocks from starting at the same page offset, where stores would delay loads.
 struct Scratch {
   enum Block { kEs, kEt, kGap, kBs, kH, kU, kStudent, kTeacher, kBias, kGrad, kTeacherGrad, kLabels, kBlocks };
   static int64_t block_floats(int64_t docs) {
@@ -22,7 +22,7 @@ struct Scratch {
   float* base;
   int64_t size;
   float* operator[](Block b) const { return base + b * size; }
-  // After the blocks: 5 n + 6144 words for sorting.
+  // Located after the blocks: 5 n + 6144 words for sorting.
   float* sorting() const { return base + kBlocks * size; }
 };
 

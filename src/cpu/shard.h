@@ -1,8 +1,8 @@
 // One rank's part of rows whose documents are spread over ranks, a chunk at a time.
 //
-// A chunk goes through the passes of passes.h as a row does, with the sums of the whole row in place of its own. What a row
-// adds up over its documents leaves here as vectors, one per chunk, which the row engine adds in the same order: where every
-// part is of whole chunks, the number of ranks changes no bit.
+// A chunk goes through the passes of passes.h like a row, but with the sums of the whole row instead of its own. Sums
+// over documents are exchanged as one vector per chunk and added in the order in which a whole row adds them: if every
+// part consists of whole chunks, the number of ranks changes no bit.
 #pragma once
 #include "shard_finish.h"
 
@@ -26,7 +26,7 @@ class ShardEngine : public ShardFinish {
   }
 
  private:
-  // What labels and ranks alone tell. Scores are first read when a block of rows is: they are then still in the cache for the
+  // Reads only labels and ranks. Scores are first read block by block, so that they are still in the cache for the
   // exponentials.
   void survey(int64_t b) const {
     const Rows& rows = task_.batch.rows;
@@ -68,8 +68,8 @@ class ShardEngine : public ShardFinish {
     out[0] = max_lanes(ms)[0], out[1] = max_lanes(mt)[0];
   }
 
-  // A row is poisoned by a score of any rank that is NaN or +inf: the exponentials of the fast kind find it, and those of the
-  // general kind let it pass.
+  // A score of NaN or +inf on any rank poisons the row. The exponentials of the fast kind detect it; those of the
+  // general kind let it through.
   void sums(int64_t b) const {
     const ShardTask::Row& row = shard_.rows[b];
     const int64_t floats = cpu::shard_sums_floats(shard_.chunks);
@@ -135,7 +135,8 @@ class ShardEngine : public ShardFinish {
         float values[2 * kLanes], *totals = values;
         a.totals = &totals;
         RowSums r = of_row;
-        r.top_block = kind(b, from) == cpu::kFastTopChunk ? -1 : n;  // a slot that no block has: none is at the top
+        r.top_block =
+            kind(b, from) == cpu::kFastTopChunk ? -1 : n;  // a slot that no block has: no document is at the top
         RowScratch own = w;
         if (fast) {
           table_.one_row[k].fast(a, term, own, r);
@@ -143,7 +144,7 @@ class ShardEngine : public ShardFinish {
           if (!first) own.h = scratch_[S::kH];
           table_.one_row[k].general(a, term, own, mixing(b, term), r);
         }
-        // A second sum of values is without the lift, where the first overflowed.
+        // If the first sum of values overflowed, there is a second one without the lift.
         const bool again = totals > values + kLanes;
         memcpy(record, again ? values + kLanes : values, sizeof(float) * kLanes);
         record[48] = again;
@@ -155,7 +156,7 @@ class ShardEngine : public ShardFinish {
     });
   }
 
-  // Sums of h below and at the student's top, into their places of a record.
+  // Writes the sums of h below and at the student's top to their places in a record.
   void sum_h(const OneRow& a, const RowScratch& w, float* record) const {
     V below(0.0f), top(0.0f);
     a.each_masked(
@@ -171,7 +172,7 @@ class ShardEngine : public ShardFinish {
 
   CKL_SMALL const float* bias(int64_t b, int64_t from, int64_t n) const {
     const int64_t begin = task_.batch.rows.begin(b) + from;
-    float* const out = scratch_[S::kBias] + kLanes;  // a vector that may be read stands before it
+    float* const out = scratch_[S::kBias] + kLanes;  // preceded by one readable vector
     store(out - kLanes, V(0.0f));
     if (task_.batch.beta) {
       widen({(const char*)task_.batch.beta, DType::float32}, begin, out, n);

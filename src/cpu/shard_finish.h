@@ -1,4 +1,4 @@
-// The last step of a row whose documents are spread over ranks: what the chunks of all ranks add up to, and the gradient of
+// The last step of a row whose documents are spread over ranks: sums over the chunks of all ranks, and the gradient of
 // this rank's part.
 #pragma once
 #include "shard_part.h"
@@ -66,7 +66,7 @@ class ShardFinish : public ShardPart {
   struct Sums {
     V value, below, top;
   };
-  // Of term k over all chunks of all ranks.
+  // The sums of term k over all chunks of all ranks.
   CKL_SMALL Sums term_sums(int64_t b, int k) const {
     const int64_t floats = cpu::shard_terms_floats(shard_.chunks, task_.term_count);
     Sums s = {V(0.0f), V(0.0f), V(0.0f)};
@@ -82,7 +82,7 @@ class ShardFinish : public ShardPart {
     s.below = sum_lanes(s.below), s.top = sum_lanes(s.top);
     s.value = sum_lanes(s.value) * V(1 / kLifted);
     if (!again && s.value[0] - s.value[0] == 0) return s;
-    // As term_general: without the lift. Chunks that did not overflow have it.
+    // As in term_general: without the lift, which chunks that did not overflow still have.
     V value(0.0f);
     each_record(b, floats, [&](const float* in) {
       for (int c = 0; c < shard_.chunks; c++) {

@@ -1,11 +1,11 @@
-// What a rank has of rows whose documents are spread over ranks: its part in chunks, and what is kept of them between steps.
+// One rank's part of rows whose documents are spread over ranks: its chunks, and the data kept between steps.
 #pragma once
 #include "engine.h"
 
 namespace ckl {
 namespace {
 
-#define CKL_SMALL __attribute__((noinline, cold))  // for size: what takes the time are the passes that these call
+#define CKL_SMALL __attribute__((noinline, cold))  // small code: the time is spent in the passes
 
 class ShardPart : protected Engine {
  public:
@@ -16,7 +16,7 @@ class ShardPart : protected Engine {
   typedef cpu::ShardTask ShardTask;
   static constexpr float kLowest = -3.402823466e38f;
 
-  // Documents of this rank's part, without the padding at the row's end.
+  // The number of documents in this rank's part, without the padding at the row's end.
   int64_t length(int64_t b) const {
     const int64_t n = shard_.rows[b].end - shard_.begin, docs = task_.batch.rows.docs;
     return n < 0 ? 0 : n < docs ? n : docs;
@@ -32,7 +32,7 @@ class ShardPart : protected Engine {
     return shard_.kinds[(b - shard_.first) * shard_.chunks + from / kChunk];
   }
 
-  // Documents [from, from + n) of the part. Fewer than a vector stand at the end of a copy.
+  // Documents [from, from + n) of the part. Fewer than one vector are copied to the end of a buffer.
   CKL_SMALL OneRow chunk(int64_t b, int64_t from, int64_t n) const {
     const Batch& x = task_.batch;
     const int64_t begin = x.rows.begin(b) + from, missing = n < kLanes ? kLanes - n : 0;
@@ -59,13 +59,13 @@ class ShardPart : protected Engine {
     return to + missing;
   }
 
-  // body(from, n) for each chunk of the part.
+  // Calls body(from, n) for each chunk of the part.
   template <class Body>
   void each_chunk(int64_t length, Body body) const {
     for (int64_t from = 0; from < length; from += kChunk) body(from, length - from < kChunk ? length - from : kChunk);
   }
 
-  // Without scores, which the gradient may have taken the place of.
+  // Has no scores: the gradient may have overwritten them.
   CKL_SMALL OneRow chunk_of_labels(int64_t b, int64_t from, int64_t n) const {
     OneRow a;
     a.n = n;
@@ -81,7 +81,7 @@ class ShardPart : protected Engine {
     return a;
   }
 
-  // The vectors of one place in all records, added in the order of chunks; at: of the first, step: to the next chunk's.
+  // Calls each with every rank's record of row b, in rank order. floats: the length of a record.
   template <class Each>
   void each_record(int64_t b, int64_t floats, Each each) const {
     const int64_t rank_floats = floats * (shard_.last - shard_.first);

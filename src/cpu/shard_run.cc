@@ -13,7 +13,7 @@ Status ShardRun::survey(const Plan& plan, const Batch& batch, Workspace& workspa
   if (!status.ok()) return status;
   ShardTask shard;
   fill(shard, plan, batch, {});
-  // Ranks within a part are not those of the list.
+  // Ranks computed within a part would not be those of the whole list.
   for (int k = 0; k < shard.task.term_count && batch.rows.docs > 0; k++)
     if (shard.task.terms[k].parameters.biased && !batch.ranks && !batch.beta) return {Code::type, Argument::ranks};
   shard.surveys = out;
@@ -40,7 +40,7 @@ void ShardRun::settle(const Plan& plan, const Batch& batch, const double* gather
   }
 }
 
-// Records are of floats, and exchanged as half as many doubles.
+// Records consist of floats and are exchanged as half as many doubles.
 int64_t ShardRun::writes(Step step, const Plan& plan, int64_t queries) const {
   switch (step) {
     case Step::survey: return queries * kShardSurvey;
@@ -65,12 +65,12 @@ Status ShardRun::step(Step step, const Plan& plan, const Batch& batch, const Out
                       const double* gathered, double* record) {
   ShardTask shard;
   fill(shard, plan, batch, out);
-  // Maxima are found while the block before is still at work: what is kept is that block's.
+  // Maxima are found while the previous block is in progress, so the kept data still belongs to that block.
   if (step != Step::maxima) {
     const size_t blocks = size_t(last - first);
     kinds_.resize(blocks * size_t(chunks_));
     shard.slots = (batch.rows.docs + 15) / 16 * 16 + 16;
-    // Kept between steps: a larger block of queries than before comes with its own step `sums`.
+    // The contents survive between steps: only the step `sums` can bring a larger block of queries and grow the buffer.
     if (!kept_.reserve(int64_t(blocks) * kShardKept * shard.slots)) return {Code::memory};
     shard.kept = kept_.reserve(0), shard.kinds = kinds_.data();
   }
@@ -122,7 +122,7 @@ void ShardRun::fill(ShardTask& shard, const Plan& plan, const Batch& batch, cons
 Status ShardRun::each(ShardTask& shard, ShardStep step, int64_t first, int64_t last) {
   const Kernels& kernels = *backend_->target().kernels;
   const int64_t rows = last - first, docs = shard.task.batch.rows.docs, floats = kernels.scratch_floats(docs);
-  // As in a run: a thread for every 40,000 documents.
+  // As in a run: one thread per 40,000 documents.
   const int threads = int(std::max<int64_t>(1, std::min<int64_t>({backend_->threads(), rows, rows * docs / 40000})));
   if (!scratch_) scratch_.reset(new Buffer[size_t(backend_->threads())]);
   for (int k = 0; k < threads; k++)

@@ -10,7 +10,7 @@ class SixteenRowsEngine : protected Engine {
  public:
   using Engine::Engine;
 
-  // rows: 1 to 16 rows in ascending order; lengths: theirs, without the padding at their ends.
+  // rows: 1 to 16 rows in ascending order; lengths: their lengths without the padding at their ends.
   void run(const int64_t* rows, int live, const int64_t* lengths) const {
     const Batch& x = task_.batch;
     const Outputs& out = task_.out;
@@ -49,7 +49,7 @@ class SixteenRowsEngine : protected Engine {
       return finish(a, r, g);
     }
 
-    // Exponentials take the place of scores, and h of the teacher's, while they fit in the innermost cache.
+    // Exponentials replace the scores, and h those of the teacher, so that everything stays in the innermost cache.
     RowScratch w = row_scratch(true);
     w.es = scratch_[S::kStudent];
     w.et = scratch_[S::kTeacher];
@@ -59,7 +59,7 @@ class SixteenRowsEngine : protected Engine {
       const bool padded = any(V((float)g.n) > r.documents);
       if (padded) clear_padding(words, g.n);
       for (int64_t i = 0; padded && table_.biased && i < g.n;
-           i++) {  // what the caller has there may be NaN or infinite
+           i++) {  // the caller's values there may be NaN or infinite
         float* bias = scratch_[S::kBias] + i * kLanes;
         store(bias, select(a.masked(i, i * kLanes), V(0.0f), load(bias)));
       }
@@ -80,18 +80,18 @@ class SixteenRowsEngine : protected Engine {
  private:
   struct Group {
     const int64_t* rows;
-    int live;    // of them; idle lanes repeat the first
+    int live;    // the number of rows; idle lanes repeat the first
     bool roomy;  // each row has n elements in the caller's arrays
     int64_t n;   // the longest
     int64_t begin[kLanes];
     int64_t length[kLanes];
-    const uint8_t* labels;  // of row j at labels + label_begin[j]: the caller's, or padded to n
+    const uint8_t* labels;  // row j at labels + label_begin[j]: the caller's labels, or a copy padded to n
     int64_t padded[kLanes];
     const int64_t* label_begin;
-    int64_t columns(int j) const { return roomy ? n : length[j]; }  // that are the row's own
+    int64_t columns(int j) const { return roomy ? n : length[j]; }  // columns that belong to the row
   };
 
-  // The results to where the caller wants them.
+  // Writes the results to the caller's arrays.
   void finish(const SixteenRows& a, const RowSums& r, const Group& g) const {
     const Outputs& out = task_.out;
     const int64_t* rows = g.rows;
@@ -115,7 +115,7 @@ class SixteenRowsEngine : protected Engine {
     g.labels = task_.batch.labels;
     g.label_begin = g.begin;
     if (g.roomy && task_.binary_labels) {
-      const int64_t first = rows.begin(g.rows[0]), step = rows.stride;  // all rows are alike, so none is left out
+      const int64_t first = rows.begin(g.rows[0]), step = rows.stride;  // all rows are alike, so they are consecutive
       for (int j = 0; j < kLanes; j++) g.begin[j] = first + (j < g.live ? j * step : 0), g.length[j] = g.n;
       return;
     }
@@ -144,7 +144,7 @@ class SixteenRowsEngine : protected Engine {
     if (task_.batch.teacher) load_columns(task_.batch.teacher, g, scratch_[S::kTeacher]);
   }
 
-  // Sixteen rows of any type to n columns; values past the end of a row are arbitrary.
+  // Converts sixteen rows of any type to n columns; values past the end of a row are arbitrary.
   void load_columns(const Scores& from, const Group& g, float* columns) const {
     if (direct(from) && readable(from, g))
       return rows_to_columns(RowSet<4, const char>{from.data, g.begin}, columns, g.n);
@@ -157,8 +157,8 @@ class SixteenRowsEngine : protected Engine {
     }
     rows_to_columns(RowSet<4, const char>{(const char*)staged, begin}, columns, g.n);
   }
-  // Whether n elements from each row's first on may be read. Behind a ragged row are others, whose gradients may be on
-  // the way there from another thread.
+  // Whether n elements may be read from the start of each row. A ragged row is followed by others, whose gradients
+  // another thread may be writing in place of the scores.
   bool readable(const Scores& from, const Group& g) const {
     if (g.roomy) return true;
     const Outputs& out = task_.out;

@@ -1,4 +1,4 @@
-// How a batch is divided into slices for threads.
+// Divides a batch into slices for threads.
 #pragma once
 #include <algorithm>
 
@@ -7,8 +7,8 @@
 namespace ckl {
 namespace cpu {
 
-// The first row of slice k of `slices`: about the same number of documents each, whole groups of sixteen where rows are
-// many. Bits do not depend on where a batch is cut.
+// The first row of slice k of `slices`: slices have about the same number of documents, and whole groups of sixteen
+// rows if there are many. Bits do not depend on where a batch is cut.
 inline int64_t slice_begin(const Rows& rows, int k, int slices) {
   if (k == 0) return 0;
   if (k == slices) return rows.queries;

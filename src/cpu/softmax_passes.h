@@ -1,4 +1,4 @@
-// What a row's passes hand to each other, and the first of them: scores to exponentials, and what normalises them.
+// The data passed between the passes over a row, and the first pass: from scores to exponentials and their normalisers.
 #pragma once
 #include "../core/plan.h"
 #include "kernel.h"
@@ -18,44 +18,44 @@ CKL_FN V lifted_exp_minus(V x) {
   return select(x > limit, V(0.0f), exp_minus_in_range<kLift>(min(x, limit)));
 }
 
-// Scratch of one row (or sixteen): a slot a document each. h may be et, and then takes its place.
+// Scratch of one row (or sixteen), one slot per document. h may be the same array as et, which it then overwrites.
 struct RowScratch {
   float *es, *et;  // 2^kLift e^(s - max) and e^(t - max); 0 for masked documents and scores of -inf
-  float* gap;      // ln et - ln es: +inf where es is of a score of -inf, -inf where et is, NaN where both are
+  float* gap;      // ln et - ln es: +inf if the student's score is -inf, -inf if the teacher's is, NaN if both are
   float* bs;       // -ln es, finite
-  float *h, *u;    // of the terms so far
+  float *h, *u;    // sums over the terms so far
 };
 
-struct Softmax {  // one softmax
-  V z;            // sum of e over all documents but one at the top
+struct Softmax {  // the normalisation of one softmax
+  V z;            // sum of e over all documents except one at the top
   V ln_z1;        // ln(1 + z)
   V inverse;      // 1 / (1 + z): a lifted exponential times it is a lifted probability
-  V lowering;     // the same for a probability proper
+  V lowering;     // the same for a probability without the lift
   V rest;         // 1 - probability of a document at the top
   V tops;         // how many are at the top
 };
 
 struct RowSums {
-  V documents, positives;  // valid ones, of positive ones
+  V documents, positives;  // numbers of valid and of positive documents
   V poison;                // NaN if a valid score is NaN or +inf, or all are -inf; else 0
   Softmax student, teacher;
   V value;            // the loss: weighted sum of the terms
   V contribution;     // its part of the batch's loss
   V h_below, h_top;   // sums of h below and at the student's top
   V u_below, u_top;   // sums of u below and at the teacher's top
-  int64_t top_block;  // fast, one row: the slot of the one block with documents at the student's top; -1: several
+  int64_t top_block;  // fast, one row: slot of the only block with documents at the student's top, or -1
 };
 
-// x as a float; what would overflow stays at the largest, so that 0 times it is 0.
+// x as a float, clamped to the largest finite one, so that 0 times it is 0.
 inline float saturate(double x) {
   const double max = 3.4028234663852886e38;
   return (float)(x > max ? max : x < -max ? -max : x);
 }
 
-struct InverseTemperature {  // 1 / temperature, in two floats
+struct InverseTemperature {  // 1 / temperature as the sum of two floats
   V high, low;
   CKL_FN V operator()(V x) const { return fma(x, high, x * low); }
-  // The same where x * high may overflow, which x * low must not turn into an infinity of the other sign.
+  // The same if x * high may overflow: x * low must not turn it into an infinity of the other sign.
   CKL_FN V guarded(V x) const;
 };
 
@@ -79,9 +79,9 @@ CKL_FN Softmax normalise(V lifted_z_below, V tops) {
 
 struct FastExponentials {        // sums over a row, each lane its own
   V student, teacher;            // of exponentials below the top
-  V student_tops, teacher_tops;  // how many are at the top; in sixteen rows how many are below
+  V student_tops, teacher_tops;  // numbers at the top; in sixteen rows: below it
   int64_t top_block;             // see RowSums
-  bool near;                     // whether all scores are near enough for the fast kind
+  bool near;                     // whether all scores are close enough together for the fast kind
 };
 
 template <bool Scaled, bool KeepLn, bool Masked, class Layout>
@@ -93,7 +93,7 @@ CKL_FN FastExponentials exponentials_fast(const Layout& a, const Task& task, con
   V tops_s = zero, tops_t = zero;
   int64_t top_block = -1;
   bool one_top_block = true;
-  I widest = splat(0);  // largest bit pattern of a distance: also finds NaN and infinity
+  I widest = splat(0);  // largest bit pattern of a distance: also detects NaN and infinity
   a.each(
       [&](int64_t i, int64_t slot, auto live) __attribute__((always_inline)) {
         a.prefetch.fetch(slot);
@@ -127,7 +127,7 @@ CKL_FN FastExponentials exponentials_fast(const Layout& a, const Task& task, con
   return {chunk_s, chunk_t, below_s, below_t, -1, near};
 }
 
-// False if the row is not for the fast kind; nothing that the general kind reads is then lost.
+// False if the row needs the general kind; all of its inputs are then still intact.
 template <bool Scaled, bool KeepLn, bool Masked, class Layout>
 CKL_FN bool softmax_fast(const Layout a, const Task& task, const RowScratch w, RowSums& r) {
   const V lowest(-3.402823466e38f);
@@ -159,7 +159,7 @@ CKL_FN bool softmax_fast(const Layout a, const Task& task, const RowScratch w, R
   return true;
 }
 
-// The largest scores of a row, each lane its own; poison: NaN where one is NaN or +inf.
+// The largest scores of a row, per lane; poison: NaN if one is NaN or +inf.
 template <class Layout>
 CKL_FN void maxima_general(const Layout& a, V& ms, V& mt, V& poison) {
   const V zero(0.0f), lowest(-3.402823466e38f), minus_infinity = -infinity();
@@ -176,7 +176,7 @@ CKL_FN void maxima_general(const Layout& a, V& ms, V& mt, V& poison) {
 
 struct Exponentials {              // sums over a row, each lane its own
   V student, teacher;              // of exponentials below the top
-  V student_below, teacher_below;  // how many those are
+  V student_below, teacher_below;  // their numbers
 };
 
 template <class Layout>
@@ -204,7 +204,7 @@ CKL_FN Exponentials exponentials_general(const Layout& a, const Task& task, cons
   return {chunk_s, chunk_t, below_s, below_t};
 }
 
-// Without a finite score there is no distribution.
+// Without any finite score there is no distribution.
 CKL_FN V poison_of(const RowSums& r) {
   return select((r.student.tops > V(0.0f)) & (r.teacher.tops > V(0.0f)), V(0.0f), not_a_number());
 }

@@ -1,4 +1,4 @@
-// The instruction sets this binary has kernels for, and which of them this machine can run.
+// The instruction sets for which this binary has kernels, and which of them this machine can run.
 #pragma once
 #include <string>
 #include <vector>
@@ -16,7 +16,7 @@ struct Target {
 // Best last; never empty.
 const std::vector<Target>& targets();
 
-// By name, or the best for an empty name; null if this machine cannot run it.
+// Finds a target by name, or the best one for an empty name; null if this machine cannot run it.
 const Target* find_target(const std::string& name);
 
 int hardware_threads();

@@ -1,4 +1,4 @@
-// What the kernels are given of a plan and a batch, and the batch's loss from what they return.
+// Prepares the task of the kernels from a plan and a batch, and computes the batch's loss from their results.
 #pragma once
 #include <algorithm>
 
@@ -9,14 +9,14 @@ namespace cpu {
 
 inline Needs needs_of(LossId id) { return kLosses[int(id)].needs; }
 
-// x as the sum of two floats; what would overflow stays at the largest float.
+// x as the sum of two floats, clamped to the largest finite float.
 inline void split(double x, float& high, float& low) {
   constexpr double kMax = 3.4028234663852886e38;
   high = float(std::min(x, kMax));
   low = x > kMax ? 0.0f : float(x - double(high));
 }
 
-// All but the scales of the terms, the labels' kind and where contributions go.
+// Sets everything except the scales of the terms, the kind of labels and the destination of contributions.
 inline void fill_task(Task& task, const Plan& plan, const Batch& batch, const Outputs& out) {
   task.batch = batch;
   task.out = out;
@@ -39,7 +39,7 @@ inline void fill_task(Task& task, const Plan& plan, const Batch& batch, const Ou
   }
 }
 
-// normaliser: what a mean is divided by; 0 where nothing is counted.
+// normaliser: the divisor of a mean; 0 if nothing is counted.
 inline void scale_term(Task& task, const Plan& plan, int k, double normaliser) {
   TaskTerm& term = task.terms[k];
   term.loss_scale = term.weight;
@@ -54,13 +54,13 @@ inline double summand(const Task& task, int64_t b) {
                               : task.out.per_query[b];
 }
 
-// The batch's loss, in double and in one order whatever the threads: four sums over every fourth query.
+// The batch's loss, in double and in the same order for any number of threads: four sums over every fourth query.
 inline double reduce_loss(const Task& task) {
   double sums[4] = {0, 0, 0, 0};
   for (int64_t b = 0; b < task.batch.rows.queries; b++) sums[b & 3] += summand(task, b);
   const double sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
   if (task.contributions) return sum;
-  // per_query has the term's weight already
+  // per_query includes the term's weight
   const TaskTerm& term = task.terms[0];
   return term.weight == 0 ? 0 : sum * (term.loss_scale / term.weight);
 }

@@ -5,7 +5,7 @@
 namespace ckl {
 namespace {
 
-// ln(p / q) as the loss wants it where it is infinite, or where both are 0.
+// ln(p / q) with the values that the loss requires if it is infinite or both are 0.
 template <class F>
 CKL_FN V distance(V d, M no_q, M has_p) {
   const V without_student(F::d_without_student);
@@ -13,13 +13,13 @@ CKL_FN V distance(V d, M no_q, M has_p) {
   return select(no_q, without_student, select(has_p, d, V(F::d_without_teacher)));
 }
 
-// What the general kind of a term adds to: a weighted sum of losses needs a factor and the terms before it.
+// How the general kind of a term is added to a weighted sum of losses: its factors, and whether terms precede it.
 struct Mixing {
   V factor;        // of h and u
   V value;         // of the loss
-  V contribution;  // of its part of the batch's loss
+  V contribution;  // of the term's contribution to the batch's loss
   M counted;       // queries that this term counts
-  bool first;      // nothing to add to yet
+  bool first;      // no term precedes this one
   bool keep_u;     // the teacher's gradient is wanted
 };
 
@@ -59,7 +59,7 @@ CKL_FN void term_fast(const Layout a, const TaskTerm& term, const RowScratch w, 
   a.each(
       [&](int64_t i, int64_t slot, auto live) __attribute__((always_inline)) {
         const V e = load(w.es + slot);
-        if constexpr (Layout::kSparse) {  // on its own: clang looks into a condition that is settled only in part
+        if constexpr (Layout::kSparse) {  // nested: clang would instantiate the rest of a combined condition
           if constexpr (sizeof(live) == sizeof(AllLanes)) {
             if (__builtin_expect(!a.any_positive(i) && top_block >= 0 && slot != top_block, 1)) {
               add(i, slot, live, e, AllLanes{}, NoLanes{}, NoLanes{});
@@ -84,7 +84,7 @@ CKL_FN void term_general(const Layout a, const TaskTerm& term, const RowScratch 
   const V zero(0.0f), at_top(kLifted), gap = r.student.ln_z1 - r.teacher.ln_z1;
   const V share = V(kLifted) / r.positives;
   V below = zero, top_sum = zero, chunk_below = zero, chunk_top = zero, u_below = zero, u_top = zero, sum = zero;
-  // A second time, for the value alone and without the lift, where the lift made it overflow.
+  // If the lift makes the value overflow, a second attempt computes it alone without the lift.
   for (int attempt = 0; attempt < 2; attempt++) {
     const V scale(attempt == 0 ? 1.0f : 1 / kLifted);
     V value = zero, chunk_value = zero;
@@ -110,7 +110,7 @@ CKL_FN void term_general(const Layout a, const TaskTerm& term, const RowScratch 
           top_sum = masked_add(top & ~masked, top_sum, h);
           store(w.h + slot, mix.first ? h : load(w.h + slot) + h);
           if (mix.keep_u) {
-            // Without the lift from here on: ln(p / q) may be large enough to make it overflow.
+            // From here on without the lift, which may overflow if ln(p / q) is large.
             V u = t.u * V(1 / kLifted);
             if (any(is_infinite_or_nan(select(u > zero, u, -u)))) {
               x.p = x.p * V(1 / kLifted), x.mass = x.mass * V(1 / kLifted), x.unit = V(1.0f);

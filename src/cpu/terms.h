@@ -1,4 +1,4 @@
-// From a term of the distribution family to the functor that computes it.
+// Finds the functor of a term of the distribution family.
 #pragma once
 #include "../losses/losses.h"
 #include "kernel.h"

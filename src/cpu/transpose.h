@@ -1,7 +1,7 @@
-// Sixteen rows to columns of sixteen and back, four columns at a time.
+// Transposes sixteen rows to columns of sixteen and back, four columns at a time.
 //
 // Row quarters are gathered so that lane 4 b + i of vector i holds row 4 b + i: inserting 128 bits from memory is cheap
-// everywhere, and what is left is a 4 x 4 transpose within each 128 bits.
+// everywhere, and only a 4 x 4 transpose within each 128 bits remains.
 #pragma once
 #include "../core/batch.h"
 #include "vec.h"
@@ -9,7 +9,7 @@
 namespace ckl {
 namespace {
 
-// Sixteen rows in one array: row j starts at element begin[j]. Size: bytes an element.
+// Sixteen rows in one array: row j starts at element begin[j]. Size: bytes per element.
 template <int Size, class Byte>
 struct RowSet {
   Byte* base;
@@ -17,7 +17,7 @@ struct RowSet {
   CKL_FN float* at(int j, int64_t column) const { return (float*)(base + begin[j] * Size) + column; }
 };
 
-// 4 x 4 within each 128 bits; its own inverse.
+// Transposes 4 x 4 within each 128 bits; its own inverse.
 #define CKL_UNPACK_LOW(j) (((j) & ~3) + ((j) >> 1 & 1) + ((j)&1 ? kPieceLanes : 0))
 #define CKL_UNPACK_HIGH(j) (CKL_UNPACK_LOW(j) + 2)
 #define CKL_PAIR_LOW(j) ((j)&2 ? kPieceLanes + (j)-2 : (j))
@@ -31,7 +31,7 @@ CKL_FN void transpose_quads(F* x) {
   x[3] = CKL_SHUFFLE(c, d, CKL_PAIR_HIGH);
 }
 
-// n elements from each of 16 rows to n columns of 16, Stride elements apart. Reads nothing outside the rows.
+// Transposes n elements of each of 16 rows to n columns of 16, Stride elements apart. Reads nothing outside the rows.
 template <int Stride = kLanes, class Rows>
 CKL_FN void rows_to_columns(const Rows rows, float* columns, int64_t n) {
   if (n < 4) {
@@ -50,8 +50,8 @@ CKL_FN void rows_to_columns(const Rows rows, float* columns, int64_t n) {
   }
 }
 
-// 4 Count columns from column c on, back to rows. All quarters of a row's line are stored in a row, so that the line is
-// fetched once.
+// Transposes 4 * Count columns, starting at column c, back to rows. All quarters of a row's cache line are stored one
+// after the other, so that the line is fetched once.
 template <int Count, class Rows>
 CKL_FN void quads_to_rows(const float* columns, const Rows rows, int64_t c) {
   for (int k = 0; k < kLanes; k += kPieceLanes) {
@@ -65,7 +65,7 @@ CKL_FN void quads_to_rows(const float* columns, const Rows rows, int64_t c) {
   }
 }
 
-// The way back, to the first `live` rows. Writes nothing outside them.
+// The reverse, to the first `live` rows. Writes nothing outside them.
 template <class Rows>
 CKL_FN void columns_to_rows(const float* columns, const Rows rows, int64_t n, int live) {
   if (n < 4 || live < kLanes) {
@@ -79,7 +79,7 @@ CKL_FN void columns_to_rows(const float* columns, const Rows rows, int64_t n, in
   for (; c < n; c += 4) quads_to_rows<1>(columns, rows, c + 4 <= n ? c : n - 4);
 }
 
-// n labels from each of 16 rows, four to a word and lane; what the last word lacks is padding.
+// Packs n labels of each of 16 rows, four per word and lane; missing labels of the last word are padding.
 CKL_FN void labels_to_columns(const RowSet<1, const char> rows, uint8_t* words, int64_t n) {
   const int64_t whole = n / 4, c = whole * 4;
   rows_to_columns(rows, (float*)words, whole);
@@ -90,14 +90,14 @@ CKL_FN void labels_to_columns(const RowSet<1, const char> rows, uint8_t* words, 
     for (int64_t i = c; i < n; i++) words[4 * j + (i - c)] = (uint8_t)rows.base[rows.begin[j] + i];
 }
 
-// Positives and paddings of each lane, over ceil(n / 4) words.
+// Counts positives and padding per lane, over ceil(n / 4) words.
 CKL_FN void count_columns(const uint8_t* words, int64_t n, V& positives, V& padding) {
   const I ones = splat(0x01010101);
-  I p = splat(0), m = splat(0);  // four byte counters a lane: at most 32 each
+  I p = splat(0), m = splat(0);  // four byte counters per lane, each at most 32
   for (int64_t c = 0; c < n; c += 4, words += 4 * kLanes) {
     const I w = load_bits(words), high = shift_right<7>(w) & ones;
     m = m + high;
-    p = p + (w & ones) - high;  // 255 has both bits
+    p = p + (w & ones) - high;  // 255 has both bits set
   }
   const I low = splat(0xff);
   const auto total = [&](I x) {
@@ -108,7 +108,7 @@ CKL_FN void count_columns(const uint8_t* words, int64_t n, V& positives, V& padd
   padding = total(m);
 }
 
-// Padding loses the bit that says positive.
+// Clears the bit for positives in padding.
 CKL_FN void clear_padding(uint8_t* words, int64_t n) {
   for (int64_t c = 0; c < n; c += 4, words += 4 * kLanes) {
     const I w = load_bits(words);

@@ -1,4 +1,4 @@
-// Sixteen floats that behave like one: V, with truth values M and bit patterns I.
+// V: sixteen floats that behave like one, with masks M and bit patterns I.
 //
 // A V always has 16 lanes, held as native pieces (1 of 16, 2 of 8 or 4 of 4), so that every instruction set adds in the
 // same order. With -ffp-contract=off and fma() as the only fused operation, AVX2, AVX-512 and NEON agree to the last
@@ -41,7 +41,7 @@ CKL_BINARY(V, V, operator*, x* y)
 CKL_BINARY(V, V, operator/, x / y)
 CKL_BINARY(V, V, max, max_piece(x, y))
 CKL_BINARY(V, V, min, min_piece(x, y))
-// Whole numbers wrap around.
+// Integers wrap around.
 CKL_BINARY(I, I, operator+, (N)((U)x + (U)y))
 CKL_BINARY(I, I, operator-, (N)((U)x - (U)y))
 CKL_BINARY(I, I, operator&, x& y)
@@ -92,9 +92,9 @@ CKL_FN I shift_right(I x) {  // arithmetic
   CKL_PIECES x.v[k] >>= Count;
   return x;
 }
-// Whole numbers 0 <= x < 2^23 as floats.
+// Converts integers 0 <= x < 2^23 to floats.
 CKL_FN V to_float(I x) { return from_bits(x | splat(0x4b000000)) - V(8388608.0f); }
-// Whole numbers 0 <= x < 2^32, rounded once.
+// Converts integers 0 <= x < 2^32 to floats, rounded once.
 CKL_FN V any_to_float(I x) {
   const I half = splat(0xffff);
   return fma(to_float(shift_right<16>(x) & half), V(65536.0f), to_float(x & half));
@@ -126,7 +126,7 @@ CKL_FN V select(M m, V a, V b) {
   CKL_PIECES a.v[k] = select_piece(m.v[k], a.v[k], b.v[k]);
   return a;
 }
-// acc + (m ? x : 0), in one operation where there is one.
+// acc + (m ? x : 0), in one instruction if the machine has one.
 CKL_FN V masked_add(M m, V acc, V x) {
   CKL_PIECES acc.v[k] = masked_add_piece(m.v[k], acc.v[k], x.v[k]);
   return acc;
@@ -160,14 +160,14 @@ CKL_FN I load_labels(const uint8_t* y) {
   widen_labels(y, r.v);
   return r;
 }
-// Numbers of 16 bits as words, and the upper halves of words.
+// 16-bit numbers as words, and the upper halves of words.
 CKL_FN I load_words(const uint16_t* h) {
   I r;
   widen_words(h, r.v);
   return r;
 }
 CKL_FN void store_high_halves(uint16_t* h, I x) { high_halves(x.v, h); }
-// Which of 16 labels are 1, given that all are 0 or 1.
+// The mask of labels that are 1, given that all 16 are 0 or 1.
 CKL_FN M positive_labels(const uint8_t* y) {
   M r;
   positive_mask(y, r.v);

@@ -1,4 +1,4 @@
-// What the libraries that are opened at run time have in common.
+// Code shared by the libraries that are opened at run time.
 #pragma once
 #include <dlfcn.h>
 
@@ -7,7 +7,7 @@
 namespace ckl {
 namespace distributed {
 
-// dlerror() names the file first; the caller does so, too.
+// dlerror() starts with the file name, which the caller adds as well.
 inline std::string reason_of(const std::string& name) {
   const char* const said = dlerror();
   std::string reason = said ? said : "dlopen failed";
@@ -15,7 +15,7 @@ inline std::string reason_of(const std::string& name) {
   return reason;
 }
 
-// A function of the library; the name of one that it lacks is added to `missing`.
+// Looks up a function of the library; the name of a missing one is added to `missing`.
 template <class F>
 bool find_function(void* library, F& function, const char* name, std::string& missing) {
   function = reinterpret_cast<F>(dlsym(library, name));
@@ -23,7 +23,7 @@ bool find_function(void* library, F& function, const char* name, std::string& mi
   return function != nullptr;
 }
 
-// The file that a function is of; `name` where that is not known.
+// The file that defines a function; `name` if unknown.
 template <class F>
 std::string file_of(F function, const std::string& name) {
   Dl_info where;

@@ -9,7 +9,8 @@ namespace distributed {
 
 namespace {
 
-// Values of MPI's constants, of each ABI. MPICH: mpi.h, unchanged since its ABI was agreed on in 2013. Standard: MPI 5.0, appendix A.
+// The values of MPI's constants in each ABI. MPICH: mpi.h, unchanged since its ABI was agreed on in 2013. Standard: MPI
+// 5.0, appendix A.
 constexpr uintptr_t kMpichWorld = 0x44000000, kMpichDouble = 0x4c00080b;
 constexpr uintptr_t kStandardWorld = 0x101, kStandardDouble = 0x214;
 constexpr int kStandardFunneled = 1024;
@@ -17,14 +18,15 @@ constexpr int kLongestVersion = 8192;  // the largest MPI_MAX_LIBRARY_VERSION_ST
 
 void* handle(uintptr_t value) { return reinterpret_cast<void*>(value); }
 
-// UCX, which many MPI libraries move messages with, patches brk and mmap where it is loaded, to know of memory that it holds registered. In Node,
-// whose threads allocate all the time, a process then dies now and then at an allocation (MPICH 4.0 on UCX 1.13 of Debian 12: about one in
-// seventy). UCX does without, and registers memory anew for each large message. A value that is set already is kept.
+// UCX, the transport of many MPI libraries, patches brk and mmap when it is loaded, to track registered memory. In
+// Node, whose threads allocate all the time, a process then occasionally crashes in an allocation (MPICH 4.0 on UCX
+// 1.13 of Debian 12: about one in seventy). UCX can do without, registering memory for each large message again. An
+// existing value is kept.
 void keep_memory_unpatched() { setenv("UCX_MEM_EVENTS", "no", 0); }
 
 }  // namespace
 
-// What is wrong with the library of this name; nothing if it is open now.
+// Opens the library of this name. Returns what is wrong with it, or an empty string on success.
 std::string Mpi::load(const std::string& name) {
   keep_memory_unpatched();
   library_ = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -48,7 +50,8 @@ std::string Mpi::load(const std::string& name) {
   if (world && doubles && name.find("libmpi_abi") == std::string::npos) {
     abi_ = MpiAbi::open_mpi, world_ = world, doubles_ = doubles;
   } else if (name.find("libmpi_abi") != std::string::npos) {
-    // MPICH's and Open MPI's own libraries may have its functions, too: what tells a handle's value is the file that was opened.
+    // MPICH's and Open MPI's own libraries may export its functions, too, so the file that was opened determines the
+    // values of handles.
     abi_ = MpiAbi::standard, world_ = handle(kStandardWorld), doubles_ = handle(kStandardDouble);
   } else {
     const std::string said = version();
@@ -63,7 +66,7 @@ std::string Mpi::load(const std::string& name) {
 }
 
 Mpi* Mpi::open(const std::vector<std::string>& names, std::vector<std::string>& tried) {
-  static Mpi* opened = nullptr;  // never closed: a library that was initialised cannot be
+  static Mpi* opened = nullptr;  // never closed: an initialised library cannot be
   if (opened) return opened;
   for (const std::string& name : names) {
     Mpi* const mpi = new Mpi;
@@ -94,7 +97,7 @@ bool Mpi::start() {
   if (is) return false;
   initialized_(&is);
   if (is) return true;
-  // One thread calls MPI, and others may be there: MPI_THREAD_FUNNELED.
+  // Only one thread calls MPI, but there may be others: MPI_THREAD_FUNNELED.
   const int funneled = abi_ == MpiAbi::standard ? kStandardFunneled : 1;
   int given = 0;
   ours_ = init_thread_(nullptr, nullptr, funneled, &given) == 0;
@@ -118,7 +121,7 @@ void Mpi::all_gather(const double* from, int count, double* to) const {
 void Mpi::broadcast(double* data, int count, int root) const { bcast_(data, count, doubles_, root, world_); }
 void Mpi::send_receive(const double* data, int count, int to, double* out, int received, int from) const {
   constexpr int kTag = 19;
-  // What stands for no status differs between libraries; theirs are of 20 to 32 bytes.
+  // MPI_STATUS_IGNORE differs between libraries, so pass a buffer: a status takes 20 to 32 bytes.
   alignas(16) char status[128];
   sendrecv_(data, count, doubles_, to, kTag, out, received, doubles_, from, kTag, world_, status);
 }

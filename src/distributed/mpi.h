@@ -1,7 +1,8 @@
-// The machine's MPI library, opened at run time: no header of it is needed to compile, and nothing of it to run without.
+// The machine's MPI library, opened at run time: compiling needs no MPI header, and running without MPI needs no
+// library.
 //
-// What differs between libraries is what a handle is. Open MPI's are addresses of variables that it exports, MPICH's are
-// integers of a fixed value, and those of MPI 5's standard ABI are small constants of pointer size. All go in one register.
+// Libraries differ in what a handle is: an address of an exported variable in Open MPI, a fixed integer in MPICH, and a
+// small pointer-sized constant in the standard ABI of MPI 5. All fit in one register.
 #pragma once
 #include <stdint.h>
 
@@ -15,29 +16,30 @@ enum class MpiAbi { open_mpi, mpich, standard };
 
 class Mpi {
  public:
-  // The first of `names` that is an MPI library with all that is needed; null where none is, and then `tried` has a line for
-  // each. Once a library is open, every later call gives that one. Initialises nothing.
+  // Opens the first of `names` that is an MPI library with all required functions. Returns null if none is, with a line
+  // for each in `tried`. Once a library is open, every later call returns it. Does not initialise MPI.
   static Mpi* open(const std::vector<std::string>& names, std::vector<std::string>& tried);
 
   const std::string& file() const { return file_; }
   MpiAbi abi() const { return abi_; }
   std::string version() const;  // as the library names itself, on one line
 
-  // MPI_Init_thread, unless someone has done that. False where MPI was finalised already: it cannot be had again.
+  // Calls MPI_Init_thread unless MPI is already initialised. False if MPI was finalised: it cannot be initialised
+  // again.
   bool start();
   bool ours() const { return ours_; }  // whether start() initialised it
   int rank() const;
   int size() const;
 
-  // Of MPI_COMM_WORLD; all ranks must call alike. Counts are numbers of doubles, below 2^31. An error of MPI ends the job,
-  // as is its default.
+  // Operations on MPI_COMM_WORLD; all ranks must make the same calls. Counts are numbers of doubles, below 2^31. An MPI
+  // error aborts the job, which is MPI's default.
   void all_gather(const double* from, int count, double* to) const;
   void broadcast(double* data, int count, int root) const;
-  // `count` numbers to rank `to`, and `received` from rank `from` at the same time.
+  // Sends `count` numbers to rank `to` while receiving `received` numbers from rank `from`.
   void send_receive(const double* data, int count, int to, double* out, int received, int from) const;
   void barrier() const;
-  // Nothing where start() did not initialise it. `code` other than 0: ends the whole job, for a rank that fails must not
-  // leave the others waiting for it.
+  // Finalises MPI if start() initialised it. A `code` other than 0 aborts the whole job, because a failing rank must
+  // not leave the others waiting for it.
   void end(int code);
 
  private:
@@ -51,8 +53,8 @@ class Mpi {
   Handle world_ = nullptr, doubles_ = nullptr;
   bool ours_ = false;
 
-  // MPICH's handles are ints, the others' pointers: on every ABI that is compiled for, an int argument is the lower half of the
-  // register that a pointer comes in.
+  // MPICH's handles are ints, all others are pointers. In every calling convention that the addon is compiled for, an
+  // int argument is the lower half of the register that holds a pointer argument.
   int (*initialized_)(int*) = nullptr;
   int (*finalized_)(int*) = nullptr;
   int (*init_thread_)(int*, char***, int, int*) = nullptr;

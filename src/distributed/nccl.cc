@@ -22,7 +22,7 @@ struct Version {
   std::string text() const { return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch); }
 };
 
-// How much of part `r` there is.
+// The length of part `r`.
 size_t part_of(size_t bytes, size_t total, int r) {
   const size_t begin = std::min(total, bytes * size_t(r));
   return std::min(bytes, total - begin);
@@ -30,7 +30,7 @@ size_t part_of(size_t bytes, size_t total, int r) {
 
 }  // namespace
 
-// What is wrong with the library of this name; nothing if it is open now.
+// Opens the library of this name. Returns what is wrong with it, or an empty string on success.
 std::string Nccl::load(const std::string& name) {
   library_ = dlopen(name.c_str(), RTLD_NOW | RTLD_NOLOAD);
   loaded_ = library_ != nullptr;
@@ -39,7 +39,7 @@ std::string Nccl::load(const std::string& name) {
   std::string missing;
   int (*get_version)(int*) = nullptr;
   if (!find_function(library_, get_version, "ncclGetVersion", missing)) return "no NCCL: it lacks " + missing;
-  // Before anything else of it is used: what other functions take has changed with versions.
+  // Checked before any other function is used: their parameters have changed between versions.
   if (get_version(&version_) != 0) return "NCCL does not tell its version";
   const Version found(version_);
   if (found.major != 2 || version_ < kFirstWithSend)

@@ -1,4 +1,4 @@
-// The machine's NCCL, opened at run time: no header of it is needed to compile, and nothing of it to run without.
+// The machine's NCCL, opened at run time: compiling needs no NCCL header, and running without NCCL needs no library.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -9,7 +9,7 @@
 namespace ckl {
 namespace distributed {
 
-// A failed call, in words: the function, NCCL's own words, and what it last warned of.
+// A failed call. The message has the function, NCCL's description of the error, and its last warning.
 struct NcclError {
   std::string words;
 };
@@ -22,28 +22,30 @@ typedef void* NcclHandle;
 
 class Nccl {
  public:
-  // The first of `names` that is an NCCL new enough; null where none is, and then `tried` has a line for each. A name that is
-  // already loaded into this process is not loaded again: two copies would not know of each other. Once a library is open,
-  // every later call gives that one.
+  // Opens the first of `names` that is a recent enough NCCL. Returns null if none is, with a line for each in `tried`.
+  // A library that is already loaded into this process is not loaded again: two copies would not know of each other.
+  // Once a library is open, every later call returns it.
   static const Nccl* open(const std::vector<std::string>& names, std::vector<std::string>& tried);
 
   const std::string& file() const { return file_; }
   std::string version() const;                 // 2.21.5
-  bool was_loaded() const { return loaded_; }  // by another component, before open()
+  bool was_loaded() const { return loaded_; }  // loaded by another component before open()
 
   NcclId id() const;
-  // All ranks with one id; returns when all have called. The calling thread's CUDA device is the rank's.
+  // Joins a group. All ranks call it with the same id, and it returns when all have called. The rank uses the calling
+  // thread's CUDA device.
   NcclHandle join(int size, const NcclId& id, int rank) const;
   void leave(NcclHandle comm) const;
 
-  // Enqueue on a CUDA stream of that device. All ranks must call alike. Throw NcclError, those of work enqueued before, too.
+  // Operations enqueued on a CUDA stream of that device; all ranks must make the same calls. They throw NcclError, also
+  // for errors of work enqueued before.
   void all_gather(NcclHandle comm, const void* from, void* to, size_t bytes, void* stream) const;
   void broadcast(NcclHandle comm, void* data, size_t bytes, int root, void* stream) const;
-  // Part r of `from`, `bytes` long but for what is behind `total`, goes to rank r. What comes from rank r goes to
-  // `to + r * bytes`.
+  // Part r of `from` goes to rank r; parts are `bytes` long, cut off at `total`. Data from rank r is written to `to + r
+  // * bytes`.
   void spread(NcclHandle comm, int size, int rank, const char* from, char* to, size_t bytes, size_t total,
               void* stream) const;
-  // Every rank's own part of `data` comes to all others.
+  // Every rank sends its own part of `data` to all others.
   void collect(NcclHandle comm, int size, char* data, size_t bytes, size_t total, void* stream) const;
 
  private:

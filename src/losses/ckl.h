@@ -4,14 +4,15 @@
 //
 // Both are w p d with w = b^e, where b is 1 - q or q. With w' = b^(e - 1):
 //   h = -p (gamma q w' d + w) for a positive,   h = p w (e d - 1) for a negative.
-// With detach_weights they are constants for the gradient: h = -w p.
+// With detach_weights, the weights are constants for the gradient: h = -w p.
 #pragma once
 #include "document.h"
 
 namespace ckl {
 namespace {
 
-// How b^(gamma - 1) is computed: a power known when compiled, any whole gamma by a loop, any real gamma by exp and ln.
+// How b^(gamma - 1) is computed: for a gamma known at compile time by multiplication, for other integers in a loop, for
+// real numbers by exp and ln.
 enum GammaKind { kGammaReal = -1, kGammaWhole = 0 };
 
 template <int N, class V>
@@ -33,7 +34,7 @@ CKL_FN V power(V b, int n) {
   return r;
 }
 
-// Gamma: 1, 2, ... compiled in, or a GammaKind. Biased: negatives carry a rank bias.
+// Gamma: an exponent known at compile time (1, 2, ...), or a GammaKind. Biased: negatives have a rank bias.
 template <int Gamma, bool Biased>
 struct CklVariant : Distribution {
   static constexpr Needs needs = Needs::positive;
@@ -57,18 +58,18 @@ struct CklVariant : Distribution {
     if constexpr (Gamma != kGammaReal && !Biased) {
       const V b = select(x.positive, x.rest, x.q);
       const V wp = power_minus_1(b) * x.p;  // w' p
-      V w = wp * b;                         // w here and below is w p of the formulas
+      V w = wp * b;                         // from here on w is w p of the formulas
       if constexpr (Gamma == 1) w = select(x.positive, w, (x.p * x.mass) * x.unit);  // q alone may underflow
       const V value = w * x.d;
-      const V factor(detached ? -0.0f : gamma);  // once per row; -0 leaves -w as it is
+      const V factor(detached ? -0.0f : gamma);  // once per row; adding -0 leaves -w unchanged
       return {value, fma(factor, select(x.positive, -(x.q * wp) * x.d, value), -w), value + w};
     } else {
       const V e = Biased ? V(gamma) - x.beta : V(gamma);
-      // q^e as the square of q^(e/2), so that it does not underflow before it met p.
+      // q^e as the square of q^(e/2), so that it does not underflow before it is multiplied by p.
       const V root = exp_minus(V(0.5f) * e * x.minus_ln_q);
       V w = (root * x.p) * root;
       V slope = e * (w * x.d);
-      if (any(x.positive)) {  // few: most blocks of documents skip this
+      if (any(x.positive)) {  // rare: most blocks of documents skip this
         const V wp = power_minus_1(x.rest) * x.p;
         w = select(x.positive, wp * x.rest, w);
         slope = select(x.positive, V(-gamma) * ((x.q * wp) * x.d), slope);
@@ -89,7 +90,8 @@ struct Ckl {
   static constexpr Cost cost{0.6, 0};
 };
 
-// Whole gammas are raised by multiplication up to here; beyond, e^(gamma ln q) is as good and as fast.
+// Powers with integers up to this gamma are computed by multiplication; beyond, e^(gamma ln q) is as accurate and as
+// fast.
 constexpr float kLargestWholeGamma = 64;
 
 CKL_FN bool is_whole(float gamma) { return gamma <= kLargestWholeGamma && gamma == (float)(int)gamma; }

@@ -1,14 +1,15 @@
-// Gains and discounts of DCG. In double, and by arithmetic alone, so that they are the same bits on every machine.
+// Gains and discounts of DCG. Computed in double with basic arithmetic only, so that the bits are the same on every
+// machine.
 #pragma once
 #include "number.h"
 
 namespace ckl {
 namespace {
 
-// 2^x for x <= 0, to the last digits of a double; 0 below 2^-1022.
+// 2^x for x <= 0, accurate to the last digits of a double; 0 below 2^-1022.
 CKL_FN double exp2_exact(double x) {
   if (!(x > -1022)) return x == x ? 0 : x;
-  const int64_t n = int64_t(x - 0.5);  // toward 0: the nearest whole number
+  const int64_t n = int64_t(x - 0.5);  // truncation makes this the nearest integer
   const double r = (x - double(n)) * 0.6931471805599453;
   double p = 1;
   for (int k = 14; k > 0; k--) p = 1 + p * r / k;
@@ -36,11 +37,11 @@ CKL_FN double log2_exact(double x) {
   return double(e) + 2 * f * sum * 1.4426950408889634;
 }
 
-// 1 / log2(1 + place), place = 1, 2, ...; also between whole places.
+// 1 / log2(1 + place), place = 1, 2, ...; also for fractional places.
 CKL_FN double discount(double place) { return 1 / log2_exact(1 + place); }
 
-// (2^level - 1) 2^-top: gains up to that of the level `top` > 0, held to 1. Their differences are taken without the 1, beside which
-// levels far below 0 would be lost.
+// (2^level - 1) 2^-top: gains scaled so that those up to the level `top` > 0 are at most 1. Differences of gains are
+// taken without the 1, next to which levels far below 0 would be lost.
 CKL_FN double gain_and_one(double level, double top) { return exp2_exact(level - top); }
 CKL_FN double gain(double level, double top) { return gain_and_one(level, top) - exp2_exact(-top); }
 

@@ -9,7 +9,7 @@ namespace {
 struct Jsd : Distribution {
   static constexpr Needs needs = Needs::document;
   static constexpr Cost cost{1.4, 0};
-  // e^-104 = 0: the mixture is then the other distribution's share of it.
+  // e^-104 = 0: the mixture then consists of the other distribution only.
   static constexpr float d_without_student = 104, d_without_teacher = -104;
   float mixture;  // the teacher's share
   static CKL_FN Jsd make(const Parameters& p) { return {{}, p.mixture}; }
@@ -17,11 +17,12 @@ struct Jsd : Distribution {
   template <class V, class M>
   CKL_FN Term<V> operator()(const Document<V, M>& x) const {
     const V zero(0.0f), of_p(mixture), of_q = V(1.0f) - of_p;
-    // With z = e^-|ln(p / q)|, the smaller over the larger: m over the larger is its share plus z times the other's.
+    // With z = e^-|ln(p / q)|, the ratio of the smaller to the larger of p and q, m / (the larger) is the share of the
+    // larger plus z times the share of the other.
     const auto more_p = x.d > zero;
     const V z = exp_minus(select(more_p, x.d, -x.d));
     const V larger = -ln(fma(select(more_p, of_q, of_p), z, select(more_p, of_p, of_q)));
-    // Added to zero, a product of 0 is +0: the gradient of padding is not -0.
+    // Adding zero turns a product of -0 into +0, so that the gradient of padding is not -0.
     const V u = zero + (of_p * x.p) * select(more_p, larger, larger + x.d);
     const V h = zero + (of_q * x.mass) * select(more_p, larger - x.d, larger);
     return {u + h, h, u};

@@ -15,7 +15,7 @@ struct Kl : Distribution {
     return {value, -x.p, value + x.p};
   }
 
-  // Where the loss is infinite when the student gives probability 0.
+  // The documents for which the loss is infinite if the student's probability is 0.
   template <class M>
   CKL_FN M diverges(M /*positive*/, M has_teacher) const {
     return has_teacher;

@@ -1,8 +1,8 @@
 // lambdaNdcg: LambdaLoss with the weights of NDCG-Loss2++ (Wang et al., CIKM 2018): the mean over pairs with rel_i > rel_j of
 //   (mu |D(d) - D(d + 1)| + |D(rank_i) - D(rank_j)|) |G_i - G_j| ln(1 + e^-(s_i - s_j)),
-// where d = |rank_i - rank_j|, D(r) = 1 / log2(1 + r), G = (2^rel - 1) / ideal DCG@k, and pairs of which neither is among the
-// student's first k weigh nothing. Ranks (equal scores as they stand) and weights are constants for the gradient.
-// rel is the relevance where it is given, else the teacher's scores over their temperature.
+// where d = |rank_i - rank_j|, D(r) = 1 / log2(1 + r), G = (2^rel - 1) / ideal DCG@k, and a pair with neither document
+// among the student's first k has weight 0. Ranks (equal scores in list order) and weights are constants for the
+// gradient. rel is the relevance if given, else the teacher's scores over their temperature.
 #pragma once
 #include "gain.h"
 #include "pair.h"

@@ -55,7 +55,7 @@ struct LossType {
   static constexpr Family family = Of;
 };
 
-// From an id to a type: calls visit with the LossType of the loss. The only switch over all losses.
+// Calls visit with the LossType of a loss given by id. The only switch over all losses.
 template <class Visit>
 CKL_FN auto visit_loss(LossId id, Visit visit) {
   switch (id) {

@@ -1,6 +1,6 @@
 // marginMse: mean over positive x negative pairs of the squared difference of margins, in O(N) by moments.
 //
-// With e = s / Ts - t / Tt, m+ and m- its means over positives and negatives, v+ and v- its variances there:
+// With e = s / Ts - t / Tt, its means m+ and m- and its variances v+ and v- over positives and negatives:
 //   mean (e_j - e_i)^2 = v+ + v- + (m+ - m-)^2
 //   dL/de_j = 2 (e_j - m-) / n+ for a positive,   2 (e_i - m+) / n- for a negative.
 #pragma once
@@ -21,7 +21,8 @@ struct MarginMse {
     return (variance_positive + variance_negative) + gap * gap;
   }
 
-  // Gradient of a document with error e; `other` is the mean of the other side, `inverse` is 1 / size of its own.
+  // Gradient of a document with error e; `other` is the mean of the other side, `inverse` is 1 / (size of its own
+  // side).
   template <class V>
   CKL_FN V slope(V e, V other, V inverse) const {
     return (V(2.0f) * inverse) * (e - other);

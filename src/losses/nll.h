@@ -1,4 +1,4 @@
-// nll: negative log likelihood of the positives, their mean of -ln q. Reads no teacher.
+// nll: negative log likelihood of the positives: the mean of -ln q over them. Reads no teacher.
 #pragma once
 #include "document.h"
 

@@ -1,4 +1,4 @@
-// The operations a loss may use, for float and double; src/cpu/vec.h gives them to vectors of floats.
+// The operations that a loss may use, for float and double; src/cpu/vec.h defines them for vectors of floats.
 #pragma once
 #include <math.h>
 #include <stdint.h>
@@ -12,11 +12,11 @@
 namespace ckl {
 namespace {
 
-// m ? a : b, without touching the value that was not chosen.
+// m ? a : b, ignoring the value that is not chosen.
 CKL_FN float select(bool m, float a, float b) { return m ? a : b; }
 CKL_FN double select(bool m, double a, double b) { return m ? a : b; }
 
-// a * b + c in one rounding.
+// a * b + c with one rounding.
 CKL_FN float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 CKL_FN double fma(double a, double b, double c) { return __builtin_fma(a, b, c); }
 

@@ -1,4 +1,4 @@
-// What the losses over pairs of documents share: the logistic loss of a margin.
+// The logistic loss of a margin, shared by the losses over pairs of documents.
 #pragma once
 #include "document.h"
 

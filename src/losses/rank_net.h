@@ -1,5 +1,5 @@
 // rankNet: the mean over pairs with rel_i > rel_j of ln(1 + e^-(s_i - s_j)) (Burges et al., ICML 2005), natural logarithm.
-// rel is the relevance where it is given, else the teacher's scores.
+// rel is the relevance if given, else the teacher's scores.
 #pragma once
 #include "pair.h"
 

@@ -9,18 +9,18 @@ namespace scoring {
 
 namespace {
 
-// Columns that a thread has packed at a time, a multiple of any panel's.
+// Columns that a thread packs at a time: a multiple of the columns of any panel.
 constexpr int64_t kWide = 2048;
-// Rows that are packed into one panel before the next: as many streams as a processor fetches ahead.
+// Rows packed into one panel before the next: as many streams as a processor prefetches.
 constexpr int64_t kRowsPacked = 8;
 
 }  // namespace
 
-// Threads take documents: each packs some of them as a panel, and every query meets it.
+// Threads divide the documents: each packs some of them as a panel and multiplies it with every query.
 bool Scorer::all_scores(const Pairs& p, const float* queries, int64_t count, int64_t first_document,
                         int64_t documents_count, float* out) {
   const int64_t columns = kernels_.columns, dim = p.dim, work = count * documents_count * dim;
-  if (count < 4 && !compact_) {  // packing would take as long
+  if (count < 4 && !compact_) {  // packing would take as long as the products
     const float* const documents = document_.x + first_document * dim;
     each(documents_count, 64, work, [&](int, int64_t first, int64_t last) {
       for (int64_t b = 0; b < count; b++)
@@ -49,7 +49,8 @@ bool Scorer::all_scores(const Pairs& p, const float* queries, int64_t count, int
 
 bool Scorer::query_sums_of_all(const Pairs& p, const float* grad, float* out) {
   const int64_t columns = kernels_.columns, most = std::min(p.documents, kPart), work = p.queries * most * p.dim;
-  // A part of the gradients is in the cache while it meets all columns of a thread, which are therefore as many as possible.
+  // A part of the gradients stays in the cache while all columns of a thread are added to it, so a thread takes as many
+  // columns as possible.
   const int64_t share = std::min(kWide, pieces(pieces(p.dim, columns), workers(work)) * columns);
   const int64_t apart = std::min(kWide, share) * most;
   float* const panels = room(panel_, workers(work), apart);
@@ -71,7 +72,7 @@ bool Scorer::query_sums_of_all(const Pairs& p, const float* grad, float* out) {
           for (int64_t c = begin; c < end; c += columns)
             body(c, std::min(columns, end - c), packed + (c - begin) * part);
         };
-        // A few rows at a time for all panels: documents come from memory in the order in which they lie there.
+        // A few rows at a time for all panels, so that documents are read from memory sequentially.
         for (int64_t i = 0; i < part; i += kRowsPacked)
           visit([&](int64_t c, int64_t n, float* panel) {
             kernels_.pack_columns(documents + i * p.dim + c, p.dim, n, std::min(kRowsPacked, part - i),
@@ -86,7 +87,8 @@ bool Scorer::query_sums_of_all(const Pairs& p, const float* grad, float* out) {
   return true;
 }
 
-// Where the sums of all documents are between blocks of queries: the gradients' own memory, if nothing else is needed there.
+// Where the sums of all documents are kept between blocks of queries: in the memory of the gradients, if it is not
+// needed for anything else.
 float* Scorer::block_sums(const Pairs& p, const Gradients& g) {
   const int64_t bytes = p.documents * p.dim * int64_t(sizeof(float));
   const int64_t read = p.documents * p.row_size() * size_of(p.document.type);
@@ -96,7 +98,8 @@ float* Scorer::block_sums(const Pairs& p, const Gradients& g) {
   return block_sums_.reserve(std::max<int64_t>(1, p.documents * p.dim));
 }
 
-// Threads take blocks of documents: their part of G, with its rows along the queries, meets the packed queries.
+// Threads divide the documents into blocks: the product of their part of G, with rows along the queries, and the packed
+// queries.
 bool Scorer::document_grads_of_all(const Pairs& p, const Gradients& g) {
   const int64_t columns = kernels_.columns, tile = 6 * kernels_.rows, work = p.queries * p.documents * p.dim;
   const int64_t parts = pieces(p.queries, kPart), panel = columns * kPart;
@@ -104,7 +107,7 @@ bool Scorer::document_grads_of_all(const Pairs& p, const Gradients& g) {
   const bool whole = g.first && g.last;
   float* const panels = panels_.reserve(std::max<int64_t>(1, parts * across * panel));
   const int64_t apart = tile * std::min(p.queries, kPart);
-  // The sums of a tile, or of one document that is being finished; the document, and scratch space.
+  // The sums of a tile, or of one document being finished; the document; scratch space.
   const int64_t sums_size = (whole ? tile : 1) * p.dim, block_apart = pieces(sums_size + 2 * p.dim, 16) * 16;
   float* const tiles = room(tiles_, workers(work), apart);
   float* const blocks = room(block_, workers(work), block_apart);

@@ -1,4 +1,4 @@
-// Whether candidates, lists and the offsets of tokens are what pairs can be made of.
+// Checks candidates, lists and the offsets of tokens.
 #include <limits>
 
 #include "scoring.h"

@@ -1,11 +1,11 @@
-// Gradients of scores of lists: each query and each document sums its own pairs, in order.
+// Gradients of scores of lists: sums of the pairs of each query and of each document, in order.
 #include "scoring.h"
 
 namespace ckl {
 namespace scoring {
 
 bool Scorer::query_sums_of_lists(const Pairs& p, const float* grad, float* out) {
-  // Without candidates the documents of a list lie in a row; their numbers are those of any list.
+  // Without candidates, the documents of a list are contiguous: the same numbers 0, 1, ... serve every list.
   int32_t* numbers = nullptr;
   if (!p.candidates) {
     const int64_t longest = longest_row(p.lists);
@@ -23,7 +23,7 @@ bool Scorer::query_sums_of_lists(const Pairs& p, const float* grad, float* out) 
   return true;
 }
 
-// The pairs of each document in order: starts_ [documents + 1], at_ (its queries) and weights_ (the gradients).
+// Groups the pairs by document, in order: starts_ [documents + 1], at_ (the queries) and weights_ (the gradients).
 bool Scorer::document_lists(const Pairs& p, const float* grad) {
   const int64_t pairs = p.lists.documents(0, p.queries);
   int32_t* const starts = reinterpret_cast<int32_t*>(starts_.reserve(p.documents + 2));

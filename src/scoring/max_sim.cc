@@ -1,4 +1,4 @@
-// MaxSim: the best document token of each query token, what they add up to, and gradients along the winners.
+// MaxSim: the best document token of each query token, their sum, and gradients along the winners.
 #include <algorithm>
 #include <cmath>
 
@@ -19,8 +19,8 @@ void Scorer::place_winners(const Pairs& p) {
   }
 }
 
-// A query's tokens become the columns, so that the largest of each is found without crossing lanes, and the documents are
-// read where they lie.
+// The query's tokens become the columns, so that the maxima are found without crossing lanes, and documents are read in
+// place.
 bool Scorer::pack_tokens(const Pairs& p) {
   const int64_t columns = kernels_.columns, size = columns * p.dim;
   float* const panels = panels_.reserve(std::max<int64_t>(1, panel_at_.back() * size));
@@ -34,8 +34,8 @@ bool Scorer::pack_tokens(const Pairs& p) {
   return true;
 }
 
-// Of a panel and a document with tokens; winner: counted from the document's first. A few tiles at a time, of tokens without
-// a masked one between them, stay in the first cache.
+// For a panel and a document with tokens; winners are counted from the document's first token. Takes a few tiles at a
+// time, between masked tokens, which fit in the first-level cache.
 void Scorer::best_tokens(const Pairs& p, const float* panel, int64_t document, float* best, int32_t* winner,
                          float* block) const {
   const int64_t columns = kernels_.columns, tile = kTiles * kernels_.rows;
@@ -60,8 +60,8 @@ void Scorer::best_tokens(const Pairs& p, const float* panel, int64_t document, f
   }
 }
 
-// The winners of query b: [tokens, length], rows of the documents' tokens; -1 where the query's token is masked and where
-// there is no document or it has none.
+// The winners of query b: [tokens, length], rows of the documents' tokens; -1 if the query's token is masked, or if the
+// document is missing or has no tokens.
 bool Scorer::max_sim(const Pairs& p, float* out, bool keep_winners) {
   place_winners(p);
   int32_t* const winners =
@@ -102,7 +102,7 @@ bool Scorer::max_sim(const Pairs& p, float* out, bool keep_winners) {
     float* const block = blocks + worker * apart;
     int64_t b = std::upper_bound(pair_at_.begin(), pair_at_.end(), first) - pair_at_.begin() - 1;
     for (int64_t n = first; n < last; n++) {
-      if (p.all) {  // a document meets every query while it is in the cache
+      if (p.all) {  // a document is multiplied with every query while it is in the cache
         pair(block, n % p.queries, n / p.queries);
         continue;
       }
@@ -114,7 +114,7 @@ bool Scorer::max_sim(const Pairs& p, float* out, bool keep_winners) {
   return true;
 }
 
-// The gradient of each score as that of its sum over tokens.
+// Converts the gradient of each score to that of its sum over tokens.
 const float* Scorer::token_weights(const Pairs& p, const float* grad) {
   if (!p.mean) return grad;
   float* const weights = weights_.reserve(std::max<int64_t>(1, p.scores()));
@@ -138,7 +138,7 @@ bool Scorer::token_query_sums(const Pairs& p, const float* grad, float* out) {
   return true;
 }
 
-// The pairs of each document, by number and in order: starts_ [documents + 1] and at_.
+// Groups the numbers of the pairs by document, in order: starts_ [documents + 1] and at_.
 bool Scorer::places_of_documents(const Pairs& p) {
   int32_t* const starts = reinterpret_cast<int32_t*>(starts_.reserve(p.documents + 2));
   int32_t* const at = reinterpret_cast<int32_t*>(at_.reserve(std::max<int64_t>(1, pair_at_.back())));
@@ -155,7 +155,7 @@ bool Scorer::places_of_documents(const Pairs& p) {
   return true;
 }
 
-// Threads take documents: a token's sum has its terms in the order of queries, places and query tokens.
+// Threads divide the documents: a token's terms are summed in the order of queries, places and query tokens.
 bool Scorer::token_document_grads(const Pairs& p, const Gradients& g) {
   const float* const weights = token_weights(p, g.scores);
   if (!weights || (!p.all && !places_of_documents(p))) return false;

@@ -25,7 +25,7 @@ const Kernels& kernels_of(const cpu::Target& target) {
 
 namespace {
 
-// A thread of its own is worth waking for this many multiplications; a slice is a fraction of that.
+// The number of multiplications that justifies waking another thread; a slice is a fraction of that.
 constexpr int64_t kWorkPerThread = 1 << 18;
 
 }  // namespace
@@ -60,7 +60,8 @@ InverseNorm Scorer::read_row(const Pairs& p, Scores from, int64_t r, float* row)
   return p.cosine ? kernels_.normalise(row, p.dim, row) : 1;
 }
 
-// Rows of all pairs' documents as they are multiplied: where they lie, or in the buffer, which has room for them.
+// Rows of the documents of all pairs in the form in which they are multiplied: in place, or converted into the buffer,
+// which has room for them.
 const float* Scorer::document_rows(const Pairs& p, int64_t first, int64_t count, float* buffer) const {
   if (!compact_) return document_.x + first * p.dim;
   for (int64_t r = 0; r < count; r++) read_row(p, p.document, first + r, buffer + r * p.dim);
@@ -78,7 +79,7 @@ bool Scorer::prepare(const Pairs& p) {
   return true;
 }
 
-// Checks that the memory is the same; whether its contents are, only the caller knows.
+// Checks that the memory is the same; only the caller knows whether its contents are.
 bool Scorer::prepared(const Pairs& p) const {
   const auto same = [](const Scores& a, const Scores& b) { return a && a.data == b.data && a.type == b.type; };
   return same(p.query, prepared_.query) && same(p.document, prepared_.document) && p.dim == prepared_.dim &&
@@ -124,7 +125,7 @@ Status Scorer::backward(const Pairs& p, const Gradients& g, bool same_pairs, dou
   if (!(same_pairs && prepared(p)) && !prepare(p)) return no_memory();
   if (p.max_sim() && !has_winners_ && !max_sim(p, nullptr, true)) return no_memory();
   const bool sums = g.query || g.scale;
-  // Sparse vectors are finished as wholes.
+  // Sparse gradients are finished vector by vector, dense ones row by row.
   const int64_t size = p.query_rows() * p.dim, rows = p.sparse() ? p.queries : p.query_rows();
   int64_t longest = p.dim;
   for (int64_t b = 0; p.sparse() && b < p.queries; b++) longest = std::max(longest, p.tokens_of_query(b));
@@ -134,7 +135,7 @@ Status Scorer::backward(const Pairs& p, const Gradients& g, bool same_pairs, dou
                            : p.all      ? query_sums_of_all(p, g.scores, query)
                                         : query_sums_of_lists(p, g.scores, query))))
     return no_memory();
-  // Written last: a gradient may lie over its embeddings, which the other one reads.
+  // Gradients are written last: one may overwrite its embeddings, which the other one reads.
   if (g.document && !(p.max_sim()  ? token_document_grads(p, g)
                       : p.sparse() ? sparse_document_grads(p, g)
                       : p.all      ? document_grads_of_all(p, g)
@@ -142,7 +143,7 @@ Status Scorer::backward(const Pairs& p, const Gradients& g, bool same_pairs, dou
     return no_memory();
   if (g.scale)
     for (int64_t i = 0; i < size; i++)
-      // A query that no loss has read has gradient 0, whatever it holds.
+      // Skips zeros: a query whose scores no loss has read may hold NaN or infinities.
       if (query[i] != 0) scale_grad += double(query[i]) * query_.x[i];
   if (!g.query) return {};
   each(rows, 1, 8 * size, [&](int worker, int64_t first, int64_t last) {

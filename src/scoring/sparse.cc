@@ -1,4 +1,5 @@
-// Sparse vectors of terms: each query is spread over the vocabulary, where the documents of its list find their terms.
+// Sparse vectors of terms: each query is spread over a dense vocabulary, in which the documents of its list look up
+// their terms.
 #include <algorithm>
 #include <cmath>
 
@@ -9,7 +10,7 @@ namespace scoring {
 
 namespace {
 
-// One vector: its elements, and the first of them.
+// One vector: its number of elements, and the first of them.
 struct Terms {
   const int32_t* ids;
   const float* values;
@@ -30,7 +31,7 @@ int64_t longest_of(const int32_t* offsets, int64_t count) {
   return longest;
 }
 
-// Multiplications, about, of all pairs with vectors of one side.
+// The approximate number of multiplications of all pairs with vectors of one side.
 int64_t work_of(const Pairs& p, const int32_t* offsets, int64_t count) {
   const int64_t pairs = p.all ? p.scores() : p.lists.documents(0, p.queries);
   return pairs * 4 * (offsets[count] / std::max<int64_t>(1, count) + 1);
@@ -95,7 +96,7 @@ bool Scorer::sparse_query_sums(const Pairs& p, const float* grad, float* out) {
   return true;
 }
 
-// Threads take documents: an element's sum has its terms in the order of queries and places.
+// Threads divide the documents: an element's terms are summed in the order of queries and places.
 bool Scorer::sparse_document_grads(const Pairs& p, const Gradients& g) {
   if (!p.all && !document_lists(p, g.scores)) return false;
   const int32_t* const starts = reinterpret_cast<const int32_t*>(starts_.reserve(0));

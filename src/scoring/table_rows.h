@@ -1,12 +1,13 @@
-// Rows of tables, rounded after each operation: weighted sums, products of some rows with columns, Adam, the best of places.
+// Kernels on rows of tables, rounded after each operation: weighted sums, products of rows with columns, Adam, the best
+// of places.
 #pragma once
 #include "vectors.h"
 
 namespace ckl {
 namespace {
 
-// As many sums as the registers hold, and as one has to wait for, with the columns' vector, one number and one product beside
-// them. kSumVectors: of a row that is added.
+// As many sums as fit in the registers and hide the latency of an addition, next to the vector of columns, one number
+// and one product. kSumVectors: vectors of a row that is added.
 #if defined __AVX512F__
 enum { kTableRows = 8, kSumVectors = 8 };
 #elif defined __AVX2__ || defined __aarch64__
@@ -18,7 +19,7 @@ enum { kTableRows = 2, kSumVectors = 2 };
 template <int Vectors>
 CKL_FN void sum_columns(const float* table, int64_t width, const int32_t* ids, const float* factors, int64_t n,
                         int64_t columns, float* out) {
-  // A row is somewhere in memory: it is asked for while those before it are added.
+  // Rows are scattered in memory: each is prefetched while those before it are added.
   constexpr int64_t kAhead = 6;
   V sum[Vectors];
   CKL_UNROLL for (int v = 0; v < Vectors; v++) sum[v] = V(0.0f);
@@ -65,7 +66,7 @@ void table_rows(const float* const* a, int64_t step, const float* columns, int64
                 float* const* out, bool first) {
   int64_t c = 0;
   for (; c + kLanes <= count; c += kLanes) table_tile<R>(a, step, columns, stride, k, c, kLanes, out, first);
-  // What is left is rare, and code for it long: row by row.
+  // The rest is rare and would take much code, so it is done row by row.
   for (int r = 0; c < count && r < R; r++) table_tile<1>(a + r, step, columns, stride, k, c, count - c, out + r, first);
 }
 

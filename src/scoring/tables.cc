@@ -24,7 +24,8 @@ void Tables::sum(Table table, const Texts& texts, float* out) {
   }
 }
 
-// Word by word, so that a gradient is written once, of texts that are in the cache: their words are sorted by counting.
+// Works word by word, so that each gradient is written once while the texts stay in the cache. Words are sorted by
+// counting.
 int64_t Tables::sort(const Texts& texts, int64_t words, int32_t* rows) {
   const float* const factors = weigh(texts);
   const int64_t n = texts.offsets[texts.count];
@@ -77,7 +78,7 @@ void Tables::dot_pairs(Table a, Table b, const int32_t* rows, int64_t n, float* 
   for (int64_t i = 0; i < n; i++) out[i] = kernels_.tables.dot(a.row(rows[i]), b.row(rows[i]), a.width);
 }
 
-// Eight sums at a time, each in a register: one waits for itself. A product of two floats is exact.
+// Eight sums at a time in registers, to hide the latency of an addition. A product of two floats is exact in double.
 void Tables::add_dots(const float* vector, Table table, const int32_t* rows, int64_t n, double* out) {
   constexpr int64_t kChains = 8;
   for (int64_t i = 0; i < n; i += kChains) {
@@ -102,7 +103,7 @@ void Tables::add_dots(const float* vector, Table table, const int32_t* rows, int
   }
 }
 
-// Row i of those that are chosen, of all rows without `chosen`.
+// The i-th chosen row, or row i without `chosen`.
 static int64_t row_of(const int32_t* chosen, int64_t i) { return chosen ? chosen[i] : i; }
 
 void Tables::product(Table table, const int32_t* chosen, int64_t n, const float* columns, int64_t stride, float* out) {
@@ -116,7 +117,7 @@ void Tables::product(Table table, const int32_t* chosen, int64_t n, const float*
   }
 }
 
-// Whether any of sixteen sums may become more than `least`; one that is NaN may.
+// Whether any of sixteen sums may exceed `least`; NaN counts as yes.
 static bool may_exceed(const float* sums, float rest, const float* column_rests, float least) {
   typedef float Four __attribute__((vector_size(16)));
   typedef float FourUnaligned __attribute__((vector_size(16), aligned(4), may_alias));

@@ -1,11 +1,12 @@
-// Register tiles: some rows times a packed panel, every element one chain of fused multiply-adds, and the best of its rows.
+// Register tiles: a few rows times a packed panel, with one chain of fused multiply-adds per element; and the best of
+// the rows.
 #pragma once
 #include "../cpu/transpose.h"
 
 namespace ckl {
 namespace {
 
-// As many sums as the registers hold, with a panel's vectors and one number beside them.
+// As many sums as fit in the registers next to the vectors of a panel and one number.
 #if defined __AVX512F__
 enum { kVectors = 2, kTileRows = 14 };
 #elif defined __AVX2__ || defined __aarch64__
@@ -72,7 +73,7 @@ void largest(const float* products, int64_t rows, int32_t first, bool begins, fl
   }
 }
 
-// A few steps at a time, so that the part of the panel that is being written stays in the first cache.
+// A few steps at a time, so that the part of the panel being written stays in the first-level cache.
 void pack_rows(const float* x, int64_t stride, int64_t count, int64_t k, float* panel) {
   constexpr int64_t kSteps = 64;
   int64_t begin[kColumns];

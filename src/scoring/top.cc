@@ -24,8 +24,8 @@ Status Scorer::top(const Pairs& p, int64_t k, int32_t* ids, float* scores) {
   if (!block) return no_memory();
   for (int64_t b0 = 0; b0 < p.queries; b0 += kQueries) {
     const int64_t queries = std::min(kQueries, p.queries - b0);
-    std::vector<std::vector<Found>> found{size_t(queries)};  // heaps, their worst at the top
-    // Here, because an exception on a worker thread could not be caught.
+    std::vector<std::vector<Found>> found{size_t(queries)};  // heaps with the worst at the top
+    // Allocated here because an exception on a worker thread could not be caught.
     for (std::vector<Found>& heap : found) heap.reserve(size_t(std::min(k, p.documents)));
     for (int64_t m0 = 0; m0 < p.documents; m0 += kDocuments) {
       const int64_t n = std::min(kDocuments, p.documents - m0);

@@ -1,4 +1,4 @@
-// Rows on their own: dot products, weighted sums of rows, and normalising a row with its backward pass.
+// Operations on single rows: dot products, weighted sums, and normalisation with its backward pass.
 #pragma once
 #include "../cpu/half.h"
 #include "kernel.h"
@@ -14,7 +14,7 @@ CKL_FN float fma_scalar(float a, float b, float c) {
 #endif
 }
 
-// The first n <= 16 floats, zeros after them.
+// Loads the first n <= 16 floats, followed by zeros.
 CKL_FN V load_some(const float* p, int64_t n) {
   if (n >= kLanes) return load(p);
   float x[kLanes] = {0};
@@ -28,7 +28,7 @@ CKL_FN void store_some(float* p, V x, int64_t n) {
   memcpy(p, y, (size_t)n * sizeof(float));
 }
 
-// Several chains at a time: one waits for itself.
+// Several chains at a time, to hide the latency of each.
 constexpr int64_t kChains = 8;
 
 void dots(const float* q, const float* x, int64_t k, const int32_t* at, int64_t n, float* out) {
@@ -111,7 +111,7 @@ scoring::InverseNorm normalise(const float* x, int64_t k, float* u) {
     memset(u, 0, (size_t)k * sizeof(float));
     return 0;
   }
-  // By a power of two, which rounds nothing, the largest element becomes at least 1 and less than 4.
+  // Scales by a power of two, which is exact, so that the largest element is at least 1 and less than 4.
   const uint32_t exponent = float_as_word(most) >> 23;
   const float power = word_as_float((exponent > 253 ? 1 : 254 - exponent) << 23);
   V squares(0.0f);
@@ -126,7 +126,7 @@ scoring::InverseNorm normalise(const float* x, int64_t k, float* u) {
 
 void finish(float* grad, const float* u, scoring::InverseNorm inverse, float scale, int64_t k, MutableScores out,
             int64_t begin, bool accumulate, float* scratch) {
-  // A row that is not finite has had a gradient of NaN for each score that was read; where none was, it is 0.
+  // A row that is not finite has gradient NaN if any of its scores was read, else 0.
   if (u && inverse - inverse != 0) u = nullptr;
   V along(0.0f);
   for (int64_t c = 0; c < k; c += kLanes) {

@@ -1,4 +1,4 @@
-// What instruction sets with registers of four floats do alike.
+// Code shared by the instruction sets with registers of four floats.
 #pragma once
 #include "piece.h"
 #include "word_mask.h"

@@ -11,7 +11,7 @@
 //   fold_piece                               a tree over the lanes of a piece, nearest lanes last; the result in every lane
 //   widen_labels positive_mask               sixteen label bytes as words; which of them are 1, if all are 0 or 1
 //   widen_words high_halves                  sixteen numbers of 16 bits as words; the upper 16 bits of sixteen words
-//   count_piece                              n + (m ? 1 : 0), of whole numbers
+//   count_piece n + (m ? 1 : 0), of integers
 //   count_sixteen count_block                labels counted; kLabelBlock at once
 //   positive_block                           how many of kPositiveBlock labels, all 0 or 1, are 1
 //   gather_quads scatter_quads               a piece from and to rows j, j + 4, ... , 128 bits each

@@ -32,7 +32,7 @@ CKL_FN void widen_words(const uint16_t* h, N (&v)[kPieces]) {
 CKL_FN void high_halves(const N (&v)[kPieces], uint16_t* h) {
   CKL_PIECES vst1_u16(h + k * kPieceLanes, vshrn_n_u32((uint32x4_t)v[k], 16));
 }
-// 16 labels; bit i of `live` says whether label i counts.
+// 16 labels; bit i of `live` is set if label i counts.
 CKL_FN void count_sixteen(const uint8_t* y, unsigned live, LabelCount& c) {
   for (int i = 0; i < 16; i++) {
     if (!(live >> i & 1)) continue;

@@ -1,4 +1,5 @@
-// A piece: as many floats as one native register holds. Types and shuffles that every instruction set's file is made of.
+// A piece is the floats of one native register. The types and shuffles on which the file of every instruction set
+// builds.
 #pragma once
 #include <stdint.h>
 #include <string.h>
@@ -8,8 +9,8 @@
 namespace ckl {
 namespace {
 
-// F: floats; N, U: whole numbers of 32 bits; the unaligned ones are for memory. GCC turns compares and selects on vectors
-// wider than the machine's into scalar code without a warning, so a vector of sixteen floats is made of native pieces.
+// F: floats; N, U: 32-bit integers; the unaligned types are for memory. GCC turns compares and selects on vectors wider
+// than the machine's into scalar code without a warning, so a vector of sixteen floats is made of native pieces.
 #define CKL_PIECE(bytes)                                                                                    \
   enum { kLanes = 16, kPieceBytes = bytes, kPieceLanes = kPieceBytes / 4, kPieces = kLanes / kPieceLanes }; \
   typedef float F __attribute__((vector_size(bytes)));                                                      \
@@ -18,7 +19,7 @@ namespace {
   typedef int32_t NUnaligned __attribute__((vector_size(bytes), aligned(1), may_alias));                    \
   typedef uint32_t U __attribute__((vector_size(bytes)));
 
-// f(j) for the lanes j of a piece: CKL_LANES is one of these.
+// f(j) for each lane j of a piece: CKL_LANES is one of these.
 #define CKL_LANES_4(f) f(0), f(1), f(2), f(3)
 #define CKL_LANES_8(f) CKL_LANES_4(f), f(4), f(5), f(6), f(7)
 #define CKL_LANES_16(f) CKL_LANES_8(f), f(8), f(9), f(10), f(11), f(12), f(13), f(14), f(15)
@@ -53,7 +54,7 @@ CKL_FN uint64_t eight_labels(const uint8_t* y) {
   return w;
 }
 
-// What labels hold.
+// A count of labels by value.
 struct LabelCount {
   int64_t positives = 0, padding = 0, other = 0;  // other: not 0 if there is a label that is neither 0, 1 nor 255
 };

@@ -46,7 +46,7 @@ CKL_FN float widen_float16(uint16_t h) {
   if (exponent == 31) return word_as_float(sign | 0x7f800000 | mantissa << 13 | (mantissa ? 0x400000 : 0));
   if (exponent) return word_as_float(sign | (exponent + 112) << 23 | mantissa << 13);
   if (!mantissa) return word_as_float(sign);
-  const int lead = __builtin_clz(mantissa) - 21;  // shift that brings the leading one to bit 10
+  const int lead = __builtin_clz(mantissa) - 21;  // shift that moves the leading one to bit 10
   return word_as_float(sign | (uint32_t)(113 - lead) << 23 | (mantissa << lead & 1023) << 13);
 }
 CKL_FN uint16_t narrow_float16(float f) {
@@ -55,7 +55,7 @@ CKL_FN uint16_t narrow_float16(float f) {
   if (a >= 0x477ff000) return (uint16_t)(sign | 0x7c00);  // rounds past 65504
   if (a < 0x33000000) return (uint16_t)sign;              // below half the smallest denormal
   const int exponent = (int)(a >> 23);
-  const int drop = exponent < 113 ? 126 - exponent : 13;  // mantissa bits that go
+  const int drop = exponent < 113 ? 126 - exponent : 13;  // mantissa bits to drop
   const uint32_t mantissa = (a & 0x7fffff) | 0x800000;
   const uint32_t kept = mantissa >> drop, rest = mantissa & ((1u << drop) - 1), half = 1u << (drop - 1);
   const uint32_t rounded = kept + (rest > half || (rest == half && (kept & 1)));

@@ -1,4 +1,5 @@
-// Masks where the machine has no mask registers: a word of ones or zeros a lane. Included by the files of such machines.
+// Masks for machines without mask registers: one word per lane, all ones or all zeros. Included by the files of those
+// instruction sets.
 #pragma once
 #include "piece.h"
 

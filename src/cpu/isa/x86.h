@@ -1,4 +1,4 @@
-// What all x86-64 machines do alike: sixteen labels by SSE2, and the mode of floating-point arithmetic.
+// Code shared by all x86-64 targets: sixteen labels with SSE2, and the floating-point mode.
 #pragma once
 #include <immintrin.h>
 
@@ -7,7 +7,7 @@
 namespace ckl {
 namespace {
 
-// 16 labels; bit i of `live` says whether label i counts.
+// 16 labels; bit i of `live` is set if label i counts.
 CKL_FN void count_sixteen(const uint8_t* y, unsigned live, LabelCount& c) {
   const __m128i x = _mm_loadu_si128((const __m128i*)y);
   const unsigned one = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8(1))) & live;
