@@ -1,4 +1,4 @@
-// What kernels use of the machine beyond C++.
+// What kernels use beyond standard C++.
 #pragma once
 #include <stdint.h>
 
@@ -27,7 +27,7 @@ CKL_DEVICE uint16_t narrow_bfloat16(float f) {
   return uint16_t((u + 0x7fff + (u >> 16 & 1)) >> 16);
 }
 
-// Two at once, the first in the low half; one instruction on newer chips.
+// Two at once, the first in the low half; a single instruction on newer chips.
 CKL_DEVICE uint32_t narrow_pair(bool brain, float low, float high) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
   uint32_t pair;

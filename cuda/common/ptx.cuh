@@ -1,5 +1,5 @@
-// What CUDA C++ has no words for, or none that every chip has: shared memory of the launch, approximate functions, float16
-// conversions, clusters. Included by platform.cuh alone, which defines CKL_DEVICE.
+// Features without a CUDA C++ function for all chips: dynamic shared memory, approximate functions, float16
+// conversions, clusters. Included by platform.cuh only, which defines CKL_DEVICE.
 #pragma once
 #include <cuda_runtime.h>
 #include <stdint.h>
@@ -7,13 +7,14 @@
 namespace ckl {
 namespace cuda {
 
-// Memory of the block, as much as the launch asked for, at 16 bytes.
+// The dynamic shared memory of the block, aligned to 16 bytes.
 CKL_DEVICE char* dynamic_shared() {
   extern __shared__ __align__(16) char memory[];
   return memory;
 }
 
-// kBytes bytes, at most 16, as one streaming load. Volatile, so that loads are issued where they stand, before all that uses them.
+// kBytes bytes, at most 16, as one streaming load. Volatile, so that loads are issued in program order, before anything
+// that uses them.
 template <int kBytes>
 CKL_DEVICE void load_now(uint32_t* to, const char* from) {
 #define CKL_LOAD(type, ...) asm volatile("ld.global.cs." type ";" : __VA_ARGS__ : "l"(from) : "memory")
@@ -25,7 +26,7 @@ CKL_DEVICE void load_now(uint32_t* to, const char* from) {
   else CKL_LOAD("u8 %0, [%1]", "=r"(to[0]));
 #undef CKL_LOAD
 }
-// The same if at < end; else `to` is left as it is. A branch around a load would cost registers.
+// The same if at < end; otherwise `to` is unchanged. A branch around a load would cost registers.
 template <int kBytes>
 CKL_DEVICE void load_if(int at, int end, uint32_t* to, const char* from) {
 #define CKL_LOAD(of_at, of_end, type, ...)                                                         \
@@ -42,7 +43,7 @@ CKL_DEVICE void load_if(int at, int end, uint32_t* to, const char* from) {
 #undef CKL_LOAD
 }
 
-// 2^x and log2 x by the special-function unit, within 2^-22; 2^x is exact for whole x, denormal results are 0.
+// 2^x and log2 x by the special-function unit, within 2^-22; 2^x is exact for integers; denormal results are 0.
 CKL_DEVICE float exp2_fast(float x) {
   float y;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
@@ -79,7 +80,7 @@ CKL_DEVICE void cluster_sync() {
   __cluster_barrier_arrive();
   __cluster_barrier_wait();
 }
-// The same where only warps that `wrote` have anything to show: the others do not wait for their stores to global memory.
+// The same, but only warps that `wrote` wait for their stores to global memory.
 CKL_DEVICE void cluster_sync(bool wrote) {
   if (wrote) asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
   else asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");

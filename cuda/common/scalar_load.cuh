@@ -16,7 +16,7 @@ CKL_DEVICE Row row_of(const Rows& rows, int64_t b) {
   return {b, begin, rows.offsets[b + 1] - begin};
 }
 
-// Whether a row is one of this launch's.
+// Whether a row belongs to this launch.
 CKL_DEVICE bool in_class(const Task& task, const Row& row) {
   return !task.batch.rows.offsets || (row.n >= task.launch.shortest && row.n <= task.launch.longest);
 }
@@ -42,7 +42,7 @@ CKL_DEVICE float rank_at(const Ranks& ranks, int64_t i) {
   }
 }
 
-// The address of a row's first element. Within a row that is read in vectors, 32 bits count its documents.
+// The address of a row's first element. In a row that is read in vectors, documents are counted in 32 bits.
 CKL_DEVICE const char* row_start(const Scores& of, int64_t begin) {
   return of.data + begin * (of.type == DType::float32 ? 4 : 2);
 }

@@ -1,4 +1,4 @@
-// Adds parts of an array, in their order: what several GPUs have computed, with the same bits on each.
+// Adds the partial sums of several GPUs in a fixed order, which gives the same bits on each.
 #include "../../src/core/device.h"
 #include "../launch/launch.h"
 #include "scalar_load.cuh"

@@ -1,7 +1,7 @@
 // The threads that share a row: a warp or a part of it, a block, a cluster of blocks.
 //
-// A team adds and compares across its threads in an order that depends on its size alone, so that a row's bits depend on
-// the row alone. All threads of a team call together.
+// A team adds and compares across its threads in an order that depends only on its size, so that a row's bits depend
+// only on the row. All threads of a team make the same calls.
 #pragma once
 #include "platform.cuh"
 #include "../launch/task.h"
@@ -23,8 +23,9 @@ struct Max {
 
 CKL_DEVICE unsigned lane_id() { return threadIdx.x % kWarp; }
 
-// Over groups of `width` lanes of a warp, of which the first `from` have met; all lanes of the warp take part. Always near
-// lanes first: a row has the same bits in a wider group, whose other lanes add zeros.
+// Reduces over groups of `width` lanes of a warp, whose groups of `from` lanes are already reduced; all lanes of the
+// warp take part. Near lanes always come first, so a row has the same bits in a wider group, whose other lanes add
+// zeros.
 template <class T, class Op>
 CKL_DEVICE T over_lanes(T x, unsigned from, unsigned width, Op op) {
 #pragma unroll
@@ -36,14 +37,14 @@ CKL_DEVICE T over_lanes(T x, unsigned from, unsigned width, Op op) {
   return x;
 }
 
-// Two values become one: even lanes go on with the first, odd lanes with the second.
+// Merges two values into one: even lanes continue with the first, odd lanes with the second.
 template <class Op>
 CKL_DEVICE float fold(float even, float odd, unsigned bit, Op op) {
   const bool is_odd = lane_id() & bit;
   return op(is_odd ? odd : even, __shfl_xor_sync(kAll, is_odd ? even : odd, bit));
 }
 
-// Reduces K values. Several share the way: half of the lanes carry one, half another, so that it costs few shuffles.
+// Reduces K values with few shuffles: half of the lanes carry one value, half another.
 template <int K, class Op>
 CKL_DEVICE void reduce_lanes(float (&x)[K], unsigned width, Op op) {
   const unsigned lane = lane_id();
@@ -69,7 +70,7 @@ CKL_DEVICE void reduce_lanes(float (&x)[K], unsigned width, Op op) {
   }
 }
 
-// Counts of up to 1024 documents in one word, to travel together.
+// Several counts of up to 1024 documents packed into one word, to be reduced together.
 CKL_DEVICE uint32_t pack_counts(uint32_t students, uint32_t teachers, uint32_t positives) {
   return students | teachers << 11 | positives << 22;
 }
@@ -78,16 +79,16 @@ CKL_DEVICE void reduce_softmax_sums(SoftmaxSums& x, uint32_t counts, unsigned wi
   const uint32_t all = over_lanes(counts, 1, width, Add());
   x.tops[0] = float(all & 2047);
   x.tops[1] = float(all >> 11 & 2047);
-  // 1024 positives leave none in ten bits, where one knows of some.
+  // 1024 positives are 0 in ten bits, but then there are known to be some.
   const uint32_t positives = all >> 22;
   x.positives = float(positives == 0 && counts >> 22 ? 1024 : positives);
 }
 
-// `width` lanes of a warp, a power of two; the warp's other lanes do the same for rows of their own.
+// `width` lanes of a warp, a power of two; the warp's other lanes do the same for other rows.
 struct Lanes {
-  static constexpr bool kRanks = true;  // fast kernels rank its rows themselves
+  static constexpr bool kRanks = true;  // fast kernels rank the rows of such teams themselves
   unsigned width;
-  // Which of how many teams of the launch it is.
+  // The index of the team in the launch, and the number of teams.
   CKL_DEVICE_MEMBER int64_t index() const { return (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) / width; }
   CKL_DEVICE_MEMBER int64_t count() const { return int64_t(gridDim.x) * blockDim.x / width; }
   CKL_DEVICE_MEMBER unsigned size() const { return width; }
@@ -98,15 +99,15 @@ struct Lanes {
     reduce_lanes(x, width, op);
   }
   CKL_DEVICE_MEMBER void softmax_sums(SoftmaxSums& x, uint32_t counts) { reduce_softmax_sums(x, counts, width); }
-  // Whether the row goes on in a sweep to come.
+  // Whether a later sweep continues the row.
   CKL_DEVICE_MEMBER bool stops_after(Sweep) const { return false; }
-  // Where in a row a thread's first vector is, of `vectors`, and how many vectors on its next one is. Groups of lanes share a
-  // stretch of the row, so that the place does not depend on the width.
+  // The index of a thread's first vector in the row, out of `vectors`, and the distance to its next one. Groups of
+  // lanes share a stretch of the row, so that positions do not depend on the width.
   CKL_DEVICE_MEMBER int origin(int vectors, int group) const {
     return (int(rank()) & -group) * vectors + (int(rank()) & (group - 1));
   }
   CKL_DEVICE_MEMBER int stride(int group) const { return group; }
-  // One past the last document of the row that the team has room for, with this many elements per thread.
+  // One past the last document that the team has room for, with this many elements per thread.
   CKL_DEVICE_MEMBER int end(int elements) const { return int(width) * elements; }
   // The part of the team that shares memory.
   CKL_DEVICE_MEMBER unsigned group_size() const { return width; }
@@ -117,7 +118,7 @@ struct Lanes {
 // All threads of a block. `memory`: kTeamBytes of shared memory.
 struct Block {
   float* memory;
-  unsigned turn;  // two halves of the memory in turn, so that one barrier a reduction is enough
+  unsigned turn;  // alternates between two halves of the memory, so that one barrier per reduction is enough
   CKL_DEVICE_MEMBER int64_t index() const { return blockIdx.x; }
   CKL_DEVICE_MEMBER int64_t count() const { return gridDim.x; }
   CKL_DEVICE_MEMBER explicit Block(char* shared) : memory(reinterpret_cast<float*>(shared)), turn(0) {}
@@ -134,7 +135,7 @@ struct Block {
     reduce_lanes(x, kWarp, op);
     across(x, op);
   }
-  // From warps that each have their own to the block.
+  // Combines the values of the warps to that of the block.
   template <int K, class Op>
   CKL_DEVICE_MEMBER void across(float (&x)[K], Op op) {
     const unsigned lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;
@@ -153,11 +154,12 @@ struct Block {
   CKL_DEVICE_MEMBER void group_sync() const { sync(); }
 };
 
-// All threads of a cluster of blocks. A block without a cluster is one of a single block; older chips have no others.
+// All threads of a cluster of blocks. A block without a cluster is a cluster of one block, the only kind on older
+// chips.
 struct Cluster {
   static constexpr bool kRanks = false;
   Block block;
-  unsigned turn;  // the same again: what peers read is behind the block's own two halves
+  unsigned turn;  // the same: the memory that peers read follows the block's own two halves
   CKL_DEVICE_MEMBER explicit Cluster(char* shared) : block(shared), turn(0) {}
 #if CKL_CLUSTERS
   CKL_DEVICE_MEMBER int64_t index() const { return blockIdx.x / cluster_size(); }
@@ -168,7 +170,7 @@ struct Cluster {
     if (cluster_size() == 1) block.sync();
     else cluster_sync();
   }
-  // From blocks that each have their own to the cluster.
+  // Combines the values of the blocks to that of the cluster.
   template <int K, class Op>
   CKL_DEVICE_MEMBER void between(float (&x)[K], Op op) {
     const unsigned blocks = cluster_size();
@@ -180,7 +182,7 @@ struct Cluster {
       for (int k = 0; k < K; k++) place[k] = x[k];
     }
     cluster_sync(threadIdx.x < kWarp);
-    const float* peer = cluster_peer(place, lane_id() % blocks);  // all at once, each by a lane
+    const float* peer = cluster_peer(place, lane_id() % blocks);  // one lane per block, all at once
 #pragma unroll
     for (int k = 0; k < K; k++) x[k] = peer[k];
     reduce_lanes(x, blocks, op);

@@ -16,7 +16,8 @@ namespace cuda {
 
 namespace {
 
-// Everything of one device that a call needs, made with the first call: a workspace alone touches no device.
+// Everything that a call needs on one device. Created by the first call, so that creating a workspace touches no
+// device.
 struct DeviceState {
   explicit DeviceState(int device) {
     capability = capability_of(device);
@@ -52,7 +53,7 @@ Extent extent_of(const Rows& rows) {
   return e;
 }
 
-// One call: where each array of the batch lies on the device, and the copies in and out.
+// One call: the location of each array on the device, and the copies in and out.
 class Call {
  public:
   Call(const Batch& batch, const Outputs& out, DeviceState& state)
@@ -61,7 +62,7 @@ class Call {
   void run(const Plan& plan, Summary& summary) {
     try {
       enqueue_all(plan, summary);
-    } catch (...) {  // the GPU may be at arrays that the caller may then free
+    } catch (...) {  // the GPU may still be using arrays that the caller frees next
       cudaStreamSynchronize(state_.stream->get());
       cudaGetLastError();
       throw;
@@ -70,7 +71,7 @@ class Call {
   }
 
  private:
-  // Has ended when the stream has come so far.
+  // Complete when the stream has reached this point.
   void enqueue_all(const Plan& plan, Summary& summary) {
     lay_out(false);
     used_ = 0;
@@ -91,7 +92,7 @@ class Call {
     const char* from;
   };
 
-  // The rows of an array laid out like the scores, without what lies between and before them.
+  // Copies the rows of an array laid out like the scores, without the gaps before and between them.
   template <class T>
   HostRows documents(T* data, int64_t size) const {
     char* p = reinterpret_cast<char*>(const_cast<typename std::remove_const<T>::type*>(data));
@@ -123,7 +124,7 @@ class Call {
     return p;
   }
 
-  // Twice: to learn how much memory it takes, and then for good.
+  // Runs twice: first to find out how much memory is needed, then to place the arrays.
   void lay_out(bool copy) {
     batch_ = host_;
     out_ = host_out_;

@@ -1,4 +1,5 @@
-// The CUDA backend for arrays in the host's memory: checks on the host, copies in, enqueues, copies out.
+// The CUDA backend for arrays in host memory: checks them on the host, copies them in, enqueues the kernels and copies
+// the results out.
 #pragma once
 #include "../../src/core/backend.h"
 
@@ -7,7 +8,7 @@ namespace cuda {
 
 class CudaBackend : public Backend {
  public:
-  // device: as CUDA counts them.
+  // device: CUDA's device number.
   explicit CudaBackend(int device) : device_(device) {}
 
   std::unique_ptr<Workspace> workspace(int64_t docs) override;

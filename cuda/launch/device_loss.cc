@@ -112,7 +112,7 @@ class CudaLoss : public DeviceLoss {
   }
 
  private:
-  // The batch with its offsets on the device, of whom the calling thread makes use, and scratch space to run in.
+  // The batch with its offsets on the device that is current on the calling thread, and the scratch space to run in.
   Batch begin(Batch batch, const int32_t* host_offsets, cudaStream_t stream) {
     must(cudaSetDevice(device_));
     if (!scratch_) scratch_.reset(new Scratch);

@@ -11,7 +11,7 @@ std::unique_ptr<DeviceLoss> device_loss(int device, int capability);
 inline cudaStream_t stream_of(StreamHandle handle) { return reinterpret_cast<cudaStream_t>(uintptr_t(handle)); }
 inline StreamHandle handle_of(cudaStream_t stream) { return StreamHandle(reinterpret_cast<uintptr_t>(stream)); }
 
-// Failures of `calls`, as the rest of the library knows them.
+// Runs `calls` and converts failures to the errors of the rest of the library.
 template <class Calls>
 void reporting(Calls calls) {
   try {

@@ -14,16 +14,17 @@ namespace {
 
 constexpr double kLog2E = 1.4426950408889634;
 
-// x as the sum of two floats; what would overflow stays at the largest float.
+// x as the sum of two floats, clamped to the largest finite float.
 void split(double x, float& high, float& low) {
   high = to_float(x);
   low = x > 3.4028234663852886e38 ? 0.0f : float(x - double(high));
 }
 
-// Whether rounding x to a float moves it by at most a quarter of what that may: 2^-26 of it. So it does for -log2(e) itself.
+// Whether rounding x to a float changes it by at most 2^-26 of its value, a quarter of the maximum. This holds for
+// -log2(e) itself.
 bool near_a_float(double x) { return std::fabs(double(to_float(x)) - x) <= std::fabs(x) * 1.4901161193847656e-8; }
 
-// x < 0 as one float or as the sum of two below 0, so that infinity times either is -infinity.
+// x < 0 as one float, or as the sum of two negative floats, so that infinity times either is -infinity.
 void split_slope(double x, bool in_two, float& high, float& low) {
   high = to_float(x), low = 0;
   if (!in_two) return;
@@ -60,7 +61,7 @@ Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Ext
     to.loss = from.loss, to.needs = kLosses[int(from.loss)].needs;
     const bool biased = from.loss == LossId::ckl && (batch.beta || from.alpha > 0);
     to.parameters = from.parameters(biased);
-    // What the others are made of in the fast kernels (fast_select.cuh): kl once, or not at all.
+    // How often the kernel shared by several losses adds kl (fast_select.cuh): once, or not at all.
     if (from.loss != LossId::ckl) to.parameters.gamma = from.loss == LossId::nll ? 0 : 1;
     if (from.loss != LossId::bkl) to.parameters.lambda = 0;
     if (from.loss != LossId::klLogL) to.parameters.nll_weight = from.loss == LossId::nll ? 1 : 0;
@@ -104,7 +105,7 @@ void enqueue_ranks(Task& task, const Extent& extent, Scratch& scratch, cudaStrea
   task.batch.ranks = {ranks.ranks, RankType::u32};
 }
 
-// For losses that read scores of the whole row while gradients are written: not into the scores themselves.
+// For losses that read scores of the whole row while gradients are written: the gradient must not overwrite the scores.
 void keep_scores(Task& task, const Extent& extent, Scratch& scratch, cudaStream_t stream) {
   const size_t bytes = size_t(extent.elements * size_of(task.batch.student.type));
   char* copy = scratch.scores.reserve(bytes);
@@ -117,12 +118,12 @@ double* summands_of(const Task& task, Scratch& scratch) {
   return reinterpret_cast<double*>(scratch.summands.reserve(size_t(most) * sizeof(double)));
 }
 
-// The lanes that look at a row's labels together.
+// The number of lanes that read a row's labels together.
 unsigned lanes_to_count(const Rows& rows) {
   return rows.offsets ? 32 : std::min(32u, power_of_two((rows.docs + 15) / 16));
 }
 
-// The lanes that share rows of up to `longest` documents: at least two, which make a softmax each.
+// The number of lanes that share rows of up to `longest` documents: at least two, which compute one softmax each.
 unsigned lanes_for(int64_t longest, int elements) {
   return std::clamp(power_of_two((longest + elements - 1) / elements), elements > 16 ? 8u : 2u, 32u);
 }
@@ -136,7 +137,7 @@ void enqueue_class(Task task, const RowClass& c, const Extent& extent, RowKernel
     must(
         cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
   Shape shape = shape_of(task, c);
-  // The rows that fast launches left are nearly always none.
+  // Fast launches almost never defer a row.
   if (task.launch.deferred_only) shape.blocks = std::min(shape.blocks, 1024u);
   if (c.kind != TeamKind::grid) return must(launch(kernel, shape, task, stream));
   task.buffers.chunks = reinterpret_cast<ChunkSums*>(
@@ -147,7 +148,7 @@ void enqueue_class(Task task, const RowClass& c, const Extent& extent, RowKernel
   }
 }
 
-// All rows, class by class; then what fast kernels have left.
+// All rows, class by class; then the rows that fast kernels have deferred.
 void enqueue_rows(int capability, Task task, const Extent& extent, bool fast, Scratch& scratch, cudaStream_t stream) {
   const bool halves = task.batch.student.type != DType::float32 || task.batch.teacher.type != DType::float32;
   const auto fast_kernel = halves ? fast_half : fast_float32;
@@ -217,7 +218,7 @@ const double* enqueue(int capability, const Plan& plan, const Batch& batch, cons
   const bool ranks_wanted = !batch.ranks && reads_ranks;
   task.fresh_ranks = ranks_wanted && extent.longest <= kRankedInKernel;
   if (ranks_wanted && !task.fresh_ranks) enqueue_ranks(task, extent, scratch, stream);
-  int64_t notes = 0;  // arrays of them
+  int64_t notes = 0;  // the number of arrays of notes
   for (const PlanTerm& term : plan.terms) notes += kLosses[int(term.loss)].notes;
   float* next =
       notes == 0 ? nullptr : reinterpret_cast<float*>(scratch.notes.reserve(size_t(notes * extent.elements) * 4));

@@ -16,7 +16,7 @@ int classes_for(int fast, int capability, int64_t shortest, int64_t longest, Row
       RowClass entry = *c;
       if (entry.elements > fast && entry.kind == TeamKind::lanes) continue;
       if (entry.cluster > 1 && capability < 90) {
-        if (entry.elements > 0) continue;  // rows that do not fit on one multiprocessor are swept there
+        if (entry.elements > 0) continue;  // there, rows that do not fit on one multiprocessor are processed in sweeps
         entry.cluster = 1;
       }
       if (entry.longest <= taken) continue;
@@ -33,7 +33,7 @@ int capability_of(int device) {
   must(cudaSetDevice(device));
   cudaDeviceProp properties;
   must(cudaGetDeviceProperties(&properties, device));
-  // The code that any kernel of the binary has for this device: 90 where kernels know of clusters.
+  // The architecture of the code that any kernel of the binary has for this device: 90 if kernels use clusters.
   cudaFuncAttributes compiled = {};
   must(cudaFuncGetAttributes(&compiled, reinterpret_cast<const void*>(general_kernel(TeamKind::team))));
   return std::min(properties.major * 10 + properties.minor, compiled.ptxVersion);

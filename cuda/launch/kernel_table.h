@@ -1,6 +1,6 @@
-// Which kernel takes which row: by its length, the width of its elements, and the chip.
+// Assigns rows to kernels by row length, element width and chip.
 //
-// A row's class is a function of these alone, never of the batch around it, so that its bits are not either.
+// A row's class depends on these alone, never on the rest of the batch, and so do its bits.
 #pragma once
 #include <stdint.h>
 
@@ -12,15 +12,15 @@ namespace cuda {
 struct RowClass {
   int64_t longest;  // maximum row length; shorter rows belong to the class before
   TeamKind kind;
-  int elements;  // of a row, a thread: kept in registers; 0: swept by the general kernel
+  int elements;  // per row and thread, kept in registers; 0: processed in sweeps by the general kernel
   unsigned threads, cluster;
 };
 
 constexpr int64_t kAnyLength = INT64_MAX;
 
-// The starting points of design and of counting registers and instructions (test/cuda/budget.mjs); to be replaced by what a
-// GPU measures (bench/gpu). Lanes: many elements per thread spread what a row itself costs thin, and keep more bytes in flight; rows of up
-// to 32 documents have too few.
+// Initial values, from design and from counts of registers and instructions (test/cuda/budget.mjs), to be replaced by
+// measurements on a GPU (bench/gpu). Lanes: many elements per thread amortise the fixed cost of a row and keep more
+// bytes in flight; rows of up to 32 documents have too few.
 constexpr RowClass kFast[] = {
     {128, TeamKind::lanes, 16, kLanesThreads, 1},
     {1024, TeamKind::lanes, 32, kLanesThreads, 1},
@@ -38,7 +38,7 @@ constexpr RowClass kFast[] = {
     {32768, TeamKind::team, 16, kTeamThreads, 4},
     {65536, TeamKind::team, 16, kTeamThreads, 8},
     {131072, TeamKind::team, 16, kTeamThreads, 16},
-    {1 << 28, TeamKind::grid, kChunk / kGridThreads, kGridThreads, 1},  // 32 bits count bytes within a row
+    {1 << 28, TeamKind::grid, kChunk / kGridThreads, kGridThreads, 1},  // bytes within a row are counted in 32 bits
 };
 constexpr RowClass kGeneral[] = {
     {1024, TeamKind::lanes, 0, kLanesThreads, 1},
@@ -48,11 +48,11 @@ constexpr RowClass kGeneral[] = {
 
 constexpr int kMaxClasses = 24;
 
-// The classes that a batch's rows fall into, in ascending order; returns how many. fast: the most documents per thread of the plan's fast
-// kernels for lanes, 0 if it has none.
+// Finds the classes of a batch's rows, in ascending order, and returns their number. fast: the maximum number of
+// documents per thread of the plan's fast kernels for lanes, 0 if it has none.
 int classes_for(int fast, int capability, int64_t shortest, int64_t longest, RowClass (&out)[kMaxClasses]);
 
-// What the device can do and the binary has code for: 90 for 9.0. Throws Failure.
+// The capability that the device has and the binary has code for: 90 for 9.0. Throws Failure.
 int capability_of(int device);
 
 }  // namespace cuda

@@ -1,4 +1,4 @@
-// Enqueueing kernels: their shape, and the row kernels that were compiled.
+// Enqueues kernels: launch shapes, and the row kernels that were compiled.
 #pragma once
 #include <cuda_runtime.h>
 
@@ -36,18 +36,18 @@ typedef void (*RowKernel)(Task);
 // How the threads of a kernel share rows: lanes of a warp; a block, or a cluster of blocks; the whole grid, in sweeps.
 enum class TeamKind { lanes, team, grid };
 
-// The fast kernel of a loss, or null. elements: of a row, a thread. halves: for batches with a two-byte type.
+// The fast kernel of a loss, or null. elements: per row and thread. halves: for batches with a two-byte type.
 RowKernel fast_float32(const TaskTerm& term, TeamKind kind, int elements);
 RowKernel fast_half(const TaskTerm& term, TeamKind kind, int elements);
 RowKernel general_kernel(TeamKind kind);
-// Both with launch.width lanes a query. The first writes buffers.scales; the second how often each term counts each query,
-// [terms][queries], to buffers.summands.
+// Both use launch.width lanes per query. The first writes buffers.scales; the second writes how often each term counts
+// each query, [terms][queries], to buffers.summands.
 cudaError_t launch_count_queries(const Task& task, cudaStream_t stream);
 cudaError_t launch_list_counts(const Task& task, cudaStream_t stream);
 
 // Ranks of all rows, in two launches: tiles sorted into `sorted`, then `ranks`; both laid out like the scores.
 struct RankTask {
-  Batch batch;  // its labels may be null
+  Batch batch;  // labels may be null
   int64_t tiles_a_row;
   float* sorted;
   uint32_t* ranks;

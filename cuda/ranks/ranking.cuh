@@ -1,8 +1,8 @@
 // Competition ranks of the current student scores: 1 + how many valid documents of the query score higher.
 //
-// Scores are sorted, and every document looks its place up: ties share a rank, and the order of sorting is of no
-// consequence. Rows of up to kRankedInKernel documents are ranked by the row kernel itself; longer ones in passes of
-// their own, tile by tile.
+// Scores are sorted, and every document looks up its place: ties share a rank, so the order among them does not matter.
+// Rows of up to kRankedInKernel documents are ranked by the row kernel itself, longer ones tile by tile in separate
+// launches.
 #pragma once
 #include "../common/scalar_load.cuh"
 #include "../common/team.cuh"
@@ -12,13 +12,13 @@ namespace cuda {
 
 constexpr int kComparedAll = 64;
 
-// What a masked document sorts as; a valid score of -inf is not above it either.
+// The sort key of masked documents; a valid score of -inf does not rank above it either.
 CKL_DEVICE float key_of(const Batch& batch, int64_t i) {
   if (batch.labels && batch.labels[i] == kPadding) return -infinity();
   return load(batch.student.data, batch.student.type, i);
 }
 
-// Sorts `size` keys, a power of two, from high to low. Steps are in pace with the whole team.
+// Sorts `size` keys, a power of two, from high to low. The whole team takes each step together.
 template <class Team>
 CKL_DEVICE void sort_keys(Team& team, float* keys, unsigned size) {
   for (unsigned run = 2; run <= size; run *= 2)
@@ -33,7 +33,7 @@ CKL_DEVICE void sort_keys(Team& team, float* keys, unsigned size) {
     }
 }
 
-// How many of n sorted keys are above x.
+// The number of sorted keys, out of n, that are above x.
 CKL_DEVICE unsigned count_above(const float* keys, unsigned n, float x) {
   unsigned low = 0;
   while (n > 0) {
@@ -44,8 +44,8 @@ CKL_DEVICE unsigned count_above(const float* keys, unsigned n, float x) {
   return low;
 }
 
-// 1 / rank of each document of a row into `inverse`. `capacity`: a power of two >= n, the same for all rows that share a
-// warp; keys and inverse hold as many floats.
+// Writes 1 / rank of each document of a row to `inverse`. `capacity`: a power of two >= n, the same for all rows that
+// share a warp; keys and inverse hold as many floats.
 template <class Team>
 CKL_DEVICE void rank_row(Team& team, const Batch& batch, const Row& row, unsigned capacity, float* keys,
                          float* inverse) {

@@ -1,4 +1,5 @@
-// Ranks of rows that no row kernel ranks itself: tiles are sorted first, then every document looks up its place in each.
+// Ranks of rows that are too long for the row kernel: tiles are sorted first, then every document looks up its place in
+// each.
 #include "../launch/launch.h"
 #include "ranking.cuh"
 
@@ -9,8 +10,7 @@ namespace {
 
 constexpr int kThreads = 512;
 
-// Tiles of all rows, one after the other: row b has tiles_a_row of them, of which the last may be empty.
-// Registers at most: 48
+// Sorts the tiles of all rows: every row has tiles_a_row of them, of which the last may be empty. Registers at most: 48
 __global__ void __launch_bounds__(kThreads) sort_tiles(CKL_PARAMETER RankTask task) {
   float* const keys = reinterpret_cast<float*>(dynamic_shared());
   Block team(dynamic_shared() + kRankTile * sizeof(float));

@@ -1,4 +1,4 @@
-// Launches the count of queries that a mean divides by.
+// Launches the kernels that count the queries by which a mean divides.
 #include "../launch/launch.h"
 #include "count_queries.cuh"
 

@@ -1,5 +1,5 @@
-// Before a mean: how many queries each term counts, with their weights, which the row kernels scale gradients by; or query by query,
-// for a mean over those of several ranks.
+// Before a mean: counts the weighted queries of each term, by which the row kernels scale gradients; or counts query by
+// query, for a mean over the queries of several ranks.
 #pragma once
 #include "listwise.cuh"
 #include "reduce.cuh"
@@ -7,16 +7,16 @@
 namespace ckl {
 namespace cuda {
 
-// What labels say of a query, as bits.
+// The facts about a query that follow from its labels, as bits.
 constexpr unsigned kAnyDocument = 1, kAnyPositive = 2, kAnyNegative = 4;
 
-// Of four labels in a word.
+// For four labels in a word.
 CKL_DEVICE unsigned label_bits(uint32_t w) {
   const uint32_t positive = w & ~(w >> 7) & 0x01010101u, negative = ~w & 0x01010101u, valid = ~w & 0x80808080u;
   return (valid ? kAnyDocument : 0) | (positive ? kAnyPositive : 0) | (negative ? kAnyNegative : 0);
 }
 
-// Of labels [from, to), at most 16 that start on a multiple of 16 bytes if they are 16.
+// For labels [from, to), at most 16; all 16 only at a multiple of 16 bytes.
 CKL_DEVICE unsigned label_bits(const uint8_t* labels, int64_t from, int64_t to) {
   if (to - from == 16) {
     const uint4 w = __ldcs(reinterpret_cast<const uint4*>(labels + from));
@@ -27,12 +27,14 @@ CKL_DEVICE unsigned label_bits(const uint8_t* labels, int64_t from, int64_t to) 
   return found;
 }
 
-// Looks at a row's labels until all that is wanted was seen: of most rows, their beginning. All lanes of the warp come.
+// Reads a row's labels until everything wanted has been seen, usually near the beginning. All lanes of the warp take
+// part.
 CKL_DEVICE unsigned scan_labels(const uint8_t* labels, Lanes& team, const Row& row, unsigned wanted) {
   const unsigned first = threadIdx.x % kWarp - team.rank();
   const uint32_t mine = (team.width == kWarp ? kAll : (1u << team.width) - 1) << first;
   const int64_t end = row.begin + row.n, step = 16 * int64_t(team.width);
-  // From the last multiple of 16 bytes before the row, so that all but a row's ends is read 16 bytes at once.
+  // Starts at the last multiple of 16 bytes before the row, so that all but the ends of the row is read 16 bytes at a
+  // time.
   int64_t base = row.begin - int64_t(reinterpret_cast<uintptr_t>(labels + row.begin) % 16);
   unsigned found = 0;
   bool going = row.n > 0;
@@ -56,7 +58,7 @@ CKL_DEVICE unsigned wanted_for(Needs needs) {
   }
 }
 
-// How many pairs of different relevance a query has, or whether it has any.
+// The number of pairs of different relevance in a query, or whether there is any.
 static __device__ __noinline__ double count_ordered(const Task& task, const TaskTerm& term, Lanes& team,
                                                     const Row& row) {
   GeneralRow<Lanes> x{task, team, row, nullptr, nullptr};
@@ -80,8 +82,9 @@ static __device__ __noinline__ double count_ordered(const Task& task, const Task
   return level[0] > -level[1] || (level[2] > 0 && documents > 1);
 }
 
-// body(query, whether this lane speaks for it, count), where count(k) is how often term k counts the query: all lanes of its team
-// ask. kOrdered: some term counts pairs of different relevance, which labels alone do not tell.
+// Calls body(query, leads, count) for each query: `leads` is true on one lane, and count(k), to be called by all lanes
+// of the team, is how often term k counts the query. kOrdered: some term counts pairs of different relevance, which
+// labels alone do not determine.
 template <bool kOrdered, class Body>
 CKL_DEVICE void each_query(const Task& task, Body body) {
   Lanes team{task.launch.width};
@@ -134,7 +137,7 @@ CKL_DEVICE void count_terms(const Task& task) {
   }
 }
 
-// For a mean over the queries of several ranks: theirs are added elsewhere.
+// For a mean over the queries of several ranks, whose counts are added elsewhere.
 template <bool kOrdered>
 CKL_DEVICE void list_terms(const Task& task) {
   each_query<kOrdered>(task, [&](int64_t b, bool speaks, auto count) {

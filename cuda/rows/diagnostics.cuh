@@ -1,5 +1,5 @@
-// What the paper plots of a query: weights and gradient ratios of documents, entropy of the positives, and their
-// separation from the negatives.
+// The per-query quantities that the paper plots: weights and gradient ratios of documents, entropy of the positives,
+// and their separation from the negatives.
 #pragma once
 #include "general_terms.cuh"
 

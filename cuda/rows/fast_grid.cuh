@@ -1,8 +1,9 @@
-// A row that no cluster holds, by the whole grid: blocks take chunks of it, in three sweeps. The first leaves each chunk's
-// softmax sums in scratch memory, the second its share of the loss; the third writes the gradient.
+// A row that is too long for a cluster, processed by the whole grid: blocks take chunks of it, in three sweeps. The
+// first leaves each chunk's softmax sums in scratch memory, the second its share of the loss; the third writes the
+// gradient.
 //
-// A chunk does what a team does, only that its team's other members have come and gone: where a team would reduce across
-// its threads, a sweep adds up what chunks left in a sweep before, in order. Chunks are the same for any batch.
+// A chunk is processed like a row of a team whose other members ran earlier: instead of reducing across threads, a
+// sweep adds up, in order, what all chunks stored in the sweep before. The chunks of a row do not depend on the batch.
 #pragma once
 #include "fast_row.cuh"
 
@@ -19,7 +20,7 @@ struct Grid {
 
   CKL_DEVICE_MEMBER Grid(const Task& of, char* shared)
       : task(of), block(shared), chunks(nullptr), count(0), mine(0), max{0, 0} {}
-  // Rows of this class have more than 1024 documents, so that their chunks do not meet in scratch memory.
+  // Rows of this class have more than 1024 documents, so their chunks do not overlap in scratch memory.
   CKL_DEVICE_MEMBER void take(const Row& row, int chunk) {
     chunks = task.buffers.chunks + row.begin / (kChunk / 2);
     count = int((row.n + kChunk - 1) / kChunk);
@@ -31,7 +32,7 @@ struct Grid {
   CKL_DEVICE_MEMBER int stride(int) const { return int(blockDim.x); }
   CKL_DEVICE_MEMBER int end(int elements) const { return (mine + 1) * int(blockDim.x) * elements; }
 
-  // x over the row: from all chunks once a sweep has left them, else this chunk's, for others to find.
+  // Reduces x over the row: from all chunks if an earlier sweep has stored them; otherwise stores this chunk's.
   template <int K, class Op>
   CKL_DEVICE_MEMBER void over_row(float (&x)[K], Op op, Sweep made, float (ChunkSums::*field)[K]) {
     if (task.launch.sweep > made) {
@@ -55,7 +56,7 @@ struct Grid {
   CKL_DEVICE_MEMBER void reduce(float (&x)[2], Add) { over_row(x, Add(), Sweep::softmax, &ChunkSums::ranks); }
   CKL_DEVICE_MEMBER void reduce(float (&x)[3], Add) { over_row(x, Add(), Sweep::loss, &ChunkSums::sums); }
 
-  // A chunk counts from its own top; the row's may be higher.
+  // A chunk's sums are relative to its own top; that of the row may be higher.
   CKL_DEVICE_MEMBER void softmax_sums(SoftmaxSums& x, uint32_t counts) {
     float all[5] = {0, 0, 0, 0, 0};
     if (task.launch.sweep == Sweep::softmax) {

@@ -5,11 +5,11 @@
 namespace ckl {
 namespace cuda {
 
-// Blocks that a multiprocessor must hold at once, which limits the registers per thread. Two-byte scores and ranks, document by
-// document, take a register each until all have come.
+// The number of blocks that a multiprocessor must hold at once, which limits the registers per thread. Two-byte scores
+// and ranks that are read one by one take a register each until all have arrived.
 constexpr int blocks_of(int elements, bool biased_halves = false) { return elements > 16 ? 2 : biased_halves ? 3 : 4; }
 
-// A row by `width` lanes of a warp.
+// One row per `width` lanes of a warp.
 // Registers at most: 168 (16 elements per thread), 255 (32); spills at most: 256 bytes
 template <class F, int E, int P>
 __global__ void __launch_bounds__(kLanesThreads, blocks_of(E, (P == 8) && F::biased))
@@ -35,7 +35,7 @@ __global__ void __launch_bounds__(kLanesThreads, blocks_of(E, (P == 8) && F::bia
   finish(task, total, memory);
 }
 
-// Only two-byte scores with ranks spill, where documents are read one by one.
+// Only two-byte scores with ranks spill, when documents are read one by one.
 // Registers at most: 128; spills at most: 448 bytes
 template <class F, int E, int P>
 __global__ void __launch_bounds__(kTeamThreads) fast_team(CKL_PARAMETER Task task) {

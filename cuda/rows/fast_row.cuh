@@ -1,9 +1,9 @@
-// The fast way through a row: one distribution loss, every element read once into registers and its gradient written
-// once. A row that comes out infinite or NaN is deferred: the launch that follows does it with the general kernel.
+// The fast path for a row: one distribution loss; every element is read once into registers and its gradient written
+// once. A row whose result is infinite or NaN is deferred to the general kernel of the next launch.
 //
-// Exponentials, and with them all that is linear in the teacher's probability, are kept 2^6 times as large until the
-// end, so that what the special-function unit flushes to 0 stays below 2^-120 also after it met a large ln(p / q). The
-// teacher's are not normalised before the end either: a loss is linear in them (document.h).
+// Exponentials, and with them everything that is linear in the teacher's probability, are kept 2^6 times as large until
+// the end, so that what the special-function unit flushes to 0 stays below 2^-120 even after multiplication by a large
+// ln(p / q). The teacher's exponentials are normalised only at the end, because a loss is linear in them (document.h).
 #pragma once
 #include "fast_float.cuh"
 #include "held_row.cuh"
@@ -14,15 +14,15 @@ namespace cuda {
 
 constexpr float kLift = 64.0f, kLog2Lift = 6.0f, kLn2 = 0.69314718f;
 
-// log2 of the lifted exponential that stands for a teacher's score of -inf: its probability is 0 all the same, and its
-// ln(p / q) finite. Losses that are infinite there, which nothing else tells, keep the infinity and defer the row.
+// log2 of the lifted exponential that replaces that of a teacher's score of -inf: the probability is still 0, and ln(p
+// / q) is finite. Losses that are infinite there keep the infinity, the only sign of it, and defer the row.
 constexpr float kNoTeacher = -160.0f;
 template <class F>
 struct LeastTeacher {
   static CKL_DEVICE_MEMBER float of(const Parameters&) { return kNoTeacher; }
 };
 
-// F: the loss. Scores es and et become exponentials; et then h.
+// F: the loss. Scores es and et become exponentials; et then becomes h.
 template <class F, int E, int P, class Team>
 struct FastRow : HeldRow<F::biased, E, P, Team> {
   using Held = HeldRow<F::biased, E, P, Team>;
@@ -30,15 +30,17 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
   using Held::es, Held::et, Held::labels, Held::masked, Held::rank_mean, Held::row, Held::task, Held::team,
       Held::vectors;
   using Held::Held, Held::kVectors, Held::kWords;
-  // From here on a branch for each four documents that hold no positive and not the top saves more than the second copy
-  // of the code costs.
+  // From this number of elements on, a branch per four documents without a positive and without the top saves more than
+  // the second copy of the code costs.
   static constexpr bool kBranch = E >= 16;
-  // Whether the highest of four is kept until the tops are looked for, or found again by those threads that have one.
+  // Whether the maximum of each four documents is kept until the tops are searched, or recomputed by the threads that
+  // have one.
   static constexpr bool kKeeps = kBranch && !F::reads_ln_q;
 
-  float gap[E], us[F::reads_ln_q ? E : 1];         // log2(p / q) but for the normalisers; log2 of es
-  float own[2], highest[kKeeps ? 2 * kWords : 1];  // of the thread's documents; of four each, student and teacher
-  bool top_here;                                   // whether one of the thread's documents is at the student's top
+  float gap[E], us[F::reads_ln_q ? E : 1];  // log2(p / q) without the normalisers; log2 of es
+  float own[2],
+      highest[kKeeps ? 2 * kWords : 1];  // maxima over the thread's documents; over each four, student and teacher
+  bool top_here;                         // whether one of the thread's documents is at the student's top
   Softmax student, teacher;
   float positives;
 
@@ -46,7 +48,7 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
   CKL_DEVICE_MEMBER bool is_top(int j) const { return labels[j / 4] >> (8 * (j % 4) + 1) & 1; }
 
   static CKL_DEVICE_MEMBER float highest_of(const float* x) { return fmaxf(fmaxf(x[0], x[1]), fmaxf(x[2], x[3])); }
-  // The maxima of both over the row, and of the thread's own.
+  // The maxima of both scores over the row, and over the thread's documents.
   CKL_DEVICE_MEMBER void find_tops(float (&largest)[2]) {
     largest[0] = largest[1] = -3.402823466e38f;
 #pragma unroll
@@ -65,7 +67,7 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     if constexpr (kKeeps) return highest[2 * w] == largest[0] || highest[2 * w + 1] == largest[1];
     else return highest_of(es + 4 * w) == largest[0] || highest_of(et + 4 * w) == largest[1];
   }
-  // Marks documents at a top by bit `bit` of their labels, by their scores; returns how many they are.
+  // Sets bit `bit` in the labels of documents whose score is at a top; returns their number.
   CKL_DEVICE_MEMBER uint32_t mark_tops(int w, const float* x, float largest, int bit) {
     uint32_t found = 0;
 #pragma unroll
@@ -76,7 +78,7 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     }
     return found;
   }
-  // Four exponentials into the sum of those below the top.
+  // Adds four exponentials to the sum of those below the top.
   CKL_DEVICE_MEMBER void add_below_top(int w, const float* x, float& below, int bit) const {
     float part[4];
 #pragma unroll
@@ -106,7 +108,7 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     }
   }
 
-  // From scores to what normalises their exponentials.
+  // From scores to the normalisers of their exponentials.
   CKL_DEVICE_MEMBER void softmax(const float (&largest)[2]) {
     uint32_t ones = 0, student_tops = 0, teacher_tops = 0;
 #pragma unroll
@@ -114,7 +116,7 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
       if (masked) labels[w] = positive(w) | (labels[w] & 0x80808080u);
       ones += masked ? labels[w] & 0x01010101u : labels[w];
     }
-    // By the scores, which are equal at the top whatever the special-function unit makes of them.
+    // Compares scores, which are equal at the top whatever the special-function unit returns for them.
     const bool separate_top = !kBranch || CKL_RARE(own[0] == largest[0] || own[1] == largest[1]);
     if (separate_top) {
 #pragma unroll
@@ -136,7 +138,7 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
 #pragma unroll
       for (int w = 0; w < kWords; w++) add_all(w, all.below);
     }
-    if (separate_top) {  // the sums once more, without the top
+    if (separate_top) {  // recompute the sums without the top
       all.below[0] = all.below[1] = 0;
 #pragma unroll
       for (int w = 0; w < kWords; w++) {
@@ -153,11 +155,11 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     positives = all.positives;
   }
 
-  // One document through the loss; its h takes the place of et. Special: it may be positive or at the top.
+  // Evaluates the loss for one document; h replaces et. Special: the document may be positive or at the top.
   template <bool Special>
   CKL_DEVICE_MEMBER void document(const F& loss, int j, float (&sums)[3]) {
     const bool top = Special && is_top(j);
-    const float scale = kLift * (1.0f + teacher.z);  // of all that is linear in p
+    const float scale = kLift * (1.0f + teacher.z);  // factor of everything that is linear in p
     Document<FastFloat, bool> x;
     x.q = es[j] * (student.inverse * (1 / kLift));
     x.rest = 1.0f - x.q.v;
@@ -181,7 +183,7 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     else sums[1] += et[j];
   }
 
-  // The row's loss, and the sums that its gradient needs; whether all are finite.
+  // Computes the row's loss and the sums that its gradient needs; returns whether all are finite.
   CKL_DEVICE_MEMBER bool loss(float (&sums)[3]) {
     const F functor = F::make(task.terms[0].parameters);
     sums[0] = sums[1] = sums[2] = 0;
@@ -224,7 +226,7 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     store_scores<kVectors, P>(et, to, type, vectors, vectors.whole && !CKL_RARE(odd != 0));
   }
 
-  // `here`: the row is one of the launch's.
+  // `here`: the row belongs to this launch.
   CKL_DEVICE_MEMBER void run(bool here, RowTotal& total) {
     float largest[2], sums[3];
     read();

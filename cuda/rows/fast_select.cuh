@@ -1,4 +1,5 @@
-// From a term to its fast kernel: a switch made of losses.def. Variants that gain nothing on a GPU share a kernel.
+// Selects the fast kernel of a term, with a switch generated from losses.def. Variants that are no faster on a GPU
+// share a kernel.
 #pragma once
 #include "../launch/launch.h"
 #include "fast_grid.cuh"
@@ -11,8 +12,8 @@ template <class F>
 struct KernelFor {
   typedef F Type;
 };
-// A real exponent is raised by exp and ln, with a bias or without; a biased one is real, and a whole gamma is then of use
-// to the few positives alone. Multiplication by a loop is as good as unrolled.
+// Powers with real exponents use exp and ln, with or without a bias. With a bias, exponents are real, and an integer
+// gamma helps only the few positives. A multiplication loop is as fast as an unrolled one.
 template <>
 struct KernelFor<CklVariant<1, false>> {
   typedef CklVariant<kGammaWhole, false> Type;
@@ -30,8 +31,8 @@ struct KernelFor<CklVariant<kGammaReal, false>> {
   typedef CklVariant<kGammaReal, true> Type;
 };
 
-// kl, bkl, nll and klLogL are made of the same parts and share a kernel: kl as often as `gamma` says (enqueue.cc). A kernel each
-// took a third more of the binary.
+// kl, bkl, nll and klLogL consist of the same parts and share a kernel, in which `gamma` is the factor of kl
+// (enqueue.cc). Separate kernels made the binary a third larger.
 struct Mixed : Distribution {
   static constexpr bool reads_ln_q = true;
   float kl, lambda, negative_weight, nll;
@@ -60,7 +61,7 @@ struct KernelFor<KlLogL> {
   typedef Mixed Type;
 };
 
-// jsd and reverseKl, which is where there is no mixture (enqueue.cc), share another.
+// jsd and reverseKl, which is the case without a mixture (enqueue.cc), share another kernel.
 struct Bridge : Distribution {
   float mixture;
   static CKL_FN Bridge make(const Parameters& p) { return {{}, p.mixture}; }
@@ -82,8 +83,8 @@ struct KernelFor<Jsd> {
   typedef Bridge Type;
 };
 
-// Maximum number of documents per thread in a kernel for lanes. 32 spread what a row costs thinner, but are the largest part of the binary: the losses
-// that are used least do with 16.
+// Maximum number of documents per thread in a kernel for lanes. 32 amortise the fixed cost of a row better, but are the
+// largest part of the binary, so the least used losses stop at 16.
 template <class F>
 inline constexpr int kWidest = 32;
 template <>
@@ -100,7 +101,7 @@ RowKernel fast_kernel_of(TeamKind kind, int elements) {
   else return nullptr;
 }
 
-// The fast kernel of a distribution loss; null for others, whose rows are all for the general kernels.
+// The fast kernel of a distribution loss; null for other losses, whose rows all go to the general kernels.
 template <int P>
 RowKernel fast_kernel(const TaskTerm& term, TeamKind kind, int elements) {
   RowKernel found = nullptr;

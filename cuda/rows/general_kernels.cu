@@ -1,4 +1,4 @@
-// The kernels that do any plan and any row.
+// The kernels that handle any plan and any row.
 #include "../launch/launch.h"
 #include "general_kernels.cuh"
 

@@ -31,8 +31,8 @@ static __global__ void __launch_bounds__(kLanesThreads, 3) general_lanes(CKL_PAR
   finish(task, total, memory);
 }
 
-// The calls of a row's gradients want about 20 registers more than 512 threads can have; they are spilled once per document.
-// Registers at most: 128; spills at most: 128 bytes
+// The calls that compute gradients need about 20 registers more than 512 threads can have; these are spilled once per
+// document. Registers at most: 128; spills at most: 128 bytes
 static __global__ void __launch_bounds__(kTeamThreads, 1) general_team(CKL_PARAMETER Task task) {
   if (task.launch.deferred_only && *task.buffers.any_deferred == 0) return;
   char* memory = dynamic_shared();

@@ -1,4 +1,4 @@
-// One row, start to end, by the general kernels: counts, softmax, sums of the terms, gradients.
+// One row in the general kernels, from start to end: counts, softmax, sums of the terms, gradients.
 #pragma once
 #include "diagnostics.cuh"
 #include "listwise.cuh"
@@ -25,14 +25,14 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
   }
   if (distribution || (any_counted && task.out.diagnostics.weight)) x.softmax();
   if (any_counted) x.centre();
-  if (task.out.diagnostics.weight) {  // before the gradient may take the place of the scores
+  if (task.out.diagnostics.weight) {  // before the gradient may overwrite the scores
     diagnose_documents(x);
     diagnose_query(x, any_counted);
   }
   typename GeneralRow<Team>::Sums sums;
   if (distribution) sums = x.distribution(weight);
   PassState states[kMaxTerms];
-  // body(k, the pass of term k, its state) for all terms that have one.
+  // Calls body(k, the pass of term k, its state) for all terms that have a pass.
   const auto each_pass = [&](auto body) {
     for (int k = 0; k < task.term_count; k++) {
       if (!(passes >> k & 1)) continue;
@@ -49,7 +49,7 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
                         single ? saturate(weight * scale_of(task, 0).student) : task.inverse_student_high, 1);
   Projection by_teacher(x.teacher, sums.u_below, sums.u_top,
                         single ? saturate(weight * scale_of(task, 0).teacher) : task.inverse_teacher_high, 1);
-  x.team.sync();  // everybody has read the scores that the gradient may replace
+  x.team.sync();  // all threads have read the scores that the gradient may overwrite
   for (int64_t base = 0; base < row.n; base += x.team.size()) {
     const int64_t i = base + x.team.rank();
     const bool here = i < row.n, live = here && x.label(i) != kPadding;
@@ -75,7 +75,7 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
     if (task.out.teacher_grad.data) store(task.out.teacher_grad.data, task.out.teacher_grad.type, row.begin + i, gt);
   }
 
-  // 0 where no term counts the query.
+  // 0 if no term counts the query.
   float value = distribution ? (clean ? sums.value : not_a_number()) : 0;
   double contribution = distribution ? double(clean ? sums.contribution : not_a_number()) : 0;
   const bool counted = distribution || passes != 0;

@@ -1,5 +1,5 @@
-// A row by any plan, whatever it holds: padding, infinities, any range of scores, weighted sums of losses, the teacher's
-// gradient, diagnostics, any length. It sweeps the row several times and keeps nothing but sums.
+// Handles any row with any plan: padding, infinities, any range of scores, weighted sums of losses, the teacher's
+// gradient, diagnostics, any length. It reads the row several times and keeps nothing but sums.
 #pragma once
 #include "../common/scalar_load.cuh"
 #include "reduce.cuh"
@@ -10,13 +10,13 @@
 namespace ckl {
 namespace cuda {
 
-// What one term makes of one document.
+// The result of one term for one document.
 struct TermValue {
   float value, h, u;
-  bool diverges;  // infinite where the student or the teacher gives probability 0
+  bool diverges;  // infinite because the student's or the teacher's probability is 0
 };
 
-// A distribution loss of one document. Never called for others.
+// A distribution loss for one document. Never called for other losses.
 static __device__ __noinline__ TermValue term_value_of(const TaskTerm& term, Document<float, bool> x, bool no_student,
                                                        bool has_teacher) {
   TermValue r = {0, 0, 0, false};
@@ -47,14 +47,14 @@ struct GeneralRow {
   const Task& task;
   Team team;
   const Row row;
-  const float* ranked;  // 1 / rank of each document, where the row kernel made them
-  float* tile;          // 3 floats a thread of the team's group, for pairs
+  const float* ranked;  // 1 / rank of each document, if the row kernel computes the ranks
+  float* tile;          // 3 floats per thread of the team's group, for pairs
 
   float documents = 0, positives = 0, poison = 0, rank_mean = 0;
   float max_student = 0, max_teacher = 0;
   Softmax student = {}, teacher = {};
 
-  // Sums are taken in chunks, so that rounding grows with the square root of the length.
+  // Sums are taken in chunks, so that rounding errors grow with the square root of the length.
   template <class Body, class Flush>
   CKL_DEVICE_MEMBER void each(Body body, Flush flush) const {
     const int64_t step = team.size(), chunk = 64 * step;
@@ -86,7 +86,7 @@ struct GeneralRow {
   }
   CKL_DEVICE_MEMBER bool counts(Needs needs) const { return takes_part(needs, documents, positives); }
 
-  // One softmax's view of a score that lies `distance` >= 0 below the largest.
+  // A score in one softmax, `distance` >= 0 below the largest score.
   struct Exponential {
     float distance, e;  // in temperatures, infinite for scores of -inf; e^-distance
   };
@@ -137,11 +137,11 @@ struct GeneralRow {
     team.reduce(z, Add());
     student = normalise(z[0], z[2]);
     teacher = normalise(z[1], z[3]);
-    // Without a finite score there is no distribution.
+    // Without any finite score there is no distribution.
     poison = z[4] + (z[2] > 0 && z[3] > 0 ? 0 : not_a_number());
   }
 
-  // The mean over the positives of 1 / rank, where a rank bias is made of ranks.
+  // The positives' mean of 1 / rank, if the rank bias is computed from ranks.
   CKL_DEVICE_MEMBER void centre() {
     if (!task.biased || task.batch.beta) return;
     float all = 0, part = 0;
@@ -181,7 +181,7 @@ struct GeneralRow {
     return term_value_of(term, x, v.no_student, v.has_teacher);
   }
 
-  // Of each term: what h and u are multiplied by where there are several terms.
+  // For each term, the factors of h and u if there are several terms.
   CKL_DEVICE_MEMBER float factor(int k, float weight) const {
     return task.term_count == 1 ? 1.0f : saturate(weight * scale_of(task, k).untempered);
   }

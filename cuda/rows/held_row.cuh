@@ -1,14 +1,14 @@
-// What a thread of the fast way holds of its row: the documents it has loaded, in registers, four labels to a word, and the bias that ranks or
-// beta give them.
+// What a thread of the fast path holds of its row: its documents in registers, with four labels per word, and their
+// bias from ranks or beta.
 #pragma once
 #include "vector_load.cuh"
 #include "../ranks/ranking.cuh"
 #include "reduce.cuh"
 #include "../common/team.cuh"
 
-// test/cuda/ways.cu, which counts the instructions of a row's ways through a kernel, decides these by its team and lets nothing
-// else be: whether something rare is so, of what type scores are, whether the row is made of whole vectors and fills its team,
-// whether some of a word of labels are masked or not there.
+// test/cuda/ways.cu counts the instructions on each path of a row through a kernel. Its teams fix these conditions and
+// exclude all other cases: whether something rare happens, the type of the scores, whether the row consists of whole
+// vectors and fills its team, and whether labels in a word are masked or missing.
 #ifndef CKL_RARE
 #define CKL_RARE(condition) (condition)
 #define CKL_TYPE(type) (type)
@@ -20,26 +20,26 @@
 namespace ckl {
 namespace cuda {
 
-// Biased: whether the loss reads ranks; E: elements per thread; P: elements per load. Element i of a row is in vector i / P, and vectors go
-// round the team.
+// Biased: whether the loss reads ranks; E: elements per thread; P: elements per load. Element i of a row is in vector i
+// / P, and vectors are dealt out to the team in turn.
 template <bool Biased, int E, int P, class Team>
 struct HeldRow {
   static constexpr int kVectors = E / P, kWords = E / 4;
-  // Lanes that share a stretch of the row, so that what they read and write at once is whole sectors of memory.
+  // Lanes that share a stretch of the row, so that they read and write whole memory sectors at once.
   static constexpr int kGroup = E >= 32 ? 8 : 2;
 
   const Task& task;
   Team team;
   Row row;
-  // In shared memory: the bias of the thread's documents before alpha; of rows that are ranked here, their scores.
+  // In shared memory: the bias of the thread's documents before alpha; for rows that are ranked here, their scores.
   float *biases, *keys;
   Vectors vectors;
 
   float es[E], et[E];  // scores of the student and the teacher
-  // Four to a word. Masked documents become negatives of no probability; bits 1 and 2 are for those at the student's top and
-  // at the teacher's.
+  // Four labels per word. Masked documents become negatives with probability 0; bits 1 and 2 mark documents at the
+  // student's and the teacher's top.
   uint32_t labels[kWords];
-  bool masked;  // whether some of the thread's documents are
+  bool masked;  // whether some of the thread's documents are masked
   float rank_mean;
 
   CKL_DEVICE_MEMBER HeldRow(const Task& of, Team sharing, const Row& a_row, float* memory, float* of_row)
@@ -49,7 +49,7 @@ struct HeldRow {
   CKL_DEVICE_MEMBER bool some_masked(int w) const { return CKL_MASKED((labels[w] & 0x80808080u) != 0, w); }
   CKL_DEVICE_MEMBER bool is_masked(int j) const { return labels[j / 4] >> (8 * (j % 4) + 7) & 1; }
   CKL_DEVICE_MEMBER bool is_positive(int j) const { return labels[j / 4] >> (8 * (j % 4)) & 1; }
-  // body(j) for documents that are masked, or not there.
+  // Calls body(j) for documents that are masked or missing.
   template <class Body>
   CKL_DEVICE_MEMBER void each_masked(Body body) const {
     if (!masked) return;
@@ -62,7 +62,7 @@ struct HeldRow {
     }
   }
 
-  // Loads scores into es and et, labels, and what a bias is made of: all of it is on its way before any of it is used.
+  // Loads scores into es and et, labels, and the inputs of the bias. All loads are issued before any result is used.
   CKL_DEVICE_MEMBER void read() {
     const Batch& batch = task.batch;
     const DType student_type = P == 4 ? DType::float32 : CKL_TYPE(batch.student.type);
@@ -105,7 +105,7 @@ struct HeldRow {
     masked = CKL_MASKED((any & 0x80808080u) != 0, kWords - 1);
     each_masked([&](int j) { es[j] = et[j] = -infinity(); });
   }
-  // By fours, so that a warp reads them without conflicts.
+  // In groups of four, so that a warp reads them without bank conflicts.
   CKL_DEVICE_MEMBER float& bias_of(int j) const { return biases[(j / 4 * blockDim.x + threadIdx.x) * 4 + j % 4]; }
 
   // 1 / rank of the documents among the row's scores, once sorted.
@@ -136,7 +136,7 @@ struct HeldRow {
     team.sync();
   }
 
-  // The bias of documents before alpha, and the mean over positives that is to be taken off.
+  // The bias of documents before alpha, and the mean over the positives that is to be subtracted.
   CKL_DEVICE_MEMBER void weigh_ranks() {
     if constexpr (Team::kRanks) {
       if (task.fresh_ranks) rank();

@@ -1,7 +1,7 @@
-// The losses that compare the student with an order of the documents, over one row: rankNet, lambdaNdcg, adrMse and listMle.
-// A thread's documents are compared with all others of the row; what others need of a document before gradients can be made
-// is noted in device memory (TaskTerm::notes). The loops over those others stand in functions of their own: inlined, they
-// would take registers from every row of the general kernels.
+// The losses that compare the student with an order of the documents, for one row: rankNet, lambdaNdcg, adrMse and
+// listMle. A thread compares its documents with all others of the row. Values of a document that the gradients of
+// others need are kept as notes in device memory (TaskTerm::notes). The loops over all others are separate functions:
+// inlined, they would take registers from every row of the general kernels.
 #pragma once
 #include "../../src/losses/gain.h"
 #include "pairwise.cuh"
@@ -9,7 +9,7 @@
 namespace ckl {
 namespace cuda {
 
-// What orders the documents: the relevance where it is given, else the teacher's scores.
+// What orders the documents: the relevance if given, else the teacher's scores.
 template <class Team>
 CKL_DEVICE float level_at(const GeneralRow<Team>& row, int64_t i) {
   return row.task.batch.relevance ? row.task.batch.relevance[row.row.begin + i] : row.teacher_score(i);
@@ -20,14 +20,14 @@ CKL_DEVICE double scaled_level(const GeneralRow<Team>& row, float level) {
   return row.task.batch.relevance ? double(level) : double(level) / row.task.teacher_temperature;
 }
 
-// body(j) for all valid documents of the row.
+// Calls body(j) for all valid documents of the row.
 template <class Team, class Body>
 CKL_DEVICE void each_valid(const GeneralRow<Team>& row, Body body) {
   for (int64_t j = 0; j < row.row.n; j++)
     if (row.label(j) != kPadding) body(j);
 }
 
-// NaN where a valid document has a score, or a level, that cannot be ranked with.
+// NaN if a valid document has a score or a level that cannot be ranked.
 template <class Team>
 CKL_DEVICE float level_poison(GeneralRow<Team>& row) {
   float bad = 0;
@@ -39,7 +39,8 @@ CKL_DEVICE float level_poison(GeneralRow<Team>& row) {
   return team_sum(row.team, bad);
 }
 
-// Pairs of documents of different level. A row with a NaN among them has some: it comes out as NaN.
+// The number of pairs of documents of different level. A row with a NaN level counts as having some, so that its result
+// is NaN.
 template <class Team>
 CKL_DEVICE double count_level_pairs(GeneralRow<Team>& row) {
   int64_t mine = 0;
@@ -56,7 +57,7 @@ CKL_DEVICE double count_level_pairs(GeneralRow<Team>& row) {
 // A row as one thread sees it, for the functions that compare one document with all others.
 CKL_DEVICE GeneralRow<Lanes> alone(const Task& task, Row row) { return {task, Lanes{1}, row, nullptr, nullptr}; }
 
-// The place of document i, from 1, by level or by the student's score: equal ones as they stand.
+// The place of document i, from 1, by level or by the student's score; ties in list order.
 static __device__ __noinline__ int64_t place_of(const Task& task, Row row, int64_t i, bool by_level) {
   const auto x = alone(task, row);
   const auto score = [&](int64_t j) { return by_level ? level_at(x, j) : x.student_score(j); };
@@ -69,7 +70,7 @@ static __device__ __noinline__ int64_t place_of(const Task& task, Row row, int64
   return place;
 }
 
-// What document i adds to the ideal DCG@k. top: the highest level.
+// The contribution of document i to the ideal DCG@k. top: the highest level.
 static __device__ __noinline__ double ideal_gain(const Task& task, Row row, int64_t i, float k, float top) {
   const int64_t place = place_of(task, row, i, true);
   if (!(float(place) <= k)) return 0;
@@ -94,13 +95,13 @@ CKL_DEVICE float ideal_dcg(GeneralRow<Team>& row, float k, float& top) {
   return parts[0] + parts[1];
 }
 
-// Pairs that a term counts: none where the ideal DCG is not above 0.
+// The number of pairs that a term counts: none unless the ideal DCG is above 0.
 template <class Team>
 CKL_DEVICE double count_term_pairs(GeneralRow<Team>& row, const TaskTerm& term) {
   if (term.needs == Needs::ordered_pair) return count_pairs(row);
   const double pairs = count_level_pairs(row);
   if (term.needs != Needs::gainful_pair) return pairs;
-  // For every row, so that rows which share a warp stay in step.
+  // Computed for every row, so that rows sharing a warp stay in step.
   float top;
   const float ideal = ideal_dcg(row, term.parameters.k, top), poison = level_poison(row);
   return ideal > 0 || poison != 0 ? pairs : 0;
@@ -216,7 +217,7 @@ struct RowPass<AdrMse> {
   struct State {
     float poison, value;
   };
-  // The note of document i; its share of the value goes to the state.
+  // The note of document i. Its part of the value is added to the state.
   static __device__ __noinline__ float error(const Task& task, const TaskTerm& term, Row row, State& state, int64_t i) {
     const auto x = alone(task, row);
     const AdrMse loss = {term.parameters.steepness};
@@ -270,17 +271,17 @@ struct RowPass<AdrMse> {
   }
 };
 
-// Notes: M_k and 1 / z_k of list_mle.h, the second an array further on.
+// Notes: M_k and 1 / z_k of list_mle.h, in two arrays.
 template <>
 struct RowPass<ListMle> {
   struct State {
     float poison, value;
   };
-  // Whether j comes no earlier than i.
+  // Whether j does not come before i.
   static CKL_DEVICE_MEMBER bool follows(float level_j, int64_t j, float level_i, int64_t i) {
     return level_j < level_i || (level_j == level_i && j >= i);
   }
-  // The notes of document i; its share of the value goes to the state.
+  // The notes of document i. Its part of the value is added to the state.
   static __device__ __noinline__ void note(const Task& task, const TaskTerm& term, Row row, State& state, int64_t i) {
     const auto x = alone(task, row);
     const float level = level_at(x, i), mine = x.student_score(i);
@@ -298,7 +299,7 @@ struct RowPass<ListMle> {
     float* notes = term.notes + row.begin + i;
     notes[0] = largest, notes[task.elements] = 1 / z;
   }
-  // Sum over the places up to that of document i of its probability among those that are left.
+  // The sum, over the places up to that of document i, of its probability among the remaining documents.
   static __device__ __noinline__ float chosen(const Task& task, const TaskTerm& term, Row row, int64_t i) {
     const auto x = alone(task, row);
     const float level = level_at(x, i), mine = x.student_score(i);

@@ -1,12 +1,12 @@
-// The pairwise losses over one row: marginMse by moments in O(N), lambdaMrr over pairs whose second half passes through
-// shared memory tile by tile.
+// The pairwise losses over one row: marginMse by moments in O(N), lambdaMrr over pairs whose second documents are
+// loaded into shared memory tile by tile.
 #pragma once
 #include "row_pass.cuh"
 
 namespace ckl {
 namespace cuda {
 
-// marginMse: what a document's gradient needs of the whole row.
+// marginMse: the sums over the row that a document's gradient needs.
 struct Margins {
   float mean_positive, mean_negative, inverse_positive, inverse_negative, poison, value;
 };
@@ -91,7 +91,7 @@ struct Ranked {
   float score, inverse_rank, relevance;
 };
 
-// Calls pair(j) for all documents j of the row, in step with the whole team. Masked ones are of no relevance: NaN.
+// Calls pair(j) for all documents j of the row, in step with the whole team. The relevance of masked ones is NaN.
 template <class Team, class Pair>
 CKL_DEVICE void each_other(const GeneralRow<Team>& row, bool live, Pair pair) {
   const unsigned size = row.team.group_size(), me = row.team.group_rank();
@@ -117,11 +117,11 @@ CKL_DEVICE Ranked ranked_at(const GeneralRow<Team>& row, int64_t i, bool live) {
   return {row.student_score(i), row.inverse_rank(i), relevance_at(row.task.batch, row.row.begin + i)};
 }
 
-// Pairs of documents of different relevance in the row.
+// The number of pairs of documents of different relevance in the row.
 template <class Team>
 CKL_DEVICE double count_pairs(GeneralRow<Team>& row) {
   if (!row.task.batch.relevance) return double(row.positives) * double(row.documents - row.positives);
-  // In parts of 12 bits, which floats add up exactly.
+  // Counted in parts of 12 bits, which floats add exactly.
   int64_t mine = 0;
   for (int64_t base = 0; base < row.row.n; base += row.team.size()) {
     const int64_t i = base + row.team.rank();
@@ -136,7 +136,7 @@ CKL_DEVICE double count_pairs(GeneralRow<Team>& row) {
   return double(parts[0]) + 4096.0 * double(parts[1]) + 16777216.0 * double(parts[2]);
 }
 
-// NaN where a valid score is not finite.
+// NaN if a valid score is not finite.
 template <class Team>
 CKL_DEVICE float score_poison(GeneralRow<Team>& row) {
   float bad = 0;
@@ -147,12 +147,13 @@ CKL_DEVICE float score_poison(GeneralRow<Team>& row) {
   return team_sum(row.team, bad);
 }
 
-// From a slope of the query's loss to the batch's gradient.
+// The factor from a slope of the query's loss to the batch's gradient.
 CKL_DEVICE double student_factor(const GradientScale& scale) {
   return double(scale.weight) * double(scale.batch.student);
 }
 
-// The same for a mean over pairs. State: the row's pairs, the sum of those that this thread has seen, and its poison.
+// The same for a mean over pairs. State: the number of the row's pairs, the sum over those that this thread has seen,
+// and the poison.
 template <class Team, class State>
 CKL_DEVICE double pair_factor(const GeneralRow<Team>& row, const State& state, const GradientScale& scale) {
   return student_factor(scale) * (row.task.pair_weighted ? 1 : 1 / state.pairs);
@@ -163,7 +164,8 @@ CKL_DEVICE RowResult mean_over_pairs(GeneralRow<Team>& row, const State& state) 
   return {double(value) / state.pairs + double(state.poison), row.task.pair_weighted ? state.pairs : 1};
 }
 
-// The sum over pairs that hold document i on either side: its slope, and the value of those where it is the better.
+// The sum over pairs with document i on either side: the slope, and the value of the pairs in which it is the better
+// one.
 struct PairSums {
   float value, slope;
 };
@@ -191,7 +193,7 @@ template <>
 struct RowPass<LambdaMrr> {
   struct State {
     double pairs;
-    float poison, value;  // value: of the pairs that this thread has seen
+    float poison, value;  // value: sum over the pairs that this thread has seen
   };
   template <class Team>
   CKL_DEVICE_MEMBER bool prepare(GeneralRow<Team>& row, const TaskTerm&, State& state) const {

@@ -1,5 +1,5 @@
-// The batch's loss in the same launch: each block leaves its sum in double, and the last block to finish adds them in
-// order of index. No float is added atomically, so that a run gives the same bits as the run before.
+// The batch's loss in the same launch: each block stores its sum in double, and the last block to finish adds them in
+// order of index. Nothing is added atomically, so every run gives the same bits.
 #pragma once
 #include "../launch/task.h"
 #include "../common/platform.cuh"
@@ -7,7 +7,7 @@
 namespace ckl {
 namespace cuda {
 
-// What a row adds to the batch, for the thread of rank 0.
+// Adds a row to the batch's total; called by the thread of rank 0.
 struct RowTotal {
   double loss;
   int64_t counted;
@@ -18,7 +18,7 @@ CKL_DEVICE const LossScale& scale_of(const Task& task, int k) {
   return task.buffers.scales ? task.buffers.scales[k] : task.fixed[k];
 }
 
-// A row that is left to the launch that follows: a NaN of its own kind in the place of its loss.
+// Marks a row as deferred to the next launch: its loss is set to a special NaN.
 constexpr uint32_t kDeferred = 0x7fc05eed;
 CKL_DEVICE void defer_row(const Task& task, int64_t b) {
   task.out.per_query[b] = __uint_as_float(kDeferred);
@@ -34,7 +34,7 @@ CKL_DEVICE BlockTotal sum_lanes(BlockTotal x) {
   return x;
 }
 
-// The sum over a block, known to thread 0. `shared`: kReduceBytes that nothing else uses.
+// The sum over a block, valid on thread 0. `shared`: kReduceBytes bytes that nothing else uses.
 CKL_DEVICE BlockTotal sum_block(BlockTotal x, BlockTotal* shared) {
   const unsigned lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;
   x = sum_lanes(x);
@@ -45,10 +45,12 @@ CKL_DEVICE BlockTotal sum_block(BlockTotal x, BlockTotal* shared) {
   return x;
 }
 
-// Whether this block is the last of its launch to come here; what the first threads of others wrote before is then visible.
+// Whether this block is the last of its launch to get here. If so, what the first threads of the others wrote before is
+// visible.
 CKL_DEVICE bool is_last_block(unsigned* ticket, void* shared) {
   unsigned* flag = static_cast<unsigned*>(shared);
-  if (threadIdx.x == 0) {  // which wrote what the last block is to see, and orders it for all others by the barrier
+  if (threadIdx.x ==
+      0) {  // wrote the data that the last block reads, and orders it for the other threads by the barrier
     __threadfence();
     *flag = atomicInc(ticket, gridDim.x - 1) == gridDim.x - 1;
     __threadfence();

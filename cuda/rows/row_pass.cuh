@@ -1,17 +1,18 @@
-// The seam for losses that see a row as a whole, pairwise and listwise: each has a pass over the row, found by its type.
+// The extension point for losses that need the row as a whole (pairwise and listwise): each has its own pass, selected
+// by its type.
 #pragma once
 #include "general_terms.cuh"
 
 namespace ckl {
 namespace cuda {
 
-// What a pass adds to the loss.
+// The contribution of a pass to the loss.
 struct RowResult {
   double value;         // of the query, before the term's weight
   double multiplicity;  // how often the query counts in the batch's loss: its pairs under PairMean::batch, else 1
 };
 
-// How a term becomes gradient: the query's weight, and the factors of the batch.
+// The factors from a term to the gradient: the query's weight and the scales of the batch.
 struct GradientScale {
   float weight;
   const LossScale& batch;
@@ -19,14 +20,14 @@ struct GradientScale {
 
 // A pass is used in three steps, each by all threads of the team together:
 //
-//   struct State;                                      what it keeps of a row, for each thread; at most kPassBytes
+//   struct State; what each thread keeps of a row; at most kPassBytes
 //   bool prepare(row, term, state)                     sums over the row; false: the query does not count
 //   void add(row, term, state, i, live, scale, gs, gt) document i's gradients, added to gs and gt if the document is live
 //   RowResult finish(row, term, state)                 the value
 //
-// Calls of add may come after gradients of other documents were written; a loss that reads other documents' scores there
-// says so by rereads_scores, and gets a copy of the scores. There is no general template: a pairwise loss without a pass
-// does not compile.
+// add may be called after gradients of other documents were written. A loss that reads other documents' scores there
+// sets rereads_scores and gets a copy of the scores. There is no general template: a pairwise loss without a pass does
+// not compile.
 template <class Loss>
 struct RowPass;
 
@@ -40,7 +41,7 @@ struct PassState {
   }
 };
 
-// Calls visit with the pass of a pairwise loss, and not at all for others.
+// Calls visit with the pass of a pairwise loss; does nothing for other losses.
 template <class Visit>
 CKL_DEVICE void visit_row_pass(LossId id, Visit visit) {
   visit_loss(id, [&](auto loss) {

@@ -1,4 +1,4 @@
-// What both kinds of row kernel make of a softmax: its normaliser, and the gradient's projection.
+// The parts of a softmax that both kinds of row kernel share: its normaliser, and the projection of the gradient.
 //
 // Where one document dominates, 1 - q and sums over the others are never formed by subtraction (losses.md).
 #pragma once
@@ -10,14 +10,14 @@ namespace cuda {
 
 // One softmax of a row. Documents at the top: those whose e^(s - max) is 1.
 struct Softmax {
-  float z;        // sum of e over all documents but one at the top
+  float z;        // sum of e over all documents except one at the top
   float ln_z1;    // ln(1 + z)
   float inverse;  // 1 / (1 + z)
   float rest;     // 1 - probability of a document at the top
-  float tops;     // how many are at the top
+  float tops;     // number of documents at the top
 };
 
-// ln(1 + z) for z >= 0, within 1.5 units in the last place however small z is.
+// ln(1 + z) for z >= 0, within 1.5 units in the last place for any z.
 CKL_DEVICE float ln1p(float z) {
   const int e = int((__float_as_uint(1.0f + z) - 0x3f2aaaabu) & 0xff800000u);
   const float scale = __uint_as_float(0x3f800000u - uint32_t(e));  // 1 / 2^k, and (1 + z) scale is in 2/3 to 4/3
@@ -35,7 +35,7 @@ CKL_DEVICE float ln1p(float z) {
   return __fmaf_rn(float(e) * 1.1920929e-7f, 0.693147182f, r);
 }
 
-// 1 / x for 1 <= x < 2^126: a step of Newton's after the special-function unit.
+// 1 / x for 1 <= x < 2^126: the special-function unit followed by a Newton step.
 CKL_DEVICE float reciprocal(float x) {
   const float r = reciprocal_fast(x);
   return __fmaf_rn(r, __fmaf_rn(-x, r, 1.0f), r);
@@ -51,7 +51,8 @@ CKL_DEVICE Softmax normalise(float below, float tops) {
   return r;
 }
 
-// Both softmaxes of a row, which pairs of lanes share: the even one makes the student's, the odd one the teacher's.
+// Both softmaxes of a row, divided between pairs of lanes: the even lane computes the student's, the odd lane the
+// teacher's.
 CKL_DEVICE void normalise(float below_student, float below_teacher, const float (&tops)[2], Softmax& student,
                           Softmax& teacher) {
   const unsigned lane = threadIdx.x % kWarp;
@@ -67,11 +68,11 @@ CKL_DEVICE void normalise(float below_student, float below_teacher, const float 
   teacher = side(below_teacher, tops[1], lane | 1u);
 }
 
-// x held to what is finite, so that 0 times it is 0.
+// x clamped to finite values, so that 0 times it is 0.
 CKL_DEVICE float saturate(float x) { return fminf(fmaxf(x, -3.402823466e38f), 3.402823466e38f); }
 
-// grad = h - q sum h; at a lone top h (1 - q) - q (sum of the others), which does not cancel. e comes multiplied by
-// `lift`, h by anything that the gradient's scale undoes; it comes last, for it may be tiny.
+// grad = h - q sum h; at a lone top h (1 - q) - q (sum of the others), which does not cancel. e is multiplied by
+// `lift`, h by any factor that the gradient's scale removes. The scale is applied last because it may be tiny.
 struct Projection {
   float scale, top, others;
   bool lone;
@@ -87,7 +88,8 @@ struct Projection {
   }
 };
 
-// 1 / temperature in two floats, for scores whose range may overflow: x * low must not turn an infinity around.
+// 1 / temperature as the sum of two floats, for scores whose range may overflow: x * low must not change the sign of an
+// infinity.
 CKL_DEVICE float scaled(float x, float high, float low) {
   const float product = x * high;
   return product == infinity() || product == -infinity() ? product : __fmaf_rn(x, high, x * low);

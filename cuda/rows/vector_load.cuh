@@ -1,5 +1,6 @@
-// Rows in vectors of P documents: 4 of float32 alone, 8 where a two-byte type is among the arrays. Which documents a thread
-// reads depends on neither the row's address nor its length; all of them are asked for before the first is looked at.
+// Reads rows in vectors of P documents: 4 if all arrays are float32, 8 if one has a two-byte type. Which documents a
+// thread reads depends on neither the row's address nor its length. All loads are issued before the first result is
+// used.
 #pragma once
 #include "../common/scalar_load.cuh"
 #include "softmax.cuh"
@@ -7,7 +8,7 @@
 namespace ckl {
 namespace cuda {
 
-// How a row is read: in vectors that are all there; in vectors; document by document.
+// How a row is read: in vectors that are all complete; in vectors; document by document.
 enum class Way { full, whole, single };
 
 template <class T, T kValue>
@@ -18,17 +19,18 @@ struct Constant {
 // A thread's vectors in a row of n documents: the first document of each, from `origin` in steps of `stride`.
 struct Vectors {
   int origin, stride, n;
-  // The row is made of whole vectors, at addresses that can be read at once. Else it is read document by document, with as
-  // many bytes in flight: shifting vectors into place takes more instructions and registers, and reads beyond the row.
+  // The row consists of whole vectors at aligned addresses. Otherwise it is read document by document, with as many
+  // bytes in flight: shifting unaligned vectors into place takes more instructions and registers, and reads beyond the
+  // row.
   bool whole;
-  bool full;  // whole, and the team has no more documents than the row
+  bool full;  // whole, and the row fills the team
   CKL_DEVICE_MEMBER int first(int k) const { return origin + k * stride; }
   CKL_DEVICE_MEMBER int left(int k) const { return n - first(k); }  // documents from vector k on
   CKL_DEVICE_MEMBER bool has(int k) const { return left(k) > 0; }
 };
 
-// An array's elements as they stand in memory, those of vector k from raw[k * P] on: side by side where vectors are whole,
-// else one a word. Words of documents that are not there: `none`.
+// An array's elements as they are in memory, those of vector k from raw[k * P] on: packed if vectors are whole, else
+// one per word. Words of missing documents are `none`.
 template <Way kWay, int kSize, int P, int E>
 CKL_DEVICE void fetch(uint32_t (&raw)[E], const char* row, const Vectors& vectors, uint32_t none = 0) {
   constexpr int kBytes = kWay == Way::single ? kSize : kSize * P < 16 ? kSize * P : 16;  // of a load
@@ -48,21 +50,21 @@ CKL_DEVICE void fetch(uint32_t (&raw)[E], const char* row, const Vectors& vector
     }
 }
 
-// The same of scores; P tells whether they may be of two bytes.
+// The same for scores; P determines whether they may have two bytes.
 template <Way kWay, int P, int E>
 CKL_DEVICE void fetch_scores(uint32_t (&raw)[E], const char* row, DType type, const Vectors& vectors) {
   if (P == 4 || type == DType::float32) fetch<kWay, 4, P>(raw, row, vectors);
   else fetch<kWay, 2, P>(raw, row, vectors);
 }
 
-// Element i of what was fetched, of kSize bytes; bits above it are anything.
+// Element i of the fetched data, of kSize bytes; higher bits are arbitrary.
 template <int kSize, int P, int E>
 CKL_DEVICE uint32_t element(const uint32_t (&raw)[E], int i, bool whole) {
   constexpr int kInWord = 4 / kSize;
   return whole ? raw[i / P * P + i % P / kInWord] >> (8 * kSize * (i % kInWord)) : raw[i];
 }
 
-// body(i, element i) for all that was fetched.
+// Calls body(i, element i) for all fetched elements.
 template <int kSize, int P, int E, class Body>
 CKL_DEVICE void each_element(const uint32_t (&raw)[E], const Vectors& vectors, Body body) {
   if (kSize == 4 || vectors.whole) {
@@ -84,7 +86,7 @@ CKL_DEVICE void widen(float (&x)[E], const uint32_t (&raw)[E], DType type, const
   else each_element<2, P>(raw, vectors, [&](int i, uint32_t u) { x[i] = widen_float16(uint16_t(u)); });
 }
 
-// Labels, four to a word; 255 beyond the row.
+// Labels, four per word; 255 beyond the row.
 template <Way kWay, int P, int E>
 CKL_DEVICE void fetch_labels(uint32_t (&raw)[E], const uint8_t* row, const Vectors& vectors) {
   fetch<kWay, 1, P>(raw, reinterpret_cast<const char*>(row), vectors, ~0u);
@@ -99,7 +101,7 @@ CKL_DEVICE void pack_labels(uint32_t (&words)[E / 4], const uint32_t (&raw)[E], 
   }
 }
 
-// What a rank bias is made of: ranks, or a bias of the batch's own.
+// The input of a rank bias: ranks, or the batch's own bias.
 template <Way kWay, int P, int E>
 CKL_DEVICE void fetch_ranks(uint32_t (&raw)[E], const Batch& batch, int64_t begin, const Vectors& vectors) {
   const char* const row = ranks_start(batch, begin);
@@ -126,7 +128,7 @@ CKL_DEVICE void bias_of_ranks(float (&x)[E], const uint32_t (&raw)[E], const Bat
   for (int i = 0; i < E; i++) x[i] = reciprocal(x[i] > kHuge ? kHuge : x[i]);
 }
 
-// K vectors of a gradient. wide: all whole, at addresses that can be written at once.
+// Writes K vectors of a gradient. wide: all are whole and at aligned addresses.
 template <int K, int P>
 CKL_DEVICE void store_scores(const float (&x)[K * P], char* row, DType type, const Vectors& vectors, bool wide) {
   if (type == DType::float32) {
