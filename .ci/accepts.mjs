@@ -1,5 +1,6 @@
-// Whether a compiler accepts sources, without the code that takes most of the time of compiling them: -fsyntax-only instantiates all templates.
-// Usage: node .ci/accepts.mjs COMPILE_COMMANDS FOLDER...   runs the commands of the files in these folders of the repository
+// Checks whether a compiler accepts sources without generating code, which takes most of the time:
+// -fsyntax-only still instantiates all templates. Usage: node .ci/accepts.mjs COMPILE_COMMANDS FOLDER... runs
+// the commands of the files in these folders of the repository
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';

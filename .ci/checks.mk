@@ -1,13 +1,15 @@
-# The checks of CI as a graph: each target is one check, what stands after its colon must have passed before it starts.
-# make runs two at a time (.ci/run). `make -f .ci/checks.mk NAME` runs one with what it needs.
+# The checks of CI as a graph: each target is one check, and its prerequisites must pass before it starts. .ci/run has
+# make run two at a time. `make -f .ci/checks.mk NAME` runs one check with its prerequisites.
 step = @.ci/step $@
 
 .PHONY: all nightly install lint start tests slow million emulator gpu budget reference package addresses emulated addon threads clang neon bits mutants
 
-# In the order in which they should start: what others wait for, then the longest first. neon takes the processor that install leaves.
+# In the order in which they should start: checks that others wait for, then the longest first. neon uses the processor
+# that install leaves free.
 all: tests neon addresses package emulator emulated clang threads addon budget slow gpu mutants lint start reference bits
 
-# What takes long and seldom finds more; .ci/run also runs the suites that it shortens otherwise as they are.
+# Checks that take long and rarely find anything new. With these, .ci/run also runs in full the suites that it otherwise
+# shortens.
 nightly: all million
 
 # Compiles the addon and dist/.
@@ -25,7 +27,7 @@ start: install
 tests: install
 	$(step) npm test
 
-# Twenty mutations of lib/, each of which its suite must notice.
+# Twenty mutations of lib/, each of which must be detected by its suite.
 mutants: install
 	$(step) npm run test:mutants -- --sample
 
@@ -36,11 +38,11 @@ slow: install
 million: install
 	$(step) npm run test:slow -- --exclude '**/docs/**'
 
-# The CUDA backend, its kernels run on the host; what nvcc shows of them, where there is one.
+# The CUDA backend with its kernels run on the host; and, if nvcc is installed, the checks of their machine code.
 emulator: install
 	$(step) npm run test:emulator
-# The tests that want a GPU, small and emulated: that they work, and that what all.sh plans for a GPU fits into its minutes. They share
-# the builds of emulator and tests.
+# The tests for a GPU, emulated and with small sizes: checks that they work, and that the plan of all.sh fits its time
+# limit. They share the builds of emulator and tests.
 gpu: emulator tests
 	$(step) npm run test:gpu -- --emulated
 	$(step) bash test/gpu/all.sh --dry
@@ -57,7 +59,8 @@ addon: emulated
 threads: install
 	$(step) bash test/sanitize.sh threads
 
-# The suites from another compiler, and on another architecture, which shares no compiled file with the rest: it starts beside install.
+# The suites from another compiler, and on another architecture. The latter shares no compiled file with the rest, so it
+# starts along with install.
 clang: install
 	$(step) bash .ci/bits clang
 neon:
@@ -70,7 +73,7 @@ bits: tests clang neon
 reference: install
 	$(step) npm run docs
 
-# The package as users get it. It shares compiled files with install; in a clean clone dist/ is that of its sources. The arm64 binary has equal
-# bits (neon), so some of the suites of its API do.
+# The package as users get it. It shares compiled files with install, and in a clean clone dist/ matches the sources.
+# The check neon proves that the arm64 binary has equal bits, so here some suites of its API suffice.
 package: install
 	$(step) env CKL_DIST=same bash test/pack/run.sh

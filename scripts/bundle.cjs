@@ -1,6 +1,7 @@
-// After tsc: rewrites dist/index.js as one file. Node spends longer on finding and reading thirty modules than on what is in them.
-// The modules stay beside it for their declarations, for doctor, which looks at the parts when the whole does not load, and for what other
-// entries need of them. errors.js is not in the bundle: its classes must be the same ones for every entry.
+// Runs after tsc: rewrites dist/index.js as one file, because Node takes longer to find and read thirty
+// modules than to run them. The modules are kept for their declarations, for doctor, which examines the parts
+// if the whole does not load, and for the other entries that import them. errors.js is not bundled: its
+// classes must be the same for every entry.
 const { build } = require('esbuild');
 const { join, resolve } = require('node:path');
 

@@ -1,4 +1,5 @@
-// Before packing: copies the headers of Node-API into include/, so that a package without a fitting binary compiles with what it has.
+// Runs before packing: copies the headers of Node-API into include/, so that the package can be compiled
+// offline if no binary fits.
 const { copyFileSync, mkdirSync, readdirSync, rmSync } = require('node:fs');
 const { dirname, join } = require('node:path');
 

@@ -1,6 +1,7 @@
-// npm's install script: does nothing if a binary loads, else compiles one with CMake, and says how far it is. It never touches the network.
-// In a checkout the headers of Node-API come from devDependencies; a packed package has them in include/ (scripts/headers.cjs).
-// CMakeLists.txt reads its options from the environment too (CKL_CUDA=OFF npm install).
+// npm's install script: does nothing if a binary loads; otherwise compiles one with CMake and reports its
+// progress. It never uses the network. In a checkout the headers of Node-API come from devDependencies; a
+// packed package has them in include/ (scripts/headers.cjs). CMakeLists.txt also reads its options from the
+// environment (CKL_CUDA=OFF npm install).
 const { spawn } = require('node:child_process');
 const { existsSync, mkdirSync, rmSync, writeFileSync } = require('node:fs');
 const { availableParallelism } = require('node:os');
@@ -30,7 +31,7 @@ function loads() {
 }
 
 async function compile() {
-  // What an interrupted or failed run left would keep that run's options.
+  // Leftovers of an interrupted or failed run would keep that run's options.
   rmSync(build, { recursive: true, force: true });
   mkdirSync(output, { recursive: true });
   const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL || String(availableParallelism());
@@ -40,7 +41,7 @@ async function compile() {
   const configured = await cmake('configuring', [
     ...['-S', root, '-B', build, '-DCMAKE_BUILD_TYPE=Release', `-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${output}`],
     ...headers(),
-    // As node-gyp has it: the symbols of Node-API come from the program that loads the addon.
+    // As in node-gyp: the symbols of Node-API come from the program that loads the addon.
     ...(process.platform === 'darwin' ? ['-DCMAKE_SHARED_LINKER_FLAGS=-undefined dynamic_lookup'] : []),
   ]);
   const built = await cmake('compiling', [
@@ -74,7 +75,7 @@ async function cmake(doing, args) {
   let done = '';
   const note = (chunk) => {
     text += chunk;
-    // Make counts in percent, ninja in steps.
+    // make reports percentages, ninja steps.
     done = [...chunk.matchAll(/^\[ *(\d+%|\d+\/\d+)\]/gm)].at(-1)?.[1].replace('/', ' of ') ?? done;
   };
   const timer = setInterval(() => say(`${doing}${done && `, ${done}`}, ${elapsed()}`), 30_000);

@@ -1,11 +1,12 @@
-// Packs the addon into prebuilds/ with prebuildify, in a copy of the sources: node-gyp removes build/ before it builds, so an interrupted run
-// in the checkout would leave it without a binary. A finished binary is moved into place whole.
+// Packs the addon into prebuilds/ with prebuildify, in a copy of the sources: node-gyp removes build/ before
+// it builds, so an interrupted run in the checkout would leave it without a binary. A finished binary is
+// moved into place atomically.
 const { spawnSync } = require('node:child_process');
 const { cpSync, mkdirSync, readdirSync, renameSync, rmSync } = require('node:fs');
 const { dirname, join } = require('node:path');
 
 const root = dirname(__dirname);
-// Inside the checkout, so that the tools find its node_modules.
+// The copy is inside the checkout, so that the tools find its node_modules.
 const copy = join(root, 'build', 'prebuildify');
 const sources = ['CMakeLists.txt', 'binding.gyp', 'package.json', 'cuda', 'src'];
 

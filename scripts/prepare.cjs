@@ -1,5 +1,6 @@
-// Compiles lib/ into dist/: tsc for modules and declarations, esbuild for dist/index.js. Does nothing where dist/ is up to date,
-// so the tests and tools that call it first neither wait nor replace files that another process reads.
+// Compiles lib/ into dist/: tsc for modules and declarations, esbuild for dist/index.js. Does nothing if
+// dist/ is up to date, so that tests and tools that call it neither wait nor replace files that another
+// process is reading.
 const { spawnSync } = require('node:child_process');
 const { createHash } = require('node:crypto');
 const { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } = require('node:fs');

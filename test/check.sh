@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The checks worth running after every edit, in less than a minute once built: types, lint, import order, whether the
-# mutations still fit the code, the C++ golden cases, and the JavaScript suites of the call. Everything: .ci/run.
+# The checks worth running after every edit; they take less than a minute once built: types, lint, import order, whether
+# the mutations still match the code, the C++ golden cases, and the JavaScript suites of the call. .ci/run runs
+# everything.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 npx tsc --noEmit

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the layout of all C++ and CUDA sources against .clang-format; with --fix, puts it right.
+# Checks the layout of all C++ and CUDA sources against .clang-format; --fix corrects it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if ! command -v clang-format >/dev/null; then

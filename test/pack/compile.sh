@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The packed package without its prebuilt binaries: it compiles with nothing but CMake and a compiler, says so and what it built, and
-# passes its self-test; without CMake it says what is missing.
+# Tests the packed package without its prebuilt binaries: it compiles with only CMake and a compiler, reports that and
+# what it built, and passes its self-test; without CMake it reports what is missing.
 # Usage: compile.sh TARBALL
 set -euo pipefail
 tarball=$(realpath "$1")
@@ -12,7 +12,7 @@ rm -r package/prebuilds
 (cd package && npm pack --silent --ignore-scripts --pack-destination "$here" >/dev/null)
 echo '{"name":"user","private":true}' >package.json
 
-# ---- where nothing can be compiled
+# ---- on a machine that cannot compile
 mkdir tools
 for tool in node npm sh env dirname; do ln -s "$(command -v $tool)" tools/; done
 if PATH=$here/tools npm install --no-audit --no-fund --foreground-scripts ./ckl-loss-*.tgz >none.log 2>&1; then
@@ -23,7 +23,7 @@ for words in "there is no binary for" "CMake cannot be run (ENOENT)" "a C++17 co
   grep -qF "$words" none.log || { echo "the message without CMake lacks: $words" >&2; cat none.log >&2; exit 1; }
 done
 
-# ---- where it can
+# ---- on a machine that can
 npm install --no-audit --no-fund --foreground-scripts ./ckl-loss-*.tgz >some.log 2>&1 || { cat some.log >&2; exit 1; }
 grep -q '^ckl-loss: there is no binary .*: compiling one' some.log || { echo "nothing says that it compiles" >&2; exit 1; }
 line=$(grep '^ckl-loss: compiled ' some.log)

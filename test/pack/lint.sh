@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# publint and are-the-types-wrong on the tarball, a consumer's type check under every module resolution, and esbuild's bundle of a program
-# that leaves the package external.
+# Runs publint and are-the-types-wrong on the tarball, type-checks a consumer under every module resolution, and bundles
+# a program with esbuild that keeps the package external.
 # Usage: lint.sh TARBALL
 set -euo pipefail
 tarball=$(realpath "$1")
@@ -10,7 +10,8 @@ here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 
 "$bin/publint" run "$tarball" --strict
-# The sub-paths are CommonJS alone, which import can load under every resolution but not by default import; TypeScript's node10 finds them by typesVersions.
+# The sub-paths are CommonJS only, which import can load under every resolution, though not as a default import;
+# TypeScript's node10 finds them through typesVersions.
 "$bin/attw" "$tarball" --profile strict --format ascii >"$here/attw.log" || { cat "$here/attw.log" >&2; exit 1; }
 
 cd "$here"

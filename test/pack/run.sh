@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Packs the package with its prebuilt addons and installs it as a user would: from the tarball, without a compiler; then compiled, on every
-# runtime, and under the linters of packages. Works in a temporary copy; the ordinary build is left alone. Needs the registry for runtimes.
-# With a FILE the tarball is left there.
+# Packs the package with its prebuilt addons and installs it as a user would: from the tarball, without a compiler. Then
+# tests it compiled, on every runtime, and with package linters. Works in a temporary copy, separate from the ordinary
+# build. Needs the registry for the runtimes. Given a FILE, it leaves the tarball there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -14,7 +14,8 @@ mkdir "$here/package"
 git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$here/package"
 ln -s "$root/node_modules" "$here/package/node_modules"
 cd "$here/package"
-# CKL_DIST=same: dist/ as it was compiled here, unless the sources are others. Not by default: it may hold files whose source is gone.
+# CKL_DIST=same: uses dist/ as compiled here if it matches the sources. Not the default, because dist/ may contain files
+# whose source is gone.
 if [ "${CKL_DIST:-}" = same ]; then
   mkdir build
   cp "$root/build/dist.sha256" build
@@ -44,7 +45,7 @@ fi
 kilobytes=$(($(stat -c %s "$tarball") / 1000))
 [ $kilobytes -le 6000 ] || { echo "the tarball has $kilobytes kB; 6 MB is the limit" >&2; exit 1; }
 
-# ---- install where nothing can be compiled, with scripts and without
+# ---- install on a machine that cannot compile, with and without scripts
 mkdir "$here/tools"
 for tool in cmake cc c++ gcc g++ clang++ make ninja node-gyp cmake-js python python3 nvcc; do
   printf '#!/bin/sh\necho "%s was called" >&2\nexit 1\n' "$tool" >"$here/tools/$tool"

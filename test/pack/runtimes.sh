@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The packed package on every Node that is supported, and on Bun and Deno: installs the tarball once, then runs smoke.cjs with each.
-# The runtimes are packages of the registry, kept in node_modules/.cache. One that cannot be had is said and left out.
-# Usage: runtimes.sh TARBALL
+# Tests the packed package on every supported Node, and on Bun and Deno: installs the tarball once, then runs smoke.cjs
+# with each. The runtimes are packages of the registry, cached in node_modules/.cache. One that cannot be downloaded is
+# reported and skipped. Usage: runtimes.sh TARBALL
 set -euo pipefail
 tarball=$(realpath "$1")
 cd "$(dirname "$0")"
@@ -12,7 +12,8 @@ trap 'rm -rf "$here"' EXIT
 
 [ "$(uname -sm)" = "Linux x86_64" ] || { echo "runtimes: only on Linux x86_64"; exit 0; }
 
-# get PACKAGE@VERSION FILE [MEMBERS]: prints where FILE of the package is; unpacks no more than that, or MEMBERS of the archive
+# get PACKAGE@VERSION FILE [MEMBERS]: prints the path of the package's FILE; unpacks only FILE, or MEMBERS of the
+# archive
 get() {
   local folder=$cache/${1//\//-}
   if [ ! -e "$folder/$2" ]; then
