@@ -1,28 +1,32 @@
-// What a group of processes, or of threads, is to a loss: whatever can gather a few numbers from all of its members. lib/distributed has
-// some; a user may bring another.
+// The interface of a group of processes or threads: anything that can gather a few numbers from all members.
+// lib/distributed implements it; users can supply their own.
 import { describe } from './describe.js';
 import { CklTypeError } from './errors.js';
 
 /**
- * The ranks of a group, which compute together. Every method is called by all ranks, in the same order, and returns when all have called it.
- * The methods must move bits as they are, NaN and -0 among them.
+ * The ranks of a group, which compute together. Every method is called by all ranks, in the same order, and
+ * returns when all have called it. The methods must preserve bits exactly, including NaN and -0.
  */
 export interface Communicator {
   /** This member's number, 0 to `size - 1`. */
   readonly rank: number;
-  /** How many members there are. */
+  /** The number of members. */
   readonly size: number;
-  /** The arrays of all ranks, one after the other in the order of ranks. They must be of one length. */
+  /** The arrays of all ranks, concatenated in the order of ranks. They must have the same length. */
   allGather(values: Float64Array): Float64Array;
-  /** The elementwise sum, least or greatest of the arrays of all ranks, taken in the order of ranks. They must be of one length. */
+  /**
+   * The elementwise sum, minimum or maximum of the arrays of all ranks, taken in the order of ranks. They
+   * must have the same length.
+   */
   allReduce(values: Float64Array, operation?: ReduceOperation): Float64Array;
-  /** Rank `root`'s array, on every rank. They must be of one length; `root` is 0 by default. */
+  /** Rank `root`'s array, on every rank. All arrays must have the same length; `root` is 0 by default. */
   broadcast(values: Float64Array, root?: number): Float64Array;
   /** Returns when all ranks have called it. */
   barrier(): void;
   /**
-   * Optional. Sends `values` to rank `to`, and returns the `length` numbers (default: as many) that rank `from` sends in the same call. Every rank
-   * sends to one and receives from one, which may be itself. With it, `ckl-loss/embeddings` across ranks moves fewer bytes.
+   * Optional. Sends `values` to rank `to`, and returns the `length` numbers (default: as many as `values`
+   * has) that rank `from` sends in the same call. Every rank sends to one rank and receives from one, which
+   * may be itself. With this method, `ckl-loss/embeddings` transfers fewer bytes across ranks.
    */
   sendReceive?(values: Float64Array, to: number, from: number, length?: number): Float64Array;
 }
@@ -32,14 +36,14 @@ export type ReduceOperation = 'sum' | 'min' | 'max';
 /** The part of a communicator that a loss uses when its queries are spread over ranks. */
 export type Gatherer = Pick<Communicator, 'rank' | 'size' | 'allGather'>;
 
-/** What a loss needs of a communicator, each property read once. */
+/** The parts of a communicator that a loss needs, each property read once. */
 export interface Group {
   readonly rank: number;
   readonly size: number;
   gather(values: Float64Array): Float64Array;
 }
 
-/** Reads a communicator. `name` says which option it is. */
+/** Reads a communicator. `name` is the option, for errors. */
 export function readGroup(value: unknown, name: string): Group {
   if (typeof value !== 'object' || value === null) throw noCommunicator(name, describe(value));
   const { rank, size, allGather } = value as Communicator;

@@ -1,7 +1,8 @@
-// Wording shared by error messages: how a value is shown, how choices are listed, which known name an unknown one is near.
+// Wording shared by error messages: shows values, lists choices, and suggests the known name nearest to an
+// unknown one.
 import { inspect, types } from 'node:util';
 
-/** Characters of a value or a name that a message shows. */
+/** Maximum number of characters of a value or a name in a message. */
 const longest = 80;
 
 /** A value as an error message shows it: short, on one line. Never throws, whatever the value is. */
@@ -27,7 +28,7 @@ function classOf(value: object): string {
   return typeof name === 'string' && name !== '' && name !== 'Object' ? shorten(name) : 'object';
 }
 
-/** The start of a text, with dots in place of the rest. */
+/** The start of a text, followed by dots if it is longer. */
 export function shorten(text: string): string {
   return text.length > longest ? `${text.slice(0, longest - 3)}...` : text;
 }
@@ -38,9 +39,9 @@ export function oneOf(names: readonly string[], conjunction = 'or'): string {
   return `${names.slice(0, -1).join(', ')} ${conjunction} ${names[names.length - 1]}`;
 }
 
-/** ` (did you mean "gamma"?)` when a known name is close enough to be what was meant, else ''. */
+/** ` (did you mean "gamma"?)` if a known name is close enough, else ''. */
 export function didYouMean(name: unknown, known: readonly string[]): string {
-  // The distance takes the product of both lengths; no name of ours is half as long.
+  // The distance takes time proportional to the product of both lengths; no known name is half as long.
   if (typeof name !== 'string' || name.length > longest) return '';
   let best = '';
   let distance = Math.max(2, Math.floor(name.length / 3)) + 1;
@@ -54,7 +55,7 @@ export function didYouMean(name: unknown, known: readonly string[]): string {
   return best === '' ? '' : ` (did you mean "${best}"?)`;
 }
 
-/** How many letters to insert, delete or replace, or to swap with their neighbours. */
+/** The number of letters to insert, delete, replace, or swap with a neighbour. */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -1,16 +1,21 @@
-// The table of losses: one entry for each, which the functions, the options and the types are derived from.
+// The table of losses: one entry per loss, from which functions, options and types are derived.
 import type { ParameterName } from './parameters.js';
 
 export type { ParameterName } from './parameters.js';
 
-/** What a loss does with the teacher's scores: nothing, order documents by them, or compare the student with them. */
+/**
+ * How a loss uses the teacher's scores: not at all, to order documents, or to compare the student with them.
+ */
 export type TeacherUse = false | 'order' | true;
 
 /** Whether a loss reads the teacher's scores of a batch. */
 export const readsTeacher = (use: TeacherUse, hasRelevance: boolean): boolean =>
   use === 'order' ? !hasRelevance : use;
 
-/** Why a loss has no gradient by the teacher, to follow its name; only for those that have none. */
+/**
+ * Why a loss has no gradient with respect to the teacher, worded to follow its name; only for losses without
+ * one.
+ */
 export const whyNoTeacherGrad = (use: Exclude<TeacherUse, true>): string =>
   use ? 'only orders documents by the teacher' : 'does not read the teacher';
 
@@ -20,16 +25,19 @@ export interface LossInfo {
   /** A sum over documents, or a mean over pairs of documents. */
   readonly family: 'distribution' | 'pairwise';
   /**
-   * What a query must have to be counted: documents, a positive among them, a negative as well, or two documents of different relevance.
-   * Where a batch has no relevance, an `orderedPair` takes the labels for it, a `preferredPair` the teacher's scores, and so does a
-   * `gainfulPair`, which wants an ideal DCG above 0 besides.
+   * What a query must have to be counted: documents, a positive, a positive and a negative, or two documents
+   * of different relevance. If a batch has no relevance, `orderedPair` uses the labels instead, and
+   * `preferredPair` and `gainfulPair` the teacher's scores; `gainfulPair` also requires an ideal DCG above 0.
    */
   readonly needs:
     'document' | 'positive' | 'positiveAndNegative' | 'orderedPair' | 'preferredPair' | 'gainfulPair';
   readonly parameters: readonly ParameterName[];
   /** Whether it takes `pairMean`. */
   readonly pairMean: boolean;
-  /** Whether it reads the teacher's scores. `order`: to order documents alone, and only where the batch has no relevance. */
+  /**
+   * Whether it reads the teacher's scores. `order`: only to order documents, and only if the batch has no
+   * relevance.
+   */
   readonly teacher: TeacherUse;
 }
 

@@ -1,4 +1,4 @@
-// The arguments of a communicator's methods, checked before another rank waits for this one.
+// Checks the arguments of a communicator's methods before another rank waits for this one.
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 
@@ -26,7 +26,7 @@ export function checkSending(
   checkLength(length);
 }
 
-/** How many numbers another rank sends. */
+/** The number of numbers that another rank sends. */
 function checkLength(length: unknown): asserts length is number {
   if (Number.isInteger(length) && (length as number) >= 0 && (length as number) < 2 ** 31) return;
   throw new CklRangeError(

@@ -1,4 +1,5 @@
-// Who started this process, as launchers tell in its environment: which MPI library belongs to it, and how many processes there should be.
+// Finds out from the environment which launcher started this process, which MPI library belongs to it, and
+// how many processes there should be.
 
 /** An MPI library's handles, as the addon names them. */
 export type Abi = 'Open MPI' | 'MPICH' | 'MPI 5';
@@ -6,13 +7,13 @@ export type Abi = 'Open MPI' | 'MPICH' | 'MPI 5';
 export interface Launcher {
   /** In words, for messages. */
   name: string;
-  /** Whose it is; null where it starts programs of any. */
+  /** The library it belongs to; null if it starts programs of any library. */
   abi: Abi | null;
-  /** How many processes it started. */
+  /** The number of processes that it started. */
   size: number;
 }
 
-/** The launcher of this process; null where it was started by hand. */
+/** The launcher of this process; null if it was started by hand. */
 export function launcherOf(variables: NodeJS.ProcessEnv): Launcher | null {
   const count = (name: string): number => {
     const value = Number(variables[name]);
@@ -21,7 +22,7 @@ export function launcherOf(variables: NodeJS.ProcessEnv): Launcher | null {
   if (count('OMPI_COMM_WORLD_SIZE') > 0) {
     return { name: "Open MPI's mpirun", abi: 'Open MPI', size: count('OMPI_COMM_WORLD_SIZE') };
   }
-  // srun speaks PMI too; a job script itself has no step.
+  // srun also sets PMI variables; a job script itself has no step.
   if (count('SLURM_STEP_NUM_TASKS') > 0) {
     return { name: 'srun', abi: null, size: count('SLURM_STEP_NUM_TASKS') };
   }
@@ -29,18 +30,21 @@ export function launcherOf(variables: NodeJS.ProcessEnv): Launcher | null {
   return null;
 }
 
-/** Whether this process is by itself, or the first of those that a launcher started. */
+/** Whether this process was started alone, or is the first that a launcher started. */
 export const isFirstRank = (variables: NodeJS.ProcessEnv): boolean =>
   ['OMPI_COMM_WORLD_RANK', 'SLURM_PROCID', 'PMI_RANK'].every((name) => !(Number(variables[name]) > 0));
 
-/** The names that MPI libraries are found by. Open MPI 4 and 5 have the same; MPICH's second is that of its relatives. */
+/**
+ * The file names of MPI libraries. Open MPI 4 and 5 have the same; the second name of MPICH is that of its
+ * derivatives.
+ */
 const names: Record<Abi, readonly string[]> = {
   'Open MPI': ['libmpi.so.40'],
   MPICH: ['libmpich.so.12', 'libmpi.so.12'],
   'MPI 5': ['libmpi_abi.so.0', 'libmpi_abi.so.1', 'libmpi_abi.so'],
 };
 
-/** What to try, in order: the launcher's own library first. */
+/** The libraries to try, in order: the launcher's own first. */
 export function libraryNames(launcher: Launcher | null, chosen: string | undefined): readonly string[] {
   if (chosen) return [chosen];
   const order: Abi[] =
@@ -48,7 +52,7 @@ export function libraryNames(launcher: Launcher | null, chosen: string | undefin
   return order.flatMap((abi) => names[abi]);
 }
 
-/** Why `size` processes are not those that the launcher started; '' if they are. */
+/** Why `size` processes do not match what the launcher started; '' if they do. */
 export function wrongLauncher(launcher: Launcher | null, size: number, file: string): string {
   if (launcher === null || size > 1 || launcher.size === 1) return '';
   const other = launcher.abi === 'MPICH' ? 'libmpich.so.12' : 'libmpi.so.40';
@@ -60,7 +64,7 @@ export function wrongLauncher(launcher: Launcher | null, size: number, file: str
   );
 }
 
-/** This process's number on its host, as launchers tell it; 0 where none does. */
+/** This process's number on its host, according to the launcher; 0 if unknown. */
 export function localRankOf(variables: NodeJS.ProcessEnv): number {
   const told = [
     'OMPI_COMM_WORLD_LOCAL_RANK',

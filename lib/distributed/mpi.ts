@@ -1,4 +1,4 @@
-// MPI's world as a Communicator. The library is looked for when it is first asked for; nothing of the package needs it.
+// MPI's world as a Communicator. The library is opened on first use; nothing else in the package needs it.
 import { inspect } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import type { Communicator, ReduceOperation } from '../communicator.js';
@@ -10,30 +10,33 @@ import { checkRank, checkSending, checkValues } from './arguments.js';
 import { reduceInOrder } from './reduce.js';
 
 export interface MpiOptions {
-  /** The library: a path, or a name that dlopen finds. Default: the variable CKL_MPI, or whichever of the usual names is there. */
+  /**
+   * The library: a path, or a name that dlopen finds. Default: the variable CKL_MPI, or the first of the
+   * usual names that opens.
+   */
   library?: string;
 }
 
-/** MPI_COMM_WORLD, with what it runs on. */
+/** MPI_COMM_WORLD, and the library it runs on. */
 export interface MpiCommunicator extends Communicator {
   /** The library's file. */
   readonly file: string;
-  /** As the library names itself. */
+  /** The library's own name and version. */
   readonly version: string;
 }
 
-/** What is there of MPI, without starting it. */
+/** What is known about MPI on this machine, without starting it. */
 export type FoundMpi =
   | { available: true; file: string; abi: 'Open MPI' | 'MPICH' | 'MPI 5'; version: string }
   | {
       available: false;
-      /** Why not, in words: which names were tried, and what was wrong with each. */
+      /** The reason if not: the names that were tried, and what was wrong with each. */
       reason: string;
     };
 
 /**
- * Which MPI library `mpi()` would take. Opens it, and initialises nothing. A process has one: after the first that opens, `library` changes
- * nothing.
+ * Tells which MPI library `mpi()` would use. Opens it without initialising MPI. A process uses one library:
+ * once one is open, `library` has no effect.
  */
 export function findMpi(options: MpiOptions = {}): FoundMpi {
   const { library } = options;
@@ -52,10 +55,11 @@ export function findMpi(options: MpiOptions = {}): FoundMpi {
 let world: MpiCommunicator | null = null;
 
 /**
- * The processes that `mpirun` or `srun` started, each a rank. Initialises MPI unless the process has done so; then it is finalised when this
- * process exits with code 0, and with another code the whole job ends (MPI_Abort), for the other ranks would wait for ever.
- * @throws TypeError with code ERR_CKL_GROUP where there is no MPI library, or where the launcher is not of this library. Every process would
- * then be a world of its own, of size 1.
+ * The processes that `mpirun` or `srun` started, each of which is a rank. Initialises MPI unless the process
+ * has already done so. If it did, MPI is finalised when this process exits with code 0; any other code aborts
+ * the whole job (MPI_Abort), because the other ranks would wait forever.
+ * @throws TypeError with code ERR_CKL_GROUP if there is no MPI library, or if the launcher belongs to another
+ * one: every process would then be a world of its own, of size 1.
  */
 export function mpi(options: MpiOptions = {}): MpiCommunicator {
   if (world !== null) return world;
@@ -83,7 +87,7 @@ export function mpi(options: MpiOptions = {}): MpiCommunicator {
   return (world = new World(rank, size, found.file, found.version));
 }
 
-/** Ends MPI when the process ends. */
+/** Finalises MPI when the process exits. */
 function endWithProcess(): void {
   let uncaught: { error: unknown } | null = null;
   process.on('uncaughtExceptionMonitor', (error) => {
@@ -96,7 +100,7 @@ function endWithProcess(): void {
   });
 }
 
-/** Numbers of one message: MPI counts in ints. */
+/** Maximum number of numbers per message: MPI counts in ints. */
 const longest = 2 ** 31 - 1;
 
 class World implements MpiCommunicator {

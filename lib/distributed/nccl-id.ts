@@ -1,4 +1,5 @@
-// How the ranks of a group of GPUs get NCCL's id, which rank 0 makes: over another group, or through a file.
+// Distributes NCCL's id, which rank 0 creates, to the ranks of a group of GPUs: over another group, or
+// through a file.
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { Group } from '../communicator.js';
 import { describe } from '../describe.js';
@@ -6,18 +7,21 @@ import { CklRangeError, CklTypeError } from '../errors.js';
 
 const idBytes = 128;
 
-/** Ranks that have only a file in common. */
+/** Ranks that share only a file. */
 export interface NcclFile {
   /** This process's number, 0 to `size - 1`. */
   readonly rank: number;
   readonly size: number;
-  /** A path that all ranks see and that no other job uses. Rank 0 makes the file, and removes it when all ranks have read it. */
+  /**
+   * A path that all ranks can access and that no other job uses. Rank 0 creates the file, and removes it when
+   * all ranks have read it.
+   */
   readonly file: string;
-  /** Milliseconds that a rank waits for the file. Default 60,000. */
+  /** How long a rank waits for the file, in milliseconds. Default 60,000. */
   readonly timeout?: number;
 }
 
-/** Reads `{ rank, size, file }`; null for what is no such object. */
+/** Reads `{ rank, size, file }`; null for anything else. */
 export function readNcclFile(value: unknown): Required<NcclFile> | null {
   if (typeof value !== 'object' || value === null || !('file' in value) || 'allGather' in value) return null;
   const { rank, size, file, timeout = 60_000 } = value as NcclFile;
@@ -31,14 +35,14 @@ export function readNcclFile(value: unknown): Required<NcclFile> | null {
   return { rank, size, file, timeout };
 }
 
-/** The id through a file. `joined` is called when all ranks have it. */
+/** Exchanges the id through a file. `joined` is called when all ranks have it. */
 export function idOverFile(
   { rank, file, timeout }: Required<NcclFile>,
   make: () => Uint8Array,
 ): { id: Uint8Array; joined: () => void } {
   if (rank > 0) return { id: readId(file, timeout), joined: () => {} };
   const id = make();
-  // Whole or not at all: others read it as soon as it is there.
+  // Written atomically: others read it as soon as it exists.
   const unfinished = `${file}.${process.pid}`;
   try {
     writeFileSync(unfinished, id);
@@ -78,7 +82,7 @@ function readId(file: string, timeout: number): Uint8Array {
   }
 }
 
-/** What ranks tell each other: whether one has failed, its version, and rank 0 the id. */
+/** The message of a rank: whether it failed, its version, and from rank 0 the id. */
 const enum Told {
   failed = 0,
   version = 1,
@@ -86,7 +90,10 @@ const enum Told {
   size = 4 + idBytes / 8,
 }
 
-/** The id over a group. A rank that cannot open NCCL, or has no GPU, tells the others, which would wait for it. */
+/**
+ * Exchanges the id over a group. A rank that cannot open NCCL, or has no GPU, tells the others, which would
+ * otherwise wait for it.
+ */
 export function idOverGroup<T extends { found: { version: string } }>(
   { rank, size, gather }: Group,
   open: () => T,

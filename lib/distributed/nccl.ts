@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-// nccl(): GPUs of several processes as a group, for tensors of ckl-loss/cuda. The library is looked for when it is first asked for.
+// nccl(): GPUs of several processes as a group, for tensors of ckl-loss/cuda. The library is opened on first
+// use.
 import { type Communicator, readGroup } from '../communicator.js';
 import { checkOptions, type Device, deviceOf, devices, type Stream } from '../cuda/device.js';
 import type { DeviceDtype } from '../cuda/dtype.js';
@@ -13,28 +14,33 @@ import { localRankOf } from './launcher.js';
 import { idOverFile, idOverGroup, type NcclFile, readNcclFile } from './nccl-id.js';
 
 export interface NcclOptions {
-  /** This rank's GPU. Default: the one that the launcher's number of the process on its host says, or the first. */
+  /**
+   * This rank's GPU. Default: the one whose number is the launcher's number of this process on its host, or
+   * the first.
+   */
   device?: Device | number;
   /** The library: a path, or a name that dlopen finds. Default: the variable CKL_NCCL, or `libnccl.so.2`. */
   library?: string;
 }
 
-/** What is there of NCCL. */
+/** What is known about NCCL on this machine. */
 export type FoundNccl =
   | {
       available: true;
       file: string;
       version: string;
-      /** Whether another component of the process had loaded it: that copy is used. */
+      /** Whether another component of the process had already loaded it; that copy is then used. */
       loaded: boolean;
     }
   | {
       available: false;
-      /** Why not, in words: which names were tried, and what was wrong with each. */
+      /** The reason if not: the names that were tried, and what was wrong with each. */
       reason: string;
     };
 
-/** Which NCCL `nccl()` would take. A process has one: after the first that opens, `library` changes nothing. */
+/**
+ * Tells which NCCL `nccl()` would use. A process uses one library: once one is open, `library` has no effect.
+ */
 export function findNccl(options: Pick<NcclOptions, 'library'> = {}): FoundNccl {
   const { library } = options;
   if (library !== undefined && (typeof library !== 'string' || library === '' || library.includes('\0'))) {
@@ -51,9 +57,11 @@ export function findNccl(options: Pick<NcclOptions, 'library'> = {}): FoundNccl 
 }
 
 /**
- * A group of GPUs, one for each rank of `group`. NCCL's id travels over `group`, a communicator such as mpi(), or through a file that all ranks
- * see: `{ rank, size, file }`. All ranks call it; it returns when all have.
- * @throws TypeError with code ERR_CKL_GROUP where NCCL is not available, on every rank if it is so on one; RangeError ERR_CKL_BACKEND without a GPU
+ * A group of GPUs, one per rank of `group`. NCCL's id is exchanged over `group`, a communicator such as
+ * mpi(), or through a file that all ranks can access: `{ rank, size, file }`. All ranks must call it; it
+ * returns when all have.
+ * @throws TypeError with code ERR_CKL_GROUP, on every rank, if NCCL is not available on one of them;
+ * RangeError ERR_CKL_BACKEND without a GPU
  */
 export function nccl(group: Communicator | NcclFile, options: NcclOptions = {}): NcclCommunicator {
   checkOptions(options, 'nccl', ['device', 'library']);
@@ -80,13 +88,14 @@ export function nccl(group: Communicator | NcclFile, options: NcclOptions = {}):
 }
 
 /**
- * This process's GPU in a group of them. Everything is enqueued on a stream (the device's own by default), in order with what else is there,
- * and returns at once; a failure is thrown by a later call. All ranks call the same methods in the same order, with tensors of one length and type.
+ * This process's GPU in a group. Every operation is enqueued on a stream (by default the device's own), in
+ * order with other work there, and returns at once; a failure is thrown by a later call. All ranks call the
+ * same methods in the same order, with tensors of the same length and type.
  */
 export class NcclCommunicator implements Disposable {
   #native: NativeNcclRank | null;
   #last: Stream | null = null;
-  /** Where numbers of the host pass through: those of this rank, and behind them those of all. */
+  /** Device buffer for host numbers: those of this rank, followed by those of all ranks. */
   #numbers: DeviceTensor<'float64'> | null = null;
 
   /** @internal */
@@ -97,20 +106,20 @@ export class NcclCommunicator implements Disposable {
     readonly device: Device,
     /** NCCL's file. */
     readonly file: string,
-    /** Of NCCL, such as 2.21.5. */
+    /** NCCL's version, such as 2.21.5. */
     readonly version: string,
   ) {
     this.#native = native;
   }
 
-  /** The tensors of all ranks, one after the other in the order of ranks: in `out`, by default a new tensor. */
+  /** The tensors of all ranks, concatenated in the order of ranks, in `out` or by default a new tensor. */
   allGather<D extends DeviceDtype>(
     tensor: DeviceTensor<D>,
     options?: { out?: DeviceTensor<D> } & OnStream,
   ): DeviceTensor<D>;
   /**
-   * Numbers of the host, as those of any Communicator: copied to the GPU, gathered on its own stream, copied back, and waited for. So that losses
-   * take this group as their option `group`.
+   * Gathers host numbers, as any Communicator does: copies them to the GPU, gathers them on its own stream,
+   * copies them back and waits. This lets losses accept this group as their option `group`.
    */
   allGather(values: Float64Array): Float64Array;
   allGather(
@@ -158,7 +167,7 @@ export class NcclCommunicator implements Disposable {
     const needed = values.length * (1 + this.size);
     if (this.#numbers === null || this.#numbers.length < needed) {
       this.#numbers?.dispose();
-      this.#numbers = null; // in case that there is no memory for more
+      this.#numbers = null; // in case the next allocation fails
       this.#numbers = DeviceTensor.allocate(needed, 'float64', { device: this.device });
     }
     const sent = this.#numbers.subtensor(0, values.length).copyFrom(values);
@@ -186,9 +195,10 @@ export class NcclCommunicator implements Disposable {
   }
 
   /**
-   * The sum over ranks, in place: float32, float64, and halves, which are added in float32 and rounded once. Added in the order of ranks, by
-   * each rank a part: the same bits on every rank and in every run, for the bytes of NCCL's own sum, whose order changes with the number of
-   * ranks and the algorithm that it chooses.
+   * The sum over ranks, in place: float32, float64, and halves, which are added in float32 and rounded once.
+   * Each rank adds one part, in the order of ranks, so the bits are the same on every rank and in every run.
+   * It transfers as many bytes as NCCL's own sum, whose order depends on the number of ranks and the
+   * algorithm that NCCL chooses.
    */
   allReduce<T extends DeviceTensor>(tensor: T, options: OnStream = {}): T {
     checkOptions(options, 'allReduce', ['stream']);
@@ -205,7 +215,7 @@ export class NcclCommunicator implements Disposable {
     return tensor;
   }
 
-  /** Leaves the group. May be called twice; every rank calls it when all its work is done. */
+  /** Leaves the group. Every rank calls it when all its work is done. May be called twice. */
   dispose(): void {
     this.#native?.dispose();
     this.#native = null;
@@ -217,7 +227,10 @@ export class NcclCommunicator implements Disposable {
     this.dispose();
   }
 
-  /** Enqueues after what this group did before, on whatever stream: the library's order is one, and the scratch space, too. */
+  /**
+   * Enqueues after the group's previous work, on whichever stream: NCCL requires one order, and the scratch
+   * space is shared.
+   */
   #run(stream: Stream, length: number, enqueue: (native: NativeNcclRank) => void): void {
     const native = this.#live();
     if (length === 0) return;
@@ -248,7 +261,7 @@ export class NcclCommunicator implements Disposable {
   }
 }
 
-/** Runs native calls, and says in NCCL's or CUDA's words what failed. */
+/** Runs native calls, and reports failures in NCCL's or CUDA's words. */
 function telling<T>(call: () => T): T {
   try {
     return call();

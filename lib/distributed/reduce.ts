@@ -1,9 +1,12 @@
-// Sums over ranks in the order of ranks, whatever the library: an MPI_Allreduce changes its order with the number of ranks and within a message.
+// Sums over ranks in the order of ranks, with any library: the order of an MPI_Allreduce depends on the
+// number of ranks and varies within a message.
 import type { ReduceOperation } from '../communicator.js';
 import { describe, oneOf } from '../describe.js';
 import { CklRangeError } from '../errors.js';
 
-/** Numbers that are gathered at once, of all ranks together: what bounds the memory of a large sum. */
+/**
+ * Maximum number of numbers gathered at once from all ranks together, which bounds the memory of a large sum.
+ */
 const most = 1 << 20;
 
 const operations: Record<ReduceOperation, (a: number, b: number) => number> = {
@@ -12,7 +15,7 @@ const operations: Record<ReduceOperation, (a: number, b: number) => number> = {
   max: Math.max,
 };
 
-/** allReduce by gathering: every rank adds the same numbers in the same order. */
+/** Implements allReduce by gathering: every rank adds the same numbers in the same order. */
 export function reduceInOrder(
   gather: (values: Float64Array) => Float64Array,
   size: number,

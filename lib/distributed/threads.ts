@@ -6,9 +6,9 @@ import { checkRank, checkSending, checkValues } from './arguments.js';
 import { reduceInOrder } from './reduce.js';
 
 export interface ThreadOptions {
-  /** Numbers that a rank passes on at once; longer arrays go in pieces. Default 65536 (512 KiB per rank). */
+  /** Numbers that a rank exchanges at once; longer arrays are split. Default 65536 (512 KiB per rank). */
   capacity?: number;
-  /** Milliseconds that a rank waits for the others before it gives the group up. Default 600,000. */
+  /** How long a rank waits for the others before it gives up the group, in milliseconds. Default 600,000. */
   timeout?: number;
 }
 
@@ -24,16 +24,19 @@ export interface ThreadSeat {
   readonly data: SharedArrayBuffer;
 }
 
-/** Places in `control`, an Int32Array; after them what each rank says of an exchange: Told. */
+/** Places in `control`, an Int32Array. They are followed by each rank's description of its exchange: Told. */
 const enum Control {
   arrived = 0,
   round = 1,
-  /** 1 + the rank that gave the group up; negative where it waited too long. */
+  /** 1 + the rank that gave up the group; negative if it waited too long. */
   broken = 2,
   told = 3,
 }
 
-/** How many numbers a rank sends; whose it takes (-1: of all, which then send as many); how many it takes of one. */
+/**
+ * The number of numbers that a rank sends; the rank it receives from (-1: from all, which then send equally
+ * many); the number it receives from one rank.
+ */
 const enum Told {
   sent = 0,
   from = 1,
@@ -42,8 +45,8 @@ const enum Told {
 }
 
 /**
- * A group of `n` threads: a seat for each rank. Every thread, the one that calls this included if it takes part, passes its seat to
- * `joinThreads`. For tests, and for jobs on one machine without MPI.
+ * A group of `n` threads: a seat for each rank. Every thread passes its seat to `joinThreads`, including the
+ * calling thread if it takes part. Meant for tests, and for jobs on one machine without MPI.
  */
 export function threads(n: number, options: ThreadOptions = {}): ThreadSeat[] {
   const { capacity = 65536, timeout = 600_000 } = options;
@@ -63,7 +66,7 @@ function whole(name: string, value: unknown, least: number, most: number): void 
   );
 }
 
-/** The communicator of a seat, for the thread that takes it. */
+/** The communicator of a seat, for the thread that uses it. */
 export function joinThreads(seat: ThreadSeat): Communicator {
   const found: Partial<ThreadSeat> = typeof seat === 'object' && seat !== null ? seat : {};
   const { rank, size, capacity, timeout, control, data } = found;
@@ -86,7 +89,9 @@ export function joinThreads(seat: ThreadSeat): Communicator {
   return new Threads(rank!, size!, capacity!, timeout!, new Int32Array(control), new Float64Array(data));
 }
 
-/** Turns of a loop before a thread sleeps: a few microseconds, in which the others usually arrive. */
+/**
+ * Iterations of a loop before a thread sleeps: a few microseconds, within which the others usually arrive.
+ */
 const turns = 4000;
 
 class Threads implements Communicator {
@@ -129,7 +134,10 @@ class Threads implements Communicator {
     return received;
   }
 
-  /** Shows `values` to all ranks, piece by piece, and takes the pieces of rank `from` (-1: of all), `taken` numbers of each. */
+  /**
+   * Publishes `values` to all ranks, piece by piece, and reads the pieces of rank `from` (-1: of all),
+   * `taken` numbers of each.
+   */
   private pass(
     values: Float64Array,
     from: number,
@@ -186,7 +194,7 @@ class Threads implements Communicator {
     this.checkInTime();
   }
 
-  /** What is wrong where a rank does not get as many numbers as it takes; every rank finds it. */
+  /** The error if a rank does not get as many numbers as it expects; every rank detects it. */
   private unequal(): Error | null {
     const { size } = this;
     for (let k = 0; k < size; k++) {
@@ -225,7 +233,7 @@ class Threads implements Communicator {
     );
   }
 
-  /** The same for a rank that waited, which the others' arrival woke, or one that waited no longer. */
+  /** The same for a rank that was woken by the others' arrival, or that gave up waiting. */
   private checkInTime(): void {
     if (Atomics.load(this.control, Control.broken) < 0) this.checkWhole();
   }

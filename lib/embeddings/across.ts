@@ -1,5 +1,6 @@
-// In-batch negatives across the ranks of a group: the documents of all ranks are negatives of each rank's queries. Scores and gradients have the
-// bits of one process that has all queries and documents: a query's sums are made where the query is, and a document's where the document is.
+// In-batch negatives across the ranks of a group: the documents of all ranks are negatives of each rank's
+// queries. Scores and gradients have the bits of one process with all queries and documents: the sums of a
+// query are computed on its own rank, and those of a document on its own rank.
 import { type Communicator, type Group, readGroup } from '../communicator.js';
 import { describe, oneOf } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
@@ -32,7 +33,7 @@ import { readTeacherPairs } from './teacher.js';
 import type { EmbeddingResult } from './types.js';
 import type { Vectors } from './vectors.js';
 
-/** How documents come to other ranks' queries. */
+/** How documents reach the queries of other ranks. */
 export type Across = 'gather' | 'ring';
 
 const forms = ['gather', 'ring'] as const;
@@ -44,7 +45,7 @@ export function readAcross(value: unknown): Across | null {
   throw new Thrown('ERR_CKL_OPTION', `across is ${describe(value)}; it must be ${oneOf(forms)}`);
 }
 
-/** What the ranks tell each other before anything long. */
+/** What the ranks tell each other before any long message. */
 const enum Head {
   queries = 0,
   documents = 1,
@@ -55,7 +56,7 @@ const enum Head {
   size = 6,
 }
 
-/** A rank's own batch, and how many there are of all. */
+/** A rank's own batch, and the totals over all ranks. */
 interface Own {
   pairs: Pairs;
   scale: number;
@@ -79,7 +80,7 @@ export class AcrossRanks extends Prepared {
     this.group = readGroup(group, 'group');
     this.links = linksOf(this.group, group as Communicator, form === 'ring');
     const { queryGrad, documentGrad, scaleGrad } = settings.wanted;
-    // Sends all or none: a rank that sends and receives would wait for one that broadcasts.
+    // All ranks must agree: one that sends and receives would wait for one that broadcasts.
     const alike = [queryGrad, documentGrad, scaleGrad, this.links.sends].map(Number);
     this.told = [forms.indexOf(form), this.dim, ...alike];
   }
@@ -125,7 +126,7 @@ export class AcrossRanks extends Prepared {
     const begins = counts.documents.map((_, r) => sum(counts.documents.slice(0, r)));
     const total = sum(counts.documents);
 
-    // What is left to refuse, before embeddings travel.
+    // The remaining checks, before embeddings are exchanged.
     const { queries, documents } = own.pairs;
     let judged!: Judged;
     let outputs!: Outputs;
@@ -149,7 +150,7 @@ export class AcrossRanks extends Prepared {
       );
       checkApart([...apartOf(outputs, own.pairs), ['perQuery', perQuery]], inputs);
       student = allocate(Float32Array, queries.count * total, 'scores');
-      // Before a gradient takes the place of its embeddings.
+      // Before a gradient overwrites its embeddings.
       ownQueries = { ...queries, native: copy(queries.native, queries.rows * this.dim, 'queries') };
       ranks = new Ranks(this.links, this.dim, counts, own.pairs);
     });
@@ -167,7 +168,7 @@ export class AcrossRanks extends Prepared {
         checkScoring(scorer.scores(...args, bias, student), numbers);
       });
     } else {
-      // In any order: no number of them is a sum over slices.
+      // In any order: none of these numbers is a sum over slices.
       ranks.ring(documents, counts.documents, (slice, r) => {
         const part = allocate(Float32Array, queries.count * slice.count, 'scores');
         const args = argumentsOf(pairsOf(queries, slice), space, own.scale, numbers);
@@ -195,7 +196,7 @@ export class AcrossRanks extends Prepared {
           scaleGrad = numbers[ScoringNumber.scaleGrad];
         });
       } else {
-        // With the sides exchanged, for only documents' sums go on from block to block.
+        // With the sides exchanged, because only sums of documents continue from block to block.
         ranks.inTurn(documents, counts.documents, (slice, r) => {
           const args = argumentsOf(pairsOf(slice, ownQueries), space, own.scale, numbers);
           const grad = transposed(student, queries.count, total, begins[r], slice.count);
@@ -260,7 +261,7 @@ export class AcrossRanks extends Prepared {
     if (!pairs.all) {
       throw new CklTypeError('ERR_CKL_OPTION', 'inBatch is false, and across is of in-batch negatives');
     }
-    readTeacherPairs(given, pairs, this.settings.teacher); // refuses one: the option cannot be given
+    readTeacherPairs(given, pairs, this.settings.teacher); // throws if there is one: the option is not allowed here
     return {
       pairs,
       scale: readScale(given.scale, read.scale),
@@ -276,7 +277,7 @@ export class AcrossRanks extends Prepared {
   }
 }
 
-/** Throws on every rank where batches are of different kinds. */
+/** Throws on every rank if the batches are of different kinds. */
 function agree(heads: readonly Float64Array[]): void {
   const names = {
     [Head.queryType]: 'type of queries',

@@ -1,4 +1,5 @@
-// In-batch negatives without the matrix of scores: a block of queries at a time, whose rows of scores take the place of those of the block before.
+// In-batch negatives without the matrix of scores: one block of queries at a time, whose scores overwrite
+// those of the block before.
 import { freemem } from 'node:os';
 import { allocate, viewOf } from '../loss/arrays.js';
 import type { BlockedLoss } from '../loss/blocked.js';
@@ -9,28 +10,34 @@ import { gradientArguments, type Outputs } from './outputs.js';
 import type { TeacherScorer } from './teacher.js';
 import type { Space, Vectors } from './vectors.js';
 
-/** Below this many bytes no one asks how much memory is free. */
+/** Matrices below this many bytes are stored without looking at the free memory. */
 const smallMatrix = 64 << 20;
-/** Scores of a block, in bytes; and the fewest queries of one, since each block reads all documents. */
+/**
+ * Bytes of scores per block; and the minimum number of queries per block, since each block reads all
+ * documents.
+ */
 const blockBytes = 4 << 20;
 const fewestQueries = 16;
 
-/** Whether a matrix of scores is so large that blocks are taken by default: more than a quarter of the free memory. */
+/**
+ * Whether a matrix of scores is so large that blocks are the default: more than a quarter of the free memory.
+ */
 export function isTooLarge(scores: number): boolean {
   const bytes = scores * 4;
   return bytes > smallMatrix && bytes > freemem() / 4;
 }
 
-/** Queries of a block. */
+/** The number of queries per block. */
 export function blockSize(queries: number, documents: number): number {
   const fitting = Math.floor(blockBytes / 4 / Math.max(1, documents));
   return Math.max(1, Math.min(queries, Math.max(fewestQueries, fitting)));
 }
 
 /**
- * Loss and gradients, with the bits of one matrix: a row of scores and its loss depend on the query alone, and a document's gradient goes on
- * from block to block as one sum in the order of the queries. Nothing is written before all blocks were checked.
- * @param size queries of a block
+ * Loss and gradients, with the same bits as one matrix: a row of scores and its loss depend on the query
+ * alone, and the sum of a document's gradient continues from block to block in the order of the queries.
+ * Nothing is written before all blocks are checked.
+ * @param size queries per block
  * @param numbers of the native calls; holds dL/dscale afterwards
  */
 export function runBlocks(
@@ -52,7 +59,8 @@ export function runBlocks(
     const own = viewOf(perQuery, first, last - first);
     const batch = { ...judged.batch(first, last), student, grad: student, perQuery: own };
     if (teacher === null) return batch;
-    // Again when the block is run: no block's scores outlive it. A block of all queries is scored once.
+    // Scored again when the block runs, since only one block's scores are kept. A single block of all queries
+    // is scored once.
     const whole = last - first === queries;
     if (!whole || ofTeacher === null)
       ofTeacher = teacherScorer!.scores(blockOf(teacher, first, last, teacherScorer!.dim), true);
@@ -80,7 +88,7 @@ export function runBlocks(
   return { ...loss.end(), perQuery };
 }
 
-/** body(first, last) for each block; of no queries there is one that is empty. */
+/** Calls body(first, last) for each block; without queries there is one empty block. */
 function each(queries: number, size: number, body: (first: number, last: number) => void): void {
   let first = 0;
   do {

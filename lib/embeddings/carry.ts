@@ -1,8 +1,9 @@
-// Arrays of embeddings as the numbers that a communicator carries: their bits, eight bytes to a number.
+// Packs arrays of embeddings into the numbers that a communicator transfers: their bits, eight bytes per
+// number.
 
 type Carried = Float32Array | Uint16Array;
 
-/** How many numbers carry `length` elements of the type of an array. */
+/** The number of numbers needed for `length` elements of an array's type. */
 export const numbersOf = (like: Carried, length: number): number =>
   Math.ceil((length * like.BYTES_PER_ELEMENT) / 8);
 
@@ -12,7 +13,7 @@ export function carry(array: Carried, into: Float64Array): void {
   bytes.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
 }
 
-/** The first elements of what was carried, of the type of another array: a view. */
+/** A view of the first transferred elements, with the type of another array. */
 export function uncarried<T extends Carried>(numbers: Float64Array, like: T, length: number): T {
   const Made = like.constructor as new (buffer: ArrayBufferLike, offset: number, length: number) => T;
   return new Made(numbers.buffer, numbers.byteOffset, length);

@@ -1,4 +1,5 @@
-// Batches larger than a model's memory: encoded in chunks without gradient, one loss over all, gradients handed back chunk by chunk (GradCache).
+// Batches that exceed a model's memory (GradCache): encodes them in chunks without gradients, computes one
+// loss over all, and hands gradients back chunk by chunk.
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { allocate, checkMemory, isInt32, scoresConstructor, wrongArray } from '../loss/arrays.js';
@@ -18,7 +19,7 @@ import type {
   PreparedEmbeddings,
 } from './types.js';
 
-/** Of one side: the inputs, what they were encoded to, and where the vectors of each begin. */
+/** One side: the inputs, their embeddings, and where the vectors of each begin. */
 interface EncodedSide {
   inputs: readonly unknown[];
   vectors: Embeddings;
@@ -29,12 +30,14 @@ const sideNames = ['queries', 'documents'] as const;
 const ofSide = { queries: 'query', documents: 'document' } as const;
 
 /**
- * One step over a batch that a model cannot encode at once with all that its gradient needs. The function that is returned encodes the inputs in
- * chunks, computes one loss over all of them, and passes each chunk's gradient to `backward`: first the queries' chunks, then the documents',
- * each in order. The result is that of the whole batch, to the bit.
- * @param encode inputs of one chunk to their embeddings, without what a gradient needs; the result is copied before the next call
- * @param op its gradients that are switched off are not handed back
- * @param size inputs of a chunk, at least 1
+ * Makes a training step for batches that a model cannot encode at once while keeping everything that its
+ * gradient needs. The returned function encodes the inputs in chunks, computes one loss over all of them, and
+ * passes each chunk's gradient to `backward`: first the chunks of queries, then those of documents, in order.
+ * The result equals that of the whole batch to the bit.
+ * @param encode returns the embeddings of one chunk's inputs, without keeping anything for a gradient; the
+ * result is copied before the next call
+ * @param op the loss; gradients that it does not compute are not handed back
+ * @param size inputs per chunk, at least 1
  * @throws TypeError or RangeError with a `code`; what `encode` and `backward` throw is passed on.
  */
 export function chunked<Q, D, R extends Reduction = Reduction>(
@@ -72,7 +75,7 @@ export function chunked<Q, D, R extends Reduction = Reduction>(
       const { vectors, offsets } = (encoded[side] = await encodeAll(encode, side, inputs, dim, size));
       given[side] = vectors;
       if (offsets !== null) given[`${ofSide[side]}Offsets`] = offsets;
-      // Of this step alone: while it waits for the model, the loss may be used for another one.
+      // Private to this step: while it waits for the model, the loss may be used for another step.
       const grad = `${ofSide[side]}Grad` as const;
       if (wanted[grad]) {
         const Made = dims.length > 1 ? Float32Array : scoresConstructor(vectors);
@@ -139,7 +142,7 @@ async function encodeAll(
   return { inputs, vectors: whole, offsets: tokens ? Int32Array.from(ends) : null };
 }
 
-/** One chunk's embeddings, checked: as many vectors as there are inputs, or as the offsets say. */
+/** Checks one chunk's embeddings: one vector per input, or as many as the offsets require. */
 function readChunk(found: unknown, count: number, dim: number, side: ChunkSide) {
   const apart = isObject(found) && !ArrayBuffer.isView(found);
   const { vectors, offsets = null } = (apart ? found : { vectors: found }) as {

@@ -1,4 +1,5 @@
-// What a loss reads besides the scores: judgements laid out like the scores, spread from own lists, with masked pairs as padding.
+// The inputs of a loss other than the scores: judgements laid out like the scores, spread from each query's
+// own list, with masked pairs as padding.
 import { CklRangeError, CklTypeError } from '../errors.js';
 import {
   allocate,
@@ -23,7 +24,7 @@ import type { Batch, Scores } from '../types.js';
 import { type Pairs, readFloats, readInts } from './pairs.js';
 import { checkLength } from './vectors.js';
 
-/** The caller's object, each property read once: what of it are judgements. */
+/** The judgements among the properties of the caller's object, each read once. */
 export interface GivenJudgements {
   teacher: unknown;
   labels: unknown;
@@ -42,7 +43,7 @@ export interface Judged {
   inputs: readonly (readonly [name: string, array: BatchArray | null])[];
 }
 
-/** A batch that was read and checked, but for what the loss checks itself. */
+/** A batch that was read and checked, except for what the loss checks itself. */
 export interface Call {
   pairs: Pairs;
   judged: Judged;
@@ -56,7 +57,7 @@ export interface Call {
 
 const padding = 255;
 
-/** Reads judgements. What the loss checks itself, such as the values of labels, is left to it. */
+/** Reads judgements. Leaves checks that the loss makes itself to it, such as those of label values. */
 export function judge(given: GivenJudgements, pairs: Pairs, half: HalfType): Judged {
   const { layout } = pairs;
   const own = readInts('own', given.own);
@@ -76,7 +77,7 @@ export function judge(given: GivenJudgements, pairs: Pairs, half: HalfType): Jud
   const relevance = readFloats(given.relevance, 'relevance', places, exact);
   const teacher = readTeacher(given.teacher, half, places, exact);
   const spread = own === null ? null : new Spread(own, pairs);
-  /** Judgements of a block, laid out like the scores; each query has so many places in what is given. */
+  /** Judgements of a block, laid out like the scores; `places` per query in the given arrays. */
   const block = (first: number, last: number): ReturnType<Judged['batch']> => {
     const { queries, docs } = layout;
     const whole = first === 0 && last === queries;
@@ -118,7 +119,10 @@ export function judge(given: GivenJudgements, pairs: Pairs, half: HalfType): Jud
   };
 }
 
-/** A query's own documents are given by their places among this rank's; other ranks' stand before them. */
+/**
+ * A query's own documents are given by their places among this rank's documents, which follow those of lower
+ * ranks.
+ */
 export function shiftedOwn(given: unknown, begin: number, documents: number): Int32Array | null {
   const own = readInts('own', given);
   if (own === null) return null;
@@ -141,7 +145,7 @@ export function copyOfBatch(
   return { ...batch, ...(copied as unknown as ReturnType<Judged['batch']>), ...(offsets && { offsets }) };
 }
 
-/** What is no array of a batch is left for the loss to refuse. */
+/** Values that are not arrays are left for the loss to reject. */
 function clone(value: Scores | NonNullable<Batch['ranks']>, name: string): unknown {
   if (!isRanks(value) && !isFloat16(value)) return value;
   checkMemory(value, name);
@@ -185,7 +189,7 @@ function masked(labels: Uint8Array, mask: Uint8Array, places: number): Uint8Arra
   return left;
 }
 
-/** Spreads what is laid out like the queries' own lists over all documents of the batch. */
+/** Spreads an array laid out like the queries' own lists over all documents of the batch. */
 class Spread {
   private readonly perQuery: number;
   private readonly made = new Map<string, BatchArray>();
@@ -226,7 +230,7 @@ class Spread {
     return made;
   }
 
-  /** Memory for a block, that of the block before if it is as long. */
+  /** Memory for a block; reuses that of the block before if it has the same length. */
   private make<T extends BatchArray>(
     Made: new (length: number) => T,
     name: string,

@@ -1,4 +1,5 @@
-// Masks of pairs that a loss had better leave out: negatives that a guide takes for positives, and the same document twice.
+// Masks for pairs that a loss should ignore: negatives that a guide considers positive, and repeated
+// documents.
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { describe } from '../describe.js';
 import { allocate, checkMemory, isUint8, wrongArray } from '../loss/arrays.js';
@@ -6,7 +7,7 @@ import { LayoutView } from '../loss/layout.js';
 import type { BatchShape } from '../types.js';
 import { checkNames, readBoolean, readFloats, readInts } from './pairs.js';
 
-/** Lists with labels: `shape` or `offsets` say where each lies. */
+/** Lists with labels; `shape` or `offsets` gives their layout. */
 export interface LabelledLists {
   /** 1 positive, 0 negative, 255 padding. */
   labels: Uint8Array;
@@ -17,9 +18,10 @@ export interface LabelledLists {
 }
 
 /**
- * A mask without false negatives: 0 for each negative that a guide (the teacher, or another model) scores above the lowest positive of the list
- * minus `margin`; 1 for all else, positives always. `relative`: the margin is a share of the positive's magnitude, so that it lowers the limit
- * for negative scores, too. A list without positives keeps everything.
+ * A mask that excludes false negatives: 0 for each negative that a guide (the teacher, or another model)
+ * scores above the list's lowest positive minus `margin`; 1 for everything else, and always for positives.
+ * With `relative`, the margin is a fraction of the positive's magnitude, so it also lowers the limit if
+ * scores are negative. A list without positives keeps everything.
  * @throws TypeError or RangeError with a `code`.
  */
 export function falseNegatives(
@@ -46,10 +48,10 @@ export function falseNegatives(
 }
 
 /**
- * A mask without repetitions, by ids: 0 for each negative that is one of its query's positives, that stands earlier in the list already, or whose
- * id is the query's own (`queryIds`); 1 for all else.
- * @param lists `documentIds` has the id of each place of the lists; of each row of `candidates`; or, for lists that each hold all documents
- * (`inBatch`), of each document
+ * A mask that excludes repetitions, by id: 0 for each negative that is one of its query's positives, that
+ * occurs earlier in the list, or whose id is the query's own (`queryIds`); 1 for everything else.
+ * @param lists `documentIds` has one id per place of the lists, per row of `candidates` or, if every list
+ * holds all documents (`inBatch`), per document
  * @throws TypeError or RangeError with a `code`.
  */
 export function sameDocuments(
@@ -90,7 +92,7 @@ export function sameDocuments(
   return mask;
 }
 
-/** Each property of the caller's object once. */
+/** Reads each property of the caller's object once. */
 function readLists(lists: LabelledLists) {
   const { labels, shape, offsets, ...rest } = lists as LabelledLists & Record<string, unknown>;
   const layout = LayoutView.of({ shape, offsets });

@@ -46,7 +46,7 @@ export function readDims(
 
 const mostDims = 64;
 
-/** The elements of an array, each read once, and of one that is too long some more than are allowed. */
+/** The elements of an array, each read once; of an array that is too long, slightly more than are allowed. */
 function elementsOf(value: unknown): unknown[] {
   if (!Array.isArray(value)) return [];
   const length = Math.min(Number(value.length) || 0, mostDims + 1);
@@ -64,7 +64,9 @@ const sides: readonly Side[] = [
   { embeddings: 'documents', grad: 'documentGrad' },
 ];
 
-/** Runs a loss for each dimension, the largest first, which writes the gradients that the others add to. */
+/**
+ * Runs a loss for each dimension. The largest comes first and writes the gradients to which the others add.
+ */
 export class Matryoshka {
   readonly loss: string;
   readonly target: string;
@@ -73,11 +75,11 @@ export class Matryoshka {
   readonly dim: number;
   readonly dims: readonly number[];
   readonly wanted: Prepared['wanted'];
-  /** Places of dimensions, the largest first. */
+  /** Indices of the dimensions, the largest first. */
   private readonly order: readonly number[];
   private readonly single: SingleRun;
 
-  /** @param parts one for each of `nested.dims`, whose gradients carry its weight */
+  /** @param parts one loss per element of `nested.dims`, whose gradients include its weight */
   constructor(
     private readonly parts: readonly Prepared[],
     private readonly nested: Nested,
@@ -110,7 +112,8 @@ export class Matryoshka {
   private runSnapshot(given: Given): EmbeddingResult {
     const results = new Array<EmbeddingResult>(this.parts.length);
     const [first] = this.order;
-    // Completes the dimension before, and returns the next one's batch. It may fail on this rank alone, so the next dimension's exchange tells of it.
+    // Completes the previous dimension and returns the batch of the next one. A failure may be this rank's
+    // alone, so the next dimension's exchange reports it.
     let complete = (): Given => given;
     for (const i of this.order) {
       const own = this.parts[i].orRefuse(complete);
@@ -141,7 +144,7 @@ export class Matryoshka {
   async runAsync(batch: unknown, options?: { signal?: AbortSignal }): Promise<unknown> {
     const given = snapshotOf(batch);
     for (const side of sides) if (this.wanted[side.grad]) checkSide(given, side, undefined);
-    // All at once: each copies the batch before anything can change it.
+    // All are started at once: each copies the batch before anything can change it.
     const runs = this.parts.map((part) => part.runAsync(given, options) as Promise<EmbeddingResult>);
     const results = await Promise.all(runs);
     const [first, ...others] = this.order;
@@ -164,7 +167,7 @@ export class Matryoshka {
     this.dispose();
   }
 
-  /** No loss reads elements past the largest dimension: their gradient is 0. */
+  /** No loss reads elements past the largest dimension, so their gradient is 0. */
   private clearRest(given: Given, { queryGrad, documentGrad }: EmbeddingResult, most: number): void {
     const { dim } = this;
     for (const [array, like] of [
@@ -177,7 +180,7 @@ export class Matryoshka {
     }
   }
 
-  /** Losses, and what the gradients do not hold already. */
+  /** Adds up the losses, and the results that are not accumulated in place. */
   private sum(results: readonly EmbeddingResult[]): EmbeddingResult {
     const { weights } = this.nested;
     const whole = results[this.order[0]];
@@ -201,7 +204,10 @@ export class Matryoshka {
   }
 }
 
-/** Sums are rounded where they are stored, so they are stored as float32; and no loss may change what the next one reads. */
+/**
+ * Sums are rounded when they are stored, so they are stored as float32; and no loss may change what the next
+ * one reads.
+ */
 function checkSide(given: Given, { embeddings, grad }: Side, array: unknown): void {
   const value = given[embeddings];
   if (array === undefined || array === null) {

@@ -1,4 +1,4 @@
-// Reads the options of a similarity, and which gradients are wanted.
+// Reads the options of a similarity, and which gradients to compute.
 import { describe, didYouMean, oneOf } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { halfType } from '../loss/arrays.js';
@@ -100,7 +100,7 @@ export function readWanted({ queryGrad, documentGrad, scaleGrad }: GradientOptio
   };
 }
 
-/** Refuses what is no object, and options that `name` does not take. */
+/** Rejects values that are not objects, and options that `name` does not take. */
 export function checkOptions(
   name: string,
   options: unknown,
@@ -127,7 +127,7 @@ function choice(name: string, value: unknown, allowed: readonly string[]): strin
   );
 }
 
-/** The scorer of the plain functions, with the instruction set and threads of the last call. */
+/** The scorer of the plain functions, kept with the instruction set and threads of the last call. */
 let last: { scorer: NativeScoring; cpuTarget: string; threads: number } | null = null;
 
 export function scorerOf({ cpuTarget, threads }: ReadSimilarity): NativeScoring {

@@ -1,4 +1,4 @@
-// Where the gradients of embeddings go, and what a call returns of them.
+// The destinations of embedding gradients, and what a call returns of them.
 import { CklTypeError } from '../errors.js';
 import type { PreparedLoss } from '../loss/prepare.js';
 import { ScoringNumber } from '../native/scoring.js';
@@ -7,7 +7,7 @@ import { type Pairs, readBoolean } from './pairs.js';
 import type { EmbeddingResult, Gradients } from './types.js';
 import { readGradient, type Space, type Vectors } from './vectors.js';
 
-/** Where gradients go; null for those that are not wanted. */
+/** The destinations of gradients; null for those that are not computed. */
 export interface Outputs {
   query: Vectors | null;
   document: Vectors | null;
@@ -15,7 +15,7 @@ export interface Outputs {
   accumulate: boolean;
 }
 
-/** Outputs with what they may lie over. */
+/** Outputs, with the arrays that they may overwrite. */
 export function apartOf({ query, document }: Outputs, pairs: Pairs) {
   return [
     ['queryGrad', query?.native ?? null, pairs.queries.native],
@@ -23,7 +23,7 @@ export function apartOf({ query, document }: Outputs, pairs: Pairs) {
   ] as const;
 }
 
-/** The caller's outputs, and `make` for those that are wanted and not given. */
+/** The caller's outputs; those that are computed but not given come from `make`. */
 export function readOutputs(
   given: { queryGrad?: unknown; documentGrad?: unknown; accumulate?: unknown },
   wanted: Wanted,
@@ -79,7 +79,7 @@ export function resultOf({ query, document, scale }: Outputs, numbers: Float64Ar
   };
 }
 
-/** The error where an asynchronous function is given outputs. */
+/** The error if an asynchronous function is given outputs. */
 export function ownOutputs(name: string, outputs: string): Error {
   return new CklTypeError(
     'ERR_CKL_OPTION',
@@ -88,7 +88,7 @@ export function ownOutputs(name: string, outputs: string): Error {
   );
 }
 
-/** What a run of a loss returns. */
+/** The result of a run of a loss. */
 export function embeddingResult(
   { loss, perQuery, counted, teacherGrad, diagnostics }: ReturnType<PreparedLoss['run']>,
   outputs: Outputs,

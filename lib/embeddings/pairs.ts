@@ -1,4 +1,4 @@
-// Checks embeddings and says which pairs of them have a score, as the positional arguments of the addon.
+// Checks embeddings and determines which pairs have a score, as positional arguments of the addon.
 import { describe, didYouMean, oneOf, shorten } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import {
@@ -15,7 +15,7 @@ import { LayoutView, readShape, type Shape } from '../loss/layout.js';
 import { type PairArguments, ScoringNumber } from '../native/scoring.js';
 import { checkLength, copyOfVectors, held, readVectors, type Space, type Vectors } from './vectors.js';
 
-/** The caller's object, each property read once: what of it names pairs. */
+/** The properties of the caller's object that define pairs, each read once. */
 export interface GivenPairs {
   queries: unknown;
   documents: unknown;
@@ -41,7 +41,10 @@ export interface Pairs {
   all: boolean;
 }
 
-/** Refuses what is no object, and names that it may not have: a misspelt one would otherwise change the result in silence. */
+/**
+ * Rejects values that are not objects, and unknown names: a misspelt one would otherwise silently change the
+ * result.
+ */
 export function checkNames(value: unknown, name: string, known: readonly string[]): asserts value is object {
   if (!isObject(value)) {
     throw new CklTypeError('ERR_CKL_TYPE', `${name} is ${describe(value)}; it must be an object`);
@@ -132,7 +135,7 @@ function layoutOfAll(
   return layoutOf(queries.count, documents.count);
 }
 
-/** Of lists of one length. */
+/** For lists of one length. */
 export function layoutOf(queries: number, documents: number): LayoutView {
   const layout = new LayoutView();
   layout.read({ shape: [queries, documents] }, null);
@@ -148,7 +151,7 @@ export const pairsOf = (queries: Vectors, documents: Vectors): Pairs => ({
   all: true,
 });
 
-/** Lists of one length without a shape: the places are shared out among the queries. */
+/** Lists of one length without a shape: the places are divided equally among the queries. */
 function usualShape(queries: number, candidates: Int32Array | null, documents: number): Shape {
   const places = candidates === null ? documents : lengthOf(candidates);
   const docs = queries === 0 ? 0 : places / queries;
@@ -195,7 +198,10 @@ export function readScale(value: unknown, usual: number, name = 'scale'): number
   throw new CklRangeError('ERR_CKL_OPTION', `${name} is ${value}; it must be finite, also as a float32`);
 }
 
-/** Throws if an output shares memory with an input or another output; a gradient may lie exactly over its own embeddings. */
+/**
+ * Throws if an output shares memory with an input or another output; a gradient may be written exactly over
+ * its own embeddings.
+ */
 export function checkApart(
   outputs: readonly (readonly [name: string, array: BatchArray | null, over?: BatchArray])[],
   inputs: readonly (readonly [name: string, array: BatchArray | null])[],

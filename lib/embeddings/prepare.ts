@@ -1,4 +1,4 @@
-// Prepares a loss of embeddings: which options are the loss's, which the similarity's, and of which dimensions.
+// Prepares a loss of embeddings: separates the options of the loss, of the similarity and of the dimensions.
 import { largest } from '../extremes.js';
 import { readGroup } from '../communicator.js';
 import { describe } from '../describe.js';
@@ -35,14 +35,14 @@ const ownNames = [
   'across',
 ] as const;
 
-/** What asks for all scores of a batch, or for as much. */
+/** The options that require all scores of a batch at once. */
 function needsMatrix(given: Record<string, unknown>, similarity: string): string | null {
   if (similarity === 'maxSim' || similarity === 'sparse') return `similarity '${similarity}'`;
   const asked = (name: string) => given[name] !== undefined && given[name] !== false;
   return ['scores', 'teacherGrad', 'diagnostics', 'group'].find(asked) ?? null;
 }
 
-/** What the documents of all ranks cannot be had with. */
+/** The options that exclude documents of all ranks (`across`). */
 function checkAcross(given: Record<string, unknown>, similarity: string): void {
   const asked = (name: string) => given[name] !== undefined && given[name] !== false;
   const wrong =
@@ -61,8 +61,8 @@ function checkAcross(given: Record<string, unknown>, similarity: string): void {
 }
 
 /**
- * Prepares one loss of embeddings, or with `'combine'` a weighted sum of them (`terms` among the options). All options of the loss are taken but
- * `backend`: embeddings are scored on the CPU.
+ * Prepares one loss of embeddings, or with `'combine'` a weighted sum of them (`terms` among the options).
+ * Takes all options of the loss except `backend`: embeddings are scored on the CPU.
  * @throws TypeError or RangeError if an option is not allowed.
  */
 export function prepare<N extends LossName | 'combine', R extends Reduction = 'mean'>(
@@ -144,7 +144,7 @@ function makeLoss(loss: LossName | 'combine', given: Record<string, unknown>): P
   }
   const first = largest(nested.dims);
   const parts = nested.dims.map((compared, i) => {
-    // The factor that the loss checks; what is no number is left for it to refuse.
+    // The loss checks this factor and rejects anything that is not a number.
     const gradScale = typeof ofLoss.gradScale === 'number' ? ofLoss.gradScale : 1;
     const ofPart = ofLoss.gradScale === undefined || typeof ofLoss.gradScale === 'number';
     return make(ofPart ? { ...ofLoss, gradScale: gradScale * nested.weights[i] } : ofLoss, {

@@ -40,7 +40,7 @@ export class Prepared {
   readonly dims: readonly number[];
   readonly wanted: Wanted;
   private inner: PreparedLoss | null;
-  /** The same if its queries are spread over a group; kept when disposed of, to tell the other ranks. */
+  /** The same if its queries are spread over a group; kept after disposal, to tell the other ranks. */
   protected readonly grouped: GroupedLoss | null;
   private blocked: BlockedLoss | null = null;
   protected readonly scorer: NativeScoring;
@@ -81,7 +81,10 @@ export class Prepared {
     return result;
   }
 
-  /** What `make` returns. If it throws, so do the other ranks of a group, which would wait for this one. */
+  /**
+   * Returns the result of `make`. If it throws, the other ranks of a group throw too, since they would
+   * otherwise wait for this one.
+   */
   orRefuse<T>(make: () => T): T {
     try {
       return make();
@@ -92,9 +95,10 @@ export class Prepared {
   }
 
   /**
-   * The part of a run that other ranks take part in. What it returns computes the gradients, and its failure is this rank's alone: a caller with
-   * further exchanges calls it where it can tell the other ranks.
-   * @param told the error where another rank reports that it failed
+   * The part of a run that involves other ranks. It returns a function that computes the gradients and whose
+   * failure concerns this rank alone: a caller with further exchanges calls it where it can tell the other
+   * ranks.
+   * @param told the error if another rank reports that it failed
    */
   start(given: Given, told?: typeof refused): () => EmbeddingResult {
     const { settings, numbers, scorer, grouped } = this;
@@ -132,9 +136,10 @@ export class Prepared {
     };
   }
 
-  /** Reads and checks a batch, and where its results go. */
+  /** Reads and checks a batch and the destinations of its results. */
   private begin(given: Given) {
-    // From here on no code of the caller runs, but for that of a group. A getter may have disposed of this loss.
+    // From here on none of the caller's code runs, except that of a group. A getter may have disposed of this
+    // loss.
     const inner = this.check();
     const call = this.read(given);
     const { pairs } = call;
@@ -144,7 +149,7 @@ export class Prepared {
       ...teacherInputs(call.teacher),
       ['bias', call.bias] as const,
     ];
-    // Arrays of the last run that came back as inputs stay as they are.
+    // Arrays of the last run that came back as inputs are not overwritten.
     const kept = new Set(inputs.map(([, array]) => array && bufferOf(array)));
     if (kept.has(bufferOf(this.matrix))) this.matrix = new Float32Array(0);
     const { read, wanted } = this.settings;
@@ -227,7 +232,7 @@ export class Prepared {
     return new Float32Array(bufferOf(this.matrix) as ArrayBuffer, 0, length);
   }
 
-  /** The gradient of the last run, where it fits. */
+  /** The gradient array of the last run, if it fits. */
   protected lend(like: Vectors, name: string, dim: number, kept: Set<ArrayBufferLike | null>): Vectors {
     const last = this.own[name];
     const fits =

@@ -1,4 +1,5 @@
-// How embeddings and gradients travel between the ranks of a group: gathered, around the ring, one rank's at a time, and columns to their owners.
+// Exchanges embeddings and gradients between the ranks of a group: gathered, around the ring, one rank's at a
+// time, and columns to their owners.
 import type { Communicator, Group } from '../communicator.js';
 import { CklTypeError } from '../errors.js';
 import { largest } from '../extremes.js';
@@ -10,7 +11,7 @@ import type { Vectors } from './vectors.js';
 type Carried = Float32Array | Uint16Array;
 type Visitor = (slice: Vectors, rank: number) => void;
 
-/** Counts of every rank. */
+/** The counts of every rank. */
 export interface Counts {
   queries: readonly number[];
   documents: readonly number[];
@@ -20,7 +21,7 @@ export interface Counts {
 export interface Links {
   group: Group;
   given: Communicator;
-  /** Whether the group can send from one rank to another; else all broadcast or gather. */
+  /** Whether the group can send from one rank to another; otherwise all broadcast or gather. */
   sends: boolean;
 }
 
@@ -32,16 +33,21 @@ export function linksOf(group: Group, given: Communicator, visits: boolean): Lin
   return { group, given, sends: typeof given.sendReceive === 'function' };
 }
 
-/** The exchanges of one run. A rank whose step fails still takes part in them, with whatever it has to send, for the others wait for it. */
+/**
+ * The exchanges of one run. A rank whose step fails still takes part in them, sending whatever it has,
+ * because the others wait for it.
+ */
 export class Ranks {
   /** What the rank does between exchanges. */
   readonly steps = new Steps();
-  /** For what this rank sends: made before the first exchange, so that it is there when a step has failed. */
+  /**
+   * Buffer for what this rank sends; allocated before the first exchange, so that it exists if a step fails.
+   */
   private readonly memory: Float64Array;
 
   constructor(
     private readonly links: Links,
-    /** Numbers of a vector. */
+    /** Numbers per vector. */
     private readonly dim: number,
     private readonly counts: Counts,
     own: { queries: Vectors; documents: Vectors },
@@ -59,7 +65,7 @@ export class Ranks {
     return this.memory.subarray(0, numbersOf(like, length));
   }
 
-  /** Arrays of all ranks, one after the other. */
+  /** The arrays of all ranks, concatenated. */
   gather<T extends Carried>(own: T, counts: readonly number[], dim: number): T {
     const { steps, links } = this;
     const sent = this.message(own, largest(counts) * dim);
@@ -77,7 +83,10 @@ export class Ranks {
     return all;
   }
 
-  /** Visits the vectors of every rank, beginning with this one's: each passes on to the next rank what came from the one before. */
+  /**
+   * Visits the vectors of every rank, beginning with this one's: each rank passes on to the next what it
+   * received from the one before.
+   */
   ring(own: Vectors, counts: readonly number[], visit: Visitor): void {
     const { steps, links, dim } = this;
     const { rank, size } = links.group;
@@ -95,8 +104,8 @@ export class Ranks {
   }
 
   /**
-   * The same, on every rank in the order of ranks: sums over all slices then have the bits of one process, which slices that come in another
-   * order on each rank would not give.
+   * The same, in the order of ranks on every rank: sums over all slices then have the bits of one process,
+   * which they would not if every rank had another order.
    */
   inTurn(own: Vectors, counts: readonly number[], visit: Visitor): void {
     const { steps, links, dim } = this;
@@ -112,8 +121,8 @@ export class Ranks {
   }
 
   /**
-   * Each rank gets dL/dscore of its own documents, of the queries of all ranks in their order. From each rank to each where the group sends: a
-   * rank then receives its own documents' alone, and else everybody's.
+   * Each rank gets dL/dscore of its own documents, for the queries of all ranks in order. If the group can
+   * send from rank to rank, a rank receives only those of its own documents, otherwise those of all.
    */
   columns(grad: Float32Array, begins: readonly number[], total: number): Float32Array {
     const { steps, links } = this;
@@ -121,7 +130,10 @@ export class Ranks {
     const { rank, size } = group;
     const { queries, documents } = this.counts;
     const firsts = queries.map((_, r) => sum(queries.slice(0, r)) * documents[rank]);
-    /** A message with dL/dscore of this rank's queries and a rank's documents, and room for as many queries as are told. */
+    /**
+     * A message with dL/dscore of this rank's queries and another rank's documents, with room for `queries`
+     * queries.
+     */
     const of = (owner: number, rows: number): Float64Array => {
       const width = documents[owner];
       const sent = this.message(grad, rows * width);

@@ -1,4 +1,5 @@
-// One asynchronous run of a prepared loss of embeddings: on copies of its batch, with a scorer and results of its own.
+// One asynchronous run of a prepared loss of embeddings, on copies of its batch, with its own scorer and
+// results.
 import { allocate, copy } from '../loss/arrays.js';
 import * as functions from '../loss/functions.js';
 import { lengthOf } from '../loss/intrinsics.js';
@@ -19,14 +20,14 @@ export interface NamedLoss {
   options: Record<string, unknown>;
 }
 
-/** Refuses what needs the caller's arrays, or memory that runs share. */
+/** Rejects options that need the caller's arrays, or memory shared between runs. */
 export function checkAsync(given: Given, settings: Settings): void {
   if (settings.mode === 'tiles') throw noTiles('runAsync');
   for (const name of ['queryGrad', 'documentGrad', 'accumulate', 'perQuery', 'scores'] as const)
     if (given[name] !== undefined) throw ownOutputs('runAsync', name);
 }
 
-/** @param call what the batch was found to be; it is copied before the first wait */
+/** @param call the checked batch; it is copied before the first wait */
 export async function runAsync(
   { pairs, judged, scale, bias, teacher }: Call,
   settings: Settings,
@@ -43,7 +44,7 @@ export async function runAsync(
   const numbers = newNumbers();
   const student = allocate(Float32Array, own.layout.extent, 'scores');
   const args = argumentsOf(own, space, scale, numbers);
-  // Of this run alone: what it keeps from the scores for the gradients, no other run can replace.
+  // Private to this run, so that no other run can replace what it keeps from the scores for the gradients.
   const scorer = newScoring(settings.read.cpuTarget, settings.read.threads);
   try {
     numbers[ScoringNumber.keepWinners] = 1;

@@ -1,4 +1,5 @@
-// Scores, their backward pass and exact search for users who have a loss of their own: plain functions and asynchronous ones.
+// Scores, their backward pass and exact search for users with their own loss: plain and asynchronous
+// functions.
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { allocate, copy } from '../loss/arrays.js';
@@ -59,7 +60,7 @@ export function scores(input: ScoresInput, options: SimilarityOptions): Float32A
   return made;
 }
 
-/** The same on another thread. The input is copied before the function returns and cannot include `scores`. Every error rejects. */
+/** The same on another thread. The input is copied before the function returns and cannot include `scores`. Every error rejects the promise. */
 export async function scoresAsync(
   input: Omit<ScoresInput, 'scores'>,
   options: SimilarityOptions,
@@ -119,7 +120,7 @@ export function backward<Q extends Embeddings, D extends Embeddings>(
   return resultOf(outputs, numbers) as Gradients<Q, D>;
 }
 
-/** The same on another thread. The input is copied before the function returns and cannot include outputs. Every error rejects. */
+/** The same on another thread. The input is copied before the function returns and cannot include outputs. Every error rejects the promise. */
 export async function backwardAsync<Q extends Embeddings, D extends Embeddings>(
   input: Omit<BackwardInput<Q, D>, 'queryGrad' | 'documentGrad' | 'accumulate'>,
   options: SimilarityOptions & GradientOptions,
@@ -170,7 +171,7 @@ export function topK(
   return call.found;
 }
 
-/** The same on another thread. The embeddings are copied before the function returns. Every error rejects. */
+/** The same on another thread. The embeddings are copied before the function returns. Every error rejects the promise. */
 export async function topKAsync(
   queries: Embeddings,
   documents: Embeddings,

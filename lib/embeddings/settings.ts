@@ -1,4 +1,4 @@
-// The checked options of a prepared loss of embeddings that are not the loss's own.
+// The checked options of a prepared loss of embeddings, other than those of the loss itself.
 import { CklTypeError } from '../errors.js';
 import type { ReadSimilarity, Wanted } from './options.js';
 import type { InBatchScores } from './types.js';
@@ -14,11 +14,11 @@ export interface Settings {
   tileQueries: number | null;
   /** How a teacher's embeddings are compared; null: teachers are given as scores. */
   teacher: ReadSimilarity | null;
-  /** The option, or what else is asked for, that needs all scores at once. */
+  /** The option, or other request, that needs all scores at once. */
   ownMatrix: string | null;
 }
 
-/** The error where tiles are asked for and cannot be. */
+/** The error if tiles are requested but not possible. */
 export function noTiles(name: string): Error {
   return new CklTypeError(
     'ERR_CKL_OPTION',

@@ -1,4 +1,5 @@
-// A teacher that is given as embeddings: its scores are computed where the loss reads them, all at once or for a block of queries.
+// A teacher given as embeddings: its scores are computed when the loss reads them, all at once or for a block
+// of queries.
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { allocate, type BatchArray, viewOf } from '../loss/arrays.js';
@@ -92,7 +93,7 @@ export class TeacherScorer {
     return this.read.space.dim;
   }
 
-  /** @param compact documents are normalised where they are read, and not held as a whole */
+  /** @param compact documents are normalised as they are read, and not held as a whole */
   scores(pairs: Pairs, compact: boolean): Float32Array {
     const { read, numbers } = this;
     const { extent } = pairs.layout;
@@ -104,7 +105,7 @@ export class TeacherScorer {
     return made;
   }
 
-  /** In memory of their own. @param pairs the library's own, until the scores are there */
+  /** Computes the scores into new memory. @param pairs owned by the library until the scores are complete */
   async scoresAsync(pairs: Pairs): Promise<Float32Array> {
     const numbers = newNumbers();
     const made = allocate(Float32Array, pairs.layout.extent, 'teacher');

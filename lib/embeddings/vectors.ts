@@ -25,11 +25,11 @@ export interface Vectors {
   type: NativeType;
   /** Vectors in the array. */
   rows: number;
-  /** Queries or documents: `rows`, unless each has the vectors of its tokens. */
+  /** Number of queries or documents: `rows`, unless each has several token vectors. */
   count: number;
-  /** Where the tokens of each begin, and the end of the last; null: one vector each. */
+  /** Where the tokens of each begin, and the end of the last; null if each has one vector. */
   offsets: Int32Array | null;
-  /** 0 for tokens that are left out; null: none. */
+  /** 0 for tokens that are left out; null if none are. */
   mask: Uint8Array | null;
   /** Of sparse vectors: the term of each element. */
   ids: Int32Array | null;
@@ -42,11 +42,11 @@ export interface GivenTokens {
   ids: unknown;
 }
 
-/** What is the same from call to call. */
+/** The settings that stay the same from call to call. */
 export interface Space {
-  /** Elements of a vector in memory. */
+  /** Elements per vector in memory. */
   dim: number;
-  /** How many of them are compared, from the first on. */
+  /** The number of leading elements that are compared. */
   compared: number;
   /** Of sparse vectors: the size of the vocabulary; their elements are vectors of 1. */
   terms: number;
@@ -83,7 +83,7 @@ export function readVectors(
   const rows = length / dim;
   const side = name === 'queries' ? 'query' : 'document';
   const { offsets: givenOffsets, mask: givenMask, ids: givenIds } = given;
-  // Without spreads and loops: a small call takes as long as these.
+  // Written without spreads and loops, which would take as long as a whole small call.
   if (isGiven(givenOffsets) || isGiven(givenMask) || isGiven(givenIds)) checkParts(given, side, similarity);
   const native = nativeScores(source);
   if (similarity !== 'maxSim' && similarity !== 'sparse')
@@ -96,7 +96,7 @@ export function readVectors(
 
 const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
 
-/** Refuses what the similarity does not take. */
+/** Rejects properties that the similarity does not take. */
 function checkParts(given: GivenTokens, side: string, similarity: Similarity): void {
   for (const { part, suffix, takers } of tokenParts) {
     if (!isGiven(given[part]) || takers.includes(similarity)) continue;
@@ -126,7 +126,7 @@ function readMask(value: unknown, name: string, rows: number): Uint8Array | null
   return value;
 }
 
-/** Offsets say which vectors are the tokens of which query or document: all vectors, each of one. */
+/** Offsets assign every vector to exactly one query or document. */
 function readTokens(value: unknown, name: string, vectors: string, rows: number): Int32Array {
   if (!isInt32(value)) throw wrongArray(name, value, `an Int32Array: ${rule(vectors)}`);
   checkMemory(value, name);
@@ -145,7 +145,7 @@ function readTokens(value: unknown, name: string, vectors: string, rows: number)
 const rule = (vectors: string) =>
   `the first token of each of the ${vectors} and the end of the last, ascending from 0 to the number of vectors`;
 
-/** How many there are, in words. */
+/** Their number, in words. */
 export function held({ count, offsets }: Vectors, dim: number): string {
   return offsets === null ? `${count} of ${dim} elements` : `the tokens of ${count}`;
 }

@@ -1,4 +1,5 @@
-// What a typed array is, whether its memory can be lent to the addon, and whether two of them share any.
+// Identifies typed arrays, checks whether their memory can be lent to the addon, and whether two of them
+// share memory.
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import {
@@ -45,7 +46,7 @@ export function isRanks(value: unknown): value is RankArray {
   );
 }
 
-/** The element type of scores; `half` says how a Uint16Array is read, -1 when the caller has not said. */
+/** The element type of scores. `half` is how to read a Uint16Array, or -1 if the caller has not said. */
 export function scoreType(value: unknown, half: HalfType, name: string): NativeType {
   const tag = tagOf(value);
   if (tag === 'Float32Array') return NativeType.float32;
@@ -63,7 +64,7 @@ export function scoreType(value: unknown, half: HalfType, name: string): NativeT
 export const unknownHalf = -1;
 export type HalfType = NativeType.bfloat16 | NativeType.float16 | typeof unknownHalf;
 
-/** How the option `dtype` has Uint16Array scores read. */
+/** The element type of Uint16Array scores, from the option `dtype`. */
 export function halfType(dtype: Dtype | undefined): HalfType {
   if (dtype === undefined || dtype === 'float32') return unknownHalf;
   return dtype === 'bfloat16' ? NativeType.bfloat16 : NativeType.float16;
@@ -101,7 +102,10 @@ export function wrongArray(name: string, value: unknown, wanted: string): CklTyp
   return new CklTypeError('ERR_CKL_TYPE', `${problem}; it must be ${wanted}`);
 }
 
-/** Refuses memory that could move or change under the addon. Returns the buffer, so that callers fetch it once. */
+/**
+ * Rejects memory that could move or change while the addon uses it. Returns the buffer, so that callers fetch
+ * it only once.
+ */
 export function checkMemory(array: BatchArray, name: string): ArrayBufferLike {
   const buffer = bufferOf(array);
   const resizable = isResizable(buffer);
@@ -124,7 +128,7 @@ function unusableMemory(resizable: true | undefined, name: string): CklTypeError
   );
 }
 
-/** Whether the two arrays share a byte. */
+/** Whether two arrays share a byte. */
 export function overlap(a: BatchArray, b: BatchArray): boolean {
   const [beginA, beginB] = [byteOffsetOf(a), byteOffsetOf(b)];
   return (
@@ -142,7 +146,7 @@ export function firstOf<T extends ScoreArray | RankArray>(array: T, length: numb
   return new View(bufferOf(array) as ArrayBuffer, byteOffsetOf(array), length) as T;
 }
 
-/** A copy of the first `length` elements in memory of its own. */
+/** A copy of the first `length` elements. */
 export function copy<T extends ScoreArray | RankArray>(array: T, length: number, name: string): T {
   const Made = constructors[tagOf(array) as keyof typeof constructors];
   const made = allocate<ScoreArray | RankArray>(Made, length, `a copy of ${name}`);
@@ -159,7 +163,7 @@ export function constructorOf(array: BatchArray): new (...args: never[]) => Batc
     : (Object.getPrototypeOf(array) as { constructor: new () => BatchArray }).constructor;
 }
 
-/** Some elements of an array, in its memory. */
+/** A view of some elements of an array. */
 export function viewOf<T extends BatchArray>(array: T, from: number, length: number): T {
   const View = constructorOf(array) as new (memory: ArrayBufferLike, from: number, length: number) => T;
   const size = lengthOf(array) === 0 ? 0 : byteLengthOf(array) / lengthOf(array);

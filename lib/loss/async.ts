@@ -1,4 +1,5 @@
-// The asynchronous functions: the addon copies the batch, computes on another thread, and stops when the signal says so.
+// The asynchronous functions: the addon copies the batch, computes on another thread, and stops when the
+// signal fires.
 import { halfType } from './arrays.js';
 import { BatchView, readBatch } from './batch.js';
 import { snapshotOf } from './snapshot.js';
@@ -44,7 +45,7 @@ export class AsyncLoss {
       );
     }
     allocateOutputs(view, teacherGrad === true, diagnostics === true);
-    if (signal?.aborted) throw signal.reason; // by a getter of the batch
+    if (signal?.aborted) throw signal.reason; // may have been aborted by a getter of the batch
     return this.run(plan, view, signal);
   }
 
@@ -83,7 +84,7 @@ export function readSignal(options: unknown): AbortSignal | undefined {
   return signal;
 }
 
-/** Of any realm, or of a library that stands in for the engine's. */
+/** Accepts signals of any realm, and of libraries that replace the engine's. */
 function isSignal(value: unknown): value is AbortSignal {
   if (!isObject(value)) return false;
   const { aborted, addEventListener, removeEventListener } = value as Record<string, unknown>;

@@ -4,11 +4,13 @@ import { native, type NativePlanSpec } from '../native/native.js';
 import { newScalars } from './run.js';
 import type { BackendName } from '../types.js';
 
-/** Batches of fewer documents stay on the CPU unasked: it is done before a copy to a GPU and back is. */
+/** Smaller batches always stay on the CPU, which is done before a copy to a GPU and back would be. */
 export const autoLeast = 65536;
-/** How many times as fast the GPU must be: a clear margin keeps chance from deciding, and runs repeat. */
+/**
+ * How many times as fast the GPU must be. The margin keeps chance from deciding, so that runs are repeatable.
+ */
 export const autoMargin = 1.5;
-/** Documents that are timed at most, of a larger batch. */
+/** Maximum number of documents that are timed. */
 const autoMost = 1 << 20;
 const rounds = 5;
 
@@ -19,10 +21,10 @@ export interface AutoChoice {
   cuda: number;
 }
 
-/** Microseconds that a plan takes for a batch of this shape. */
+/** The time of a plan for a batch of this shape, in microseconds. */
 export type Timer = (spec: NativePlanSpec, shape: readonly [number, number]) => number;
 
-/** The backend for batches of up to `shape`, by timing; null where there is nothing to choose. */
+/** The backend for batches of up to `shape`, by timing; null if there is no choice. */
 export function chooseBySpeed(
   spec: NativePlanSpec,
   [queries, docs]: readonly [number, number],
@@ -38,7 +40,8 @@ export function chooseBySpeed(
 function timePlan(spec: NativePlanSpec, [queries, docs]: readonly [number, number]): number {
   const plan = new native.Plan(spec);
   const n = queries * docs;
-  // A low-discrepancy sequence: no ties, nothing degenerate, the same each time. In a loop: `from` takes longer than all the rest.
+  // A low-discrepancy sequence: no ties, nothing degenerate, the same each time. Filled in a loop because
+  // `from` takes longer than everything else.
   const scores = (step: number) => {
     const made = new Float32Array(n);
     for (let i = 0; i < n; i++) made[i] = ((i * step) % 1) * 8 - 4;
@@ -58,7 +61,7 @@ function timePlan(spec: NativePlanSpec, [queries, docs]: readonly [number, numbe
     plan.run(student, teacher, labels, null, null, null, null, null, grad, perQuery, null, null, scalars);
   try {
     let least = Infinity;
-    // The first round makes what the others use: device memory, threads.
+    // The first round sets up what the others use: device memory, threads.
     for (let round = 0; round <= rounds; round++) {
       const start = performance.now();
       if (run() !== NativeStatus.ok) return Infinity; // a backend that fails cannot be the faster one

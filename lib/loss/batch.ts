@@ -1,4 +1,4 @@
-// Checks a batch and holds it as the positional arguments of the addon. Which values are allowed, the addon checks itself.
+// Checks a batch and holds it as the positional arguments of the addon. The addon itself checks the values.
 import { readsTeacher, type TeacherUse, whyNoTeacherGrad } from '../losses.js';
 import {
   type BatchArray,
@@ -19,7 +19,10 @@ import { contents, fieldOf, fields } from '../native/fields.js';
 import { type RankArray, type ScoreArray } from '../native/native.js';
 import type { Batch, Ranks, Scores } from '../types.js';
 
-/** Stands for "no array yet"; no caller can have it, so it never passes for an array that was checked before. */
+/**
+ * Stands for "no array yet". No caller can have it, so it is never mistaken for an array that was checked
+ * before.
+ */
 const none = new Float32Array(0);
 const noLabels = new Uint8Array(0);
 
@@ -45,7 +48,7 @@ export class BatchView extends LayoutView {
   teacherGrad: ScoreArray | null = null;
   diagnostics: DiagnosticArrays | null = null;
 
-  /** The scores as the caller knows them; they differ from those above for a Float16Array. */
+  /** The caller's score arrays, which differ from those above for a Float16Array. */
   studentSource: Scores = none;
   teacherSource: Scores | null = null;
   gradSource: Scores | null = null;
@@ -53,13 +56,19 @@ export class BatchView extends LayoutView {
 
   /** The offsets of the last batch. */
   private lastOffsets: Int32Array | null = null;
-  /** Whether some array is another object than in the last batch. */
+  /** Whether any array is not the same object as in the last batch. */
   changed = false;
-  /** The buffer of each array, by NativeArgument: two that share none are told apart without looking further. Diagnostics have none. */
+  /**
+   * The buffer of each array, by NativeArgument: arrays with different buffers need no further comparison.
+   * Diagnostics have none.
+   */
   readonly buffers: (ArrayBufferLike | null)[] = new Array<ArrayBufferLike | null>(fields.length + 1).fill(
     null,
   );
-  /** Buffers of outputs that the library itself lends out, and whether one of them ever came back as an input. */
+  /**
+   * Buffers of outputs that the library lends to the caller, and whether one of them ever came back as an
+   * input.
+   */
   ownBuffers: ArrayBufferLike[] = [];
   aliased = false;
 
@@ -95,7 +104,7 @@ export class BatchView extends LayoutView {
     if (!reads) this.teacher = this.teacherSource = null;
   }
 
-  /** Takes the outputs that the caller owns; null where there is none. Returns whether there is any. */
+  /** Takes the caller's outputs, null if absent. Returns whether there is any. */
   readOutputs(
     batch: Batch,
     teacherGradOption: boolean | Scores | undefined,
@@ -119,7 +128,10 @@ export class BatchView extends LayoutView {
     return this.grad !== null || this.perQuery !== null || this.teacherGrad !== null;
   }
 
-  /** Whether an output that the caller owns may share memory with another array: a quick no, or a yes to look into. */
+  /**
+   * Whether one of the caller's outputs may share memory with another array: a quick no, or a yes that needs
+   * a closer look.
+   */
   sharesBuffers(): boolean {
     const { buffers } = this;
     for (let out: number = NativeArgument.grad; out <= NativeArgument.teacherGrad; out++) {
@@ -230,7 +242,7 @@ export class BatchView extends LayoutView {
     return value;
   }
 
-  /** An array that was not in the last batch: its memory must be the caller's alone. */
+  /** Checks an array that was not in the last batch: its memory must not be shared. */
   private accept(array: BatchArray, argument: NativeArgument): void {
     const buffer = checkMemory(array, fieldOf(argument).name);
     this.changed = true;

@@ -1,5 +1,5 @@
-// A prepared loss of one batch that comes in blocks of queries, first to be counted, then to be run: mean, counted and weights are those of the
-// whole batch, and so are the bits.
+// A prepared loss of one batch that arrives in blocks of queries. All blocks are first counted, then run, so
+// that mean, count and weights are those of the whole batch, and so are the bits.
 import { Scalar } from '../native/codes.js';
 import type { Batch, LossResult } from '../types.js';
 import { check } from './grouped.js';
@@ -12,15 +12,15 @@ import { normalisers, reduce, sum, terms } from './shares.js';
 
 export class BlockedLoss extends Prepared {
   private spec!: LivePlan['plan']['spec'];
-  /** What each term's mean is divided by, and how many queries are counted. */
+  /** The divisor of each term's mean, and the number of counted queries. */
   private all = new Float64Array(normalisers);
-  /** `all` with the weighted divisors of a mean, once all blocks are counted. */
+  /** `all` with the weighted divisors of means, once all blocks are counted. */
   private totals: Float64Array | null = null;
-  /** What each query adds to each term's divisor, where there are weights; what each adds to the loss. */
+  /** What each query adds to each term's divisor, if there are weights; and what it adds to the loss. */
   private divisors: Float64Array[] = [];
   private summands = new Float64Array(0);
 
-  /** Before the first block. */
+  /** Called before the first block. */
   begin(queries: number): void {
     this.all = new Float64Array(normalisers);
     this.totals = null;
@@ -47,7 +47,7 @@ export class BlockedLoss extends Prepared {
     }
   }
 
-  /** The loss and gradient of a block, after all were counted. */
+  /** The loss and gradient of a block, after all blocks are counted. */
   runBlock(batch: Batch, first: number): LossResult {
     const live = this.take(batch);
     const { view, scalars } = this;
@@ -58,7 +58,7 @@ export class BlockedLoss extends Prepared {
     return resultOf(view, scalars, 'none');
   }
 
-  /** After the last block. */
+  /** Called after the last block. */
   end(): { loss: number; counted: number } {
     const all = this.divided();
     return { loss: reduce(this.spec, this.summands, all), counted: all[terms] };

@@ -58,7 +58,7 @@ export class Steps {
     return this.failed;
   }
 
-  /** Throws what failed, where the other ranks can be told. */
+  /** Throws the failure at a point where the other ranks can be told. */
   check(): void {
     if (this.failed !== null) throw this.failed.error;
   }

@@ -23,9 +23,10 @@ export class GroupedLoss extends Prepared {
   }
 
   /**
-   * The part of a run that all ranks take part in. What it returns gives the result, or throws what failed on this rank alone: a caller with
-   * further exchanges calls it where it can tell the other ranks.
-   * @param told the error where another rank reports in the first exchange that it failed
+   * The part of a run that involves all ranks. It returns a function that gives the result, or throws if
+   * something failed on this rank alone: a caller with further exchanges calls it where it can tell the other
+   * ranks.
+   * @param told the error if another rank reports in the first exchange that it failed
    */
   start(batch: Batch, told?: typeof refused): () => LossResult {
     const { view, scalars } = this;
@@ -53,7 +54,10 @@ export class GroupedLoss extends Prepared {
     };
   }
 
-  /** Replaces a run if a batch is found invalid before it gets here: throws `error`, and the other ranks report that this one refused. */
+  /**
+   * Replaces a run if a batch is found to be invalid earlier: throws `error`, and the other ranks report that
+   * this one rejected its batch.
+   */
   refuse(error: unknown): void {
     this.shares.refuse(error);
   }

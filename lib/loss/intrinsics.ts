@@ -1,7 +1,7 @@
 // The engine's own getters and methods of typed arrays: properties of the same names on a caller's object cannot override them.
 // All of them work across realms (vm contexts, Jest) and run no user code.
 
-/** Any typed array, as far as its memory goes. */
+/** Any typed array, with the properties of its memory. */
 export interface TypedArrayLike {
   readonly buffer: ArrayBufferLike;
   readonly byteOffset: number;
@@ -34,7 +34,7 @@ export function isPretender(value: object): boolean {
   return isPrototypeOf.call(prototype, value) && tagOf(value) === undefined;
 }
 
-/** Its elements; 0 once its memory was transferred. */
+/** The number of its elements; 0 after its memory was transferred. */
 export function lengthOf(array: TypedArrayLike): number {
   return length.call(array);
 }
@@ -56,7 +56,7 @@ export function copyInto(to: TypedArrayLike, from: TypedArrayLike): void {
   set.call(to, from);
 }
 
-/** Whether properties of a value can be read at all; not those of a revoked Proxy. */
+/** Whether properties of a value can be read at all, which is not the case for a revoked Proxy. */
 export function isObject(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   try {

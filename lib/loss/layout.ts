@@ -13,9 +13,12 @@ export class LayoutView {
   docs = 0;
   stride = 0;
   offsets: Int32Array | null = null;
-  /** Elements from the first document to the last, gaps included. */
+  /** The number of elements from the first document to the last, gaps included. */
   extent = 0;
-  /** Whether arrays over documents must have just `extent` elements: a longer one is then most likely a wrong shape. */
+  /**
+   * Whether arrays over documents must have exactly `extent` elements: a longer one then most likely means a
+   * wrong shape.
+   */
   exact = true;
 
   /** The layout of an object of the caller's, each property read once. */
@@ -27,7 +30,9 @@ export class LayoutView {
     return layout;
   }
 
-  /** Takes a batch's layout, its shape checked; `usual` is the shape of a batch without one. */
+  /**
+   * Takes a batch's layout, whose shape has been checked; `usual` is the shape of batches without a layout.
+   */
   read({ offsets, shape: given, rowStride }: Layout, usual: Shape | null): void {
     if (offsets !== undefined && offsets !== null) {
       this.readOffsets(offsets, given, rowStride);
@@ -78,7 +83,9 @@ export class LayoutView {
     this.exact = false;
   }
 
-  /** Documents of the longest list. Offsets that descend count for nothing here; the addon refuses them. */
+  /**
+   * The number of documents in the longest list. Descending offsets are ignored here; the addon rejects them.
+   */
   longestRow(): number {
     const { offsets } = this;
     if (offsets === null) return this.docs;
@@ -96,7 +103,10 @@ export class LayoutView {
     return this.offsets === null ? query * this.stride + this.docs : this.offsets[query + 1];
   }
 
-  /** Throws unless the lists follow one another. Only for what is not handed to the addon, which checks for itself. */
+  /**
+   * Throws unless the lists follow one another. Only for batches that are not passed to the addon, which
+   * makes its own checks.
+   */
   checkOffsets(): void {
     if (this.offsets === null) return;
     for (let b = 0; b < this.queries; b++) {
@@ -135,7 +145,7 @@ export class LayoutView {
 
   private wrongLength(array: BatchArray, name: string, needed: number, exact: boolean): Error {
     const length = lengthOf(array);
-    if (length === 0) checkMemory(array, name); // a detached array has length 0: say that rather
+    if (length === 0) checkMemory(array, name); // a detached array has length 0: report that instead
     return new CklRangeError(
       'ERR_CKL_SHAPE',
       `${name} has ${length} elements; ${this.describe()} needs ${exact ? '' : 'at least '}${needed}`,

@@ -44,7 +44,7 @@ const dtypes = ['float32', 'bfloat16', 'float16'] as const;
 /** The addon's own limit. */
 const maxTerms = 8;
 
-/** The options of one call, each read once. */
+/** The options of a single call, each read once. */
 export type OptionValues = {
   readonly [Name in keyof Required<CommonOptions & PairParameters>]: AnyOptions[Name];
 } & {

@@ -99,7 +99,7 @@ export class ReusedOutputs {
       (capacity) => new Reused(new Float32Array(0), capacity, this.ownBuffers),
     );
     const last = this.diagnosticViews;
-    // Every length: a caller may have transferred any one of them.
+    // Checks every length: the caller may have transferred any of them.
     if (last === null || last.some((array, i) => lengthOf(array) !== (i < 2 ? extent : queries))) {
       this.diagnosticViews = this.diagnostics.map((array, i) =>
         array.first(i < 2 ? extent : queries),
@@ -113,14 +113,14 @@ function newScores(like: Scores, length: number, name: string): Scores {
   return allocate(scoresConstructor(like), length, name);
 }
 
-/** An array and a view of its first elements, made again only when another length is asked for. */
+/** An array and a view of its first elements, which is recreated only if the requested length changes. */
 class Reused<T extends Scores> {
-  /** What made the array. */
+  /** The array's constructor. */
   readonly kind: new (length: number) => Scores;
   private all: T;
   private buffer: ArrayBufferLike;
   private view: T;
-  /** What `first` returned last, as the addon takes it. */
+  /** The last result of `first`, in the form that the addon takes. */
   native: ScoreArray;
 
   constructor(
@@ -135,7 +135,7 @@ class Reused<T extends Scores> {
     ownBuffers.push(this.buffer);
   }
 
-  // The caller has these arrays, too: may transfer them, and define properties of theirs.
+  // The caller also has these arrays, and may transfer them or define properties on them.
   first(length: number): T {
     if (lengthOf(this.view) !== length) {
       if (lengthOf(this.all) !== this.capacity) this.replace();

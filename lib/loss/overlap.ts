@@ -1,4 +1,5 @@
-// Refuses outputs that share memory with another array: the addon would overwrite what it has yet to read.
+// Rejects outputs that share memory with another array: the addon would overwrite data that it has yet to
+// read.
 import { type BatchArray, overlap } from './arrays.js';
 import type { BatchView } from './batch.js';
 import { CklRangeError } from '../errors.js';

@@ -3,7 +3,7 @@ import { environment } from '../native/environment.js';
 import { native, type NativePlan } from '../native/native.js';
 import { type OptionValues, type Plan, sameOptions, sameTerm, type TermValues } from './options.js';
 
-/** A native plan with the checked options that it has. */
+/** A native plan with its checked options. */
 export class LivePlan {
   readonly native: NativePlan;
   /** The native plan's. */
@@ -17,7 +17,7 @@ export class LivePlan {
     this.log();
   }
 
-  /** Takes other options. Calls that are running end as they began. */
+  /** Takes other options. Running calls finish with those they started with. */
   change(plan: Plan): void {
     this.native.configure(plan.spec);
     this.plan = plan;
@@ -70,7 +70,10 @@ export class PlanCache {
     return plan;
   }
 
-  /** The native plan that has the given options. Nothing of the caller's may run between this and the native call. */
+  /**
+   * The native plan with the given options. None of the caller's code may run between this and the native
+   * call.
+   */
   activate(plan: Plan): LivePlan {
     if (this.live === null) this.live = new LivePlan(plan);
     else if (this.live.plan !== plan) this.live.change(plan);

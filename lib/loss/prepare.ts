@@ -123,7 +123,7 @@ export function prepare<N extends LossName | 'combine', R extends Reduction = 'm
   return new Prepared(new LivePlan(plan), size, values) as unknown as PreparedLoss<R>;
 }
 
-/** Reads all options but `group` and `shard`. `spread`: whether one of them is given. */
+/** Reads all options except `group` and `shard`. `spread`: whether one of them is given. */
 function readAll(loss: unknown, options: object, spread: boolean) {
   const { shape, terms } = options as { [name: string]: unknown };
   // Callers see it on the loss, and must not change what batches are checked against.
@@ -154,7 +154,7 @@ function noGroupThere(backend: string): Error {
   );
 }
 
-/** What `prepare` was given: one loss, or the terms of a sum. */
+/** The argument of `prepare`: one loss, or the terms of a sum. */
 type PreparedOptions = { values: OptionValues } & ({ info: LossInfo } | { terms: readonly TermValues[] });
 
 /** @internal Reads the options of a prepared loss. `besides`: more names that are read elsewhere. */
@@ -178,5 +178,5 @@ export function planOfPrepared(read: PreparedOptions, values: OptionValues): Pla
   return 'info' in read ? planOf(read.info, values) : planOfTerms(losses, read.terms, values);
 }
 
-/** @internal What the shape of a prepared loss is. */
+/** @internal Reads the shape of a prepared loss. */
 export const preparedRule = 'prepare needs shape: [queries, documents], the size of the largest batch';

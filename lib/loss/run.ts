@@ -38,8 +38,8 @@ export function argumentsOf(view: BatchView, scalars: Float64Array): RunArgument
 }
 
 /**
- * Computes the loss of the batch in `view`, and returns the scalars of the call. Throws what the addon found wrong with it; then nothing was
- * written.
+ * Computes the loss of the batch in `view`, and returns the scalars of the call. Throws if the addon finds an
+ * error; nothing has been written then.
  */
 export function execute(plan: LivePlan, view: BatchView, scalars: Float64Array): Float64Array {
   if (isSmall(view)) {

@@ -1,4 +1,5 @@
-// Which part of every list a rank has: the option `shard`, what it refuses, and whether the parts of all ranks make up whole lists.
+// The option `shard`, which part of every list a rank has: what it excludes, and whether the parts of all
+// ranks make up whole lists.
 import { type Communicator, type Group, readGroup } from '../communicator.js';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
@@ -7,11 +8,17 @@ import type { NativePlanSpec } from '../native/native.js';
 
 /** The part of every list that a rank has. */
 export interface DocumentShard {
-  /** The ranks that share the lists. All prepare and run alike, with the same queries and weights. */
+  /**
+   * The ranks that share the lists. All must prepare and run the same loss, with the same queries and
+   * weights.
+   */
   group: Communicator;
-  /** Where this rank's documents begin in the whole lists: rank 0's at 0, each other's where those of the rank before end. */
+  /**
+   * Where this rank's documents begin in the whole lists: at 0 for rank 0, and where those of the previous
+   * rank end for the others.
+   */
   begin: number;
-  /** How many documents the whole lists have, padding included. */
+  /** The number of documents in the whole lists, padding included. */
   documents: number;
 }
 
@@ -21,7 +28,10 @@ export interface ReadShard {
   readonly documents: number;
 }
 
-/** Reads the option `shard`. Only a shard without a group is refused here; `checkPlace` checks the rest, when the other ranks can be told. */
+/**
+ * Reads the option `shard`. Only a shard without a group is rejected here; `checkPlace` checks the rest, when
+ * the other ranks can be told.
+ */
 export function readShard(value: unknown): ReadShard {
   if (typeof value !== 'object' || value === null) {
     throw new CklTypeError(
@@ -43,7 +53,7 @@ export function checkPlace(read: ReadShard): void {
   }
 }
 
-/** Refuses what cannot be computed from parts of lists. */
+/** Rejects losses and options that cannot be computed from parts of lists. */
 export function checkShardable(
   spec: NativePlanSpec,
   { teacherGrad, diagnostics }: { teacherGrad: unknown; diagnostics: unknown },
@@ -61,7 +71,7 @@ export function checkShardable(
   if (reason !== '') throw new CklRangeError('ERR_CKL_OPTION', `shard is given, but ${reason}`);
 }
 
-/** Throws, on every rank, where the parts of the ranks do not make up whole lists. */
+/** Throws, on every rank, if the parts of the ranks do not make up whole lists. */
 export function checkTiles(all: readonly Float64Array[]): void {
   const [, , documents, queries] = all[0];
   let end = 0;

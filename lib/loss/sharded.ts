@@ -24,9 +24,12 @@ import { Prepared } from './prepared.js';
 import { argumentsOf, newScalars, resultOf } from './run.js';
 import { checkTiles, type ReadShard } from './shard.js';
 
-/** Documents of a chunk, whose sums are added first; the same number as in the row engine. */
+/** Documents per chunk, whose sums are added first; the same number as in the row engine. */
 const chunk = 4096;
-/** Bytes per document of a block: 20 that are kept between exchanges, and the scores and label, which two steps read. */
+/**
+ * Bytes per document in a block: 20 that are kept between exchanges, plus the scores and the label, which two
+ * steps read.
+ */
 const bytes = 29;
 /** Maximum number of bytes of a block of queries, so that it stays in the cache. */
 const cached = 4 << 20;
@@ -44,7 +47,7 @@ const enum Step {
 /** Numbers per query in the record of the survey. */
 const surveyed = 4;
 
-/** Places in the first message about a batch, on which the lengths of later messages depend. */
+/** Places in the first message about a batch, which determines the lengths of later messages. */
 const enum Head {
   queries = 0,
   fresh = 1,
@@ -68,7 +71,7 @@ export class ShardedLoss extends Prepared {
   private numbers = nothing;
   /** The largest number of chunks of any rank. */
   private chunks = 1;
-  /** Queries of a block. */
+  /** The number of queries per block. */
   private block = 1;
   private longest = 0;
   private readonly terms: number;
@@ -111,7 +114,7 @@ export class ShardedLoss extends Prepared {
       const { queries, weights } = this.view;
       const fresh = this.needsRanks(live);
       head.numbers.set([queries, Number(fresh), digestOfWeights(weights)]);
-      // Made before an exchange that tells of a failure: it is large.
+      // Allocated before an exchange that reports failures, because it is large.
       if (fresh) ownScores = new Message(1 + queries * this.longest);
     });
     const heads = head.exchange(group, refusal, refused);
@@ -143,7 +146,10 @@ export class ShardedLoss extends Prepared {
     return resultOf(this.view, this.scalars, this.reduction);
   }
 
-  /** Runs queries [first, last), whose maxima are in `before`. Returns what it gathered last, including the maxima of queries [last, next). */
+  /**
+   * Runs queries [first, last), whose maxima are in `before`. Returns the last gathered numbers, including
+   * the maxima of queries [last, next).
+   */
   private runBlock([first, last, next]: readonly [number, number, number], before: Gathered): Gathered {
     const { chunks } = this;
     const { group } = this.shard;

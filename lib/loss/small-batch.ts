@@ -5,18 +5,18 @@ import { copyInto, lengthOf, tagOf, type TypedArrayLike } from './intrinsics.js'
 import { NativeArgument, NativeRankType, NativeStatus, NativeType, Scalar } from '../native/codes.js';
 import { native, type RankArray, type ScoreArray } from '../native/native.js';
 
-/** Documents, and offsets, of the largest batch that is copied. */
+/** Maximum number of documents, and of offsets, in a batch that is copied. */
 const most = 1024;
 /** Bytes from the place of one argument to the next. */
 const placeBytes = 4 * (most + 16);
 const places = 16;
 const scalarCount = 16;
 
-// No one else ever has this memory. Runs on one thread do not overlap, so that all plans share it.
+// This memory is never exposed. Runs on one thread do not overlap, so all plans can share it.
 const memory = new ArrayBuffer(8 * scalarCount + placeBytes * places);
 /** The scalars of the last small batch. */
 const stage = new Float64Array(memory, 0, scalarCount);
-export { stage }; // apart: code of this file then reads a variable, not a property of the module
+export { stage }; // exported separately, so that this file reads a variable and not a property of the module
 
 const { runStaged } = native;
 
@@ -24,7 +24,7 @@ type Place = Exclude<NativeArgument, NativeArgument.none>;
 const start = (place: Place) => 8 * scalarCount + placeBytes * (place - 1);
 const floatsAt = (place: Place) => new Float32Array(memory, start(place), most);
 
-/** A place for scores: of either element size, and its first part, which an output is copied from. */
+/** A place for scores in both element sizes, and its first part, from which an output is copied. */
 class ScoresPlace {
   private readonly floats: Float32Array;
   private readonly halves: Uint16Array;
@@ -38,7 +38,7 @@ class ScoresPlace {
   put(array: ScoreArray, type: NativeType): void {
     copyInto(type === NativeType.float32 ? this.floats : this.halves, array);
   }
-  /** Most batches are as large as the one before. */
+  /** Most batches have the size of the one before. */
   take(array: ScoreArray, type: NativeType, length: number): void {
     const all = type === NativeType.float32 ? this.floats : this.halves;
     if (this.part.length !== length || this.part.BYTES_PER_ELEMENT !== all.BYTES_PER_ELEMENT)
@@ -67,14 +67,17 @@ const rankPlaces: Readonly<Record<string, readonly [NativeRankType, TypedArrayLi
   Float32Array: [NativeRankType.f32, floatsAt(NativeArgument.ranks)],
 };
 
-/** What every batch has. */
+/** The arrays that every batch has. */
 const always =
   (1 << NativeArgument.student) |
   (1 << NativeArgument.labels) |
   (1 << NativeArgument.grad) |
   (1 << NativeArgument.perQuery);
 
-/** Whether a batch is small, has no gaps, which keep what they hold, and no input is longer than the batch. */
+/**
+ * Whether a batch is small, has no gaps (whose contents must be kept), and has no input longer than the
+ * batch.
+ */
 export function isSmall(view: BatchView): boolean {
   const { extent } = view;
   if (extent > most || extent === 0 || view.queries >= most || view.hasGaps()) return false;
@@ -87,7 +90,7 @@ function inputsEnd(view: BatchView): boolean {
   return true;
 }
 
-/** Runs the plan with this id on a small batch. Its scalars are in `stage`, until the next. */
+/** Runs the plan with this id on a small batch. Its scalars are in `stage` until the next run. */
 export function runSmall(plan: number, view: BatchView): NativeStatus {
   stage[Scalar.plan] = plan;
   stage[Scalar.queries] = view.queries;
@@ -102,7 +105,7 @@ export function runSmall(plan: number, view: BatchView): NativeStatus {
   return status;
 }
 
-/** Copies the inputs; returns which arguments there are, outputs included, as bits. */
+/** Copies the inputs; returns the arguments that are present, outputs included, as bits. */
 function load(view: BatchView): number {
   let present = always;
   student.put(view.student, view.studentType);
@@ -142,7 +145,7 @@ function putRanks(array: RankArray): void {
   copyInto(place, array);
 }
 
-/** Gives the results to the batch. */
+/** Copies the results to the batch's outputs. */
 function unload(view: BatchView): void {
   const { extent, queries } = view;
   grad.take(view.grad!, view.gradType, extent);
