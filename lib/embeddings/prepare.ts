@@ -103,6 +103,12 @@ function makeLoss(loss: LossName | 'combine', given: Record<string, unknown>): P
   const read = readSimilarity(given);
   const across = readAcross(given.across);
   if (across !== null) checkAcross(given, read.space.similarity);
+  if (given.shard !== undefined) {
+    throw new CklTypeError(
+      'ERR_CKL_OPTION',
+      'shard is given, and gradients of queries would lack the documents of other ranks; for those, give group and across instead',
+    );
+  }
   const nested = readDims(given, read.space.dim);
   const settings: Settings = {
     read,

@@ -39,6 +39,7 @@ it.each([
   [{ shape: undefined }, 'ERR_CKL_SHAPE', /shape is undefined/],
   [{ backend: 'cuda' }, 'ERR_CKL_BACKEND', /embeddings are scored on the CPU/],
   [{ inBatch: 1 }, 'ERR_CKL_OPTION', /inBatch is 1/],
+  [{ shard: { begin: 0, documents: 4 } }, 'ERR_CKL_OPTION', /^shard is given.*give group and across/],
   [{ scores: 'yes' }, 'ERR_CKL_OPTION', /scores is 'yes'/],
   [{ queryGrad: 0 }, 'ERR_CKL_OPTION', /queryGrad is 0/],
   [{ teacherGrad: new Float32Array(4) }, 'ERR_CKL_OPTION', /teacherGrad/],
