@@ -12,10 +12,10 @@ export interface Comparison extends TTest {
 }
 
 /**
- * @param a what is tested
- * @param b what it is tested against
- * @returns one line a measure that both have, over the queries that both have
- * @throws RangeError when they share fewer than 2 queries
+ * @param a the evaluation that is tested
+ * @param b the evaluation that it is compared with
+ * @returns one entry per measure that both have, over the queries that both have
+ * @throws RangeError if they share fewer than 2 queries
  */
 export function compare(a: Evaluation, b: Evaluation): Comparison[] {
   const placeInB = new Map(b.queries.map((qid, i) => [qid, i]));

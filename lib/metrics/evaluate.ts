@@ -11,7 +11,10 @@ export interface EvaluateOptions {
   measures?: readonly string[];
   /** How a run becomes a ranked list, and which queries count. Default `trec_eval`. */
   convention?: Convention;
-  /** The lowest level that counts as relevant, as trec_eval -l; gains of nDCG are not touched by it. Default 1. */
+  /**
+   * The lowest level that counts as relevant, as trec_eval -l; it does not affect the gains of nDCG. Default
+   * 1.
+   */
   relevanceLevel?: number;
   /**
    * Also count judged queries that the run lacks, with 0 (trec_eval -c). Default: false, and true under `msmarco`,
@@ -19,8 +22,9 @@ export interface EvaluateOptions {
    */
   complete?: boolean;
   /**
-   * Leave a document out of the ranking of the query that has its id: in collections whose queries are documents too (ArguAna, Quora), such a
-   * document is the query itself. Default false, as trec_eval; BEIR's own evaluation does so.
+   * Remove the document with a query's own id from its ranking: in collections whose queries are also
+   * documents (ArguAna, Quora), it is the query itself. Default false, as in trec_eval; BEIR's own evaluation
+   * does remove it.
    */
   ignoreIdenticalIds?: boolean;
 }
@@ -39,12 +43,13 @@ const NOTHING: ReadonlyMap<string, number> = new Map();
 /**
  * Evaluates a run.
  *
- * Which queries count: those with judgements that the run also has; with `complete` all that have judgements. A query
- * whose judgements name nothing relevant counts with 0 under `trec_eval`; under `msmarco` it is left out, as the MS MARCO
- * files list relevant documents only.
+ * A query counts if it has judgements and the run has it; with `complete`, all queries with judgements count.
+ * A query without relevant documents in its judgements counts as 0 under `trec_eval`; under `msmarco` it is
+ * left out, since the MS MARCO files list only relevant documents.
  *
- * @throws CklTypeError for a run or judgements of another kind; RangeError for an unknown measure, or a relevance level that is not a number; under `trec_eval-10`, which stops there, for
- *   a judged query that the run lacks, unless `complete` is set
+ * @throws CklTypeError for a run or judgements of another kind; RangeError for an unknown measure, or a
+ * relevance level that is not a number; and, unless `complete` is set, for a judged query that the run lacks
+ * under `trec_eval-10`, which stops there
  */
 export function evaluate(run: Run, qrels: Qrels, options: EvaluateOptions = {}): Evaluation {
   checkTable(
@@ -76,8 +81,8 @@ export function evaluate(run: Run, qrels: Qrels, options: EvaluateOptions = {}):
 }
 
 /**
- * The same of a run whose judged documents are ranked already, by the convention given; with a `relevanceLevel` below 1, at which documents
- * that are not judged count, all must be.
+ * The same for a run whose judged documents are already ranked, by the given convention. With a
+ * `relevanceLevel` below 1, at which unjudged documents count as relevant, all documents must be ranked.
  *
  * @throws as {@link evaluate}
  */
@@ -120,7 +125,7 @@ function someAtLeast(levels: ArrayLike<number>, least: number): boolean {
   return false;
 }
 
-/** Whether it has queries, and the first of them documents with numbers. */
+/** Whether it has queries, the first of which has documents with numbers. */
 function checkTable(name: string, table: unknown, wanted: string): void {
   const isMap = (value: unknown): value is ReadonlyMap<unknown, unknown> =>
     value instanceof Map || Object.prototype.toString.call(value) === '[object Map]';

@@ -1,10 +1,11 @@
-// The measures of one query: ranked document ids and judgements in, a number from 0 to 1 out. Each has a form over the ranks of judged documents.
+// The measures of one query: from ranked document ids and judgements to a number from 0 to 1. Each also has a
+// form that takes the ranks of judged documents.
 import { placedOf, type Placed } from './placed.js';
 
 /** Judgements of one query: document id -> level. */
 export type Judged = ReadonlyMap<string, number>;
 
-/** How many judged documents are relevant, i.e. have at least the level `relevant`. */
+/** The number of relevant judged documents, i.e. those of at least the level `relevant`. */
 function relevantCount(judged: ArrayLike<number>, relevant: number): number {
   let count = 0;
   for (let i = 0; i < judged.length; i++) if (judged[i] >= relevant) count++;
@@ -13,7 +14,8 @@ function relevantCount(judged: ArrayLike<number>, relevant: number): number {
 
 /**
  * Normalised discounted cumulative gain: gain = level, discount = 1 / log2(rank + 1), as trec_eval's `ndcg_cut`
- * (and, without a cutoff, `ndcg`). Levels below 1 gain nothing. The ideal list is made of all judged documents.
+ * (and, without a cutoff, `ndcg`). Levels below 1 have no gain. The ideal list consists of all judged
+ * documents.
  *
  * @param ranked document ids, best first
  * @param k cutoff, 1 and up; Infinity for the whole list

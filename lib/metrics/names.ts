@@ -11,10 +11,10 @@ import { placedOf, type Placed } from './placed.js';
 
 /** A measure of one query, ready to be applied. */
 export interface Measure {
-  /** As it was asked for. */
+  /** The name as given. */
   name: string;
   of(ranked: readonly string[], judged: Judged, relevant: number): number;
-  /** The same of the ranks of judged documents. With `relevant` below 1, the ranks of all documents. */
+  /** The same from the ranks of judged documents or, with `relevant` below 1, of all documents. */
   ofPlaced(placed: Placed, relevant: number): number;
 }
 
@@ -40,14 +40,14 @@ const OF: Record<Family, (placed: Placed, k: number, relevant: number) => number
   map: placedAveragePrecision,
 };
 
-/** What {@link parseMeasure} takes, for help texts and errors. */
+/** The names that {@link parseMeasure} takes, for help texts and errors. */
 export const MEASURE_HELP =
   'ndcg, mrr, recall, precision (or P), map, each with @k; or the names of trec_eval';
 
 /**
  * @param name `ndcg@10`, `mrr@10`, `recall@100`, `P@5`, `map`, …, or trec_eval's `ndcg_cut_10`, `recip_rank`, `recall_100`, `P_5`.
  *   Without a cutoff the whole list counts; precision needs one.
- * @throws RangeError when there is no such measure, or the cutoff is not a whole number from 1
+ * @throws RangeError if there is no such measure, or the cutoff is not a positive integer
  */
 export function parseMeasure(name: string): Measure {
   const match = /^([a-z_]+?)(?:[@_.](\d+))?$/i.exec(name.trim());

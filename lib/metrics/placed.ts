@@ -1,16 +1,17 @@
-// A ranked list as its measures see it: the ranks of judged documents, and all judgements of the query.
+// A ranked list in the form that measures use: the ranks of judged documents, and all judgements of the
+// query.
 
-/** What a ranking of one query found. */
+/** The result of one query's ranking. */
 export interface Placed {
-  /** Ranks from 1, ascending: of all judged documents that are in the ranking at least. */
+  /** Ranks from 1, ascending: at least those of all judged documents in the ranking. */
   readonly ranks: ArrayLike<number>;
-  /** The level of each; 0 for a document that is not judged. */
+  /** The level of each; 0 for an unjudged document. */
   readonly levels: ArrayLike<number>;
   /** The levels of all judged documents, in the ranking or not. */
   readonly judged: ArrayLike<number>;
 }
 
-/** A run whose judged documents are ranked. Queries are those of the judgements, by their number from 0. */
+/** A run whose judged documents are ranked. Queries are those of the judgements, numbered from 0. */
 export interface RankedRun {
   readonly queries: number;
   qid(query: number): string;

@@ -1,4 +1,4 @@
-// Turns the scores of one query into a ranked list, the way trec_eval and the MS MARCO script each do it.
+// Turns the scores of one query into a ranked list, as trec_eval and the MS MARCO script do.
 
 /**
  * How a run becomes a ranked list.

@@ -2,7 +2,7 @@
 import { studentTwoSided } from './student-t.js';
 
 export interface TTest {
-  /** How many pairs. */
+  /** The number of pairs. */
   n: number;
   /** Mean of a − b. */
   meanDifference: number;
@@ -37,8 +37,9 @@ export function pairedTTest(a: ArrayLike<number>, b: ArrayLike<number>): TTest {
 }
 
 /**
- * Holm's step-down correction: multiply the smallest p value by m, the next by m − 1, …, never letting one fall below an
- * earlier one. Reject where the result is at most the level; the chance of any false rejection is then at most the level.
+ * Holm's step-down correction: multiplies the smallest p value by m, the next by m − 1, …, never letting one
+ * fall below an earlier one. Reject if the result is at most the level; the probability of any false
+ * rejection is then at most the level.
  *
  * @param pValues 0 to 1 each
  * @returns adjusted p values in the order given, at most 1

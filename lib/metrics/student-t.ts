@@ -37,7 +37,7 @@ function betaFraction(x: number, a: number, b: number): number {
  * The regularised incomplete beta function I_x(a, b).
  *
  * @param x 0 to 1
- * @param oneMinusX 1 − x, given apart so that an x near 1 loses no digits
+ * @param oneMinusX 1 − x, passed separately so that an x near 1 loses no digits
  */
 function incompleteBeta(x: number, oneMinusX: number, a: number, b: number): number {
   if (x <= 0) return 0; // of an infinite t, too

@@ -1,11 +1,12 @@
-// Finds the addon's binary and loads it: compiled here, else prebuilt for this platform, else wherever node-gyp-build finds one.
+// Finds and loads the addon's binary: one compiled here, else one prebuilt for this platform, else whatever
+// node-gyp-build finds.
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AddonError } from '../errors.js';
 import { isBundled } from './bundled.js';
 import { addonInterface } from './interface.js';
 
-/** A binary that was tried, and why it is not in use. */
+/** A binary that was tried, and why it is not used. */
 export interface FailedAddon {
   file: string;
   reason: string;
@@ -15,11 +16,11 @@ export interface LoadedAddon {
   exports: unknown;
   file: string;
   origin: 'compiled here' | 'prebuilt';
-  /** What was tried before it. */
+  /** The binaries that were tried before it. */
   failed: FailedAddon[];
 }
 
-/** What every version of the addon exports; a binary that lacks some of it belongs to another version. */
+/** The exports of this version of the addon; a binary that lacks one belongs to another version. */
 const exported = [
   'Plan',
   'AbortFlag',
@@ -33,14 +34,14 @@ const exported = [
   'cudaError',
 ];
 
-/** The C library that a prebuilt binary must be made for. Binaries of other platforms have no such tag. */
+/** The C library for which a prebuilt binary must be built. Binaries of other platforms have no such tag. */
 const libc = process.platform !== 'linux' ? undefined : isAlpine() ? 'musl' : 'glibc';
 
 function isAlpine(): boolean {
   try {
     return existsSync('/etc/alpine-release');
   } catch {
-    // Node's permissions do not allow the question.
+    // Node's permissions do not allow asking.
     return false;
   }
 }
@@ -65,13 +66,13 @@ export function loadAddon(root: string): LoadedAddon {
       failed.push({ file, reason: reasonOf(error, file) });
     }
   }
-  // The package's own binary is what most users should have: its fate is said first.
+  // Most users should have the package's own binary, so its problem is reported first.
   throw new AddonError(failed.reverse(), isBundled(root));
 }
 
 /**
- * Where a binary may be. The usual places come first: node-gyp-build, which knows the unusual ones too (below CKL_LOSS_PREBUILD, next to an
- * executable that was packed), takes longer to load than the addon does.
+ * The places where a binary may be. The usual places come first: node-gyp-build, which also knows the unusual
+ * ones (below CKL_LOSS_PREBUILD, next to a packed executable), takes longer to load than the addon itself.
  */
 function* candidates(root: string, failed: FailedAddon[]): Generator<string> {
   if (process.env.CKL_LOSS_PREBUILD) yield* chosenFile(root);
@@ -86,7 +87,7 @@ function chosenFile(root: string): string[] {
     const nodeGypBuild = require('node-gyp-build') as { path(root: string): string };
     return [nodeGypBuild.path(root)];
   } catch {
-    return []; // it found none, or Node's permissions keep it from looking; the loop says what is missing
+    return []; // it found none, or Node's permissions keep it from looking; the loop reports what is missing
   }
 }
 
@@ -99,7 +100,7 @@ function prebuiltFiles(folder: string, failed: FailedAddon[]): string[] {
     return reject(`no such folder: there is no binary for ${process.platform}-${process.arch}`);
   }
   const names = readdirSync(folder).filter((name) => name.endsWith('.node'));
-  // ckl-loss.glibc.node: a tag between dots that is not this machine's keeps a file from being tried.
+  // ckl-loss.glibc.node: a file with a tag of another machine between dots is not tried.
   const fitting = names.filter((name) => !/\.(glibc|musl)\./.test(name) || name.includes(`.${libc}.`));
   if (fitting.length > 0) return fitting.map((name) => join(folder, name));
   return reject(
@@ -109,7 +110,7 @@ function prebuiltFiles(folder: string, failed: FailedAddon[]): string[] {
 
 const REBUILD = '; rebuild it with `npm rebuild ckl-loss`, in a checkout with `npm run build`';
 
-/** Addons of earlier versions have no name for it. */
+/** Addons of earlier versions do not export it. */
 const describeInterface = (value: unknown): string => (typeof value === 'string' ? value : 'unnamed');
 
 function loadFile(file: string): unknown {
@@ -126,7 +127,7 @@ function loadFile(file: string): unknown {
   return addon;
 }
 
-/** The first line of what went wrong; loaders repeat the file's name and Node adds who required it. */
+/** The first line of the error: loaders repeat the file's name, and Node adds the requiring module. */
 function reasonOf(error: unknown, file: string): string {
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
   return line.replace(`${file}: `, '');

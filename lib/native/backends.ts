@@ -1,4 +1,4 @@
-// What this machine and this build can run, and the choice of backend, instruction set and thread count.
+// Determines what this machine and this build can run, and chooses backend, instruction set and thread count.
 import { describe, didYouMean, oneOf } from '../describe.js';
 import { environment } from './environment.js';
 import { CklRangeError } from '../errors.js';
@@ -8,32 +8,35 @@ import type { BackendName, CpuTarget } from '../types.js';
 export interface Backends {
   cpu: {
     available: true;
-    /** The instruction sets that run here, best last. */
+    /** The instruction sets that this machine supports, best last. */
     targets: CpuTarget[];
-    /** The one that is used: the best, or what CKL_CPU_TARGET says. */
+    /** The one that is used: the best, or that of CKL_CPU_TARGET. */
     target: CpuTarget;
-    /** How many threads are used: one per hardware thread, or what CKL_THREADS says. */
+    /** The number of threads used: one per hardware thread, or CKL_THREADS. */
     threads: number;
-    /** What the addon was compiled with. */
+    /** The compiler of the addon. */
     compiler: string;
   };
   cuda: {
     /** Whether this binary has CUDA code at all. */
     built: boolean;
     available: boolean;
-    /** Why it is not available; '' when it is. */
+    /** Why it is not available; '' if it is. */
     reason: string;
-    /** e.g. 13000 for CUDA 13.0; 0 when unknown. */
+    /** E.g. 13000 for CUDA 13.0; 0 if unknown. */
     runtimeVersion: number;
     driverVersion: number;
-    /** `memory` in bytes; `compiles`: this binary has no machine code for the GPU, so that its driver compiles the kernels at first use. */
+    /**
+     * `memory` in bytes; `compiles`: this binary has no machine code for the GPU, so the driver compiles the
+     * kernels on first use.
+     */
     devices: { name: string; capability: string; memory: number; compiles: boolean }[];
   };
 }
 
 /**
- * What there is to compute on, and for CUDA why not.
- * @throws RangeError if CKL_CPU_TARGET or CKL_THREADS hold a value that this machine cannot serve.
+ * The backends of this machine and, if CUDA is not available, the reason.
+ * @throws RangeError if CKL_CPU_TARGET or CKL_THREADS has a value that this machine does not support.
  */
 export function backends(): Backends {
   const cpu = native.cpu();
@@ -50,7 +53,10 @@ export function isAuto(option: string | undefined): boolean {
   return value === undefined || value === 'auto';
 }
 
-/** The backend for an option `backend`, or for CKL_BACKEND when the option is not given. `auto` begins on the CPU; see auto.ts. */
+/**
+ * The backend for an option `backend`, or for CKL_BACKEND if the option is not given. `auto` starts on the
+ * CPU; see auto.ts.
+ */
 export function chooseBackend(option: string | undefined): BackendName {
   const [value, source] = pick(option, 'backend', environment().backend, 'CKL_BACKEND');
   const names = ['auto', 'cpu', 'cuda'];
@@ -70,7 +76,7 @@ export function chooseBackend(option: string | undefined): BackendName {
   );
 }
 
-/** The instruction set, or '' for the best there is. */
+/** The instruction set, or '' for the best available. */
 export function chooseCpuTarget(option: string | undefined): string {
   const [value, source] = pick(option, 'cpuTarget', environment().cpuTarget, 'CKL_CPU_TARGET');
   if (value === undefined) return '';
@@ -82,7 +88,7 @@ export function chooseCpuTarget(option: string | undefined): string {
   );
 }
 
-/** Maximum number of threads. More never help; the limit catches a size passed as the wrong option. */
+/** Maximum number of threads. More never help, and the limit detects a size passed as the wrong option. */
 const maxThreads = 1024;
 
 /** The number of threads, or 0 for one per hardware thread. */
@@ -99,7 +105,7 @@ export function chooseThreads(option: number | undefined): number {
   );
 }
 
-/** The option if given, else the variable, with the name that an error should blame. */
+/** The option if given, else the variable, and the name to use in errors. */
 function pick<T>(option: T | undefined, name: string, variable: string | undefined, variableName: string) {
   return option !== undefined ? ([option, name] as const) : ([variable, variableName] as const);
 }

@@ -1,4 +1,4 @@
-// Whether the package has been taken into a bundle, where its addon, a file of its own, cannot be found.
+// Whether the package has been bundled, so that its addon, a separate file, cannot be found.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -11,7 +11,7 @@ export function isBundled(root: string): boolean {
     const { name } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { name?: unknown };
     return name !== 'ckl-loss';
   } catch (error) {
-    // Anything else, such as Node's permissions, says nothing about it.
+    // Other errors, such as those of Node's permissions, do not show that it is.
     return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
   }
 }

@@ -7,7 +7,7 @@ export const enum NativeType {
   float16 = 2,
 }
 
-/** What a call to the addon returns: 0, or why nothing was computed. Mirrors src/core/status.h. */
+/** The result of a call to the addon: 0, or why nothing was computed. Mirrors src/core/status.h. */
 export const enum NativeStatus {
   ok = 0,
   /** An argument has the wrong array type, or its memory is detached. */
@@ -58,13 +58,13 @@ export const enum NativeArgument {
 }
 
 /**
- * The scalars of a call, a Float64Array of length 16 (of a staged run, the start of its buffer). Numbers go through one array because each
- * argument of a native call costs more than an addition does.
+ * The scalars of a call, a Float64Array of length 16 (of a staged run, the start of its buffer). Numbers are
+ * passed in one array because every argument of a native call costs more than an addition.
  */
 export const enum Scalar {
   /** Out: reduced loss (mean or sum; for reduction "none" the weighted sum). */
   loss = 0,
-  /** Out: how many queries were counted. */
+  /** Out: the number of counted queries. */
   counted = 1,
   /** In, for a staged run: the plan's id. */
   plan = 2,
@@ -87,8 +87,8 @@ export const enum Scalar {
 }
 
 /**
- * The numbers of a call on device memory, a Float64Array that a DeviceLoss is made with. The first places are those of Scalar; from `student`
- * on they are addresses, 0 for none.
+ * The numbers of a call on device memory, a Float64Array with which a DeviceLoss is created. The first places
+ * are those of Scalar; from `student` on they are addresses, 0 if absent.
  */
 export const enum DeviceScalar {
   queries = 8,
@@ -99,7 +99,7 @@ export const enum DeviceScalar {
   gradType = 13,
   /** A NativeRankType. */
   rankType = 14,
-  /** With offsets in device memory: no row is longer. */
+  /** With offsets in device memory: the maximum row length. */
   longest = 15,
   /** Elements of the arrays over documents. */
   elements = 16,
@@ -119,7 +119,7 @@ export const enum DeviceScalar {
   teacherGrad = 29,
   /** weight, ratio, entropy, separation, separationTop10 */
   diagnostics = 30,
-  /** Two float64: the loss, and how many queries were counted. */
+  /** Two float64: the loss, and the number of counted queries. */
   summary = 35,
   size = 36,
 }

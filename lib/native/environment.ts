@@ -1,4 +1,5 @@
-// The environment variables, read when a native plan is made. An option wins over its variable.
+// The environment variables, read when a native plan is created. An option takes precedence over its
+// variable.
 
 /** Values as the user wrote them; undefined when unset or empty. The code that uses one checks it. */
 export interface Environment {

@@ -1,16 +1,16 @@
-// The arrays of a call, in one table: what each is called and holds, over what it runs, and which of them a loss writes. Batches in host memory,
-// in device memory, the check for shared memory and the errors of the addon go by it.
+// The table of a call's arrays: their names, contents and extents, and which of them a loss writes. It is
+// used for batches in host and device memory, for the check for shared memory, and for the addon's errors.
 import type { NativeArgument } from './codes.js';
 
 export interface Field {
   readonly name: string;
   readonly holds: keyof typeof contents;
-  /** What there is one element of: offsets have one per query, and another. */
+  /** What an array has one element per; offsets have one per query plus one. */
   readonly per: 'document' | 'query';
   readonly output: boolean;
 }
 
-/** What arrays hold: in words, and as element types of device memory. */
+/** The contents of arrays: in words, and as element types of device memory. */
 export const contents = {
   scores: {
     arrays: 'a Float32Array, a Uint16Array (bfloat16 or float16) or a Float16Array',

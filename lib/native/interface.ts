@@ -1,7 +1,8 @@
-// Names the interface between the addon and these files: a binary that was compiled for another one is refused when it is loaded.
+// The version of the interface between the addon and these files: loading a binary compiled for another
+// version is an error.
 
 /**
- * A hash of the declarations in this folder: functions, their arguments, numbers of fields. The same as in src/addon/interface.h;
- * test/js/native/interface.test.ts says when both change.
+ * A hash of the declarations in this folder: functions, their arguments, numbers of fields. Must equal the
+ * value in src/addon/interface.h; test/js/native/interface.test.ts fails when both have to change.
  */
 export const addonInterface = 'f2174cbf';

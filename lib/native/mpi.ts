@@ -1,17 +1,24 @@
-// The addon's functions for MPI, typed. Nothing outside lib/ sees this. MPI is one to a process: all of them are about the same library.
+// The addon's functions for MPI, typed. Internal to lib/. A process has one MPI, so all functions use the
+// same library.
 import { native } from './native.js';
 
 export interface NativeMpi {
-  /** Opens the first of these libraries that has all that is needed, or gives the one that is open. Initialises nothing. */
+  /**
+   * Opens the first of these libraries that has all required functions, or returns the one that is open. Does
+   * not initialise MPI.
+   */
   mpiOpen(names: readonly string[]): {
     file?: string;
     abi?: 'Open MPI' | 'MPICH' | 'MPI 5';
-    /** As the library names itself. */
+    /** The library's own name and version. */
     version?: string;
-    /** What is wrong with each that was tried before it. */
+    /** Why each of the libraries tried before it was rejected. */
     tried: string[];
   };
-  /** Initialises MPI unless that was done; null where it was finalised. `ours`: whether it was initialised by this. */
+  /**
+   * Initialises MPI unless that was already done; null if it was finalised. `ours`: whether this module
+   * initialised it.
+   */
   mpiStart(): [rank: number, size: number, ours: boolean] | null;
   mpiAllGather(from: Float64Array, to: Float64Array): void;
   /** In place. */
@@ -19,7 +26,7 @@ export interface NativeMpi {
   /** `data` goes to rank `to`; `out` is filled by rank `from`. */
   mpiSendReceive(data: Float64Array, to: number, out: Float64Array, from: number): void;
   mpiBarrier(): void;
-  /** Finalises what mpiStart initialised. With a code other than 0 it ends the whole job. */
+  /** Finalises MPI if mpiStart initialised it. A code other than 0 aborts the whole job. */
   mpiEnd(code: number): void;
 }
 

@@ -1,4 +1,4 @@
-// Loads the native addon and gives its raw, positional interface a type. Nothing outside lib/ sees this.
+// Loads the native addon and types its raw, positional interface. Internal to lib/.
 import { basename, join } from 'node:path';
 import { AddonError } from '../errors.js';
 import type { ParameterValues } from '../parameters.js';
@@ -23,13 +23,16 @@ export interface NativePlanSpec {
   gradScale: number;
   /** '' = the best this machine has. */
   cpuTarget: string;
-  /** 0 = as many as the machine has. */
+  /** 0 = one per hardware thread. */
   threads: number;
-  /** Scratch space is made for rows up to this long at once, unless other plans have some to share (0: when first needed). */
+  /**
+   * Scratch space for rows up to this length is allocated at once, unless other plans share theirs (0: on
+   * first use).
+   */
   reserveDocs: number;
 }
 
-/** What a run passes to the addon. */
+/** The arguments that a run passes to the addon. */
 export type RunArguments = Parameters<NativePlan['run']>;
 
 export type HalfArray = Uint16Array;
@@ -52,7 +55,7 @@ export interface NativePlan {
     weights: Float32Array | null,
     grad: ScoreArray,
     perQuery: Float32Array,
-    /** Same type code as the teacher. */
+    /** Has the teacher's type code. */
     teacherGrad: ScoreArray | null,
     /** [weight, ratio (per document, laid out like the student)], [entropy, separation, separationTop10 (per query)] */
     diagnostics: [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array] | null,
@@ -60,17 +63,19 @@ export interface NativePlan {
   ): NativeStatus;
 
   /**
-   * `run` of one rank's share of the queries, on the CPU. `share`: for each of 8 terms what its mean is divided by, then how many queries are
-   * counted (both written by countShare, of this rank alone, and read by runShare, of all ranks). Behind them countShare writes, where the batch
-   * has weights, what each query adds to each term's divisor, and runShare what each query adds to the loss.
+   * `run` for one rank's share of the queries, on the CPU. `share` has the divisor of the mean of each of 8
+   * terms, then the number of counted queries: countShare writes those of this rank, and runShare reads those
+   * of all ranks. They are followed by what each query adds to each term's divisor (written by countShare if
+   * the batch has weights), or to the loss (written by runShare).
    */
   countShare(...args: [...Parameters<NativePlan['run']>, share: Float64Array]): NativeStatus;
   runShare(...args: [...Parameters<NativePlan['run']>, share: Float64Array]): NativeStatus;
 
   /**
-   * A step of `run` on the CPU where this rank has a part of every list. `numbers`: the step (lib/loss/sharded.ts), the first query and the last
-   * plus one, where this rank's documents begin, how many ranks there are, and the most chunks of 4096 documents that one has. `gathered`: what
-   * all ranks' steps before it wrote; `record`: what this one writes for the next.
+   * A step of `run` on the CPU for a rank with a part of every list. `numbers`: the step
+   * (lib/loss/sharded.ts), the first query, one past the last query, this rank's first document, the number
+   * of ranks, and the maximum number of chunks of 4096 documents on a rank. `gathered`: the records that all
+   * ranks wrote in the step before; `record`: the record for the next step.
    */
   shardStep(
     ...args: [
@@ -82,20 +87,23 @@ export interface NativePlan {
   ): NativeStatus;
 
   /**
-   * The same on a thread of the libuv pool, or with backend 'cuda' on one of the addon's own. Inputs are copied before this returns; outputs are written just before the promise settles, and
-   * only if its status is 0. `abort` stops it early (status `aborted`).
+   * The same on a thread of libuv's pool, or with backend 'cuda' on one of the addon's own threads. Inputs
+   * are copied before this returns; outputs are written just before the promise settles, and only if its
+   * status is 0. `abort` stops it early (status `aborted`).
    */
   runAsync(...args: [...Parameters<NativePlan['run']>, abort: NativeAbortFlag | null]): Promise<NativeStatus>;
 
   /**
-   * Gives it another specification. Making a new plan instead would leave the old one in memory until the event loop turns, which a loop of
-   * plain calls does not do. Jobs in the pool end as they began. Throws as the constructor does, and is then what it was.
+   * Changes the specification. A new plan instead would leave the old one in memory until the event loop
+   * turns, which a loop of plain calls never does. Running jobs keep the old specification. Throws as the
+   * constructor does, and is then unchanged.
    */
   configure(spec: NativePlanSpec): void;
 
   /**
-   * Lets go of the scratch space at once, which is freed with the last plan that shares it (on the CPU, those of the same instruction set and
-   * threads): the garbage collector does not see that memory. A run takes it again. Jobs in the pool have their own.
+   * Releases the scratch space at once, because the garbage collector does not know of that memory. It is
+   * freed with the last plan that shares it (on the CPU, plans of the same instruction set and number of
+   * threads). A run allocates it again. Running jobs have their own.
    */
   dispose(): void;
 
@@ -103,11 +111,11 @@ export interface NativePlan {
   readonly target: string;
   readonly threads: number;
 
-  /** Names it to runStaged, while it lives. */
+  /** Identifies the plan to runStaged while it exists. */
   readonly id: number;
 }
 
-/** Stops the jobs that were started with it. */
+/** Aborts the jobs that were started with it. */
 export interface NativeAbortFlag {
   set(): void;
 }
@@ -117,7 +125,7 @@ export interface NativeLossInfo {
   family: 'distribution' | 'pairwise';
   /** When a query is counted. */
   needs: string;
-  /** The names of the hyper-parameters it takes. */
+  /** The names of its hyper-parameters. */
   parameters: string[];
   /** Whether it reads the teacher's scores; `order`: only to order documents, without relevance. */
   teacher: boolean | 'order';
@@ -127,9 +135,9 @@ export interface NativeCudaInfo {
   /** Whether this binary was compiled with CUDA at all. */
   built: boolean;
   available: boolean;
-  /** Why it is not available, in words; '' when it is. */
+  /** Why it is not available, in words; '' if it is. */
   reason: string;
-  /** e.g. 13000 for 13.0; 0 when unknown. */
+  /** E.g. 13000 for 13.0; 0 if unknown. */
   runtimeVersion: number;
   driverVersion: number;
   devices: { name: string; capability: string; memory: number; compiles: boolean }[];
@@ -201,7 +209,10 @@ export interface NativeBinding {
   /** Of the sources it was compiled from: see interface.ts. */
   interface: string;
   Plan: new (spec: NativePlanSpec) => NativePlan;
-  /** `run` of a small batch, which stands in one buffer with its scalars and the plan's id: see lib/loss/small-batch.ts. */
+  /**
+   * `run` for a small batch in one buffer, together with its scalars and the plan's id: see
+   * lib/loss/small-batch.ts.
+   */
   runStaged(stage: ArrayBuffer): NativeStatus;
   AbortFlag: new () => NativeAbortFlag;
   Device: new (index: number) => NativeDevice;
@@ -239,8 +250,9 @@ export interface NativeBinding {
     scalars: Float64Array,
   ): NativeStatus;
   /**
-   * The ranks of documents in short lists. `rows` has four numbers a row, of `count` rows: where its list starts in `documents` and `ranks`,
-   * how long it is, and from where to where in `codes` and `out` its documents lie. `absent` is for documents that the list lacks.
+   * The ranks of documents in short lists. `rows` has four numbers for each of `count` rows: where its list
+   * starts in `documents` and `ranks`, the list's length, and the first and one past the last of its
+   * documents in `codes` and `out`. Documents that the list lacks get `absent`.
    */
   listedRanks(
     documents: Uint32Array,
@@ -255,16 +267,19 @@ export interface NativeBinding {
   /** The instruction sets this machine can run, best last; compiler and build facts. */
   cpu(): { targets: string[]; hardwareThreads: number; compiler: string };
   cuda(): NativeCudaInfo;
-  /** CUDA's own name of an error code, and its words for it. */
+  /** CUDA's name and description of an error code. */
   cudaError(code: number): [name: string, words: string];
 }
 
-/** The addon and where it came from. */
+/** The addon and its origin. */
 export const loadedAddon: LoadedAddon = loadAddon(packageRoot());
 
-/** In the package this file is part of dist/index.js (scripts/bundle.cjs), or by itself dist/native/native.js. */
+/**
+ * In the package this file is part of dist/index.js (scripts/bundle.cjs), or the separate file
+ * dist/native/native.js.
+ */
 function packageRoot(): string {
-  // A bundle of ES modules has no __dirname, and no place from which to look.
+  // A bundle of ES modules has no __dirname, and so no folder from which to search.
   if (typeof __dirname === 'undefined') throw new AddonError([], true);
   return join(__dirname, basename(__dirname) === 'native' ? '../..' : '..');
 }

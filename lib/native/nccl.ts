@@ -1,10 +1,14 @@
-// The addon's functions for NCCL, typed. Nothing outside lib/ sees this. Errors of NCCL have the property `nccl`, those of CUDA `cudaCode`.
+// The addon's functions for NCCL, typed. Internal to lib/. Errors of NCCL have the property `nccl`, those of
+// CUDA `cudaCode`.
 import { native, type NativeDevice } from './native.js';
 
 /** Element types that `sum` adds, as the addon numbers them. */
 export const summableTypes = { float32: 0, bfloat16: 1, float16: 2, float64: 3 } as const;
 
-/** This process's place in a group of GPUs. Addresses and streams are numbers; everything is enqueued, and all ranks call alike. */
+/**
+ * This process's place in a group of GPUs. Addresses and streams are numbers; everything is enqueued, and all
+ * ranks make the same calls.
+ */
 export interface NativeNcclRank {
   allGather(from: number, to: number, bytes: number, stream: number): void;
   /** In place. */
@@ -15,16 +19,16 @@ export interface NativeNcclRank {
 }
 
 export interface NativeNccl {
-  /** Opens the first of these libraries that has all that is needed, or gives the one that is open. */
+  /** Opens the first of these libraries that has all required functions, or returns the one that is open. */
   ncclOpen(names: readonly string[]): {
     file?: string;
     version?: string;
-    /** Whether another component had loaded it. */
+    /** Whether another component had already loaded it. */
     loaded?: boolean;
-    /** What is wrong with each that was tried before it. */
+    /** Why each of the libraries tried before it was rejected. */
     tried: string[];
   };
-  /** 128 bytes by which ranks find each other; one rank makes them. */
+  /** 128 bytes by which ranks find each other; created by one rank. */
   ncclId(): Uint8Array;
   /** Returns when all ranks have called it. */
   NcclRank: new (device: NativeDevice, size: number, rank: number, id: Uint8Array) => NativeNcclRank;

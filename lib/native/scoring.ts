@@ -1,8 +1,8 @@
-// The addon's Scoring object: its raw interface with a type, and its errors in words. Nothing outside lib/ sees this.
+// The addon's Scoring object: types of its raw interface, and its errors in words. Internal to lib/.
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { native, type ScoreArray } from './native.js';
 
-/** What a call returns: 0, or why nothing was computed. Mirrors src/scoring/scoring.h. */
+/** The result of a call: 0, or why nothing was computed. Mirrors src/scoring/scoring.h. */
 export const enum ScoringStatus {
   ok = 0,
   type = 1,
@@ -48,12 +48,12 @@ export const enum ScoringNumber {
   dim = 8,
   queries = 9,
   documents = 10,
-  /** Of each list, without offsets. */
+  /** Per list, without offsets. */
   docs = 11,
   stride = 12,
   /** 1: normalise both sides. */
   cosine = 13,
-  /** 1: all pairs, not lists. */
+  /** 1: all pairs instead of lists. */
   all = 14,
   scale = 15,
   /** NativeTypes. */
@@ -68,22 +68,33 @@ export const enum ScoringNumber {
   wantsScaleGrad = 23,
   /** MaxSim: 1: divide by the number of query tokens. */
   mean = 24,
-  /** 1: `backward` of the same pairs will follow, by the same object, which also a job then uses; MaxSim keeps the winners for it. */
+  /**
+   * 1: `backward` of the same pairs will follow on the same object (jobs then use it, too), so MaxSim keeps
+   * the winners.
+   */
   keepWinners = 25,
-  /** Elements of a vector in memory, of which the first `dim` are read. */
+  /** Elements per vector in memory, of which the first `dim` are read. */
   width = 26,
-  /** 1: documents of all pairs are widened and normalised where they are read, not held as a whole. */
+  /** 1: documents of all pairs are widened and normalised as they are read, and not held as a whole. */
   compact = 27,
-  /** backward of all pairs: 1: blocks of queries came before these, whose sums it continues (and scaleGrad, which is then also read). */
+  /**
+   * backward of all pairs: 1: continues the sums of preceding blocks of queries (and scaleGrad, which is then
+   * also read).
+   */
   goesOn = 28,
-  /** backward of all pairs: 1: blocks of queries will follow; documentGrad holds sums until then. */
+  /**
+   * backward of all pairs: 1: more blocks of queries follow; documentGrad holds intermediate sums until then.
+   */
   notLast = 29,
-  /** Sparse: of the vocabulary. */
+  /** Sparse: the size of the vocabulary. */
   terms = 30,
   size = 31,
 }
 
-/** What all calls begin with; the last six are null unless queries and documents have the vectors of their tokens, or terms. */
+/**
+ * The arguments that all calls begin with; the last six are null unless queries and documents have token
+ * vectors or terms.
+ */
 export type PairArguments = [
   numbers: Float64Array,
   queries: ScoreArray,
@@ -111,11 +122,14 @@ export interface NativeScoring {
   scores(...args: ScoresArguments): ScoringStatus;
   backward(...args: BackwardArguments): ScoringStatus;
   top(...args: TopArguments): ScoringStatus;
-  /** The same on a thread of the libuv pool, which works on the arrays themselves: they must be the library's own. */
+  /**
+   * The same on a thread of libuv's pool. It works on the arrays themselves, which must be owned by the
+   * library.
+   */
   scoresAsync(...args: ScoresArguments): Promise<ScoringStatus>;
   backwardAsync(...args: BackwardArguments): Promise<ScoringStatus>;
   topAsync(...args: TopArguments): Promise<ScoringStatus>;
-  /** Frees the scratch space; the next call takes it again. */
+  /** Frees the scratch space; the next call allocates it again. */
   dispose(): void;
   readonly target: string;
   readonly threads: number;
@@ -129,7 +143,7 @@ export function newScoring(target: string, threads: number): NativeScoring {
   return new Scoring(target, threads);
 }
 
-/** Throws the error for a status other than ok, from the numbers that the call left. */
+/** Throws the error for a status other than ok, from the numbers of the call. */
 export function checkScoring(status: ScoringStatus, numbers: Float64Array): void {
   if (status === ScoringStatus.ok) return;
   const name = argumentNames[numbers[ScoringNumber.argument]];
@@ -172,7 +186,7 @@ export function checkScoring(status: ScoringStatus, numbers: Float64Array): void
   }
 }
 
-/** A number that is no row of the documents. */
+/** The error for a number that is not a row of the documents. */
 export function badCandidate(name: string, index: number, value: number, documents: number): Error {
   return new CklRangeError(
     'ERR_CKL_CANDIDATE',

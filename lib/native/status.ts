@@ -1,10 +1,11 @@
-// Turns a status code and five numbers from the addon into an error that names argument, place and rule.
+// Turns a status code and five numbers from the addon into an error that names the argument, the place and
+// the rule.
 import { CklRangeError, CklTypeError, CudaError, type ErrorCode } from '../errors.js';
 import { NativeArgument, NativeStatus, Scalar } from './codes.js';
 import { fieldOf } from './fields.js';
 import { native } from './native.js';
 
-/** What is allowed, and what to do. Statuses about one value of one array. */
+/** What is allowed and how to fix it, for statuses about one value of an array. */
 const valueRules: Partial<Record<NativeStatus, { code: ErrorCode; rule: string }>> = {
   [NativeStatus.label]: {
     code: 'ERR_CKL_LABEL',
@@ -29,7 +30,7 @@ const valueRules: Partial<Record<NativeStatus, { code: ErrorCode; rule: string }
   },
 };
 
-/** The error for a status other than ok, from the numbers that the call left in `scalars`. */
+/** The error for a status other than ok, from the numbers in `scalars`. */
 export function statusError(status: NativeStatus, scalars: Float64Array): Error {
   const argument = scalars[Scalar.argument];
   const name = argument === NativeArgument.none ? 'the batch' : fieldOf(argument).name;

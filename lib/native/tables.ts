@@ -1,8 +1,8 @@
-// The addon's tables of words' vectors: their raw interface with a type. Nothing outside lib/ sees this.
+// The addon's tables of word vectors: types of their raw interface. Internal to lib/.
 import { chooseCpuTarget } from './backends.js';
 import { native } from './native.js';
 
-/** Words of texts, one text after the other: the first parameters of calls about texts. */
+/** The words of all texts, concatenated: the first parameters of calls about texts. */
 export type TextArguments = [
   ids: Int32Array,
   factors: Float32Array,
@@ -25,16 +25,18 @@ export type ProductArguments = [
 
 /**
  * Arithmetic on tables of float32 rows, whose width is a multiple of four, on the calling thread. Each product and each sum is rounded in the order
- * of its terms, so that bits depend neither on the machine nor on what else a call computes. Outputs may be longer than needed; they must not lie over
- * inputs unless they are named as both. A size or an id out of range throws before anything is written.
+ * of its terms, so that bits depend neither on the machine nor on what else a call computes. Outputs may be
+ * longer than needed, and must not overlap inputs unless they are documented as both. A size or an id out of
+ * range throws before anything is written.
  */
 export interface NativeTables {
   /** out[i] = Σ factor · table[id] over the words of text i. */
   sum(table: Float32Array, width: number, ...rest: [...TextArguments, out: Float32Array]): void;
   /**
-   * gradient[id] = Σ factor · from[i] over the texts i that hold the word, in order, for each word that one holds.
+   * gradient[id] = Σ factor · from[i] over the texts i that contain the word, in order, for each word that
+   * occurs.
    *
-   * @returns how many words that are; `rows` lists them in ascending order
+   * @returns the number of these words; `rows` lists them in ascending order
    */
   spread(
     from: Float32Array,
@@ -42,7 +44,8 @@ export interface NativeTables {
     ...rest: [...TextArguments, gradient: Float32Array, rows: Int32Array]
   ): number;
   /**
-   * What `spread` would find is not kept: slopes[i] = parameters[rows[i]] · gradient, and a step of Adam is made, at once.
+   * Like `spread`, but uses each gradient at once instead of storing it: slopes[i] = parameters[rows[i]] ·
+   * gradient, and a step of Adam.
    *
    * @returns as `spread` does
    */
@@ -81,11 +84,12 @@ export interface NativeTables {
   /** out[i · stride + t] = Σ_k table[chosen[i]][k] · columns[k · stride + t]; table[i] without chosen. */
   product(...product: ProductArguments): void;
   /**
-   * `product` where that is more than `least`; elsewhere anything up to that, since a product cannot add more to its first `head` columns than the
-   * lengths of the rest have as their product.
+   * `product` for results above `least`; smaller ones may be replaced by anything up to `least`. The elements
+   * after the first `head` cannot add more than the product of their lengths.
    *
    * @param stride a multiple of sixteen
-   * @param rests for each row of the table the length of what comes after the first `head` columns, rounded up
+   * @param rests for each row of the table, the length of the vector after the first `head` elements, rounded
+   * up
    * @param columnRests the same of each column
    */
   productAbove(
@@ -108,8 +112,8 @@ export interface NativeTables {
   ): void;
   /**
    * For each document d, whose places in the words end where ends[d] says, and each column t: values[d][t] = max(0, max over its places of factor ·
-   * strength · max(0, cosine)²), which[d][t] = the first place that has it, counted from the document's first (-1 where it is 0), found[d][t] = its
-   * cosine (0 there).
+   * strength · max(0, cosine)²), which[d][t] = the first place that attains it, counted from the document's
+   * first (-1 if it is 0), found[d][t] = its cosine (0 if it is 0).
    *
    * @param stride columns, a multiple of sixteen
    */
@@ -135,9 +139,9 @@ export interface NativeTables {
     slope: number,
     out: Float32Array,
   ): void;
-  /** Scales each row to length 1, in place; a row of zeros stays. `lengths` takes what they were. */
+  /** Scales each row to length 1, in place; a row of zeros stays. `lengths` receives the original lengths. */
   normalise(rows: Float32Array, width: number, n: number, lengths: Float64Array): void;
-  /** Turns dL/d unit into dL/d row, in place; that of a row of length 0 becomes 0. */
+  /** Converts dL/d unit to dL/d row, in place; 0 for a row of length 0. */
   pullUnits(
     units: Float32Array,
     width: number,
@@ -145,7 +149,10 @@ export interface NativeTables {
     n: number,
     upstream: Float32Array,
   ): void;
-  /** A step of Adam of some rows, whose gradient is then 0. rate: over the first moment's correction; correction: one over that of the second. */
+  /**
+   * A step of Adam for some rows, which also clears their gradients. rate: the learning rate over the first
+   * moment's bias correction; correction: 1 over the second moment's.
+   */
   adam(
     parameters: Float32Array,
     width: number,
@@ -160,8 +167,8 @@ export interface NativeTables {
   /**
    * Numbers words in the order of their first appearance: places[i] is the number of ids[i], and `distinct` lists them.
    *
-   * @param seen 0 for each word, and again afterwards
-   * @returns how many are distinct
+   * @param seen all 0 before and after the call
+   * @returns the number of distinct words
    */
   number(ids: Int32Array, n: number, seen: Int32Array, places: Int32Array, distinct: Int32Array): number;
 }
@@ -173,5 +180,5 @@ export function newTables(target: string): NativeTables {
   return (native as unknown as { tables: (target: string) => NativeTables }).tables(target);
 }
 
-/** Those of this thread, which hold scratch space alone. */
+/** The tables of this thread, which hold only scratch space. */
 export const tables = (): NativeTables => (made ??= newTables(chooseCpuTarget(undefined)));

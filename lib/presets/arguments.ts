@@ -1,4 +1,4 @@
-// Checks of presets' own arguments, those that are not options of a loss.
+// Checks the arguments of presets that are not options of a loss.
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { checkMemory, isFloat32, isUint8, wrongArray } from '../loss/arrays.js';
@@ -7,7 +7,7 @@ import { LayoutView } from '../loss/layout.js';
 import { checkObject } from '../loss/options.js';
 import type { Layout } from '../types.js';
 
-/** A finite number greater than 0: a temperature, or what becomes one. */
+/** A finite number greater than 0, such as a temperature or a value that becomes one. */
 export function positive(name: string, value: number): number {
   return checkNumber(name, value, (x) => x > 0 && x < Infinity, 'finite and greater than 0');
 }

@@ -11,7 +11,7 @@ const POSITIVE = 1;
 const PADDING = 255;
 const TEACHER_TEMPERATURE = 2;
 
-/** What all of the authors' losses take. */
+/** The options of all the authors' losses. */
 export interface AuthorsOptions {
   /** `[queries, documents]` of a batch, B and N: the code divides sums of divergences by B·N. */
   shape: BatchShape;
@@ -38,7 +38,7 @@ export interface AuthorsBklOptions extends AuthorsOptions {
 export interface AuthorsKlLogLOptions extends AuthorsOptions {
   /** β, the factor of the positives' part. Default 0.01. */
   beta?: number;
-  /** Positives of every list: the code sums over them, where `nll` is their mean. Default 1. */
+  /** Number of positives in every list: the code sums over them, whereas `nll` is their mean. Default 1. */
   positives?: number;
 }
 
@@ -47,15 +47,15 @@ type AuthorsBatch = Omit<Batch<Float32Array>, 'offsets' | 'rowStride' | 'weights
   teacher: Float32Array;
 };
 
-/** What a batch gives: the loss, and its gradient with respect to the student's scores. */
+/** The result for a batch: the loss, and its gradient with respect to the student's scores. */
 export interface LossAndGradient {
   loss: number;
   grad: Float32Array;
 }
 
-/** The authors' losses: sums with factors that make them means over B·N, where they are means. */
+/** The authors' losses: sums with factors that turn them into means over B·N where the code has means. */
 export const authors = {
-  /** How their lists are made: six documents each, of which at most three are positive. */
+  /** The composition of their lists: six documents each, of which at most three are positive. */
   lists: { documents: 6, positives: 3 },
 
   /**
@@ -65,8 +65,9 @@ export const authors = {
   refresh: { every: 2000, depth: 23 },
 
   /**
-   * CKL: mean over B·N. Equal to theirs, exponents included, for lists with one positive whose ranks are given. With several positives give
-   * {@link authorsBias} as the batch's `beta`; the exponent γ − α (1/π_i − 1/π_first) that their code puts on positives too stays γ here.
+   * CKL: mean over B·N. Equal to theirs, including exponents, for lists with one positive and given ranks.
+   * With several positives, pass {@link authorsBias} as the batch's `beta`; their code also uses the exponent
+   * γ − α (1/π_i − 1/π_first) for positives, for which it stays γ here.
    */
   ckl(options: AuthorsCklOptions): Preset<'sum'> {
     const { gamma = 5, alpha = Math.min(1, gamma - 1), ...common } = options;
@@ -95,7 +96,10 @@ export const authors = {
     ]);
   },
 
-  /** What they add to a KL with the batch's mean: cross-entropy over the in-batch matrix, times 0.05. */
+  /**
+   * The term that they add to a KL averaged over the batch: cross-entropy over the in-batch matrix, times
+   * 0.05.
+   */
   inBatch: (weight = 0.05): Preset<'mean'> => ({
     terms: [{ loss: 'nll', weight: nonNegative('weight', weight) }],
     reduction: 'mean',
@@ -109,8 +113,8 @@ export type AuthorsLossOptions<L extends AuthorsLoss> = Omit<
 >;
 
 /**
- * One of the authors' losses on a batch with their query weights, which stand on the divergence alone and not on what `bkl` and `klLogL` add to
- * it; for `klLogL` also with lists that differ in positives.
+ * One of the authors' losses on a batch with their query weights, which apply only to the divergence and not
+ * to the terms that `bkl` and `klLogL` add; `klLogL` also accepts lists with different numbers of positives.
  *
  * Warns of the teacher's scale as `applyPreset` does.
  *
@@ -153,7 +157,7 @@ function sumOfParts(
   const temperature = settings.studentTemperature;
   const added =
     loss === 'bkl'
-      ? // With the student as its own teacher the divergence and its gradient are 0: what is left of bkl is what it adds.
+      ? // With the student as its own teacher, the divergence and its gradient are 0, which leaves only the terms that bkl adds.
         run(
           { ...settings, teacherTemperature: temperature, terms },
           { student, teacher: student, labels, shape },
@@ -169,8 +173,8 @@ function sumOfParts(
 }
 
 /**
- * Their query weights: u / (u + e^−r), r the least teacher probability of a positive over the largest of a negative. 1 for a list that lacks one
- * of them.
+ * Their query weights: u / (u + e^−r), where r is the smallest teacher probability of a positive over the
+ * largest of a negative. 1 for a list without positives or without negatives.
  *
  * @param upweight u, greater than 0
  * @returns one weight per query, for the `weights` of a batch
@@ -198,7 +202,8 @@ export function authorsWeights(
 }
 
 /**
- * The rank bias of their code: α (1/π_i − 1/π_first), first the first listed positive, where the paper has the mean of all positives.
+ * The rank bias of their code: α (1/π_i − 1/π_first) with the first listed positive, whereas the paper uses
+ * the mean over all positives.
  *
  * @param batch `ranks` are laid out like the labels; a list without a positive gets 0
  * @returns the `beta` of a batch
@@ -232,7 +237,7 @@ function preset(options: AuthorsOptions, terms: (perElement: number) => Term[]):
   const { shape, studentTemperature = 1, teacherTemperature = TEACHER_TEMPERATURE, ...unknown } = options;
   const [queries, documents] = checkShape(shape);
   return {
-    ...unknown, // for the loss to refuse
+    ...unknown, // left for the loss to reject
     terms: terms(1 / (queries * documents)),
     studentTemperature: positive('studentTemperature', studentTemperature),
     teacherTemperature: positive('teacherTemperature', teacherTemperature),

@@ -32,8 +32,9 @@ export const flagEmbedding = {
 };
 
 /**
- * FlagEmbedding's `kd_loss_type='m3_kd_loss'`: for each document of a query's group in turn, its cross-entropy among all documents of the
- * batch but the group's earlier ones, weighted by the teacher's probability. Warns of the teacher's scale as `applyPreset` does.
+ * FlagEmbedding's `kd_loss_type='m3_kd_loss'`: for each document of a query's group in turn, its
+ * cross-entropy among all documents of the batch except the group's earlier ones, weighted by the teacher's
+ * probability. Warns of the teacher's scale as `applyPreset` does.
  * @param batch student `[queries, queries * group]`, the group of query b in columns `b * group` on; teacher `[queries, group]`
  */
 export function m3Kd(

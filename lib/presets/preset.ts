@@ -1,4 +1,4 @@
-// What a preset is, and the loss that it stands for.
+// The type of presets, and the loss of a preset.
 import { combine } from '../index.js';
 import { checkObject } from '../loss/options.js';
 import { warnOfUnderflow } from './teacher-scale.js';
@@ -10,7 +10,7 @@ export interface Preset<R extends Reduction = Reduction> extends CommonOptions<R
 }
 
 /**
- * The loss that a preset stands for, on one batch.
+ * Computes the loss of a preset on one batch.
  *
  * Warns once in a process, with the code `CKL_TEACHER_UNDERFLOW`, of teacher scores that are too far apart for the preset's temperature.
  * @throws as the losses do

@@ -6,7 +6,10 @@ import type { Layout } from '../types.js';
 
 /** PyLate, `pylate.losses`. */
 export const pylate = {
-  /** `Distillation` after `normalize_scores`, for which {@link minMax} is; `sizeAverage` false sums over the queries. */
+  /**
+   * `Distillation` after `normalize_scores` (see {@link minMax}); with `sizeAverage` false, it sums over the
+   * queries.
+   */
   distillation: (sizeAverage = true): Preset<'mean' | 'sum'> => ({
     terms: [{ loss: 'kl' }],
     reduction: sizeAverage ? 'mean' : 'sum',

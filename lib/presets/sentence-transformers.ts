@@ -3,7 +3,7 @@ import { nonNegative, oneOf, positive } from './arguments.js';
 import type { Preset } from './preset.js';
 import type { Term } from '../types.js';
 
-/** Documents that no list has: NDCG without a cut-off. */
+/** More documents than any list has: NDCG without a cut-off. */
 const ALL = 2 ** 24;
 
 /** sentence-transformers, `sentence_transformers.sentence_transformer.losses`; of cross-encoders `sentence_transformers.cross_encoder.losses`. */
@@ -13,7 +13,7 @@ export const sentenceTransformers = {
 
   /**
    * `DistillKLDivLoss`: the loss times the square of the student's temperature. Before version 6 there was one temperature for both sides.
-   * @param temperature of both sides, where neither has its own. `SparseDistillKLDivLoss` has 2 as its default
+   * @param temperature of both sides, unless a side has its own. The default of `SparseDistillKLDivLoss` is 2
    */
   distillKlDiv: (
     temperature = 1,
@@ -47,7 +47,8 @@ export const sentenceTransformers = {
    * `LambdaLoss` of cross-encoders with `NDCGLoss2PPScheme(mu)`, without `k`; mu 0 is `LambdaRankScheme`. The mean over all pairs of the batch.
    * Give its labels, all 0 or more, as `relevance`.
    *
-   * Their `k` counts a pair where both documents are among the first k, that of `lambdaNdcg` where one of them is: a smaller k is another loss.
+   * Their `k` counts a pair if both documents are among the first k, whereas that of `lambdaNdcg` counts it
+   * if one of them is, so a smaller k gives a different loss.
    * @param mu weight of NDCG-Loss2 relative to LambdaRank
    * @param sigma multiplies the scores' differences
    * @param log `reduction_log`
@@ -56,7 +57,7 @@ export const sentenceTransformers = {
     ofPairs({ loss: 'lambdaNdcg', k: ALL, mu: nonNegative('mu', mu) }, sigma, log),
 };
 
-/** Of the losses of pairs: log2, which is their default, or ln. */
+/** The logarithm of the pairwise losses: log2, their default, or ln. */
 export type ReductionLog = 'binary' | 'natural';
 
 function ofPairs(term: Term, sigma: number, log: ReductionLog): Preset<'mean'> {

@@ -1,4 +1,5 @@
-// Notices teacher scores that are too far apart for a temperature: a float32 softmax would round some of their probabilities to 0.
+// Detects teacher scores that are too far apart for a temperature, so that a float32 softmax would round some
+// probabilities to 0.
 import { isFloat32 } from '../loss/arrays.js';
 import { checkObject } from '../loss/options.js';
 import { positive, readLists } from './arguments.js';
@@ -6,7 +7,10 @@ import type { Layout, Scores } from '../types.js';
 
 const PADDING = 255;
 
-/** How many teacher probabilities are 0 in float32, among how many, and how far apart the scores of one list lie at most. */
+/**
+ * The number of teacher probabilities that are 0 in float32, the total number, and the largest score range of
+ * a list.
+ */
 export interface TeacherUnderflow {
   zeros: number;
   documents: number;
@@ -49,7 +53,7 @@ export function teacherUnderflow(
 
 let warned = false;
 
-/** Emits the warning `CKL_TEACHER_UNDERFLOW` at the first batch of this process that gives reason to. */
+/** Emits the warning `CKL_TEACHER_UNDERFLOW` at the first batch of this process that gives a reason. */
 export function warnOfUnderflow(
   batch: Layout & { teacher?: Scores; labels?: Uint8Array },
   temperature = 1,
@@ -59,7 +63,7 @@ export function warnOfUnderflow(
     reportUnderflow(teacherUnderflow({ ...batch, teacher }, temperature), temperature);
 }
 
-/** Emits the warning for what was found, unless nothing was or it has been emitted before. */
+/** Emits the warning, unless nothing was found or it has been emitted before. */
 export function reportUnderflow({ zeros, documents, spread }: TeacherUnderflow, temperature: number): void {
   if (warned || zeros === 0) return;
   warned = true;

@@ -1,4 +1,4 @@
-// Tevatron: its distillation losses, those of version 1 too.
+// Tevatron: its distillation losses, including those of version 1.
 import { allocate } from '../loss/arrays.js';
 import { checkCount, checkFloats, positive } from './arguments.js';
 import type { Preset } from './preset.js';
@@ -26,7 +26,7 @@ export const tevatron = {
 
   /**
    * Version 1, `tevatron/distillation/trainer.py` (`DistilTrainer`): the student's softmax runs over all documents of the batch, the teacher's
-   * over those of the query. Give the teacher's scores through {@link inBatchTeacher}.
+   * over those of the query. Convert the teacher's scores with {@link inBatchTeacher}.
    */
   v1: (studentTemperature = 1, teacherTemperature = 1): Preset<'mean'> => ({
     terms: [{ loss: 'kl' }],

@@ -1,8 +1,8 @@
-// Ids as 32-bit codes, so that a ranking of many documents is a typed array and not a thousand strings.
+// Ids as 32-bit codes, so that a ranking of many documents is a typed array and not an array of strings.
 
 import { CklRangeError } from '../errors.js';
 
-/** Ids that are the same text are the same document: 7 and '7'. */
+/** Ids with the same text are the same document: 7 and '7'. */
 export type Id = string | number;
 
 /** Integers below this are their own code, whether written as numbers or digits; all other ids get a code on first use. */
@@ -10,23 +10,26 @@ const firstInterned = 2 ** 31;
 
 const ZERO = 48;
 
-/** The smallest number by its count of digits, up to one more than are asked for. No number has 0 digits: it would have to be below 0. */
+/**
+ * The smallest number with each count of digits, up to one more than are needed. No number has 0 digits: it
+ * would have to be below 0.
+ */
 const SMALLEST = [0, 0, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7];
-/** The greatest number that a text of seven characters writes in hexadecimal. */
+/** The largest number that seven characters can represent in hexadecimal. */
 const MOST_HEXADECIMAL = 0xfffff;
 
-/** A Map of V8 holds so many entries. */
+/** Maximum number of entries in V8's Map. */
 const MOST_NAMES = 2 ** 24;
 
 export class IdTable {
   private readonly codes = new Map<string, number>();
 
-  /** @param names of the ids that have no code of their own, by code; they become the table's own */
+  /** @param names of the ids that are not their own code, by code; the table takes ownership */
   constructor(readonly names: string[] = []) {
     for (const [i, name] of names.entries()) this.codes.set(name, firstInterned + i);
   }
 
-  /** The code of an id, made if there is none yet. */
+  /** The code of an id, created if there is none yet. */
   intern(id: Id): number {
     const own = integerCode(id);
     if (own >= 0) return own;
@@ -58,11 +61,11 @@ export class IdTable {
 }
 
 function integerCode(id: Id): number {
-  // Adding 0 makes -0 the 0 that its text says.
+  // Adding 0 turns -0 into 0, which is its text.
   if (typeof id === 'number') return Number.isInteger(id) && id >= 0 && id < firstInterned ? id + 0 : -1;
   const { length } = id;
   if (length > 7) return length > 10 ? -1 : codeOfDigits(id);
-  // The engine keeps the value of up to seven digits beside their text: asking for it is quicker than reading them.
+  // The engine caches the value of up to seven digits with their text, which is faster than parsing them.
   const number = +id;
   const code = number | 0;
   if (code !== number || code < SMALLEST[length] || code >= SMALLEST[length + 1]) return -1;
@@ -70,7 +73,7 @@ function integerCode(id: Id): number {
   return code % 100 === 0 || (length === 7 && code <= MOST_HEXADECIMAL) ? codeOfDigits(id) : code;
 }
 
-/** Only the canonical form: '007' is another id than '7'. */
+/** Only the canonical form: '007' is a different id from '7'. */
 function codeOfDigits(id: string): number {
   if (id.charCodeAt(0) === ZERO && id.length > 1) return -1;
   let code = 0;

@@ -1,11 +1,12 @@
-// The binary saved form of a rank tracker: a head in JSON, then typed arrays, little-endian; about 4 bytes per listed document.
+// The binary saved form of a rank tracker: a JSON header, then little-endian typed arrays; about 4 bytes per
+// listed document.
 import { describe } from '../describe.js';
 import { isUint8 } from '../loss/arrays.js';
 import { isObject } from '../loss/intrinsics.js';
 import type { RankStore } from './rank-store.js';
 import { bad } from './rank-state.js';
 
-/** What the bytes begin with. */
+/** The first bytes of the format. */
 const MAGIC = 'ckl-loss/ranks/2';
 const HEAD_BYTES = MAGIC.length + 8;
 /** Codes from here on are names of the table. */
@@ -87,7 +88,7 @@ export function toBytes(
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** @throws RangeError (ERR_CKL_TRACKER) for bytes that are no such state, or not all of it */
+/** @throws RangeError (ERR_CKL_TRACKER) for bytes that are not a complete state */
 export function fromBytes(given: unknown): { head: Head; packed: Packed; names: string[] } {
   if (!isUint8(given)) throw bad(`it is ${describe(given)}, not the Uint8Array that toBytes returned`);
   const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
@@ -140,7 +141,7 @@ function readHead(bytes: Buffer): { head: Head; counts: Counts; from: number } {
   return { head: { every, depth, unlisted, unseen, batches, refreshedAt }, counts, from };
 }
 
-/** Whether ranks are 1, 2, 3, …, as they are without ties. */
+/** Whether ranks are 1, 2, 3, …, which is the case without ties. */
 function isCounting(ranks: Uint16Array, from: number, length: number): boolean {
   for (let i = 0; i < length; i++) if (ranks[from + i] !== i + 1) return false;
   return true;
@@ -193,7 +194,7 @@ function checkedRank(rank: number, depth: number): number {
 }
 
 function checkCodes(codes: Uint32Array, names: number): void {
-  // Codes of names have the highest bit: that there are none is seen without a comparison for each.
+  // Codes of names have the highest bit set, so that their absence is detected without comparing each.
   const signed = new Int32Array(codes.buffer, codes.byteOffset, codes.length);
   let every = 0;
   for (let i = 0; i < signed.length; i++) every |= signed[i];

@@ -1,4 +1,4 @@
-// Reads what callers give a rank tracker: ids, lists of them and scores, each element once.
+// Reads the inputs of a rank tracker: ids, lists of ids, and scores, each element once.
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
 import { isObject, tagOf } from '../loss/intrinsics.js';
@@ -18,7 +18,7 @@ function checkList(list: unknown, name: string): asserts list is ArrayLike<unkno
   throw new CklTypeError('ERR_CKL_TYPE', `${name} is ${describe(list)}; it must be an array of ids`);
 }
 
-/** The first documents of a ranking, each read once; with scores there must be as many. */
+/** The first documents of a ranking, each read once; scores, if given, must have the same length. */
 export function readList(documents: unknown, most: number, exact: boolean): unknown[] {
   checkList(documents, 'documents');
   const { length } = documents;
@@ -43,7 +43,7 @@ export function readQueries(list: unknown, needed: number): Id[] {
   const ids: Id[] = [];
   for (let i = 0; i < needed; i++) {
     const id = list[i];
-    // Its name is made for an error alone: a text for each query would take longer than its ranks.
+    // Its name is created only for an error: a string per query would take longer than its ranks.
     if (typeof id !== 'string' && !Number.isFinite(id)) checkId(id, `queries[${i}]`);
     ids.push(id as Id);
   }
@@ -51,7 +51,8 @@ export function readQueries(list: unknown, needed: number): Id[] {
 }
 
 /**
- * The codes of a batch's documents, each id read once: {@link UNLISTED} for one that the table lacks, {@link PADDING} where one is left out.
+ * The codes of a batch's documents, each id read once: {@link UNLISTED} for one that the table lacks, {@link
+ * PADDING} for one that is left out.
  * @returns whether any is left out
  */
 export function readDocuments(list: unknown, needed: number, ids: IdTable, codes: Uint32Array): boolean {
@@ -65,7 +66,7 @@ export function readDocuments(list: unknown, needed: number, ids: IdTable, codes
     if (typeof id === 'string') {
       codes[i] = ids.find(id); // -1 becomes UNLISTED
     } else if (typeof id === 'number' && id >= 0 && id === (id | 0)) {
-      codes[i] = id; // as find() has it, without a call
+      codes[i] = id; // the result of find(), without a call
     } else if (Number.isFinite(id)) {
       codes[i] = ids.find(id as Id);
     } else if (id === null || id === undefined) {

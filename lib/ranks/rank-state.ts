@@ -21,7 +21,7 @@ export interface RankTrackerState {
   rankings: [query: string, documents: Id[], ranks: number[]][];
 }
 
-/** Takes a state apart, each property read once, or throws what is wrong with it. */
+/** Reads a state, each property once, or throws an error that describes the problem. */
 export function readState(state: unknown) {
   const saved = isObject(state) ? (state as Partial<RankTrackerState>) : {};
   const { format, every, depth, unlisted, unseen, batches, refreshedAt, rankings } = saved;
@@ -61,7 +61,7 @@ function readRanking(ranking: unknown, depth: unknown, i: number): RankTrackerSt
   throw bad(`rankings[${i}] is not [query, documents, ranks] with ranks from 1 to ${describe(depth)}`);
 }
 
-/** A copy of a list, or null at the first element, or hole, that is not right. */
+/** A copy of a list, or null if an element is invalid or missing. */
 function readAll<T>(list: readonly unknown[], isRight: (value: unknown) => value is T): T[] | null {
   const read: T[] = [];
   const { length } = list;

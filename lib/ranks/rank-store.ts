@@ -9,13 +9,13 @@ import { statusError } from '../native/status.js';
 /** A Map of V8 holds so many entries. */
 export const MOST_ENTRIES = 2 ** 24;
 
-/** The place of a document that is in no list; others count from 1. */
+/** The place of a document that is not in the list; others count from 1. */
 const ABSENT = 0;
-/** For fewer documents a look through the list is cheaper than a table of it. */
+/** For fewer documents, scanning the list is cheaper than building a table. */
 const FEW = 4;
-/** Up to so many documents the addon looks through a list. */
+/** Maximum length of a list that the addon scans. */
 const MOST_SCANNED = 128;
-/** A table holds so many; ties at the depth can make a list longer. */
+/** Maximum number of documents in a table; ties at the depth can make a list longer. */
 const MOST_HELD = 2 ** 16 - 1;
 
 export class RankStore {
@@ -23,17 +23,17 @@ export class RankStore {
   private ranks = new Uint16Array(1024);
   /** The place of a query's ranking, by the query's code, in the order in which they were set. */
   private places = new Map<number, number>();
-  /** Where a ranking starts in the arrays, how many documents it holds, and how many it has room for, by place. */
+  /** By place: where a ranking starts in the arrays, its number of documents, and its capacity. */
   private starts = new Uint32Array(64);
   private lengths = new Uint32Array(64);
   private rooms = new Uint32Array(64);
-  /** Places that no query has any more. */
+  /** Places that are free again. */
   private free: number[] = [];
   private used = 0;
-  /** Elements below `used` that no ranking needs any more. */
+  /** Number of elements below `used` that no ranking uses any more. */
   private waste = 0;
   private readonly lookup = new Lookup();
-  /** For the addon: where a row's list and its documents lie. */
+  /** For the addon: the position of each row's list and documents. */
   private rows = new Float64Array(64);
 
   get size(): number {
@@ -83,7 +83,7 @@ export class RankStore {
     return { documents: this.documents.subarray(start, end), ranks: this.ranks.subarray(start, end) };
   }
 
-  /** How many documents all rankings list. */
+  /** The total number of documents in all rankings. */
   get listed(): number {
     let sum = 0;
     for (const place of this.places.values()) sum += this.lengths[place];
@@ -96,10 +96,10 @@ export class RankStore {
   }
 
   /**
-   * The ranks of a batch's documents, row by row, into `out`; rows without a place are left as they are.
+   * Writes the ranks of a batch's documents to `out`, row by row; rows without a place are unchanged.
    *
    * @param codes of the documents, at the same places as in `out`
-   * @param absent what a document gets that its row's ranking does not list
+   * @param absent the rank of a document that its row's ranking does not list
    */
   fill(
     places: readonly (number | undefined)[],
@@ -173,7 +173,10 @@ export class RankStore {
     return { queries, lengths, documents, ranks };
   }
 
-  /** Takes over what {@link packed} gave; the arrays become the store's own. @returns false where a query comes twice */
+  /**
+   * Takes over the result of {@link packed}; the store takes ownership of the arrays. @returns false if a
+   * query occurs twice
+   */
   restore(queries: Uint32Array, lengths: Uint32Array, documents: Uint32Array, ranks: Uint16Array): boolean {
     const places = new Map<number, number>();
     const starts = new Uint32Array(queries.length);
@@ -221,7 +224,8 @@ export class RankStore {
   private reserve(more: number, replaced: number): void {
     if (this.used + more <= this.documents.length) return;
     const keep = this.used - this.waste;
-    // Compacting alone is enough when half of the memory is waste; else grow, so that sets cost amortised constant time.
+    // Compacting is enough if half of the memory is waste; otherwise grow, so that sets take amortised
+    // constant time.
     const size = this.waste > this.used / 2 ? this.documents.length : this.documents.length * 2;
     this.move(Math.max(size, keep + more), replaced);
   }
@@ -247,7 +251,7 @@ export class RankStore {
   }
 }
 
-/** A hash table of the documents of one ranking, made anew for each: a fill asks for many documents of it. */
+/** A hash table of the documents of one ranking, rebuilt for each: a fill looks up many documents. */
 class Lookup {
   /** The number of the ranking that a slot was written for, above the place of a document in it, from 1. */
   private slots = new Uint32Array(256);

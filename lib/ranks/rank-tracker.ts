@@ -15,7 +15,7 @@ import type { Dtype, Layout, Scores } from '../types.js';
 
 const NOTHING = new Uint32Array(0);
 
-/** The longest string of V8. */
+/** The maximum length of a string in V8. */
 const LONGEST_TEXT = 2 ** 29 - 24;
 
 export interface RankTrackerOptions {
@@ -24,9 +24,10 @@ export interface RankTrackerOptions {
   /** The number of documents of each ranking that are kept; the paper re-evaluates the top 50. 1 to 65535, default 50. */
   depth?: number;
   /**
-   * The rank of a document that is not in its query's kept list, whose true 1/rank is at most 1/(depth + 1). With `infinity` (default), 1/rank
-   * is 0, as for a document that was never retrieved. The error of beta is then less than alpha/(depth + 1), and the result does not depend on
-   * the depth. With `next`, the rank is depth + 1, the best that the document can have.
+   * The rank of a document that is not in its query's kept list; its true 1/rank is at most 1/(depth + 1).
+   * With `infinity` (default), 1/rank is 0, as for a document that was never retrieved. The error of beta is
+   * then less than alpha/(depth + 1), and the result does not depend on the depth. With `next`, the rank is
+   * depth + 1, the best that the document can have.
    */
   unlisted?: 'infinity' | 'next';
   /**
@@ -64,7 +65,7 @@ export class RankTracker {
   /** Of queries and documents. */
   private ids = new IdTable();
   private readonly store = new RankStore();
-  /** The codes of the last batch, to be written over. */
+  /** The codes of the last batch; overwritten by the next. */
   private scratch = NOTHING;
 
   /** @throws TypeError or RangeError (ERR_CKL_OPTION) if an option is not allowed. */
@@ -78,12 +79,12 @@ export class RankTracker {
     this.unseen = checkChoice('unseen', unseen, ['current', 'error']);
   }
 
-  /** How many queries have a ranking. */
+  /** The number of queries with a ranking. */
   get size(): number {
     return this.store.size;
   }
 
-  /** How many batches were ticked. */
+  /** The number of batches counted by `tick`. */
   get batches(): number {
     return this.batchCount;
   }
@@ -99,7 +100,7 @@ export class RankTracker {
     return this.due;
   }
 
-  /** Says that the rankings are fresh now; the next refresh is due `every` batches later. */
+  /** Marks the rankings as fresh; the next refresh is due `every` batches later. */
   refreshed(): void {
     this.refreshedAt = this.batchCount;
   }
@@ -161,7 +162,7 @@ export class RankTracker {
     layout.checkOffsets();
     const keys = readQueries(queries, layout.queries);
     const needed = layout.extent;
-    // Out of reach of a fill that a caller's own list might begin while it is read.
+    // Protected from a nested fill, which a caller's own list could start while it is read.
     const codes = this.scratch.length < needed ? new Uint32Array(needed) : this.scratch;
     this.scratch = NOTHING;
     const padded = readDocuments(documents, needed, this.ids, codes);
@@ -208,8 +209,8 @@ export class RankTracker {
   }
 
   /**
-   * Everything, for `JSON.stringify`; `fromJSON` of it behaves the same, so that a training run can resume. For many queries, `toBytes` is smaller
-   * and faster.
+   * The whole state, for `JSON.stringify`. `fromJSON` restores it, so that a training run can resume. For
+   * many queries, `toBytes` is smaller and faster.
    * @throws RangeError (ERR_CKL_TRACKER) if the JSON would be longer than a text can be.
    */
   toJSON(): RankTrackerState {
@@ -237,8 +238,8 @@ export class RankTracker {
   }
 
   /**
-   * The tracker that `toJSON` saved.
-   * @throws RangeError (ERR_CKL_TRACKER) if `state` is not one.
+   * Restores the tracker that `toJSON` saved.
+   * @throws RangeError (ERR_CKL_TRACKER) if `state` is not the state of a tracker.
    */
   static fromJSON(state: RankTrackerState): RankTracker {
     const { options, batches, refreshedAt, rankings } = readState(state);
@@ -252,7 +253,10 @@ export class RankTracker {
     return tracker;
   }
 
-  /** Everything in about 4 bytes per listed document (6 where scores tie), and the ids that are no whole numbers; `fromBytes` of it behaves the same. */
+  /**
+   * The whole state in about 4 bytes per listed document (6 if scores tie), plus the ids that are not
+   * integers. `fromBytes` restores it.
+   */
   toBytes(): Uint8Array {
     const { every, depth, unlisted, unseen, batchCount: batches, refreshedAt } = this;
     const head = { every, depth, unlisted, unseen, batches, refreshedAt };
@@ -260,7 +264,7 @@ export class RankTracker {
   }
 
   /**
-   * The tracker that `toBytes` saved. The bytes are copied.
+   * Restores the tracker that `toBytes` saved. The bytes are copied.
    * @throws RangeError (ERR_CKL_TRACKER) if `bytes` are not all of such a state.
    */
   static fromBytes(bytes: Uint8Array): RankTracker {
@@ -275,10 +279,13 @@ export class RankTracker {
     return tracker;
   }
 
-  /** A text of JSON has a limit that many rankings pass; the error says so before the memory for it is taken. */
+  /**
+   * The length of a JSON string is limited, and many rankings exceed it; the error is thrown before the
+   * memory is allocated.
+   */
   private checkTextLength(): void {
     const listed = this.store.listed;
-    // A document takes a digit and a comma in each of two lists at least.
+    // A document takes at least a digit and a comma in each of two lists.
     if (4 * listed < LONGEST_TEXT / 8) return;
     let least = 0;
     for (const query of this.store.keys())
@@ -291,7 +298,7 @@ export class RankTracker {
   }
 }
 
-/** The ranks by the student's scores, in the rows without a ranking. */
+/** Fills the rows without a ranking with ranks by the student's scores. */
 function copyUnseen(
   places: readonly (number | undefined)[],
   layout: LayoutView,

@@ -1,4 +1,4 @@
-// Ranks of student scores, and the rank bias of CKL made from ranks.
+// Ranks of student scores, and CKL's rank bias computed from ranks.
 import {
   allocate,
   checkMemory,
@@ -53,7 +53,7 @@ export function ranks(batch: RankBatch, options: { dtype?: Dtype } = {}): Uint32
   layout.checkInput(student as Float32Array, 'student');
   if (labels !== null) checkLabels(labels, layout);
   const out = allocate(Uint32Array, layout.extent, 'ranks');
-  // Rows without documents cost nothing: their number may be any.
+  // Rows without documents cost nothing, so their number is unlimited.
   if (layout.docs === 0 && layout.offsets === null) return out;
   const scalars = newScalars();
   const { queries, docs, stride, offsets } = layout;

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import type * as Tfjs from '@tensorflow/tfjs-core';
 
-/** `ckl-loss/tfjs` was imported where no tfjs is installed. */
+/** `ckl-loss/tfjs` was imported, but tfjs is not installed. */
 export class TfjsMissingError extends Error {
   readonly code = 'ERR_CKL_TFJS';
 
@@ -23,5 +23,5 @@ function load(): typeof Tfjs {
   }
 }
 
-/** The tfjs-core of the program. */
+/** The program's tfjs-core. */
 export const tf = load();

@@ -1,16 +1,16 @@
-// Which queries have what a loss needs; the others are left out of a mean.
+// Finds the queries that have what a loss needs; the others are left out of means.
 import { losses, type LossName } from '../index.js';
 
 const PADDING = 255;
 
-/** A loss, with what decides which queries it counts. */
+/** A loss, with the options that determine which queries it counts. */
 export interface CountedLoss {
   loss: LossName;
-  /** Of lambdaNdcg. */
+  /** lambdaNdcg only. */
   k?: number;
 }
 
-/** What a batch holds of that. */
+/** The inputs of a batch that determine it. */
 export interface CountedBatch {
   labels: Uint8Array;
   /** Documents per query, padding included. */
@@ -27,7 +27,7 @@ interface Query {
   teacher: number[];
 }
 
-/** A NaN differs from every other level: the query comes out as NaN, and is counted. */
+/** NaN differs from every other level: the query's loss is NaN, and it is counted. */
 const differ = (levels: readonly number[]) =>
   levels.length > 1 && levels.some((level) => level !== levels[0]);
 
@@ -43,7 +43,7 @@ const has = {
   },
 };
 
-/** Up to a positive factor; NaN where a level is. */
+/** Up to a positive factor; NaN if a level is NaN. */
 function idealDcg(levels: readonly number[], k: number): number {
   const sorted = [...levels].sort((a, b) => b - a);
   const gain = (level: number) => 2 ** (level - sorted[0]) - 2 ** -sorted[0];

@@ -7,7 +7,10 @@ import { tf } from './core.js';
 import { floatTensor, labelBytes } from './inputs.js';
 import type { Input } from './types.js';
 
-/** What a loss of embeddings reads besides the embeddings: as in `ckl-loss/embeddings`, where some of it may also be tensors. */
+/**
+ * The inputs of a loss of embeddings other than the embeddings, as in `ckl-loss/embeddings`; some may also be
+ * tensors.
+ */
 export interface EmbeddingInputs extends Omit<
   EmbeddingBatch,
   | 'queries'
@@ -36,10 +39,12 @@ export interface EmbeddingInputs extends Omit<
 }
 
 /**
- * A prepared loss of embeddings (`ckl-loss/embeddings`) as a differentiable op. The gradients are with respect to `queries` and `documents`, but
- * for a side that was switched off when the loss was prepared; all else is constant, and there is no second derivative.
+ * A prepared loss of embeddings (`ckl-loss/embeddings`) as a differentiable op. The gradients are with
+ * respect to `queries` and `documents`, except for a side that was switched off when the loss was prepared;
+ * everything else is constant, and there is no second derivative.
  * @param loss prepared with reduction `mean` or `sum`
- * @param queries embeddings of any shape that has whole vectors, such as `[queries, dim]`, or for `maxSim` `[tokens, dim]`; float32
+ * @param queries float32 embeddings of any shape with whole vectors, such as `[queries, dim]`, or for
+ * `maxSim` `[tokens, dim]`
  * @param documents likewise, such as `[queries, documents, dim]`
  * @throws TypeError or RangeError with a `code` (docs/errors.md)
  */
@@ -78,7 +83,7 @@ export function embeddingLoss(
           `the loss is ${describe(found.loss)}; prepare it with reduction 'mean' or 'sum'`,
         );
       }
-      // The next run overwrites its arrays, and a tensor keeps the array it is made of.
+      // The next run overwrites its arrays, and a tensor keeps the array from which it is created.
       const tensors = [found.queryGrad, found.documentGrad]
         .filter((grad) => grad !== undefined)
         .map((grad, i) => tf.tensor((grad as Float32Array).slice(), wanted[i].shape));

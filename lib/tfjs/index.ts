@@ -43,7 +43,8 @@ export type { Input, Loss, TfjsOptions } from './types.js';
  *   (positive), 0 (negative) or 255 (padding: never read, gradient 0).
  * - `weights` broadcast to the queries; `reduction` is tf.Reduction, default SUM_BY_NONZERO_WEIGHTS. A query that the loss does not
  *   count (for most: one without a positive) is left out as if its weight were 0.
- * - As with tf.losses, the type of the result is a type parameter: a Scalar, or what the place asks for. With Reduction.NONE name it:
+ * - As with tf.losses, the type of the result is a type parameter: a Scalar, or the type that the context
+ *   requires. With Reduction.NONE, specify it:
  *   `cklLoss<Tensor1D>(…)`.
  * - The gradient is with respect to the logits, and with the option `teacherGrad` to the teacher's scores; labels and weights are
  *   constants. There is no second derivative: the gradient is a constant to tfjs.
@@ -62,8 +63,8 @@ export type WithTeacher<P> = <O extends Tensor = Scalar>(
 ) => O;
 
 /**
- * An op whose documents are ordered by the option `relevance`, or else by the teacher's scores; then teacher may be null. It has no
- * gradient by the teacher.
+ * An op whose documents are ordered by the option `relevance` (the teacher may then be null) or else by the
+ * teacher's scores. It has no gradient with respect to the teacher.
  */
 export type Ordered<P> = <O extends Tensor = Scalar>(
   labels: Input,
@@ -74,7 +75,7 @@ export type Ordered<P> = <O extends Tensor = Scalar>(
   reduction?: Reduction,
 ) => O;
 
-/** An op that reads labels and student alone, otherwise like {@link WithTeacher}. */
+/** An op that reads only labels and student, otherwise like {@link WithTeacher}. */
 export type WithoutTeacher = <O extends Tensor = Scalar>(
   labels: Input,
   logits: Input,
@@ -207,10 +208,11 @@ export const lambdaNdcgLoss: Ordered<Omit<LambdaNdcgParameters, keyof PairParame
 );
 
 /**
- * A weighted sum of losses in one pass: {@link combine} as an op. A query counts when one of the terms counts it, and its loss is the sum of
- * those that do; `combine` itself takes each term's mean over that term's own queries.
+ * A weighted sum of losses in one pass: {@link combine} as an op. A query counts if at least one term counts
+ * it, and its loss is the sum of the terms that do; `combine` itself takes each term's mean over that term's
+ * own queries.
  *
- * @param teacher null where no term reads one
+ * @param teacher null if no term reads it
  */
 export function combineLoss<O extends Tensor = Scalar>(
   labels: Input,

@@ -1,4 +1,5 @@
-// Tensors and nested numbers as the flat arrays that the losses read, with their shapes checked against the logits.
+// Converts tensors and nested numbers to the flat arrays that the losses read, and checks their shapes
+// against the logits.
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { describe } from '../describe.js';
 import { CklRangeError, CklTypeError } from '../errors.js';
