@@ -1,4 +1,5 @@
-// Where the files of a BEIR folder are: JSON lines and tables as BEIR packs them, or Parquet as the hub keeps them.
+// Locates the files of a BEIR folder: JSON lines and tables as packed by BEIR, or Parquet as on the Hugging
+// Face hub.
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DataError, excerpt } from './errors.js';
@@ -6,7 +7,7 @@ import { DataError, excerpt } from './errors.js';
 /** Where the files of a BEIR folder are. */
 export interface BeirFolder {
   dir: string;
-  /** A file; of Parquet perhaps a folder, or a pattern with `*`. */
+  /** A file or, for Parquet, possibly a folder or a pattern with `*`. */
   corpus: string;
   queries: string;
   /** Split name (`train`, `dev`, `test`; `all` for a lone `qrels.tsv`) -> path. */
@@ -17,16 +18,19 @@ const TABLE = String.raw`\.(?:tsv|txt|jsonl)(?:\.gz)?`;
 const PARQUET = String.raw`(?:-\d+-of-(?<shards>\d+))?\.parquet`;
 const QRELS_FILE = new RegExp(`^qrels(?:[._-](?<split>.+?))?(?:${TABLE}|${PARQUET})$`);
 const SPLIT_FILE = new RegExp(`^(?<split>.+?)(?:${TABLE}|${PARQUET})$`);
-/** The hub's folders of judgements; the later ones have Parquet alone, and are looked at where the first has none. */
+/**
+ * The hub's folders of judgements. The later ones hold only Parquet, and are searched if the first has none.
+ */
 const QRELS_FOLDERS = ['qrels', 'default', 'data'];
 
 /**
  * Finds the files of a BEIR folder: `corpus.jsonl[.gz]`, `queries.jsonl[.gz]`, and judgements as `qrels/<split>.tsv[.gz]`,
  * `qrels.<split>.tsv[.gz]` or `qrels.tsv[.gz]` (or `.jsonl`); or Parquet, in one file or several: `corpus.parquet`, `corpus-00000-of-00002.parquet` or
- * `corpus/*.parquet` (PyLate's `documents` too), the same of `queries`, and `qrels/<split>.parquet`, also in `default` or `data`. Nothing is
- * read yet.
+ * `corpus/*.parquet` (PyLate's `documents` too), the same for `queries`, and `qrels/<split>.parquet`, also in
+ * `default` or `data`. Nothing is read yet.
  *
- * @throws DataError naming the file that is missing, with what the folder holds instead, or two places that hold the same split
+ * @throws DataError naming the missing file and what the folder contains instead, or two places with the same
+ * split
  */
 export async function openBeir(dir: string): Promise<BeirFolder> {
   const names = await list(dir);
@@ -49,7 +53,7 @@ export async function openBeir(dir: string): Promise<BeirFolder> {
       folder === 'qrels' ? inside : inside.filter(isParquetName),
       SPLIT_FILE,
     );
-    // As the hub converts data sets: default/test/0000.parquet.
+    // The hub's conversions of data sets: default/test/0000.parquet.
     for (const name of inside)
       if (!qrels.has(name) && (await holdsParquet(join(dir, folder, name))))
         qrels.set(name, join(dir, folder, name));
@@ -71,14 +75,14 @@ export async function openBeir(dir: string): Promise<BeirFolder> {
 
 const isParquetName = (name: string): boolean => name.endsWith('.parquet');
 
-/** Enters the files of each split; several pieces of one become a pattern. */
+/** Adds the files of each split; several pieces of one split become a pattern. */
 function addSplits(qrels: Map<string, string>, dir: string, names: readonly string[], file: RegExp): void {
   for (const name of names) {
     const match = file.exec(name)?.groups;
     if (!match) continue;
     const split = match.split ?? 'all';
     const known = qrels.get(split);
-    // In one folder they are copies in another format; in two, neither may be passed over in silence.
+    // In one folder they are copies in another format; in two folders, neither may be silently ignored.
     if (known !== undefined && dirname(known) !== dir)
       throw new DataError(
         dir,
@@ -91,7 +95,7 @@ function addSplits(qrels: Map<string, string>, dir: string, names: readonly stri
   }
 }
 
-/** Of a file that is one of several, the pattern of them all. */
+/** For a file that is one of several, the pattern that matches all of them. */
 const allShards = (name: string): string => name.replace(/-\d+-of-(\d+)\.parquet$/, '-*-of-$1.parquet');
 
 /** A file, pattern or folder of Parquet under one of these names. */

@@ -1,4 +1,4 @@
-// Readers of the files of BEIR folders: corpus and queries as they come, or all of a folder.
+// Readers of BEIR folders: corpus and queries as streams, or a whole folder.
 import type { Qrels } from '../metrics/types.js';
 import { openBeir } from './beir-folder.js';
 import { BadLine, excerpt } from './errors.js';
@@ -11,7 +11,7 @@ import { asId, asText, parseObject } from './values.js';
 
 export interface Document {
   id: string;
-  /** `''` when there is none. */
+  /** `''` if there is none. */
   title: string;
   text: string;
 }
@@ -21,7 +21,10 @@ export interface Query {
   text: string;
 }
 
-/** What the columns of Parquet files are called on the hub, by BEIR, MTEB, PyLate, sentence-transformers and Tevatron. */
+/**
+ * Column names of Parquet files on the hub, as used by BEIR, MTEB, PyLate, sentence-transformers and
+ * Tevatron.
+ */
 const DOCUMENT_IDS = [
   '_id',
   'id',
@@ -81,9 +84,9 @@ export function readQueries(path: string, options?: ReadOptions): Records<Query>
 }
 
 /**
- * The records, each id once.
+ * The records, with unique ids.
  *
- * @throws DataError at an id that was there before; with `skipBad` it is counted
+ * @throws DataError at a repeated id; with `skipBad` it is counted
  */
 export async function* distinct<T extends { id: string }>(records: Records<T>): AsyncGenerator<T> {
   const seen = new IdList();
@@ -93,7 +96,7 @@ export async function* distinct<T extends { id: string }>(records: Records<T>): 
   }
 }
 
-/** What is wrong with a line whose id was there before. */
+/** The error for a line with a repeated id. */
 export const repeated = (id: string): BadLine => new BadLine('each id once', `${excerpt(id)} again`);
 
 /** A BEIR folder in memory. */

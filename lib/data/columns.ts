@@ -1,4 +1,4 @@
-// Runs and judgements in tables: what a record of each is, and the names of its columns in Parquet and JSON.
+// The records of runs and judgements, and the names of their columns in Parquet and JSON.
 import type { Picked } from './parquet/tables.js';
 import { asId, asScore, asWhole } from './values.js';
 
@@ -6,11 +6,14 @@ import { asId, asScore, asWhole } from './values.js';
 export interface RunEntry {
   qid: string;
   docid: string;
-  /** As written; files number from 0 or from 1, and some do not mean it. NaN where it is no whole number, or there is none. */
+  /**
+   * As written; files number from 0 or from 1, and some have meaningless ranks. NaN if it is missing or not
+   * an integer.
+   */
   rank: number;
-  /** Infinite where it is written `inf` or `-inf`. */
+  /** Infinite if written as `inf` or `-inf`. */
   score: number;
-  /** The run's name; whatever stands after the fifth column, `''` when nothing does. */
+  /** The run's name: everything after the fifth column, or `''`. */
   tag: string;
   /** Whether the line is `query document rank`, without a score of its own. */
   byRank?: true;
@@ -23,7 +26,7 @@ export interface Judgement {
   level: number;
 }
 
-/** What a document's column may be called in Parquet and JSON. */
+/** The names of a document's column in Parquet and JSON. */
 const DOCUMENT_COLUMNS = [
   'corpus-id',
   'corpus_id',

@@ -1,4 +1,5 @@
-// Converts teacher scores from one form into another: at bytes where both forms can, list by list otherwise.
+// Converts teacher scores from one form to another: as bytes if both forms support it, otherwise list by
+// list.
 import type { Qrels } from '../metrics/types.js';
 import type { ByteList } from './bytes/byte-list.js';
 import { ByteText } from './bytes/byte-text.js';
@@ -26,11 +27,11 @@ import { writeWhole } from './whole-file.js';
 
 type Write = Form['write'] & object;
 
-/** What conversion may draw on where the target form needs more than the source form holds. */
+/** Additional data for target forms that need more than the source form contains. */
 export interface ConvertOptions extends TeacherReadOptions {
-  /** Labels: a document is positive from `level` on. They win over labels in the file. */
+  /** Labels: a document is positive from `level` on. They take precedence over labels in the file. */
   qrels?: Qrels;
-  /** The lowest level of `qrels` that makes a document positive. Default 1. */
+  /** The lowest level in `qrels` at which a document is positive. Default 1. */
   level?: number;
   /** Texts of queries and documents, as `loadBeir` returns them. */
   texts?: {
@@ -40,8 +41,9 @@ export interface ConvertOptions extends TeacherReadOptions {
   /** Name of the run in the `trec` form. Default `teacher`. */
   tag?: string;
   /**
-   * Ids in `colbert`, `colbert-scores`, `pylate`, `jsonl`, `hard-negatives`, `parquet` and `pickle`: numbers or texts, alike in a whole column. Default: as a JSON source has them; from other forms numbers,
-   * if all ids of the first list are whole numbers.
+   * Ids in `colbert`, `colbert-scores`, `pylate`, `jsonl`, `hard-negatives`, `parquet` and `pickle`: numbers
+   * or strings, the same in a whole column. Default: as in a JSON source; from other forms numbers, if all
+   * ids of the first list are integers.
    */
   ids?: IdType;
 }
@@ -57,13 +59,13 @@ export interface ConvertResult {
 }
 
 /**
- * Converts a teacher file from any form into any other; a target ending in `.gz` is compressed. The target appears only
- * once it is complete. Lines of one query that follow each other become one list.
+ * Converts a teacher file from any form to any other; a target ending in `.gz` is compressed. The target
+ * appears only once it is complete. Consecutive lines of one query become one list.
  *
- * @param from without `form`, it is told by the file's beginning
- * @throws DataError for a bad line, a query that lacks what the target form needs, or comes back after another one where the target has
- *   several lines per query; with `skipBad` these are counted. DataError when all is left out. OutputError when the target
- *   cannot be written
+ * @param from without `form`, the form is recognised from the beginning of the file
+ * @throws DataError for a bad line, a query that lacks something the target form needs, or a query that
+ * reappears after another one if the target has several lines per query; with `skipBad` these are counted.
+ * DataError if everything is left out. OutputError if the target cannot be written
  */
 export async function convertTeacher(
   from: { path: string; form?: TeacherForm },
@@ -85,8 +87,8 @@ export async function convertTeacher(
 /**
  * Writes lists in a teacher form, as {@link convertTeacher} does with those of a file.
  *
- * @throws DataError for a query that lacks what the form needs, or comes back after another one where the form has several lines per query;
- *   OutputError when the target cannot be written
+ * @throws DataError for a query that lacks something the form needs, or reappears after another one if the
+ * form has several lines per query; OutputError if the target cannot be written
  */
 export async function writeTeacher(
   lists: Iterable<ScoredList> | AsyncIterable<ScoredList>,
@@ -108,18 +110,18 @@ interface Converted {
   source: Left;
 }
 
-/** So much is written at a time. */
+/** Bytes written at a time. */
 const BLOCK_BYTES = 1 << 18;
 /** Of forms whose ids are of one type always. */
 const ONE_TYPE: IdTypes = { query: 'text', documents: 'text' };
 
-/** One conversion: what is done with each list, and what became of all. */
+/** One conversion: processes each list, and keeps the totals. */
 class Conversion {
   private readonly result: ConvertResult = { lists: 0, documents: 0, skipped: 0, errors: [] };
   private readonly form: Form;
   private readonly missing: Missing;
   private readonly columns: IdColumns;
-  /** The queries that were written, where none may come back. */
+  /** The queries written so far, if none may reappear. */
   private readonly seen = new ByteIds();
   private readonly out = new ByteText();
 
@@ -151,7 +153,7 @@ class Conversion {
     return { source, content: binary.encode(this.packed(source, binary), () => this.columns.types) };
   }
 
-  /** The same where source and target can do without a text for each id. */
+  /** The same if source and target need no string per id. */
   atBytes(source: ByteLists, writeBytes: WriteBytes): Converted {
     return { source, content: this.bytes(source, writeBytes) };
   }
@@ -175,7 +177,8 @@ class Conversion {
     out.text(form.frame?.before ?? '');
     const blocks = source.read((list) => {
       const ids = form.typedIds ? this.columns.types : ONE_TYPE;
-      // The first list decides on the types; what is not plain takes the writers of texts, who know what is wrong with it too.
+      // The first list determines the types; anything unusual goes to the string writers, which also report
+      // its errors.
       if (ids && list.plain && isTyped(list, ids)) this.addBytes(list, ids, writeBytes);
       else this.addText(list.scored(), form.write!);
     });
@@ -216,7 +219,7 @@ class Conversion {
     return this.out.take();
   }
 
-  /** What a list becomes in the target form; undefined where it is left out. */
+  /** A list in the target form; undefined if it is left out. */
   private make<T>(read: ScoredList, make: (list: ScoredList, writing: Writing) => T): T | undefined {
     const { form, missing } = this;
     const list = missing.label ? labelled(read, missing.label) : read;

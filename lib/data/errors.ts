@@ -1,6 +1,6 @@
 // The errors of ckl-loss/data: a file that cannot be read (with the line and what was expected there), one that cannot be written, or a package that is missing.
 
-/** A file that cannot be read as what it was taken for. */
+/** A file that cannot be read as expected. */
 export class DataError extends Error {
   readonly code = 'ERR_CKL_DATA';
   /** What `line` counts: lines, or the rows of a Parquet file. */
@@ -8,7 +8,8 @@ export class DataError extends Error {
 
   /**
    * @param file path of the file, or of the folder that lacks it
-   * @param line number of the line, or of the row of a Parquet file, from 1; 0 when the error is about the file as a whole
+   * @param line number of the line, or of the row of a Parquet file, from 1; 0 if the error is about the
+   * whole file
    * @param expected what should have been there, e.g. "4 or 3 columns: query, (iteration,) document, level"
    * @param found what was there instead, shortened
    */
@@ -30,7 +31,7 @@ export class DataError extends Error {
   }
 }
 
-/** A package that reading or writing such a file takes is not installed, or cannot be loaded. */
+/** A package needed to read or write such a file is not installed, or cannot be loaded. */
 export class PackageMissingError extends Error {
   readonly code = 'ERR_CKL_PACKAGE';
 
@@ -56,7 +57,7 @@ export class OutputError extends Error {
   readonly code = 'ERR_CKL_OUTPUT';
 
   /**
-   * @param file the file as it was asked for
+   * @param file the file as given
    * @param why the reason, e.g. "its folder is read-only"
    */
   constructor(
@@ -77,7 +78,7 @@ export function excerpt(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text);
 }
 
-/** What a line parser throws; the reader adds file and line. */
+/** Thrown by line parsers; the reader adds file and line. */
 export class BadLine extends Error {
   constructor(
     readonly expected: string,

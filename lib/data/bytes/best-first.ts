@@ -1,6 +1,6 @@
-// The order of scores, the highest first; of equal ones that of their places.
+// Sorts scores, highest first; equal scores keep their order.
 
-/** Lists up to here are sorted by insertion, which is the fastest way and keeps the order of equals. */
+/** Lists up to this length are sorted by insertion, which is fastest and stable. */
 const SHORT = 128;
 
 /** The places of the first `count` scores, the highest first. */

@@ -1,16 +1,16 @@
-// One query's documents with a teacher's scores, ids as bytes: what is converted line by line, without a text for each id.
+// One query's documents with a teacher's scores and ids as bytes, for conversion without a string per id.
 import type { ScoredList } from '../forms/scored.js';
 import { grown } from './grow.js';
 import { HeldId } from './held-id.js';
 import { ByteIds, decodeId } from './ids.js';
 
-/** Of each byte: whether it is a digit, and whether every form of text writes it as it is. */
+/** For each byte: whether it is a digit, and whether every text form writes it unchanged. */
 const [PLAIN, DIGIT] = [1, 2];
 const KINDS = Uint8Array.from({ length: 256 }, (_, byte) => {
   if (byte >= 0x30 && byte <= 0x39) return PLAIN | DIGIT;
   return byte > 0x20 && byte < 0x7f && !'",\\'.includes(String.fromCharCode(byte)) ? PLAIN : 0;
 });
-/** Whole numbers of so many digits are the same again as numbers of JSON. */
+/** Maximum number of digits of an integer that survives a round trip through JSON. */
 const MOST_DIGITS = 15;
 
 const kindOf = (bytes: Uint8Array, start: number, end: number): number => {
@@ -20,7 +20,7 @@ const kindOf = (bytes: Uint8Array, start: number, end: number): number => {
   return number ? kind : kind & PLAIN;
 };
 
-/** A list that is filled again and again: whoever is given it copies what it keeps. */
+/** A reusable list: receivers copy what they keep. */
 export class ByteList {
   /** Its documents: the code of an id is its place in the list. */
   readonly documents = new ByteIds();
@@ -32,22 +32,25 @@ export class ByteList {
   private queryKind = 0;
   private documentKind = 0;
 
-  /** How many documents it has. */
+  /** The number of its documents. */
   get count(): number {
     return this.documents.count;
   }
 
-  /** Whether every form of text writes the bytes of its ids as they are. */
+  /** Whether every text form writes the bytes of its ids unchanged. */
   get plain(): boolean {
     return (this.queryKind & this.documentKind & PLAIN) !== 0;
   }
 
-  /** Whether the query's id, or all ids of its documents, can be numbers in JSON and the same again as texts. */
+  /**
+   * Whether the query's id, or the ids of all its documents, can be written as JSON numbers and read back as
+   * the same strings.
+   */
   isNumeric(column: 'query' | 'documents'): boolean {
     return ((column === 'query' ? this.queryKind : this.documentKind) & DIGIT) !== 0;
   }
 
-  /** Empties it for another query. */
+  /** Clears it for another query. */
   begin(bytes: Uint8Array, start: number, end: number): void {
     this.documents.clear();
     this.query.hold(bytes, start, end);
@@ -61,7 +64,7 @@ export class ByteList {
 
   /**
    * @param hash of the document, where it is known
-   * @returns its place, which is the old `count` for a new one; of another the score stays
+   * @returns its place, which is the old `count` for a new document; an existing one keeps its score
    */
   add(bytes: Uint8Array, start: number, end: number, score: number, hash?: number): number {
     const { count } = this.documents;
@@ -88,7 +91,7 @@ export class ByteList {
     return decodeId(this.queryBytes);
   }
 
-  /** A copy of its own, in texts. */
+  /** An independent copy, with strings. */
   scored(): ScoredList {
     const { documents, scores, labels } = this;
     const docs = Array.from({ length: this.count }, (_, i) => ({

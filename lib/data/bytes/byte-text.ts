@@ -1,4 +1,5 @@
-// Text that is written as bytes: ids are copied, common numbers written digit by digit, as JavaScript writes them.
+// Writes text as bytes: ids are copied, and common numbers are written digit by digit, exactly as JavaScript
+// does.
 import { grown } from './grow.js';
 
 const [ZERO, MINUS, POINT] = [0x30, 0x2d, 0x2e];
@@ -19,7 +20,7 @@ export class ByteText {
     return this.end;
   }
 
-  /** What was written since the last call; the bytes are the caller's. */
+  /** The bytes written since the last call, which the caller then owns. */
   take(): Uint8Array {
     const taken = this.bytes.subarray(0, this.end);
     this.bytes = Buffer.allocUnsafe(START_BYTES);
@@ -61,7 +62,8 @@ export class ByteText {
         return this.whole(whole);
       }
       const scaled = Math.round(size * UNITS);
-      // The nearest double of so few digits is this number, so no shorter text is, and JavaScript writes these digits.
+      // The nearest double to these few digits is this number, so no shorter text represents it, and
+      // JavaScript writes these digits.
       if (scaled < MOST_SCALED && scaled >= 1 && scaled / UNITS === size) {
         this.end += sign;
         const before = Math.floor(scaled / UNITS);

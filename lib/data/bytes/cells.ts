@@ -1,11 +1,12 @@
-// The cells of a row of printable ASCII at bytes, parted by one separator; any other row is left to the parser of texts.
+// Splits a row of printable ASCII bytes into cells at a separator; any other row is left to the string
+// parser.
 import { MOST_COLUMNS } from './columns.js';
 
 const [LINE_FEED, RETURN, SPACE, QUOTE, DELETE] = [0x0a, 0x0d, 0x20, 0x22, 0x7f];
 
 /** Where the cells of a row begin and end. One object serves all rows. */
 export class Cells {
-  /** How many; 0 for an empty line, -1 for one that the parser of texts must read. */
+  /** The number of cells; 0 for an empty line, -1 for one that the string parser must read. */
   count = 0;
   readonly starts = new Int32Array(MOST_COLUMNS);
   readonly ends = new Int32Array(MOST_COLUMNS);

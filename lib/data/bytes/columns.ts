@@ -1,4 +1,5 @@
-// The columns of a line of ASCII at bytes, where blanks alone or tabs alone part them; any other line is left to the parser of texts.
+// Splits a line of ASCII bytes into columns if only blanks or only tabs separate them; any other line is left
+// to the string parser.
 import { HASH_FACTOR, HASH_START, mixed } from './ids.js';
 
 const [TAB, LINE_FEED, RETURN, SPACE, DELETE] = [0x09, 0x0a, 0x0d, 0x20, 0x7f];
@@ -6,12 +7,12 @@ const [TAB, LINE_FEED, RETURN, SPACE, DELETE] = [0x09, 0x0a, 0x0d, 0x20, 0x7f];
 const NUMBER_SIGN = 0x23;
 /** A line that begins with it may be JSON. */
 const BRACE = 0x7b;
-/** So many columns are told apart. */
+/** Maximum number of columns that are distinguished. */
 export const MOST_COLUMNS = 6;
 
 /** Where the columns of a line begin and end. One object serves all lines. */
 export class Columns {
-  /** How many; 0 for an empty line, -1 for one that the parser of texts must read. Above 6 it is 6. */
+  /** The number of columns, at most 6; 0 for an empty line, -1 for one that the string parser must read. */
   count = 0;
   readonly starts = new Int32Array(MOST_COLUMNS);
   readonly ends = new Int32Array(MOST_COLUMNS);
@@ -20,7 +21,7 @@ export class Columns {
   third = 0;
   /** Whether a separator follows another, or ends the line. */
   gaps = false;
-  /** The last line was parted by tabs. */
+  /** Whether tabs separate the columns of the last line. */
   tabs = false;
 
   /** @param hashes whether the hashes are wanted */

@@ -1,4 +1,5 @@
-// The loop over lines at bytes that all readers of lines share: lines of a common kind are read from their columns, the others as texts.
+// The loop over lines of bytes that all line readers share: common lines are read from their columns, others
+// as strings.
 import { BadLine } from '../errors.js';
 import { type LineReader, textOf } from './regions.js';
 

@@ -1,14 +1,18 @@
-// Keeps the lines of pairs by query if those of a query stand apart: as records in chains of growing chunks, about 32 bytes per line if ids are short.
+// Keeps lines of pairs by query if the lines of a query are scattered: as records in chains of growing
+// chunks, about 32 bytes per line for short ids.
 import { grown } from './grow.js';
 import { newPairLine, type PairLine } from './pair-lists.js';
 
-/** Places of chunks are counted in so many bytes, so that 32 bits of them reach 64 GB. */
+/** Bytes per unit of chunk positions, so that 32-bit positions reach 64 GB. */
 const UNIT = 16;
 const SLAB_UNITS = 2 ** 20;
-/** What a chunk begins with: the place of the query's next one, and how many bytes it uses with this head. */
+/**
+ * The header of a chunk: the place of the query's next chunk, and the number of bytes used, including this
+ * header.
+ */
 const HEAD = 16;
 const [LEAST_CHUNK, MOST_CHUNK] = [96, 4096];
-/** A positive that is that of the record before. */
+/** Marks a positive that equals that of the previous record. */
 const SAME = 0xffff;
 /** Stands for lengths that do not fit in 16 bits; they follow. */
 const LONG = 0xffffffff;
@@ -30,13 +34,13 @@ export class GatheredPairs {
   private lasts = new Uint32Array(64);
   private ends = new Uint32Array(64);
   private rooms = new Uint32Array(64);
-  /** Bytes of all its chunks. */
+  /** Total bytes of all its chunks. */
   private sizes = new Float64Array(64);
-  /** Where its last positive lies: the chunk + 1, and from and to which byte of it. */
+  /** The position of its last positive: the chunk + 1, and the first and one past the last byte in it. */
   private held = new Uint32Array(64);
   private heldStarts = new Uint32Array(64);
   private heldEnds = new Uint32Array(64);
-  /** The numbers of `one`, the line that is handed out. */
+  /** The numbers of `one`, the line that is passed on. */
   private readonly numbers: Float64Array;
   private readonly one: PairLine;
 
@@ -79,7 +83,7 @@ export class GatheredPairs {
     for (let i = negativeStart; i < negativeEnd; i++) own[at++] = negativeBytes[i];
   }
 
-  /** Hands out the lines of a query, in the order in which they came. */
+  /** Passes on the lines of a query, in file order. */
   each(query: number, take: (line: PairLine) => void): void {
     if (query >= this.firsts.length || this.firsts[query] === 0) return;
     const { one, numbers, count } = this;
@@ -125,7 +129,7 @@ export class GatheredPairs {
     return true;
   }
 
-  /** A chunk for a query, of half of what it has so far, and room for a record at least. */
+  /** Allocates a chunk for a query: half of its current size, and at least room for one record. */
   private newChunk(query: number, needed: number): void {
     const size = Math.min(MOST_CHUNK, Math.max(LEAST_CHUNK, this.sizes[query] / 2));
     const units = Math.ceil(Math.max(size, HEAD + needed) / UNIT);

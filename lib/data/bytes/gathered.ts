@@ -1,4 +1,5 @@
-// Lines of a run by query, where those of a query stand apart: chains of blocks, 12 bytes per line (16 with keys in double precision).
+// Keeps lines of a run by query if the lines of a query are scattered: chains of blocks, 12 bytes per line
+// (16 with double-precision keys).
 import { grown } from './grow.js';
 
 const BLOCK_LINES = 32;
@@ -27,7 +28,7 @@ export class Gathered {
   private readonly slabs: Slab[] = [];
   /** Blocks in use; block 0 is none. */
   private blocks = 1;
-  /** The first and last block of each query, and how many lines it has. */
+  /** The first and last block of each query, and its number of lines. */
   private firsts = new Uint32Array(1024);
   private lasts = new Uint32Array(1024);
   private counts = new Uint32Array(1024);

@@ -1,4 +1,4 @@
-// A longer copy of a typed array. What is not written yet takes no memory of the machine, so that doubling costs little.
+// Grows typed arrays by copying. Unwritten parts take no physical memory, so doubling costs little.
 
 type Grows =
   | Uint8Array<ArrayBuffer>
@@ -9,7 +9,7 @@ type Grows =
 
 /**
  * @param least how many elements it must have
- * @returns the array itself where it is long enough
+ * @returns the array itself if it is long enough
  */
 export function grown<T extends Grows>(array: T, least: number): T {
   if (least <= array.length) return array;

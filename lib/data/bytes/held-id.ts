@@ -1,4 +1,4 @@
-// The id of a line before, kept as bytes to compare the next line's with.
+// Keeps the id of the previous line as bytes, to compare it with the next line's.
 
 export class HeldId {
   private held = new Uint8Array(64);
@@ -12,7 +12,7 @@ export class HeldId {
     return true;
   }
 
-  /** Takes a copy of an id in place of the one before. */
+  /** Replaces the id with a copy of another. */
   hold(bytes: Uint8Array, start: number, end: number): void {
     const length = end - start;
     if (length > this.held.length) this.held = new Uint8Array(2 * length);

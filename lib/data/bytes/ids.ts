@@ -1,17 +1,17 @@
-// Ids as bytes, coded by the order in which they first come: no string and no entry of a Map for each.
+// Ids as bytes, with codes in the order of first appearance: no string and no Map entry per id.
 import { grown } from './grow.js';
 
-/** Bytes that all ids of a table may take together. */
+/** Maximum total bytes of the ids of a table. */
 const MOST_BYTES = 2 ** 32 - 1;
 /** Slots are kept at most three quarters full. */
 const FILL = 0.75;
 const FEWEST_SLOTS = 256;
 
-/** The FNV-1a hash of bytes, before {@link mixed}; parsers go on with it byte by byte. */
+/** The FNV-1a hash of bytes, before {@link mixed}; parsers compute it byte by byte as they read. */
 export const HASH_START = 0x811c9dc5 | 0;
 export const HASH_FACTOR = 0x01000193;
 
-/** Spreads an FNV hash over all bits: the low ones, which choose a slot, depend on few bytes otherwise. */
+/** Spreads an FNV hash over all bits: otherwise the low bits, which choose a slot, depend on few bytes. */
 export function mixed(hash: number): number {
   hash ^= hash >>> 15;
   hash = Math.imul(hash, 0x2c1b3c6d);
@@ -38,7 +38,7 @@ export class ByteIds {
   /** Code + 1; 0 is free. */
   private slots = new Uint32Array(FEWEST_SLOTS);
   private ids = 0;
-  /** All bits of all bytes: below 80 there is only ASCII. */
+  /** The bitwise OR of all bytes: below 0x80, there is only ASCII. */
   private every = 0;
   private asBuffer = Buffer.from(this.bytes.buffer);
 
@@ -46,7 +46,7 @@ export class ByteIds {
     return this.ids;
   }
 
-  /** The code of an id, which is the old `count` where it is new. */
+  /** The code of an id, which is the old `count` if it is new. */
   intern(from: Uint8Array, start: number, end: number, hash = hashOf(from, start, end)): number {
     const mask = this.slots.length - 1;
     let slot = hash & mask;
@@ -55,7 +55,7 @@ export class ByteIds {
     return this.append(from, start, end, hash, slot);
   }
 
-  /** The code of an id, -1 where it is not there. */
+  /** The code of an id, -1 if it is not there. */
   find(from: Uint8Array, start: number, end: number, hash = hashOf(from, start, end)): number {
     const mask = this.slots.length - 1;
     let slot = hash & mask;
@@ -64,12 +64,12 @@ export class ByteIds {
     return -1;
   }
 
-  /** As {@link intern}, of an id of another table. */
+  /** As {@link intern}, for an id of another table. */
   internFrom(other: ByteIds, code: number): number {
     return this.intern(other.bytes, other.starts[code], other.starts[code + 1], other.hashes[code]);
   }
 
-  /** The code of an id of another table, -1 where it is not there. */
+  /** The code of an id of another table, -1 if it is not there. */
   findIn(other: ByteIds, code: number): number {
     return this.find(other.bytes, other.starts[code], other.starts[code + 1], other.hashes[code]);
   }
@@ -91,7 +91,7 @@ export class ByteIds {
     return aEnd - i - (bEnd - j);
   }
 
-  /** The whole number below 2³¹ that an id is, written as JavaScript writes it; -1 for any other id. */
+  /** The value of an id that is an integer below 2³¹ in JavaScript's notation; -1 for any other id. */
   wholeNumber(code: number): number {
     const { bytes, starts } = this;
     const [start, end] = [starts[code], starts[code + 1]];
@@ -110,7 +110,10 @@ export class ByteIds {
     return this.bytes.subarray(this.starts[code], this.starts[code + 1]);
   }
 
-  /** The bytes of all ids, until another one is added: a view of each takes as long as a line does. */
+  /**
+   * The bytes of all ids, until another one is added: creating a view for each would take as long as reading
+   * a line.
+   */
   get all(): Uint8Array {
     return this.bytes;
   }
@@ -141,7 +144,7 @@ export class ByteIds {
     return this.asBuffer.toString('latin1', start, end);
   }
 
-  /** Forgets all ids; keeps the memory unless far more than was needed lately. */
+  /** Removes all ids; keeps the memory unless it is far more than was recently needed. */
   clear(): void {
     if (this.slots.length > Math.max(FEWEST_SLOTS, 16 * this.ids))
       this.slots = new Uint32Array(this.slots.length >> 1);
@@ -192,7 +195,10 @@ export function encodeIds(qid: string, docid = ''): { bytes: Buffer; middle: num
 
 const SURROGATE = /[\ud800-\udfff]/u;
 
-/** The UTF-8 bytes of an id. Half a surrogate pair, which JSON can hold, is written as UTF-8 would write its number, so that ids stay apart. */
+/**
+ * The UTF-8 bytes of an id. Half a surrogate pair, which JSON can contain, is encoded as UTF-8 would encode
+ * its number, so that ids stay distinct.
+ */
 function encodeId(id: string): Buffer {
   if (!SURROGATE.test(id)) return Buffer.from(id);
   const parts = Array.from(id, (character) => {

@@ -1,4 +1,4 @@
-// Judgements at bytes: the ids of queries and documents coded, rows in typed arrays.
+// Reads judgements as bytes: coded ids of queries and documents, rows in typed arrays.
 import type { Qrels } from '../../metrics/types.js';
 import type { BadLine } from '../errors.js';
 import { LONGEST_LINE } from '../lines.js';
@@ -79,7 +79,7 @@ class Rows {
   /** Row + 1 by the hash of query and document; 0 is free. */
   private slots = new Uint32Array(2048);
 
-  /** @returns false where the query judges the document already */
+  /** @returns false if the query has already judged the document */
   add(
     bytes: Uint8Array,
     queryStart: number,

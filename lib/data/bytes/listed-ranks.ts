@@ -1,4 +1,5 @@
-// Whether whole numbers in place of scores are ranks: within a query none comes twice, and they do not only descend.
+// Decides whether integers in place of scores are ranks: within a query, they do not repeat and do not only
+// descend.
 import { grown } from './grow.js';
 
 export class ListedRanks {
@@ -32,7 +33,7 @@ export class ListedRanks {
     return true;
   }
 
-  /** Whether the numbers are scores rather. */
+  /** Whether the numbers are scores instead. */
   get onlyDescends(): boolean {
     return this.descents >= 2 && !this.ascends;
   }

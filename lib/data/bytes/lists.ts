@@ -1,4 +1,4 @@
-// Reads lists at bytes, one in memory: what takes them copies what it keeps, or has them as texts.
+// Reads lists as bytes, one in memory at a time: receivers copy what they keep, or get them as strings.
 import { Records, type ReadOptions } from '../records.js';
 import type { BadLine, DataError } from '../errors.js';
 import { LONGEST_LINE, type Bytes, type Line } from '../lines.js';
@@ -10,13 +10,13 @@ import { readInBlocks, type LineReader } from './regions.js';
 export interface ByteLists {
   readonly skipped: number;
   readonly errors: readonly DataError[];
-  /** Hands each list to `take`, which is given the same object again and again; waits after each block of the file. */
+  /** Passes each list to `take`, always in the same object; waits after each block of the file. */
   read(take: (list: ByteList) => void): AsyncGenerator<void>;
 }
 
-/** Reads the lines of a form, and hands out each list once it is complete. */
+/** Reads the lines of a form, and passes on each list once it is complete. */
 export interface ListReader extends LineReader {
-  /** All lines are there. Where many lists are left, it is waited for after each of them. @throws DataError */
+  /** Called after the last line. If many lists remain, the reader waits after each. @throws DataError */
   end(): void | Iterable<void>;
 }
 
@@ -29,7 +29,7 @@ export type MakeReader = (
 ) => ListReader | Promise<ListReader>;
 
 export function byteLists(make: MakeReader, file: Bytes, options: ReadOptions): ByteLists {
-  // It counts what is left out, and reads nothing.
+  // It only counts what is left out, and reads nothing.
   const counts = new Records<never>(file.path, () => undefined, options, noLines());
   const maxLineBytes = options.maxLineBytes ?? LONGEST_LINE;
   return {
@@ -51,7 +51,7 @@ export function byteLists(make: MakeReader, file: Bytes, options: ReadOptions): 
   };
 }
 
-/** The same lists in texts. What is complete before a line that cannot be read is given out before the error. */
+/** The same lists with strings. Lists that are complete before an unreadable line come before the error. */
 export async function* scoredLists(lists: ByteLists): AsyncGenerator<ScoredList> {
   let ready: ScoredList[] = [];
   const blocks = lists.read((list) => void ready.push(list.scored()));

@@ -1,20 +1,22 @@
-// Decimal numbers at bytes: the value that Number() has of the same text, or a word that it takes Number() to tell.
+// Parses decimal numbers from bytes: the same value as Number() of the text, or a mark that Number() is
+// needed.
 
 /** Powers of ten that a double holds exactly. */
 const POWERS = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
-/** So many digits of a whole number are exact in a double. */
+/** Number of digits of an integer that are always exact in a double. */
 const EXACT_DIGITS = 15;
 /** A bound on the relative error of what {@link decimal} makes of more digits. */
 const ERROR = 4e-15;
 
-/** What is returned of a text that is none of the common numbers; no score is it. */
+/** Returned for a text that is not a common number; never the value of a score. */
 export const UNKNOWN = NaN;
 
 /**
  * The value of a plain decimal number: an exact whole number times or over an exact power of ten, rounded once, is what Number() rounds to.
  *
- * @param single whether the nearest float32 of the value will do: then longer numbers too, unless they lie where two float32 meet
- * @returns {@link UNKNOWN} where it takes Number(), or is no number
+ * @param single whether the nearest float32 is enough: then longer numbers are parsed, too, unless they are
+ * close to the middle of two float32 values
+ * @returns {@link UNKNOWN} if Number() is needed, or if it is not a number
  */
 export function decimal(bytes: Uint8Array, start: number, end: number, single: boolean): number {
   let i = start;

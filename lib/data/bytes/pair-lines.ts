@@ -1,4 +1,4 @@
-// Lines of pairs at bytes, a positive with a negative: cut into columns, and the uncommon ones into texts.
+// Reads lines of pairs (a positive and a negative) as bytes: split into columns, uncommon ones into strings.
 import { Columns } from './columns.js';
 import { CutLines } from './cut-lines.js';
 import { encodeIds } from './ids.js';

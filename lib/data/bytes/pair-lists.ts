@@ -1,4 +1,5 @@
-// Pairs of a query as its list: what a form of pairs says of their numbers, and the documents of one query in memory.
+// Turns the pairs of a query into its list: the meaning of a form's numbers, and the documents of one query
+// in memory.
 import { BadLine } from '../errors.js';
 import { ByteList } from './byte-list.js';
 import { Sides } from './sides.js';
@@ -8,7 +9,7 @@ export interface Pair {
   qid: string;
   positive: string;
   negative: string;
-  /** The scores of both, or how far apart they are. */
+  /** The scores of both documents, or their difference. */
   numbers: readonly number[];
 }
 
@@ -36,19 +37,22 @@ export interface PairForm {
   columns: { query: number; positive: number; negative: number; numbers: readonly number[] };
   /** @throws BadLine */
   parse(line: string): Pair;
-  /** What becomes of the numbers, for one file. */
+  /** Interprets the numbers of one file. */
   rule(sides: Sides): PairRule;
 }
 
-/** What the numbers of a query's pairs say of its documents, which are codes of its {@link Sides}. */
+/**
+ * Derives the scores of a query's documents, which are codes of its {@link Sides}, from the numbers of its
+ * pairs.
+ */
 export interface PairRule {
-  /** Enters both documents. @throws BadLine for a pair that those before contradict */
+  /** Adds both documents. @throws BadLine for a pair that contradicts earlier ones */
   add(positive: number, negative: number, numbers: ArrayLike<number>): void;
-  /** Sets the numbers of all that were entered to their scores. @throws BadLine where these are not known */
+  /** Sets the numbers of all added documents to their scores. @throws BadLine if these are unknown */
   settle(): void;
 }
 
-/** Gathers the pairs of one query after the other, and hands out their lists. */
+/** Gathers the pairs of one query after the other, and passes on their lists. */
 export class PairLists {
   private readonly sides = new Sides();
   private readonly rule: PairRule;
@@ -65,7 +69,7 @@ export class PairLists {
     this.list.labels = new Uint8Array(1024);
   }
 
-  /** Goes on with another query; the list of the one before has been handed out. */
+  /** Starts another query; the list of the previous one has been passed on. */
   query(bytes: Uint8Array, start: number, end: number): void {
     this.sides.begin(bytes, start, end);
     this.positive = -1;
@@ -76,7 +80,7 @@ export class PairLists {
     return this.sides.isQuery(bytes, start, end);
   }
 
-  /** @throws BadLine for a pair that those before contradict */
+  /** @throws BadLine for a pair that contradicts earlier ones */
   add({ bytes, start, end, negativeBytes, negativeStart, negativeEnd, numbers }: PairLine): void {
     const { sides } = this;
     // Many pairs in a row have one positive.
@@ -85,7 +89,7 @@ export class PairLists {
     this.rule.add(this.positive, sides.intern(negativeBytes, negativeStart, negativeEnd), numbers);
   }
 
-  /** Hands out the query's list, positives first. */
+  /** Passes on the query's list, positives first. */
   end(): void {
     const { sides } = this;
     if (sides.count === 0) return;
@@ -93,7 +97,7 @@ export class PairLists {
       this.rule.settle();
     } catch (error) {
       if (!(error instanceof BadLine)) throw error;
-      // Of no one line.
+      // Not about a single line.
       return this.refuse(error, 0);
     }
     const { queryBytes } = sides;

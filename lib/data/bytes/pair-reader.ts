@@ -1,4 +1,4 @@
-// Lines of pairs at bytes as lists: one query in memory where its lines stand together, otherwise all lines.
+// Reads lines of pairs as lists: one query in memory if its lines are consecutive, otherwise all lines.
 import { BadLine } from '../errors.js';
 import { GatheredPairs } from './gathered-pairs.js';
 import { ByteIds } from './ids.js';
@@ -7,7 +7,10 @@ import { PairLines } from './pair-lines.js';
 import { PairLists, type PairForm, type PairLine } from './pair-lists.js';
 import { standTogether } from './pairs-together.js';
 
-/** A reader of such a form; a file is read twice, first to see whether the lines of each query stand together. */
+/**
+ * A reader of such a form. A file is read twice, first to find out whether the lines of each query are
+ * consecutive.
+ */
 export const pairReader =
   (form: PairForm): MakeReader =>
   async (take, refuse, maxLineBytes, path) => {
@@ -17,7 +20,7 @@ export const pairReader =
       : new ApartReader(form, maxLineBytes, lists);
   };
 
-/** Reads lines of which those of a query stand together. */
+/** Reads lines in which those of a query are consecutive. */
 class TogetherReader extends PairLines implements ListReader {
   constructor(
     form: PairForm,
@@ -47,7 +50,7 @@ class TogetherReader extends PairLines implements ListReader {
   }
 }
 
-/** Keeps all lines, and goes through those of each query once all are there: what is wrong with pairs is found by query. */
+/** Keeps all lines, and then processes those of each query: errors in pairs are found query by query. */
 class ApartReader extends PairLines implements ListReader {
   private readonly queries = new ByteIds();
   private readonly lineOf: GatheredPairs;

@@ -1,4 +1,5 @@
-// Whether the lines of each query of a file of pairs stand together: most lines are read up to their query's id.
+// Finds out whether the lines of each query of a file of pairs are consecutive; most lines are read only up
+// to their query's id.
 import { stat } from 'node:fs/promises';
 import { openBytes } from '../lines.js';
 import { ByteIds } from './ids.js';
@@ -9,7 +10,7 @@ import { LinesApart } from './run-lines.js';
 
 const [TAB, LINE_FEED, SPACE, DELETE] = [0x09, 0x0a, 0x20, 0x7f];
 
-/** Ends with {@link LinesApart} at a query that comes back. */
+/** Ends with {@link LinesApart} at a query that reappears. */
 class QueryCheck extends PairLines {
   private readonly queries = new ByteIds();
   private last = -1;
@@ -65,7 +66,7 @@ class QueryCheck extends PairLines {
   protected pair(): void {}
 }
 
-/** Whether the lines of each query stand together; of a pipe, which cannot be read twice, it is not known. */
+/** Whether the lines of each query are consecutive; unknown for a pipe, which cannot be read twice. */
 export async function standTogether(path: string, form: PairForm, maxLineBytes: number): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile()) return false;

@@ -1,4 +1,5 @@
-// Reads a run at bytes and keeps what measures need of it: one query in memory if its lines stand together, otherwise a few bytes per line.
+// Reads a run as bytes and keeps what measures need: one query in memory if its lines are consecutive,
+// otherwise a few bytes per line.
 import { stat } from 'node:fs/promises';
 import type { Convention, Run } from '../../metrics/index.js';
 import { LONGEST_LINE } from '../lines.js';
@@ -12,8 +13,9 @@ import { RunReader } from './run-reader.js';
 import { ApartLines, LinesApart, TogetherLines } from './run-lines.js';
 
 /**
- * The ranks of judged documents in a run, with the errors that {@link loadRun} would have. A file whose queries prove to stand apart is read a
- * second time; of a pipe, which cannot be, all lines are kept from the first on.
+ * The ranks of judged documents in a run, with the same errors as {@link loadRun}. A file whose queries turn
+ * out to be scattered is read a second time; for a pipe, which cannot be reread, all lines are kept from the
+ * start.
  *
  * @param convention `msmarco` goes by the rank column
  * @throws DataError
@@ -46,7 +48,7 @@ export async function rankRun(
       return ranks;
     } catch (error) {
       if (error instanceof LinesApart) continue;
-      // What was found twice stands before the line that cannot be read.
+      // A repeated document found earlier precedes the line that cannot be read.
       if (!refusals.skipBad) reader.endLines();
       throw error;
     }
@@ -58,7 +60,7 @@ export async function rankRun(
 const isSingle = (convention: Convention): boolean =>
   convention === 'trec_eval' || convention === 'trec_eval-9';
 
-/** The same of a run in memory, whose documents are listed best first where the convention goes by that. */
+/** The same for a run in memory, whose documents are listed best first if the convention uses that order. */
 export function rankListed(run: Run, judgements: Judgements, convention: Convention): JudgedRanks {
   const ranks = new JudgedRanks(judgements, convention);
   const lines = new TogetherLines(ranks);

@@ -1,4 +1,5 @@
-// What measures need of a run: the ranks of judged documents. All else of it is forgotten as soon as a query is complete.
+// The parts of a run that measures need: the ranks of judged documents. Everything else is dropped as soon as
+// a query is complete.
 import type { Convention, Placed, RankedRun } from '../../metrics/index.js';
 import { grown } from './grow.js';
 import type { ByteIds } from './ids.js';
@@ -107,7 +108,9 @@ export class JudgedRanks implements RankedRun, CompleteLines {
     this.judgedRow[line] = row;
   }
 
-  /** Sorts the judged lines, best first, and counts for each how many lines are before it and not before the one above. */
+  /**
+   * Sorts the judged lines, best first, and counts for each the lines that precede it but not the one above.
+   */
   private rank(documents: ByteIds, { count: all, documents: codes, keys }: Lines, count: number): void {
     const { before } = this;
     const listed = this.convention === 'msmarco';

@@ -1,4 +1,5 @@
-// A file as regions of whole lines in bytes: the same lines as those of ../lines.ts, for readers that make no text of them.
+// A file as regions of whole lines in bytes: the same lines as in ../lines.ts, for readers that do not turn
+// them into strings.
 import { BadLine, DataError } from '../errors.js';
 import { again, decodeLine, openBytes, readFailure, type Bytes } from '../lines.js';
 import { isParquet } from '../parquet/rows.js';
@@ -21,9 +22,9 @@ export async function openRegions(path: string): Promise<Bytes | undefined> {
   return { path, chunks: again(first.done ? [] : [first.value], chunks), emptyLines };
 }
 
-/** What becomes of lines that cannot be read: the first is an error, or all are counted. */
+/** Handles lines that cannot be read: the first is an error, or all are counted. */
 export class Refusals {
-  /** How many were told of. */
+  /** The number of lines already reported. */
   private told = 0;
   private count = 0;
 
@@ -36,7 +37,7 @@ export class Refusals {
     return this.options.skipBad ?? false;
   }
 
-  /** The file is read from its beginning once more: what was told of it is not told again. */
+  /** The file is read again from the beginning: lines already reported are not reported again. */
   restart(): void {
     this.count = 0;
   }
@@ -65,13 +66,16 @@ export interface LineReader {
   refuse(problem: BadLine): void;
 }
 
-/** Hands all lines of a file to a reader; lines that cross two chunks, and a last one without its end, are put together first. */
+/**
+ * Passes all lines of a file to a reader; lines that cross chunks, and a last line without its end, are
+ * assembled first.
+ */
 export async function readRegions(file: Bytes, reader: LineReader, maxLineBytes: number): Promise<void> {
   const blocks = readInBlocks(file, reader, maxLineBytes);
   while (!(await blocks.next()).done);
 }
 
-/** As {@link readRegions}; waits after each block of the file, and closes it where it is told to go no further. */
+/** As {@link readRegions}; waits after each block of the file, and closes the file if told to stop. */
 export async function* readInBlocks(
   { path, chunks, emptyLines }: Bytes,
   reader: LineReader,

@@ -1,4 +1,5 @@
-// The rows of a table at bytes, as the reader of texts in ../forms/rows.ts has them, gathered as long as the query stays the same.
+// Reads the rows of a table as bytes, like the string reader in ../forms/rows.ts, and gathers them as long as
+// the query stays the same.
 import type { BadLine } from '../errors.js';
 import { rowParser, scoredTwice, splitCommas, splitTabs, type Header } from '../forms/rows.js';
 import { ByteList } from './byte-list.js';

@@ -7,14 +7,14 @@ import { ByteIds } from './ids.js';
 /** Lines of one query: code and key of each, and the line of a document's code. */
 export interface Lines {
   count: number;
-  /** The code of the document of each line; undefined where it is the number of the line. */
+  /** The code of the document of each line; undefined if it is the number of the line. */
   documents?: Uint32Array;
   keys: Float64Array;
-  /** Line + 1 by the code of the document; undefined where it is the code. */
+  /** Line + 1 by the code of the document; undefined if it equals the code. */
   lineOf?: Uint32Array;
 }
 
-/** Where the lines of a query go when all are there. */
+/** Receives the lines of a query once they are complete. */
 export interface CompleteLines {
   /**
    * @param queries of the run, and the code of this one among them
@@ -23,7 +23,7 @@ export interface CompleteLines {
   take(queries: ByteIds, code: number, documents: ByteIds, lines: Lines): void;
 }
 
-/** Where the lines of a run go: `begin` where the query is another than that of the line before, then `add`. */
+/** Receives the lines of a run: `begin` if the query differs from that of the previous line, then `add`. */
 export interface RunLines {
   /** @returns the code of the query */
   begin(bytes: Uint8Array, start: number, end: number): number;
@@ -41,7 +41,7 @@ export interface RunLines {
     key: number,
     line: number,
   ): boolean;
-  /** Why `add` did just refuse a line. */
+  /** Why `add` just rejected a line. */
   refusal?(qid: string, docid: string): BadLine;
   /**
    * All lines are there.
@@ -60,7 +60,7 @@ export interface Twice {
 /** A query came back after another one. */
 export class LinesApart extends Error {}
 
-/** For lines of a query that stand together: a query is complete when another one begins. */
+/** For consecutive lines of a query: a query is complete when another one begins. */
 export class TogetherLines implements RunLines {
   private readonly queries = new ByteIds();
   /** Of the query that is being read. */
@@ -99,7 +99,7 @@ export class TogetherLines implements RunLines {
   }
 }
 
-/** For lines that stand in any order. */
+/** For lines in any order. */
 export class ApartLines implements RunLines {
   private readonly queries = new ByteIds();
   private readonly documents = new ByteIds();

@@ -1,4 +1,4 @@
-// The lines of a run as lists, one query in memory: its lines must stand together.
+// Turns the lines of a run into lists, one query in memory: its lines must be consecutive.
 import { BadLine, excerpt } from '../errors.js';
 import type { ByteList } from './byte-list.js';
 import { grown } from './grow.js';
@@ -63,6 +63,6 @@ export class RunLists implements RunLines {
   }
 }
 
-/** What is wrong with a line, or a list, of a query that came before others. */
+/** The error for a line, or a list, of a query that appeared before other queries. */
 export const queryAgain = (qid: string): BadLine =>
   new BadLine('the lines of a query together (sort the file)', `query ${excerpt(qid)} again`);

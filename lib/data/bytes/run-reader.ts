@@ -1,4 +1,5 @@
-// The lines of a run at bytes: queries, documents and what they are ranked by, as the reader of texts in ../trec.ts has them.
+// Reads the lines of a run as bytes: queries, documents and ranking keys, like the string reader in
+// ../trec.ts.
 import type { Convention } from '../../metrics/index.js';
 import type { BadLine } from '../errors.js';
 import {
@@ -65,7 +66,7 @@ export class RunReader extends CutLines<Columns> {
     if (count !== 3) return false;
     const rank = wholeNumber(bytes, starts[2], ends[2]);
     if (Number.isNaN(rank)) {
-      // Scores under the convention of ranks, and a first line, are the other parser's.
+      // Scores under a rank convention, and the first line, are left to the other parser.
       if (this.third.is !== 'score' || this.byRankColumn) return false;
       const key = this.score(bytes, starts[2], ends[2], this.single);
       if (Number.isNaN(key)) return false;
@@ -127,7 +128,7 @@ export class RunReader extends CutLines<Columns> {
     this.code = this.kept.begin(bytes, start, end);
   }
 
-  /** The faults that show only when all lines are there. @throws DataError */
+  /** Errors that can be detected only after the last line. @throws DataError */
   endLines(): void {
     this.kept.end(({ qid, docid, line }) => this.refusals.refuse(listedTwice(qid, docid), line));
   }

@@ -1,4 +1,4 @@
-// The documents of one query, each with a side and a number, of pairs that come in any order.
+// The documents of one query, each with a side and a number, from pairs in any order.
 import { grown } from './grow.js';
 import { HeldId } from './held-id.js';
 import { ByteIds, decodeId } from './ids.js';
@@ -17,7 +17,7 @@ export class Sides {
   private sideOf = new Uint8Array(1024);
   private numberOf = new Float64Array(1024);
 
-  /** How many documents have a side. */
+  /** The number of documents with a side. */
   get count(): number {
     return this.entered;
   }
@@ -34,7 +34,7 @@ export class Sides {
     return this.query.is(bytes, start, end);
   }
 
-  /** Forgets all documents, and goes on with another query. */
+  /** Removes all documents and starts another query. */
   begin(bytes: Uint8Array, start: number, end: number): void {
     this.query.hold(bytes, start, end);
     this.documents.clear();

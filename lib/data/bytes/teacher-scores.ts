@@ -1,4 +1,5 @@
-// A teacher's scores of many queries in typed arrays: documents coded, scores in float32, each query's documents best first.
+// A teacher's scores of many queries in typed arrays: coded documents, float32 scores, and each query's
+// documents best first.
 import { stat } from 'node:fs/promises';
 import { DataError } from '../errors.js';
 import type { ScoredList } from '../forms/scored.js';
@@ -27,13 +28,16 @@ export interface TeacherScoreList {
   scores: Float32Array;
 }
 
-/** The codes of documents whose id is no whole number begin here. */
+/** The first code of documents whose id is not an integer. */
 const FIRST_NAMED = 2 ** 31;
 
-/** 8 bytes per score, and about 16 bytes and its id for each query and each distinct document whose id is no whole number below 2³¹. A list costs what its length does, however many there are. */
+/**
+ * A table takes 8 bytes per score, plus about 16 bytes and the id for each query and each distinct document
+ * whose id is not an integer below 2³¹. The cost of a list depends only on its length.
+ */
 export class TeacherScores {
   private readonly queries = new ByteIds();
-  /** The ids that are no whole numbers below 2³¹: those are their own codes. */
+  /** The ids that are not integers below 2³¹, which are their own codes. */
   private readonly named = new ByteIds();
   /** Of the list that {@link takeAll} takes. */
   private readonly own = new ByteIds();
@@ -51,8 +55,8 @@ export class TeacherScores {
   ) {}
 
   /**
-   * Reads scores in any form that `openTeacher` tells, a query in memory at a time where the lines or lists of a query stand together; a
-   * file where they do not is read a second time.
+   * Reads scores in any form that `openTeacher` recognises, one query in memory at a time if the lines or
+   * lists of a query are consecutive; otherwise the file is read a second time.
    *
    * @throws DataError as its readers do, for a document with two scores for a query, and for a score that float32 cannot hold; with `skipBad`
    *   such are left out
@@ -82,12 +86,12 @@ export class TeacherScores {
     throw new Error('lines that stand apart were gathered');
   }
 
-  /** How many queries there are. */
+  /** The number of queries. */
   get size(): number {
     return this.queries.count;
   }
 
-  /** How many scores there are. */
+  /** The number of scores. */
   get count(): number {
     return this.total;
   }
@@ -128,7 +132,7 @@ export class TeacherScores {
     try {
       await readRegions(file, reader, maxLineBytes);
     } catch (error) {
-      // What was found twice stands before the line that cannot be read.
+      // A repeated document found earlier precedes the line that cannot be read.
       if (!(error instanceof LinesApart) && !this.refusals.skipBad) reader.endLines();
       throw error;
     }

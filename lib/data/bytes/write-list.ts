@@ -1,4 +1,5 @@
-// A list in each form that takes nothing but ids and scores, at bytes: what the writers of texts in ../forms/writers.ts make of it.
+// Writes a list as bytes in each form that needs only ids and scores, with the same result as the string
+// writers in ../forms/writers.ts.
 import type { IdTypes } from '../forms/scored.js';
 import { bestFirst } from './best-first.js';
 import type { ByteList } from './byte-list.js';
@@ -8,7 +9,7 @@ const [LINE_FEED, TAB, SPACE, QUOTE, COMMA] = Buffer.from('\n\t ",');
 const [OPEN_ARRAY, CLOSE_ARRAY, CLOSE_OBJECT] = Buffer.from('[]}');
 
 export interface ByteWriting {
-  /** How ids are written, where the form has numbers and texts. */
+  /** How ids are written if the form has both numbers and strings. */
   ids: IdTypes;
   /** The name of a run. */
   tag: string;
@@ -53,7 +54,7 @@ export const runBytes: WriteBytes = ({ queryBytes, documents, scores, count }, o
   }
 };
 
-/** A row a document, its cells parted by a separator. */
+/** One row per document, with cells separated by a separator. */
 const rowsBy =
   (separator: number): WriteBytes =>
   ({ queryBytes, documents, scores, count }, out) => {

@@ -1,4 +1,4 @@
-// What a form of teacher files is: how a file shows it, how it is read, how a list is written in it.
+// The definition of a form of teacher files: how to recognise it, how to read it, and how to write a list.
 import { byteLists, scoredLists, type ByteLists, type MakeReader } from '../bytes/lists.js';
 import type { WriteBytes } from '../bytes/write-list.js';
 import type { DataError } from '../errors.js';
@@ -19,11 +19,11 @@ export interface TeacherLists extends AsyncIterable<ScoredList> {
   readonly errors: readonly DataError[];
 }
 
-/** The beginning of a file, by which its form is told. */
+/** The beginning of a file, from which its form is recognised. */
 export interface Head {
-  /** Of a file that is no text. */
+  /** For a binary file. */
   bytes: Buffer;
-  /** The first line with anything in it, trimmed; only its beginning where the line is very long. */
+  /** The first non-empty line, trimmed; only its beginning if the line is very long. */
   line: string;
   /** Its number. */
   number: number;
@@ -31,7 +31,10 @@ export interface Head {
   text: string;
 }
 
-/** How a list is written: what the list itself lacks is looked up here, or is an error that names it. */
+/**
+ * How a list is written: data that the list itself lacks is looked up here; missing data is an error that
+ * names it.
+ */
 export interface Writing {
   /** The documents with this label. */
   side(label: 0 | 1): ScoredDocument[];
@@ -45,9 +48,9 @@ export interface Writing {
   fail(expected: string, found: string): never;
 }
 
-/** How a form that is no text is written. */
+/** How a binary form is written. */
 export interface Binary {
-  /** Whether it is compressed by itself, so that its readers take no gzip. */
+  /** Whether the form has its own compression, so that its readers do not accept gzip. */
   compressed: boolean;
   pack(list: ScoredList, writing: Writing): unknown[];
   /** @param types of the ids; known from the first packed list on */
@@ -55,26 +58,26 @@ export interface Binary {
 }
 
 export interface Form {
-  /** Whether a file that begins like this has the form. Forms are asked in the order of their table. */
+  /** Whether a file with this beginning has the form. Forms are tried in the order of their table. */
   tells(head: Head): boolean;
-  /** Whether the beginning of a first line is enough to tell, where the whole file may be one line. */
+  /** Whether the beginning of the first line is enough, because the whole file may be one line. */
   early?(head: Head): boolean;
   read(file: Bytes, options: TeacherReadOptions): TeacherLists;
-  /** The same lists, where they have nothing but ids, scores and sides. */
+  /** The same lists, if they have only ids, scores and sides. */
   bytes?(file: Bytes, options: TeacherReadOptions): ByteLists;
   /** The lines of one list. */
   write?(list: ScoredList, writing: Writing): string[];
-  /** The same lines, where they take nothing but ids and scores. */
+  /** The same lines, if they need only ids and scores. */
   writeBytes?: WriteBytes;
-  /** In place of `write`, where a file is no text: what is written of one list, and the bytes of all. */
+  /** Instead of `write`, for binary files: the data of one list, and the bytes of all. */
   binary?: Binary;
-  /** What stands before the first list, between two and after the last, where that is more than line ends. */
+  /** The text before the first list, between lists and after the last, unless it is just line ends. */
   frame?: { before: string; between: string; after: string };
-  /** Whether a query takes several lines, which must stand together. */
+  /** Whether a query takes several lines, which must be consecutive. */
   spread?: boolean;
-  /** Whether its ids may be numbers, alike in a whole column. */
+  /** Whether its ids may be numbers, the same in a whole column. */
   typedIds?: boolean;
-  /** What no id may hold, as it would part it. */
+  /** Characters that ids must not contain because they are separators. */
   idsWithout?: RegExp;
 }
 

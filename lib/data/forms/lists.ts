@@ -1,11 +1,15 @@
-// Parsers of the forms in which losses are trained from ids and scores, a query a line: ColBERT, PyLate, FlagEmbedding, SimLM.
+// Parsers of the training forms with ids and scores, one query per line: ColBERT, PyLate, FlagEmbedding,
+// SimLM.
 import { createHash } from 'node:crypto';
 import { BadLine, excerpt } from '../errors.js';
 import type { Fields } from '../lines.js';
 import { asArray, asId, asScore, asText, parseJson, shown } from '../values.js';
 import type { IdType, IdTypes, ScoredDocument, ScoredList } from './scored.js';
 
-/** Drops exact repeats of a document, which real files have, and refuses one with two scores or on two sides, and a list without any. */
+/**
+ * Drops exact repeats of a document, which real files contain; rejects a document with two scores or on two
+ * sides, and an empty list.
+ */
 export function distinct(list: ScoredList): ScoredList {
   if (list.docs.length === 0) throw new BadLine(`documents of query ${excerpt(list.qid)}`, 'none');
   const seen = new Map<string, ScoredDocument>();
@@ -37,7 +41,7 @@ export function joinTypes(a: IdTypes, b: IdTypes): IdTypes {
   return { query: type('query'), documents: type('documents') };
 }
 
-/** ids[i] with scores[i], which must be as many. */
+/** Pairs ids[i] with scores[i]; both must have the same length. */
 export function zip(ids: string[], scores: number[], what: string, label?: 0 | 1): ScoredDocument[] {
   if (ids.length !== scores.length)
     throw new BadLine(`as many scores as documents in ${what}`, `${scores.length} and ${ids.length}`);
@@ -56,7 +60,7 @@ export const idTypesOf = (query: unknown, documents: readonly unknown[]): IdType
   documents: documents.every(isNumber) ? 'number' : 'text',
 });
 
-/** A parser that takes the first document of each list for its positive, if that is wanted. */
+/** A parser that optionally treats the first document of each list as its positive. */
 export const unlabelled =
   <Input>(parse: (input: Input) => ScoredList) =>
   (options: { firstIsPositive?: boolean }) =>
@@ -74,7 +78,7 @@ export function parseColbert(line: string): ScoredList {
   const docs = value.slice(1).map((pair: unknown, i) => {
     if (!Array.isArray(pair) || pair.length !== 2) throw new BadLine('[document, score]', shown(pair));
     const [id, score] = pair as [unknown, unknown];
-    // What a value is called is made into a text only for an error: a list may be long.
+    // The name of a value is built only for an error, because lists may be long.
     return {
       docid:
         typeof id === 'string' && id !== ''
@@ -118,7 +122,7 @@ export function parsePylate(record: Fields): ScoredList {
   });
 }
 
-/** 16 hex digits of SHA-256: an id for a text that came without one; equal texts get equal ids. */
+/** 16 hex digits of SHA-256: the id of a text without one; equal texts get equal ids. */
 export function textId(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

@@ -1,4 +1,4 @@
-// GPL's training file, a margin a line: lists of scores that have just these differences.
+// GPL's training file, one margin per line: derives lists of scores with exactly these differences.
 import type { Pair, PairForm, PairRule } from '../bytes/pair-lists.js';
 import { grown } from '../bytes/grow.js';
 import type { Sides } from '../bytes/sides.js';
@@ -15,21 +15,22 @@ function parseMargin(line: string): Pair {
   return { qid, positive, negative, numbers: [parseNumber(margin, 'margin')] };
 }
 
-/** Float32 scores give margins that agree to about this much of their size. */
+/** Margins of float32 scores agree to about this fraction of their size. */
 const TOLERANCE = 1e-4;
 
 /**
- * Groups of documents of one query: the number of each is its score less that of the document that it hangs on, and the root of a group hangs on none. A
- * margin joins two groups, or is checked where both documents are in one. The first positive gets the score 0.
+ * Groups of one query's documents, as trees: the number of a document is its score minus that of its parent.
+ * A margin joins two groups, or is checked if both documents are in the same one. The first positive gets the
+ * score 0.
  */
 class Differences implements PairRule {
-  /** By document, the one that it hangs on, or itself for a root. */
+  /** By document: its parent, or itself for a root. */
   private parents = new Uint32Array(1024);
   /** By place. */
   private scores = new Float64Array(1024);
-  /** What lies between a document and its root; longer than that. */
+  /** The path from a document to its root; the array is longer than the path. */
   private readonly path: number[] = [];
-  /** How far the document that was found last is above its root. */
+  /** The score of the last document that was looked up, relative to its root. */
   private above = 0;
 
   constructor(private readonly sides: Sides) {}
@@ -90,7 +91,7 @@ class Differences implements PairRule {
     this.parents[document] = document;
   }
 
-  /** The root of a document's group; sets `above`, and shortens what lies between. */
+  /** The root of a document's group; sets `above` and shortens the path. */
   private find(document: number): number {
     const { parents, path, sides } = this;
     let root = parents[document];

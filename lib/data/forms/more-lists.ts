@@ -1,4 +1,5 @@
-// Parsers of the forms that carry texts, other systems' lists or a ranker's output: ColBERT's scorer, hard negatives, Tevatron, rank_llm, sentence-transformers.
+// Parsers of the forms with texts, other systems' lists or a ranker's output: ColBERT's scorer, hard
+// negatives, Tevatron, rank_llm, sentence-transformers.
 import { BadLine, excerpt } from '../errors.js';
 import type { Fields } from '../lines.js';
 import { asArray, asId, asScore, asText, parseJson, shown } from '../values.js';
@@ -32,7 +33,7 @@ export function parseColbertScores(line: string): ScoredList {
 
 /**
  * A line of msmarco-hard-negatives that has its cross-encoder's scores: `{"qid", "pos": [{"pid", "ce-score"}], "neg": {system: [{"pid", "ce-score"}]}}`.
- * A document that several systems found is taken once.
+ * A document found by several systems is used once.
  */
 export function parseHardNegatives(record: Fields): ScoredList {
   const side = (value: unknown, what: string, label: 0 | 1) =>
@@ -52,7 +53,7 @@ export function parseHardNegatives(record: Fields): ScoredList {
   const systems = Object.entries(asObject(record.neg, '"neg"'));
   const positives = side(record.pos, '"pos"', 1);
   const known = new Set(positives.map(({ docid }) => docid));
-  // A positive that a system found is no negative.
+  // A positive that a system found is not a negative.
   const negatives = systems
     .flatMap(([system, list]) => side(list, `"neg".${excerpt(system)}`, 0))
     .filter(({ docid }) => !known.has(docid));
@@ -178,7 +179,7 @@ export function parseTuple(record: Fields): ScoredList {
   return distinct({ ...list, docs: docs.map((doc, i) => ({ ...doc, score: scored[i].score })), ids });
 }
 
-/** A margin says all that a loss over differences needs: the positive's score is set to 0. */
+/** A margin is all that a loss over differences needs, so the positive's score is set to 0. */
 function scoresOf(given: unknown, what: string, documents: number): number[] {
   if (typeof given !== 'number' || documents !== 2) return asArray(given, what, asScore);
   return [0, -asScore(given, what)];

@@ -26,7 +26,7 @@ function parsePair(line: string): Pair {
   };
 }
 
-/** A document has one score and one side in a query. */
+/** A document has one score and one side per query. */
 class Scores implements PairRule {
   constructor(private readonly sides: Sides) {}
 
@@ -41,7 +41,7 @@ class Scores implements PairRule {
 
   settle(): void {}
 
-  /** Whether a document has yet to be entered. @throws BadLine for one that has another score or side */
+  /** Whether a document is new. @throws BadLine if it already has another score or side */
   private enters(document: number, side: 0 | 1, score: number): boolean {
     const { sides } = this;
     if (!sides.has(document)) return true;

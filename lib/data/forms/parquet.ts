@@ -1,4 +1,5 @@
-// A teacher's scores in Parquet: the names of the columns tell the layout, and each row is read as an object of the JSON form of that name.
+// A teacher's scores in Parquet: the column names determine the layout, and each row is read as an object of
+// the JSON form of that name.
 import { DataError, excerpt } from '../errors.js';
 import type { Fields, Row as TableRow } from '../lines.js';
 import { columnsOf, isParquet, rowsOf } from '../parquet/rows.js';
@@ -15,7 +16,7 @@ export const isParquetHead = ({ bytes }: Head): boolean => isParquet(bytes);
 interface Layout {
   /** Whether columns of these names are such lists. */
   tells(names: readonly string[]): boolean;
-  /** What is read of them; all where that is undefined. */
+  /** The columns to read; all if undefined. */
   columns?(names: readonly string[]): readonly string[];
   parse(options: TeacherReadOptions): (fields: Fields) => ScoredList | Row;
 }
@@ -49,7 +50,9 @@ const LAYOUTS: readonly Layout[] = [
   },
 ];
 
-/** Reads such a file, or the files of a folder or pattern. Of a row group, what is needed is in memory. */
+/**
+ * Reads such a file, or the files of a folder or pattern. Only the needed part of one row group is in memory.
+ */
 export const readParquet: Form['read'] = ({ path, chunks }, options) => {
   let parse: ((fields: Fields) => ScoredList | Row) | undefined;
   let layout: Layout | undefined;
@@ -63,7 +66,7 @@ export const readParquet: Form['read'] = ({ path, chunks }, options) => {
     (fields) => parse!(fields),
   );
   async function* lists(): AsyncGenerator<ScoredList> {
-    // Parquet is read from its end: what was opened to look at the beginning is of no use.
+    // Parquet is read from its end, so the stream opened to look at the beginning is of no use.
     await chunks.return();
     layout = layoutOf(path, await columnsOf(path));
     parse = layout.parse(options);

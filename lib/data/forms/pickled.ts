@@ -1,4 +1,5 @@
-// A cross-encoder's scores as Python pickles them, {query: {document: score}}: queries become lists as they come.
+// A cross-encoder's scores pickled by Python, {query: {document: score}}: queries become lists as they are
+// read.
 import { BadLine, DataError, excerpt } from '../errors.js';
 import { readFailure, type Bytes, type Line } from '../lines.js';
 import { BadPickle, Unpickler, type PickledEntry } from '../pickle.js';
@@ -11,7 +12,10 @@ import type { ScoredDocument, ScoredList } from './scored.js';
 /** The operation that names the protocol comes first in protocols 2 to 5. */
 export const isPickle = ({ bytes }: Head): boolean => bytes[0] === 0x80 && bytes[1] >= 2 && bytes[1] <= 5;
 
-/** Reads such a file; one query is in memory, and what a pickle may refer to again: ids that are texts, and NumPy's numbers. */
+/**
+ * Reads such a file. Memory holds one query, and what a pickle may refer to again: string ids, and NumPy's
+ * numbers.
+ */
 export const readPickled: Form['read'] = (file, options) => {
   // It counts what is left out, and reads no lines.
   const counts = new Records<never>(file.path, () => undefined, options, noLines());
@@ -31,7 +35,7 @@ async function* lists({ path, chunks }: Bytes, counts: Records<never>): AsyncGen
     }
     unpickler.end();
   } catch (error) {
-    // What cannot be read has no end either, after which one could go on.
+    // Unreadable data has no known end after which reading could continue.
     if (error instanceof BadPickle) throw new DataError(path, 0, error.expected, error.found);
     throw readFailure(error, path, 0);
   }

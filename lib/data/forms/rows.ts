@@ -1,4 +1,4 @@
-// Tables of one scored pair a row, `query document score`: tsv, csv, and JSON lines.
+// Tables with one scored pair per row, `query document score`: tsv, csv, and JSON lines.
 import { BadLine, excerpt } from '../errors.js';
 import type { Fields } from '../lines.js';
 import type { Records } from '../records.js';
@@ -9,11 +9,11 @@ import type { IdTypes, ScoredDocument, ScoredList } from './scored.js';
 /** A row of such a table. */
 export interface Row extends ScoredDocument {
   qid: string;
-  /** How its ids are given, where a file can hold numbers and texts. */
+  /** How its ids are given, if the file can contain numbers and strings. */
   ids?: IdTypes;
 }
 
-/** What a column is, by its name in any of the usual spellings; names of ids before those that may be texts. */
+/** The meaning of column names in all usual spellings; names of ids come before names that may be texts. */
 const NAMES = {
   query: ['qid', 'queryid', 'topicid', 'query', 'topic', 'q'],
   document: [
@@ -45,13 +45,16 @@ interface Columns {
   score: number;
 }
 
-/** What the first line of a table says: where its columns are, and how many; there before a row is. */
+/** The positions and number of a table's columns, from its first line; set before a row is read. */
 export interface Header {
   columns?: Columns;
   width?: number;
 }
 
-/** Where the three columns are in a header; undefined if these names are none of a header, or of BEIR's judgements. */
+/**
+ * The positions of the three columns in a header; undefined if these names are not a header, or are that of
+ * BEIR's judgements.
+ */
 export function headerOf(names: readonly string[]): Columns | undefined {
   if (names.join() === 'query-id,corpus-id,score') return undefined;
   const columns = {
@@ -92,7 +95,10 @@ export function splitCommas(line: string): string[] {
   return columns;
 }
 
-/** The parser of one table: the first line may be a header, which says where the columns are; without it there are just these three. */
+/**
+ * The parser of one table: the first line may be a header, which gives the positions of the columns;
+ * otherwise there are exactly these three.
+ */
 export function rowParser(
   split: (line: string) => string[],
   header: Header = {},
@@ -121,7 +127,7 @@ export function rowParser(
   };
 }
 
-/** What is wrong with a row that scores a document once more. */
+/** The error for a row that scores a document again. */
 export const scoredTwice = (qid: string, docid: string, known: number, score: number): BadLine =>
   new BadLine(`one score of document ${excerpt(docid)} for query ${excerpt(qid)}`, `${known} and ${score}`);
 
@@ -146,9 +152,10 @@ export function parseRowObject(record: Fields): Row {
 }
 
 /**
- * Rows, gathered as long as the query stays the same, so that one list is in memory. A query that comes back becomes another list.
+ * Gathers rows as long as the query stays the same, so that one list is in memory. A query that reappears
+ * becomes another list.
  *
- * @throws DataError when a list has a document twice with two scores
+ * @throws DataError if a list has a document twice with different scores
  */
 export async function* groupRows(records: Records<Row>): AsyncGenerator<ScoredList> {
   let list: ScoredList | undefined;

@@ -1,4 +1,5 @@
-// One entry of `{query: {document: score}}`, parsed by hand: JSON.parse would reorder the documents and pass over one that is there twice.
+// One entry of `{query: {document: score}}`, parsed by hand because JSON.parse would reorder the documents
+// and hide repeated ones.
 import { BadLine, excerpt } from '../errors.js';
 import { parseJson } from '../values.js';
 import type { ScoredList } from './scored.js';
@@ -18,7 +19,7 @@ class Scanner {
     this.at = SPACE.lastIndex;
   }
 
-  /** Takes a character, if it comes next. */
+  /** Consumes a character if it comes next. */
   takes(character: string): boolean {
     this.skipSpace();
     if (this.text[this.at] !== character) return false;
@@ -77,7 +78,7 @@ class Scanner {
 /**
  * `{"query": {"document": score, …}}`, with one query.
  *
- * @throws BadLine also for a document that is there twice
+ * @throws BadLine also for a repeated document
  */
 export function parseScoreObject(text: string): ScoredList {
   const scanner = new Scanner(text);

@@ -1,10 +1,11 @@
-// The common shape of all teacher files: one query with its documents, the teacher's score of each, a label where known.
+// The common shape of all teacher files: one query with its documents, the teacher's score of each, and a
+// label if known.
 
 export interface ScoredDocument {
   docid: string;
   /** The teacher's score: any finite number. */
   score: number;
-  /** 1 positive, 0 negative; undefined where the file does not say. */
+  /** 1 positive, 0 negative; undefined if the file does not have it. */
   label?: 0 | 1;
   /** The document's text, from files that carry texts (FlagEmbedding, Tevatron, rank_llm, sentence-transformers). */
   text?: string;
@@ -15,7 +16,7 @@ export interface ScoredList {
   /** The query's text, from files that carry it. */
   query?: string;
   docs: ScoredDocument[];
-  /** How the file has its ids, where it can hold both numbers and texts (JSON, Parquet, pickles). */
+  /** How the file represents ids, if it can contain both numbers and strings (JSON, Parquet, pickles). */
   ids?: IdTypes;
 }
 
@@ -25,5 +26,5 @@ export interface IdTypes {
   documents: IdType;
 }
 
-/** An id as JSON holds it. */
+/** An id as represented in JSON. */
 export type IdType = 'number' | 'text';

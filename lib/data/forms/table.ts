@@ -1,4 +1,4 @@
-// The forms of teacher files, in the order in which a file is asked for them. A new form is a new entry here.
+// The forms of teacher files, in the order in which they are tried. To add a form, add an entry here.
 import { entries, objects } from '../json-pieces.js';
 import { ByteList } from '../bytes/byte-list.js';
 import { pairReader } from '../bytes/pair-reader.js';
@@ -26,13 +26,16 @@ import { parseScoreObject } from './score-object.js';
 import { parquetLists, parquetRows } from './write-parquet.js';
 import * as to from './writers.js';
 
-/** Whether a first line is an object, or the start of an array of objects, with all of these names in it: by names alone, so that a damaged line gets its error from the reader. */
+/**
+ * Whether a first line is an object, or the start of an array of objects, with all of these names. Looks only
+ * at names, so that a damaged line gets its error from the reader.
+ */
 const named =
   (...names: string[]) =>
   ({ line, text }: Head): boolean =>
     /^(\[\s*)?\{/.test(text) && names.every((name) => (line.length > 4 ? line : text).includes(`"${name}"`));
 
-/** Whether a file is an array of objects with these names, of which the beginning is enough. */
+/** Whether a file is an array of objects with these names; the beginning is enough. */
 const inArray =
   (...names: string[]) =>
   (head: Head): boolean =>
@@ -43,10 +46,10 @@ const anyOf =
   (head: Head): boolean =>
     tests.some((test) => test(head));
 
-/** `{"query": {"document": 1.5`, however it is laid out. */
+/** `{"query": {"document": 1.5`, with any white space. */
 const SCORE_OBJECT =
   /^\{\s*"(?!query"|positives"|negatives")(?:[^"\\]|\\.){1,200}"\s*:\s*\{\s*"(?:[^"\\]|\\.){1,200}"\s*:\s*(-?\d|NaN|-?Infinity)/;
-/** By tabs alone where these part three columns or more: ids may hold spaces then. */
+/** Split by tabs alone if these separate three columns or more, since ids may then contain spaces. */
 function columnsByTab(line: string, most: number): string[] {
   const byTab = line.split('\t', most);
   return byTab.length >= 3 ? byTab : columnsOf(line, most);
@@ -70,7 +73,7 @@ export const FORMS = {
     binary: parquetLists,
     typedIds: true,
   },
-  // The same file with other columns: written apart, read alike.
+  // The same file with other columns: written differently, read the same way.
   'parquet-rows': { tells: () => false, read: readParquet, binary: parquetRows, typedIds: true },
   pickle: {
     tells: isPickle,
@@ -128,7 +131,7 @@ export const FORMS = {
     write: to.writeHardNegatives,
     typedIds: true,
   },
-  // Without scores, which its reader names; its names are so plain that the others go before.
+  // Without scores, which its reader reports; its names are so common that other forms are tried first.
   flagembedding: {
     tells: anyOf(named('pos_scores'), named('pos')),
     early: inArray('pos', 'neg'),
@@ -200,7 +203,7 @@ export const FORMS = {
     spread: true,
     idsWithout: /\s/,
   },
-  // What looks like nothing else: its reader says what it expects.
+  // The fallback: its reader reports what it expects.
   trec: {
     tells: ({ line }) => !line.startsWith('{'),
     ...runReader,
@@ -213,7 +216,7 @@ export const FORMS = {
 
 const bare = (cell: string): string => cell.trim().replace(/^"(.*)"$/, '$1');
 
-/** Whether a first line is one of judgements, or a header that says so. */
+/** Whether a first line is a judgement, or the header of judgements. */
 export function isJudgements(line: string): boolean {
   const columns = columnsByTab(line, 6);
   return (
@@ -251,7 +254,7 @@ export const TEACHER_FORMS = Object.keys(FORMS) as TeacherForm[];
 /** The name of a form, see `TEACHER_FORMS`. */
 export type TeacherForm = keyof typeof FORMS;
 
-/** The forms that are written too: all of them. */
+/** The forms that can be written: all of them. */
 export type WritableForm = TeacherForm;
 /** The names of the forms that `convertTeacher` writes. */
 export const WRITABLE_FORMS: readonly WritableForm[] = TEACHER_FORMS;

@@ -1,4 +1,4 @@
-// Tells the form of a teacher file by its beginning, and reports what a file of unknown form lacks.
+// Recognises the form of a teacher file from its beginning, and reports what a file of unknown form lacks.
 import { stat } from 'node:fs/promises';
 import { DataError, excerpt } from '../errors.js';
 import { again, LONGEST_LINE, openBytes, readFailure, type Bytes } from '../lines.js';
@@ -8,14 +8,15 @@ import { namesOf } from './lists.js';
 import { FORMS, isJudgements, TEACHER_FORMS, type TeacherForm } from './table.js';
 
 const NEWLINE = 0x0a;
-/** What is looked at of a file whose first line says nothing, as an opening bracket alone. */
+/** Bytes that are examined if the first line is not enough, such as a single opening bracket. */
 const ENOUGH_BYTES = 4096;
 
 /**
- * The form that a file begins with. What looks like none of them counts as `trec`, whose reader then says what it
- * expects.
+ * The form of a file, from its beginning. A file that matches no form counts as `trec`, whose reader then
+ * reports what it expects.
  *
- * @throws DataError when the file cannot be opened, is damaged gzip, holds judgements, or JSON of no known form
+ * @throws DataError if the file cannot be opened, is damaged gzip, or contains judgements or JSON of no known
+ * form
  */
 export async function guessTeacherForm(path: string): Promise<TeacherForm> {
   const { form, file } = await peekForm(path, LONGEST_LINE);
@@ -40,7 +41,7 @@ export async function peekForm(
       if (next.done) break;
       let chunk: Buffer = next.value;
       if (bytes === 0) {
-        // Of what holds nothing, nothing need be kept but its length.
+        // Of empty lines, only the number has to be kept.
         const [lines, rest] = withoutEmptyLines(chunk);
         emptyLines += lines;
         chunk = rest;
@@ -56,7 +57,7 @@ export async function peekForm(
   head ??= makeHead(Buffer.concat(read), emptyLines + 1);
   try {
     const form = formOf(head, path);
-    // A caller may never ask for the rest, so a file is closed here and opened again; a pipe cannot be.
+    // A caller may never ask for the rest, so a file is closed here and reopened later; a pipe cannot be.
     if (!(await stat(path)).isFile())
       return { form, file: { path, chunks: again(read, chunks), emptyLines } };
     await chunks.return();
@@ -67,7 +68,7 @@ export async function peekForm(
   }
 }
 
-/** How many lines at the beginning hold nothing, and what follows them. */
+/** The number of empty lines at the beginning, and what follows them. */
 function withoutEmptyLines(chunk: Buffer): [lines: number, rest: Buffer] {
   let [lines, start] = [0, 0];
   for (let i = 0; i < chunk.length; i++) {
@@ -93,7 +94,7 @@ function headOf(
     return start;
   if (!newline) return undefined;
   const head = makeHead(Buffer.concat(read), number);
-  // Of JSON that goes on in the next line, more has to be seen.
+  // If JSON continues in the next line, more must be read.
   return /^[[{]/.test(head.line) && !/[\]}]$/.test(head.line) && bytes < ENOUGH_BYTES ? undefined : head;
 }
 

@@ -24,12 +24,12 @@ const listOf = (name: string, element: object): object[] => [
   { name: 'element', repetition_type: 'OPTIONAL', ...element },
 ];
 
-/** INT64 takes whole numbers of that type alone. */
+/** INT64 accepts only bigints. */
 const exact = (id: string | number): string | bigint => (typeof id === 'number' ? BigInt(id) : id);
 
 /**
  * @param columns the elements of each column's schema, by its name
- * @param rowsInGroup how many rows are in memory
+ * @param rowsInGroup number of rows in memory
  */
 function encoder(
   columns: (types: IdTypes) => Readonly<Record<string, object[]>>,
@@ -68,7 +68,7 @@ function encoder(
   };
 }
 
-/** PyLate's columns, a list a row. */
+/** PyLate's columns, one list per row. */
 export const parquetLists: Binary = {
   compressed: true,
   pack: ({ qid, docs }, { id }) => [
@@ -88,7 +88,7 @@ export const parquetLists: Binary = {
   ),
 };
 
-/** A scored pair a row. */
+/** One scored pair per row. */
 export const parquetRows: Binary = {
   compressed: true,
   pack: ({ qid, docs }, { id }) =>

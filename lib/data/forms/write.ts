@@ -1,10 +1,11 @@
-// Writes a scored list in each teacher form, and names what is missing if a form needs more than the list has.
+// Writes a scored list in each teacher form, and reports what is missing if a form needs more than the list
+// has.
 import { DataError, excerpt } from '../errors.js';
 import { FORMS, type TextForm, type WritableForm } from './table.js';
 import type { Form, Writing } from './form.js';
 import type { IdType, IdTypes, ScoredDocument, ScoredList } from './scored.js';
 
-/** What a form needs that the list may lack. */
+/** Data that a form needs and the list may lack. */
 export interface Missing {
   /** Text of a query. */
   query?: (qid: string) => string | undefined;
@@ -14,16 +15,22 @@ export interface Missing {
   label?: (qid: string, docid: string) => 0 | 1;
   /** The name in the last column of a run, and of the system in hard negatives. Default `teacher`. */
   tag?: string;
-  /** How ids are written in forms that have numbers or texts. Default: as the list's file had them, else as numbers if all of the list can be. */
+  /**
+   * How ids are written in forms with numbers or strings. Default: as in the list's file, else as numbers if
+   * all ids of the list can be numbers.
+   */
   ids?: IdTypes;
 }
 
 export const tagOf = ({ tag = 'teacher' }: Missing): string => tag;
 
-/** Whether an id can be a number in JSON and be the same again as text; "007" and "q7" cannot. */
+/** Whether an id survives a round trip through a JSON number; "007" and "q7" do not. */
 const isNumeric = (id: string): boolean => /^(0|[1-9]\d{0,14})$/.test(id);
 
-/** How a list's ids are written: as its file had them, else as numbers if all of them are whole numbers, as ColBERT and PyLate write them. */
+/**
+ * How a list's ids are written: as in its file, else as numbers if all are integers, as ColBERT and PyLate
+ * do.
+ */
 function idTypes({ ids, qid, docs }: ScoredList): IdTypes {
   return (
     ids ?? {
@@ -33,7 +40,10 @@ function idTypes({ ids, qid, docs }: ScoredList): IdTypes {
   );
 }
 
-/** Keeps the ids of each column of a JSON file of one type: a table that reads it takes the type from the first line. */
+/**
+ * Keeps the ids in each column of a JSON file the same type, because table readers take the type from the
+ * first line.
+ */
 export class IdColumns {
   private columns: IdTypes | undefined;
 
@@ -46,7 +56,7 @@ export class IdColumns {
     if (wanted) this.columns = { query: wanted, documents: wanted };
   }
 
-  /** @throws DataError (file `''`) for ids that cannot be numbers where the lists before had numbers */
+  /** @throws DataError (file `''`) for ids that cannot be numbers if earlier lists had numbers */
   of(list: ScoredList): IdTypes {
     this.columns ??= idTypes(list);
     const { query, documents } = this.columns;
@@ -64,8 +74,8 @@ export class IdColumns {
 }
 
 /**
- * The lines of one list in a form, without their ends. Of the forms `tsv`, `csv` and `json` a file has more than the lines of its lists, which
- * `convertTeacher` adds: a header, or braces.
+ * The lines of one list in a form, without line ends. Files of the forms `tsv`, `csv` and `json` also have a
+ * header or braces, which `convertTeacher` adds.
  *
  * @throws DataError (file `''`) naming the query when it lacks a label, a text or a positive–negative pair the form needs
  */

@@ -81,7 +81,7 @@ export const writeRowObjects: Writer = ({ qid, docs }, { id }) =>
     JSON.stringify({ query_id: id(qid, 'query'), doc_id: id(docid, 'documents'), score }),
   );
 
-/** By hand: an object would put ids that are numbers first. */
+/** Written by hand because an object would put integer ids first. */
 export const writeScoreObject: Writer = ({ qid, docs }) => {
   const entries = docs.map(({ docid, score }) => `${JSON.stringify(docid)}:${JSON.stringify(score)}`);
   return [`${JSON.stringify(qid)}:{${entries.join(',')}}`];
@@ -112,7 +112,7 @@ export const writeTuple: Writer = ({ docs }, { query, text }) => [
   JSON.stringify({ query: query(), docs: docs.map(text), scores: scores(docs) }),
 ];
 
-/** Candidates from the best on, as a ranker takes them. */
+/** Candidates from best to worst, as rankers expect. */
 export const writeRankLlm: Writer = ({ qid, docs }, { query, text }) => [
   JSON.stringify({
     query: { text: query(), qid },
