@@ -4,6 +4,7 @@
 #include <deque>
 #include <list>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -25,6 +26,7 @@ class GpuThreads {
       throw Napi::Error::New(env);
     settled_ = made;
     napi_unref_threadsafe_function(env, settled_);
+    at_exit().add(this);
     // Hooks run in reverse order: this one runs before that of the thread-safe function, so no thread calls a function
     // that is gone.
     napi_add_env_cleanup_hook(env, end, this);
@@ -42,6 +44,32 @@ class GpuThreads {
   }
 
  private:
+  // process.exit() in the main thread runs no cleanup hooks. The statics of this library and of CUDA are destroyed after it, so the
+  // threads must have stopped by then. The first environment makes this object once CUDA has registered its own destructors,
+  // which therefore run later.
+  class AtExit {
+   public:
+    void add(GpuThreads* threads) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      all_.insert(threads);
+    }
+    void remove(GpuThreads* threads) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      all_.erase(threads);
+    }
+    ~AtExit() {
+      for (GpuThreads* threads : all_) threads->join();
+    }
+
+   private:
+    std::mutex mutex_;
+    std::set<GpuThreads*> all_;
+  };
+  static AtExit& at_exit() {
+    static AtExit all;
+    return all;
+  }
+
   struct Lane {
     TaskKey key;
     std::deque<std::unique_ptr<Task>> tasks;  // the first is running
@@ -105,14 +133,19 @@ class GpuThreads {
   }
 
   // Running tasks are allowed to finish: the GPU may be writing to memory that is freed with the environment.
+  void join() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      ending_ = true;
+      for (Lane& lane : lanes_) lane.wake.notify_one();
+    }
+    for (Lane& lane : lanes_) lane.thread.join();
+  }
+
   static void end(void* self) {
     GpuThreads& threads = *static_cast<GpuThreads*>(self);
-    {
-      const std::lock_guard<std::mutex> lock(threads.mutex_);
-      threads.ending_ = true;
-      for (Lane& lane : threads.lanes_) lane.wake.notify_one();
-    }
-    for (Lane& lane : threads.lanes_) lane.thread.join();
+    at_exit().remove(&threads);
+    threads.join();
     threads.lanes_.clear();
     threads.done_.clear();
     napi_release_threadsafe_function(threads.settled_, napi_tsfn_abort);
