@@ -3,11 +3,11 @@ import { BadLine } from './errors.js';
 
 const SPACE_FIRST = 1 << 16;
 const IDS_FIRST = 1 << 10;
-/** Where an id begins is a whole number of 32 bits. */
+/** The start of an id is a 32-bit integer. */
 const MOST_BYTES = 2 ** 32 - 1;
-/** What an id's bytes begin with: how its characters are written. */
+/** The first byte of an id: how its characters are encoded. */
 const [ONE_BYTE, TWO_BYTES] = [0, 1];
-/** Hash slots per id, at least; a slot holds a place + 1, 0 where it is free. */
+/** Minimum number of hash slots per id; a slot holds a place + 1, or 0 if it is free. */
 const SLOTS_PER_ID = 1.5;
 
 /** The memory of a list, which threads can share. */
@@ -45,7 +45,7 @@ export class IdList implements Iterable<string> {
 
   /**
    * @returns whether the id is new
-   * @throws BadLine when ids would take more than 4 GiB
+   * @throws BadLine if ids would take more than 4 GiB
    */
   add(id: string): boolean {
     const slot = this.slotOf(id);
@@ -56,7 +56,7 @@ export class IdList implements Iterable<string> {
     return true;
   }
 
-  /** The place of an id, -1 for one that is not there. */
+  /** The place of an id, -1 if it is not there. */
   placeOf(id: string): number {
     return this.slots[this.slotOf(id)] - 1;
   }
@@ -86,7 +86,7 @@ export class IdList implements Iterable<string> {
     for (let place = 0; place < this.count; place++) yield this.at(place)!;
   }
 
-  /** Where the id stands in the table, or where it would. */
+  /** The slot of the id in the table, or the slot where it would go. */
   private slotOf(id: string): number {
     const mask = this.slots.length - 1;
     let slot = hashOf(id) & mask;

@@ -1,15 +1,15 @@
-// Inflates gzip data piece by piece, and gives out all that comes before damage.
+// Inflates gzip data piece by piece, and yields everything that precedes damage.
 import { createGunzip } from 'node:zlib';
 
-/** Deflate makes a byte of at most 1032, so that a piece inflates to 16 MiB at the most. */
+/** Deflate expands a byte to at most 1032, so a piece inflates to at most 16 MiB. */
 const PIECE_BYTES = 1 << 14;
 
 /** Whether bytes begin as gzip does. */
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /**
- * Inflates. Node's own iteration over an inflating stream drops what it holds when it meets damage; here an error comes after all the data
- * before it, so that it is known where it is.
+ * Inflates. Node's own iteration over an inflating stream drops buffered data when it finds damage; here the
+ * error comes after all data before it, so that its position is known.
  *
  * @param chunkSize of the pieces that come out
  */

@@ -10,7 +10,7 @@ const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 
 const isSpace = (byte: number): boolean =>
   byte === SPACE || byte === NEWLINE || byte === RETURN || byte === TAB;
 
-/** Each entry of each object of a file, as an object of its own. */
+/** Each entry of each object of a file, as a separate object. */
 export const entries = (file: Bytes, maxBytes: number): AsyncGenerator<Piece[]> =>
   cut(file, new PieceCutter(maxBytes, OPEN_OBJECT, file.emptyLines + 1));
 
@@ -23,7 +23,7 @@ export async function* objects(file: Bytes, maxBytes: number): ReturnType<typeof
     : linesOf(again, maxBytes);
 }
 
-/** The first byte that is no white space, and the whole file again. */
+/** The first byte that is not white space, and the whole file again. */
 async function firstByte({ path, chunks }: Bytes): Promise<Pick<Bytes, 'chunks'> & { first?: number }> {
   const read: Buffer[] = [];
   let first: number | undefined;
@@ -49,7 +49,7 @@ async function* cut({ path, chunks }: Bytes, cutter: PieceCutter): AsyncGenerato
   }
 }
 
-/** Follows strings and brackets, and takes what lies between the commas of the outermost value. */
+/** Tracks strings and brackets, and cuts out the pieces between the commas of the outermost value. */
 class PieceCutter {
   private depth = 0;
   private inString = false;

@@ -1,14 +1,18 @@
-// Streams the lines of a text file or pipe, plain or gzip, block by block, in memory that the longest line bounds.
+// Streams the lines of a text file or pipe, plain or gzip, block by block, in memory bounded by the longest
+// line.
 import { isUtf8 } from 'node:buffer';
 import { createReadStream, type ReadStream } from 'node:fs';
 import { BadLine, DataError } from './errors.js';
 import { inflate, isGzip } from './inflate.js';
 import { readWatch, type ReadWatch } from './read-watch.js';
 
-/** A line without its end; why it cannot be read; that many lines without anything in them; a piece of a file that is not cut by lines; or a row of a table. */
+/**
+ * A line without its end; the reason why it cannot be read; a number of empty lines; a piece of a file that
+ * is not divided into lines; or a row of a table.
+ */
 export type Line = string | BadLine | number | Piece | Row;
 
-/** A record with the number of the line that it begins in. */
+/** A record with the number of the line in which it begins. */
 export interface Piece {
   text: string | BadLine;
   line: number;
@@ -24,23 +28,26 @@ export interface Row {
   fields: Fields;
 }
 
-/** The longest line that is read by default. What JSON makes of a line may take ten times its length, and more. */
+/**
+ * The longest line that is read by default. The parsed JSON of a line may take more than ten times its
+ * length.
+ */
 export const LONGEST_LINE = 2 ** 26;
 
 const NEWLINE = 0x0a;
 const BLOCK_BYTES = 1 << 18;
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
-/** To compare with, which is a hundred times as fast as to look at each byte. */
+/** For comparisons, which are a hundred times as fast as looking at each byte. */
 const NEWLINES = Buffer.alloc(BLOCK_BYTES, NEWLINE);
 
 /**
  * Reads the lines of a UTF-8 file, as many at a time as came with one read. CRLF and LF both end a line, the last line may
- * lack its end, a byte order mark is skipped, gzip (several members too) is recognised by its content. The file is opened and read once,
- * from its beginning to its end, so that a pipe will do.
+ * lack its end, a byte order mark is skipped, gzip (several members too) is recognised by its content. The
+ * file is opened and read once, from beginning to end, so it may be a pipe.
  *
- * @param maxLineBytes a longer line is a problem, and is skipped without being kept
- * @throws DataError when the file cannot be opened, or when its gzip data are damaged, then with the line reached; line 0 where the damage
- *   is only known by the checksum of the whole
+ * @param maxLineBytes longer lines are errors, and are skipped without being kept
+ * @throws DataError if the file cannot be opened, or if its gzip data are damaged, with the line reached;
+ * line 0 if only the checksum of the whole reveals the damage
  */
 export function readLines(path: string, maxLineBytes: number): AsyncGenerator<Line[]> {
   return linesOf(openBytes(path), maxLineBytes);
@@ -51,16 +58,16 @@ export interface Chunks extends AsyncIterableIterator<Buffer> {
   return(value?: undefined): Promise<IteratorResult<Buffer>>;
 }
 
-/** A file that is read once; nothing is opened before the first chunk is asked for. */
+/** A file that is read once; it is opened when the first chunk is requested. */
 export interface Bytes {
   readonly path: string;
-  /** Inflated; all that is left of the file. */
+  /** The rest of the file, inflated. */
   readonly chunks: Chunks;
-  /** Lines without anything in them that came before and are gone. */
+  /** Number of empty lines that preceded it and were dropped. */
   readonly emptyLines: number;
 }
 
-/** The listener of {@link watchReads} is told of each next chunk. */
+/** Reports each chunk to the listener of {@link watchReads}. */
 export function openBytes(path: string): Bytes {
   async function* chunks(): AsyncGenerator<Buffer> {
     const file = createReadStream(path, { highWaterMark: BLOCK_BYTES });
@@ -76,8 +83,8 @@ export function openBytes(path: string): Bytes {
 }
 
 /**
- * What was read of a stream, and the rest of it. `return` closes the stream even where nothing was asked for: a generator that has not begun
- * would end without.
+ * The part of a stream that was read, and the rest. `return` closes the stream even if nothing was requested:
+ * a generator that has not started would end without closing it.
  */
 export function again(read: readonly Buffer[], rest: Chunks): Chunks {
   const left = [...read];
@@ -93,7 +100,7 @@ export function again(read: readonly Buffer[], rest: Chunks): Chunks {
   };
 }
 
-/** As {@link readLines}, of a file that something has begun to read. */
+/** As {@link readLines}, for a file that has been partly read. */
 export async function* linesOf(
   { path, chunks, emptyLines }: Bytes,
   maxLineBytes: number,
@@ -110,7 +117,7 @@ export async function* linesOf(
   }
 }
 
-/** What is told of a file that cannot be opened or inflated; other errors are handed back. */
+/** The error for a file that cannot be opened or inflated; other errors are returned unchanged. */
 export function readFailure(error: unknown, path: string, lineReached: number): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === undefined || error instanceof DataError) return error;
@@ -127,7 +134,7 @@ async function* watched(path: string, file: ReadStream, watch: ReadWatch): Async
   }
 }
 
-/** The bytes of a file, inflated where they begin as gzip does; its name does not matter. */
+/** The bytes of a file, inflated if they begin like gzip; its name does not matter. */
 async function* plain(file: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const { first, all } = await firstBytes(file, 2);
   yield* isGzip(first) ? inflate(all, BLOCK_BYTES) : all;
@@ -140,7 +147,7 @@ async function* withoutMark(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer
   yield* rest;
 }
 
-/** Minimum number of bytes, unless there are fewer: a pipe may hand out its first byte alone. */
+/** Minimum number of bytes, unless the file has fewer: a pipe may deliver its first byte alone. */
 async function firstBytes(
   bytes: AsyncIterable<Buffer>,
   least: number,
@@ -174,7 +181,7 @@ class LineCutter {
   private kept: Buffer[] = [];
   private keptBytes = 0;
 
-  /** @param lines given out so far */
+  /** @param lines number of lines returned so far */
   constructor(
     private readonly maxLineBytes: number,
     public lines: number,
@@ -195,7 +202,7 @@ class LineCutter {
     return this.giveOut(lines);
   }
 
-  /** The last line, where it lacks its end. */
+  /** The last line, if it has no line end. */
   end(): Line[] {
     return this.giveOut(this.keptBytes > 0 ? [this.takeKept()] : []);
   }
@@ -245,13 +252,13 @@ class LineCutter {
   }
 }
 
-/** The text of a line, without its end; why it has none, where it is not UTF-8. */
+/** The text of a line without its end, or an error if it is not UTF-8. */
 export function decodeLine(line: Buffer): string | BadLine {
   if (isUtf8(line)) return withoutReturn(line.toString('utf8'));
   return new BadLine('UTF-8 text', JSON.stringify(line.toString('latin1', 0, 57)));
 }
 
-/** Cuts a text at its newlines; runs of lines without anything in them are counted, not made. */
+/** Splits a text at its newlines; runs of empty lines are only counted. */
 function cut(text: string, lines: Line[]): void {
   if (!text.includes('\n\n') && !text.includes('\n\r\n')) {
     for (const line of text.split('\n')) lines.push(withoutReturn(line));

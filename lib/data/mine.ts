@@ -1,30 +1,42 @@
-// Hard negatives from a ranking: documents near the positives, without those that are likely to be relevant themselves.
+// Hard negatives from a ranking: documents ranked near the positives, except those that are likely to be
+// relevant themselves.
 import { smallest } from '../extremes.js';
 import { rank } from '../metrics/ranking.js';
 import type { Qrels, Run } from '../metrics/types.js';
 import type { ScoredDocument, ScoredList } from './forms/scored.js';
 
 export interface MineOptions {
-  /** Negatives per query, at most. */
+  /** Maximum number of negatives per query. */
   negatives: number;
-  /** The ranking's part that negatives come from, without positives: from place `skip` (default 0) to place `depth` (default: its end). */
+  /**
+   * The part of the ranking that negatives come from, not counting positives: from place `skip` (default 0)
+   * to place `depth` (default: its end).
+   */
   skip?: number;
   depth?: number;
   /** A negative scores at least this much less than the query's lowest positive. */
   margin?: number;
-  /** A negative scores less than the lowest positive by at least this share of the positive's score: 0.05 keeps what has at most 95 % of it. */
+  /**
+   * A negative scores less than the lowest positive by at least this share of the positive's score: 0.05
+   * keeps documents with at most 95 % of it.
+   */
   relativeMargin?: number;
   /** A negative scores at most this. */
   maxScore?: number;
   /** The lowest level that makes a document positive. A document judged above 0 is never a negative. Default 1. */
   level?: number;
-  /** Scores that the margins compare and the lists hold, in place of the ranking's: a teacher's. What they lack is no candidate. */
+  /**
+   * Scores for margins and lists instead of the ranking's, such as a teacher's. Documents without one are not
+   * candidates.
+   */
   teacher?: Run;
-  /** Draws among what is left (numbers from 0 up to 1). Default: the best of it are taken. */
+  /**
+   * Draws among the remaining documents (a source of numbers from 0 up to 1). Default: the best are taken.
+   */
   random?: () => number;
 }
 
-/** Why judged queries have no list. */
+/** The reasons why judged queries have no list. */
 export interface Unmined {
   /** The ranking lacks the query. */
   unranked: number;
@@ -84,7 +96,7 @@ export function mineNegatives(run: Run, qrels: Qrels, options: MineOptions): Min
   return { lists, left, ruledOut };
 }
 
-/** What a negative may score at most, given the lowest positive. */
+/** The maximum score of a negative, given the lowest positive. */
 function highestOf(positive: number, { margin, relativeMargin, maxScore = Infinity }: MineOptions): number {
   return Math.min(
     maxScore,

@@ -1,6 +1,6 @@
 // NumPy's file format: a header that describes the array, padded to 64 bytes, and its numbers.
 
-/** What every file begins with. */
+/** The first bytes of every file. */
 export const NPY_MAGIC = Buffer.from('\x93NUMPY', 'latin1');
 const VERSION_1 = Buffer.from([1, 0]);
 const ALIGNED = 64;
@@ -30,10 +30,10 @@ export function formatNpy(values: Float32Array, rows: number, columns: number): 
 }
 
 /**
- * What a header of version 1.0, 2.0 or 3.0 says of an array of real numbers in C order.
+ * Parses a header of version 1.0, 2.0 or 3.0 of an array of real numbers in C order.
  *
  * @param head the first bytes of the file
- * @returns the array, or what was expected in its place
+ * @returns the array, or what was expected instead
  */
 export function parseNpyHeader(
   head: Buffer,

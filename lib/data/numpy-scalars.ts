@@ -1,4 +1,4 @@
-// NumPy's numbers by their type: how many bytes they have, and how these are read.
+// NumPy's number types: their sizes in bytes, and how to read them.
 
 /** Size in bytes, and the value of these bytes. */
 export type Scalar = readonly [

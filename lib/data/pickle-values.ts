@@ -1,11 +1,11 @@
-// The values of a pickle of scores: dicts, whole numbers, and what the few names in it stand for.
+// The values in a pickle of scores: dicts, integers, and the few named objects.
 import { excerpt } from './errors.js';
 
-/** A dict: of queries, which are handed out as they come, or of documents. */
+/** A dict: of queries, which are passed on as they are read, or of documents. */
 export class Dict {
   keys: unknown[] = [];
   values: unknown[] = [];
-  /** Handed out, and empty since. */
+  /** Already passed on, and now empty. */
   spent = false;
 }
 
@@ -29,11 +29,11 @@ export const NAMES = new Map([
   ['numpy._core.multiarray.scalar', SCALAR],
   ['numpy.dtype', DTYPE],
   ['collections.OrderedDict', ORDERED],
-  // Protocol 2 has no bytes, and writes a scalar's as text to be encoded.
+  // Protocol 2 has no bytes, and writes those of a scalar as text to be encoded.
   ['_codecs.encode', ENCODE],
 ]);
 
-/** A whole number, as two's complement from its lowest byte on; exact. */
+/** An integer in two's complement, lowest byte first; exact. */
 export function wholeNumber(bytes: Uint8Array): number | bigint {
   let value = 0n;
   for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]);

@@ -12,7 +12,9 @@ const [MARK, EMPTY_DICT, SETITEMS, STOP] = [0x28, 0x7d, 0x75, 0x2e];
 const [BININT, LONG1, BINUNICODE, BINFLOAT] = [0x4a, 0x8a, 0x58, 0x47];
 const SCORE_BYTES = 9;
 const [LEAST_INT, MOST_INT] = [-(2 ** 31), 2 ** 31 - 1];
-/** A reader keeps what follows a mark on its stack: this many documents of a query at most. */
+/**
+ * A reader keeps everything after a mark on its stack, so at most this many documents of a query follow one.
+ */
 const BATCH = 1000;
 
 export async function* pickle(entries: AsyncIterable<PackedEntry>): AsyncGenerator<Uint8Array> {

@@ -1,5 +1,6 @@
-// Reads a pickle of scores, {query: {document: score}}, as it comes: protocols 2 to 5, the operations that such a file has, and no other.
-// Nothing in a pickle is ever run: the few names that NumPy's numbers and OrderedDict need stand for code of this library, and any other is refused.
+// Reads a pickle of scores, {query: {document: score}}, as a stream: protocols 2 to 5, and only the
+// operations that such a file contains. Nothing in a pickle is ever executed: the few names that NumPy's
+// numbers and OrderedDict need map to code of this library, and all others are rejected.
 import { BadLine, excerpt } from './errors.js';
 import { SCALARS, type Scalar } from './numpy-scalars.js';
 import {
@@ -15,7 +16,7 @@ import {
   wholeNumber,
 } from './pickle-values.js';
 
-/** Why a file cannot be read further, and where: how many of its bytes come before. */
+/** Why a file cannot be read further, and where: the number of bytes before. */
 export class BadPickle extends BadLine {}
 
 /** A query and its documents, in the order of the file. */
@@ -25,15 +26,15 @@ export interface PickledEntry {
   scores: unknown[];
 }
 
-/** Longer than any id: text of this length is no file of scores. */
+/** Longer than any id: a file with text of this length does not contain scores. */
 const LONGEST_TEXT = 1 << 20;
 
-/** The machine that a pickle is a program for, with the operations of a file of scores alone. */
+/** The stack machine that executes a pickle, limited to the operations of a file of scores. */
 export class Unpickler {
   private readonly stack: unknown[] = [];
   private readonly marks: number[] = [];
   private readonly memo: unknown[] = [];
-  /** Numbers that leave a gap, as a pickle with unused ones taken out has. */
+  /** Memo numbers after a gap, as in a pickle whose unused ones were removed. */
   private readonly sparse = new Map<number, unknown>();
   private rest: Buffer = Buffer.alloc(0);
   private at = 0;
@@ -41,7 +42,7 @@ export class Unpickler {
   private ready: PickledEntry[] = [];
   private ended = false;
 
-  /** Reads so much further, and hands out the queries that are complete. */
+  /** Reads the next chunk, and passes on the queries that are complete. */
   push(chunk: Buffer): PickledEntry[] {
     this.rest = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk]);
     this.at = 0;
@@ -69,7 +70,9 @@ export class Unpickler {
     throw new BadPickle(expected, `${found} at byte ${this.before + this.at}`);
   }
 
-  /** An argument's place, with the operation taken; undefined where it is not there yet. */
+  /**
+   * The position of an operation's argument, with the operation consumed; undefined if it is not there yet.
+   */
   private take(bytes: number): number | undefined {
     const start = this.at;
     if (start + bytes > this.rest.length) return undefined;
@@ -195,7 +198,7 @@ export class Unpickler {
     }
   }
 
-  /** An argument that has its length before it. */
+  /** An argument that is preceded by its length. */
   private withText(lengthBytes: 1 | 4 | 8, use: (start: number, end: number) => void): boolean {
     const at = this.take(lengthBytes);
     if (at === undefined) return false;
@@ -213,7 +216,7 @@ export class Unpickler {
     return true;
   }
 
-  /** The topmost values, which must not lie below a mark. */
+  /** The topmost values, which must not be below a mark. */
   private pop(count: number): unknown[] {
     const from = this.stack.length - count;
     if (from < (this.marks.at(-1) ?? 0)) this.fail('a pickle in order', 'an operation without its values');
@@ -229,7 +232,7 @@ export class Unpickler {
     this.stack.push(this.stack.splice(from));
   }
 
-  /** A dict begins. In the outermost one, all before its key is complete then. */
+  /** A dict begins. In the outermost one, everything before its key is then complete. */
   private pushDict(): void {
     if (this.marks.length === 1 && this.marks[0] === 1) this.handOut(1, this.stack.length - 1);
     this.stack.push(new Dict());
@@ -256,7 +259,7 @@ export class Unpickler {
     stack.length = from;
   }
 
-  /** Queries and their dicts, from one place of the stack to another. */
+  /** Queries and their dicts, from one position of the stack to another. */
   private handOut(from: number, to: number): void {
     for (let i = from; i + 1 < to; i += 2) {
       const [key, dict] = [this.stack[i], this.stack[i + 1]];

@@ -1,7 +1,7 @@
-// Who is told how much of a file has been read: one listener, whatever opens the file.
+// Reports how much of a file has been read to one listener, whatever opens the file.
 
 export interface ReadWatch {
-  /** @param bytes of the file as it lies on disk, so far; fewer than before where it is read once more */
+  /** @param bytes number of bytes of the file on disk read so far; fewer than before if it is read again */
   read(path: string, bytes: number): void;
   /** No more is read of the file. */
   done(): void;

@@ -1,4 +1,5 @@
-// A file as a stream of records: parses each line, names file and line in errors, or counts the bad ones and goes on.
+// A file as a stream of records: parses each line, and either names file and line in an error or counts bad
+// lines and continues.
 import { BadLine, DataError } from './errors.js';
 import { LONGEST_LINE, readLines, type Fields, type Line, type Row } from './lines.js';
 
@@ -7,17 +8,18 @@ export interface ReadOptions {
   skipBad?: boolean;
   /** The longest line that is read, in bytes. Default 64 MiB. */
   maxLineBytes?: number;
-  /** Told of each line left out. */
+  /** Called for each line left out. */
   onSkip?: (error: DataError) => void;
 }
 
-/** How many errors are kept when bad lines are skipped. */
+/** The number of errors that are kept if bad lines are skipped. */
 export const KEPT_ERRORS = 10;
 
 /**
  * The records of one file, to be read with `for await`, once. The counts grow while it is read.
  *
- * Empty lines are passed over silently. A line that cannot be read throws a {@link DataError}; with `skipBad` it is counted.
+ * Empty lines are skipped silently. A line that cannot be read throws a {@link DataError}; with `skipBad` it
+ * is counted.
  */
 export class Records<T> implements AsyncIterable<T> {
   /** Lines read so far, empty ones too; rows of a Parquet file. */
@@ -31,8 +33,9 @@ export class Records<T> implements AsyncIterable<T> {
 
   /**
    * @param path the file, plain or gzip
-   * @param parse makes a record of a line, or throws {@link BadLine}; undefined means there is no record in it (a header)
-   * @param blocks what is parsed, where that is not simply the lines of the file
+   * @param parse turns a line into a record, or throws {@link BadLine}; undefined means that the line has no
+   * record (a header)
+   * @param blocks the data to parse, unless it is simply the lines of the file
    * @param parseRow as `parse`, for the rows of a Parquet file
    */
   constructor(
@@ -43,7 +46,7 @@ export class Records<T> implements AsyncIterable<T> {
     private readonly parseRow?: (fields: Fields) => T | undefined,
   ) {}
 
-  /** The row that was read last, where there are no lines. */
+  /** The last row read, if there are no lines. */
   private row: Row | undefined;
 
   async *[Symbol.asyncIterator](): AsyncIterator<T> {
@@ -51,8 +54,8 @@ export class Records<T> implements AsyncIterable<T> {
   }
 
   /**
-   * The same records, as many at a time as came with one read: without the cost of waiting for each. A batch is read as it is gone through, so
-   * that `refuse` names the line of the record given last.
+   * The same records in batches of one read, which avoids the cost of waiting for each. A batch is parsed
+   * while it is iterated, so that `refuse` names the line of the latest record.
    */
   async *batches(): AsyncGenerator<Iterable<T>> {
     const blocks = this.blocks ?? readLines(this.path, this.options.maxLineBytes ?? LONGEST_LINE);
@@ -112,7 +115,7 @@ export class Records<T> implements AsyncIterable<T> {
     return all;
   }
 
-  /** For consumers that find a fault a single line cannot show, such as a document listed twice. */
+  /** For consumers that find an error that a single line cannot show, such as a document listed twice. */
   refuse(problem: unknown): void {
     if (!(problem instanceof BadLine)) throw problem;
     const { expected, found } = problem;
@@ -124,7 +127,7 @@ export class Records<T> implements AsyncIterable<T> {
   }
 
   /**
-   * For a fault that is known only when all has been read, and is no one line's.
+   * For an error that is known only at the end, and does not belong to a single line.
    *
    * @internal
    */

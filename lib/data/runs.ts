@@ -1,4 +1,5 @@
-// Runs of whole files, and of a teacher's lists; and what a file is told to be that holds such lists in place of a run.
+// Reads runs from whole files and from a teacher's lists, and recognises files that contain such lists
+// instead of a run.
 import { stat } from 'node:fs/promises';
 import type { Run } from '../metrics/types.js';
 import { DataError, excerpt } from './errors.js';
@@ -8,16 +9,17 @@ import type { ReadOptions } from './records.js';
 import { Room } from './room.js';
 import { gatherRun, readRun } from './trec.js';
 
-/** A run itself; and what text is taken for that is no form at all: of JSON the reader of runs speaks by itself. */
+/** A run itself, and the fallback for unrecognised text; the reader of runs has its own message for JSON. */
 const NO_HINT: readonly string[] = ['trec', 'flagembedding'];
 
 /**
  * Reads a whole run into a table.
  *
- * @param options.order `file` (default): documents stay as the lines stand; `rank`: sorted by the rank column, which is
- *   what MS MARCO's convention of `evaluate` goes by
- * @throws DataError at the first bad line, and at a document that a query lists twice (trec_eval refuses that too); with `rank` also
- *   at a rank that is no whole number. Of a file that holds a teacher's lists in another form, it says how to make a run of them
+ * @param options.order `file` (default): documents stay in file order; `rank`: sorted by the rank column,
+ * which the MS MARCO convention of `evaluate` uses
+ * @throws DataError at the first bad line, and at a document that a query lists twice (trec_eval refuses that
+ * too); with `rank` also at a rank that is not an integer. For a file with a teacher's lists in another form,
+ * the message explains how to turn it into a run
  */
 export function loadRun(path: string, options: ReadOptions & { order?: 'file' | 'rank' } = {}): Promise<Run> {
   return readAsRun(path, () => gatherRun(readRun(path, options), options.order));
@@ -26,7 +28,7 @@ export function loadRun(path: string, options: ReadOptions & { order?: 'file' | 
 /**
  * The scores of a teacher's lists as a run, which `evaluate` measures. A query may come several times.
  *
- * @param lists as {@link readTeacher} gives them
+ * @param lists as returned by {@link readTeacher}
  * @throws DataError for a document with two scores for one query
  */
 export async function toRun(lists: Iterable<ScoredList> | AsyncIterable<ScoredList>): Promise<Run> {
@@ -55,9 +57,10 @@ export async function toRun(lists: Iterable<ScoredList> | AsyncIterable<ScoredLi
 }
 
 /**
- * Does what reads or measures a run; of an error about a file in another form of teacher scores, says so.
+ * Runs an action that reads or measures a run; if it fails because the file is in another form of teacher
+ * scores, the error says so.
  *
- * @throws DataError with what makes a run of the file, where it is one of those forms
+ * @throws DataError that explains how to turn the file into a run, if it has one of those forms
  */
 export async function readAsRun<T>(path: string, work: () => T | Promise<T>): Promise<T> {
   try {
@@ -80,7 +83,7 @@ async function explained(path: string, error: DataError): Promise<DataError> {
   return new DataError(file, line, `${expected} (${hint})`, found, { cause: error, unit });
 }
 
-/** The form of a file that can be opened again; undefined for what is none, and for a pipe. */
+/** The form of a file that can be reopened; undefined if it has none, and for a pipe. */
 async function formOf(path: string): Promise<string | undefined> {
   try {
     const found = await stat(path);

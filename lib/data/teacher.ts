@@ -8,7 +8,8 @@ import { Records } from './records.js';
 import { gatherRun, runParser } from './trec.js';
 
 /**
- * Streams a teacher file, plain or gzip, one query at a time. In all forms but `trec`, `hofstaetter` and `gpl` a query may come several times.
+ * Streams a teacher file, plain or gzip, one query at a time. In all forms except `trec`, `hofstaetter` and
+ * `gpl`, a query may appear several times.
  *
  * @throws DataError while it is read, see {@link Records}; RangeError for an unknown form
  */
@@ -17,7 +18,8 @@ export function readTeacher(path: string, form: TeacherForm, options: TeacherRea
 }
 
 /**
- * Streams a teacher file whose form is told by its beginning. A pipe is opened once, and stays open until its lists or its run are read.
+ * Streams a teacher file whose form is recognised from its beginning. A pipe is opened once, and stays open
+ * until its lists or its run are read.
  *
  * @throws DataError as {@link guessTeacherForm} does, and while it is read
  */
@@ -26,9 +28,9 @@ export async function openTeacher(
   options: TeacherReadOptions = {},
 ): Promise<{
   form: TeacherForm;
-  /** Its lists: these or the run. */
+  /** Its lists. Read either these or the run. */
   lists(): TeacherLists;
-  /** Of the form `trec`: the whole run, whose lines may stand in any order. */
+  /** For the form `trec`: the whole run, whose lines may be in any order. */
   run(): Promise<Run>;
 }> {
   const maxLineBytes = options.maxLineBytes ?? LONGEST_LINE;

@@ -21,31 +21,35 @@ const RUN_FORMS = '"query Q0 document rank score tag", "query document rank" or 
 /**
  * Streams a run: `query Q0 document rank score tag` with any white space between (the tag may be missing, or be several
  * words), or three columns: MS MARCO's `query document rank`, whose score becomes −rank, or `query document score` if the last column of the
- * first line has a decimal point, an exponent or a sign. Where tabs part the columns, ids may hold spaces. Scores may be infinite. Lines that
- * begin with `#` and are no line of a run are comments. Parquet files have columns `qid` (or `query_id`), `docno` (or `doc_id`, `docid`,
- * `passage_id`, …), `score` and perhaps `rank`.
+ * first line has a decimal point, an exponent or a sign. If tabs separate the columns, ids may contain
+ * spaces. Scores may be infinite. Lines that begin with `#` and are not lines of a run are comments. Parquet
+ * files have columns `qid` (or `query_id`), `docno` (or `doc_id`, `docid`, `passage_id`, …), `score` and
+ * perhaps `rank`.
  */
 export function readRun(path: string, options?: ReadOptions): Records<RunEntry> {
   return recordsOf(path, runParser(), RUN_COLUMNS, runRow, options);
 }
 
-/** The parser of one run's lines, which remembers what the third column of three is. */
+/** The parser of one run's lines, which remembers the meaning of the third column of three. */
 export function runParser(third: Third = {}): (line: string) => RunEntry | undefined {
   return (line) => orComment(line, () => parseRunLine(line, third));
 }
 
-/** What is expected in place of a line; a teacher's lists in JSON can be made into a run. */
+/** What is expected instead of a line; a teacher's lists in JSON can be converted to a run. */
 const expectedFor = (line: string): string =>
   /^[[{]/.test(line)
     ? `${RUN_FORMS} (of a teacher's lists, ckl-loss convert --to-form trec makes one)`
     : RUN_FORMS;
 
-/** What three columns end in: known from the first line that has them. */
+/** The meaning of the last of three columns: known from the first line that has them. */
 export interface Third {
   is?: 'rank' | 'score';
 }
 
-/** Five columns or six of printable ASCII, parted by one blank each or by one tab each: one search in place of several. */
+/**
+ * Five or six columns of printable ASCII, separated by single blanks or single tabs: one search instead of
+ * several.
+ */
 const COMMON_LINE = /^([!-~]+)([ \t])[!-~]+\2([!-~]+)\2([!-~]+)\2([!-~]+)(?:\2([!-~]+))?$/;
 
 function parseRunLine(line: string, third: Third): RunEntry {
@@ -77,20 +81,23 @@ function parseRunLine(line: string, third: Third): RunEntry {
   return { qid, docid, rank: NaN, score: parseExtended(last, 'score'), tag: '' };
 }
 
-/** trec_eval never reads the rank, and files have all sorts of things there. */
+/** trec_eval never reads the rank, and files contain all sorts of things there. */
 const wholeRank = (rank: string): number => (/^[-+]?\d+$/.test(rank) ? Number(rank) : NaN);
 
-/** The columns of a line of a run, the tag's words apart; by tabs alone where these part enough of them. */
+/**
+ * The columns of a line of a run, with the words of the tag separate; split by tabs alone if these separate
+ * enough of them.
+ */
 function runColumns(line: string): string[] {
   const bySpace = columnsOf(line, 6);
   const byTab = line.split('\t', 7).map((column) => column.trim());
   if (byTab.some((column) => column === '') || !byTab.some((column) => /\s/.test(column))) return bySpace;
   if (byTab.length === 5 || byTab.length === 6) return byTab;
-  // Three columns with spaces in an id, unless it is a run whose last columns alone are parted by tabs.
+  // Three columns with spaces in an id, unless it is a run in which tabs separate only the last columns.
   return byTab.length === 3 && !/^q?0$/i.test(bySpace[1]) ? byTab : bySpace;
 }
 
-/** What stands after the fifth column. */
+/** The text after the fifth column. */
 function tagOf(line: string, columns: readonly string[]): string {
   if (columns.length < 6) return '';
   if (/\s/.test(columns[2]) || /\s/.test(columns[0])) return columns[5];
@@ -109,14 +116,14 @@ function orComment<T>(line: string, parse: () => T): T | undefined {
   }
 }
 
-/** The name of the first column, where a table has a header. */
+/** The name of the first column, if a table has a header. */
 export const HEADER = /^"?(query|q)[-_ ]?id"?$/i;
 
 /**
  * Streams judgements: TREC's `query iteration document level`, or three columns `query document level` as in BEIR's
- * tables, whose header `query-id corpus-id score` is passed over. A level may be written `1.0`. Lines that begin with `#` and are no judgement
- * are comments. JSON lines and Parquet files have the names of BEIR's header (or `query_id`, `qid`; `corpus_id`, `docid`, `docno`, …; `score`,
- * `relevance`, `label`).
+ * tables, whose header `query-id corpus-id score` is skipped. A level may be written `1.0`. Lines that begin
+ * with `#` and are not judgements are comments. JSON lines and Parquet files have the names of BEIR's header
+ * (or `query_id`, `qid`; `corpus_id`, `docid`, `docno`, …; `score`, `relevance`, `label`).
  */
 export function readQrels(path: string, options?: ReadOptions): Records<Judgement> {
   return recordsOf(path, judgementParser(), QRELS_COLUMNS, judgementRow, options);
@@ -129,7 +136,7 @@ export function judgementParser(): (line: string, number: number) => Judgement |
 
 function parseJudgement(line: string, number: number): Judgement | undefined {
   if (line.startsWith('{')) return judgementRow(pickFields(parseObject(line), QRELS_COLUMNS));
-  // Tabs alone part the columns where there are enough of them, so that BEIR ids may hold spaces.
+  // If there are enough tabs, they alone separate the columns, so that BEIR ids may contain spaces.
   const byTab = line.split('\t', 5).map((column) => column.trim());
   const columns = byTab.length === 3 || byTab.length === 4 ? byTab : columnsOf(line, 5);
   if ((columns.length !== 3 && columns.length !== 4) || columns.includes('')) {
@@ -140,11 +147,11 @@ function parseJudgement(line: string, number: number): Judgement | undefined {
   return { qid, docid, level: parseInteger(level, 'level') };
 }
 
-/** What is wrong with a pair of query and document that was there before. */
+/** The error for a repeated pair of query and document. */
 export const listedTwice = (qid: string, docid: string): BadLine =>
   new BadLine(`document ${excerpt(docid)} once for query ${excerpt(qid)}`, 'it a second time');
 
-/** Sets table[qid][docid], or refuses the line when the pair was there before, and returns false. */
+/** Sets table[qid][docid]; rejects the line and returns false if the pair already exists. */
 function enter<T>(
   table: Map<string, Map<string, number>>,
   records: Records<T>,
@@ -167,17 +174,17 @@ function enter<T>(
   return true;
 }
 
-/** What is wrong with a line whose rank is needed. */
+/** The error for a line whose rank is needed. */
 export const noRank = (): BadLine => new BadLine('a whole number as rank', 'something else, or no rank');
 
-/** What is wrong with a rank that a query had before. */
+/** The error for a repeated rank of a query. */
 export const rankAgain = (qid: string, rank: number): BadLine =>
   new BadLine(
     `each rank once for a query in "query document rank" (judgements are no run, and scores want a decimal point: ${rank}.0)`,
     `rank ${rank} of query ${excerpt(qid)} again`,
   );
 
-/** What is wrong with a file whose ranks only descend. */
+/** The error for a file whose ranks only descend. */
 export const onlyDescends = (path: string): DataError =>
   new DataError(
     path,
@@ -187,16 +194,17 @@ export const onlyDescends = (path: string): DataError =>
   );
 
 /**
- * Finds a file of three columns whose whole numbers are scores, not ranks: within a query they repeat, or only descend.
+ * Detects a file of three columns whose integers are scores, not ranks: within a query they repeat, or only
+ * descend.
  */
 export class RankCheck {
   private ascends = false;
   private descents = 0;
   private last = new Map<string, number>();
-  /** Ranks of the query that was read last, as long as its lines stand together. */
+  /** Ranks of the latest query, as long as its lines are consecutive. */
   private together: { qid?: string; ranks: Set<number> } = { ranks: new Set() };
 
-  /** @throws BadLine at a rank that a line of its query before had */
+  /** @throws BadLine at a rank that an earlier line of its query had */
   add({ qid, rank, byRank }: RunEntry): void {
     if (!byRank) return;
     const before = this.last.get(qid);
@@ -223,7 +231,7 @@ export class RankCheck {
  */
 export async function gatherRun(records: Records<RunEntry>, order: 'file' | 'rank' = 'file'): Promise<Run> {
   const scores = new Map<string, Map<string, number>>();
-  /** Of each query, in the order of its documents. */
+  /** For each query, in the order of its documents. */
   const ranks = new Map<string, number[]>();
   const check = new RankCheck();
   const room = new Room(
@@ -307,7 +315,7 @@ export function mergeQrels(
 /**
  * One line of a run file, without its end.
  *
- * @throws RangeError for an id that is empty or holds white space, which would part it
+ * @throws RangeError for an id that is empty or contains white space, which is a separator
  */
 export function formatRunLine({ qid, docid, rank, score, tag }: RunEntry): string {
   for (const id of [qid, docid])

@@ -1,7 +1,10 @@
 // Checks of single values in a line: numbers, ids, JSON objects. Each throws BadLine with what was expected.
 import { BadLine, excerpt } from './errors.js';
 
-/** Stands in a record for a text that is not UTF-8: whoever needs the value knows its place. */
+/**
+ * Stands in a record for a text that is not UTF-8, so that the code that needs the value can report its
+ * place.
+ */
 export class NotText {}
 
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
@@ -20,7 +23,7 @@ export function parseExtended(text: string, what: string): number {
   return parseNumber(text, what);
 }
 
-/** A whole number, of either sign, that a double holds exactly. `1.0` is one, as pandas writes it. */
+/** An integer of either sign that a double represents exactly. `1.0` is one, as pandas writes it. */
 export function parseInteger(text: string, what: string): number {
   if (!/^[-+]?\d+(\.0*)?$/.test(text)) throw new BadLine(`a whole number as ${what}`, excerpt(text));
   const value = Number(text);
@@ -43,10 +46,10 @@ export function parseJson(line: string): unknown {
 
 const AROUND = 20;
 
-/** What is there where a line stops being JSON; of a short line, all of it. */
+/** The text at which a line stops being JSON; the whole line if it is short. */
 function whyNoJson(line: string, { message }: Error): string {
   if (line.length <= 60) return excerpt(line);
-  // Python writes these, which JSON does not have.
+  // Python writes these, but they are not JSON.
   const word = /[[,:]\s*(-?(?:NaN|Infinity))\s*[,}\]]/.exec(line);
   const at = word ? word.index + 1 : Number(/at position (\d+)/.exec(message)?.[1] ?? NaN);
   const ending = /end of JSON|Unterminated/.test(message);
@@ -64,10 +67,12 @@ export function parseObject(line: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** What a value is in its record, e.g. `"scores"`, and where in an array, from 0. Made into a text only for an error. */
+/**
+ * The name of a value in its record, e.g. `"scores"`, and its index in an array. Formatted only for an error.
+ */
 const named = (what: string, index?: number): string => (index === undefined ? what : `${what}[${index}]`);
 
-/** An id: text that is not empty, or a whole number, which becomes its text. */
+/** An id: a non-empty string, or an integer, which is converted to a string. */
 export function asId(value: unknown, what: string, index?: number): string {
   if (typeof value === 'string' && value !== '') return value;
   if ((typeof value === 'number' && Number.isSafeInteger(value)) || typeof value === 'bigint')
@@ -86,7 +91,7 @@ export function asScore(value: unknown, what: string, index?: number): number {
   throw new BadLine(`a finite number as ${named(what, index)}`, shown(value));
 }
 
-/** A whole number that a double holds exactly, also where it is written as another number type. */
+/** An integer that a double represents exactly, even if written as another number type. */
 export function asWhole(value: unknown, what: string): number {
   const number = typeof value === 'bigint' ? Number(value) : value;
   if (typeof number === 'number' && Number.isSafeInteger(number)) return number;

@@ -1,4 +1,5 @@
-// The one way to write a file: it appears under its name only when it is whole, and a failure leaves what was there before.
+// The only way in which files are written: a file appears under its name only when it is complete, and a
+// failure leaves the previous content.
 import { randomBytes } from 'node:crypto';
 import { constants, fstatSync, rmSync, writeSync, type Stats } from 'node:fs';
 import {
@@ -23,16 +24,19 @@ import { OutputError } from './errors.js';
 export type Content = string | Uint8Array | AsyncIterable<string | Uint8Array>;
 
 export interface TargetOptions {
-  /** Whether a pipe, a terminal or another character device will do, none of which can be written whole. Default true. */
+  /**
+   * Whether to accept pipes, terminals and other character devices, which cannot be written atomically.
+   * Default true.
+   */
   streams?: boolean;
 }
 
-/** Where a write goes, its links followed. */
+/** The destination of a write, after following links. */
 export interface Target {
   path: string;
-  /** The file there is, or the pipe; undefined where a new file appears. */
+  /** The existing file or pipe; undefined for a new file. */
   found?: Stats;
-  /** Of a name like /dev/stdout: the open descriptor of this process that it stands for. */
+  /** For a name like /dev/stdout: the open descriptor of this process that it refers to. */
   descriptor?: number;
   /** A pipe or a device, which is written as it is. */
   stream: boolean;
@@ -43,7 +47,7 @@ const BLOCK_BYTES = 1 << 18;
 /** The folders whose entries are the open descriptors of this process. */
 const DESCRIPTORS = new RegExp(`^(?:/dev/fd|/proc/${process.pid}(?:/task/\\d+)?/fd)$`);
 
-/** Follows links to the end, also where the last one points to a file that is yet to be made. */
+/** Follows all links, even if the last one points to a file that does not exist yet. */
 async function follow(file: string): Promise<Pick<Target, 'path' | 'descriptor'>> {
   let path = resolve(file);
   for (let links = 0; links < MOST_LINKS; links++) {
@@ -59,7 +63,7 @@ async function follow(file: string): Promise<Pick<Target, 'path' | 'descriptor'>
 }
 
 /**
- * Finds out where a write to a file would go and whether it can be, without writing anything.
+ * Finds out where a write to a file would go and whether it is possible, without writing anything.
  *
  * @throws OutputError naming the file and the reason: its folder is missing or read-only; it is a folder, a socket, a disk, or read-only;
  *   or, without `streams`, it is anything but a plain file
@@ -79,7 +83,7 @@ export async function findTarget(file: string, { streams = true }: TargetOptions
     try {
       const found = fstatSync(descriptor);
       if (!found.isFile() && !isStream(found) && !found.isSocket()) refuse('it is not open for writing');
-      // Writes nothing, and fails where nothing can be written.
+      // Writes nothing, and fails if nothing can be written.
       writeSync(descriptor, new Uint8Array());
       return { path, descriptor, found, stream: true };
     } catch (error) {
@@ -113,17 +117,20 @@ function kindOf(found: Stats): string {
   return found.isBlockDevice() || found.isCharacterDevice() ? 'a device' : 'something';
 }
 
-/** Files and folders being written, under the names they have until they are whole. */
+/** Files and folders being written, by the names they have until they are complete. */
 export const partials = new Set<string>();
 
-/** The name a file has until it is whole: short enough for any file system, whatever the length of its own. */
+/**
+ * The name of a file until it is complete: short enough for any file system, whatever the length of its final
+ * name.
+ */
 const KEPT_LETTERS = 40;
 export const partialName = (path: string): string =>
   `${basename(path).slice(0, KEPT_LETTERS)}.${randomBytes(6).toString('hex')}.partial`;
 
 /**
- * Removes what killed processes left half written of a file that no other process can be writing now. A name that had to be shortened may be
- * that of another file, and stays.
+ * Removes partial files left by killed processes, for a file that no other process can be writing. A
+ * shortened name may belong to another file, so it is kept.
  */
 export async function removeLeftovers(path: string): Promise<void> {
   const name = basename(path);
@@ -134,7 +141,7 @@ export async function removeLeftovers(path: string): Promise<void> {
       await rm(join(folder, entry), { force: true });
 }
 
-/** Removes what is half written; for a program that is about to be ended by a signal. */
+/** Removes partial files; for a program that is about to be terminated by a signal. */
 export function removePartials(): void {
   for (const partial of partials) rmSync(partial, { recursive: true, force: true });
   partials.clear();
@@ -146,7 +153,7 @@ export function removePartials(): void {
  * its permissions and, where that is allowed, its owner; another hard link to it keeps the old content. Pipes and devices are written as they are.
  *
  * @param content what to write; an error that it throws passes through
- * @throws OutputError when the file cannot be written; nothing is left then but what was there before
+ * @throws OutputError if the file cannot be written; its previous content then remains
  */
 export async function writeWhole(
   file: string,
@@ -158,7 +165,7 @@ export async function writeWhole(
     if (target.stream) await writeStream(target, content, gzip);
     else await replace(target, content, gzip);
   } catch (error) {
-    // System calls on this file alone can be what failed: readers of other files have errors of their own.
+    // Only system calls on this file are its failures: readers of other files have their own errors.
     if (error instanceof Error && 'syscall' in error)
       throw new OutputError(file, error.message, { cause: error });
     throw error;
@@ -178,7 +185,7 @@ async function replace({ path, found }: Target, content: Content, gzip: boolean)
       await file.close();
     }
     await rename(partial, path).catch(async (error: NodeJS.ErrnoException) => {
-      // A file that is mounted by itself, as containers do, cannot be replaced; better written in place than lost.
+      // A file that is a mount point, as in containers, cannot be replaced, so it is written in place.
       if (!found || error.code !== 'EBUSY') throw error;
       await copyFile(partial, path);
       await rm(partial);
@@ -217,7 +224,8 @@ async function writeStream(
   content: Content,
   gzip: boolean,
 ): Promise<void> {
-  // By the descriptor, not by its name: opened again, a file would be written from its beginning, over what the process has written before.
+  // Uses the descriptor instead of the name: a reopened file would be written from the beginning, over the
+  // process's earlier output.
   if (descriptor !== undefined && found?.isFile()) {
     await send(content, gzip, async (chunks) => {
       for await (const chunk of chunks) writeFully(descriptor, chunk);
@@ -249,7 +257,7 @@ async function writeStream(
 
 type Chunks = AsyncIterable<string | Uint8Array>;
 
-/** Hands the content, compressed if that is wanted, to what takes it. */
+/** Passes the content, compressed if requested, to the writer. */
 async function send(content: Content, gzip: boolean, sink: (chunks: Chunks) => Promise<void>): Promise<void> {
   const pieces = typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
   const source = Readable.from(pieces);
@@ -259,7 +267,7 @@ async function send(content: Content, gzip: boolean, sink: (chunks: Chunks) => P
 const bytesOf = (chunk: string | Uint8Array): Uint8Array =>
   typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
 
-/** Writes all of it: a write to a disk that is nearly full may take a part, which Node's own streams pass over. */
+/** Writes all of it: on a nearly full disk a write may be partial, which Node's own streams ignore. */
 export function writeFully(descriptor: number, content: string | Uint8Array): void {
   const bytes = bytesOf(content);
   for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);

@@ -1,14 +1,16 @@
-// A folder of files that appears under its name only when all of them are whole, and never over something else.
+// Writes a folder of files that appears under its name only when all are complete, and never replaces
+// anything.
 import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { OutputError } from './errors.js';
 import { findTarget, partialName, partials, writeWhole } from './whole-file.js';
 
 /**
- * Checks that a folder can be made, without making it.
+ * Checks that a folder can be created, without creating it.
  *
  * @returns its absolute path
- * @throws OutputError: it is there and not empty, it is no folder, or its own folder is missing or read-only
+ * @throws OutputError if it exists and is not empty, is not a folder, or its parent folder is missing or
+ * read-only
  */
 export async function findNewFolder(dir: string): Promise<string> {
   if (dir === '') throw new OutputError(dir, 'it needs a name');
@@ -17,7 +19,7 @@ export async function findNewFolder(dir: string): Promise<string> {
   if (found && !found.isDirectory()) throw new OutputError(dir, 'it exists and is not a folder');
   if (found && (await readdir(path)).length > 0)
     throw new OutputError(dir, 'it exists and is not empty; name a new or an empty folder');
-  // Whether its folder takes a new entry, a file of a name that there is not tells.
+  // A file with an unused name shows whether the parent folder accepts a new entry.
   await findTarget(join(dirname(path), partialName(path)), { streams: false }).catch((error: Error) => {
     throw new OutputError(dir, error instanceof OutputError ? error.why : error.message, { cause: error });
   });
@@ -28,7 +30,7 @@ export async function findNewFolder(dir: string): Promise<string> {
  * Writes a folder with all its files under a temporary name next to its final one, and renames it in one step.
  *
  * @param files name, also of files in folders of it as `a/b` -> content
- * @throws OutputError when it cannot be written; then nothing of it is left
+ * @throws OutputError if it cannot be written; nothing of it is left then
  */
 export async function writeWholeFolder(
   dir: string,

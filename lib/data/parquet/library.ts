@@ -1,4 +1,5 @@
-// Loads the packages that read and write Parquet. They are optional peers: what is used of them is typed here, so that nothing else needs them.
+// Loads the packages that read and write Parquet. They are optional peers: the parts in use are typed here,
+// so that nothing else depends on them.
 import { PackageMissingError } from '../errors.js';
 
 /** A file as hyparquet reads it, by pieces from anywhere. */
@@ -7,7 +8,7 @@ export interface RandomAccess {
   slice(start: number, end?: number): Promise<ArrayBuffer>;
 }
 
-/** What a column is: an element of the schema with what lies in it. */
+/** A column: an element of the schema with its children. */
 export interface SchemaTree {
   readonly element: {
     readonly name: string;
@@ -19,7 +20,7 @@ export interface SchemaTree {
   readonly children: readonly SchemaTree[];
 }
 
-/** The end of a file, which says what is where. */
+/** The footer of a file, which describes its contents. */
 export interface Metadata {
   readonly row_groups: readonly {
     readonly num_rows: bigint;
@@ -50,7 +51,7 @@ interface Reader {
   }): Promise<Record<string, unknown>[]>;
 }
 
-/** Bytes that are to be written; `index` is how many, and may be set to 0 once they are taken. */
+/** Bytes to write; `index` is their number, and may be reset to 0 once they are taken. */
 interface ByteWriter {
   index: number;
   getBytes(): Uint8Array;

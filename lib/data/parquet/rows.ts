@@ -7,14 +7,14 @@ import { NotText } from '../values.js';
 import { loadCompressors, loadReader, type Metadata, type RandomAccess, type SchemaTree } from './library.js';
 import { shardsOf } from './shards.js';
 
-/** What a Parquet file begins with. */
+/** The first bytes of a Parquet file. */
 export const isParquet = (bytes: Uint8Array): boolean => Buffer.from(bytes.subarray(0, 4)).equals(MAGIC);
 
 /** Chooses the columns to read among those of a file; undefined for all of them. */
 export type Choose = (columns: readonly string[]) => readonly string[] | undefined;
 
 const MAGIC = Buffer.from('PAR1');
-/** Magic number at both ends, and the length of what the second follows. */
+/** The magic number at both ends, and the length of the footer. */
 const LEAST_BYTES = 12;
 /** Rows at once from files with an index of their pages. */
 const INDEXED_ROWS = 1 << 14;
@@ -29,7 +29,8 @@ const READ_BYTES = 1 << 30;
  * The listener of {@link watchReads} is told of each part that is read.
  *
  * @param choose is asked once for each file
- * @throws DataError for what is no Parquet file, is damaged, or has a column of a kind whose values would not be read right; PackageMissingError
+ * @throws DataError if it is not a Parquet file, is damaged, or has a column of a kind whose values would be
+ * read incorrectly; PackageMissingError
  */
 export async function* rowsOf(path: string, choose: Choose): AsyncGenerator<Row[]> {
   for (const file of await shardsOf(path)) {
@@ -77,7 +78,10 @@ function chooseColumns(
   }
 }
 
-/** Refuses what hyparquet reads as something else: a map loses its order, and a decimal without its older mark its point. */
+/**
+ * Rejects columns that hyparquet misreads: a map loses its order, and a decimal without the older annotation
+ * loses its decimal point.
+ */
 function checkKind(column: SchemaTree, top = column.element.name): void {
   const { converted_type: converted, logical_type: logical } = column.element;
   const fail = (found: string) => {
@@ -122,7 +126,7 @@ class ParquetFile {
     }
   }
 
-  /** What is read at once. */
+  /** The rows that are read at once. */
   *ranges(): Generator<[start: number, end: number]> {
     let start = 0;
     for (const { num_rows, columns } of this.metadata.row_groups) {
@@ -134,7 +138,10 @@ class ParquetFile {
     }
   }
 
-  /** The bytes that so many rows are of the file, as if all took the same: the pieces of a row lie all over it. */
+  /**
+   * The estimated bytes of a number of rows, assuming that all take the same, because the pieces of a row are
+   * scattered over the file.
+   */
   bytesOf(rows: number): number {
     const all = this.metadata.row_groups.reduce((sum, { num_rows }) => sum + Number(num_rows), 0);
     return Math.round((this.file.byteLength * rows) / all);
@@ -195,7 +202,7 @@ async function accessTo(path: string, handle: FileHandle): Promise<RandomAccess>
   };
   const slice = (start: number, end = size): Promise<ArrayBuffer> => {
     const bytes = read(start, end);
-    // The library asks for several pieces at once, and waits for no other after the first failure.
+    // The library requests several pieces at once, and does not wait for the others after a failure.
     bytes.catch(() => undefined);
     return bytes;
   };
@@ -211,7 +218,10 @@ async function accessTo(path: string, handle: FileHandle): Promise<RandomAccess>
   return { byteLength: size, slice };
 }
 
-/** What a damaged file makes the library throw, as an error that names the file, and the row from which on nothing could be read. */
+/**
+ * Converts what the library throws for a damaged file into an error that names the file and the first row
+ * that could not be read.
+ */
 async function undamaged<T>(path: string, row: number, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

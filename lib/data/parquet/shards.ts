@@ -1,9 +1,12 @@
-// Which Parquet files a path stands for: one, those of a folder, or those whose names fit a pattern with *.
+// Resolves a path to Parquet files: one, those of a folder, or those whose names match a pattern with *.
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DataError } from '../errors.js';
 
-/** Whether a path can only be several Parquet files: it is a folder, or has a * in its last part and is no file. */
+/**
+ * Whether a path can only mean several Parquet files: it is a folder, or has a * in its last part and is not
+ * a file.
+ */
 export async function isSharded(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   return found ? found.isDirectory() : basename(path).includes('*');
@@ -12,7 +15,7 @@ export async function isSharded(path: string): Promise<boolean> {
 /**
  * The files of a path, in the order of their names.
  *
- * @throws DataError when a folder has no Parquet file, or no name fits a pattern
+ * @throws DataError if a folder has no Parquet file, or no name matches the pattern
  */
 export async function shardsOf(path: string): Promise<string[]> {
   const found = await stat(path).catch(() => undefined);

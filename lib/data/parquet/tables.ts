@@ -1,14 +1,14 @@
-// Lines of a text file or rows of a Parquet file, whichever a path holds, as blocks for Records.
+// Lines of a text file or rows of a Parquet file, depending on the path, as blocks for Records.
 import { BadLine, excerpt } from '../errors.js';
 import { again, linesOf, LONGEST_LINE, openBytes, readFailure, type Fields, type Line } from '../lines.js';
 import { Records, type ReadOptions } from '../records.js';
 import { isParquet, rowsOf } from './rows.js';
 import { isSharded } from './shards.js';
 
-/** What a column holds, and the names that it goes by; the first is the one that errors name. */
+/** The content of a column, and its possible names; errors use the first. */
 export type Names = Readonly<Record<string, { readonly names: readonly string[]; readonly optional?: true }>>;
 
-/** The values of a row by what they are, and the names of their columns. */
+/** The values of a row by content, and the names of their columns. */
 export interface Picked<Key extends string> {
   values: Record<Key, unknown>;
   column: Record<Key, string>;

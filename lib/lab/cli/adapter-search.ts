@@ -1,4 +1,4 @@
-// A saved adapter on the command line: it searches the vectors of files, and maps them.
+// A saved adapter on the command line: searches and maps vectors from files.
 import { distinct } from '../../data/beir.js';
 import { DataError, openBeir, readCorpus, readQueries, type ReadOptions } from '../../data/index.js';
 import { checkAlike, type EmbeddingFiles } from '../students/adapter/vector-lists.js';
@@ -6,7 +6,7 @@ import { loadAdapter, loadVectors, type LoadedAdapter, type VectorSet } from '..
 import { gather } from '../students/vectors/vector-set.js';
 import type { Output } from './progress.js';
 
-/** Where ids come from that the files of vectors lack. */
+/** The source of ids that vector files lack. */
 interface Folder {
   data?: string;
   reading: ReadOptions;
@@ -33,7 +33,7 @@ export async function loadSide(
   return loadVectors(path, { ids, order: { ids: list, of } });
 }
 
-/** @throws DataError for vectors that the adapter does not map */
+/** @throws DataError for vectors that the adapter cannot map */
 export function checkWidth({ dim, offsets }: VectorSet, file: string, adapter: LoadedAdapter): void {
   if (dim !== adapter.width)
     throw new DataError(
@@ -54,7 +54,7 @@ export function checkWidth({ dim, offsets }: VectorSet, file: string, adapter: L
 /**
  * Searches all documents of a file for the queries of another.
  *
- * @param judged only these queries, where it is given
+ * @param judged only these queries, if given
  */
 export async function searchVectors(
   model: string,

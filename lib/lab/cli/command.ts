@@ -123,7 +123,7 @@ export const separated = (given: readonly string[]): string[] =>
 
 export interface CommandTable<S extends Sections> {
   help: string;
-  /** Reads a command line; undefined when it asks for help. @throws UsageError */
+  /** Reads a command line; undefined if it asks for help. @throws UsageError */
   read(args: string[]): (ValuesOf<Merged<S> & Table> & { given: ReadonlySet<string> }) | undefined;
 }
 
@@ -168,7 +168,7 @@ function helpText(about: string, sections: Sections): string {
   return `${about.trim()}\n\n${parts.join('\n')}`;
 }
 
-/** An option with its explanation in a column of its own. */
+/** An option, with its explanation in a separate column. */
 function optionText([name, { value, help }]: [string, Option<unknown>]): string {
   const head = `  --${name}${value === undefined ? '' : ` ${value}`}`;
   const lines = wrap(help, WIDTH - COLUMN);

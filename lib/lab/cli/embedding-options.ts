@@ -4,7 +4,7 @@ import type { EmbeddingFiles } from '../students/adapter/vector-lists.js';
 import { choice, number, text, type ValuesOf } from './command.js';
 import { required, UsageError } from './usage.js';
 
-/** Where vectors and their ids are. */
+/** The files of vectors and their ids. */
 export const embeddingOptions = {
   'query-embeddings': text('FILE', 'vectors of the queries: .npy, safetensors or Parquet'),
   'document-embeddings': text('FILE', 'vectors of the documents, of the same encoder'),
@@ -15,7 +15,7 @@ export const embeddingOptions = {
   'document-ids': text('FILE', 'the same for the documents'),
 };
 
-/** What is learned of them. */
+/** What is learned from them. */
 export const adapterOptions = {
   ...embeddingOptions,
   adapt: choice(

@@ -192,18 +192,18 @@ export const saveOption = {
   ),
 };
 
-/** Refuses options that leave no student to save. */
+/** Rejects options that leave no student to save. */
 export function checkSaveOwners(given: ReadonlySet<string>, foldCount: number): void {
   if (given.has('save') && foldCount > 0)
     throw new UsageError('--save needs one split, and --folds trains on several: leave one of them out');
   checkNotKept(given, 'save', ['from'], 'parameters');
 }
 
-/** Refuses a run of trainings whose rankings are not there any more. */
+/** Rejects `--run` for trainings whose rankings no longer exist. */
 export const checkRunOwners = (given: ReadonlySet<string>): void =>
   checkNotKept(given, 'run', ['checkpoint', 'resume', 'from'], 'rankings');
 
-/** Refuses the log of trainings that are not run. */
+/** Rejects `--log` if no training is run. */
 export const checkLogOwners = (given: ReadonlySet<string>): void =>
   checkNotKept(given, 'log', ['from'], 'steps');
 

@@ -1,4 +1,5 @@
-// `--ignore-identical-ids` of refine and compare, where queries are documents too, and the notice where it happens by itself.
+// `--ignore-identical-ids` of refine and compare for collections whose queries are documents too, and the
+// notice if it is applied by default.
 import type { IdenticalIds } from '../experiment/own-documents.js';
 import type { DataSummary } from '../experiment/results.js';
 import { flag, type ValuesOf } from './command.js';
@@ -21,7 +22,7 @@ export function readIdenticalIds(values: ValuesOf<typeof identicalIds>): Identic
   return ignore ? 'ignore' : keep ? 'keep' : undefined;
 }
 
-/** What is said of collections whose queries are documents too, unless it was asked for. */
+/** The notice about collections whose queries are documents too, unless the option was given. */
 export function ownNotices(own: DataSummary['own'], asked: IdenticalIds | undefined): string[] {
   if (asked !== undefined) return [];
   return own.map(({ name, queries, ignored }) => {

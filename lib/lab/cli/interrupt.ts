@@ -1,4 +1,4 @@
-// Ctrl-C as an AbortSignal for long work, and what is said of it.
+// Ctrl-C as an AbortSignal for long work, and its messages.
 import type { Output } from './progress.js';
 
 /** The exit code of a command that was ended by Ctrl-C, by the shell's convention 128 + SIGINT. */
@@ -12,9 +12,9 @@ export function interruption(): AbortSignal {
 }
 
 /**
- * Says that a command was interrupted, after what, and how to go on.
+ * Reports that a command was interrupted, what it had reached, and how to resume.
  *
- * @param after what was reached, '' for nothing worth naming
+ * @param after what was reached, '' if nothing is worth mentioning
  * @param files those of its checkpoint
  */
 export function reportInterruption(
@@ -31,7 +31,7 @@ export function reportInterruption(
   out.write(`interrupted${after === '' ? '' : ` after ${after}`}; ${goOn}\n`);
 }
 
-/** Where a training stands, for {@link reportInterruption}. */
+/** The state of a training, for {@link reportInterruption}. */
 export const reachedText = ({ epoch, epochs, step, steps }: Reached): string =>
   `batch ${step} of ${steps}, in epoch ${epoch} of ${epochs}`;
 

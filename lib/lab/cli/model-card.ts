@@ -1,4 +1,5 @@
-// The model card: README.md of a saved student, with nothing of the machine that it was trained on.
+// The model card: README.md of a saved student, without any information about the machine on which it was
+// trained.
 import { basename } from 'node:path';
 import { MODEL_FILES, PACKAGE_VERSION } from '../students/saved/folder.js';
 import { type Hyperparameters, hyperparametersOf } from '../training/objective.js';
@@ -17,7 +18,7 @@ export interface ModelCard {
   command: readonly string[];
   /** A header and rows. */
   measures: readonly (readonly string[])[];
-  /** What the measures are of, and how differences were tested; sentences. */
+  /** What was measured, and how differences were tested; sentences. */
   notes: readonly string[];
   /** Further limits of this kind of student; sentences. */
   limits: readonly string[];
@@ -31,7 +32,7 @@ export function lossText(loss: string, options: Hyperparameters): string {
   return [loss, ...given.map(([name, value]) => `${name} ${value}`)].join(', ');
 }
 
-/** What every command says about its data. `collection` has its size in words. */
+/** The description of the data, for every command. `collection` has its size in words. */
 export const dataLines = (
   collection: string,
   { train, dev, test }: { train: number; dev: number; test: number },
@@ -43,7 +44,7 @@ export const dataLines = (
   ...(level === undefined ? [] : ([['relevant from level', String(level)]] as const)),
 ];
 
-/** What every command says about a training. */
+/** The description of a training, for every command. */
 export function trainingLines(training: {
   loss: string;
   /** How it began and was chosen. */

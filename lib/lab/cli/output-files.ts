@@ -12,14 +12,18 @@ import { UsageError } from './usage.js';
 /** Option -> file, or files; options that were not given are undefined. */
 type Named = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** A checkpoint is written again and again: it must be a plain file. A run that goes on from it may write it, too. */
+/**
+ * A checkpoint is written repeatedly, so it must be a plain file. A run that resumes from it may also write
+ * it.
+ */
 const CHECKPOINT = 'checkpoint';
 const RESUME = 'resume';
 
 /**
  * @param asked option -> file, or files, that it has the command write
  * @param inputs option -> files and BEIR folders that the command reads
- * @throws UsageError naming the option whose file cannot be written, and why: also where it is an input or another output, by whatever name
+ * @throws UsageError naming the option whose file cannot be written, and the reason; also if it is an input
+ * or another output, under any name
  */
 export async function checkOutputs(asked: Named, inputs: Named = {}): Promise<void> {
   const taken = new Map<string, string>();
@@ -52,13 +56,13 @@ export async function checkOutputs(asked: Named, inputs: Named = {}): Promise<vo
   }
 }
 
-/** What tells a file from all others, whatever links lead to it; undefined where there is none. */
+/** The identity of a file, whatever links lead to it; undefined if it does not exist. */
 async function identityOf(file: string): Promise<string | undefined> {
   const found = await stat(file, { bigint: true }).catch(() => undefined);
   return found?.isFile() ? `${found.dev}:${found.ino}` : undefined;
 }
 
-/** A file, or those that are read of a folder. What is missing is for the reader to say. */
+/** A file, or the files that are read from a folder. Missing ones are reported by the reader. */
 async function filesOf(input: string): Promise<string[]> {
   const folder = (await stat(input).catch(() => undefined))?.isDirectory()
     ? await openBeir(input).catch(() => undefined)
@@ -68,7 +72,7 @@ async function filesOf(input: string): Promise<string[]> {
 }
 
 /**
- * Checks that the folder of an option can be made.
+ * Checks that the folder of an option can be created.
  *
  * @throws UsageError naming the option and the reason
  */
@@ -84,11 +88,15 @@ export async function checkNewFolder(option: string, dir: string | undefined): P
 
 type Made = string | Uint8Array | Readonly<Record<string, string | Uint8Array>>;
 
-/** A file that was asked for, if it was, and what makes its content: a text, bytes, or of a folder its files. */
+/**
+ * A requested file, if any, and the function that creates its content: a text, bytes, or the files of a
+ * folder.
+ */
 export type Asked = readonly [file: string | undefined, content: () => Made | Promise<Made>];
 
 /**
- * Writes the files of a finished run, then prints its report. A file that cannot be written costs neither the other files nor the report.
+ * Writes the files of a finished run, then prints its report. A file that cannot be written affects neither
+ * the other files nor the report.
  *
  * @throws the error of the file that could not be made or written, or an AggregateError of several, after all the others are
  */

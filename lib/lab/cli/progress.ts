@@ -2,7 +2,7 @@
 import type { Behaviour } from '../experiment/behaviour.js';
 import type { Progress } from '../training/distil.js';
 
-/** What of a stream this needs; tests give their own. */
+/** The part of a stream that is needed; tests pass their own. */
 export interface Output {
   isTTY?: boolean;
   columns?: number;
@@ -11,7 +11,7 @@ export interface Output {
 
 const REDRAW_MS = 80;
 const PLAIN_LINES = 10;
-/** What takes longer has its progress shown. */
+/** Progress is shown for work that takes longer than this. */
 export const SLOW_MS = 2000;
 
 /** Writes progress to a stream, usually stderr, so that results on stdout stay clean. */
@@ -26,7 +26,7 @@ export class ProgressLine {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** While the start is made: how much of it is done. Elsewhere than on a terminal a line every two seconds. */
+  /** The progress while the start is prepared. Unless on a terminal, prints a line every two seconds. */
   start(done: number, all: number): void {
     const now = this.now();
     if (this.startedAt === undefined || done <= 1) this.startedAt = this.saidAt = now;
@@ -80,7 +80,7 @@ function describeProgress(
 const describeBehaviour = ({ separation, entropy }: Behaviour): string =>
   `  separation ${separation.toFixed(3)}  entropy ${entropy.toFixed(3)}`;
 
-/** The time that is left, as text, when `done` of `all` took so many milliseconds. */
+/** The remaining time, as text, if `done` of `all` took `elapsedMs`. */
 export const timeLeft = (elapsedMs: number, done: number, all: number): string =>
   timeText((elapsedMs / 1000 / done) * (all - done));
 

@@ -1,4 +1,4 @@
-// How much of a file has been read, and how much time is left: on reads that take more than two seconds.
+// Shows how much of a file has been read and the remaining time, for reads of more than two seconds.
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { ReadWatch } from '../../data/read-watch.js';

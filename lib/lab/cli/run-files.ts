@@ -1,4 +1,4 @@
-// The files of `--run` where several students or losses are trained: one each.
+// The files of `--run` if several students or losses are trained: one for each.
 import { parse, format } from 'node:path';
 import type { ModelName } from '../experiment/plan.js';
 import type { Rankings } from '../experiment/rankings.js';
@@ -11,7 +11,7 @@ export interface RunFile {
   recipe: string;
 }
 
-/** What file systems take everywhere: a sum's colons become minus signs. */
+/** Names that all file systems accept: a sum's colons become minus signs. */
 const fileName = (name: string): string => name.replace(/[^\w.+-]/g, '-');
 
 /**
@@ -35,7 +35,7 @@ export function runFilesOf(
   );
 }
 
-/** The runs that were reached: an interrupted experiment has fewer. */
+/** The completed runs: an interrupted experiment has fewer. */
 export function writtenRuns(files: readonly RunFile[], rankings: Rankings | undefined): Asked[] {
   return files.flatMap(({ file, student, recipe }): Asked[] => {
     const run = rankings?.get(student, recipe);

@@ -3,7 +3,7 @@ import { fstatSync } from 'node:fs';
 import { writeFully } from '../../data/whole-file.js';
 import type { Output } from './progress.js';
 
-/** The exit code of a program whose reader went away, by the shell's convention 128 + SIGPIPE. */
+/** The exit code of a program whose reader has closed the pipe, by the shell's convention 128 + SIGPIPE. */
 export const READER_GONE = 141;
 
 /** Whether an error means that the reader of a pipe has closed it. */
@@ -54,7 +54,7 @@ class StandardStream implements Output {
     }
   }
 
-  /** Waits until all that was written has left, or failed to. */
+  /** Waits until everything written has been flushed or has failed. */
   async flush(): Promise<void> {
     if (this.failure === undefined && !this.isFile)
       await new Promise<void>((resolve) => this.stream.write('', () => setImmediate(resolve)));
@@ -81,7 +81,7 @@ function shared(): boolean {
   return out !== undefined && err !== undefined && out.ino === err.ino && out.dev === err.dev;
 }
 
-/** Results. If they can go nowhere and no file is asked for, the work ends at once. */
+/** Results. If they cannot be written and no file was requested, the work ends at once. */
 export const standardOutput: StandardStream = new StandardStream(process.stdout, 1, (error) => {
   if (standardOutput.outlived) return;
   if (!isClosedPipe(error)) process.stderr.write(`ckl-loss: ${lostOutput(error)}\n`);

@@ -29,7 +29,7 @@ export function parseOptions<T extends OptionSpec>(
   }
 }
 
-/** The number a text holds. */
+/** Parses a number. */
 export function readNumber(
   name: string,
   text: string | undefined,
@@ -54,7 +54,7 @@ export function readChoice<T extends string>(name: string, text: string, choices
   );
 }
 
-/** The value of an option that must be there. */
+/** The value of a required option. */
 export function required(name: string, text: string | undefined): string {
   if (text !== undefined) return text;
   throw new UsageError(`--${name} is needed`);

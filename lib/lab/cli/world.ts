@@ -1,4 +1,4 @@
-// A command under mpirun: the ranks that a launcher started, and of them the one that speaks and writes.
+// A command under mpirun: the ranks that a launcher started, and the one that prints and writes.
 import type { Communicator } from '../../communicator.js';
 import { mpi } from '../../distributed/index.js';
 import { launcherOf } from '../../distributed/launcher.js';
@@ -11,11 +11,11 @@ export function worldOf(variables: NodeJS.ProcessEnv): Communicator | undefined 
   return launcher !== null && launcher.size > 1 ? mpi() : undefined;
 }
 
-/** Ranks that run one training together. */
+/** Ranks that run a training together. */
 export function teamOf(variables: NodeJS.ProcessEnv, interruption: AbortSignal): Team | undefined {
   const world = worldOf(variables);
   return world && new Team(world, interruption);
 }
 
-/** Where a rank other than the first writes to. */
+/** Where ranks other than the first write. */
 export const silent: Output = { write: () => true };

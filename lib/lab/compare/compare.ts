@@ -68,7 +68,7 @@ export async function compareLosses(
   return comparedOf(keptOptions(options), dataOf(data), results);
 }
 
-/** The results of the units, or of a share of them. Throws as {@link compareLosses}. */
+/** The results of the units, or of a share of them. Throws the same errors as {@link compareLosses}. */
 export async function resultsOf(
   options: CompareOptions,
   jobs: number,
@@ -159,9 +159,9 @@ function behavioursOf({ observed }: Trained): Behaviours {
 }
 
 /**
- * Two comparisons of different students as one: what both together would have given.
+ * Joins two comparisons of different students: the result of comparing all of them together.
  *
- * @throws RangeError when they differ in more than their students, or share one
+ * @throws RangeError if they differ in more than their students, or share one
  */
 export function joinCompared(a: Compared, b: Compared): Compared {
   const rest = ({ data, options }: Compared) =>

@@ -8,10 +8,16 @@ import { STUDENT_NAMES } from '../students/students.js';
 import { joinCompared, type Compared } from './compare.js';
 import { LEVEL } from './tables.js';
 
-/** What --json writes: the comparison, and under `made` where and how it was made, which alone may differ from run to run. */
+/**
+ * The content of --json: the comparison, and under `made` where and how it was made, the only part that may
+ * differ from run to run.
+ */
 export interface SavedComparison extends Compared {
   made: Provenance & {
-    /** Of a run that went on from a checkpoint: how many units were done before, which time and memory do not count. */
+    /**
+     * For a run that resumed from a checkpoint: the number of units done before, which are not included in
+     * time and memory.
+     */
     unitsBefore?: number;
   };
 }

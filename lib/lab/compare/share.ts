@@ -1,4 +1,5 @@
-// A share of a comparison: the results of some of its units, and the whole from all shares, byte for byte what one process makes.
+// A share of a comparison: the results of some of its units. All shares together give the whole, byte for
+// byte as from one process.
 import { unitsOf } from '../experiment/plan.js';
 import type { ExperimentHooks, Share } from '../experiment/hooks.js';
 import { unitResult } from '../experiment/records.js';
@@ -44,9 +45,9 @@ export async function compareShare(
 }
 
 /**
- * The whole of all shares.
+ * Joins all shares.
  *
- * @throws RangeError where they are of different comparisons, or one is missing or given twice
+ * @throws RangeError if they belong to different comparisons, or if one is missing or given twice
  */
 export function joinShares(shares: readonly SavedShare[]): SavedComparison {
   const [first] = shares;

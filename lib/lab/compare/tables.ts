@@ -11,7 +11,7 @@ import type { CompareOptions, Condition } from './options.js';
 import { conditionsOf } from './experiment.js';
 
 export interface Tested {
-  /** Mean of this row less the other's. */
+  /** Mean of this row minus that of the other. */
   difference: number;
   queries: number;
   p: number;
@@ -21,9 +21,9 @@ export interface Tested {
 
 export interface Cell {
   mean: number;
-  /** Mean of each seed; one value for rows that no seed changes. */
+  /** The mean for each seed; one value for rows that do not depend on the seed. */
   bySeed: number[];
-  /** Against CKL in the same column; absent for CKL itself and where nothing is tested. */
+  /** Against CKL in the same column; absent for CKL itself and if nothing is tested. */
   versusCkl?: Tested;
   /** Against the untrained student. */
   versusStart?: Tested;
@@ -33,7 +33,7 @@ export interface Row {
   name: string;
   /** Column -> cell; a row may lack columns. */
   cells: Record<string, Cell>;
-  /** Learning rate that dev chose, a fold; empty for rows without a search. */
+  /** Learning rate chosen on dev, per fold; empty for rows without a search. */
   rates: number[];
 }
 

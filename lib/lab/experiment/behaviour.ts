@@ -1,4 +1,5 @@
-// What the paper's Figure 3 plots: how far positives and negatives are apart, and how even the positives are.
+// The quantities of the paper's Figure 3: the separation of positives and negatives, and the evenness of the
+// positives.
 import { prepare } from '../../index.js';
 import { TrainingBatch } from '../training/batch.js';
 import type { CandidateList } from '../training/candidates.js';
@@ -13,7 +14,7 @@ export interface Behaviour {
   entropy: number;
 }
 
-/** The student's behaviour on lists, of which those with a positive and a negative count. */
+/** The student's behaviour on lists; only those with a positive and a negative count. */
 export function behaviourOn<L extends CandidateList>(
   student: Student<L>,
   lists: readonly L[],

@@ -1,4 +1,4 @@
-// The best training of each model, with its parameters: what `--save` writes.
+// Keeps the best training of each model with its parameters, for `--save`.
 import type { Numbers } from '../training/adam.js';
 import { largest } from '../../extremes.js';
 import type { ModelName, Unit } from './plan.js';
@@ -18,12 +18,15 @@ export interface MeasuredTraining {
 }
 
 export interface BestTraining extends MeasuredTraining {
-  /** The best dev nDCG@10 of what reranks. */
+  /** The best dev nDCG@10 of the part that reranks. */
   dev: number;
   parameters: PartParameters;
 }
 
-/** Keeps of each model the training that dev found best; of equally good ones the first in the plan, in whatever order they come. */
+/**
+ * Keeps the best training of each model by dev; among equals the first in the plan, in whatever order they
+ * finish.
+ */
 export class BestTrainings {
   private readonly byModel = new Map<ModelName, BestTraining>();
 
@@ -31,10 +34,10 @@ export class BestTrainings {
   constructor(readonly condition: string) {}
 
   /**
-   * Looks at a training.
+   * Considers a training.
    *
    * @param copy copies the parameters
-   * @returns it, where it is the best so far
+   * @returns the training if it is the best so far
    */
   offer(training: MeasuredTraining, copy: () => PartParameters): BestTraining | undefined {
     const { unit, run } = training;
@@ -48,7 +51,7 @@ export class BestTrainings {
     return best;
   }
 
-  /** Takes over what another one found; returns it, where it is the best so far. */
+  /** Takes over another one's best training; returns it if it is the best so far. */
   take(found: BestTraining): BestTraining | undefined {
     return this.offer(found, () => found.parameters);
   }

@@ -1,4 +1,5 @@
-// What an experiment has done so far, in one file: a record per finished unit, and where the unit in progress stands.
+// The progress of an experiment in one file: a record per finished unit, and the state of the unit in
+// progress.
 import { createRequire } from 'node:module';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { OutputError } from '../../data/errors.js';
@@ -12,7 +13,7 @@ import { unitResult, unitRun, unitState } from './records.js';
 import type { UnitResult } from './results.js';
 import type { Snapshot } from './unit.js';
 
-/** This package's. Asked for by its name, for which every entry and bundle finds it. */
+/** This package's version. Resolved by package name, which works from every entry and bundle. */
 const { version } = createRequire(__filename)('ckl-loss/package.json') as { version: string };
 
 /** The records of a checkpoint: the head, the digest of the data, finished units, the best training of each model, and last where a unit stands. */
@@ -38,16 +39,16 @@ const kind = p.object({ kind: p.oneOf('data', 'unit', 'best', 'standing') });
 /** The best training of a model so far, as a file holds it: its place names its unit. */
 export type KeptBest = Omit<BestTraining, 'unit'>;
 
-/** What a checkpoint is of; a run with other options cannot go on from it. */
+/** Identifies the run of a checkpoint; a run with other options cannot resume from it. */
 export interface CheckpointOf {
   command: string;
   options: object;
 }
 
 export interface CheckpointFiles {
-  /** Is gone on from where it exists, begun where it does not, and kept up to date. */
+  /** Resumed from if it exists, created otherwise, and kept up to date. */
   checkpoint?: string;
-  /** Is gone on from and must exist. */
+  /** Resumed from; must exist. */
   resume?: string;
   /** Further checkpoints of the same run, which are read and not written: their finished units are done. */
   others?: readonly string[];
@@ -58,7 +59,7 @@ export interface CheckpointFiles {
 export class Checkpoint {
   /** Results that the file held when it was opened, by place in the plan; without their units. */
   readonly done: Map<number, Omit<UnitResult, 'unit'>>;
-  /** Where a unit stood when the file was opened. */
+  /** The state of the unit in progress when the file was opened. */
   readonly standing: (Snapshot & { place: number }) | undefined;
   /** The best training of each model among those. */
   readonly best: KeptBest[];
@@ -85,9 +86,10 @@ export class Checkpoint {
   }
 
   /**
-   * Opens the file, or begins it where there is none; nothing without a file.
+   * Opens the file, or creates it if there is none; does nothing without a file.
    *
-   * @throws CheckpointError for a file that is something else, damaged, of a run with other options, or in use
+   * @throws CheckpointError for a file that is not a checkpoint, is damaged, is from a run with other
+   * options, or is in use
    */
   static async open(files: CheckpointFiles, of: CheckpointOf): Promise<Checkpoint | undefined> {
     const { checkpoint, resume, others = [], checkpointEvery = Infinity } = files;
@@ -117,7 +119,7 @@ export class Checkpoint {
   /**
    * Names the data of the run, before anything is added.
    *
-   * @throws CheckpointError when what is done was done on others
+   * @throws CheckpointError if the finished units used other data
    */
   async bind(digest: string): Promise<void> {
     if (this.digest !== undefined && this.digest !== digest)
@@ -129,12 +131,12 @@ export class Checkpoint {
     this.digest = digest;
   }
 
-  /** Keeps the result of a unit. */
+  /** Adds the result of a unit. */
   async add(place: number, { unit: _, ...result }: UnitResult): Promise<void> {
     await this.keep({ kind: 'unit', place, result });
   }
 
-  /** Notes the best training of a model, in place of the one before; it is written with the next record. */
+  /** Sets the best training of a model, replacing the previous one; it is written with the next record. */
   keepBest({ unit, place, rate, dev, run, parameters }: BestTraining): void {
     const { model } = unit;
     const arrays = Object.entries(parameters).flatMap(([part, tables]) =>
@@ -146,13 +148,13 @@ export class Checkpoint {
     );
   }
 
-  /** Notes where a unit stands, in place of what was noted before. */
+  /** Sets the state of the unit in progress, replacing the previous one. */
   async save(place: number, { state, arrays }: Snapshot): Promise<void> {
-    // The arrays are the student's own, so the bytes are made before anything else happens.
+    // The arrays belong to the student, so the bytes are created before anything else happens.
     await this.write(formatRecord({ kind: 'standing', place, state }, arrays));
   }
 
-  /** Lets others have the file. */
+  /** Releases the file for others. */
   async close(): Promise<void> {
     await this.queue.catch(() => undefined);
     await this.unlock();
@@ -163,7 +165,7 @@ export class Checkpoint {
     return this.write();
   }
 
-  /** Writes what is kept, and one more record after it. */
+  /** Writes the kept records, followed by one more. */
   private write(last?: Buffer): Promise<void> {
     const { file, kept, bests } = this;
     if (file === undefined) return Promise.resolve();
@@ -173,7 +175,7 @@ export class Checkpoint {
   }
 }
 
-/** Where a file is written, its links followed. */
+/** The path to which a file is written, after following links. */
 async function placeOf(file: string): Promise<string> {
   try {
     return (await findTarget(file, { streams: false })).path;
@@ -226,7 +228,7 @@ const newContent = (of: CheckpointOf): Content => ({
 });
 
 /**
- * The content of a file; undefined where it was cut off before its first record ended.
+ * The content of a file; undefined if it was cut off within its first record.
  *
  * @throws CheckpointError
  */

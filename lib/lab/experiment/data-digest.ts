@@ -1,4 +1,4 @@
-// Tells collections apart, so that no run goes on with other data than it began with.
+// Digests of data, so that no run resumes with other data than it started with.
 import { createHash, type Hash } from 'node:crypto';
 import type { Qrels } from '../../metrics/index.js';
 import type { VectorCollection } from '../students/adapter/vector-lists.js';
@@ -7,7 +7,7 @@ import type { Bag, Collection } from '../students/words/bags.js';
 import type { Bags } from '../students/words/corpus.js';
 import type { CandidateList } from '../training/candidates.js';
 
-/** So much is hashed at a time: characters, or numbers. */
+/** Number of characters or numbers hashed at a time. */
 const PART = 1 << 16;
 
 const add = (hash: Hash, values: Uint8Array | Float32Array | Float64Array | Int32Array) =>
@@ -27,7 +27,7 @@ function addList(hash: Hash, { qid, docids, teacher, labels }: CandidateList): v
 const addJudgements = (hash: Hash, qrels: Qrels) =>
   hash.update(JSON.stringify([...qrels].map(([qid, levels]) => [qid, [...levels]])));
 
-/** As the JSON of the array would be added, which may be longer than a string can be. */
+/** Equivalent to adding the JSON of the array, which may exceed the maximum string length. */
 function addJson(hash: Hash, texts: Iterable<string>): void {
   let part = '[';
   let isFirst = true;

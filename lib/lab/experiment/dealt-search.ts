@@ -1,4 +1,4 @@
-// Searches of a whole corpus, dealt over the ranks of a team: what all find together is what one finds alone.
+// Searches of a whole corpus, divided among the ranks of a team, with the same result as a single process.
 import type { Run } from '../../metrics/index.js';
 import { TopScores } from '../students/top-scores.js';
 import type { Searcher } from '../students/two-stage.js';
@@ -14,7 +14,7 @@ const places = new WeakMap<Sequence<Bag>, (docid: string) => number>();
 /** A rank's own queries. */
 const shares = new WeakMap<ReadonlyMap<string, Bag>, ReadonlyMap<string, Bag>>();
 
-/** What a map keeps for a key, made at the first time. */
+/** The value of a key in a map, created on first use. */
 function kept<K extends object, V>(map: WeakMap<K, V>, key: K, make: () => V): V {
   let value = map.get(key);
   if (value === undefined) map.set(key, (value = make()));
@@ -73,7 +73,7 @@ function searchQueries(
   queries: ReadonlyMap<string, Bag>,
   depth: number,
 ): Run {
-  // The same object each time: a first stage that finds nothing new remembers by it.
+  // The same object each time, because a first stage uses it as the key of its cache.
   const mine = kept(shares, queries, () => new Map([...queries].filter((_, place) => team.isOwn(place))));
   const found = searcher.search(corpus, mine, depth);
   const parts = team.gather(written(found, mine, placeIn(corpus))).map(reader);

@@ -1,4 +1,4 @@
-// What a run of an experiment tells, takes and keeps while it goes on, and which part of the units it does.
+// The callbacks and collectors of a running experiment, and which part of the units it runs.
 import type { BestTrainings } from './best.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { Unit } from './plan.js';
@@ -14,17 +14,17 @@ export interface ExperimentHooks extends Pick<
 > {
   /** Once the data is read. */
   onData?: (data: DataSummary) => void;
-  /** While a model's start is made. */
+  /** While a model's start is prepared. */
   onStart?: OnStart;
   /** Before each unit. */
   onUnit?: (unit: Unit) => void;
-  /** After each unit, in the order in which they end. */
+  /** After each unit, in the order in which they finish. */
   onResult?: (result: UnitResult) => void;
   /** After each training, and once at the beginning, with the number done and the number of all. */
   onTraining?: (done: number, all: number) => void;
-  /** The part of the units that is done here. Default: all. */
+  /** The part of the units to run. Default: all. */
   share?: Share;
-  /** Keeps results as they come; a unit that it holds is not done again. */
+  /** Stores results as they come; units that it contains are not run again. */
   checkpoint?: Checkpoint;
   /** Whether the checkpoint also notes where a unit stands. Default: only finished units are kept. */
   savesUnits?: boolean;

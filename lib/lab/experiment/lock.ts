@@ -7,10 +7,10 @@ import { randomUUID } from 'node:crypto';
 export class LockedError extends Error {}
 
 /**
- * Takes the lock of a file, also from a process of this machine that is gone.
+ * Takes the lock of a file, even if it was held by a process of this machine that no longer exists.
  *
- * @returns what releases it
- * @throws LockedError while another has it; a file system's error where none can be made
+ * @returns a function that releases it
+ * @throws LockedError while another process holds it; the file system's error if a lock cannot be created
  */
 export async function lockFile(file: string): Promise<() => Promise<void>> {
   const path = `${file}.lock`;
@@ -20,7 +20,7 @@ export async function lockFile(file: string): Promise<() => Promise<void>> {
   try {
     for (let attempt = 0; ; attempt++) {
       try {
-        // Unlike a plain write, a link fails where there is a lock, and is whole where there is none.
+        // Unlike a plain write, creating a link fails if the lock exists, and is atomic if it does not.
         await link(own, path);
         return () => rm(path, { force: true });
       } catch (error) {

@@ -1,4 +1,4 @@
-// Runs the units of an experiment, in this thread or on several; what comes out does not depend on how many.
+// Runs the units of an experiment in this thread or on several; the result does not depend on their number.
 import { setImmediate } from 'node:timers/promises';
 import { reportUnderflow } from '../../presets/teacher-scale.js';
 import type { CandidateList } from '../training/candidates.js';
@@ -66,7 +66,7 @@ async function runUnits(
   const begun = new Set<string>();
   const work: Work = {
     next: (last) => {
-      // However early the interruption, the first recipe reports on what there is.
+      // However early the interruption, the first recipe reports what was reached.
       const isReached = () =>
         [...results.values()].some(({ interrupted, unit }) => interrupted || unit.recipe);
       if (signal?.aborted && isReached()) return undefined;

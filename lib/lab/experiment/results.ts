@@ -1,4 +1,4 @@
-// What an experiment finds: plain data all the way, which threads and checkpoints can carry.
+// The results of an experiment: plain data that can be sent between threads and stored in checkpoints.
 import type { Evaluation } from '../../metrics/index.js';
 import type { Distilled } from '../training/distil.js';
 import type { Behaviour } from './behaviour.js';
@@ -61,7 +61,7 @@ export interface UnitResult {
   /** The teacher's own ranking of the candidates, and other rankings to compare with; only of units without a recipe. */
   references?: Record<string, Values>;
   figures?: FigureData;
-  /** Whether it was cut short, and reports on what was reached. */
+  /** Whether it was cut short and contains only what was reached. */
   interrupted: boolean;
 }
 
@@ -115,7 +115,7 @@ export function toEvaluation({ queries, ...measures }: Values): Evaluation {
   return { queries, perQuery, mean };
 }
 
-/** The mean of some numbers, 0 of none. */
+/** The mean of some numbers, 0 if there are none. */
 export const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 

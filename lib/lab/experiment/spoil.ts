@@ -1,4 +1,5 @@
-// Spoils part of the training lists on purpose, by a wrong teacher or by wrong labels, to see how a loss copes.
+// Deliberately corrupts part of the training lists, with a wrong teacher or wrong labels, to test the
+// robustness of losses.
 import type { CandidateList } from '../training/candidates.js';
 import { Random } from '../training/random.js';
 import type { Condition } from './plan.js';

@@ -1,4 +1,4 @@
-// Which unit a thread does next: what shares a warm-up is best done by one thread, which keeps it.
+// Chooses a thread's next unit: units that share a warm-up are best run by one thread, which keeps it.
 import type { Unit } from './plan.js';
 
 /** A unit with its place among `unitsOf`. */

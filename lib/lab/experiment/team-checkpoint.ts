@@ -4,7 +4,7 @@ import type { Team } from '../training/team.js';
 import { Checkpoint, type CheckpointFiles, type CheckpointOf } from './checkpoint.js';
 import { LockedError } from './lock.js';
 
-/** Milliseconds in which the processes of a job that has died let go of its checkpoint. */
+/** Milliseconds within which the processes of a dead job release its checkpoint. */
 const PATIENCE = 5000;
 
 /** {@link Checkpoint.open} on rank 0; the others read what it has, and write nothing. All need to see the file. */
@@ -14,7 +14,7 @@ export async function openWithTeam(
   team: Team | undefined,
 ): Promise<Checkpoint | undefined> {
   if (!team || (files.checkpoint ?? files.resume) === undefined) return Checkpoint.open(files, of);
-  // No rank reads before the file is whole, and none adds to it before all have read.
+  // No rank reads before the file is complete, and none adds to it before all have read.
   let opened: Checkpoint | undefined;
   if (team.rank === 0) opened = await openWhenFree(files, of);
   team.barrier();
@@ -26,7 +26,7 @@ export async function openWithTeam(
   return opened;
 }
 
-/** A launcher ends before the last of its ranks, and the next job may be there at once. */
+/** A launcher may end before the last of its ranks, and the next job may start at once. */
 async function openWhenFree(files: CheckpointFiles, of: CheckpointOf): Promise<Checkpoint | undefined> {
   for (const end = performance.now() + PATIENCE; ; await setTimeout(100)) {
     try {

@@ -18,7 +18,7 @@ export type WorkerMessage =
   /** With the text of its log, if that is wanted. */
   | { kind: 'result'; place: number; result: UnitResult; log?: string };
 
-/** What a worker thread is told at its start. */
+/** The initial data of a worker thread. */
 export interface WorkerOrders {
   experiment: Experiment;
   /** The data, mostly in shared memory. */
@@ -39,7 +39,7 @@ export interface WorkerTask extends UnitTask {
 /** Where a run's threads take their work and leave it. */
 export interface Work {
   /**
-   * The next unit; undefined when there is none.
+   * The next unit; undefined if there is none.
    *
    * @param last what the asking thread did before: of what shares a warm-up with it, it has that
    */
@@ -66,7 +66,7 @@ export async function runOnThreads(
     rankingsOf: rankings?.wanted,
     logs: log !== undefined,
   };
-  // The losses' own threads would only be in the way of these.
+  // The losses' own threads would only compete with these.
   const env = { ...process.env, CKL_THREADS: '1' };
   const workers = Array.from(
     { length: threads },

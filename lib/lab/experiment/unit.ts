@@ -13,7 +13,7 @@ import { stagesOf, type Experiment, type ModelName, type Recipe, type Stage, typ
 import { lastPart, type Observation, type Run, type Trained, type UnitResult } from './results.js';
 import type { Part, Source, Subject } from './subject.js';
 
-/** Where a unit stands between two batches, as JSON can hold it. */
+/** The state of a unit between two batches, as JSON. */
 export interface UnitState {
   search: UnitResult['search'];
   /** The best training of the search so far. */
@@ -70,7 +70,7 @@ export class UnitRunner<L extends CandidateList> {
     private readonly hooks: UnitHooks = {},
   ) {}
 
-  /** @param from where an earlier run of this unit stood; it goes on from there with the same bits */
+  /** @param from the state of an earlier run of this unit, which is continued with the same bits */
   async run(unit: Unit, from?: Snapshot): Promise<UnitResult> {
     const subject = this.source.open(unit);
     const { model, condition, fold } = unit;
@@ -193,7 +193,7 @@ class UnitWork<L extends CandidateList> {
     return this.done;
   }
 
-  /** Trains a part on from where it is, with a new optimizer. */
+  /** Continues the training of a part, with a new optimizer. */
   private async stage(
     { name, student }: Part<L>,
     { loss, epochs, learningRate, ...own }: Stage & { epochs: number },

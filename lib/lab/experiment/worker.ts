@@ -1,4 +1,4 @@
-// A thread of an experiment: runs the units it is handed, over the data of the thread that loaded them.
+// A thread of an experiment: runs the units it receives, on the data of the thread that loaded them.
 import { parentPort, workerData } from 'node:worker_threads';
 import { BestTrainings } from './best.js';
 import { Rankings } from './rankings.js';

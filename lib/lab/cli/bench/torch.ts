@@ -1,4 +1,5 @@
-// The peer of the benchmarks: CKL as a training loop would write it in eager PyTorch, run by the Python that is there.
+// The benchmarks' comparison: CKL as a training loop would write it in eager PyTorch, run by the installed
+// Python.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
@@ -32,11 +33,11 @@ print(torch.__version__, least * 1e9)
 
 export interface TorchTime {
   version: string;
-  /** Nanoseconds for loss and gradient of one batch: the least of all calls. */
+  /** Nanoseconds for loss and gradient of one batch: the minimum of all calls. */
   nanoseconds: number;
 }
 
-/** Times it; null if this Python is not there or has no PyTorch. */
+/** Times it; null if this Python is not installed or has no PyTorch. */
 export async function timeTorch(
   [queries, docs]: readonly [queries: number, docs: number],
   threads: number,

@@ -1,4 +1,5 @@
-// The folder that `ckl-loss compare --save` writes: of each student the training that dev found best, with its model card.
+// The folder that `ckl-loss compare --save` writes: for each student the best training by dev, with its model
+// card.
 import { experimentOf } from '../../compare/experiment.js';
 import type { CompareOptions } from '../../compare/options.js';
 import type { Compared } from '../../compare/compare.js';
@@ -24,7 +25,7 @@ export async function studentFolders(
   options: CompareOptions,
   args: readonly string[],
 ): Promise<Record<string, string | Uint8Array>> {
-  // The trainings may have been made by threads, which had the data to themselves.
+  // The trainings may have run on threads, which had their own data.
   const source = await Retrievers.load(experimentOf(options));
   const files: Record<string, string | Uint8Array> = {};
   for (const student of options.students) {

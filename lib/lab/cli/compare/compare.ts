@@ -60,11 +60,11 @@ export async function compare(
       ? { from: asked.from }
       : { data: asked.where.data, teacher: asked.where.teacher, 'zero-shot': asked.options.zeroShot },
   );
-  // Asked for first: a report that cannot be drawn should be known before the work, not after.
+  // Checked first: a report that cannot be drawn should fail before the work, not after it.
   const report = asked.html === undefined ? undefined : await loadReport();
   await checkNewFolder('save', asked.save);
   const taken: Taken = {
-    // With a checkpoint in any case: the run that goes on from it may be asked to save the students.
+    // Always with a checkpoint: the run that resumes from it may have to save the students.
     best:
       asked.options.folds === 0 && (asked.save ?? asked.checkpoint) !== undefined
         ? new BestTrainings(CLEAN)
@@ -104,7 +104,7 @@ export async function compare(
 }
 
 type Asked = NonNullable<ReturnType<typeof readCompareArguments>>;
-/** What takes more of an experiment than its results. */
+/** Options that need more of an experiment than its results. */
 type Taken = Pick<ExperimentHooks, 'best' | 'rankings' | 'log'>;
 
 /** This rank's share, and on rank 0 the whole; undefined if it was interrupted. */

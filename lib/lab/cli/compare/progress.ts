@@ -11,7 +11,7 @@ export class CompareProgress {
   private before: number | undefined;
   private shown = false;
   private startsSaid: number;
-  /** When the start of a model was first heard of, and how much of it was done then. */
+  /** When the start of a model was first reported, and how much of it was done then. */
   private readonly startsBegan = new Map<string, { at: number; done: number }>();
   private count = 0;
   private all = 0;
@@ -35,7 +35,7 @@ export class CompareProgress {
     this.started = this.now();
   }
 
-  /** While a model's start is made, by several threads perhaps: a line where it takes long. */
+  /** While a model's start is prepared, possibly by several threads: prints a line if it takes long. */
   start(model: string, done: number, all: number): void {
     const now = this.now();
     if (done <= 1 || !this.startsBegan.has(model)) this.startsBegan.set(model, { at: now, done });
@@ -47,7 +47,7 @@ export class CompareProgress {
     this.line(`making the start of ${model} (latent semantic analysis): ${done} of ${all} passes${time}\n`);
   }
 
-  /** What was done, shown when the run is interrupted. */
+  /** The completed work, shown when the run is interrupted. */
   get reached(): string {
     return this.all === 0 ? '' : `${this.count} of ${this.all} trainings`;
   }
@@ -69,7 +69,7 @@ export class CompareProgress {
     } else if (done % Math.ceil(all / PLAIN_LINES) === 0 || done === all) this.out.write(`${text}\n`);
   }
 
-  /** After each unit: what it reached on test, a line per student; of several folds and seeds each. */
+  /** After each unit: its test results, one line per student. */
   result({ unit, start, runs }: UnitResult): void {
     const { condition, fold, recipe, students } = unit;
     const of = condition.name === 'clean' ? [] : [condition.name];

@@ -14,7 +14,7 @@ export function joinWorld(world: Communicator, own: SavedShare): SavedComparison
   return joinShares(texts.map((text) => readShare(JSON.parse(text))));
 }
 
-/** The texts of all ranks: eight bytes of UTF-8 in a number, which only has to be carried. */
+/** The texts of all ranks: eight bytes of UTF-8 per number, which is only transferred. */
 function gatherTexts(world: Communicator, text: string): string[] {
   const bytes = Buffer.from(text);
   const lengths = world.allGather(Float64Array.of(bytes.length));
@@ -27,7 +27,10 @@ function gatherTexts(world: Communicator, text: string): string[] {
   );
 }
 
-/** A rank's own checkpoint, and all that may hold units of the run: of one process, or of any number of ranks. */
+/**
+ * A rank's own checkpoint, and all others that may contain units of the run: of one process, or of any number
+ * of ranks.
+ */
 export async function checkpointsOf(
   world: Communicator,
   file: string,

@@ -83,7 +83,7 @@ export async function convert(args: string[], out: Output = standardOutput): Pro
     firstIsPositive: values['first-is-positive'],
     skipBad: values['skip-bad'],
   });
-  // Not among the lists themselves, where these go to standard output.
+  // Not mixed with the lists if these go to standard output.
   const report = (await findTarget(to.path)).descriptor === 1 ? standardError : out;
   report.write(`${result.lists} queries, ${result.documents} documents\n`);
   const skipped = beside.length + result.skipped;

@@ -1,5 +1,6 @@
-// The cases of the self-test: lines of test/fixtures/golden.jsonl.gz, computed with 60 digits; a test compares them with that file. And what
-// decides whether a result is right, which the tests of that file use too.
+// The cases of the self-test: lines of test/fixtures/golden.jsonl.gz, computed with 60 digits; a test
+// compares them with that file. Also the criterion for correct results, which the tests of that file use as
+// well.
 
 import type { ParameterName } from '../../../parameters.js';
 
@@ -47,7 +48,7 @@ export interface Outcome {
   counted: boolean;
 }
 
-/** What is wrong with an outcome, in words; '' if it is within the case's tolerances. */
+/** Describes what is wrong with a result; '' if it is within the case's tolerances. */
 export function fault(outcome: Outcome, expected: GoldenCase['expected']): string {
   if (outcome.counted !== expected.counted) return `counted is ${outcome.counted}`;
   if (!agree(outcome.loss, expected.loss, expected.lossTolerance)) {
@@ -60,7 +61,7 @@ export function fault(outcome: Outcome, expected: GoldenCase['expected']): strin
     : `grad[${i}] is ${outcome.grad[i]}, not ${expected.grad[i]} within ${expected.gradTolerance[i]}`;
 }
 
-/** The smallest normal float32: results are of that type, and what is below may be 0. */
+/** The smallest normal float32: results have that type, and smaller ones may be 0. */
 const SMALLEST = 2 ** -126;
 
 /** Equal within the tolerance; infinities and NaN must be the same. */

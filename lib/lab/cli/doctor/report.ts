@@ -14,7 +14,7 @@ import type { SelfTest, Timing } from './selftest.js';
 export interface DoctorReport {
   /** Whether nothing is wrong. */
   ok: boolean;
-  /** What is wrong, each with the way out. */
+  /** The problems, each with a remedy. */
   problems: string[];
   package: { version: string; folder: string };
   runtime: { name: string; version: string; nodeApi: string };
@@ -31,11 +31,14 @@ export interface DoctorReport {
   };
   cpu?: Pick<Backends['cpu'], 'targets' | 'target' | 'threads'>;
   cuda?: Backends['cuda'] & { advice: string };
-  /** The MPI library that `mpi()` would take, or why there is none. */
+  /** The MPI library that `mpi()` would use, or why there is none. */
   mpi?: FoundMpi;
-  /** The NCCL that `nccl()` would take, or why there is none. */
+  /** The NCCL that `nccl()` would use, or why there is none. */
   nccl?: FoundNccl;
-  /** Where there is a GPU: what backend 'auto' takes for prepared losses of some sizes, and the microseconds that decide. */
+  /**
+   * With a GPU: the choice of backend 'auto' for prepared losses of some sizes, and the times behind it in
+   * microseconds.
+   */
   auto?: (AutoChoice & { what: string })[];
   /** The variables CKL_... that are set. */
   environment: Record<string, string>;
@@ -47,7 +50,7 @@ export interface DoctorReport {
 
 const root = join(__dirname, '../../../..');
 
-/** Looks at everything. Never throws: what goes wrong is in `problems`. */
+/** Checks everything. Never throws: failures are in `problems`. */
 export async function examine(): Promise<DoctorReport> {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     version: string;
@@ -94,7 +97,7 @@ async function examineAddon(report: DoctorReport): Promise<void> {
   }
   const { file, origin, failed } = native.loadedAddon;
   const { targets, hardwareThreads, compiler } = native.native.cpu();
-  // A file that is simply not there was not needed. One that is there and broken is worth a word.
+  // A missing file was not needed. One that exists but is broken is reported.
   const broken = failed.filter((attempt) => existsSync(attempt.file));
   report.addon = { file, origin, bytes: statSync(file).size, compiler, failed: broken };
   for (const { file: path, reason } of broken)
@@ -153,7 +156,7 @@ async function autoChoices(): Promise<DoctorReport['auto']> {
   }));
 }
 
-/** What a user can do about CUDA; the reason itself is the addon's. */
+/** What a user can do about CUDA; the addon gives the reason itself. */
 export function cudaAdvice(cuda: Backends['cuda']): string {
   if (cuda.available)
     return cuda.devices.some((device) => device.compiles)
@@ -176,7 +179,7 @@ function runtimeOf(versions: NodeJS.ProcessVersions): DoctorReport['runtime'] {
   return { name: 'Node', version: `v${versions.node}`, nodeApi };
 }
 
-/** 'glibc 2.36', 'musl', or '' where there is no choice. */
+/** 'glibc 2.36', 'musl', or '' if the platform has only one. */
 function libcVersion(): string {
   if (process.platform !== 'linux') return '';
   const { header } = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } };
@@ -187,7 +190,7 @@ function installedVersion(name: string): string | null {
   try {
     return (createRequire(__filename)(`${name}/package.json`) as { version: string }).version;
   } catch (error) {
-    // A package may be there and not export its package.json.
+    // A package may be installed without exporting its package.json.
     return (error as NodeJS.ErrnoException).code === 'ERR_PACKAGE_PATH_NOT_EXPORTED' ? 'installed' : null;
   }
 }

@@ -14,11 +14,11 @@ export interface SelfTest {
 export interface Timing {
   what: string;
   microseconds: number;
-  /** Documents a second. */
+  /** Documents per second. */
   documentsPerSecond: number;
 }
 
-/** What runs the cases: an instruction set of the CPU, or CUDA. */
+/** What the cases run on: an instruction set of the CPU, or CUDA. */
 export interface Where {
   backend: 'cpu' | 'cuda';
   cpuTarget?: CpuTarget;
@@ -79,7 +79,7 @@ export function timing(): Timing[] {
   });
 }
 
-/** The median of single calls, in ms, over about `budget` ms after some to warm up. */
+/** The median of single calls in ms, over about `budget` ms after a warm-up. */
 function medianTime(action: () => void, budget: number): number {
   for (let i = 0; i < 20; i++) action();
   const times: number[] = [];

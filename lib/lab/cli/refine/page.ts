@@ -25,7 +25,7 @@ import { commandLine } from '../model-card.js';
 import { CAVEAT, isCkl, lacksWarmup, NO_WARMUP } from './report.js';
 import { studentTitle } from './words.js';
 
-/** What a result does not say of itself. */
+/** Information that a result does not contain. */
 export interface RefinementContext {
   options: RefineOptions;
   /** What followed `refine` on the command line. */
@@ -65,7 +65,7 @@ ${curves(result, plotting)}`,
 
 type MeasuredRow = { name: string; measured: Partial<Measured>; trained?: Refined };
 
-/** Names of columns and where each finds its value. */
+/** Names of columns, and how to get their values. */
 function columnsOf({ start }: RefineResult) {
   const of = (group: 'rerank' | 'full', measure: string) => ({
     group,
@@ -95,7 +95,7 @@ function resultTable(result: RefineResult): string {
     })),
     { name: recipeTitle('teacher'), measured: { rerank: teacher } },
   ];
-  // The warm-up is what the losses begin at, not one of them.
+  // The warm-up is the starting point of the losses, not one of them.
   const competing = rows.filter(({ trained }) => trained && trained !== warmup);
   const equals = (a: Measured, b: Measured) => columns.every(({ valueOf }) => valueOf(a) === valueOf(b));
   const kept = competing.filter(({ trained }) => equals(trained!, warmup ?? start));
@@ -165,7 +165,7 @@ function curves({ refined }: RefineResult, plotting: Plotting): string {
   ]);
 }
 
-/** What stands elsewhere on the page, or is no setting of the training. */
+/** Options that are shown elsewhere on the page, or are not settings of the training. */
 const NO_SETTINGS = [
   ...['student', 'seed', 'checkpointEvery', 'keepsStudent', 'warmup'],
   // Files, which the command line names.

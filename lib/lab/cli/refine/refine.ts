@@ -36,7 +36,7 @@ export async function refine(
   const runFiles = runFilesOf(run, [options.student ?? 'dense'], options.losses.map(titleOfRecipe));
   const rankings = run === undefined ? undefined : rankingsOf(options);
   const own = interruption();
-  // Under mpirun the ranks refine together, and the first of them speaks and writes.
+  // Under mpirun the ranks refine together, and only the first prints and writes.
   const team = teamOf(process.env, own);
   const signal = team?.signal ?? own;
   const speaks = !team || team.rank === 0;
@@ -57,7 +57,7 @@ export async function refine(
     );
     await checkNewFolder('save', save);
   }
-  // Asked for first: a page that cannot be drawn should be known before the work, not after.
+  // Checked first: a page that cannot be drawn should fail before the work, not after it.
   const plotting = html === undefined ? undefined : await loadPlotting();
   await provideSample(where);
   const started = performance.now();

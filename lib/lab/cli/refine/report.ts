@@ -7,7 +7,7 @@ export const CAVEAT =
   'One start, one seed, one learning rate for all losses: a difference here is a hint. Seeds alone move results by about .01; ' +
   'search the learning rate of each loss on dev and repeat with other seeds before you believe one.';
 
-/** CKL refines what already ranks; the paper warms up first. */
+/** CKL refines a model that already ranks; the paper warms up first. */
 export const isCkl = (loss: string): boolean => /(^|\+)ckl/.test(loss);
 
 export const NO_WARMUP =
@@ -80,7 +80,9 @@ export function reportRefinement(result: RefineResult): string {
   ].join('\n');
 }
 
-/** The same and more, for --json; of a run that was interrupted and resumed the same as of one that was not. */
+/**
+ * The same and more, for --json; identical for a run that was interrupted and resumed and one that was not.
+ */
 export function summariseRefinement(
   result: RefineResult,
   { checkpoint: _, checkpointEvery: __, resume: ___, keepsStudent: ____, ...options }: RefineOptions,

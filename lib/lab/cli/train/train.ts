@@ -29,7 +29,7 @@ export async function train(
   }
   const { where, options, json, run, save, log } = asked;
   const own = interruption();
-  // Under mpirun the ranks train together, and the first of them speaks and writes.
+  // Under mpirun the ranks train together, and only the first prints and writes.
   const team = teamOf(process.env, own);
   const speaks = !team || team.rank === 0;
   const progressOut = speaks ? errorOut : silent;
