@@ -1,9 +1,10 @@
-// Narrow parsers of what a file holds: each takes an unknown value and returns one of its type, or throws and names the place.
+// Small parsers for file contents: each takes an unknown value and returns one of its type, or throws an
+// error that names the place.
 
 /** @throws ShapeError */
 export type Parser<T> = (value: unknown, at: string) => T;
 
-/** A value that is not what it should be; the message names its place. */
+/** A value of the wrong kind; the message names its place. */
 export class ShapeError extends Error {
   constructor(at: string, expected: string) {
     super(`${at === '' ? 'it' : at} is not ${expected}`);
@@ -27,7 +28,7 @@ function nameOf(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value);
 }
 
-/** JSON that keeps every number, also those that JSON itself lacks; {@link number} reads them. */
+/** JSON that keeps every number, including those that JSON itself lacks; {@link number} reads them. */
 export function toJson(value: unknown): string {
   return JSON.stringify(value, (_, one: unknown) =>
     typeof one === 'number' && SPECIAL.has(nameOf(one)) ? nameOf(one) : one,
@@ -47,7 +48,7 @@ export const count: Parser<number> = (value, at) => {
   return found;
 };
 
-/** A value as it is, for what somebody else checks. */
+/** A value as it is, for values that are checked elsewhere. */
 export const anything: Parser<unknown> = (value) => value;
 
 export function oneOf<T extends string | number>(...allowed: readonly T[]): Parser<T> {
@@ -93,7 +94,7 @@ type Tidy<T> = { [K in Exclude<keyof T, Absent<T>>]: T[K] } & {
   [K in Absent<T>]?: Exclude<T[K], undefined>;
 };
 
-/** An object with these fields, in their order; what it has besides is dropped. */
+/** An object with these fields, in their order; all others are dropped. */
 export function object<F extends Fields>(fields: F): Parser<Tidy<Parsed<F>>> {
   return (value, at) => {
     const given = entriesOf(value, at);

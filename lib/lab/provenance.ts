@@ -5,18 +5,18 @@ import { promisify } from 'node:util';
 
 export interface Provenance {
   date: string;
-  /** The commit of the source tree this runs from; absent in an installed package. */
+  /** The commit of the source tree; absent in an installed package. */
   commit?: string;
   machine: string;
   node: string;
   seconds: number;
   /** Processor time of all threads. */
   cpuSeconds: number;
-  /** The most memory that was resident, in MiB. */
+  /** Peak resident memory, in MiB. */
   peakMiB: number;
 }
 
-/** @param seconds how long the work took */
+/** @param seconds duration of the work */
 export async function provenance(seconds: number): Promise<Provenance> {
   const processors = cpus();
   const { user, system } = process.cpuUsage();

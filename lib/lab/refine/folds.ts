@@ -1,4 +1,5 @@
-// Cross-validation: what the folds found, each on its own test queries, as one result over all queries.
+// Cross-validation: combines the results of the folds, each on its own test queries, into one over all
+// queries.
 import type { Evaluation } from '../../metrics/index.js';
 import type { FoldResult, Measured, Refined } from './results.js';
 
@@ -26,7 +27,7 @@ export function pool(folds: readonly FoldResult[]): FoldResult {
     teacher: poolEvaluations(folds.map(({ teacher }) => teacher)),
     start: poolMeasured(folds.map(({ start }) => start)),
     warmup: refined((fold) => fold.warmup),
-    // An interrupted run has losses that not all folds came to.
+    // In an interrupted run, some folds have not reached all losses.
     refined: first.refined.flatMap((_, i) => refined((fold) => fold.refined[i]) ?? []),
   };
 }

@@ -40,7 +40,7 @@ export interface RefineOptions
     CheckpointFiles {
   /** Default: dense. An adapter needs {@link adapter}, and has no zero-shot collections. */
   student?: StudentName | 'adapter';
-  /** The vectors of an encoder that `--student adapter` learns maps of. */
+  /** The encoder's vectors for which `--student adapter` learns maps. */
   adapter?: AdapterOptions;
   data: string;
   teacher: string;
@@ -50,24 +50,33 @@ export interface RefineOptions
   docs: number;
   /** The negatives of a training list in an epoch: the teacher's best, or redrawn. Default: best for dense, drawn for the rest. */
   negatives?: 'best' | 'drawn';
-  /** A first training with this loss, from which all others start; its epochs and learning rate are the others' where not given. */
+  /**
+   * A first training with this loss, from which all others start. Its epochs and learning rate default to
+   * those of the others.
+   */
   warmup?: TrainingLoss;
   warmupEpochs?: number;
   warmupRate?: number;
-  /** Weight of a loss over in-batch negatives; 0 or left out: none. */
+  /** Weight of a loss over in-batch negatives; none if 0 or absent. */
   inBatchWeight?: number;
-  /** How many documents a refresh of the ranks evaluates, the teacher's best with the positives. Default: `docs`. */
+  /**
+   * The number of documents that a refresh of the ranks evaluates: the positives and the teacher's best.
+   * Default: `docs`.
+   */
   refreshDepth?: number;
-  /** BEIR folders that the student is measured on without having learned from them. */
+  /** BEIR folders on which the student is measured without training on them. */
   zeroShot?: readonly string[];
-  /** 0 or left out: the folder's own test split. Otherwise the number of folds; each query is tested once. */
+  /** Number of folds, each query being tested once; 0 or absent: the folder's own test split. */
   folds?: number;
   /** Shares of the training lists, 0 to 1, that are corrupted. Default: 0. */
   wrongTeacher?: number;
   wrongLabels?: number;
   /** The lowest level of a judgement that counts as relevant. Default: 1. */
   level?: number;
-  /** Of queries that are documents too: whether their own documents are left out. Default: told from the data. */
+  /**
+   * Whether queries' own documents are left out, if queries are documents too. Default: detected from the
+   * data.
+   */
   identicalIds?: IdenticalIds;
   /** Leave out lines that cannot be read, and count them. */
   skipBad?: boolean;
@@ -75,7 +84,7 @@ export interface RefineOptions
   teacherTemperature?: number;
   /** Default: one epoch's batches. */
   refreshRanks?: number;
-  /** Have the result hold the student that dev found best. Not with folds. Default: false. */
+  /** Include the best student by dev in the result. Not with folds. Default: false. */
   keepsStudent?: boolean;
 }
 
@@ -85,7 +94,7 @@ export interface RefineHooks {
   onData?: (data: RefineResult['data']) => void;
   /** Once the data is read, with the collections whose queries are documents too. */
   onOwn?: (own: DataSummary['own']) => void;
-  /** While the start of a student of words is made: how much of the latent semantic analysis is done. */
+  /** While the start of a student of words is prepared: progress of the latent semantic analysis. */
   onStart?: OnStart;
   onLoss?: (loss: string) => void;
   onProgress?: (progress: Progress) => void;
@@ -93,7 +102,7 @@ export interface RefineHooks {
   onEpoch?: (progress: Progress, behaviour?: Behaviour) => void;
   signal?: AbortSignal;
   /**
-   * Processes that refine together; its signal is then the one that counts.
+   * Processes that refine together; its signal then takes precedence.
    *
    * @internal
    */
@@ -112,8 +121,8 @@ export const rankingsOf = ({ seed }: RefineOptions): Rankings => new Rankings({ 
 /**
  * Refines a student with each loss in turn.
  *
- * @throws DataError for bad files, RangeError for options that a loss refuses, CheckpointError for a checkpoint that is
- * damaged or of another run
+ * @throws DataError for bad files, RangeError for options that a loss refuses, CheckpointError for a
+ * checkpoint that is damaged or from another run
  */
 export async function refine(options: RefineOptions, hooks: RefineHooks = {}): Promise<RefineResult> {
   const experiment = experimentOf(options);
@@ -144,7 +153,7 @@ async function refineWith<L extends CandidateList, S extends Source<L>>(
 ): Promise<RefineResult> {
   const { folds = 0 } = options;
   const { checkpoint: file, checkpointEvery, resume, keepsStudent, ...asked } = options;
-  // With a checkpoint in any case: the run that goes on from it may be asked to save the student.
+  // Always with a checkpoint: the run that resumes from it may have to save the student.
   const keeps = (keepsStudent || (file ?? resume) !== undefined) && folds === 0;
   const best = keeps ? new BestTrainings(CONDITION) : undefined;
   const checkpoint = await openWithTeam(

@@ -1,4 +1,4 @@
-// What a refinement finds, of one fold or of all.
+// The results of a refinement, for one fold or for all.
 import type { Comparison, Evaluation } from '../../metrics/index.js';
 import type { Behaviour } from '../experiment/behaviour.js';
 import type { AdapterContent } from '../students/saved/adapter-model.js';
@@ -16,7 +16,7 @@ export interface Measured {
 }
 
 export interface Refined extends Measured {
-  /** The recipe's name, as the command line has it: `ckl`, or `kl:1+marginMse:0.05`. */
+  /** The recipe's name, as on the command line: `ckl`, or `kl:1+marginMse:0.05`. */
   loss: string;
   training: Distilled;
   /** On dev, before training and after each epoch: Figure 3 of the paper. */
@@ -42,7 +42,7 @@ export interface FoldResult {
   refined: Refined[];
 }
 
-/** The student that dev found best, to be saved. */
+/** The best student by dev, for saving. */
 export interface ChosenStudent {
   loss: string;
   /** Its best dev nDCG@10. */

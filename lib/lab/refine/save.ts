@@ -1,4 +1,4 @@
-// Writes the student that a refinement found best, without a model card.
+// Writes the best student of a refinement, without a model card.
 import { writeWholeFolder } from '../../data/whole-folder.js';
 import { formatAdapter } from '../students/saved/adapter-model.js';
 import { formatModel, formatTestQueries } from '../students/saved/model-files.js';
@@ -12,7 +12,8 @@ export const studentFiles = (content: ChosenStudent['content']): Record<string, 
  * Writes the chosen student of a refinement with `keepsStudent` into a new folder, for `load` and `loadAdapter` of ckl-loss/students. `--save` of
  * the command adds a model card.
  *
- * @throws OutputError for a folder that cannot be made, or is there and not empty; RangeError for a result without a student
+ * @throws OutputError for a folder that cannot be created, or exists and is not empty; RangeError for a
+ * result without a student
  */
 export async function saveStudent(dir: string, { chosen, start }: RefineResult): Promise<void> {
   if (!chosen) throw new RangeError('the result has no student; refine with keepsStudent: true keeps it');

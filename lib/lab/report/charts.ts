@@ -4,7 +4,10 @@ import { largest } from '../../extremes.js';
 import { escapeHtml } from './html.js';
 import { seriesStyle, seriesStyles } from './series.js';
 
-/** About the width of a phone's page, so that letters keep their size there; less where three stand side by side elsewhere. */
+/**
+ * About the width of a phone's screen, so that letters keep their size there; less if three charts are side
+ * by side.
+ */
 const SIZE = { width: 380, height: 250, marginTop: 24, marginLeft: 54, marginBottom: 38 };
 const NARROW = 320;
 /** The names at the lines' ends: what a letter and a line take, and how many letters a name may have. */
@@ -14,7 +17,7 @@ export interface Chart {
   /** One of three side by side. */
   isNarrow?: boolean;
   title: string;
-  /** What a reader who cannot see it should know. */
+  /** The description for readers who cannot see it. */
   description: string;
 }
 
@@ -57,7 +60,10 @@ function plainNumber(value: number): string {
   return `${digits === '1' ? '' : `${digits}·`}10${raised}`;
 }
 
-/** One line a series over steps 0, 1, 2 …, with its name at its end; what is not finite is left out. */
+/**
+ * One line per series over steps 0, 1, 2 …, with its name at the end; values that are not finite are left
+ * out.
+ */
 export function lineChart(plotting: Plotting, chart: LineChart): string {
   const { Plot } = plotting;
   const styles = seriesStyles(chart.series.map(({ name }) => name));
@@ -125,7 +131,7 @@ export function apart(positions: readonly number[], gap: number, least: number, 
   return out;
 }
 
-/** Groups of points, told apart by colour and by shape. */
+/** Groups of points, distinguished by colour and shape. */
 export function dotChart(plotting: Plotting, chart: DotChart): string {
   const { Plot } = plotting;
   const axis = ({ label, log, domain }: DotChart['x']) => ({

@@ -1,4 +1,5 @@
-// An invented language for the sample: pronounceable words that no real text holds, in three kinds of frequency.
+// An invented language for the sample: pronounceable words that occur in no real text, with three kinds of
+// frequency.
 import type { Random } from '../training/random.js';
 
 const ONSETS = [

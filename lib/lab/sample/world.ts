@@ -50,7 +50,7 @@ export function buildWorld(random: Random): World {
       const written = random.next() < INFLECTED ? `${name}${pick(['da', 'mo', 'tik'])}` : name;
       text.splice(random.below(text.length), 0, written, property);
     }
-    // A name in passing: it says nothing, yet matches a query for that name.
+    // A name mentioned in passing: it states nothing, but matches a query for that name.
     text.splice(random.below(text.length), 0, pick(language.names[topic]));
     const title = some(3, filler);
     if (random.next() < 0.6) title.splice(random.below(title.length), 0, facts[0].name, facts[0].property);

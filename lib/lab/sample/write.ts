@@ -47,9 +47,10 @@ function qrels(world: World, split: string): string {
 }
 
 /**
- * Writes the sample into a folder, which is made where it is missing. Files of the sample that are there already stay.
+ * Writes the sample to a folder, which is created if necessary. Existing files of the sample are kept.
  *
- * @throws OutputError before anything is written, if one of its names holds something else: another collection is not overwritten
+ * @throws OutputError before anything is written, if one of its files exists with other content: another
+ * collection is never overwritten
  */
 export async function writeSample(dir: string): Promise<void> {
   const files = sampleFiles();

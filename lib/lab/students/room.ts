@@ -1,6 +1,6 @@
-// Arrays for one use after the other, which grow with what they are asked for and are not reallocated.
+// Reusable arrays that grow on demand instead of being reallocated.
 
-/** Room for numbers: what is there is whatever was there, and anyone's again at the next call. */
+/** Room for numbers: the contents are arbitrary, and the array is reused by the next call. */
 class Room<A extends Float32Array | Float64Array | Int32Array> {
   private held: A;
 
@@ -14,7 +14,7 @@ class Room<A extends Float32Array | Float64Array | Int32Array> {
     return this.held;
   }
 
-  /** The same, where what there was at the beginning has to stay. */
+  /** The same, but keeps the existing contents at the beginning. */
   grown(length: number): A {
     const { held } = this;
     const room = this.of(length);

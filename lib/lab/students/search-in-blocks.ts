@@ -10,11 +10,14 @@ const DOCUMENTS_AT_ONCE = 16_384;
 const QUERIES_AT_ONCE = 128;
 
 export interface BlockSearch<P> {
-  /** What of a block's documents is there for all queries. The same array of documents is offered again where the corpus is one block. */
+  /**
+   * Prepares a block's documents for all queries. If the corpus is a single block, the same array of
+   * documents is passed again.
+   */
   prepare: (bags: Sequence<Bag>) => P;
-  /** Takes, for each of some queries in order, the score of each document of the block. */
+  /** Receives the scores of a block's documents for some queries, in order. */
   score: (prepared: P, queries: readonly Bag[], take: (query: number, scores: Float32Array) => void) => void;
-  /** Told after each block which share of the work is done. */
+  /** Called after each block with the fraction of the work that is done. */
   onShare?: (share: number) => void;
   documentsAtOnce?: number;
   queriesAtOnce?: number;

@@ -1,4 +1,4 @@
-// The students that `ckl-loss refine` trains: how each starts, which parts of it learn, how it searches.
+// The students that `ckl-loss refine` trains: how each starts, which of its parts learn, and how it searches.
 import type { Bag } from './words/bags.js';
 import type { Sequence } from './words/sequence.js';
 import { DenseStudent } from './dense/dense-student.js';
@@ -38,12 +38,14 @@ export interface StudentOptions {
   /** Weights of the sparse student's FLOPS in the loss. */
   queryFlops?: number;
   documentFlops?: number;
-  /** Of the two-stage student: the source of its candidates (default: bm25), and their number (default: 100). */
+  /**
+   * Two-stage student only: the source of its candidates (default: bm25), and their number (default: 100).
+   */
   firstStage?: 'bm25' | 'sparse';
   candidates?: number;
 }
 
-/** What learns and can search. */
+/** A student that learns and can search. */
 export type Model = TableStudent & Searcher;
 
 export interface Pipeline extends Searcher {
@@ -51,14 +53,15 @@ export interface Pipeline extends Searcher {
   parts: { name: string; student: Model }[];
 }
 
-/** Documents that a first stage retrieves per query by default. */
+/** Default number of documents that a first stage retrieves per query. */
 export const CANDIDATES = 100;
 
 /**
- * An untrained student; the same data, options and seed give the same one, whatever other collections' words are known.
+ * An untrained student. The same data, options and seed give the same student, whatever words of other
+ * collections are known.
  *
- * @param vocabulary how many words there are in all, those of other collections included
- * @param given its word vectors, where they are made already ({@link wordVectors})
+ * @param vocabulary total number of words, including those of other collections
+ * @param given its word vectors, if already computed ({@link wordVectors})
  */
 export function makeStudent(
   collection: Documents,
@@ -73,14 +76,14 @@ export function makeStudent(
   return assemble(start, idf, { ...options, student: name });
 }
 
-/** What a student starts from: latent semantic analysis of the documents. */
+/** The starting point of a student: latent semantic analysis of the documents. */
 type Documents = { bags: Sequence<Bag>; vocabulary: number };
 
 /**
  * The word vectors that an untrained student has.
  *
- * @param vocabulary as of {@link makeStudent}
- * @param onPass told of each pass of the latent semantic analysis
+ * @param vocabulary as for {@link makeStudent}
+ * @param onPass called after each pass of the latent semantic analysis
  * @returns words × width
  */
 export function wordVectors(
@@ -98,10 +101,11 @@ export function wordVectors(
 }
 
 /**
- * A student of given word vectors.
+ * A student with given word vectors.
  *
- * @param vectors words × width, copied: where a dense student starts; of the others they stay
- * @param idf of each word; a dense student has its texts' weights instead
+ * @param vectors words × width, copied: the initial vectors of a dense student, and the fixed vectors of all
+ * others
+ * @param idf of each word; a dense student uses the weights of its texts instead
  */
 export function assemble(
   vectors: Float32Array,
@@ -159,7 +163,7 @@ function single(name: string, student: Model): Pipeline {
   };
 }
 
-/** How many documents hold each word. */
+/** The number of documents with each word. */
 function frequenciesOf(bags: Sequence<Bag>, vocabulary: number): Int32Array {
   const frequency = new Int32Array(vocabulary);
   for (const { words } of bags) for (const word of words) frequency[word]++;

@@ -1,4 +1,4 @@
-// What all students have in common: named tables of parameters, each with its optimizer.
+// The base of all students: named tables of parameters, each with its optimizer.
 import type { Adam, Numbers, RowGradient } from '../training/adam.js';
 import type { CandidateList } from '../training/candidates.js';
 import type { Saved, Student, StudentState } from '../training/student.js';
@@ -7,7 +7,10 @@ import type { BagList } from './words/bags.js';
 /** Parameters by table name. */
 export type Parameters<N extends Numbers = Float32Array> = Record<string, N>;
 
-/** A student whose parameters are tables. Its subclasses define scores, gradients and what is kept between the two. */
+/**
+ * A student whose parameters are tables. Subclasses define scores, gradients and the data kept between the
+ * two.
+ */
 export abstract class TableStudent<
   L extends CandidateList = BagList,
   N extends Numbers = Float32Array,
@@ -45,7 +48,7 @@ export abstract class TableStudent<
     );
   }
 
-  /** What belongs to the student and does not learn, by name. */
+  /** The student's data that does not learn, by name. */
   get fixed(): Parameters {
     return {};
   }
@@ -56,9 +59,12 @@ export abstract class TableStudent<
     return this.tables[name].gradient;
   }
 
-  /** Carries on to the tables what the backward passes have gathered; nothing, where they write to the tables themselves. */
+  /**
+   * Transfers what the backward passes have gathered to the tables; does nothing if they write to the tables
+   * directly.
+   */
   protected settle(): void {
-    // Most students have nothing to carry.
+    // Most students have nothing to transfer.
   }
 
   step(learningRate: number): void {
@@ -72,7 +78,7 @@ export abstract class TableStudent<
     return Object.assign(() => this.load(parameters), { parameters });
   }
 
-  /** Takes over saved parameters, of a student of the same shape. */
+  /** Loads saved parameters of a student of the same shape. */
   load(saved: Record<string, Numbers>): void {
     for (const [name, { parameters }] of Object.entries(this.tables)) parameters.set(saved[name]);
     this.forget();

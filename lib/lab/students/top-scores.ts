@@ -1,10 +1,10 @@
-// The highest scores of a query's documents, as blocks of documents come.
+// Collects the highest scores of a query's documents, block by block.
 
 /** Keeps the `depth` highest scores, and all that tie with the last of them, for the measure to order. NaN and -Infinity are never kept. */
 export class TopScores {
   private places: number[] = [];
   private scores: number[] = [];
-  /** What a score must reach once there are `depth` of them. */
+  /** The score to reach once there are `depth` of them. */
   private threshold = -Infinity;
   private limit: number;
 

@@ -7,12 +7,13 @@ import { placesOf, type Sequence } from './words/sequence.js';
 import { tokensOf } from './multi-vector/multi-vector-words.js';
 import { keepBest } from './dense/retrieve.js';
 
-/** What searches a whole corpus. */
+/** A searcher of a whole corpus. */
 export interface Searcher {
   /**
    * The best `depth` documents for each query (and those that tie with the last), with their scores.
    *
-   * @param onShare told which share of the work is done, by a searcher that goes through the corpus in blocks
+   * @param onShare called with the fraction of the work that is done, by searchers that go through the corpus
+   * in blocks
    */
   search(
     corpus: Corpus,
@@ -22,10 +23,13 @@ export interface Searcher {
   ): Run;
 }
 
-/** Runs that were found before, by queries and corpus: nothing in BM25 is learned, so they stay. */
+/** Cached runs, by queries and corpus: BM25 learns nothing, so they stay valid. */
 const found = new WeakMap<ReadonlyMap<string, Bag>, { bags: Sequence<Bag>; depth: number; run: Run }>();
 
-/** BM25 (k1 = 0.9, b = 0.4, Lucene's idf) over the corpus it searches. The same queries, corpus and depth get the same run, found once. */
+/**
+ * BM25 (k1 = 0.9, b = 0.4, Lucene's idf) over the corpus it searches. The run for the same queries, corpus
+ * and depth is computed once.
+ */
 export const bm25: Searcher = {
   search(corpus, queries, depth) {
     const known = found.get(queries);
@@ -37,7 +41,7 @@ export const bm25: Searcher = {
 };
 
 function rankByBm25({ docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>, depth: number): Run {
-  // Of the words of queries alone.
+  // Only for words of queries.
   const postings = new Map<number, { document: number; factor: number }[]>();
   for (const { words } of queries.values()) for (const word of words) postings.set(word, []);
   let document = 0;
@@ -64,7 +68,7 @@ function rankByBm25({ docids, bags }: Corpus, queries: ReadonlyMap<string, Bag>,
  * @param candidates number of documents that the first stage retrieves per query
  */
 export function twoStage(first: Searcher, reranker: Student<BagList>, candidates: number): Searcher {
-  // A first stage that finds the same run again has it reranked without making its lists again.
+  // If the first stage returns the same run again, its lists are reused.
   const made = new WeakMap<Run, BagList[]>();
   return {
     search(corpus, queries, depth) {

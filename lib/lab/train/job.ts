@@ -1,4 +1,4 @@
-// The whole job: data in, a trained student and its measures on held-out queries out.
+// The whole training job: from data to a trained student and its measures on held-out queries.
 import { compare, type Comparison, type Evaluation, type Run } from '../../metrics/index.js';
 import type { CheckpointFiles } from '../experiment/checkpoint.js';
 import type { Experiment } from '../experiment/plan.js';
@@ -50,7 +50,7 @@ export interface JobResult {
   weights: Record<string, number>;
   /** The trained student's ranking of the test candidates. */
   run: Run;
-  /** The trained student, to be saved. */
+  /** The trained student, for saving. */
   content: Omit<ModelContent, 'version'>;
 }
 
@@ -58,8 +58,8 @@ export interface JobResult {
  * Runs the job.
  *
  * @param onData called once the data is read, before training
- * @throws DataError for bad files, RangeError for options or data that cannot work, CheckpointError for a checkpoint that is
- * damaged or of another run
+ * @throws DataError for bad files, RangeError for options or data that cannot work, CheckpointError for a
+ * checkpoint that is damaged or from another run
  */
 export async function runJob(
   options: JobOptions,

@@ -1,16 +1,19 @@
-// Adam (Kingma and Ba 2015) over a table of parameters of which a step touches some rows: only these are read and written.
+// Adam (Kingma and Ba 2015) for a table of parameters in which a step touches only some rows: only these are
+// read and written.
 import { tables } from '../../native/tables.js';
 
 /** Numbers of a table: float32, or float64 for a student of few parameters. */
 export type Numbers = Float32Array | Float64Array;
 
-/** What a table's gradient is in some rows: rows × width. */
+/** A table's gradient in some rows: rows × width. */
 export interface RowGradient<N extends Numbers = Numbers> {
   rows: Int32Array;
   values: N;
 }
 
-/** Decay of the running means of the gradient and of its square, and what keeps a step from dividing by 0. */
+/**
+ * Decay of the running means of the gradient and of its square, and the constant that avoids division by 0.
+ */
 const [BETA1, BETA2, EPSILON] = [0.9, 0.999, 1e-8];
 
 /**
@@ -22,10 +25,10 @@ export class Adam<N extends Numbers = Float32Array> {
   /** Running means of the gradient and of its square. */
   readonly first: N;
   readonly second: N;
-  /** How many steps were made; to be written only when a saved state comes back. */
+  /** The number of steps made; set only when a saved state is restored. */
   steps = 0;
   private readonly touched: Uint8Array;
-  /** The touched rows, and how many there are. */
+  /** The touched rows, and their number. */
   private readonly list: Int32Array;
   private count = 0;
   private readonly isNative: boolean;
@@ -85,7 +88,7 @@ export class Adam<N extends Numbers = Float32Array> {
     }
   }
 
-  /** One step against the gradient of the touched rows, which is then 0 again. */
+  /** One step against the gradient of the touched rows, which is then cleared. */
   step(learningRate: number): void {
     const [rate, correction1, correction2] = this.advance(learningRate);
     if (this.isNative) this.stepNatively(rate / correction1, 1 / correction2);
@@ -94,9 +97,9 @@ export class Adam<N extends Numbers = Float32Array> {
   }
 
   /**
-   * One step of rows whose gradient the caller has elsewhere, while none is touched here.
+   * One step for rows whose gradient the caller keeps elsewhere, while none is touched here.
    *
-   * @param make makes it, with the rate and the correction that `NativeTables.adam` takes
+   * @param make makes the step, with the rate and the correction that `NativeTables.adam` takes
    */
   stepBy(learningRate: number, make: (rate: number, correction: number) => void): void {
     const [rate, correction1, correction2] = this.advance(learningRate);
@@ -140,7 +143,7 @@ export class Adam<N extends Numbers = Float32Array> {
     tables().adam(parameters, width, gradient, first, second, list, count, rate, correction);
   }
 
-  /** Forgets all steps: the next one is the first again. The parameters stay. */
+  /** Resets the optimizer: the next step is the first again. The parameters stay. */
   restart(): void {
     this.first.fill(0);
     this.second.fill(0);

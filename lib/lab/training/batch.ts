@@ -1,8 +1,9 @@
-// One batch of candidate lists in the flat arrays a loss takes: ragged, so that lists of different lengths waste nothing.
+// One batch of candidate lists in the flat arrays that losses take; ragged, so that lists of different
+// lengths waste nothing.
 import type { CandidateList } from './candidates.js';
 import type { Student } from './student.js';
 
-/** Arrays that are made once and filled again for each batch. */
+/** Arrays that are allocated once and refilled for each batch. */
 export class TrainingBatch<L extends CandidateList = CandidateList> {
   readonly student: Float32Array;
   readonly teacher: Float32Array;
@@ -22,7 +23,7 @@ export class TrainingBatch<L extends CandidateList = CandidateList> {
     this.bounds = new Int32Array(shape[0] + 1);
   }
 
-  /** Where the lists start and end. */
+  /** The start and end positions of the lists. */
   get offsets(): Int32Array {
     return this.bounds.subarray(0, this.lists.length + 1);
   }
@@ -38,12 +39,12 @@ export class TrainingBatch<L extends CandidateList = CandidateList> {
     });
   }
 
-  /** Has the student score all documents. */
+  /** Makes the student score all documents. */
   score(student: Student<L>): void {
     this.lists.forEach((list, b) => student.score(list, this.student, this.bounds[b]));
   }
 
-  /** Has the student take in the gradient of all scores. */
+  /** Passes the gradient of all scores to the student. */
   backward(student: Student<L>, gradScores: Float32Array): void {
     this.lists.forEach((list, b) => student.backward(list, gradScores, this.bounds[b]));
   }

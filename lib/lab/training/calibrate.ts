@@ -1,4 +1,5 @@
-// Fits one multiplier for the student's scores before training, so that its scale does not hide how good its ranking is.
+// Fits a multiplier for the student's scores before training, so that a wrong scale does not spoil a good
+// ranking.
 import { prepare } from '../../index.js';
 import { TrainingBatch } from './batch.js';
 import type { CandidateList } from './candidates.js';
@@ -45,7 +46,8 @@ export function fitScale<L extends CandidateList>(
     const width = golden * (high - low);
     const [left, right] = [high - width, low + width];
     const [before, after] = [divergence(left), divergence(right)];
-    // The least lies between two that are equal: for a student with one score for all, whose scale says nothing, the factor is 1.
+    // The minimum is between two equal values: for a student with equal scores, whose scale has no effect,
+    // the factor is 1.
     if (before <= after) high = right;
     if (after <= before) low = left;
   }

@@ -1,4 +1,4 @@
-// Reads who is to be ranked: for each judged query the teacher's candidates, their scores and labels.
+// Reads the documents to rank: for each judged query, the teacher's candidates with scores and labels.
 import {
   DataError,
   loadQrels,
@@ -22,7 +22,7 @@ export interface CandidateList {
   labels: Uint8Array;
 }
 
-/** One with what a student sees of each document, in the same order. */
+/** A candidate list with the student's view of each document, in the same order. */
 export interface DocumentList extends CandidateList {
   documents: readonly unknown[];
 }
@@ -42,7 +42,7 @@ export interface Candidates {
 
 /**
  * @param dir a BEIR folder
- * @param teacher scores in any of the forms that `ckl-loss/data` reads, told by content; plain or gzip
+ * @param teacher scores in any form that `ckl-loss/data` reads, recognised by content; plain or gzip
  * @param maxDocs maximum number of documents per query, the teacher's best
  * @throws DataError for a file that is missing or bad, a folder without a judgement, a teacher none of whose queries is judged, or a score
  * that float32 cannot hold

@@ -1,4 +1,5 @@
-// The relevance labels of CL-DRD's curriculum, which lambdaMrr learns from: made of the teacher's ranks, harder by stages.
+// The relevance labels of CL-DRD's curriculum for lambdaMrr: derived from the teacher's ranks, and harder in
+// each stage.
 import type { TrainingBatch } from './batch.js';
 
 /**
@@ -22,7 +23,7 @@ export type Curriculum = (typeof CURRICULA)[number];
 /**
  * Writes relevance for the lists of a batch.
  *
- * @param progress how much of the training is done, 0 to 1: each third is a stage
+ * @param progress fraction of the training that is done; each third is a stage
  * @param alone whether no other loss reads the batch; then documents below the teacher's first 30 take no part
  */
 export function setRelevance(

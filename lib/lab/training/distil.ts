@@ -1,4 +1,5 @@
-// The training loop: epochs of shuffled batches, Adam, a dev set that says when to stop and which weights to keep.
+// The training loop: epochs of shuffled batches, Adam, and a dev set that decides when to stop and which
+// weights to keep.
 import { setImmediate } from 'node:timers/promises';
 import type { RankTrackerState } from '../../index.js';
 import type { Qrels } from '../../metrics/index.js';
@@ -18,7 +19,7 @@ import { dealtScores, type Team } from './team.js';
 
 export interface DistilOptions extends ObjectiveOptions {
   epochs: number;
-  /** Queries a batch. */
+  /** Queries per batch. */
   batch: number;
   learningRate: number;
   /** Stop after this many epochs without a better dev nDCG@10. */
@@ -26,7 +27,10 @@ export interface DistilOptions extends ObjectiveOptions {
   seed: number;
   /** Share of the steps, 0 to 1, over which the learning rate rises to its peak. Default 0. */
   rise?: number;
-  /** Parts of a batch whose gradients are added up by themselves, and then together; the ranks of a team share them. Default 1. */
+  /**
+   * Parts of a batch whose gradients are summed separately and then added; the ranks of a team share them.
+   * Default 1.
+   */
   microbatches?: number;
 }
 
@@ -36,7 +40,7 @@ export interface DistilData<L extends CandidateList> {
   /** Judges dev. */
   qrels: Qrels;
   judging?: Judging;
-  /** What of a training list takes part in an epoch. Default: all of it. */
+  /** The part of a training list that is used in an epoch. Default: all of it. */
   sample?: (list: L, random: Random) => L;
   /** The lists that a refresh of the ranks evaluates, one per query. Default: the training lists. */
   ranked?: readonly L[];
@@ -44,7 +48,10 @@ export interface DistilData<L extends CandidateList> {
   inBatch?: InBatchOptions<L>;
 }
 
-/** Where a training stands between two batches, as JSON can hold it; with the student's own state it is all there is to go on from. */
+/**
+ * The state of a training between two batches, as JSON; together with the student's own state, it is enough
+ * to resume.
+ */
 export interface Position {
   /** The epoch and the batch that come next, from 1 and from 0. */
   epoch: number;
@@ -65,7 +72,7 @@ export type NamedParameters = NonNullable<Saved['parameters']>;
 export interface Progress {
   epoch: number;
   epochs: number;
-  /** Batches done, and all there are. */
+  /** Batches done, and the total. */
   step: number;
   steps: number;
   /** Mean loss since the epoch began. */
@@ -102,7 +109,7 @@ export interface Hooks {
   team?: Team;
   /** Called after every `every` batches, after each epoch, and when the training is interrupted. */
   checkpoint?: { every: number; save: (position: Position, best: NamedParameters) => Promise<void> };
-  /** Goes on from there; the student is as it was then. */
+  /** Resumes from this state; the student must be in its state of then. */
   resume?: { position: Position; best: NamedParameters };
 }
 
@@ -212,7 +219,7 @@ export async function distil<L extends CandidateList>(
       hooks.onProgress?.(done);
       if (checkpoint && (step + 1) % checkpoint.every === 0 && b + 1 < batches)
         await save({ epoch, batch: b + 1, lossSum }, opened);
-      // Lets signals and timers through: the loop itself never waits.
+      // Lets signals and timers run: the loop itself never waits.
       await setImmediate();
     }
     const score = devScore();

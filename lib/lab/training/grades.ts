@@ -1,7 +1,7 @@
-// The grades that lambdaNdcg learns from: the teacher's scores, counted from the least of their list.
+// The grades for lambdaNdcg: the teacher's scores relative to the lowest of their list.
 import type { TrainingBatch } from './batch.js';
 
-/** More would make gains of 2^grade that float32 cannot hold. */
+/** The maximum grade: larger ones have gains 2^grade that float32 cannot represent. */
 const HIGHEST = 64;
 
 /**

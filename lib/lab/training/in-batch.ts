@@ -1,11 +1,12 @@
-// In-batch negatives: a query's negatives are the positives of the batch's other queries; the loss is the likelihood of its own.
+// In-batch negatives: a query's negatives are the positives of the batch's other queries; the loss is the
+// negative log-likelihood of its own positives.
 import { prepare, type PreparedLoss } from '../../index.js';
 import { TrainingBatch } from './batch.js';
 import type { CandidateList } from './candidates.js';
 import type { Microbatches } from './microbatches.js';
 
 export interface InBatchOptions<L extends CandidateList> {
-  /** What the loss is multiplied by before it is added. */
+  /** The factor of the loss in the sum. */
   weight: number;
   /** For each list of a batch, the list of its query over the positives of all of them, its own labelled 1. */
   lists: (batch: readonly L[]) => L[];

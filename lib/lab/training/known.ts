@@ -1,8 +1,9 @@
-// Leaves only what the folder holds in the teacher's lists: a query or document without a text is an error, or left out and counted.
+// Restricts the teacher's lists to the folder's texts: a query or document without a text is an error, or
+// left out and counted.
 import { DataError, type BeirFolder, type ReadOptions } from '../../data/index.js';
 import type { CandidateList } from './candidates.js';
 
-/** What can be looked up of a folder, by id. */
+/** The parts of a folder that are looked up by id. */
 export interface Known {
   queries: { has(qid: string): boolean };
   documents: { has(docid: string): boolean };
@@ -11,7 +12,8 @@ export interface Known {
 /**
  * The lists of known queries with their known documents.
  *
- * @throws DataError at the first query or document that the folder lacks, unless `skipBad` is set; and when nothing is left
+ * @throws DataError at the first query or document that the folder lacks, unless `skipBad` is set; and if
+ * nothing is left
  */
 export function knownLists(
   lists: readonly CandidateList[],

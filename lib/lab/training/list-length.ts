@@ -1,4 +1,4 @@
-// How long training lists are.
+// The length of training lists.
 
 /** Documents of the longest list, 0 without lists. */
 export function longest(lists: readonly { docids: readonly string[] }[]): number {

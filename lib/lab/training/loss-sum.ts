@@ -1,7 +1,9 @@
-// What a training minimises: a loss by the name that the commands have for it, or a weighted sum of some.
+// The objective of a training: a loss by its name in the commands, or a weighted sum of losses.
 import { losses, type LossName, type Term } from '../../index.js';
 
-/** Forms of a loss that the commands name like losses of their own, so that one run can compare them with it. */
+/**
+ * Variants that the commands name like separate losses, so that one run can compare them with the original.
+ */
 const forms = {
   /** CKL with its weights as constants. */
   'ckl-detached': { loss: 'ckl', detachWeights: true },

@@ -1,11 +1,12 @@
-// The gradient of a batch as the sum of its parts' gradients, each added up by itself: parts that processes share have the same sum in one.
+// The gradient of a batch as the sum of the gradients of its parts, each summed separately, so that the
+// result is the same whether one process or several compute the parts.
 import type { Adam, Numbers } from './adam.js';
 import type { TrainingBatch } from './batch.js';
 import type { CandidateList } from './candidates.js';
 import type { Student } from './student.js';
 import type { Team } from './team.js';
 
-/** What a part of a batch adds to a table. */
+/** The contribution of a part of a batch to a table. */
 interface TableGradient {
   rows: ArrayLike<number>;
   values: ArrayLike<number>;
@@ -15,15 +16,16 @@ interface TableGradient {
 type PartGradient = TableGradient[];
 
 /**
- * Scores and goes back through batches in `count` parts of neighbouring lists. With a team, each rank takes every so many-th part, and all get
- * all scores and the sum of all gradients, which is that of one process bit by bit: parts are added in their order.
+ * Scores and goes back through batches in `count` parts of neighbouring lists. With a team of n ranks, each
+ * rank takes every n-th part, and all get all scores and the sum of all gradients. Parts are added in order,
+ * so the bits are those of one process.
  */
 export class Microbatches<L extends CandidateList> {
   private readonly tables: readonly Adam<Numbers>[];
   /** Of the batch, by part; of other ranks' parts nothing. */
   private found: { part: number; gradient: PartGradient }[] = [];
 
-  /** @throws RangeError for a student whose gradients cannot be taken apart */
+  /** @throws RangeError for a student whose gradients cannot be split */
   constructor(
     private readonly student: Student<L>,
     private readonly count: number,

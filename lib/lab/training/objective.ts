@@ -1,4 +1,4 @@
-// The loss of a training run: any loss or a weighted sum of them, prepared once, fed with what it reads of a batch.
+// The loss of a training run: any loss or weighted sum, prepared once and given the inputs that it reads.
 import {
   losses,
   prepare,
@@ -39,7 +39,7 @@ export const hyperparametersOf = (options: Hyperparameters): Hyperparameters =>
 
 export interface ObjectiveOptions extends Hyperparameters {
   loss: TrainingLoss;
-  /** Where lambdaMrr's relevance comes from. Default: cl-drd. */
+  /** The source of lambdaMrr's relevance. Default: cl-drd. */
   curriculum?: Curriculum;
   teacherTemperature: number;
   /** Batches between two refreshes of the ranks behind beta (ckl only); 0 takes the ranks of each batch's own scores. */
@@ -49,7 +49,7 @@ export interface ObjectiveOptions extends Hyperparameters {
 /** Loss and gradient of batches. Holds native memory: dispose of it, or declare it with `using`. */
 export class Objective<L extends CandidateList> implements Disposable {
   private readonly prepared: PreparedLoss<'mean'>;
-  /** What the loss reads in addition to scores and labels. */
+  /** The inputs of the loss in addition to scores and labels. */
   private readonly reads: {
     teacher: boolean;
     ranks: boolean;
@@ -80,13 +80,13 @@ export class Objective<L extends CandidateList> implements Disposable {
           : undefined,
     };
     if (this.reads.ranks && options.refreshRanks > 0) {
-      // Reranking a list costs next to nothing here, so all of it is kept, not the top 50 of the paper.
+      // Reranking a list is almost free here, so all of it is kept, not just the paper's top 50.
       const depth = longest(lists);
       this.tracker = new RankTracker({ every: options.refreshRanks, depth });
     }
   }
 
-  /** The ranks as they are held now, null where the loss holds none. */
+  /** The current ranks, null if the loss has none. */
   get rankState(): RankTrackerState | null {
     return this.tracker?.toJSON() ?? null;
   }
@@ -103,7 +103,7 @@ export class Objective<L extends CandidateList> implements Disposable {
   run(batch: TrainingBatch<L>, student: Student<L>, progress: number): { loss: number; grad: Float32Array } {
     const { student: scores, teacher, labels, offsets, relevance } = batch;
     const { reads, options } = this;
-    // Ranks that come of the batch's own documents are the loss's own business.
+    // Ranks within the batch are computed by the loss itself.
     const ranks = reads.ranks ? this.ranks(batch, student) : undefined;
     if (reads.relevance === 'curriculum')
       setRelevance(batch, progress, options.curriculum, options.loss === 'lambdaMrr');

@@ -2,7 +2,7 @@
 
 /** Random numbers from a 32-bit seed: mulberry32 (Tommy Ettinger, public domain), period 2^32. Only integer arithmetic. */
 export class Random {
-  /** All there is to a generator: set it, and what follows repeats itself. A whole number of 32 bits. */
+  /** The whole state of the generator, a 32-bit integer: setting it repeats the numbers that follow. */
   state: number;
 
   /** @param seed any whole number; only its low 32 bits count */
@@ -29,7 +29,10 @@ export class Random {
     return Math.floor(this.next() * n);
   }
 
-  /** About normal, mean 0, standard deviation 1: the sum of 12 uniform numbers less 6, which needs no Math.log. */
+  /**
+   * Approximately normal, mean 0, standard deviation 1: the sum of 12 uniform numbers minus 6, which needs no
+   * Math.log.
+   */
   normal(): number {
     let sum = -6;
     for (let i = 0; i < 12; i++) sum += this.next();

@@ -6,7 +6,7 @@ import type { Student } from './student.js';
 /** The measures of the training job. */
 export const MEASURES = ['ndcg@10', 'mrr@10'] as const;
 
-/** What counts as relevant. */
+/** Which documents are relevant. */
 export interface Judging {
   /** The lowest level of a judgement that does. Default: 1. */
   level?: number;
@@ -27,7 +27,7 @@ export function runOf<L extends CandidateList>(
   );
 }
 
-/** The student's scores as {@link runOf} wants them. */
+/** The student's scores in the form that {@link runOf} takes. */
 export function scoresOf<L extends CandidateList>(student: Student<L>): (list: L) => Float32Array {
   return (list) => {
     const out = new Float32Array(list.docids.length);

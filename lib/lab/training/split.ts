@@ -1,4 +1,4 @@
-// Parts the queries into train, dev and held-out test, by the folder's own splits where it has them.
+// Splits the queries into train, dev and held-out test, by the folder's own splits if it has them.
 import { mergeQrels } from '../../data/index.js';
 import type { Qrels } from '../../metrics/index.js';
 import type { CandidateList } from './candidates.js';
@@ -14,10 +14,10 @@ export interface Split<L extends CandidateList> {
   unusable: number;
 }
 
-/** Judgements that contradict each other were reported when they were read. */
+/** Contradictory judgements were reported when they were read. */
 const mergeAll = (qrels: ReadonlyMap<string, Qrels>): Qrels => mergeQrels(qrels, { skipBad: true });
 
-/** What part of the queries is set apart where the folder has no such split. */
+/** The fraction of the queries that is set apart if the folder has no such split. */
 const TEST_SHARE = 0.3;
 const DEV_SHARE = 0.15;
 
@@ -25,7 +25,7 @@ const DEV_SHARE = 0.15;
  * Test queries are those of the split `test`; without one, 30 % of all. Dev queries are those of `dev` (or `val`, `validation`);
  * without one, 15 % of what is left. The rest trains. What is drawn depends on the seed alone.
  *
- * @throws RangeError when a part would be empty
+ * @throws RangeError if a part would be empty
  */
 export function splitLists<L extends CandidateList>(
   { lists, qrels }: { lists: readonly L[]; qrels: ReadonlyMap<string, Qrels> },
@@ -69,7 +69,7 @@ export function splitLists<L extends CandidateList>(
 /**
  * Each query is tested in one fold; of the others of that fold, 15 % are dev. Which are which depends on the seed alone.
  *
- * @throws RangeError when there are too few queries
+ * @throws RangeError if there are too few queries
  */
 export function foldLists<L extends CandidateList>(
   { lists, qrels }: { lists: readonly L[]; qrels: ReadonlyMap<string, Qrels> },

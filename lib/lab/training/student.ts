@@ -1,4 +1,4 @@
-// What the training loop asks of a student, whatever it is made of.
+// The interface of a student for the training loop.
 import type { Adam, Numbers, RowGradient } from './adam.js';
 import type { CandidateList } from './candidates.js';
 
@@ -14,7 +14,7 @@ export interface StudentState {
   steps: Record<string, number>;
 }
 
-/** @typeParam L the lists it scores, with whatever it needs to see of query and documents */
+/** @typeParam L the lists it scores, with the data of query and documents that it needs */
 export interface Student<L extends CandidateList> {
   /** Writes the score of each document of the list to `out`, from `at` on. */
   score(list: L, out: Float32Array, at: number): void;
@@ -22,19 +22,25 @@ export interface Student<L extends CandidateList> {
   backward(list: L, gradScores: Float32Array, at: number): void;
   /** Tables that together hold all that {@link Student.backward} adds up; a student whose loss is also one of whole batches has none. */
   readonly gradients?: readonly Adam<Numbers>[];
-  /** What {@link Student.backward} has added up since it was last asked, of each of {@link Student.gradients}; it is then 0 there. */
+  /**
+   * The gradient that {@link Student.backward} has added up since the last call, for each of {@link
+   * Student.gradients}; it is cleared.
+   */
   takeGradients?(): RowGradient[];
-  /** One step of the optimizer against the gradient, which is then forgotten. */
+  /** One step of the optimizer against the gradient, which is then cleared. */
   step(learningRate: number): void;
   /** Multiplies all scores by a factor above 0. */
   scale(factor: number): void;
-  /** Notes all parameters; the function it returns restores them. */
+  /** Saves all parameters; the returned function restores them. */
   save(): Saved;
-  /** Forgets the optimizer's moments, before another stage of training; a student without it carries them on. */
+  /**
+   * Resets the optimizer's moments before another stage of training; a student without this method keeps
+   * them.
+   */
   restart?(): void;
   /** Takes over saved parameters. */
   load?(parameters: Record<string, Numbers>): void;
-  /** The arrays themselves and not copies; a student without it cannot be written to a checkpoint. */
+  /** The arrays themselves, not copies; a student without this method cannot be written to a checkpoint. */
   readonly state?: StudentState;
   /** Takes over the state of a student of the same shape. */
   restore?(state: StudentState): void;

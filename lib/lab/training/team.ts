@@ -1,5 +1,5 @@
-// Processes that run one training together: every one has the whole student and takes the same steps, and they deal the work of a step and of
-// looks at the student among themselves.
+// Processes that run one training together: each has the whole student and takes the same steps, and they
+// divide the work of a step and of evaluations among themselves.
 import type { Communicator } from '../../communicator.js';
 import { largest } from '../../extremes.js';
 import type { CandidateList } from './candidates.js';
@@ -11,7 +11,7 @@ export class Team {
   readonly size: number;
   private readonly controller = new AbortController();
 
-  /** @param own aborted in this process; {@link signal} is when all know of it */
+  /** @param own aborted in this process; {@link signal} is aborted once all ranks know of it */
   constructor(
     private readonly world: Communicator,
     private readonly own: AbortSignal,
@@ -25,7 +25,7 @@ export class Team {
     return this.controller.signal;
   }
 
-  /** Every rank, before each step: an interruption of one is one of all. */
+  /** Called on every rank before each step: an interruption of one interrupts all. */
   agree(): void {
     const aborted = this.world.allGather(Float64Array.of(Number(this.own.aborted)));
     if (aborted.includes(1)) this.controller.abort(this.own.reason);
@@ -52,7 +52,7 @@ export class Team {
     );
   }
 
-  /** Numbers for each of some items, of which each rank makes its own: all of them, in order. */
+  /** Numbers for each of some items, of which each rank computes a part: returns all of them, in order. */
   share(lengths: readonly number[], make: (item: number) => ArrayLike<number>): Float64Array[] {
     const own = lengths.flatMap((_, item) => (this.isOwn(item) ? Array.from(make(item)) : []));
     const parts = this.gather(Float64Array.from(own));
@@ -66,7 +66,10 @@ export class Team {
   }
 }
 
-/** The student's scores of lists, dealt over the ranks of a team; without one, each list is scored when it is asked for. */
+/**
+ * The student's scores of lists, divided among the ranks of a team; without a team, each list is scored on
+ * demand.
+ */
 export function dealtScores<L extends CandidateList>(
   student: Student<L>,
   lists: readonly L[],

@@ -1,9 +1,10 @@
-// A learned linear map of frozen vectors: a full matrix, or the identity plus one of low rank; either begins as the identity.
+// A learned linear map of frozen vectors: a full matrix, or the identity plus a matrix of low rank; both
+// start as the identity.
 import { backward, scores } from '../../../embeddings/index.js';
 import { Adam } from '../../training/adam.js';
 import type { Random } from '../../training/random.js';
 
-/** What is written to a table name before the parts of its map. */
+/** The prefix of the table names of a map. */
 type Tables = Record<string, Adam>;
 
 /**
@@ -38,7 +39,7 @@ export class AdapterMap {
     };
   }
 
-  /** The images of vectors, one after the other. */
+  /** The images of vectors, concatenated. */
   apply(vectors: Float32Array): Float32Array {
     const { dim, rank } = this;
     if (vectors.length === 0) return vectors;

@@ -13,11 +13,17 @@ export const SIDES = ['query', 'both'] as const;
 export const SIMILARITIES = ['cosine', 'dot'] as const;
 
 export interface AdapterShape {
-  /** Which vectors are mapped: those of queries, so that an index of the documents stays as it is; or both, each side by its own map. */
+  /**
+   * Which vectors are mapped: only those of queries, so that an index of the documents stays valid; or both,
+   * each side with its own map.
+   */
   sides: (typeof SIDES)[number];
   /** Rank of what is added to the identity; 0: a full matrix. */
   rank: number;
-  /** Of two vectors; with late interaction of two tokens, whose best matches are summed over the query's tokens. */
+  /**
+   * The similarity of two vectors or, with late interaction, of two tokens, whose best matches are summed
+   * over the query's tokens.
+   */
   similarity: (typeof SIMILARITIES)[number];
 }
 
@@ -27,7 +33,7 @@ export interface VectorList extends DocumentList {
   documents: readonly number[];
 }
 
-/** How fast maps learn, as a search on SciFact had it. */
+/** The learning rate of maps, found by a search on SciFact. */
 const MAP_RATE = 3;
 
 /** Number of scores held at a time in a search. */
@@ -38,7 +44,7 @@ const MOST_DOCUMENTS = 4096;
 /** Maximum number of lists kept from their scores to their gradients; the forward pass of others is repeated. */
 const KEPT_LISTS = 256;
 
-/** What the forward pass of a list leaves for its backward pass. */
+/** The results of a list's forward pass that its backward pass needs. */
 interface Mapped {
   query: Vectors;
   documents: Vectors;
@@ -56,7 +62,7 @@ export class AdapterStudent extends TableStudent<VectorList> {
 
   /**
    * @param isLate whether each text has several vectors
-   * @throws RangeError for a shape with another value than its fields have
+   * @throws RangeError for a shape with an invalid value
    */
   constructor(
     readonly dim: number,
@@ -68,7 +74,7 @@ export class AdapterStudent extends TableStudent<VectorList> {
     super();
     checkShape(shape);
     const random = new Random(seed);
-    // Adam moves every element by the rate: so that vectors move alike whatever their length.
+    // Adam moves every element by the rate; this makes vectors of any length move alike.
     const rate = MAP_RATE / Math.sqrt(dim);
     const map = (name: string) => new AdapterMap(name, dim, shape.rank, rate, random);
     this.queryMap = map('query');
@@ -85,7 +91,7 @@ export class AdapterStudent extends TableStudent<VectorList> {
     return this.queryMap.apply(vectors);
   }
 
-  /** The image of document vectors; these themselves, where only queries are mapped. */
+  /** The image of document vectors; the vectors themselves if only queries are mapped. */
   mapDocuments(vectors: Float32Array): Float32Array {
     return this.documentMap?.apply(vectors) ?? vectors;
   }
@@ -131,8 +137,9 @@ export class AdapterStudent extends TableStudent<VectorList> {
   }
 
   /**
-   * The best `depth` documents of all for each query, and those that tie with the last; without the learned scale. Documents are taken in
-   * blocks, so that memory beyond the vectors does not grow with their number.
+   * The best `depth` documents for each query, and those that tie with the last; without the learned scale.
+   * Documents are processed in blocks, so that memory other than that of the vectors does not grow with their
+   * number.
    */
   search(documents: VectorSet, queries: VectorSet, depth: number): Run {
     const texts = textsOf(documents);

@@ -1,4 +1,4 @@
-// The dense student: one vector a text, cosine as the score, and exact gradients for all of its parameters.
+// The dense student: one vector per text, cosine as the score, and exact gradients for all parameters.
 import type { Run } from '../../../metrics/index.js';
 import type { Bag, BagList, Corpus } from '../words/bags.js';
 import { tables as native } from '../../../native/tables.js';
@@ -10,7 +10,7 @@ import { TextList } from '../words/text-list.js';
 import type { Sequence } from '../words/sequence.js';
 import { WordMap, type MappedRows } from '../words/word-map.js';
 
-/** Word weights learn faster than vectors: three times, as a search on SciFact had it. */
+/** Word weights learn three times as fast as vectors, a factor found by a search on SciFact. */
 const WORD_WEIGHT_RATE = 3;
 
 /** Maximum number of encodings kept, of the texts of lists. */
@@ -22,24 +22,28 @@ const TEXTS_AT_ONCE = 1024;
  * A text's vector is e = M u / |M u| with u = Σ x_t exp(a_t) v_t over its words t, x_t the bag's weight; queries and documents share it.
  * score = s · e_query · e_document.
  *
- * Learned: word vectors v (words × width), word weights a, the map M (width × width, at first the identity), ln s.
+ * Learned: word vectors v (words × width), word weights a, the map M (width × width, initially the identity),
+ * ln s.
  */
 export class DenseStudent extends TableStudent {
   private readonly map: WordMap;
   private readonly logScale = new Float32Array(1);
   protected readonly tables: Record<'vectors' | 'wordWeights' | 'map' | 'logScale', Adam>;
 
-  /** exp(a) of each word, NaN where it is not known. */
+  /** exp(a) of each word, NaN if not yet computed. */
   private readonly importances: Float32Array;
-  /** Where the encoding of a text is: made since the last step, for the backward pass and for all lists that hold the text. */
+  /**
+   * The place of a text's encoding, computed since the last step; used by the backward pass and by all lists
+   * with the text.
+   */
   private readonly known = new Map<Bag, number>();
   /** u of each encoded text, and e and |M u|. */
   private readonly sums = floatRoom();
   private readonly units = floatRoom();
   private readonly lengths = doubleRoom();
-  /** Texts that are being encoded. */
+  /** The texts that are being encoded. */
   private readonly texts = new TextList();
-  /** Texts that gradients have come back to since the last step, and dL/du of each. */
+  /** Texts that have received gradients since the last step, and dL/du of each. */
   private readonly pulled = new TextList();
   private readonly toSums = floatRoom();
   /** Of the texts of one list. */
@@ -98,7 +102,7 @@ export class DenseStudent extends TableStudent {
     return this.units.of(0).subarray(place * width, (place + 1) * width);
   }
 
-  /** Where the encodings of texts are; valid until other texts take their places. */
+  /** The places of texts' encodings; valid until other texts take them. */
   private places(bags: readonly Bag[]): Int32Array {
     const { known, texts } = this;
     if (known.size + bags.length > KEPT_TEXTS) known.clear();
@@ -212,7 +216,10 @@ export class DenseStudent extends TableStudent {
     this.map.pullBack(upstream, n, this.toSums.grown(end).subarray(from, end));
   }
 
-  /** Words' vectors, and their weights: as u holds exp(a) v, dL/da = v · dL/dv, once a word however many texts hold it. */
+  /**
+   * Gradients of word vectors and weights: since u contains exp(a) v, dL/da = v · dL/dv, computed once per
+   * word however many texts contain it.
+   */
   protected override settle(): void {
     const { width, pulled, rows, toSums } = this;
     const { vectors } = this.tables;
@@ -247,7 +254,10 @@ export class DenseStudent extends TableStudent {
     this.forget();
   }
 
-  /** A step of words' vectors by the gradient that {@link settle} finds. It is not kept: that of a batch is larger than the caches. */
+  /**
+   * A step of the word vectors with the gradient that {@link settle} computes, which is not stored: that of a
+   * batch exceeds the caches.
+   */
   private learn(learningRate: number): void {
     const { width, pulled, rows } = this;
     const { vectors } = this.tables;

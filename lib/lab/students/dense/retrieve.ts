@@ -1,11 +1,12 @@
-// Full retrieval with a dense student, the nearest documents of each query; and the best of some scored documents.
+// Full retrieval with a dense student (the nearest documents of each query), and the best of some scored
+// documents.
 import { scores } from '../../../embeddings/index.js';
 import type { Run } from '../../../metrics/index.js';
 import { searchInBlocks, type BlockSearch } from '../search-in-blocks.js';
 import type { Bag, Corpus } from '../words/bags.js';
 import type { Sequence } from '../words/sequence.js';
 
-/** What encodes texts: length 1 each, or 0. */
+/** An encoder of texts: vectors of length 1, or 0. */
 interface Encoder {
   readonly width: number;
   /** Texts × width. */
@@ -47,7 +48,7 @@ export function keepBest(docids: Sequence<string>, scores: Float32Array, depth: 
   return best;
 }
 
-/** The `depth`-th highest of some numbers, or the lowest where there are fewer. */
+/** The `depth`-th highest of some numbers, or the lowest if there are fewer. */
 function highest(scores: Float32Array, depth: number): number {
   // The highest so far, in ascending order whenever it is full and has been cut down to `depth`.
   const kept = new Float32Array(2 * depth);

@@ -1,4 +1,5 @@
-// The word vectors a dense student starts from: half what words mean, half which word it is.
+// The initial word vectors of a dense student: one half encodes the meaning of a word, the other its
+// identity.
 import { norm } from '../words/norm.js';
 import { Random } from '../../training/random.js';
 import type { Bag } from '../words/bags.js';
@@ -7,8 +8,8 @@ import { latentDirections, type OnPass } from '../words/lsa.js';
 
 /**
  * The first half of each vector comes from latent semantic analysis, so that words of the same documents are near each other; the second is
- * a random direction of the word's own, so that an exact match counts even for a rare word. Both halves have the same length, 1 each; a
- * word without a latent direction has a second half alone.
+ * a random direction per word, so that an exact match counts even for a rare word. Both halves have length 1;
+ * a word without a latent direction has only the second half.
  *
  * @param width even
  * @returns words × width

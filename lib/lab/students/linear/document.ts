@@ -1,4 +1,4 @@
-// A document prepared for matching: where each word stands, in the title and in all.
+// A document prepared for matching: the positions of each word, in the title and in the whole document.
 import { words } from '../words/text.js';
 
 export class PreparedDocument {

@@ -1,4 +1,5 @@
-// What the student sees of a query and a document: a handful of lexical signals, the first of which is where it starts.
+// The student's features of a query and a document: a few lexical signals, the first of which is its starting
+// point.
 import { largest as maximum } from '../../../extremes.js';
 import type { PreparedDocument } from './document.js';
 import type { Vocabulary } from '../words/vocabulary.js';
@@ -21,12 +22,12 @@ export const FEATURES = [
   'length',
 ] as const;
 export const FEATURE_COUNT = FEATURES.length;
-/** Where plain word overlap stands: the untrained student ranks by it alone. */
+/** The index of plain word overlap: the untrained student ranks by it alone. */
 export const OVERLAP = FEATURES.indexOf('overlap');
-/** Where BM25 stands: the reference line of the report. */
+/** The index of BM25: the reference line of the report. */
 export const BM25 = FEATURES.indexOf('bm25');
 
-/** BM25's saturation and length normalisation, as Anserini has them. */
+/** BM25's saturation and length normalisation, as in Anserini. */
 const K1 = 0.9;
 const B = 0.4;
 /** Two query words at most this many words apart count as near. */
@@ -134,7 +135,7 @@ const sum = (values: readonly number[]) => values.reduce((total, value) => total
 const share = (parts: readonly { idf: number }[], total: number) =>
   total > 0 ? sum(parts.map((part) => part.idf)) / total : 0;
 
-/** Whether two words stand side by side in this order, and whether they stand near each other in any. */
+/** Whether two words are adjacent in this order, and whether they are near each other in any order. */
 function closeness(
   document: PreparedDocument,
   left: string,

@@ -1,4 +1,4 @@
-// The smallest student that is worth training: a weighted sum of features, and its exact gradient.
+// The smallest student worth training: a weighted sum of features, with its exact gradient.
 import { Adam } from '../../training/adam.js';
 import { TableStudent } from '../table-student.js';
 import type { FeatureList } from './lists.js';
@@ -10,7 +10,7 @@ export class LinearStudent extends TableStudent<FeatureList, Float64Array> {
   protected readonly tables: Record<'weights', Adam<Float64Array>>;
 
   /**
-   * @param features how many features a document has
+   * @param features number of features per document
    * @param start the feature the untrained student ranks by, with weight 1; all others start at 0
    */
   constructor(

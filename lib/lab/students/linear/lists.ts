@@ -21,7 +21,7 @@ export interface FeatureList extends CandidateList {
 export interface TrainingData {
   lists: FeatureList[];
   qrels: Candidates['qrels'];
-  /** How many documents the corpus has. */
+  /** The number of documents in the corpus. */
   documents: number;
   /** Counted over the corpus. */
   vocabulary: Vocabulary;

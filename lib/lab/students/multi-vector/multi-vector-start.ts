@@ -1,19 +1,19 @@
-// The word vectors a multi-vector student starts from: latent semantic analysis, length 1 each.
+// The initial word vectors of a multi-vector student: latent semantic analysis, scaled to length 1.
 import { Random } from '../../training/random.js';
 import type { Bag } from '../words/bags.js';
 import type { Sequence } from '../words/sequence.js';
 import { latentDirections, type OnPass } from '../words/lsa.js';
 
-/** Of what length a latent vector counts as none. */
+/** The length below which a latent vector counts as missing. */
 const NOTHING = 1e-9;
 
 /**
  * A word's vector is its latent direction scaled to length 1, so that words of the same documents are near each other. A word without one (of
  * another collection, or in no document) gets a random direction, so that it still matches itself.
  *
- * @param bags the documents the words' meaning is learned from
- * @param known how many words these documents hold; their vectors do not depend on how many there are beyond
- * @param vocabulary how many words there are in all
+ * @param bags the documents from which the meaning of words is learned
+ * @param known number of words in these documents; their vectors do not depend on the number of further words
+ * @param vocabulary total number of words
  * @returns words × width
  */
 export function multiVectorStart(

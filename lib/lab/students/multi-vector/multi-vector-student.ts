@@ -11,23 +11,26 @@ import { TermWeights } from '../words/term-weights.js';
 import { WordMap, type MappedRows } from '../words/word-map.js';
 import { products } from '../words/word-products.js';
 
-/** A word's own weight learns ten times as fast as the map, as a search on SciFact's dev queries had it. */
+/**
+ * A word's own weight learns ten times as fast as the map, a factor found by a search on SciFact's dev
+ * queries.
+ */
 const OWN_WEIGHT_RATE = 10;
 /** Maximum number of lists whose forward passes are kept: a batch, not a whole test set. */
 const KEPT_LISTS = 64;
 /** Number of query words matched with a corpus at a time: their matches take memory. */
 const WORDS_AT_ONCE = 64;
 
-/** What the forward pass of a list leaves for its backward pass. */
+/** The results of a list's forward pass that its backward pass needs. */
 interface Forward {
   mapped: MappedRows;
   /** x_t α_t of each query word. */
   weights: Float64Array;
-  /** How many query words there are with padding: the distance of rows in the arrays below. */
+  /** The number of query words including padding: the row stride of the arrays below. */
   stride: number;
   /** max_u f_u β_u max(0, cosine)²: documents × query words. */
   values: Float32Array;
-  /** The word that each query word matches best, as its index in the document, -1 for none: documents × query words. */
+  /** The best match of each query word, as its index in the document, or -1: documents × query words. */
   best: Int32Array;
   /** The cosine with that word. */
   cosines: Float32Array;
@@ -45,8 +48,8 @@ export interface WeightedVectors {
  * x_t the share of the query's words that are t and f_u BM25's saturation of the document's.
  *
  * Learned: the map M of query words (width × width, at first the identity), the importances α (queries) and β (documents), which all start
- * at 1 (see {@link TermWeights}), ln s. It starts without idf: from a start that is as good as the teacher, there was nothing to learn. Word
- * vectors stay, so that an index of documents stays good while queries learn.
+ * at 1 (see {@link TermWeights}), ln s. It starts without idf, because a start as good as the teacher left
+ * nothing to learn. Word vectors are fixed, so that an index of documents stays valid while queries learn.
  */
 export class MultiVectorStudent extends TableStudent {
   private readonly vectors: Float32Array;
@@ -61,7 +64,7 @@ export class MultiVectorStudent extends TableStudent {
   private readonly found = { values: floatRoom(), best: integerRoom() };
 
   /**
-   * @param vectors words × width, of length 1 each, which have to stay as they are
+   * @param vectors words × width, of length 1 each, which must not change
    * @param width a multiple of four
    * @param idf of each word
    */
@@ -116,12 +119,12 @@ export class MultiVectorStudent extends TableStudent {
   }
 
   /**
-   * Full retrieval: every document of a corpus scored for each query, a block of documents and of queries at a time. How well a document matches a
-   * word does not depend on the query, so each word of the queries is matched once. The order of a query's sums is that of its words' numbers,
-   * whatever other queries there are.
+   * Full retrieval: every document of a corpus scored for each query, a block of documents and of queries at
+   * a time. A document's match with a word does not depend on the query, so each word of the queries is
+   * matched once. A query's sums are in the order of its words' numbers, whatever other queries there are.
    *
    * @param queries query id -> bag
-   * @param depth how many of the best are kept, with those that tie with the last
+   * @param depth number of best documents to keep, plus those that tie with the last
    */
   search(
     corpus: Corpus,

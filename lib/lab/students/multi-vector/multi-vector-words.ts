@@ -1,26 +1,27 @@
-// The documents of a list with each word once: a similarity to a word is computed once however many documents hold it.
+// The documents of a list with shared words: a similarity to a word is computed once however many documents
+// contain it.
 import { tables as native } from '../../../native/tables.js';
 import { integerRoom } from '../room.js';
 import type { Bag, BagList } from '../words/bags.js';
 import type { Sequence } from '../words/sequence.js';
 
-/** BM25's saturation and length normalisation, as Anserini has them. */
+/** BM25's saturation and length normalisation, as in Anserini. */
 const K1 = 0.9;
 const B = 0.4;
-/** A document's words beyond these many first ones take no part. */
+/** Maximum number of words per document: later ones are ignored. */
 export const MAX_TOKENS = 96;
 
-/** A document as a student sees it. */
+/** A document as input of a student. */
 export interface TokenDocument {
   words: Int32Array;
-  /** How much each counts. */
+  /** The weight of each. */
   worth: Float32Array;
 }
 
 /**
  * A document's words, worth BM25's factor of the word's count each: count (k1 + 1) / (count + k1 (1 - b + b length)), from 0 to k1 + 1.
  *
- * @param most how many of the words, the first ones, take part
+ * @param most maximum number of words, counted from the first
  */
 export function tokensOf({ words, counts, length }: Bag, most = MAX_TOKENS): TokenDocument {
   const kept = Math.min(words.length, most);
@@ -37,7 +38,7 @@ export function queryWeights({ counts }: Bag): Float32Array {
   return counts.map((count) => count / sum);
 }
 
-/** The words of documents, one document after the other. */
+/** The words of documents, concatenated. */
 export interface Tokens {
   /** Every word of the documents, once. */
   words: Int32Array;
@@ -65,9 +66,9 @@ export class TokenLists {
   private readonly distinct = integerRoom();
 
   /**
-   * @param vocabulary how many words there are
+   * @param vocabulary number of words
    * @param tokensOfBag what of a document takes part, and what its words are worth
-   * @param weigh how the words of a query weigh before any learning
+   * @param weigh the weights of a query's words before any learning
    */
   constructor(
     vocabulary: number,

@@ -1,4 +1,4 @@
-// The adapter student as the files of a saved student, and back.
+// Converts the adapter student to the files of a saved student, and back.
 import { join } from 'node:path';
 import * as p from '../../parse.js';
 import { AdapterStudent, SIDES, SIMILARITIES } from '../adapter/adapter-student.js';
@@ -15,7 +15,7 @@ import {
 import { ModelError } from './model-error.js';
 import { formatTensors, type Tensor } from './safetensors.js';
 
-/** What a saved adapter is. */
+/** The description of a saved adapter. */
 export interface AdapterContent {
   student: 'adapter';
   /** Elements of a vector. */
@@ -71,7 +71,7 @@ export async function readAdapter(dir: string): Promise<{ version: string; stude
   if (width === 0) throw new ModelError(configFile, 'shape', 'its vectors have no elements');
   const [file, bytes] = await readChecked(dir, MODEL_FILES.tensors, sha256);
   const tensors = tensorsIn(file, bytes);
-  // Before memory is taken for as much as the config says.
+  // Checked before allocating the memory that the config asks for.
   if (4 * width * (shape.rank || width) > bytes.length)
     throw new ModelError(file, 'shape', `it contains no map for vectors of ${width} elements`);
   const student = new AdapterStudent(width, late, shape, 0);

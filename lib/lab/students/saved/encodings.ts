@@ -1,11 +1,11 @@
-// What a saved student makes of texts, each kind of student in its own form.
+// The encodings of texts by a saved student, in a form of their own for each kind of student.
 import { DenseStudent } from '../dense/dense-student.js';
 import { MultiVectorStudent } from '../multi-vector/multi-vector-student.js';
 import { SparseStudent } from '../sparse/sparse-student.js';
 import type { Model } from '../students.js';
 import type { Bag } from '../words/bags.js';
 
-/** Of a dense student: a vector per text. */
+/** For a dense student: one vector per text. */
 export interface EncodedVectors {
   kind: 'vectors';
   width: number;
@@ -13,7 +13,7 @@ export interface EncodedVectors {
   vectors: Float32Array;
 }
 
-/** Of a multi-vector student: a vector per word. */
+/** For a multi-vector student: one vector per word. */
 export interface EncodedTokens {
   kind: 'tokens';
   width: number;
@@ -24,7 +24,7 @@ export interface EncodedTokens {
   texts: { words: string[]; weights: Float32Array; vectors: Float32Array }[];
 }
 
-/** Of a sparse student: weighted terms. */
+/** For a sparse student: weighted terms. */
 export interface EncodedTerms {
   kind: 'terms';
   /** Of each text the terms that are not 0, and the weight of each; the score is the sum of products over shared terms. */

@@ -7,7 +7,7 @@ import * as p from '../../parse.js';
 import { ModelError } from './model-error.js';
 import { parseTensors, type Tensor } from './safetensors.js';
 
-/** This package's. Asked for by its name, for which every entry and bundle finds it. */
+/** This package's version. Resolved by package name, which works from every entry and bundle. */
 export const PACKAGE_VERSION = p.object({ version: p.text })(
   createRequire(__filename)('ckl-loss/package.json'),
   'package.json',
@@ -15,7 +15,7 @@ export const PACKAGE_VERSION = p.object({ version: p.text })(
 
 const FORMAT = 'ckl-loss student ';
 const FORMAT_VERSION = '1';
-/** What tensors say of themselves. */
+/** The descriptions of tensors. */
 export const TENSORS_FORMAT = `${FORMAT}${FORMAT_VERSION}`;
 
 export const MODEL_FILES = {
@@ -96,7 +96,7 @@ export function parseJson(file: string, bytes: Buffer): unknown {
   }
 }
 
-/** Makes a ModelError of a ShapeError. */
+/** Converts a ShapeError to a ModelError. */
 export function shaped<T>(file: string, parse: () => T): T {
   try {
     return parse();
@@ -107,9 +107,9 @@ export function shaped<T>(file: string, parse: () => T): T {
 }
 
 /**
- * Takes a tensor away, so that what is left in the end belongs to nothing.
+ * Removes a tensor, so that any left over at the end are unknown.
  *
- * @throws ModelError for one that is not there, or of another shape or type
+ * @throws ModelError if it is missing, or has another shape or type
  */
 export function takeTensor<N extends Tensor['numbers']>(
   file: string,

@@ -1,4 +1,4 @@
-// The linear reranker as the tensors of a saved student, and back, ready for use.
+// Converts the linear reranker to the tensors of a saved student, and back for use.
 import { IdList } from '../../../data/id-list.js';
 import { CklRangeError } from '../../../errors.js';
 import type { Run } from '../../../metrics/index.js';
@@ -42,7 +42,7 @@ export function linearModelOf(
   };
 }
 
-/** @throws ModelError for tensors that are not those of a linear student */
+/** @throws ModelError for tensors that do not form a linear student */
 export function loadLinear(dir: string, content: ModelContent): LoadedStudent {
   const file = tensorsFile(dir);
   if (content.features?.join() !== FEATURES.join())

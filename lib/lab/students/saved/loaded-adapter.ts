@@ -1,4 +1,4 @@
-// A saved adapter in use: it maps, scores and searches the vectors of the encoder that it was trained on.
+// A saved adapter in use: maps, scores and searches vectors of the encoder on which it was trained.
 import { rank, type Run } from '../../../metrics/index.js';
 import { CklRangeError, CklTypeError } from '../../../errors.js';
 import type { AdapterStudent } from '../adapter/adapter-student.js';
@@ -31,23 +31,26 @@ export class LoadedAdapter {
    * The images of query vectors.
    *
    * @param vectors vectors × width, of one query or many
-   * @returns a new array, laid out alike; compare it with the images of documents as the encoder's own vectors are compared
-   * @throws CklTypeError, or CklRangeError for a length that is no multiple of `width`
+   * @returns a new array with the same layout; compare it with the images of documents as you would compare
+   * the encoder's own vectors
+   * @throws CklTypeError, or CklRangeError for a length that is not a multiple of `width`
    */
   mapQueries(vectors: Float32Array): Float32Array {
     return this.student.mapQueries(this.checked(vectors, 'vectors'));
   }
 
-  /** The images of document vectors: the same array where `sides` is `query`. */
+  /** The images of document vectors: the same array if `sides` is `query`. */
   mapDocuments(vectors: Float32Array): Float32Array {
     return this.student.mapDocuments(this.checked(vectors, 'vectors'));
   }
 
   /**
-   * The best k documents for each query, best first, documents that tie in descending order of their ids as trec_eval has them.
+   * The best k documents for each query, best first; ties are in descending order of their ids, as in
+   * trec_eval.
    *
    * @param documents vectors with ids, as {@link loadVectors} reads them
-   * @returns query id -> document id -> cosine or dot product; of late interaction the sum of the best matches
+   * @returns query id -> document id -> cosine or dot product, or with late interaction the sum of the best
+   * matches
    * @throws CklTypeError, or CklRangeError for k, vectors of another width, or ids that do not fit
    */
   search(

@@ -48,7 +48,7 @@ export class LoadedRetriever extends LoadedStudent<Counted> {
 
   protected override counting(statistics: (typeof STATISTICS)[number]): Counting<Counted> {
     const { numbers } = this;
-    // Weighed by the model's statistics, a word that no document of its collection held has no weight.
+    // With the model's statistics, a word that occurred in no document of its collection has no weight.
     const takesPart = (number: number | undefined) =>
       statistics === 'corpus' || (number !== undefined && this.statistics.frequency[number] > 0)
         ? number
@@ -77,15 +77,15 @@ export class LoadedRetriever extends LoadedStudent<Counted> {
   }
 
   /**
-   * What holds the scores of a block of documents alone, and would encode the corpus again for each group of queries. Of few terms many documents
-   * score 0, all of which a sparse student or BM25 keeps.
+   * Students that hold only the scores of a block of documents, and would encode the corpus again for each
+   * group of queries. With few terms, many documents score 0, and a sparse student or BM25 keeps all of them.
    */
   protected override queriesAtOnce(size: number): number {
     const encodes = this.name === 'dense' || this.name === 'multi';
     return encodes ? MOST_ENCODED_QUERIES : super.queriesAtOnce(size);
   }
 
-  /** What scores a list. */
+  /** The part that scores a list. */
   private get reranker() {
     return this.pipeline.parts.at(-1)!.student;
   }

@@ -1,4 +1,4 @@
-// A student that was saved and is ready for use: it encodes, scores and searches texts as it did when it was measured.
+// A saved student ready for use: encodes, scores and searches texts exactly as when it was measured.
 import { CklTypeError } from '../../../errors.js';
 import { rank, type Run } from '../../../metrics/index.js';
 import {
@@ -20,43 +20,53 @@ import type { ModelConfig, ModelContent } from './model-files.js';
 const SCORES_AT_ONCE = 2 ** 24;
 const MOST_QUERIES = 256;
 
-/** Where a word's idf and the mean length of documents are taken from. */
+/** The source of words' idf and of the mean document length. */
 export const STATISTICS = ['corpus', 'model'] as const;
 
 export interface CorpusOptions {
   /**
-   * Where the idf of words and the mean length of documents come from: `corpus`, counted over the corpus that is searched, as in the
-   * measures; or `model`, those of the collection that the student was trained on, for a corpus that is small or grows. Default: corpus.
+   * The source of words' idf and of the mean document length: `corpus`, counted over the searched corpus, as
+   * for the measures; or `model`, those of the collection on which the student was trained, for a corpus that
+   * is small or grows. Default: corpus.
    */
   statistics?: (typeof STATISTICS)[number];
 }
 
 export interface SearchOptions extends CorpusOptions {
-  /** Leave out the document that has the id of its query, in collections whose queries are documents too. Default: false. */
+  /**
+   * Leave out the document with the id of its query, for collections whose queries are documents too.
+   * Default: false.
+   */
   ignoreIdenticalIds?: boolean;
-  /** Told how many queries are done, of how many; a dense student takes all queries through the corpus block by block, and shares of it count. */
+  /**
+   * Called with the number of queries done and the total. A dense student takes all queries through the
+   * corpus block by block and reports fractions.
+   */
   onProgress?: (done: number, all: number) => void;
 }
 
-/** A corpus with its words counted, made by {@link LoadedStudent.prepare}: what is searched again is prepared once. */
+/**
+ * A corpus with its words counted, from {@link LoadedStudent.prepare}: prepare a corpus once to search it
+ * several times.
+ */
 export class PreparedCorpus {
   /**
    * @internal
-   * @param size how many documents there are
+   * @param size number of documents
    */
   constructor(readonly size: number) {}
 }
 
-/** Takes in the documents of a corpus, one by one. */
+/** Receives the documents of a corpus, one by one. */
 export interface Counting<C> {
-  /** How many there are so far. */
+  /** The number of documents so far. */
   readonly size: number;
-  /** @returns whether the id is new; otherwise nothing is taken in */
+  /** @returns whether the id is new; otherwise the document is ignored */
   add(id: string, title: string, text: string): boolean;
   end(): C;
 }
 
-/** A student as {@link load} makes it. */
+/** A student loaded by {@link load}. */
 export abstract class LoadedStudent<C = unknown> {
   readonly name: ModelConfig['student'];
   /** Length of the vectors; 0 for the linear student, which has none. */
@@ -73,7 +83,7 @@ export abstract class LoadedStudent<C = unknown> {
   }
 
   /**
-   * What the student makes of queries; two stages: what the reranker makes of them.
+   * The encodings of queries; for two stages, those of the reranker.
    *
    * @throws CklTypeError for anything but an array of strings; CklRangeError from a linear student, which has no encodings
    */
@@ -83,7 +93,7 @@ export abstract class LoadedStudent<C = unknown> {
   }
 
   /**
-   * What the student makes of documents.
+   * The encodings of documents.
    *
    * @throws CklTypeError for anything but an array of texts or of objects with a text; CklRangeError from a linear student
    */
@@ -92,7 +102,8 @@ export abstract class LoadedStudent<C = unknown> {
   }
 
   /**
-   * The score of each document for a query, as in training and in reranking: higher is better. Two stages: the reranker's.
+   * The score of each document for a query, as in training and in reranking: higher is better. For two
+   * stages, that of the reranker.
    *
    * @throws CklTypeError for anything but texts
    */
@@ -114,10 +125,10 @@ export abstract class LoadedStudent<C = unknown> {
   }
 
   /**
-   * The same of documents that come one by one, of which no text is held.
+   * The same for documents that arrive one by one and whose texts are not kept.
    *
    * @internal
-   * @param count hands on all documents, as often as `add` of what it is given
+   * @param count passes all documents, one by one, to `add` of its argument
    */
   async prepareFrom(
     count: (counting: Pick<Counting<C>, 'add' | 'size'>) => Promise<void>,
@@ -135,12 +146,13 @@ export abstract class LoadedStudent<C = unknown> {
   }
 
   /**
-   * The best k documents of a corpus for each query, best first, documents that tie in descending order of their ids as trec_eval has them.
-   * The result does not depend on the other queries.
+   * The best k documents of a corpus for each query, best first; ties are in descending order of their ids,
+   * as in trec_eval. The result does not depend on the other queries.
    *
-   * @param corpus documents, or what {@link prepare} made of them
+   * @param corpus documents, or the result of {@link prepare}
    * @param k at least 1
-   * @returns query id -> document id -> score: the cosine of a dense student, else as of {@link score}, for two stages the reranker's
+   * @returns query id -> document id -> score: the cosine for a dense student, else that of {@link score};
+   * for two stages that of the reranker
    * @throws CklTypeError, or CklRangeError for k or an id that occurs twice
    */
   search(
@@ -172,7 +184,7 @@ export abstract class LoadedStudent<C = unknown> {
   }
 
   /**
-   * How many queries are searched together.
+   * The number of queries that are searched together.
    *
    * @internal
    * @param size of the corpus
@@ -190,7 +202,7 @@ export abstract class LoadedStudent<C = unknown> {
   /**
    * At least the best `depth` documents for each query.
    *
-   * @param onShare told which share of this search is done, where that is known
+   * @param onShare called with the fraction of this search that is done, if known
    * @internal
    */
   protected abstract ranked(
@@ -201,7 +213,7 @@ export abstract class LoadedStudent<C = unknown> {
   ): Run;
 }
 
-/** The best of what a search found, which keeps those that tie with the last. */
+/** The best results of a search, which also returns those that tie with the last. */
 function best(scores: ReadonlyMap<string, number>, depth: number, without?: string): Map<string, number> {
   const ranked = rank(scores).filter((docid) => docid !== without);
   return new Map(ranked.slice(0, depth).map((docid) => [docid, scores.get(docid)!]));

@@ -1,8 +1,8 @@
 // The error of a saved student that cannot be used.
 
 /**
- * Why a folder is no student: a file is `missing`, its bytes are `damaged`, it is of a `version` that this package does not read, or its
- * content has a wrong `shape`.
+ * Why a folder is not a student: a file is `missing`, its bytes are `damaged`, it has a `version` that this
+ * package cannot read, or its content has a wrong `shape`.
  */
 export type ModelFault = 'missing' | 'damaged' | 'version' | 'shape';
 

@@ -1,4 +1,5 @@
-// The files of a saved student of words: config.json, vocabulary.txt and model.safetensors, and the content that is made of them.
+// The files of a saved student of words (config.json, vocabulary.txt and model.safetensors), and their
+// content.
 import { join } from 'node:path';
 import * as p from '../../parse.js';
 import { STUDENT_NAMES } from '../students.js';
@@ -27,19 +28,19 @@ const FREQUENCY = 'frequency';
 
 export const MODEL_STUDENTS = [...STUDENT_NAMES, 'linear'] as const;
 
-/** What a saved student is, without its numbers. */
+/** The description of a saved student, without its numbers. */
 export interface ModelConfig {
   student: (typeof MODEL_STUDENTS)[number];
-  /** Length of the vectors; 0 for a student without. */
+  /** Length of the vectors; 0 for a student without vectors. */
   width: number;
-  /** Of two stages. */
+  /** Two stages only. */
   firstStage?: 'bm25' | 'sparse';
   candidates?: number;
-  /** Of the linear student: what it sees of a query and a document, in order. */
+  /** Linear student only: the names of its features, in order. */
   features?: string[];
 }
 
-/** What a saved student consists of. */
+/** The content of a saved student. */
 export interface ModelContent extends ModelConfig {
   /** The version of the package that wrote it. */
   version: string;
@@ -47,7 +48,7 @@ export interface ModelContent extends ModelConfig {
   words: string[];
   /** Counted over the collection that it was trained on. */
   statistics: Statistics & { frequency: Int32Array };
-  /** Parameters and what else the student consists of, by name. */
+  /** Parameters and other tensors of the student, by name. */
   tensors: Map<string, Tensor>;
 }
 

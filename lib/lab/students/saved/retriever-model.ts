@@ -1,4 +1,4 @@
-// A retriever as the tensors of a saved student, and back.
+// Converts a retriever to the tensors of a saved student, and back.
 import { assemble, CANDIDATES, idfsOf, type Pipeline, type StudentOptions } from '../students.js';
 import type { TableStudent } from '../table-student.js';
 import type { Statistics } from '../words/weighing.js';
@@ -7,7 +7,7 @@ import { ModelError } from './model-error.js';
 import type { ModelConfig, ModelContent } from './model-files.js';
 import type { Tensor } from './safetensors.js';
 
-/** The word vectors that do not learn: all parts have the same. */
+/** The word vectors that do not learn, which all parts share. */
 const VECTORS = 'vectors';
 
 /**

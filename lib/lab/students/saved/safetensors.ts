@@ -1,4 +1,5 @@
-// The safetensors format: eight bytes with the length of a JSON header, the header, and the numbers of all tensors without a gap.
+// The safetensors format: eight bytes with the length of a JSON header, the header, and the numbers of all
+// tensors without gaps.
 import * as p from '../../parse.js';
 
 /** The element types that students have. */
@@ -14,7 +15,7 @@ type TypeName = keyof typeof TYPES;
 const TYPE_NAMES = Object.keys(TYPES) as TypeName[];
 
 const LENGTH_BYTES = 8;
-/** Where numbers begin is a multiple of this, for programs that map the file into memory. */
+/** Numbers begin at a multiple of this, for programs that map the file into memory. */
 const ALIGNED = 8;
 
 const typeOf = (numbers: TensorNumbers): TypeName =>
@@ -58,7 +59,7 @@ const entry = p.object({
 /**
  * The tensors of a file, copied.
  *
- * @throws ShapeError for bytes that are something else, or have been cut off
+ * @throws ShapeError for bytes in another format, or truncated
  */
 export function parseTensors(bytes: Buffer): Map<string, Tensor> {
   const length = bytes.length < LENGTH_BYTES ? Infinity : Number(bytes.readBigUInt64LE());
@@ -80,7 +81,7 @@ export function parseTensors(bytes: Buffer): Map<string, Tensor> {
     if (sizeOf(shape) * TYPES[dtype].BYTES_PER_ELEMENT !== end - begin)
       throw new p.ShapeError(`${at}.shape`, `that of ${end - begin} bytes`);
     ranges.push([begin, end]);
-    // A copy, because numbers have to begin at a multiple of their size.
+    // A copy, because numbers must begin at a multiple of their size.
     const { buffer } = Uint8Array.from(body.subarray(begin, end));
     found.set(name, { shape, numbers: new TYPES[dtype](buffer) });
   }

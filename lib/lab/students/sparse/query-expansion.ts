@@ -1,4 +1,5 @@
-// The sparse student's queries: each word expands to terms whose vectors are near its own, mapped; what that learns.
+// The sparse student's query expansion and its learning: each word expands to terms whose vectors are near
+// its own mapped vector.
 import { tables as native } from '../../../native/tables.js';
 import { Adam } from '../../training/adam.js';
 import type { TokenList } from '../multi-vector/multi-vector-words.js';
@@ -9,14 +10,14 @@ import { WordMap, type MappedRows } from '../words/word-map.js';
 import { products } from '../words/word-products.js';
 import { edgesOf, type Edge } from './sparse-terms.js';
 
-/** At first a word expands to those whose cosine with it is above this. */
+/** The initial threshold: a word expands to terms whose cosine with it is above this. */
 const START_THRESHOLD = 0.9;
 /** A single number that all texts share learns faster than the map. */
 const THRESHOLD_RATE = 10;
 /** Number of query words expanded at a time: their cosines take memory. */
 const WORDS_AT_ONCE = 64;
 
-/** What the forward pass of a query over some terms leaves for its backward pass. */
+/** The results of a query's forward pass over some terms that its backward pass needs. */
 export interface Expansion {
   mapped: MappedRows;
   /** count · weight of each query word. */
@@ -40,7 +41,7 @@ export class QueryExpansion {
   private readonly sums = floatRoom();
 
   /**
-   * @param vectors words × width, of length 1 each, which have to stay as they are
+   * @param vectors words × width, of length 1 each, which must not change
    * @param idf of each word
    */
   constructor(
@@ -122,7 +123,7 @@ export class QueryExpansion {
     this.map.pullRows(vectors, words, mapped, upstream);
   }
 
-  /** Of each word of queries the terms that it expands to, among some words. */
+  /** The terms, among some words, to which each word of queries expands. */
   edges(queries: readonly Bag[], words: Int32Array): Map<number, Edge[]> {
     const { tau, map, vectors, width } = this;
     const asked = Int32Array.from(new Set(queries.flatMap((bag) => [...bag.words])));

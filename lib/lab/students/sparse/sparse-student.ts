@@ -1,4 +1,5 @@
-// The sparse student: learned term weights, queries expanded by a learned map, the FLOPS regulariser; a SPLADE in small.
+// The sparse student: learned term weights, queries expanded by a learned map, the FLOPS regulariser; a small
+// SPLADE.
 import type { Run } from '../../../metrics/index.js';
 import type { Bag, BagList, Corpus } from '../words/bags.js';
 import { TokenLists, type TokenList, type Tokens } from '../multi-vector/multi-vector-words.js';
@@ -49,7 +50,7 @@ export class SparseStudent extends TableStudent {
   protected readonly tables: Record<string, Adam>;
   private readonly lists: TokenLists;
   private forwards = new Map<BagList, Expansion>();
-  /** Lists whose gradient came in since the last step: what FLOPS is taken over. */
+  /** Lists that received gradients since the last step, over which FLOPS are computed. */
   private learned = new Map<BagList, Expansion>();
   /** Numbers by place among the words of a list: 0 between two uses. */
   private readonly terms = doubleRoom();
@@ -58,7 +59,7 @@ export class SparseStudent extends TableStudent {
   private readonly means: MeanTerms;
 
   /**
-   * @param vectors words × width, of length 1 each, which have to stay as they are
+   * @param vectors words × width, of length 1 each, which must not change
    * @param width a multiple of four
    * @param idf of each word
    */
@@ -102,7 +103,7 @@ export class SparseStudent extends TableStudent {
     super.step(learningRate);
   }
 
-  /** The FLOPS are of all texts of a batch. */
+  /** The FLOPS are those of all texts of a batch. */
   override get gradients(): undefined {
     return undefined;
   }
@@ -171,7 +172,7 @@ export class SparseStudent extends TableStudent {
       for (; i < ends[d]; i++) {
         const place = places[i];
         const term = terms[place];
-        // Only terms that the query has learn from it.
+        // Only the query's own terms learn from it.
         if (term === 0) continue;
         const weight = worth[i] * weights[place];
         toTerms[place] += g * weight;
@@ -239,7 +240,10 @@ export class SparseStudent extends TableStudent {
     return means;
   }
 
-  /** Full retrieval, see {@link MultiVectorStudent.search}; of each query's terms the documents that hold them are looked at. */
+  /**
+   * Full retrieval, see {@link MultiVectorStudent.search}; visits only documents that contain a term of the
+   * query.
+   */
   search(
     corpus: Corpus,
     queries: ReadonlyMap<string, Bag>,

@@ -1,4 +1,5 @@
-// What the sparse student counts with: a document's terms, what a word expands to, sums a word, and which documents hold a word.
+// Data structures of the sparse student: a document's terms, the expansions of words, sums per word, and
+// postings.
 import type { Bag } from '../words/bags.js';
 import { tokensOf, type TokenDocument, type Tokens } from '../multi-vector/multi-vector-words.js';
 
@@ -16,7 +17,7 @@ export interface WeightedWords {
 
 /** A term that a word expands to. */
 export interface Edge {
-  /** Its place among the words that were looked at. */
+  /** Its place among the candidate words. */
   term: number;
   /** e², see the student's formula. */
   weight: number;
@@ -41,7 +42,7 @@ export function edgesOf(
   return edges;
 }
 
-/** A sum a word, and which words have one. */
+/** A sum per word, and the words that have one. */
 export class WordSums {
   readonly sums: Float64Array;
   private readonly list: Int32Array;
@@ -105,7 +106,7 @@ export class MeanTerms {
   }
 }
 
-/** For each word from `starts[place]` on, the documents that hold it and what it is worth there. */
+/** For each word, from `starts[place]` on, the documents that contain it and its weight in each. */
 export interface Postings {
   starts: Int32Array;
   documents: Int32Array;

@@ -22,14 +22,14 @@ export interface StoredMatrix {
 
 export const bytesOf = (type: NumberType): number => TYPES[type].bytes;
 
-/** What is held of a file at a time; a multiple of every size. */
+/** Bytes of a file in memory at a time; a multiple of every element size. */
 const PART_BYTES = 1 << 24;
 
 /**
  * Reads numbers from a place of a file.
  *
  * @returns `out`, filled
- * @throws RangeError where the file ends before them
+ * @throws RangeError if the file ends too early
  */
 export async function readNumbers<N extends Float32Array | Float64Array>(
   handle: FileHandle,
@@ -49,7 +49,7 @@ export async function readNumbers<N extends Float32Array | Float64Array>(
   return out;
 }
 
-/** @throws RangeError where the file ends before them */
+/** @throws RangeError if the file ends too early */
 export async function readBytes(handle: FileHandle, into: Buffer, position: number): Promise<Buffer> {
   for (let done = 0; done < into.length;) {
     const { bytesRead } = await handle.read(into, done, into.length - done, position + done);

@@ -1,4 +1,5 @@
-// Reads vectors with their ids from Parquet: a list of numbers per row, or of late interaction a list of lists.
+// Reads vectors with their ids from Parquet: a list of numbers per row, or for late interaction a list of
+// lists.
 import { BadLine } from '../../../data/errors.js';
 import { DataError } from '../../../data/index.js';
 import { rowsOf } from '../../../data/parquet/rows.js';
@@ -60,7 +61,7 @@ export async function readParquetVectors(path: string): Promise<Vectors & { ids?
   };
 }
 
-/** Of an empty list, that it has no tokens. */
+/** The error for an empty list, which has no tokens. */
 const isNested = (value: unknown): value is readonly unknown[] =>
   Array.isArray(value) && (value.length === 0 || typeof value[0] === 'object');
 

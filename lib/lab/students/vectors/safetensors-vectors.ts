@@ -19,7 +19,7 @@ const LONGEST_HEADER = 100_000_000;
 
 const entryShape = p.object({ dtype: p.text, shape: p.array(p.count), data_offsets: p.array(p.count) });
 
-/** @throws DataError for a file that is no safetensors, or has no such tensor, or several */
+/** @throws DataError for a file that is not safetensors, or has no such tensor, or several */
 export async function safetensorsVectors(
   path: string,
   handle: FileHandle,

@@ -1,4 +1,5 @@
-// Reads the vectors that an encoder wrote: NumPy, safetensors or Parquet, told by content; with ids of their own, beside them, or in a given order.
+// Reads the vectors that an encoder wrote: NumPy, safetensors or Parquet, recognised by content; with ids in
+// the file, next to it, or in a given order.
 import { open, readFile, stat, type FileHandle } from 'node:fs/promises';
 import { parse, join } from 'node:path';
 import { NPY_MAGIC, parseNpyHeader } from '../../../data/npy.js';
@@ -13,7 +14,7 @@ import { textsOf, type Vectors, type VectorSet } from './vector-set.js';
 export interface VectorOptions {
   /** A file with the id of each text, one per line. Default: `vectors.ids.txt` next to `vectors.npy`, if it is there. */
   ids?: string;
-  /** The ids where the file has none, and no file of ids: in the order of the vectors. */
+  /** The ids if neither the file nor a file of ids has any, in the order of the vectors. */
   order?: { ids: readonly string[]; of: string };
 }
 
@@ -24,7 +25,7 @@ export interface VectorOptions {
  * real numbers; with a whole-numbered tensor `offsets` (texts + 1) its rows are tokens. Parquet: an id and a list of numbers per row, or a
  * list of lists.
  *
- * @throws DataError for what is none of these, vectors that are not finite, or ids that do not fit
+ * @throws DataError for another format, vectors that are not finite, or ids that do not fit
  */
 export async function loadVectors(path: string, options: VectorOptions = {}): Promise<VectorSet> {
   const read = await readAny(path);
@@ -46,7 +47,7 @@ export async function loadVectors(path: string, options: VectorOptions = {}): Pr
   return { ids: ids.list, ...vectors };
 }
 
-/** Ids, and the file that has them. */
+/** Ids, and the file that contains them. */
 interface Ids {
   list: readonly string[];
   of: string;

@@ -1,4 +1,4 @@
-// The frozen vectors of a set of texts: one each, or of late interaction one per token.
+// The frozen vectors of a set of texts: one per text, or for late interaction one per token.
 
 /** Vectors of texts, in order. */
 export interface Vectors {
@@ -6,7 +6,7 @@ export interface Vectors {
   dim: number;
   /** Vectors × dim, one after the other; finite. */
   values: Float32Array;
-  /** Of late interaction: texts + 1 places; the vectors of text t are [offsets[t], offsets[t + 1]). */
+  /** For late interaction: texts + 1 positions; the vectors of text t are [offsets[t], offsets[t + 1]). */
   offsets?: Int32Array;
 }
 
@@ -15,7 +15,7 @@ export interface VectorSet extends Vectors {
   ids: readonly string[];
 }
 
-/** How many texts there are. */
+/** The number of texts. */
 export const textsOf = ({ dim, values, offsets }: Vectors): number =>
   offsets ? offsets.length - 1 : values.length / dim;
 

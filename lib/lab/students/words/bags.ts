@@ -1,4 +1,5 @@
-// Texts as bags of numbered words, and a whole collection of them in memory: what dense students are made from.
+// Texts as bags of numbered words, and a whole collection of them in memory, from which dense students are
+// built.
 import { distinct, repeated } from '../../../data/beir.js';
 import type { IdList } from '../../../data/id-list.js';
 import {
@@ -32,7 +33,7 @@ export interface Collection extends Corpus {
   bags: Bags;
   lists: BagList[];
   qrels: Candidates['qrels'];
-  /** How many words there are; they are numbered from 0 in the order of their first appearance. */
+  /** The number of words, which are numbered from 0 in the order of first appearance. */
   vocabulary: number;
   /** Word -> its number. */
   numbers: Map<string, number>;
@@ -73,7 +74,7 @@ export async function loadCollection(
  * Reads a folder's corpus and queries; counts, idf and mean length are the folder's own.
  *
  * @param numbers word -> number; words that it lacks are added with the next numbers
- * @param asked the queries that are wanted; default: all
+ * @param asked the requested queries; default: all
  */
 export async function readBags(
   folder: Pick<BeirFolder, 'corpus' | 'queries'>,

@@ -1,4 +1,4 @@
-// A corpus as its students see it: ids and counted words in compact memory, and a bag made of a document when it is asked for.
+// A corpus for students: ids and counted words in compact memory, and bags of documents created on demand.
 import { BadLine } from '../../../data/errors.js';
 import { IdList, type SharedIds } from '../../../data/id-list.js';
 import type { Sequence } from './sequence.js';
@@ -8,7 +8,7 @@ import { WordRows, type SharedRows } from './word-rows.js';
 
 /** The bags of a corpus of up to this many documents are kept once they are made; of a larger one only those of candidate lists. */
 const KEPT_BAGS = 1 << 15;
-/** What a Map of V8 holds at most. */
+/** Maximum number of entries in V8's Map. */
 const MOST_WORDS = 2 ** 24;
 
 /** The documents of a corpus, by place: their ids and bags. */
@@ -21,7 +21,7 @@ export interface Corpus {
 export interface SharedCorpus {
   ids: SharedIds;
   rows: SharedRows;
-  /** Bags that are made already, by place. */
+  /** Bags that exist already, by place. */
   kept: ReadonlyMap<number, Bag>;
   statistics: Statistics;
 }
@@ -49,7 +49,7 @@ export class Bags implements Sequence<Bag> {
     return this.kept.get(place) ?? this.make(place);
   }
 
-  /** The bag of a document that is read again and again, as one object each time. */
+  /** The bag of a document that is read repeatedly, always the same object. */
   keep(place: number): Bag {
     let bag = this.kept.get(place);
     if (!bag) this.kept.set(place, (bag = this.make(place)));
@@ -119,7 +119,7 @@ export class CorpusCounter {
   private vocabulary = 0;
   private length = 0;
 
-  /** @param numberOf the number of a word; undefined for one that takes no part */
+  /** @param numberOf the number of a word; undefined for an ignored one */
   constructor(numberOf: (word: string) => number | undefined) {
     this.counter = new TextCounter(numberOf);
   }
@@ -143,7 +143,7 @@ export class CorpusCounter {
     return true;
   }
 
-  /** @param statistics those that words are weighed by. Default: the corpus's own */
+  /** @param statistics for the weights of words. Default: the corpus's own */
   end(statistics?: Statistics): CountedCorpus {
     const { docids, rows, vocabulary, length } = this;
     const frequency = new Int32Array(new SharedArrayBuffer(4 * vocabulary));

@@ -6,25 +6,25 @@ import { Bags } from './corpus.js';
 import type { Sequence } from './sequence.js';
 
 const ITERATIONS = 3;
-/** A look at the documents, and making what it left orthonormal. */
+/** A pass over the documents, and the orthonormalisation of its result. */
 const PASSES = 2 * ITERATIONS;
 /** Extra directions that make the wanted ones converge (Halko, Martinsson and Tropp 2011, section 4). */
 const OVERSAMPLING = 8;
-/** Documents of a block, so that they take little memory compared with the words' vectors. */
+/** Documents per block, so that they take little memory compared with the word vectors. */
 const [FEWEST_DOCUMENTS, MOST_DOCUMENTS] = [1 << 12, 1 << 17];
 /** Rows whose products are added up in float32; sums of these are in float64. */
 const ROWS_AT_ONCE = 256;
-/** A column of which less than this is left beside those before it, in squares, is what rounding made of nothing. */
+/** A column whose squared remainder after the previous ones is below this fraction is only rounding noise. */
 const LEAST_PIVOT = 1e-6;
 
-/** Told how much of the work is done, of how much. */
+/** Called with the amount of work done and the total. */
 export type OnPass = (done: number, all: number) => void;
 
 /**
  * An orthonormal basis of about the leading `width` right singular directions of the document × word matrix A, whose rows are the bags
  * scaled to length 1: of (AᵀA)³ R, for a random R. Nothing is held per document; products are those of `ckl-loss/embeddings`, in float32.
  *
- * @param onPass told of each pass, how many are done of how many
+ * @param onPass called after each pass with the number done and the total
  * @returns words × width, row after row; columns are orthonormal
  */
 export function latentDirections(
@@ -40,7 +40,7 @@ export function latentDirections(
   for (let i = 0; i < ITERATIONS; i++) {
     right = timesNormal(bags, right, inner);
     onPass?.(++done, PASSES);
-    // Each pass loses digits where columns were nearly alike; between products one is enough.
+    // Each pass loses digits if columns were nearly parallel; between products one is enough.
     orthonormalise(right, inner, i + 1 < ITERATIONS ? 1 : 2);
     onPass?.(++done, PASSES);
   }
@@ -73,7 +73,7 @@ interface Block {
   offsets: Int32Array;
 }
 
-/** A in blocks; where the vocabulary is large they are, so that a look at all words pays. */
+/** A in blocks, which are large if the vocabulary is, so that a pass over all words pays off. */
 function* blocksOf(bags: Sequence<Bag>, vocabulary: number): Generator<Block> {
   const most = 4 * vocabulary + (1 << 18);
   let words = new Int32Array(1 << 12);
@@ -139,7 +139,7 @@ function longerOf<T extends Int32Array | Float32Array>(
  * Makes the columns orthonormal, to about float32's accuracy: Cholesky of the Gram matrix, twice, which is as exact as Gram–Schmidt and reads
  * the matrix row by row (CholeskyQR2, Fukaya et al. 2014). A column that depends on those before it becomes 0.
  *
- * @param passes how often; after one alone columns that were nearly alike are not quite orthogonal
+ * @param passes number of passes; after only one, nearly parallel columns are not quite orthogonal
  */
 export function orthonormalise(matrix: Float32Array, width: number, passes = 2): void {
   for (let pass = 0; pass < passes; pass++)

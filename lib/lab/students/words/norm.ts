@@ -1,4 +1,5 @@
-// The Euclidean length of a vector of any size: Math.hypot takes one argument per number, and a call only so many.
+// The Euclidean length of a vector of any size: Math.hypot takes one argument per number, and calls have a
+// maximum number of arguments.
 
 /** Scaled by the largest magnitude, and summed with compensation (Kahan), as V8 computes Math.hypot. */
 export function norm(values: ArrayLike<number>): number {

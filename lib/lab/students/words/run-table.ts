@@ -1,6 +1,7 @@
-// Finds what is known of runs of letters and digits by their characters, without making a string of each: a text has dozens, a corpus billions.
+// Looks up runs of letters and digits by their characters, without creating a string for each: a text has
+// dozens, a corpus billions.
 
-/** Runs that are remembered; when there are more, all are forgotten and found again. */
+/** Maximum number of remembered runs; if there are more, the table is cleared. */
 const MOST_RUNS = 1 << 20;
 const RUNS_FIRST = 1 << 11;
 const BYTES_FIRST = 1 << 16;
@@ -24,7 +25,7 @@ export class RunTable {
   private run = new Uint8Array(64);
 
   /**
-   * Hands on what is known of each run of a text, in order.
+   * Passes on the value of each run of a text, in order.
    *
    * @param text of ASCII characters alone
    * @param take is given each value

@@ -1,4 +1,5 @@
-// What is read of a list by place: an array, or what keeps its elements in compact memory and makes them when they are asked for.
+// A list that is read by index: an array, or an object that keeps its elements in compact memory and creates
+// them on demand.
 
 export interface Sequence<T> extends Iterable<T> {
   readonly length: number;
@@ -11,7 +12,7 @@ interface Placed {
   placeOf(id: string): number;
 }
 
-/** Finds the place of an id, -1 for one that is not there. */
+/** Finds the place of an id, -1 if it is not there. */
 export function placesOf(ids: Sequence<string> | (Sequence<string> & Placed)): (id: string) => number {
   if ('placeOf' in ids) return (id) => ids.placeOf(id);
   const places = new Map<string, number>();

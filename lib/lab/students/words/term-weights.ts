@@ -1,9 +1,13 @@
-// How much each term matters to a student: a weight of its own, and what its vector and its rarity tell of it.
+// The importance of each term to a student: its own weight, and parts that depend on its vector and its
+// rarity.
 import { tables as native } from '../../../native/tables.js';
 import { Adam } from '../../training/adam.js';
 import { doubleRoom, floatRoom, integerRoom } from '../room.js';
 
-/** How fast each part learns, over the student's map: few numbers that all words share fast, many that few texts teach slowly. */
+/**
+ * The learning rate of each part, relative to the student's map: fast for the few numbers shared by all
+ * words, slow for the many that learn from few texts.
+ */
 const RATES = { own: 3, head: 0.3, rarity: 10 };
 
 /**
@@ -25,7 +29,7 @@ export class TermWeights {
   /**
    * @param vectors words × width; read only
    * @param idf of each word, above 0
-   * @param ownRate how fast a word's own weight learns, over the map
+   * @param ownRate learning rate of a word's own weight, relative to the map
    */
   constructor(
     private readonly vectors: Float32Array,
@@ -63,7 +67,7 @@ export class TermWeights {
     return this.known;
   }
 
-  /** The importances of words, one after the other. */
+  /** The importances of words, in order. */
   gather(words: Int32Array, out = new Float32Array(words.length)): Float32Array {
     const known = this.ofAll(words);
     for (let i = 0; i < words.length; i++) out[i] = known[words[i]];
@@ -99,7 +103,7 @@ export class TermWeights {
     }
   }
 
-  /** Makes those of some words known. */
+  /** Computes those of some words. */
   private compute(words: Int32Array): void {
     const { known, vectors, width, rarities } = this;
     let n = 0;

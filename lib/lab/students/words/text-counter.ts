@@ -1,8 +1,9 @@
-// Counts the words of texts by number, one text after the other in the same arrays: what a whole corpus goes through.
+// Counts the words of texts by number, reusing the same arrays for each text, so that it is fast enough for a
+// whole corpus.
 import { RunTable } from './run-table.js';
 import { isAscii, runs, wordOf, words } from './text.js';
 
-/** Runs with other characters than ASCII whose words are remembered; more are forgotten and found again. */
+/** Maximum number of remembered runs with non-ASCII characters; beyond it, the table is cleared. */
 const KEPT_RUNS = 1 << 18;
 /** Parts of a text that are shorter are copies already. */
 const SHORT = 13;
@@ -13,7 +14,7 @@ const [FUNCTION_WORD, UNKNOWN] = [-1, -2];
 export interface Counted {
   /** Numbers of words, each once, in the order of first appearance: the first `size`. */
   words: Int32Array;
-  /** How often each stands in the text. */
+  /** The count of each in the text. */
   counts: Int32Array;
   size: number;
   /** In words, those without a number included. */
@@ -82,7 +83,7 @@ export class TextCounter implements Counted {
   };
 
   private remember(part: string): number {
-    // V8 keeps the whole text for a part of it of this length.
+    // V8 keeps the whole text alive for a substring of this length.
     const run = part.length < SHORT ? part : Buffer.from(part, 'utf16le').toString('utf16le');
     const number = this.find(run);
     if (this.known.size >= KEPT_RUNS) this.known.clear();

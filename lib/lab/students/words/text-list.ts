@@ -1,8 +1,8 @@
-// Texts one after the other in flat arrays, as the native tables take them.
+// Texts concatenated in flat arrays, as the native tables take them.
 import { floatRoom, integerRoom } from '../room.js';
 import type { Bag } from './bags.js';
 
-/** Room that stays from list to list. */
+/** Room that is reused from list to list. */
 export class TextList {
   count = 0;
   /** Words of all texts together. */

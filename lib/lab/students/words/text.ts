@@ -22,7 +22,7 @@ export function words(text: string): string[] {
   return runs(text).flatMap((run) => wordOf(run) ?? []);
 }
 
-/** What the student takes a run of lower-case letters and digits for; undefined for a function word. */
+/** The word for a run of lower-case letters and digits; undefined for a function word. */
 export const wordOf = (run: string): string | undefined =>
   FUNCTION_WORDS.has(run) ? undefined : singular(run);
 

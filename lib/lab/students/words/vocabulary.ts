@@ -1,15 +1,16 @@
-// Counts over a whole corpus: how many documents hold a word, how long documents are, and the weights made of these.
+// Counts over a whole corpus: the number of documents with each word, the lengths of documents, and the
+// weights derived from them.
 import type { Statistics } from './weighing.js';
 
 /** Document frequencies of a corpus, gathered one document at a time. */
 export class Vocabulary {
   documents = 0;
-  /** How many words all documents have together. */
+  /** The total number of words in all documents. */
   length = 0;
-  /** Word -> how many documents hold it. */
+  /** Word -> number of documents with it. */
   readonly frequency = new Map<string, number>();
 
-  /** A vocabulary as it was counted before. */
+  /** A vocabulary from earlier counts. */
   static of(words: readonly string[], { documents, length, frequency }: Statistics): Vocabulary {
     const made = new Vocabulary();
     [made.documents, made.length] = [documents, length];
@@ -29,7 +30,7 @@ export class Vocabulary {
     return Math.max(1, this.length / Math.max(1, this.documents));
   }
 
-  /** Robertson and Spärck Jones' weight as Lucene has it, always above 0: ln(1 + (N − n + ½) / (n + ½)). */
+  /** Robertson and Spärck Jones' weight as in Lucene, always above 0: ln(1 + (N − n + ½) / (n + ½)). */
   idf(word: string): number {
     const n = this.frequency.get(word) ?? 0;
     return Math.log(1 + (this.documents - n + 0.5) / (n + 0.5));

@@ -1,4 +1,5 @@
-// Texts as bags of words, weighted by what a corpus tells of each word: how many documents hold it, and how long documents are.
+// Texts as bags of words, weighted by corpus statistics: the number of documents with each word, and the
+// lengths of documents.
 import { TextCounter, type Counted } from './text-counter.js';
 import type { WordRow } from './word-rows.js';
 
@@ -6,19 +7,19 @@ import type { WordRow } from './word-rows.js';
 export interface Bag {
   words: Int32Array;
   weights: Float32Array;
-  /** How often each of the words stands in the text. */
+  /** The count of each word in the text. */
   counts: Float32Array;
-  /** How long the text is, in words, over the mean length of the collection's documents. */
+  /** The length of the text, in words, relative to the mean length of the collection's documents. */
   length: number;
 }
 
-/** What is counted over a corpus. */
+/** The counts over a corpus. */
 export interface Statistics {
-  /** How many documents there are, at least 1. */
+  /** The number of documents, at least 1. */
   documents: number;
-  /** How many words all documents have together. */
+  /** The total number of words in all documents. */
   length: number;
-  /** How many documents hold each word, by its number; 0 or nothing for a word that none holds. */
+  /** The number of documents with each word, by word number; 0 or absent for a word that occurs in none. */
   frequency: ArrayLike<number>;
 }
 
@@ -32,7 +33,7 @@ const LOGS = Float64Array.from({ length: 256 }, (_, count) => Math.log(count));
 /** Makes bags of texts. */
 export class Weighing {
   private readonly mean: number;
-  /** By word; made of the statistics once. */
+  /** By word; computed from the statistics once. */
   private readonly idfs: Float64Array;
 
   constructor(private readonly statistics: Statistics) {

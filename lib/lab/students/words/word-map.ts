@@ -1,9 +1,10 @@
-// A learned linear map whose results have length 1: what a dense student puts behind its sums, the others before a query's words.
+// A learned linear map whose results have length 1: a dense student applies it to its sums, the others to a
+// query's words.
 import { tables } from '../../../native/tables.js';
 import { Adam } from '../../training/adam.js';
 import { floatRoom } from '../room.js';
 
-/** Rows of a table as the map leaves them. */
+/** The images of table rows. */
 export interface MappedRows {
   /** M v / |M v| of each row v: rows × width. */
   units: Float32Array;
@@ -33,8 +34,8 @@ export class WordMap {
   /**
    * Maps n chosen rows of a table, all of it without `chosen`.
    *
-   * @param units takes M v / |M v| of each, or 0 where that is 0
-   * @param lengths takes |M v|
+   * @param units receives M v / |M v| of each, or 0 if M v is 0
+   * @param lengths receives |M v|
    */
   apply(table: Float32Array, chosen: Int32Array | null, n: number, { units, lengths }: MappedRows): void {
     if (this.stale) this.transpose();

@@ -2,11 +2,11 @@
 import { tables as native } from '../../../native/tables.js';
 import { floatRoom } from '../room.js';
 
-/** Products where they are left. */
+/** Products and their layout. */
 export interface Products {
   /** Words × few vectors with their padding; valid until the next call. */
   values: Float32Array;
-  /** How many of the few vectors, with padding, a multiple of sixteen: the distance of rows in `values`. */
+  /** The number of the few vectors including padding, a multiple of sixteen: the row stride of `values`. */
   stride: number;
 }
 
@@ -23,7 +23,7 @@ const room = floatRoom();
  * @param table rows × width
  * @param few vectors of the width, one after the other
  * @param chosen rows of the table
- * @param above where given, products up to it may have any value up to it, which takes half the time
+ * @param above if given, products up to it may have any value up to it, which takes half the time
  */
 export function products(
   table: Float32Array,
@@ -55,7 +55,7 @@ export function products(
  */
 const headOf = (width: number): number => 4 * Math.ceil((3 * width) / 32);
 
-/** More than what rounding makes of a product of vectors of length 1. */
+/** More than the rounding error of a product of vectors of length 1. */
 const ROUNDING = 1e-4;
 
 const fewRests = floatRoom();

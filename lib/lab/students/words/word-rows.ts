@@ -9,7 +9,7 @@ interface Block {
   starts: Uint32Array;
   /** Numbers of words, each once in a row, in the order of first appearance. */
   words: Int32Array;
-  /** How often each stands in the text, in the narrowest form that holds the block's largest. */
+  /** The count of each in the text, in the narrowest type that fits the block's largest. */
   counts: Uint8Array | Uint16Array | Uint32Array;
   /** How many words each text has, those without a number included. */
   lengths: Uint32Array;
@@ -28,7 +28,7 @@ export interface WordRow {
   length: number;
 }
 
-/** Rows that are added one by one; what is there can be read once {@link WordRows.end} was called. */
+/** Rows that are added one by one, and can be read after {@link WordRows.end} was called. */
 export class WordRows {
   private blocks: Block[] = [];
   private count = 0;
@@ -76,7 +76,7 @@ export class WordRows {
     if (this.rows === ROWS_AT_ONCE) this.close();
   }
 
-  /** All rows are there. */
+  /** Called after the last row. */
   end(): this {
     if (this.rows > 0) this.close();
     this.words = new Int32Array(0);
@@ -92,7 +92,7 @@ export class WordRows {
     return { words: words.subarray(from, to), counts: counts.subarray(from, to), length: lengths[row] };
   }
 
-  /** How many different words a row has. */
+  /** The number of distinct words in a row. */
   elements(place: number): number {
     const { starts } = this.blocks[Math.floor(place / ROWS_AT_ONCE)];
     const row = place % ROWS_AT_ONCE;
