@@ -17,6 +17,9 @@ import { deviceSnapshotOf } from './snapshot.js';
  * has put in their place, and writes the same outputs. It has outputs and scratch space of its own: the loss it was captured from may run, or be disposed.
  */
 export class DeviceGraph<R extends Reduction = Reduction> implements Disposable {
+  /** How many launches there were: each overwrites the loss of the one before. */
+  private launches = 0;
+
   /** @internal */
   constructor(
     private native: NativeDeviceGraph | null,
@@ -27,7 +30,7 @@ export class DeviceGraph<R extends Reduction = Reduction> implements Disposable 
     private last: Stream,
   ) {}
 
-  /** Enqueues it, and returns where its results will be. */
+  /** Enqueues it, and returns where its results will be. The next launch overwrites them, except tensors that the batch provided. */
   launch(options: OnStream = {}): DeviceLossResult<R> {
     const { outputs } = this.captured;
     const stream = streamOf(options, outputs.grad.device, 'launch');
@@ -41,13 +44,15 @@ export class DeviceGraph<R extends Reduction = Reduction> implements Disposable 
     }
     stream.follow(this.last);
     this.last = stream;
+    // Part of a launch that fails may run.
+    const launch = ++this.launches;
     reporting(() => native.launch(stream.address));
     return new DeviceLossResult(
       outputs,
       this.lent.summary(),
       stream,
       this.reduction,
-      () => this.native !== null,
+      () => this.launches === launch && this.native !== null,
     );
   }
 

@@ -85,7 +85,7 @@ export class DeviceLossResult<R extends Reduction = Reduction> {
     if (this.current()) return this.stream.address >= 0 ? this.stream : this.stream.device.stream;
     throw new CklTypeError(
       'ERR_CKL_DISPOSED',
-      'a later run of this loss has overwritten this result; read it before, or prepare another loss for what is kept longer',
+      'a later run of this loss has overwritten this result; read it before that run, or prepare another loss for what is kept longer',
     );
   }
 }

@@ -35,6 +35,19 @@ describe.runIf(hasGpu)('a captured loss', () => {
     },
   );
 
+  it('refuses to read the loss of an earlier launch', async () => {
+    using loss = prepare('ckl', { shape: [4, 24] });
+    using graph = loss.capture(toDevice(batch));
+    const first = graph.launch();
+    const read = first.readAsync();
+    const second = graph.launch();
+    expect(errorOf(() => first.read()).message).toMatch(/^a later run of this loss has overwritten this/);
+    await expect(first.readAsync()).rejects.toMatchObject({ code: 'ERR_CKL_DISPOSED' });
+    expect(await read).toEqual(second.read());
+    loss.run(toDevice(other));
+    expect(second.read().counted).toBe(4);
+  });
+
   it('computes nothing before its first launch', () => {
     using loss = prepare('kl', { shape: [4, 24] });
     const tensors = toDevice(batch);
