@@ -1,6 +1,6 @@
 // What does work of MS MARCO's size cost? Measures CPU seconds and peak memory in a separate process, on generated files of any size.
 //
-//   node bench/scale.mjs [--only NAME,…] [--size small|full|huge] [--against OLD-DIST] [--dir DIR] [--json FILE]
+//   node bench/scale.mjs [--only NAME]… [--size small|full|huge] [--against OLD-DIST] [--dir DIR] [--json FILE]
 //
 // Each file of bench/scale/ exports `cases(size)`, which returns a list of { name, unit, count, make(dir), work(dist, made), command?(made) }.
 // `make` writes files and returns what `work` needs, as JSON. `work` runs in the measured process and gets the folder of a build.
@@ -17,7 +17,7 @@ import { commit, machine, report, round } from './lib/harness.mjs';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const { values } = parseArgs({
   options: {
-    only: { type: 'string' },
+    only: { type: 'string', multiple: true },
     size: { type: 'string', default: 'small' },
     against: { type: 'string' },
     dir: { type: 'string' },
@@ -25,7 +25,7 @@ const { values } = parseArgs({
     turns: { type: 'string', default: '2' },
   },
 });
-const only = values.only?.split(',');
+const { only } = values;
 const dists = [resolve(here, '../dist'), ...(values.against ? [resolve(values.against)] : [])];
 const dir = values.dir ? resolve(values.dir) : mkdtempSync(join(tmpdir(), 'ckl-scale-'));
 mkdirSync(dir, { recursive: true });
