@@ -88,6 +88,13 @@ inline int run(int count, char** arguments) {
   static void STANDIN_NAME(test_, __LINE__)()
 #define CHECK(...) standin::check(bool(__VA_ARGS__), __FILE__, __LINE__, #__VA_ARGS__)
 #define CHECK_MESSAGE(condition, message) standin::check(bool(condition), __FILE__, __LINE__, #condition, message)
+#define CHECK_THROWS_AS(expression, type)                                              \
+  [&] {                                                                                \
+    try {                                                                              \
+      static_cast<void>(expression);                                                   \
+    } catch (const type&) { return true; }                                             \
+    return standin::check(false, __FILE__, __LINE__, #expression, "throws no " #type); \
+  }()
 #define REQUIRE(...) \
   (standin::check(bool(__VA_ARGS__), __FILE__, __LINE__, #__VA_ARGS__) ? void() : throw standin::Stop())
 
