@@ -2,7 +2,7 @@
 # make run two at a time. `make -f .ci/checks.mk NAME` runs one check with its prerequisites.
 step = @.ci/step $@
 
-.PHONY: all nightly install lint start tests slow million emulator gpu budget reference package addresses emulated addon threads clang neon bits mutants
+.PHONY: all nightly install extras lint start tests slow million emulator gpu budget reference package addresses emulated addon threads clang neon bits mutants
 
 # In the order in which they should start: checks that others wait for, then the longest first. neon uses the processor
 # that install leaves free.
@@ -16,7 +16,11 @@ nightly: all million
 install:
 	$(step) npm ci --no-audit --no-fund
 
-lint: install
+# Compilers and programs that only some checks need; they are downloaded while the addon compiles.
+extras:
+	$(step) bash .ci/tools extras
+
+lint: install extras
 	$(step) npm run lint
 
 # The README's first command.
@@ -24,7 +28,7 @@ start: install
 	$(step) npm start
 
 # The README's second command: the C++ suites, then the JavaScript suites.
-tests: install
+tests: install extras
 	$(step) npm test
 
 # Twenty mutations of lib/, each of which must be detected by its suite.
@@ -61,9 +65,9 @@ threads: install
 
 # The suites from another compiler, and on another architecture. The latter shares no compiled file with the rest, so it
 # starts along with install.
-clang: install
+clang: install extras
 	$(step) bash .ci/bits clang
-neon:
+neon: extras
 	$(step) bash .ci/bits neon
 # All of them give the same bits.
 bits: tests clang neon
@@ -75,5 +79,5 @@ reference: install
 
 # The package as users get it. It shares compiled files with install, and in a clean clone dist/ matches the sources.
 # The check neon proves that the arm64 binary has equal bits, so here some suites of its API suffice.
-package: install
+package: install extras
 	$(step) env CKL_DIST=same bash test/pack/run.sh

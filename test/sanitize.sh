@@ -46,7 +46,7 @@ addresses() {
 
 emulator() {
   build_instrumented
-  "$with_addresses/test/cpp/ckl_emulator_tests" ${CKL_QUICK:+--test-case-exclude='kernels: *'}
+  "$with_addresses/test/cpp/ckl_emulator_tests" ${CKL_QUICK:+--test-case-exclude='kernels: *,extremes: temperatures*,diagnostics: asking*'}
 }
 
 addon() {
@@ -57,7 +57,7 @@ addon() {
   # sizes that cannot be allocated, so the allocator must return null for them.
   CKL_WITHOUT="**/memory.test.ts${CKL_QUICK:+,**/threads.test.ts}" \
     CKL_LOSS_PREBUILD=$with_addresses/addon LD_PRELOAD=$(g++ -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
-    node node_modules/vitest/vitest.mjs run test/js/{loss,native,ranks} \
+    env ${CKL_QUICK:+CKL_TEST_RUNS=5} node node_modules/vitest/vitest.mjs run test/js/{loss,native,ranks} \
     --testTimeout 900000 --hookTimeout 900000
 }
 
