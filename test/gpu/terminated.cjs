@@ -3,20 +3,8 @@ const { once } = require('node:events');
 const { join } = require('node:path');
 const { Worker } = require('node:worker_threads');
 const { ckl } = require('../../dist/index.js');
-const { DeviceTensor, prepare } = require('../../dist/cuda/index.js');
+const { host, tensors, loss, expected } = require('./small-batch.cjs');
 
-const n = 96;
-const student = Float32Array.from({ length: n }, (_, i) => Math.sin(i));
-const teacher = Float32Array.from({ length: n }, (_, i) => Math.cos(i));
-const labels = Uint8Array.from({ length: n }, (_, i) => (i % 12 < 2 ? 1 : 0));
-const host = { student, teacher, labels, shape: [8, 12] };
-const tensors = {
-  student: DeviceTensor.from(student, { shape: [8, 12] }),
-  teacher: DeviceTensor.from(teacher),
-  labels: DeviceTensor.from(labels),
-};
-const loss = prepare('ckl', { shape: [8, 12] });
-const expected = loss.run(tensors).read().loss;
 const onHost = ckl(host, { backend: 'cuda' }).loss;
 
 async function main() {

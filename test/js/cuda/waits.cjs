@@ -4,21 +4,10 @@ const { pbkdf2 } = require('node:crypto');
 const { readFile, rmSync, writeFileSync } = require('node:fs');
 const { promisify } = require('node:util');
 const { cklAsync } = require('../../../dist/index.js');
-const { allocateHost, DeviceTensor, prepare, Stream } = require('../../../dist/cuda/index.js');
+const { allocateHost, DeviceTensor, Stream } = require('../../../dist/cuda/index.js');
+const { host, tensors, loss, expected } = require('../../gpu/small-batch.cjs');
 
 const hold = process.argv[2];
-const n = 96;
-const student = Float32Array.from({ length: n }, (_, i) => Math.sin(i));
-const teacher = Float32Array.from({ length: n }, (_, i) => Math.cos(i));
-const labels = Uint8Array.from({ length: n }, (_, i) => (i % 12 < 2 ? 1 : 0));
-const host = { student, teacher, labels, shape: [8, 12] };
-const tensors = {
-  student: DeviceTensor.from(student, { shape: [8, 12] }),
-  teacher: DeviceTensor.from(teacher),
-  labels: DeviceTensor.from(labels),
-};
-const loss = prepare('ckl', { shape: [8, 12] });
-const expected = loss.run(tensors).read().loss;
 const streams = Array.from({ length: 6 }, () => Stream.create());
 for (const stream of streams) stream.waitFor(tensors.student.device.stream);
 const settled = [];
@@ -61,7 +50,7 @@ async function main() {
 
   // One stream stands still, and is waited for first.
   const [still, other] = streams;
-  const copied = DeviceTensor.from(student, { stream: still });
+  const copied = DeviceTensor.from(host.student, { stream: still });
   writeFileSync(hold, String(still.handle));
   settled.length = 0;
   const wait = [
