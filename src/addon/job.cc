@@ -1,7 +1,9 @@
 #include "job.h"
 
 #include <cstring>
+#include <exception>
 #include <new>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -123,9 +125,12 @@ class Run : public Task {
     try {
       const std::unique_ptr<Workspace> workspace = backend_->workspace(0);
       status_ = backend_->run(*plan_, call_.batch, call_.out, *workspace, abort_.get(), summary_);
-    } catch (const std::bad_alloc&) { status_ = {Code::memory}; }
+    } catch (const std::bad_alloc&) { status_ = {Code::memory}; } catch (const std::exception& error) {
+      failure_ = error.what();
+    }  // such as a mutex that the system refuses
   }
   void settle(Napi::Env env) override {
+    if (!failure_.empty()) return deferred_.Reject(Napi::Error::New(env, failure_).Value());
     if (status_.ok()) status_ = write_all();
     double* const scalars =
         Arguments(env, value_of(scalars_)).typed<double>(Argument::none, napi_float64_array, Scalar::size, false);
@@ -176,6 +181,7 @@ class Run : public Task {
   napi_value value_ = nullptr;
   Status status_;
   Summary summary_;
+  std::string failure_;  // the message of an exception, if one ended the run
 };
 
 // A task on a thread of libuv's pool.
