@@ -10,8 +10,9 @@ import { contents, fieldOf } from '../native/fields.js';
 import type { Device, Stream } from './device.js';
 import type { DeviceDtype } from './dtype.js';
 import { OverlapCheck, places } from './overlap.js';
-import { type DeviceSnapshot, ShownArray, type Taken } from './snapshot.js';
-import { DeviceTensor } from './tensor.js';
+import type { DeviceSnapshot, Taken } from './snapshot.js';
+import { addressOf, checkPlace, checkWritable, disposed, tensorOf } from './taken.js';
+import type { DeviceTensor } from './tensor.js';
 
 const scoreTypes: Partial<Record<DeviceDtype, NativeType>> = {
   float32: NativeType.float32,
@@ -191,17 +192,8 @@ export class DeviceBatchView {
       this.put(place, null);
       return null;
     }
-    const tensor =
-      value instanceof ShownArray
-        ? DeviceTensor.shown(value.owner, value.shown, undefined, this.stream)
-        : value;
-    if (tensor.disposed) throw disposed(name);
-    if (tensor.device !== this.device) {
-      throw new CklRangeError(
-        'ERR_CKL_DEVICE',
-        `${name} is on device ${tensor.device.index}; this ${this.lossName} was prepared for device ${this.device.index}`,
-      );
-    }
+    const tensor = tensorOf(value, this.stream);
+    checkPlace(tensor, name, this.device, `this ${this.lossName} was prepared`);
     const allowed: readonly DeviceDtype[] = dtypes ?? contents[holds].dtypes;
     if (!allowed.includes(tensor.dtype)) {
       throw new CklTypeError(
@@ -209,9 +201,7 @@ export class DeviceBatchView {
         `${name} holds ${tensor.dtype}; it must hold ${allowed.join(' or ')}`,
       );
     }
-    if (output && tensor.readOnly) {
-      throw new CklTypeError('ERR_CKL_TYPE', `${name} is read-only; an output needs memory to write to`);
-    }
+    if (output) checkWritable(tensor, name);
     if (argument !== NativeArgument.student && argument !== NativeArgument.offsets)
       checkLength(tensor, per === 'query' ? this.queries : this.extent, name);
     this.put(place, tensor);
@@ -220,12 +210,8 @@ export class DeviceBatchView {
 
   private put(place: number, tensor: DeviceTensor | null): void {
     this.tensors[place - DeviceScalar.student] = tensor;
-    this.call[place] = tensor === null || tensor.length === 0 ? 0 : tensor.address;
+    this.call[place] = addressOf(tensor);
   }
-}
-
-function disposed(name: string): Error {
-  return new CklTypeError('ERR_CKL_DISPOSED', `${name} was disposed; allocate another tensor`);
 }
 
 function placeOf(argument: NativeArgument): number {

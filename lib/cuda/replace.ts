@@ -6,14 +6,9 @@ import { fields } from '../native/fields.js';
 import type { DeviceOutputs } from './batch.js';
 import type { Stream } from './device.js';
 import { checkOverlap } from './overlap.js';
-import {
-  type DeviceArray,
-  type DeviceBatch,
-  type DeviceSnapshot,
-  ShownArray,
-  type Taken,
-} from './snapshot.js';
-import { DeviceTensor } from './tensor.js';
+import type { DeviceArray, DeviceBatch, DeviceSnapshot, Taken } from './snapshot.js';
+import { addressOf, checkPlace, checkWritable, tensorOf } from './taken.js';
+import type { DeviceTensor } from './tensor.js';
 
 /** @internal What a loss was captured with. */
 export interface CapturedCall {
@@ -60,10 +55,16 @@ export function replaced(
     // As in a batch: what the loss does not read is dropped, whatever it holds.
     if (value === undefined || (k === teacher && before === null)) continue;
     if (before === null) throw added(name, k === offsets);
-    const tensor = tensorOf(value, name, stream);
+    if (isInt32(value)) {
+      throw new CklTypeError(
+        'ERR_CKL_TYPE',
+        `${name} is in host memory; copy it with DeviceTensor.from(${name})`,
+      );
+    }
+    const tensor = tensorOf(value, stream);
     checkLike(tensor, before, name, output);
     tensors[k] = tensor;
-    call[DeviceScalar.student + k] = tensor.length === 0 ? 0 : tensor.address;
+    call[DeviceScalar.student + k] = addressOf(tensor);
   }
   if (inPlace(tensors) !== inPlace(captured.tensors)) {
     throw new CklRangeError(
@@ -101,27 +102,9 @@ function added(name: string, isOffsets: boolean): Error {
   return new CklTypeError('ERR_CKL_TYPE', `${why}; capture another graph`);
 }
 
-function tensorOf(value: Exclude<Taken, undefined> | Int32Array, name: string, stream: Stream): DeviceTensor {
-  if (isInt32(value)) {
-    throw new CklTypeError(
-      'ERR_CKL_TYPE',
-      `${name} is in host memory; copy it with DeviceTensor.from(${name})`,
-    );
-  }
-  if (value instanceof ShownArray) return DeviceTensor.shown(value.owner, value.shown, undefined, stream);
-  return value as DeviceTensor;
-}
-
 /** Refuses what is of another kind than the tensor before. */
 function checkLike(tensor: DeviceTensor, before: DeviceTensor, name: string, output: boolean): void {
-  if (tensor.disposed)
-    throw new CklTypeError('ERR_CKL_DISPOSED', `${name} was disposed; allocate another tensor`);
-  if (tensor.device !== before.device) {
-    throw new CklRangeError(
-      'ERR_CKL_DEVICE',
-      `${name} is on device ${tensor.device.index}; this graph was captured for device ${before.device.index}`,
-    );
-  }
+  checkPlace(tensor, name, before.device, 'this graph was captured');
   if (tensor.dtype !== before.dtype) {
     throw new CklTypeError(
       'ERR_CKL_TYPE',
@@ -134,6 +117,5 @@ function checkLike(tensor: DeviceTensor, before: DeviceTensor, name: string, out
       `${name} has ${tensor.length} elements; this graph was captured with ${before.length}`,
     );
   }
-  if (output && tensor.readOnly)
-    throw new CklTypeError('ERR_CKL_TYPE', `${name} is read-only; an output needs memory to write to`);
+  if (output) checkWritable(tensor, name);
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "device.h"
+#include "device_arguments.h"
 #include "distributed.h"
 
 namespace ckl {
@@ -23,14 +24,6 @@ const Nccl& library(Napi::Env env) {
   if (!opened) throw Napi::TypeError::New(env, "ncclOpen comes first");
   return *opened;
 }
-
-// A number from 0 to `most`.
-int64_t whole(const Napi::CallbackInfo& info, size_t i, double most = 9007199254740991.0) {
-  const double x = i < info.Length() && info[i].IsNumber() ? info[i].As<Napi::Number>().DoubleValue() : -1;
-  if (!(x >= 0 && x <= most)) throw Napi::TypeError::New(info.Env(), "a number from 0 to 2^53 is needed");
-  return int64_t(x);
-}
-char* address(const Napi::CallbackInfo& info, size_t i) { return reinterpret_cast<char*>(uintptr_t(whole(info, i))); }
 
 // Runs NCCL calls; their errors have the property `nccl`.
 template <class Calls>

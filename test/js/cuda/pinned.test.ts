@@ -86,7 +86,7 @@ describe.runIf(hasGpu)('allocateHost', () => {
     expect(errorOf(() => ckl({ ...batch, student: array }, { backend: 'cuda' })).code).toBe('ERR_CKL_BUFFER');
   });
 
-  it('is freed at once by dispose, and by the garbage collector where nobody reaches it', async () => {
+  it('is freed at once by dispose, and by the garbage collector when it is unreachable', async () => {
     const resident = () => process.memoryUsage().rss / 2 ** 20;
     const before = resident();
     for (let k = 0; k < 100; k++) allocateHost(1 << 21).dispose(); // 8 MiB each
