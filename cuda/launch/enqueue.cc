@@ -73,8 +73,7 @@ Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Ext
     task.fixed[k] = scale_for(from.weight, plan.grad_scale, plan.student_temperature, plan.teacher_temperature);
   }
   task.buffers.block_totals = scratch.block_totals, task.buffers.weight_sums = scratch.weight_sums;
-  task.buffers.ticket = scratch.ticket, task.buffers.any_deferred = scratch.any_deferred,
-  task.buffers.result = scratch.result;
+  task.buffers.ticket = scratch.ticket, task.buffers.result = scratch.result;
   return task;
 }
 
@@ -137,8 +136,8 @@ void enqueue_class(Task task, const RowClass& c, const Extent& extent, RowKernel
     must(
         cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
   Shape shape = shape_of(task, c);
-  // Fast launches almost never defer a row.
-  if (task.launch.deferred_only) shape.blocks = std::min(shape.blocks, 1024u);
+  // Sweeps almost never defer a row.
+  if (task.launch.deferred_only) shape.blocks = std::min(shape.blocks, 128u);
   if (c.kind != TeamKind::grid) return must(launch(kernel, shape, task, stream));
   task.buffers.chunks = reinterpret_cast<ChunkSums*>(
       scratch.chunks.reserve(size_t(extent.elements / (kChunk / 2) + 1) * sizeof(ChunkSums)));
@@ -148,26 +147,31 @@ void enqueue_class(Task task, const RowClass& c, const Extent& extent, RowKernel
   }
 }
 
-// All rows, class by class; then the rows that fast kernels have deferred.
+// All rows, class by class; then those that sweeps over the whole grid have deferred, which other teams process themselves.
 void enqueue_rows(int capability, Task task, const Extent& extent, bool fast, Scratch& scratch, cudaStream_t stream) {
   const bool halves = task.batch.student.type != DType::float32 || task.batch.teacher.type != DType::float32;
   const auto fast_kernel = halves ? fast_half : fast_float32;
   const int widest = !fast ? 0 : fast_kernel(task.terms[0], TeamKind::lanes, 32) ? 32 : 16;
-  for (const bool deferred : {false, true}) {
-    if (deferred && !fast) break;
-    task.launch.deferred_only = deferred, task.launch.longest = -1;
+  int64_t swept = kAnyLength;  // the shortest row that the whole grid shares
+  const auto enqueue_from = [&](int64_t shortest, int widest_fast) {
     RowClass classes[kMaxClasses];
-    const int count = classes_for(deferred ? 0 : widest, capability, extent.shortest, extent.longest, classes);
+    const int count =
+        classes_for(widest_fast, capability, std::max(shortest, extent.shortest), extent.longest, classes);
+    task.launch.longest = shortest - 1;
     for (int k = 0; k < count; k++) {
       const RowClass& c = classes[k];
-      task.launch.shortest = task.launch.longest + 1, task.launch.longest = c.longest,
-      task.launch.last = k + 1 == count;
+      task.launch.shortest = task.launch.longest + 1, task.launch.longest = c.longest;
+      if (c.kind == TeamKind::grid) swept = task.launch.shortest;
       enqueue_class(task, c, extent,
                     c.elements > 0 ? fast_kernel(task.terms[0], c.kind, c.elements) : general_kernel(c.kind), scratch,
                     stream);
       task.launch.accumulate = true;
     }
-  }
+  };
+  enqueue_from(0, widest);
+  if (swept == kAnyLength) return;
+  task.launch.deferred_only = true;
+  enqueue_from(swept, 0);
 }
 
 }  // namespace
@@ -175,19 +179,18 @@ void enqueue_rows(int capability, Task task, const Extent& extent, bool fast, Sc
 Scratch::Scratch() {
   size_t used = 0;
   const auto place = [&](size_t bytes) { return std::exchange(used, used + (bytes + 255) / 256 * 256); };
-  const size_t at_result = place(sizeof(BatchTotal)), at_ticket = place(2 * sizeof(unsigned));
+  const size_t at_result = place(sizeof(BatchTotal)), at_ticket = place(sizeof(unsigned));
   const size_t at_scales = place(sizeof(LossScale) * kMaxTerms), at_totals = place(sizeof(BlockTotal) * kMaxBlocks);
   const size_t at_sums = place(sizeof(double) * kMaxBlocks * kMaxTerms);
   char* base = fixed.reserve(used);
   result = reinterpret_cast<BatchTotal*>(base + at_result), ticket = reinterpret_cast<unsigned*>(base + at_ticket);
-  any_deferred = ticket + 1;
   scales = reinterpret_cast<LossScale*>(base + at_scales),
   block_totals = reinterpret_cast<BlockTotal*>(base + at_totals);
   weight_sums = reinterpret_cast<double*>(base + at_sums);
 }
 
 void Scratch::clear(cudaStream_t stream) {
-  if (!std::exchange(cleared, true)) must(cudaMemsetAsync(ticket, 0, 2 * sizeof(unsigned), stream));
+  if (!std::exchange(cleared, true)) must(cudaMemsetAsync(ticket, 0, sizeof(unsigned), stream));
 }
 
 const double* enqueue_counts(const Plan& plan, const Batch& batch, const Extent& extent, Scratch& scratch,

@@ -15,7 +15,7 @@ struct Scratch {
   LossScale* scales;
   BlockTotal* block_totals;
   double* weight_sums;
-  unsigned *ticket, *any_deferred;
+  unsigned* ticket;
   bool cleared = false;
   DeviceBuffer fixed, ranks, scores, chunks, notes, summands;
 };

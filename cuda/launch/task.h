@@ -81,9 +81,8 @@ struct Launch {
   unsigned width;             // lanes per row, where rows share warps
   Sweep sweep;                // for rows that the whole grid shares
   bool accumulate;            // add to the result of the previous launch
-  bool deferred_only;         // process the rows that previous launches deferred
-  bool last;                  // no launch after this one looks for deferred rows
-  bool extras_only;           // write diagnostics and the teacher's gradient: another launch does the rest
+  bool deferred_only;  // process the rows that the launches before, which share rows among the whole grid, deferred
+  bool extras_only;    // write diagnostics and the teacher's gradient: another launch does the rest
 };
 
 // Scratch memory on the device (Scratch in enqueue.h).
@@ -94,7 +93,6 @@ struct Buffers {
   ChunkSums* chunks;         // one per half chunk of elements
   double* summands;          // what each query adds to the loss, or (list_counts) how often terms count it; may be null
   unsigned* ticket;          // 0 between launches
-  unsigned* any_deferred;    // whether the launch deferred a row
   BatchTotal* result;
 };
 

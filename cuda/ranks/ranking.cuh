@@ -44,6 +44,13 @@ CKL_DEVICE unsigned count_above(const float* keys, unsigned n, float x) {
   return low;
 }
 
+// What rank_row needs room for.
+CKL_DEVICE unsigned capacity_for(const Row& row) {
+  unsigned capacity = 1;
+  while (capacity < row.n) capacity *= 2;
+  return capacity;
+}
+
 // Writes 1 / rank of each document of a row to `inverse`. `capacity`: a power of two >= n, the same for all rows that
 // share a warp; keys and inverse hold as many floats.
 template <class Team>

@@ -94,7 +94,7 @@ __global__ void __launch_bounds__(kGridThreads, 2) fast_grid(CKL_PARAMETER Task 
   typedef FastRow<F, kChunk / kGridThreads, P, Grid> RowType;
   char* memory = dynamic_shared();
   float* const biases = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
-  RowTotal total = {0, 0};
+  RowTotal total = {};
   Grid team(task, memory);
   const int64_t chunks_a_row = (task.launch.longest_here + kChunk - 1) / kChunk;
   for (int64_t k = blockIdx.x; k < task.batch.rows.queries * chunks_a_row; k += gridDim.x) {

@@ -1,5 +1,6 @@
 // The fast row kernels: several rows per block, or one block or cluster of blocks per row.
 #pragma once
+#include "deferred_rows.cuh"
 #include "fast_row.cuh"
 
 namespace ckl {
@@ -20,7 +21,7 @@ __global__ void __launch_bounds__(kLanesThreads, blocks_of(E, (P == 8) && F::bia
   const unsigned lane = threadIdx.x % kWarp, width = team.width, capacity = width * E;
   float* const biases = reinterpret_cast<float*>(memory + kReduceBytes);
   float* const keys = biases + kLanesThreads * E + threadIdx.x / width * capacity;
-  RowTotal total = {0, 0};
+  RowTotal total = {};
   const int64_t step = team.count();
   for (int64_t base = team.index() - lane / width; base < task.batch.rows.queries; base += step) {
     const int64_t b = base + lane / width;
@@ -31,6 +32,10 @@ __global__ void __launch_bounds__(kLanesThreads, blocks_of(E, (P == 8) && F::bia
     RowType x(task, team, row, biases, keys);
     x.run(here, total);
     __syncwarp();
+  }
+  if (__syncthreads_or(total.deferred)) {  // from here on, no warp needs what it kept of its rows
+    const unsigned of_warp = threadIdx.x / kWarp * kWarp * E;
+    add(total, deferred_rows<F>(task, biases + of_warp, biases + kLanesThreads * E + of_warp));
   }
   finish(task, total, memory);
 }
@@ -43,7 +48,7 @@ __global__ void __launch_bounds__(kTeamThreads) fast_team(CKL_PARAMETER Task tas
   char* memory = dynamic_shared();
   Cluster team(memory);
   float* const biases = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
-  RowTotal total = {0, 0};
+  RowTotal total = {};
   for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
     const Row row = row_of(task.batch.rows, b);
     if (!in_class(task, row)) continue;
@@ -52,6 +57,7 @@ __global__ void __launch_bounds__(kTeamThreads) fast_team(CKL_PARAMETER Task tas
     team = x.team;
   }
   team.sync();  // no block leaves while another reads its memory
+  if (total.deferred) add(total, deferred_rows<F>(task, team));
   finish(task, total, memory + kTeamBytes);
 }
 

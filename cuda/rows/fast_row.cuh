@@ -1,5 +1,5 @@
 // The fast path for a row: one distribution loss; every element is read once into registers and its gradient written
-// once. A row whose result is infinite or NaN is deferred to the general kernel of the next launch.
+// once. A row whose result is infinite or NaN is deferred to the general path, after the team's other rows.
 //
 // Exponentials, and with them everything that is linear in the teacher's probability, are kept 2^6 times as large until
 // the end, so that what the special-function unit flushes to 0 stays below 2^-120 even after multiplication by a large
@@ -239,6 +239,7 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     const bool good = loss(sums), counted = task.terms[0].needs == Needs::document || positives > 0;
     if (CKL_RARE(!here) || team.stops_after(Sweep::loss)) return;
     if (CKL_RARE(!good && counted)) {
+      total.deferred = true;
       if (team.rank() == 0) defer_row(task, row.b);
       return;
     }

@@ -9,22 +9,17 @@ namespace cuda {
 // One warp per row, for rows of up to 1024.
 // Registers at most: 168
 static __global__ void __launch_bounds__(kLanesThreads, 3) general_lanes(CKL_PARAMETER Task task) {
-  if (task.launch.deferred_only && *task.buffers.any_deferred == 0) return;
   char* memory = dynamic_shared();
   Lanes team{kWarp};
   const unsigned warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;
   float* const tile = reinterpret_cast<float*>(memory + kReduceBytes) + warp * 3 * kWarp;
   float* const ranked =
       reinterpret_cast<float*>(memory + kReduceBytes) + warps * 3 * kWarp + warp * 2 * kRankedInKernel;
-  RowTotal total = {0, 0};
+  RowTotal total = {};
   for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
     const Row row = row_of(task.batch.rows, b);
-    if (!in_class(task, row) || (task.launch.deferred_only && !is_deferred(task, b))) continue;
-    if (task.fresh_ranks) {
-      unsigned capacity = 1;
-      while (capacity < row.n) capacity *= 2;
-      rank_row(team, task.batch, row, capacity, ranked + kRankedInKernel, ranked);
-    }
+    if (!in_class(task, row)) continue;
+    if (task.fresh_ranks) rank_row(team, task.batch, row, capacity_for(row), ranked + kRankedInKernel, ranked);
     add(total, general_row(task, team, row, task.fresh_ranks ? ranked : nullptr, tile));
     __syncwarp();
   }
@@ -34,11 +29,10 @@ static __global__ void __launch_bounds__(kLanesThreads, 3) general_lanes(CKL_PAR
 // The calls that compute gradients need about 20 registers more than 512 threads can have; these are spilled once per
 // document. Registers at most: 128; spills at most: 128 bytes
 static __global__ void __launch_bounds__(kTeamThreads, 1) general_team(CKL_PARAMETER Task task) {
-  if (task.launch.deferred_only && *task.buffers.any_deferred == 0) return;
   char* memory = dynamic_shared();
   float* const tile = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
   Cluster team(memory);
-  RowTotal total = {0, 0};
+  RowTotal total = {};
   for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
     const Row row = row_of(task.batch.rows, b);
     if (!in_class(task, row) || (task.launch.deferred_only && !is_deferred(task, b))) continue;

@@ -84,11 +84,11 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
     value += float(task.terms[k].weight * result.value);
     contribution += scale_of(task, k).loss * result.multiplicity * result.value;
   });
-  if (x.team.rank() != 0 || task.launch.extras_only) return {0, 0};
+  if (x.team.rank() != 0 || task.launch.extras_only) return {};
   task.out.per_query[row.b] = value;
   const double summand = double(weight) * contribution;
   if (task.buffers.summands) task.buffers.summands[row.b] = summand;
-  return {summand, counted};
+  return {summand, counted, false};
 }
 
 }  // namespace cuda

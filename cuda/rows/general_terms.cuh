@@ -16,6 +16,18 @@ struct TermValue {
   bool diverges;  // infinite because the student's or the teacher's probability is 0
 };
 
+// V: the functor of the term's loss.
+template <class V>
+CKL_DEVICE TermValue evaluate(const TaskTerm& term, Document<float, bool> x, bool no_student, bool has_teacher) {
+  const V functor = V::make(term.parameters);
+  if (no_student) x.d = V::d_without_student;
+  else if (!has_teacher) x.d = V::d_without_teacher;
+  const Term<float> t = functor(x);
+  const bool diverges =
+      no_student ? functor.diverges(x.positive, has_teacher) : V::diverges_without_teacher && !has_teacher;
+  return {t.value, t.h, t.u, diverges};
+}
+
 // A distribution loss for one document. Never called for other losses.
 static __device__ __noinline__ TermValue term_value_of(const TaskTerm& term, Document<float, bool> x, bool no_student,
                                                        bool has_teacher) {
@@ -23,16 +35,8 @@ static __device__ __noinline__ TermValue term_value_of(const TaskTerm& term, Doc
   visit_loss(term.loss, [&](auto loss) {
     typedef decltype(loss) Type;
     if constexpr (Type::family == Family::distribution) {
-      with_compact_variant(typename Type::type(), term.parameters, [&](auto variant) {
-        const auto functor = decltype(variant)::make(term.parameters);
-        typedef decltype(variant) F;
-        if (no_student) x.d = F::d_without_student;
-        else if (!has_teacher) x.d = F::d_without_teacher;
-        const Term<float> t = functor(x);
-        const bool diverges =
-            no_student ? functor.diverges(x.positive, has_teacher) : F::diverges_without_teacher && !has_teacher;
-        r = {t.value, t.h, t.u, diverges};
-      });
+      with_compact_variant(typename Type::type(), term.parameters,
+                           [&](auto variant) { r = evaluate<decltype(variant)>(term, x, no_student, has_teacher); });
     }
   });
   return r;
@@ -113,14 +117,30 @@ struct GeneralRow {
     documents = c[0], positives = c[1];
   }
 
+  // bad: NaN if a score is NaN or positive infinity.
+  CKL_DEVICE_MEMBER void add_score(int64_t i, float& top_student, float& top_teacher, float& bad) const {
+    const float s = student_score(i), t = teacher_score(i);
+    top_student = fmaxf(top_student, s), top_teacher = fmaxf(top_teacher, t);
+    const float fs = s == -infinity() ? 0 : s, ft = t == -infinity() ? 0 : t;
+    bad += (fs - fs) + (ft - ft);
+  }
+  // Sums below the top, numbers at the top.
+  static CKL_DEVICE_MEMBER void add_exponentials(float es, float et, float& zs, float& zt, float& tops_s,
+                                                 float& tops_t) {
+    zs += es < 1 ? es : 0, tops_s += es == 1;
+    zt += et < 1 ? et : 0, tops_t += et == 1;
+  }
+  CKL_DEVICE_MEMBER void set_softmax(float zs, float zt, float tops_s, float tops_t) {
+    student = normalise(zs, tops_s);
+    teacher = normalise(zt, tops_t);
+    // Without any finite score there is no distribution.
+    poison += tops_s > 0 && tops_t > 0 ? 0 : not_a_number();
+  }
+
   CKL_DEVICE_MEMBER void softmax() {
     float m[2] = {-3.402823466e38f, -3.402823466e38f}, bad = 0;
     each([&](int64_t i) {
-      if (label(i) == kPadding) return;
-      const float s = student_score(i), t = teacher_score(i);
-      m[0] = fmaxf(m[0], s), m[1] = fmaxf(m[1], t);
-      const float fs = s == -infinity() ? 0 : s, ft = t == -infinity() ? 0 : t;
-      bad += (fs - fs) + (ft - ft);
+      if (label(i) != kPadding) add_score(i, m[0], m[1], bad);
     });
     team.reduce(m, Max());
     max_student = m[0], max_teacher = m[1];
@@ -129,16 +149,12 @@ struct GeneralRow {
     each(
         [&](int64_t i) {
           if (label(i) == kPadding) return;
-          const float es = of_student(i).e, et = of_teacher(i).e;
-          zs += es < 1 ? es : 0, z[2] += es == 1;
-          zt += et < 1 ? et : 0, z[3] += et == 1;
+          add_exponentials(of_student(i).e, of_teacher(i).e, zs, zt, z[2], z[3]);
         },
         [&] { z[0] += zs, z[1] += zt, zs = zt = 0; });
     team.reduce(z, Add());
-    student = normalise(z[0], z[2]);
-    teacher = normalise(z[1], z[3]);
-    // Without any finite score there is no distribution.
-    poison = z[4] + (z[2] > 0 && z[3] > 0 ? 0 : not_a_number());
+    poison = z[4];
+    set_softmax(z[0], z[1], z[2], z[3]);
   }
 
   // The positives' mean of 1 / rank, if the rank bias is computed from ranks.
@@ -159,6 +175,8 @@ struct GeneralRow {
     bool no_student, has_teacher;
     float es, et;
   };
+  // kBiased: false where no loss has a bias.
+  template <bool kBiased = true>
   CKL_DEVICE_MEMBER View view(int64_t i) const {
     View r;
     const Exponential s = of_student(i), t = of_teacher(i);
@@ -170,7 +188,7 @@ struct GeneralRow {
     x.p = t.e * teacher.inverse;
     x.d = (s.distance - t.distance) + (student.ln_z1 - teacher.ln_z1);
     r.no_student = !(x.d < infinity()), r.has_teacher = x.d > -infinity();
-    x.beta = task.biased ? bias(i) : 0;
+    x.beta = kBiased && task.biased ? bias(i) : 0;
     x.mass = x.q, x.unit = 1, x.share = 1 / positives;
     x.positive = label(i) == kPositive;
     return r;

@@ -10,7 +10,8 @@ namespace cuda {
 // Adds a row to the batch's total; called by the thread of rank 0.
 struct RowTotal {
   double loss;
-  int64_t counted;
+  uint32_t counted;
+  bool deferred;  // whether some row is left to the general path; the same on all threads of its team
 };
 CKL_DEVICE void add(RowTotal& to, RowTotal x) { to.loss += x.loss, to.counted += x.counted; }
 
@@ -18,12 +19,9 @@ CKL_DEVICE const LossScale& scale_of(const Task& task, int k) {
   return task.buffers.scales ? task.buffers.scales[k] : task.fixed[k];
 }
 
-// Marks a row as deferred to the next launch: its loss is set to a special NaN.
+// Marks a row as deferred to the general path: its loss is set to a special NaN.
 constexpr uint32_t kDeferred = 0x7fc05eed;
-CKL_DEVICE void defer_row(const Task& task, int64_t b) {
-  task.out.per_query[b] = __uint_as_float(kDeferred);
-  *task.buffers.any_deferred = 1;
-}
+CKL_DEVICE void defer_row(const Task& task, int64_t b) { task.out.per_query[b] = __uint_as_float(kDeferred); }
 CKL_DEVICE bool is_deferred(const Task& task, int64_t b) { return __float_as_uint(task.out.per_query[b]) == kDeferred; }
 
 CKL_DEVICE BlockTotal sum_lanes(BlockTotal x) {
@@ -75,7 +73,6 @@ CKL_DEVICE void finish(const Task& task, RowTotal mine, char* memory) {
   }
   x = sum_block(x, shared);
   if (threadIdx.x != 0) return;
-  if (task.launch.deferred_only && task.launch.last) *task.buffers.any_deferred = 0;
   if (task.launch.accumulate) x.loss += task.buffers.result->loss, x.counted += int64_t(task.buffers.result->counted);
   *task.buffers.result = {x.loss, double(x.counted)};
 }

@@ -62,7 +62,7 @@ CKL_DEVICE void one_row(const Task& task) {
   Team team;
   const Row row = row_of(task.batch.rows, team.index());
   FastRow<CklVariant<5, false>, E, P, Team> x(task, team, row, nullptr, nullptr);
-  RowTotal total = {0, 0};
+  RowTotal total = {};
   x.run(in_class(task, row), total);
   task.buffers.block_totals[threadIdx.x] = {total.loss, total.counted};
 }

@@ -36,6 +36,7 @@ extern Thread* current;
 
 [[noreturn]] void fail(const char* what);
 void meet_block();
+bool meet_block_or(bool x);
 void meet_cluster();
 // All lanes of the warp bring a word and see everybody's. kind: what for, so that lanes agree on it.
 const uint64_t* meet_warp(uint64_t word, int kind);
@@ -141,6 +142,7 @@ inline int __popc(uint32_t x) { return __builtin_popcount(x); }
 inline int __ffs(int x) { return __builtin_ffs(x); }
 
 inline void __syncthreads() { emulator::meet_block(); }
+inline int __syncthreads_or(int x) { return emulator::meet_block_or(x != 0); }
 inline void __syncwarp() { emulator::meet_warp(0, 0); }
 inline void __threadfence() {}
 template <class T>

@@ -41,6 +41,7 @@ struct Random {
 struct Meeting {
   unsigned size = 0, here = 0;
   uint64_t round = 0;
+  bool vote = false;  // whether anybody who has come said yes
 };
 
 struct Warp {
@@ -121,8 +122,8 @@ void start_cluster(unsigned first_block, unsigned blocks, unsigned threads, unsi
   while (machine.threads.size() > count) machine.threads.pop_back();
   machine.warps.assign(count / 32, Warp());
   for (Warp& w : machine.warps) w.meeting.size = 32;
-  machine.blocks.assign(cluster, Meeting{threads, 0, 0});
-  machine.cluster = Meeting{count, 0, 0};
+  machine.blocks.assign(cluster, Meeting{threads});
+  machine.cluster = Meeting{count};
   machine.shared.clear();
   for (unsigned b = 0; b < cluster; b++) {
     // Exactly what was asked for, at 16 bytes, so that AddressSanitizer sees a step beyond.
@@ -142,6 +143,16 @@ void start_cluster(unsigned first_block, unsigned blocks, unsigned threads, unsi
 }  // namespace
 
 void meet_block() { wait(machine.blocks[machine.running->block]); }
+bool meet_block_or(bool x) {
+  Meeting& meeting = machine.blocks[machine.running->block];
+  // Two rounds: nobody brings a vote for the next while somebody has yet to read this one's.
+  if (meeting.here == 0) meeting.vote = false;
+  meeting.vote = meeting.vote || x;
+  wait(meeting);
+  const bool any = meeting.vote;
+  wait(meeting);
+  return any;
+}
 void meet_cluster() { wait(machine.cluster); }
 
 const uint64_t* meet_warp(uint64_t word, int kind) {

@@ -94,6 +94,16 @@ export default [
     to: '0',
   },
   { in: 'cuda', code: 'if («low == 0») low =', to: 'false' },
+  // rows that the fast path defers
+  { in: 'cuda', code: 'if («__syncthreads_or(total.deferred)») {', to: 'false' },
+  { in: 'cuda', code: 'if («total.deferred») add(total', to: 'false' },
+  {
+    in: 'cuda',
+    code: 'const float value = «s.diverges» ? infinity() : s.value;\n            all',
+    to: 'false',
+  },
+  { in: 'cuda', code: 'counted = «x.counts(term.needs)»;', to: 'true' },
+  { in: 'cuda', code: 'x.rank_mean = «centred && x.positives > 0» ? sums[5]', to: 'false' },
   // rows in an order
   {
     in: 'cuda',
