@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "../launch/device_loss.h"
-#include "../launch/kernel_table.h"
 #include "pinned.h"
 #include "staging.h"
 
@@ -108,7 +107,7 @@ class PinnedDownload : public Download {
 
 class CudaDevice : public Device {
  public:
-  explicit CudaDevice(int index) : index_(index), capability_(capability_of(index)), pinned_(new PinnedPool) {}
+  explicit CudaDevice(int index) : index_(index), chip_(new Chip(index)), pinned_(new PinnedPool) {}
 
   void use() override {
     here([] {});
@@ -209,7 +208,7 @@ class CudaDevice : public Device {
     return result;
   }
 
-  std::unique_ptr<DeviceLoss> loss() override { return device_loss(index_, capability_); }
+  std::unique_ptr<DeviceLoss> loss() override { return device_loss(index_, chip_); }
 
  private:
   // On this device, with CUDA's failures as DeviceError.
@@ -225,7 +224,8 @@ class CudaDevice : public Device {
     return *staging_;
   }
 
-  const int index_, capability_;
+  const int index_;
+  const std::shared_ptr<Chip> chip_;
   const std::shared_ptr<PinnedPool> pinned_;
   std::unique_ptr<Staging> staging_;
 };

@@ -8,7 +8,6 @@
 #include "../../src/core/cuda_info.h"
 #include "device_loss.h"
 #include "enqueue.h"
-#include "kernel_table.h"
 #include "../device/staging.h"
 
 namespace ckl {
@@ -19,13 +18,12 @@ namespace {
 // Everything that a call needs on one device. Created by the first call, so that creating a workspace touches no
 // device.
 struct DeviceState {
-  explicit DeviceState(int device) {
-    capability = capability_of(device);
+  explicit DeviceState(int device) : chip(device) {
     stream.reset(new Stream);
     staging.reset(new Staging);
     scratch.reset(new Scratch);
   }
-  int capability;
+  Chip chip;
   std::unique_ptr<Stream> stream;
   std::unique_ptr<Staging> staging;
   std::unique_ptr<Scratch> scratch;
@@ -78,7 +76,7 @@ class Call {
     base_ = state_.arena.reserve(size_t(needed_));
     lay_out(true);
     const cudaStream_t stream = state_.stream->get();
-    enqueue(state_.capability, plan, batch_, out_, extent_, *state_.scratch, stream);
+    enqueue(state_.chip, plan, batch_, out_, extent_, *state_.scratch, stream);
     BatchTotal result;
     const HostRows whole = {reinterpret_cast<char*>(&result), sizeof result, sizeof result, 1};
     state_.staging->to_host(whole, reinterpret_cast<const char*>(state_.scratch->result), stream);

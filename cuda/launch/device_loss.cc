@@ -1,6 +1,7 @@
 #include "device_loss.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "enqueue.h"
 #include "../device/staging.h"
@@ -13,9 +14,9 @@ namespace {
 // An instantiated graph, the scratch space that its kernels were captured with, and what it takes to capture them again.
 class CapturedLoss : public Graph {
  public:
-  CapturedLoss(int device, int capability, const Plan& plan, const Batch& batch, const Outputs& out,
+  CapturedLoss(int device, std::shared_ptr<Chip> chip, const Plan& plan, const Batch& batch, const Outputs& out,
                const Extent& extent, const int32_t* host_offsets, double* summary)
-      : device_(device), capability_(capability), plan_(plan), rows_(batch.rows), extent_(extent) {
+      : device_(device), chip_(std::move(chip)), plan_(plan), rows_(batch.rows), extent_(extent) {
     const cudaStream_t stream = stream_.get();
     if (host_offsets) {
       const size_t bytes = size_t(rows_.queries + 1) * sizeof(int32_t);
@@ -49,10 +50,11 @@ class CapturedLoss : public Graph {
     const int32_t* const given = batch.rows.offsets;
     batch.rows = rows_;
     batch.rows.offsets = own_offsets_ ? reinterpret_cast<const int32_t*>(own_offsets_) : given;
-    enqueue(capability_, plan_, batch, out, extent_, scratch_, stream_.get());
+    enqueue(*chip_, plan_, batch, out, extent_, scratch_, stream_.get());
   }
 
-  const int device_, capability_;
+  const int device_;
+  const std::shared_ptr<Chip> chip_;
   const Plan plan_;
   const Rows rows_;
   const Extent extent_;
@@ -65,7 +67,7 @@ class CapturedLoss : public Graph {
 
 class CudaLoss : public DeviceLoss {
  public:
-  CudaLoss(int device, int capability) : device_(device), capability_(capability) {}
+  CudaLoss(int device, std::shared_ptr<Chip> chip) : device_(device), chip_(std::move(chip)) {}
 
   void enqueue(const Plan& plan, const Batch& given, const Outputs& out, const Extent& extent,
                const int32_t* host_offsets, double* summary, StreamHandle handle) override {
@@ -73,7 +75,7 @@ class CudaLoss : public DeviceLoss {
       const cudaStream_t stream = stream_of(handle);
       const Batch batch = begin(given, host_offsets, stream);
       scratch_->result = reinterpret_cast<BatchTotal*>(summary);
-      cuda::enqueue(capability_, plan, batch, out, extent, *scratch_, stream);
+      cuda::enqueue(*chip_, plan, batch, out, extent, *scratch_, stream);
     });
   }
 
@@ -83,7 +85,7 @@ class CudaLoss : public DeviceLoss {
     reporting([&] {
       const cudaStream_t stream = stream_of(handle);
       const Batch batch = begin(given, host_offsets, stream);
-      counts = enqueue_counts(plan, batch, extent, *scratch_, stream);
+      counts = enqueue_counts(*chip_, plan, batch, extent, *scratch_, stream);
     });
     return counts;
   }
@@ -96,7 +98,7 @@ class CudaLoss : public DeviceLoss {
       const cudaStream_t stream = stream_of(handle);
       const Batch batch = begin(given, host_offsets, stream);
       scratch_->result = reinterpret_cast<BatchTotal*>(summary);
-      summands = cuda::enqueue(capability_, plan, batch, out, extent, *scratch_, stream, normalisers);
+      summands = cuda::enqueue(*chip_, plan, batch, out, extent, *scratch_, stream, normalisers);
     });
     return summands;
   }
@@ -106,7 +108,7 @@ class CudaLoss : public DeviceLoss {
     std::unique_ptr<Graph> graph;
     reporting([&] {
       must(cudaSetDevice(device_));
-      graph.reset(new CapturedLoss(device_, capability_, plan, batch, out, extent, host_offsets, summary));
+      graph.reset(new CapturedLoss(device_, chip_, plan, batch, out, extent, host_offsets, summary));
     });
     return graph;
   }
@@ -129,7 +131,8 @@ class CudaLoss : public DeviceLoss {
     return reinterpret_cast<const int32_t*>(to);
   }
 
-  const int device_, capability_;
+  const int device_;
+  const std::shared_ptr<Chip> chip_;
   std::unique_ptr<Scratch> scratch_;
   std::unique_ptr<Staging> staging_;
   DeviceBuffer offsets_;
@@ -137,8 +140,8 @@ class CudaLoss : public DeviceLoss {
 
 }  // namespace
 
-std::unique_ptr<DeviceLoss> device_loss(int device, int capability) {
-  return std::unique_ptr<DeviceLoss>(new CudaLoss(device, capability));
+std::unique_ptr<DeviceLoss> device_loss(int device, std::shared_ptr<Chip> chip) {
+  return std::unique_ptr<DeviceLoss>(new CudaLoss(device, std::move(chip)));
 }
 
 }  // namespace cuda

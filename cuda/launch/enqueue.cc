@@ -91,8 +91,7 @@ Shape shape_of(const Task& task, const RowClass& c) {
   }
   if (c.kind == TeamKind::grid) teams *= (task.launch.longest_here + kChunk - 1) / kChunk;
   if (c.elements > 0 && task.biased) shared += int(c.threads) * c.elements * 4 * (task.fresh_ranks ? 2 : 1);
-  const unsigned blocks = unsigned(std::min<int64_t>(teams, kMaxBlocks / c.cluster)) * c.cluster;
-  return {blocks, c.threads, c.cluster, shared};
+  return {unsigned(std::min<int64_t>(teams, kMaxBlocks / c.cluster)) * c.cluster, c.threads, c.cluster, shared};
 }
 
 void enqueue_ranks(Task& task, const Extent& extent, Scratch& scratch, cudaStream_t stream) {
@@ -127,44 +126,57 @@ unsigned lanes_for(int64_t longest, int elements) {
   return std::clamp(power_of_two((longest + elements - 1) / elements), elements > 16 ? 8u : 2u, 32u);
 }
 
-void enqueue_class(Task task, const RowClass& c, const Extent& extent, RowKernel kernel, Scratch& scratch,
+// Launches as many blocks as have work, or as run at once if that is fewer.
+void enqueue_kernel(Chip& chip, RowKernel kernel, Shape shape, const Task& task, cudaStream_t stream) {
+  shape.blocks = std::min(shape.blocks, chip.blocks_at_once(kernel, shape));
+  must(launch(kernel, shape, task, stream));
+}
+
+void enqueue_over_queries(Chip& chip, RowKernel kernel, Task& task, cudaStream_t stream) {
+  task.launch.width = lanes_to_count(task.batch.rows);
+  const int64_t rows_a_block = kCountThreads / task.launch.width;
+  const int64_t wanted = (task.batch.rows.queries + rows_a_block - 1) / rows_a_block;
+  enqueue_kernel(chip, kernel, {unsigned(std::min<int64_t>(wanted, kMaxBlocks)), kCountThreads, 1, kReduceBytes}, task,
+                 stream);
+}
+
+void enqueue_class(Chip& chip, Task task, const RowClass& c, const Extent& extent, RowKernel kernel, Scratch& scratch,
                    cudaStream_t stream) {
   task.launch.width = 32;
   if (c.kind == TeamKind::lanes && c.elements > 0)
     task.launch.width = lanes_for(std::min(extent.longest, c.longest), c.elements);
-  if (c.cluster > 8)
-    must(
-        cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
   Shape shape = shape_of(task, c);
   // Sweeps almost never defer a row.
-  if (task.launch.deferred_only) shape.blocks = std::min(shape.blocks, 128u);
-  if (c.kind != TeamKind::grid) return must(launch(kernel, shape, task, stream));
+  if (task.launch.deferred_only)
+    shape.blocks = std::min(shape.blocks, (unsigned(chip.multiprocessors()) + c.cluster - 1) / c.cluster * c.cluster);
+  if (c.kind != TeamKind::grid) return enqueue_kernel(chip, kernel, shape, task, stream);
   task.buffers.chunks = reinterpret_cast<ChunkSums*>(
       scratch.chunks.reserve(size_t(extent.elements / (kChunk / 2) + 1) * sizeof(ChunkSums)));
   for (const Sweep sweep : {Sweep::softmax, Sweep::loss, Sweep::gradient}) {
     task.launch.sweep = sweep;
-    must(launch(kernel, shape, task, stream));
+    enqueue_kernel(chip, kernel, shape, task, stream);
   }
 }
 
 // All rows, class by class; then those that sweeps over the whole grid have deferred, which other teams process themselves.
-void enqueue_rows(int capability, Task task, const Extent& extent, bool fast, Scratch& scratch, cudaStream_t stream) {
+void enqueue_rows(Chip& chip, Task task, const Extent& extent, bool fast, Scratch& scratch, cudaStream_t stream) {
   const bool halves = task.batch.student.type != DType::float32 || task.batch.teacher.type != DType::float32;
   const auto fast_kernel = halves ? fast_half : fast_float32;
   const int widest = !fast ? 0 : fast_kernel(task.terms[0], TeamKind::lanes, 32) ? 32 : 16;
+  const auto kernel_of = [&](const RowClass& c) {
+    return c.elements > 0 ? fast_kernel(task.terms[0], c.kind, c.elements) : general_kernel(c.kind);
+  };
+  const auto fits = [&](const RowClass& c) { return chip.blocks_at_once(kernel_of(c), shape_of(task, c)) > 0; };
   int64_t swept = kAnyLength;  // the shortest row that the whole grid shares
   const auto enqueue_from = [&](int64_t shortest, int widest_fast) {
     RowClass classes[kMaxClasses];
-    const int count =
-        classes_for(widest_fast, capability, std::max(shortest, extent.shortest), extent.longest, classes);
+    const int count = classes_for(widest_fast, fits, std::max(shortest, extent.shortest), extent.longest, classes);
     task.launch.longest = shortest - 1;
     for (int k = 0; k < count; k++) {
       const RowClass& c = classes[k];
       task.launch.shortest = task.launch.longest + 1, task.launch.longest = c.longest;
       if (c.kind == TeamKind::grid) swept = task.launch.shortest;
-      enqueue_class(task, c, extent,
-                    c.elements > 0 ? fast_kernel(task.terms[0], c.kind, c.elements) : general_kernel(c.kind), scratch,
-                    stream);
+      enqueue_class(chip, task, c, extent, kernel_of(c), scratch, stream);
       task.launch.accumulate = true;
     }
   };
@@ -193,18 +205,17 @@ void Scratch::clear(cudaStream_t stream) {
   if (!std::exchange(cleared, true)) must(cudaMemsetAsync(ticket, 0, sizeof(unsigned), stream));
 }
 
-const double* enqueue_counts(const Plan& plan, const Batch& batch, const Extent& extent, Scratch& scratch,
+const double* enqueue_counts(Chip& chip, const Plan& plan, const Batch& batch, const Extent& extent, Scratch& scratch,
                              cudaStream_t stream) {
   scratch.clear(stream);
   Task task = task_of(plan, batch, {}, extent, scratch);
   if (batch.rows.queries == 0) return nullptr;
   task.buffers.summands = summands_of(task, scratch);
-  task.launch.width = lanes_to_count(batch.rows);
-  must(launch_list_counts(task, stream));
+  enqueue_over_queries(chip, list_kernel(task.ordered), task, stream);
   return task.buffers.summands;
 }
 
-const double* enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
+const double* enqueue(Chip& chip, const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
                       Scratch& scratch, cudaStream_t stream, Normalisers normalisers) {
   scratch.clear(stream);
   if (batch.rows.queries == 0) {
@@ -235,18 +246,17 @@ const double* enqueue(int capability, const Plan& plan, const Batch& batch, cons
     for (int k = 0; k < task.term_count; k++) task.fixed[k] = mean_scale(task, k, normalisers[k]);
   } else if (plan.reduction == Reduction::mean) {
     task.buffers.scales = scratch.scales;
-    task.launch.width = lanes_to_count(batch.rows);
-    must(launch_count_queries(task, stream));
+    enqueue_over_queries(chip, count_kernel(task.ordered), task, stream);
   }
 
   const bool fast = plan.terms.size() == 1 && kLosses[int(plan.terms[0].loss)].family == Family::distribution;
   if (fast && (out.teacher_grad || out.diagnostics.weight)) {
     Task extras = task;
     extras.launch.extras_only = true;
-    enqueue_rows(capability, extras, extent, false, scratch, stream);
+    enqueue_rows(chip, extras, extent, false, scratch, stream);
     task.out.teacher_grad = {}, task.out.diagnostics = {};
   }
-  enqueue_rows(capability, task, extent, fast, scratch, stream);
+  enqueue_rows(chip, task, extent, fast, scratch, stream);
   return task.buffers.summands;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include "../../src/core/device.h"
 #include "../device/device_memory.h"
+#include "chip.h"
 #include "task.h"
 
 namespace ckl {
@@ -23,13 +24,13 @@ struct Scratch {
 // The divisors of means, one per term.
 typedef const double* Normalisers;
 
-// Both throw Failure. capability: of the current device, 90 for 9.0. Without normalisers, a mean is over the queries of the batch.
+// Both throw Failure. chip: of the current device. Without normalisers, a mean is over the queries of the batch.
 // With them, returns what each query adds to the loss; null if that is its own loss times its weight and a common
 // factor.
-const double* enqueue(int capability, const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
+const double* enqueue(Chip& chip, const Plan& plan, const Batch& batch, const Outputs& out, const Extent& extent,
                       Scratch& scratch, cudaStream_t stream, Normalisers normalisers = nullptr);
 // Computes how often each term counts each query: [terms][queries].
-const double* enqueue_counts(const Plan& plan, const Batch& batch, const Extent& extent, Scratch& scratch,
+const double* enqueue_counts(Chip& chip, const Plan& plan, const Batch& batch, const Extent& extent, Scratch& scratch,
                              cudaStream_t stream);
 
 }  // namespace cuda

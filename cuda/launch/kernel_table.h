@@ -1,8 +1,10 @@
-// Assigns rows to kernels by row length, element width and chip.
+// Assigns rows to kernels by row length, element width and device.
 //
 // A row's class depends on these alone, never on the rest of the batch, and so do its bits.
 #pragma once
 #include <stdint.h>
+
+#include <functional>
 
 #include "launch.h"
 
@@ -49,11 +51,10 @@ constexpr RowClass kGeneral[] = {
 constexpr int kMaxClasses = 24;
 
 // Finds the classes of a batch's rows, in ascending order, and returns their number. fast: the maximum number of
-// documents per thread of the plan's fast kernels for lanes, 0 if it has none.
-int classes_for(int fast, int capability, int64_t shortest, int64_t longest, RowClass (&out)[kMaxClasses]);
-
-// The capability that the device has and the binary has code for: 90 for 9.0. Throws Failure.
-int capability_of(int device);
+// documents per thread of the plan's fast kernels for lanes, 0 if it has none. fits: whether the device can run a class
+// with a cluster of that size; rows of a class that it cannot belong to the next.
+int classes_for(int fast, const std::function<bool(const RowClass&)>& fits, int64_t shortest, int64_t longest,
+                RowClass (&out)[kMaxClasses]);
 
 }  // namespace cuda
 }  // namespace ckl

@@ -15,20 +15,34 @@ struct Shape {
   int shared_bytes;
 };
 
+// A shape as the runtime wants it.
+class LaunchConfig {
+ public:
+  LaunchConfig(const Shape& shape, cudaStream_t stream) {
+    config_.gridDim = dim3(shape.blocks);
+    config_.blockDim = dim3(shape.threads);
+    config_.dynamicSmemBytes = size_t(shape.shared_bytes);
+    config_.stream = stream;
+    config_.attrs = attributes_;
+    if (shape.cluster > 1) {
+      cudaLaunchAttribute& cluster = attributes_[config_.numAttrs++];
+      cluster.id = cudaLaunchAttributeClusterDimension;
+      cluster.val.clusterDim.x = shape.cluster;
+      cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
+    }
+  }
+  LaunchConfig(const LaunchConfig&) = delete;
+  LaunchConfig& operator=(const LaunchConfig&) = delete;
+  const cudaLaunchConfig_t* get() const { return &config_; }
+
+ private:
+  cudaLaunchAttribute attributes_[4] = {};
+  cudaLaunchConfig_t config_ = {};
+};
+
 template <class Argument>
 cudaError_t launch(void (*kernel)(Argument), const Shape& shape, const Argument& argument, cudaStream_t stream) {
-  cudaLaunchConfig_t config = {};
-  config.gridDim = dim3(shape.blocks);
-  config.blockDim = dim3(shape.threads);
-  config.dynamicSmemBytes = size_t(shape.shared_bytes);
-  config.stream = stream;
-  cudaLaunchAttribute cluster = {};
-  cluster.id = cudaLaunchAttributeClusterDimension;
-  cluster.val.clusterDim.x = shape.cluster;
-  cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
-  config.attrs = &cluster;
-  config.numAttrs = shape.cluster > 1;
-  return cudaLaunchKernelEx(&config, kernel, argument);
+  return cudaLaunchKernelEx(LaunchConfig(shape, stream).get(), kernel, argument);
 }
 
 typedef void (*RowKernel)(Task);
@@ -41,9 +55,9 @@ RowKernel fast_float32(const TaskTerm& term, TeamKind kind, int elements);
 RowKernel fast_half(const TaskTerm& term, TeamKind kind, int elements);
 RowKernel general_kernel(TeamKind kind);
 // Both use launch.width lanes per query. The first writes buffers.scales; the second writes how often each term counts
-// each query, [terms][queries], to buffers.summands.
-cudaError_t launch_count_queries(const Task& task, cudaStream_t stream);
-cudaError_t launch_list_counts(const Task& task, cudaStream_t stream);
+// each query, [terms][queries], to buffers.summands. ordered: as in Task.
+RowKernel count_kernel(bool ordered);
+RowKernel list_kernel(bool ordered);
 
 // Ranks of all rows, in two launches: tiles sorted into `sorted`, then `ranks`; both laid out like the scores.
 struct RankTask {

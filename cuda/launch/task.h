@@ -27,7 +27,7 @@ struct BlockTotal {
   int64_t counted;
 };
 
-constexpr int kMaxBlocks = 4096;  // per launch: the remaining rows are processed in further rounds
+constexpr int kMaxBlocks = 4096;  // per launch; no chip runs more at once
 
 // Threads per block, for which the kernels' register caps are chosen.
 constexpr int kLanesThreads = 128, kTeamThreads = 512, kGridThreads = 256, kCountThreads = 256;

@@ -73,7 +73,8 @@ Bits run_at(const OwnedBatch& from, const Plan& plan, DType teacher_type, const 
     extent.longest = std::max(extent.longest, batch.rows.length(b));
   }
   cuda::Scratch scratch;
-  cuda::enqueue(90, plan, batch, out, extent, scratch, nullptr);
+  cuda::Chip chip(0);
+  cuda::enqueue(chip, plan, batch, out, extent, scratch, nullptr);
   emulator::forget_arrays();
   bits.grad.assign(grad.data, grad.data + grad.bytes);
   for (const Placed* array : {&student, &teacher, &labels, &grad}) bits.clean &= array->untouched_around();

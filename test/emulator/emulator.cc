@@ -70,6 +70,7 @@ struct Machine {
   State* running = nullptr;
   const std::function<void()>* kernel = nullptr;
   int capability = 90;
+  Limits limits;
 } machine;
 
 void yield() { Fiber::switch_to(machine.running->fiber, machine.scheduler); }
@@ -210,7 +211,8 @@ cudaError_t run(unsigned blocks, unsigned threads, unsigned cluster, size_t shar
 }
 
 void seed(uint64_t value) { machine.random.state = value; }
-void pretend(int capability) { machine.capability = capability; }
+void pretend(int capability, const Limits& limits) { machine.capability = capability, machine.limits = limits; }
+const Limits& limits() { return machine.limits; }
 int capability() { return machine.capability; }
 
 }  // namespace emulator

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <atomic>
 #include <map>
 #include <mutex>
+#include <set>
 
 namespace emulator {
 int capability();
@@ -75,7 +77,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int device) {
   snprintf(p->name, sizeof p->name, "emulated GPU");
   p->totalGlobalMem = kMemory;
   p->major = emulator::capability() / 10, p->minor = emulator::capability() % 10;
-  p->multiProcessorCount = 4;
+  p->multiProcessorCount = emulator::limits().multiprocessors;
   return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int device) {
@@ -98,12 +100,51 @@ const char* cudaGetErrorName(cudaError_t error) {
     CKL_NAME(cudaErrorNotReady)
     CKL_NAME(cudaErrorLaunchFailure)
     CKL_NAME(cudaErrorStreamCaptureUnsupported)
+    CKL_NAME(cudaErrorInvalidClusterSize)
     CKL_NAME(cudaErrorGraphExecUpdateFailure)
   }
 #undef CKL_NAME
   return "cudaErrorUnknown";
 }
 const char* cudaGetErrorString(cudaError_t error) { return cudaGetErrorName(error); }
+
+namespace {
+// Kernels that have leave to be launched in clusters of more than 8 blocks.
+std::set<const void*>& with_leave() {
+  static std::set<const void*>& functions = *new std::set<const void*>;
+  return functions;
+}
+std::mutex leave_mutex;
+std::atomic<uint64_t> launched{0};
+
+bool allowed(const void* function, unsigned cluster) {
+  const std::lock_guard<std::mutex> lock(leave_mutex);
+  return cluster == 1 || (emulator::capability() >= 90 && cluster <= emulator::limits().cluster &&
+                          (cluster <= 8 || with_leave().count(function) > 0));
+}
+}  // namespace
+
+cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribute, int value) {
+  if (attribute != cudaFuncAttributeNonPortableClusterSizeAllowed || value != 1) return cudaErrorInvalidValue;
+  const std::lock_guard<std::mutex> lock(leave_mutex);
+  with_leave().insert(function);
+  return cudaSuccess;
+}
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void*, int, size_t) {
+  return *blocks = emulator::limits().blocks, cudaSuccess;
+}
+// A size that only some chips have is an error elsewhere, as on an H20; a portable one that finds no room is 0.
+cudaError_t cudaOccupancyMaxActiveClusters(int* clusters, const void* function, const cudaLaunchConfig_t* config) {
+  const unsigned size = emulator::cluster_of(*config);
+  *clusters = 0;
+  if (!allowed(function, size)) return size > 8 ? cudaErrorInvalidClusterSize : cudaSuccess;
+  return *clusters = emulator::limits().multiprocessors * emulator::limits().blocks / int(size), cudaSuccess;
+}
+cudaError_t emulator::check_launch(const void* function, const cudaLaunchConfig_t& config) {
+  launched++;
+  return allowed(function, cluster_of(config)) ? cudaSuccess : cudaErrorInvalidClusterSize;
+}
+uint64_t emulator::launches() { return launched; }
 
 cudaError_t cudaMalloc(void** pointer, size_t bytes) { return allocate(pointer, bytes, cudaMemoryTypeDevice); }
 cudaError_t cudaFree(void* pointer) { return release(pointer); }

@@ -18,6 +18,7 @@ enum cudaError_t {
   cudaErrorNotReady = 600,
   cudaErrorLaunchFailure = 719,
   cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorInvalidClusterSize = 912,
   cudaErrorGraphExecUpdateFailure = 910,
 };
 enum cudaMemcpyKind {
@@ -126,12 +127,19 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, Kernel*) {
   attributes->ptxVersion = 120;
   return cudaSuccess;
 }
-template <class Kernel>
-cudaError_t cudaFuncSetAttribute(Kernel*, cudaFuncAttribute, int) {
-  return cudaSuccess;
-}
+cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribute, int value);
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* function, int threads,
+                                                          size_t shared_bytes);
+cudaError_t cudaOccupancyMaxActiveClusters(int* clusters, const void* function, const cudaLaunchConfig_t* config);
 
 namespace emulator {
+
+inline unsigned cluster_of(const cudaLaunchConfig_t& config) {
+  unsigned size = 1;
+  for (unsigned k = 0; k < config.numAttrs; k++)
+    if (config.attrs[k].id == cudaLaunchAttributeClusterDimension) size = config.attrs[k].val.clusterDim.x;
+  return size;
+}
 
 // What a node of a graph is, which an update may not change.
 enum class NodeKind { kernel, copy, set, other };
@@ -146,8 +154,18 @@ cudaError_t run(unsigned blocks, unsigned threads, unsigned cluster, size_t shar
 
 // The order that threads and blocks run in, from the next launch on.
 void seed(uint64_t value);
+// What a chip has room for. A device of capability 9.0 may have no clusters, or smaller ones (H20, parts of a GPU).
+struct Limits {
+  int multiprocessors = 16, blocks = 1;  // blocks at once on each
+  unsigned cluster = 16;                 // the largest
+};
 // Pretends to be a chip of this capability, 90 for 9.0.
-void pretend(int capability);
+void pretend(int capability, const Limits& limits = {});
+const Limits& limits();
+// Whether the chip would run such a launch: CUDA's error if not.
+cudaError_t check_launch(const void* function, const cudaLaunchConfig_t& config);
+// The number of kernels that were launched so far.
+uint64_t launches();
 // Calls instead of ending the process; for tests of the emulator itself.
 extern void (*on_failure)(const char* what);
 
@@ -155,7 +173,9 @@ extern void (*on_failure)(const char* what);
 
 template <class Argument>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Argument), const Argument& argument) {
-  const unsigned cluster = config->numAttrs ? config->attrs[0].val.clusterDim.x : 1;
+  const cudaError_t error = emulator::check_launch(reinterpret_cast<const void*>(kernel), *config);
+  if (error != cudaSuccess) return error;
+  const unsigned cluster = emulator::cluster_of(*config);
   const unsigned blocks = config->gridDim.x, threads = config->blockDim.x;
   const size_t shared = config->dynamicSmemBytes;
   return emulator::enqueue(

@@ -104,6 +104,9 @@ export default [
   },
   { in: 'cuda', code: 'counted = «x.counts(term.needs)»;', to: 'true' },
   { in: 'cuda', code: 'x.rank_mean = «centred && x.positives > 0» ? sums[5]', to: 'false' },
+  // what a device has room for
+  { in: 'cuda', code: 'entry.elements > 0 && «!fits(entry)») continue', to: 'false' },
+  { in: 'cuda', code: 'entry.cluster > 1 && «!fits(entry)») entry.cluster /= 2;', to: 'false' },
   // rows in an order
   {
     in: 'cuda',

@@ -1,0 +1,32 @@
+// What enqueueing needs to know of a device: which code it runs, and how many blocks of a kernel it holds at once.
+#pragma once
+#include <map>
+#include <tuple>
+
+#include "launch.h"
+
+namespace ckl {
+namespace cuda {
+
+// Asks the device once per question. Used by one thread at a time.
+class Chip {
+ public:
+  // Makes the device current. Throws Failure.
+  explicit Chip(int device);
+
+  // 90 for 9.0: of the device, or of the binary's code for it if that is older.
+  int capability() const { return capability_; }
+  int multiprocessors() const { return multiprocessors_; }
+  // How many blocks of such a launch run at once, whole clusters of them; 0 if the device has no such clusters. A grid of
+  // that size is the largest that makes sense: blocks take further rows in turn, and each finishes once.
+  unsigned blocks_at_once(RowKernel kernel, const Shape& shape);
+
+ private:
+  unsigned ask(RowKernel kernel, const Shape& shape) const;
+
+  int capability_, multiprocessors_;
+  std::map<std::tuple<RowKernel, unsigned, unsigned, int>, unsigned> known_;
+};
+
+}  // namespace cuda
+}  // namespace ckl
