@@ -77,6 +77,20 @@ Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Ext
   return task;
 }
 
+// Shared memory of a warp of a fast team.
+int stretch_bytes(const Task& task) { return task.launch.stage.bytes + (task.biased ? kStretch * 4 : 0); }
+
+StageLayout layout_of(const Task& task) {
+  const Batch& batch = task.batch;
+  const RankType ranks = batch.beta ? RankType::f32 : batch.ranks.type;
+  const bool given = task.biased && !task.fresh_ranks;
+  return stage_layout(parked_floats(task.terms[0]), int(size_of(batch.student.type)), int(size_of(batch.teacher.type)),
+                      !given                   ? 0
+                      : ranks == RankType::u8  ? 1
+                      : ranks == RankType::u16 ? 2
+                                               : 4);
+}
+
 Shape shape_of(const Task& task, const RowClass& c) {
   int64_t teams = task.batch.rows.queries;
   int shared = kReduceBytes;
@@ -88,6 +102,12 @@ Shape shape_of(const Task& task, const RowClass& c) {
   } else {
     shared += kTeamBytes;
     if (c.elements == 0) shared += int(c.threads) * 3 * 4;
+  }
+  if (c.kind == TeamKind::team && c.elements > 0) {
+    const int64_t row = std::min(task.launch.longest_here, c.longest);
+    const int warps = int((row + kStretch * c.cluster - 1) / (kStretch * c.cluster));
+    return {unsigned(std::min<int64_t>(teams, kMaxBlocks / c.cluster)) * c.cluster, unsigned(warps) * 32, c.cluster,
+            shared + warps * stretch_bytes(task)};
   }
   if (c.kind == TeamKind::grid) teams *= (task.launch.longest_here + kChunk - 1) / kChunk;
   if (c.elements > 0 && task.biased) shared += int(c.threads) * c.elements * 4 * (task.fresh_ranks ? 2 : 1);
@@ -166,11 +186,19 @@ void enqueue_rows(Chip& chip, Task task, const Extent& extent, bool fast, Scratc
   const auto kernel_of = [&](const RowClass& c) {
     return c.elements > 0 ? fast_kernel(task.terms[0], c.kind, c.elements) : general_kernel(c.kind);
   };
-  const auto fits = [&](const RowClass& c) { return chip.blocks_at_once(kernel_of(c), shape_of(task, c)) > 0; };
+  if (fast) task.launch.stage = layout_of(task);
+  const int warps =
+      fast ? std::min(kTeamThreads / 32, (chip.shared_bytes() - kTeamBytes - kReduceBytes) / stretch_bytes(task)) : 0;
+  const auto fits = [&](const RowClass& c) {
+    Task largest = task;  // not what the rows of this batch need
+    largest.launch.longest_here = c.longest;
+    return chip.blocks_at_once(kernel_of(c), shape_of(largest, c)) > 0;
+  };
   int64_t swept = kAnyLength;  // the shortest row that the whole grid shares
   const auto enqueue_from = [&](int64_t shortest, int widest_fast) {
     RowClass classes[kMaxClasses];
-    const int count = classes_for(widest_fast, fits, std::max(shortest, extent.shortest), extent.longest, classes);
+    const int count =
+        classes_for(widest_fast, warps, fits, std::max(shortest, extent.shortest), extent.longest, classes);
     task.launch.longest = shortest - 1;
     for (int k = 0; k < count; k++) {
       const RowClass& c = classes[k];

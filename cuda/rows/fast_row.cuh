@@ -22,6 +22,34 @@ struct LeastTeacher {
   static CKL_DEVICE_MEMBER float of(const Parameters&) { return kNoTeacher; }
 };
 
+// A float for each of a thread's documents, in words of four: in registers, or in shared memory, where the warp's next
+// word is 128 floats on.
+template <int E, bool kParked>
+struct PerDocument {
+  float x[E];
+  CKL_DEVICE_MEMBER void put(int w, const float (&word)[4]) {
+#pragma unroll
+    for (int i = 0; i < 4; i++) x[4 * w + i] = word[i];
+  }
+  CKL_DEVICE_MEMBER void get(int w, float (&word)[4]) const {
+#pragma unroll
+    for (int i = 0; i < 4; i++) word[i] = x[4 * w + i];
+  }
+  CKL_DEVICE_MEMBER void clear(int j) { x[j] = 0; }
+};
+template <int E>
+struct PerDocument<E, true> {
+  float* at;  // the lane's first word
+  CKL_DEVICE_MEMBER void put(int w, const float (&word)[4]) {
+    *reinterpret_cast<float4*>(at + w * 4 * kWarp) = make_float4(word[0], word[1], word[2], word[3]);
+  }
+  CKL_DEVICE_MEMBER void get(int w, float (&word)[4]) const {
+    const float4 all = *reinterpret_cast<const float4*>(at + w * 4 * kWarp);
+    word[0] = all.x, word[1] = all.y, word[2] = all.z, word[3] = all.w;
+  }
+  CKL_DEVICE_MEMBER void clear(int j) { at[j / 4 * 4 * kWarp + j % 4] = 0; }
+};
+
 // F: the loss. Scores es and et become exponentials; et then becomes h.
 template <class F, int E, int P, class Team>
 struct FastRow : HeldRow<F::biased, E, P, Team> {
@@ -35,9 +63,9 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
   static constexpr bool kBranch = E >= 16;
   // Whether the maximum of each four documents is kept until the tops are searched, or recomputed by the threads that
   // have one.
-  static constexpr bool kKeeps = kBranch && !F::reads_ln_q;
+  static constexpr bool kKeeps = kBranch && !F::reads_ln_q && !Team::kParks;
 
-  float gap[E], us[F::reads_ln_q ? E : 1];  // log2(p / q) without the normalisers; log2 of es
+  PerDocument<E, Team::kParks> gap, us;  // log2(p / q) without the normalisers; log2 of es, if F::reads_ln_q
   float own[2],
       highest[kKeeps ? 2 * kWords : 1];  // maxima over the thread's documents; over each four, student and teacher
   bool top_here;                         // whether one of the thread's documents is at the student's top
@@ -96,15 +124,21 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
   CKL_DEVICE_MEMBER void exponentials(const float (&largest)[2]) {
     const float least = LeastTeacher<F>::of(task.terms[0].parameters);
 #pragma unroll
-    for (int j = 0; j < E; j++) {
-      const float ds = largest[0] - es[j], dt = largest[1] - et[j];
-      const float of_s = kTwo ? __fmaf_rn(ds, task.student_slope_low, kLog2Lift) : kLog2Lift;
-      const float of_t = kTwo ? __fmaf_rn(dt, task.teacher_slope_low, kLog2Lift) : kLog2Lift;
-      const float u = __fmaf_rn(ds, task.student_slope, of_s), v = __fmaf_rn(dt, task.teacher_slope, of_t);
-      gap[j] = fmaxf(v, least) - u;
-      if constexpr (F::reads_ln_q) us[j] = u;
-      es[j] = exp2_fast(u);
-      et[j] = exp2_fast(v);
+    for (int w = 0; w < kWords; w++) {
+      float gaps[4], logs[4];
+#pragma unroll
+      for (int j = 4 * w; j < 4 * w + 4; j++) {
+        const float ds = largest[0] - es[j], dt = largest[1] - et[j];
+        const float of_s = kTwo ? __fmaf_rn(ds, task.student_slope_low, kLog2Lift) : kLog2Lift;
+        const float of_t = kTwo ? __fmaf_rn(dt, task.teacher_slope_low, kLog2Lift) : kLog2Lift;
+        const float u = __fmaf_rn(ds, task.student_slope, of_s), v = __fmaf_rn(dt, task.teacher_slope, of_t);
+        gaps[j % 4] = fmaxf(v, least) - u;
+        logs[j % 4] = u;
+        es[j] = exp2_fast(u);
+        et[j] = exp2_fast(v);
+      }
+      gap.put(w, gaps);
+      if constexpr (F::reads_ln_q) us.put(w, logs);
     }
   }
 
@@ -130,8 +164,8 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     if (CKL_RARE(task.slopes_in_two)) exponentials<true>(largest);
     else exponentials<false>(largest);
     each_masked([&](int j) {
-      gap[j] = 0;
-      if constexpr (F::reads_ln_q) us[j] = 0;
+      gap.clear(j);
+      if constexpr (F::reads_ln_q) us.clear(j);
     });
     SoftmaxSums all = {};
     if constexpr (kBranch) {
@@ -155,9 +189,18 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     positives = all.positives;
   }
 
-  // Evaluates the loss for one document; h replaces et. Special: the document may be positive or at the top.
+  // Evaluates the loss for four documents. Special: some may be positive or at the top.
   template <bool Special>
-  CKL_DEVICE_MEMBER void document(const F& loss, int j, float (&sums)[3]) {
+  CKL_DEVICE_MEMBER void documents(const F& loss, int w, float (&sums)[3]) {
+    float gaps[4], logs[4] = {0, 0, 0, 0};
+    gap.get(w, gaps);
+    if constexpr (F::reads_ln_q) us.get(w, logs);
+#pragma unroll
+    for (int j = 4 * w; j < 4 * w + 4; j++) document<Special>(loss, j, gaps[j % 4], logs[j % 4], sums);
+  }
+  // The same for one; h replaces et.
+  template <bool Special>
+  CKL_DEVICE_MEMBER void document(const F& loss, int j, float its_gap, float u, float (&sums)[3]) {
     const bool top = Special && is_top(j);
     const float scale = kLift * (1.0f + teacher.z);  // factor of everything that is linear in p
     Document<FastFloat, bool> x;
@@ -165,9 +208,9 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     x.rest = 1.0f - x.q.v;
     if (top) x.rest = student.rest;
     x.minus_ln_q = 0.0f;
-    if constexpr (F::reads_ln_q) x.minus_ln_q = __fmaf_rn(us[j] - kLog2Lift, -kLn2, student.ln_z1);
+    if constexpr (F::reads_ln_q) x.minus_ln_q = __fmaf_rn(u - kLog2Lift, -kLn2, student.ln_z1);
     x.p = et[j];
-    x.d = __fmaf_rn(gap[j], kLn2, student.ln_z1 - teacher.ln_z1);
+    x.d = __fmaf_rn(its_gap, kLn2, student.ln_z1 - teacher.ln_z1);
     x.beta = 0.0f;
     if constexpr (F::biased) {
       if (task.biased) x.beta = task.terms[0].beta_scale * (bias_of(j) - rank_mean);
@@ -189,13 +232,8 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     sums[0] = sums[1] = sums[2] = 0;
 #pragma unroll
     for (int w = 0; w < kWords; w++) {
-      if (!kBranch || CKL_RARE((labels[w] & 0x03030303u) != 0)) {
-#pragma unroll
-        for (int j = 4 * w; j < 4 * w + 4; j++) document<true>(functor, j, sums);
-      } else {
-#pragma unroll
-        for (int j = 4 * w; j < 4 * w + 4; j++) document<false>(functor, j, sums);
-      }
+      if (!kBranch || CKL_RARE((labels[w] & 0x03030303u) != 0)) documents<true>(functor, w, sums);
+      else documents<false>(functor, w, sums);
     }
     team.reduce(sums, Add());
     float zero = student.inverse * 0.0f;
@@ -228,8 +266,12 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
 
   // `here`: the row belongs to this launch.
   CKL_DEVICE_MEMBER void run(bool here, RowTotal& total) {
-    float largest[2], sums[3];
     read();
+    compute(here, total);
+  }
+  // The rest, once the row is read.
+  CKL_DEVICE_MEMBER void compute(bool here, RowTotal& total) {
+    float largest[2], sums[3];
     if constexpr (F::biased) {
       if (task.biased) weigh_ranks();
     }

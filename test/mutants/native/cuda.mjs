@@ -153,4 +153,46 @@ export default [
     code: 'const float near = float(discount(distance) - «discount(distance + 1)»);',
     to: '0.0',
   },
+  // rows copied ahead
+  { in: 'cuda/rows', code: '    «wait_for_copies()»;\n    if (loose)', to: 'void()' },
+  { in: 'cuda/rows', code: '    «__syncwarp()»;\n    const bool aligned', to: 'void()' },
+  { in: 'cuda/rows', code: 'void begin(int64_t b) {\n    «__syncwarp()»;', to: 'void()' },
+  { in: 'cuda/rows', code: 'stage.begin(«next»);', to: 'b' },
+  { in: 'cuda/rows', code: 'const bool mine = head ? «odd > 0» &&', to: 'false' },
+  { in: 'cuda/rows', code: 'return mine && at >= odd && «at < end» ? at : -1;', to: 'true' },
+  { in: 'cuda/rows', code: 'if («mine + k >= odd» && mine + k + 16 <= end)', to: 'true' },
+  { in: 'cuda/rows', code: 'if (mine + k >= odd && «mine + k + 16 <= end»)', to: 'true' },
+  { in: 'cuda/rows', code: 'misread |= «offset % (kBytes < 16 ? kBytes : 16)»;', to: '0' },
+  { in: 'cuda/rows', code: '__funnelshift_r(words[i], words[i + 1], «8 * shift»);', to: '0' },
+  {
+    in: 'cuda/rows',
+    code: 'if (left < 4) x.labels[w] |= «left > 0 ? ~0u << 8 * left : ~0u»;',
+    to: '~0u',
+  },
+  { in: 'cuda/rows', code: 'int(row.n), CKL_WHOLE(«n % P == 0»), CKL_FULL(n == kStretch)};', to: 'true' },
+  // reductions over warps and blocks
+  {
+    in: 'cuda/common',
+    code: 'place[threadIdx.x / kWarp * kPadded + lane] = mine;\n    «__syncthreads()»;',
+    to: 'void()',
+  },
+  { in: 'cuda/common', code: 'float* const place = memory + «turn % 2» * kHalf;', to: '0' },
+  { in: 'cuda/common', code: 'const unsigned half = «turn % 2», phase', to: '0' },
+  { in: 'cuda/common', code: 'phase = «turn / 2 % 2», peers', to: '0' },
+  { in: 'cuda/common', code: '«wait_for_bytes(barrier(half), phase)»;', to: 'void()' },
+  {
+    in: 'cuda/common',
+    code: 'expect_bytes(barrier(half), «peers * kPadded * 4»);',
+    to: '(peers - 1) * kPadded * 4',
+  },
+  { in: 'cuda/common', code: 'init_barrier(barrier(1));\n    «start_barriers()»;', to: 'void()' },
+  {
+    in: 'cuda/common',
+    code: 'positives == 0 && counts >> 22 ? «1024» : positives);\n    float sums[5];',
+    to: '0',
+  },
+  { in: 'cuda/common', code: 'if («o >= floats») break;', to: 'o >= floats / 2' },
+  // launches of blocks that stay
+  { in: 'cuda/launch', code: 'if («shape.shared_bytes > kWithoutLeave»)', to: 'false' },
+  { in: 'cuda/launch', code: 'const int each = std::min(team.warps, «warps»);', to: '16' },
 ];
