@@ -96,7 +96,8 @@ export default [
   { in: 'cuda', code: 'if («low == 0») low =', to: 'false' },
   // rows that the fast path defers
   { in: 'cuda', code: 'if («__syncthreads_or(total.deferred)») {', to: 'false' },
-  { in: 'cuda', code: 'if («total.deferred») add(total', to: 'false' },
+  { in: 'cuda', code: 'if («total.deferred») {\n    team.sync()', to: 'false' },
+  { in: 'cuda', code: 'if (total.deferred) {\n    «team.sync()»;', to: 'void()' },
   {
     in: 'cuda',
     code: 'const float value = «s.diverges» ? infinity() : s.value;\n            all',
@@ -105,7 +106,7 @@ export default [
   { in: 'cuda', code: 'counted = «x.counts(term.needs)»;', to: 'true' },
   { in: 'cuda', code: 'x.rank_mean = «centred && x.positives > 0» ? sums[5]', to: 'false' },
   // what a device has room for
-  { in: 'cuda', code: 'entry.elements > 0 && «!fits(entry)») continue', to: 'false' },
+  { in: 'cuda', code: 'entry.elements > 0 && «!fits(entry)») return', to: 'false' },
   { in: 'cuda', code: 'entry.cluster > 1 && «!fits(entry)») entry.cluster /= 2;', to: 'false' },
   // rows in an order
   {
