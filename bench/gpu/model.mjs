@@ -30,11 +30,11 @@ const latency = {
   memory: 0.6e-6,
   warp: 0.08e-6,
   block: 0.2e-6,
-  cluster: 0.6e-6,
+  cluster: 0.35e-6,
   launch: 1.0e-6,
   start: 2.5e-6,
 };
-const launches = 3; // count_queries, the rows, and what they deferred
+const launches = 2; // count_queries and the rows
 
 const budget = JSON.parse(readFileSync(new URL('../results/cuda-budget.json', import.meta.url), 'utf8'));
 
@@ -99,10 +99,13 @@ function throughput(blocks, memory, issue, wait) {
   return { low, high: Math.min(blocks / (wait + memory + issue), 1 / Math.max(memory, issue)) };
 }
 
-/** The same for blocks that ask for their next row when they have read one, a fifth of its instructions in. */
-function throughputAhead(blocks, memory, issue, wait) {
-  const low = blocks / Math.max(latency.memory + blocks * (memory + issue / 5), wait + blocks * issue);
-  const alone = Math.max(latency.memory + memory, wait + issue);
+/**
+ * The same for blocks that ask for their next row as soon as they have read one, `turn` seconds after it has come. All blocks of a
+ * multiprocessor in step, at worst.
+ */
+function throughputAhead(blocks, memory, issue, wait, turn) {
+  const low = blocks / Math.max(latency.memory + turn + blocks * memory, wait + blocks * issue);
+  const alone = Math.max(latency.memory + turn + memory, wait + issue);
   return { low, high: Math.min(blocks / alone, 1 / Math.max(memory, issue)) };
 }
 
@@ -123,8 +126,8 @@ export function predict([queries, docs], dtype, chip) {
   const perBlock = row.kernel === 'grid 8' ? 2048 : (row.rows * docs) / row.cluster;
   const rounds = (queries * docs) / perBlock;
   const perDocument = moved / (queries * docs);
-  // Clusters of 16 leave multiprocessors without work: of the chip's, only 8 groups have 16.
-  const processors = row.cluster === 1 ? chip.processors : Math.floor(chip.processors / 16) * 16;
+  // Clusters lie within a group of multiprocessors, most of which have 16 or 18: those of four blocks and more leave the rest without work.
+  const processors = row.cluster <= 2 ? chip.processors : Math.floor(chip.processors / 16) * 16;
   const memory = (perDocument * perBlock) / (chip.copy / processors);
   const slots = instructionsOf(docs, dtype, row) * (row.threads / 32) * sweeps;
   const issue = slots / (4 * chip.clock);
@@ -132,7 +135,16 @@ export function predict([queries, docs], dtype, chip) {
   const cluster = row.cluster > 1 ? 3 * latency.cluster : 0;
   // What is asked for ahead is not waited for here.
   const wait = sweeps * ((ahead ? 0 : latency.memory) + reductions) + cluster;
-  const pace = (ahead ? throughputAhead : throughput)(blocks, memory, issue, wait);
+  // Each warp asks on its own; its instructions until then follow each other at intervals of 2.5 cycles, as most do not depend on the
+  // one before.
+  const asked = ahead ? budget.ways.find((one) => one.docs === 16384)[dtype].asked : 0;
+  const pace = (ahead ? throughputAhead : throughput)(
+    blocks,
+    memory,
+    issue,
+    wait,
+    (2.5 * asked) / chip.clock,
+  );
   const overhead = latency.start + (launches + (sweeps - 1) * 2) * latency.launch;
   const fraction = (perSecond) => least / (rounds / processors / perSecond + overhead);
   return { low: Math.min(1, fraction(pace.low)), high: Math.min(1, fraction(pace.high)) };

@@ -12,9 +12,8 @@ int parked_floats(const TaskTerm& term) {
   int floats = 0;
   visit_loss(term.loss, [&](auto loss) {
     if constexpr (decltype(loss)::family == Family::distribution) {
-      with_variant(typename decltype(loss)::type(), term.parameters, [&](auto functor) {
-        floats = KernelFor<decltype(functor)>::Type::reads_ln_q ? 2 : 1;
-      });
+      with_variant(typename decltype(loss)::type(), term.parameters,
+                   [&](auto functor) { floats = KernelFor<decltype(functor)>::Type::reads_ln_q ? 2 : 1; });
     }
   });
   return floats;

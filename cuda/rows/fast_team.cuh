@@ -18,7 +18,8 @@ CKL_DEVICE unsigned next_row(const Task& task, unsigned b, unsigned step) {
   return b;
 }
 
-// Registers at most: 128
+// Losses that read ln q or ranks spill, most of all with a bias from ranks.
+// Registers at most: 128; spills at most: 1024 bytes
 template <class F, int P>
 __global__ void __launch_bounds__(kTeamThreads) fast_team(CKL_PARAMETER Task task) {
   typedef FastRow<F, kTeamElements, P, RowTeam> RowType;
@@ -38,8 +39,7 @@ __global__ void __launch_bounds__(kTeamThreads) fast_team(CKL_PARAMETER Task tas
               reinterpret_cast<float*>(staged + blockDim.x / kWarp * task.launch.stage.bytes), nullptr);
     x.gap.at = reinterpret_cast<float*>(stage.memory) + lane_id() * 4;
     x.us.at = x.gap.at + kStretch;
-    stage.take(x);
-    stage.begin(next);
+    stage.take(x, next);
     x.compute(true, total);
     team = x.team;
     b = next;

@@ -136,10 +136,10 @@ struct Stage {
     return static_cast<const char*>(data) + (row.begin + first) * size(array);
   }
   CKL_DEVICE_MEMBER char* place(int array) const { return memory + task.launch.stage.at[array]; }
-  // Documents of the row that are the warp's.
-  CKL_DEVICE_MEMBER int docs(const Row& row) const {
-    const int64_t left = row.n - first;
-    return left >= kStretch ? kStretch : left > 0 ? int(left) : 0;
+  // The row's documents that are the warp's.
+  CKL_DEVICE_MEMBER int docs(const Row& row) const { return min(max(int(row.n) - first, 0), kStretch); }
+  CKL_DEVICE_MEMBER int docs(unsigned b) const {
+    return b < task.batch.rows.queries ? docs(row_of(task.batch.rows, b)) : 0;
   }
   template <class Body>
   CKL_DEVICE_MEMBER void each_array(Body body) {
@@ -148,27 +148,32 @@ struct Stage {
       if (a < 3 || given()) with_size(size(a), [&](auto size) { body(a, size); });
   }
 
-  // Starts to copy row b, if there is one, once all lanes have read the row before.
-  CKL_DEVICE_MEMBER void begin(int64_t b) {
-    __syncwarp();
-    if (b >= task.batch.rows.queries) return;
-    const Row row = row_of(task.batch.rows, b);
-    const int n = docs(row);
+  // Starts to copy an array of row b, of which n > 0 documents are the warp's.
+  CKL_DEVICE_MEMBER void copy(int array, unsigned b, int n) {
+    const char* const from = start(array, row_of(task.batch.rows, b));
+    const bool full = CKL_FULL(n == kStretch && offset_in(from, 16) == 0);
+    with_size(size(array), [&](auto size) { copy_stretch<decltype(size)::value>(place(array), from, n, full); });
+  }
+  CKL_DEVICE_MEMBER void begin(unsigned b) {
+    const int n = docs(b);
     if (n == 0) return;
-    each_array([&](int a, auto size) {
-      const char* const from = start(a, row);
-      const bool full = CKL_FULL(n == kStretch && offset_in(from, 16) == 0);
-      copy_stretch<decltype(size)::value>(place(a), from, n, full);
-    });
+#pragma unroll
+    for (int a = 0; a < kArrays; a++)
+      if (a < 3 || given()) copy(a, b, n);
   }
 
-  // Waits for the row and fills the thread's part of it.
+  // Waits for the row and fills the thread's part of it. As soon as an array is read, that of row `next`, if there is
+  // one, follows.
   template <class RowType>
-  CKL_DEVICE_MEMBER void take(RowType& x) {
+  CKL_DEVICE_MEMBER void take(RowType& x, unsigned next) {
     constexpr int E = int(sizeof(x.es) / sizeof(float));
     static_assert(E * int(kWarp) == kStretch, "a warp holds a stretch");
     const Row& row = x.row;
-    const int n = docs(row), lane = int(lane_id());
+    const int n = docs(row), to_come = docs(next), lane = int(lane_id());
+    const auto follow = [&](int array) {
+      __syncwarp();
+      if (to_come > 0) copy(array, next, to_come);
+    };
     unsigned odd = 0, misread = 0;  // whether a stretch begins within 16 bytes, or within a vector
     const char* from[kArrays];
     each_array([&](int a, auto size) {
@@ -192,15 +197,19 @@ struct Stage {
         uint32_t raw[E];
         float bias[E];
         with_size(size(3), [&](auto size) { read_stretch<decltype(size)::value, P>(raw, from[3], aligned); });
+        follow(3);
         bias_of_ranks<P>(bias, raw, task.batch, packed());
 #pragma unroll
         for (int j = 0; j < E; j++) x.bias_of(j) = bias[j];
       }
     }
     read_scores<P>(x.es, task.batch.student.type, from[0], aligned);
+    follow(0);
     read_scores<P>(x.et, task.batch.teacher.type, from[1], aligned);
+    follow(1);
     uint32_t raw_y[E];
     read_stretch<1, P>(raw_y, from[2], aligned);
+    follow(2);
     pack_labels<P>(x.labels, raw_y, packed());
     uint32_t any = 0;
 #pragma unroll

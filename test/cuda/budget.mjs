@@ -234,7 +234,9 @@ for (const architecture of architectures) {
       const fault = (what) => faults.push(`sm_${architecture} ${kernel.name}: ${what}`);
       if (cap === undefined) fault('no cap stands beside it');
       else if (kernel.registers > cap) fault(`${kernel.registers} registers, at most ${cap}`);
-      const allowed = kernel.name.includes('CklVariant<5') ? 0 : (caps[base]?.spills ?? 0);
+      // What is read through shared memory takes a few registers more on the youngest chips.
+      const few = base === 'fast_team' && +architecture > 90 ? 24 : 0;
+      const allowed = kernel.name.includes('CklVariant<5') ? few : (caps[base]?.spills ?? 0);
       if (kernel.spills > allowed) fault(`${kernel.spills} bytes of spills, at most ${allowed}`);
       if (kernel.name.includes('CklVariant<5'))
         reached[`sm_${architecture}`].push(look(architecture, kernel, code[kernel.mangled]));
@@ -265,7 +267,7 @@ if (architectures.includes('90')) {
   const code = Object.entries(kernelsOf(compile('test/cuda/ways.cu', '90').cubin));
   reached.ways = ways.map(({ docs, way, kernel, parts }) => {
     const of = (P) => {
-      let [instructions, special] = [0, 0];
+      let [instructions, special, asked] = [0, 0, 0];
       for (const [threads, ...numbers] of parts) {
         const [first, ...rest] = kernel === 'lanes_way' ? numbers : [P, ...numbers];
         const name = `${kernel}I${[first, ...(kernel === 'lanes_way' ? [P] : []), ...rest].map((n) => `Li${n}E`).join('')}`;
@@ -274,9 +276,11 @@ if (architectures.includes('90')) {
         if (local > 0) faults.push(`N = ${docs}, ${way}: ${local} accesses to local memory`);
         instructions += count(found) * threads;
         special += count(found, opcode.special) * threads;
+        // Until a warp has asked for its next stretch.
+        asked = Math.max(asked, found.findLastIndex(({ code: what }) => what === opcode.copy) + 1);
       }
       const each = (number) => Math.round((number * 10) / docs) / 10;
-      return { instructions: each(instructions), special: each(special) };
+      return { instructions: each(instructions), special: each(special), ...(asked > 0 && { asked }) };
     };
     const threads = parts.reduce((sum, [some]) => sum + some, 0);
     return { docs, way, threads, float32: of(4), bfloat16: of(8) };

@@ -69,8 +69,7 @@ __global__ void __launch_bounds__(kTeamThreads) team_way(CKL_PARAMETER Task task
   FastRow<CklVariant<5, false>, kTeamElements, P, Team> x(task, team, row, nullptr, nullptr);
   x.gap.at = reinterpret_cast<float*>(stage.memory) + lane_id() * 4;
   RowTotal total = {0, 0};
-  stage.take(x);
-  stage.begin(next_row(task, row.b + team.count(), team.count()));
+  stage.take(x, next_row(task, unsigned(row.b + team.count()), unsigned(team.count())));
   x.compute(true, total);
   task.buffers.block_totals[threadIdx.x] = {total.loss, total.counted};
 }

@@ -149,6 +149,8 @@ inline uint32_t __byte_perm(uint32_t a, uint32_t b, uint32_t pick) {
   for (int k = 0; k < 4; k++) r |= uint32_t(both >> 8 * (pick >> 4 * k & 7) & 255) << 8 * k;
   return r;
 }
+inline int min(int a, int b) { return a < b ? a : b; }
+inline int max(int a, int b) { return a > b ? a : b; }
 inline int __popc(uint32_t x) { return __builtin_popcount(x); }
 inline int __ffs(int x) { return __builtin_ffs(x); }
 

@@ -157,8 +157,8 @@ export default [
   // rows copied ahead
   { in: 'cuda/rows', code: '    «wait_for_copies()»;\n    if (loose)', to: 'void()' },
   { in: 'cuda/rows', code: '    «__syncwarp()»;\n    const bool aligned', to: 'void()' },
-  { in: 'cuda/rows', code: 'void begin(int64_t b) {\n    «__syncwarp()»;', to: 'void()' },
-  { in: 'cuda/rows', code: 'stage.begin(«next»);', to: 'b' },
+  { in: 'cuda/rows', code: 'follow = [&](int array) {\n      «__syncwarp()»;', to: 'void()' },
+  { in: 'cuda/rows', code: 'stage.take(x, «next»);', to: 'b' },
   { in: 'cuda/rows', code: 'const bool mine = head ? «odd > 0» &&', to: 'false' },
   { in: 'cuda/rows', code: 'return mine && at >= odd && «at < end» ? at : -1;', to: 'true' },
   { in: 'cuda/rows', code: 'if («mine + k >= odd» && mine + k + 16 <= end)', to: 'true' },
