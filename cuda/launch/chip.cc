@@ -16,7 +16,6 @@ Chip::Chip(int device) {
   must(cudaFuncGetAttributes(&compiled, reinterpret_cast<const void*>(general_kernel(TeamKind::team))));
   capability_ = std::min(properties.major * 10 + properties.minor, compiled.ptxVersion);
   multiprocessors_ = properties.multiProcessorCount;
-  shared_bytes_ = int(properties.sharedMemPerBlockOptin);
 }
 
 unsigned Chip::blocks_at_once(RowKernel kernel, const Shape& shape) {
@@ -29,10 +28,6 @@ unsigned Chip::blocks_at_once(RowKernel kernel, const Shape& shape) {
 unsigned Chip::ask(RowKernel kernel, const Shape& shape) const {
   const void* const function = reinterpret_cast<const void*>(kernel);
   int count = 0;
-  // Leave for as much as a block may have: other shapes of the kernel need more than this one.
-  constexpr int kWithoutLeave = 48 * 1024;
-  if (shape.shared_bytes > kWithoutLeave)
-    must(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes_));
   if (shape.cluster == 1) {
     must(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&count, function, int(shape.threads),
                                                        size_t(shape.shared_bytes)));

@@ -17,7 +17,6 @@ class Chip {
   // 90 for 9.0: of the device, or of the binary's code for it if that is older.
   int capability() const { return capability_; }
   int multiprocessors() const { return multiprocessors_; }
-  int shared_bytes() const { return shared_bytes_; }  // that a block may have
   // How many blocks of such a launch run at once, whole clusters of them; 0 if the device has no such clusters. A grid of
   // that size is the largest that makes sense: blocks take further rows in turn, and each finishes once.
   unsigned blocks_at_once(RowKernel kernel, const Shape& shape);
@@ -25,7 +24,7 @@ class Chip {
  private:
   unsigned ask(RowKernel kernel, const Shape& shape) const;
 
-  int capability_, multiprocessors_, shared_bytes_;
+  int capability_, multiprocessors_;
   std::map<std::tuple<RowKernel, unsigned, unsigned, int>, unsigned> known_;
 };
 

@@ -24,9 +24,10 @@ void split(double x, float& high, float& low) {
 // -log2(e) itself.
 bool near_a_float(double x) { return std::fabs(double(to_float(x)) - x) <= std::fabs(x) * 1.4901161193847656e-8; }
 
-// x < 0 as one float, or as the sum of two negative floats, so that infinity times either is -infinity.
+// x < 0 as the sum of two negative floats, so that infinity times either is -infinity; unless in_two, `low` is next to
+// nothing.
 void split_slope(double x, bool in_two, float& high, float& low) {
-  high = to_float(x), low = 0;
+  high = to_float(x), low = -std::numeric_limits<float>::denorm_min();
   if (!in_two) return;
   if (std::fabs(double(high)) > std::fabs(x)) high = std::nextafter(high, 0.0f);
   low = x < -3.4028234663852886e38 ? 0.0f : float(x - double(high));
@@ -77,20 +78,6 @@ Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Ext
   return task;
 }
 
-// Shared memory of a warp of a fast team.
-int stretch_bytes(const Task& task) { return task.launch.stage.bytes + (task.biased ? kStretch * 4 : 0); }
-
-StageLayout layout_of(const Task& task) {
-  const Batch& batch = task.batch;
-  const RankType ranks = batch.beta ? RankType::f32 : batch.ranks.type;
-  const bool given = task.biased && !task.fresh_ranks;
-  return stage_layout(parked_floats(task.terms[0]), int(size_of(batch.student.type)), int(size_of(batch.teacher.type)),
-                      !given                   ? 0
-                      : ranks == RankType::u8  ? 1
-                      : ranks == RankType::u16 ? 2
-                                               : 4);
-}
-
 Shape shape_of(const Task& task, const RowClass& c) {
   int64_t teams = task.batch.rows.queries;
   int shared = kReduceBytes;
@@ -102,12 +89,6 @@ Shape shape_of(const Task& task, const RowClass& c) {
   } else {
     shared += kTeamBytes;
     if (c.elements == 0) shared += int(c.threads) * 3 * 4;
-  }
-  if (c.kind == TeamKind::team && c.elements > 0) {
-    const int64_t row = std::min(task.launch.longest_here, c.longest);
-    const int warps = int((row + kStretch * c.cluster - 1) / (kStretch * c.cluster));
-    return {unsigned(std::min<int64_t>(teams, kMaxBlocks / c.cluster)) * c.cluster, unsigned(warps) * 32, c.cluster,
-            shared + warps * stretch_bytes(task)};
   }
   if (c.kind == TeamKind::grid) teams *= (task.launch.longest_here + kChunk - 1) / kChunk;
   if (c.elements > 0 && task.biased) shared += int(c.threads) * c.elements * 4 * (task.fresh_ranks ? 2 : 1);
@@ -141,9 +122,9 @@ unsigned lanes_to_count(const Rows& rows) {
   return rows.offsets ? 32 : std::min(32u, power_of_two((rows.docs + 15) / 16));
 }
 
-// The number of lanes that share rows of up to `longest` documents: at least two, which compute one softmax each.
-unsigned lanes_for(int64_t longest, int elements) {
-  return std::clamp(power_of_two((longest + elements - 1) / elements), elements > 16 ? 8u : 2u, 32u);
+// The number of lanes that share rows of up to `longest` documents.
+unsigned lanes_for(int64_t longest, const RowClass& c) {
+  return std::clamp(power_of_two((longest + c.elements - 1) / c.elements), c.group, 32u);
 }
 
 // Launches as many blocks as have work, or as run at once if that is fewer.
@@ -164,7 +145,7 @@ void enqueue_class(Chip& chip, Task task, const RowClass& c, const Extent& exten
                    cudaStream_t stream) {
   task.launch.width = 32;
   if (c.kind == TeamKind::lanes && c.elements > 0)
-    task.launch.width = lanes_for(std::min(extent.longest, c.longest), c.elements);
+    task.launch.width = lanes_for(std::min(extent.longest, c.longest), c), task.launch.group = c.group;
   Shape shape = shape_of(task, c);
   // Sweeps almost never defer a row.
   if (task.launch.deferred_only)
@@ -186,19 +167,11 @@ void enqueue_rows(Chip& chip, Task task, const Extent& extent, bool fast, Scratc
   const auto kernel_of = [&](const RowClass& c) {
     return c.elements > 0 ? fast_kernel(task.terms[0], c.kind, c.elements) : general_kernel(c.kind);
   };
-  if (fast) task.launch.stage = layout_of(task);
-  const int warps =
-      fast ? std::min(kTeamThreads / 32, (chip.shared_bytes() - kTeamBytes - kReduceBytes) / stretch_bytes(task)) : 0;
-  const auto fits = [&](const RowClass& c) {
-    Task largest = task;  // not what the rows of this batch need
-    largest.launch.longest_here = c.longest;
-    return chip.blocks_at_once(kernel_of(c), shape_of(largest, c)) > 0;
-  };
+  const auto fits = [&](const RowClass& c) { return chip.blocks_at_once(kernel_of(c), shape_of(task, c)) > 0; };
   int64_t swept = kAnyLength;  // the shortest row that the whole grid shares
   const auto enqueue_from = [&](int64_t shortest, int widest_fast) {
     RowClass classes[kMaxClasses];
-    const int count =
-        classes_for(widest_fast, warps, fits, std::max(shortest, extent.shortest), extent.longest, classes);
+    const int count = classes_for(widest_fast, fits, std::max(shortest, extent.shortest), extent.longest, classes);
     task.launch.longest = shortest - 1;
     for (int k = 0; k < count; k++) {
       const RowClass& c = classes[k];

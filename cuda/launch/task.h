@@ -3,7 +3,6 @@
 #pragma once
 #include "../../src/core/batch.h"
 #include "../../src/core/plan.h"
-#include "stage.h"
 
 namespace ckl {
 namespace cuda {
@@ -80,8 +79,8 @@ struct Launch {
   int64_t shortest, longest;  // rows of other lengths belong to another launch
   int64_t longest_here;       // the longest row of the batch
   unsigned width;             // lanes per row, where rows share warps
+  unsigned group;             // lanes that share a stretch of such a row
   Sweep sweep;                // for rows that the whole grid shares
-  StageLayout stage;          // of a warp's shared memory, for rows of a block or a cluster
   bool accumulate;            // add to the result of the previous launch
   bool deferred_only;  // process the rows that the launches before, which share rows among the whole grid, deferred
   bool extras_only;    // write diagnostics and the teacher's gradient: another launch does the rest

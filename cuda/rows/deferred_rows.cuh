@@ -7,7 +7,6 @@
 #include <type_traits>
 
 #include "general_terms.cuh"
-#include "../common/row_team.cuh"
 #include "../ranks/ranking.cuh"
 
 namespace ckl {
@@ -59,7 +58,8 @@ CKL_DEVICE RowTotal deferred_row(const Task& task, Team& team, const Row& row, c
   float sums[6] = {};  // of the sweep before
 #pragma unroll 1
   for (int sweep = kScores; sweep <= kGradient; sweep++) {
-    const Projection project(x.student, sums[2], sums[3], saturate(weight * scale_of(task, 0).student), 1);
+    const Projection project(x.student, sums[2], sums[3], saturate(weight * scale_of(task, 0).student),
+                             x.student.inverse);
     float all[6] = {0, 0, 0, 0, 0, 0};
     if (sweep == kScores) all[0] = all[1] = Max::neutral();
     x.team.sync();  // all threads have read the scores that the gradient may overwrite
@@ -136,7 +136,7 @@ static __device__ __noinline__ RowTotal deferred_rows(const Task& task, float* r
 
 // Those of a block or cluster of blocks.
 template <class F>
-static __device__ __noinline__ RowTotal deferred_rows(const Task& task, RowTeam team) {
+static __device__ __noinline__ RowTotal deferred_rows(const Task& task, Cluster team) {
   RowTotal total = {};
 #pragma unroll 1
   for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {

@@ -4,7 +4,6 @@
 #include "../launch/launch.h"
 #include "fast_grid.cuh"
 #include "fast_kernels.cuh"
-#include "fast_team.cuh"
 
 namespace ckl {
 namespace cuda {
@@ -72,8 +71,8 @@ struct Bridge : Distribution {
   }
 };
 template <>
-struct LeastTeacher<Bridge> {
-  static CKL_DEVICE_MEMBER float of(const Parameters& p) { return p.mixture == 0 ? -infinity() : kNoTeacher; }
+struct LeastGap<Bridge> {
+  static CKL_DEVICE_MEMBER float of(const Bridge& loss) { return loss.mixture == 0 ? -infinity() : kLeastGap; }
 };
 template <>
 struct KernelFor<ReverseKl> {
@@ -96,7 +95,7 @@ inline constexpr int kWidest<CklVariant<kGammaWhole, false>> = 16;
 template <class F, int P>
 RowKernel fast_kernel_of(TeamKind kind, int elements) {
   if (kind == TeamKind::grid) return fast_grid<F, P>;
-  if (kind == TeamKind::team) return fast_team<F, P>;
+  if (kind == TeamKind::team) return fast_team<F, 16, P>;
   if (elements == 16) return fast_lanes<F, 16, P>;
   if constexpr (kWidest<F> == 32) return fast_lanes<F, 32, P>;
   else return nullptr;

@@ -46,9 +46,11 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
 
   const bool clean = x.poison == 0, single = task.term_count == 1;
   Projection by_student(x.student, sums.h_below, sums.h_top,
-                        single ? saturate(weight * scale_of(task, 0).student) : task.inverse_student_high, 1);
+                        single ? saturate(weight * scale_of(task, 0).student) : task.inverse_student_high,
+                        x.student.inverse);
   Projection by_teacher(x.teacher, sums.u_below, sums.u_top,
-                        single ? saturate(weight * scale_of(task, 0).teacher) : task.inverse_teacher_high, 1);
+                        single ? saturate(weight * scale_of(task, 0).teacher) : task.inverse_teacher_high,
+                        x.teacher.inverse);
   x.team.sync();  // all threads have read the scores that the gradient may overwrite
   for (int64_t base = 0; base < row.n; base += x.team.size()) {
     const int64_t i = base + x.team.rank();

@@ -13,7 +13,9 @@
 #define CKL_RARE(condition) (condition)
 #define CKL_TYPE(type) (type)
 #define CKL_WHOLE(condition) (condition)
+#define CKL_PAIRS(condition) (condition)
 #define CKL_FULL(condition) (condition)
+#define CKL_WIDE_GROUP(condition) (condition)
 #define CKL_MASKED(condition, word) (condition)
 #endif
 
@@ -25,8 +27,6 @@ namespace cuda {
 template <bool Biased, int E, int P, class Team>
 struct HeldRow {
   static constexpr int kVectors = E / P, kWords = E / 4;
-  // Lanes that share a stretch of the row, so that they read and write whole memory sectors at once.
-  static constexpr int kGroup = E >= 32 ? 8 : 2;
 
   const Task& task;
   Team team;
@@ -39,7 +39,8 @@ struct HeldRow {
   // Four labels per word. Masked documents become negatives with probability 0; bits 1 and 2 mark documents at the
   // student's and the teacher's top.
   uint32_t labels[kWords];
-  bool masked;  // whether some of the thread's documents are masked
+  bool masked;    // whether some of the thread's documents are masked
+  uint32_t ones;  // the number of its positives
   float rank_mean;
 
   CKL_DEVICE_MEMBER HeldRow(const Task& of, Team sharing, const Row& a_row, float* memory, float* of_row)
@@ -62,6 +63,15 @@ struct HeldRow {
     }
   }
 
+  // Calls body with the distance between a thread's vectors: a constant, and with it each address, where lanes share a
+  // row (kernel_table.h).
+  template <class Body>
+  CKL_DEVICE_MEMBER void with_stride(Body body) const {
+    if constexpr (!Team::kRanks) body(vectors.stride);
+    else if (E == 32 && CKL_WIDE_GROUP(task.launch.group == 8)) body(Constant<int, 8 * P>());
+    else body(Constant<int, 2 * P>());
+  }
+
   // Loads scores into es and et, labels, and the inputs of the bias. All loads are issued before any result is used.
   CKL_DEVICE_MEMBER void read() {
     const Batch& batch = task.batch;
@@ -71,23 +81,37 @@ struct HeldRow {
     const char* const t = row_start({batch.teacher.data, teacher_type}, row.begin);
     const uint8_t* const y = batch.labels + row.begin;
     const bool given = Biased && task.biased && !task.fresh_ranks;
+    // By how much the row is off whole vectors, and off pairs, which pay in short rows.
     unsigned odd = offset_in(s, 16) | offset_in(t, 16) | offset_in(y, P) | unsigned(row.n) % P;
-    if (given) odd |= offset_in(ranks_start(batch, row.begin), P * rank_size(batch) < 16 ? P * rank_size(batch) : 16);
-    vectors = {team.origin(kVectors, kGroup) * P, team.stride(kGroup) * P, int(row.n), CKL_WHOLE(odd == 0), false};
+    unsigned unpaired = offset_in(s, 2 * size_of(student_type)) | offset_in(t, 2 * size_of(teacher_type)) |
+                        offset_in(y, 2) | unsigned(row.n) % 2;
+    if (given) {
+      const char* const ranks = ranks_start(batch, row.begin);
+      odd |= offset_in(ranks, P * rank_size(batch) < 16 ? P * rank_size(batch) : 16);
+      unpaired |= offset_in(ranks, 2 * rank_size(batch));
+    }
+    const int group = int(task.launch.group);
+    vectors = {team.origin(kVectors, group) * P,
+               team.stride(group) * P,
+               int(row.n),
+               CKL_WHOLE(odd == 0),
+               CKL_PAIRS(Team::kRanks && unpaired == 0),
+               false};
     vectors.full = CKL_FULL(vectors.whole && team.end(E) <= vectors.n);
     uint32_t raw_s[E], raw_t[E], raw_y[E], raw_ranks[Biased ? E : 1];
-    const auto fetch_all = [&](auto way) {
+    const auto fetch_all = [&](auto way, auto stride) {
       constexpr Way kWay = decltype(way)::value;
-      fetch_scores<kWay, P>(raw_s, s, student_type, vectors);
-      fetch_scores<kWay, P>(raw_t, t, teacher_type, vectors);
-      fetch_labels<kWay, P>(raw_y, y, vectors);
+      fetch_scores<kWay, P>(raw_s, s, student_type, vectors, stride);
+      fetch_scores<kWay, P>(raw_t, t, teacher_type, vectors, stride);
+      fetch_labels<kWay, P>(raw_y, y, vectors, stride);
       if constexpr (Biased) {
-        if (given) fetch_ranks<kWay, P>(raw_ranks, batch, row.begin, vectors);
+        if (given) fetch_ranks<kWay, P>(raw_ranks, batch, row.begin, vectors, stride);
       }
     };
-    if (vectors.full) fetch_all(Constant<Way, Way::full>());
-    else if (vectors.whole) fetch_all(Constant<Way, Way::whole>());
-    else fetch_all(Constant<Way, Way::single>());
+    if (vectors.full) with_stride([&](auto stride) { fetch_all(Constant<Way, Way::full>(), stride); });
+    else if (vectors.whole) with_stride([&](auto stride) { fetch_all(Constant<Way, Way::whole>(), stride); });
+    else if (vectors.pairs) with_stride([&](auto stride) { fetch_all(Constant<Way, Way::pairs>(), stride); });
+    else fetch_all(Constant<Way, Way::single>(), vectors.stride);
     if constexpr (Biased) {
       if (given) {
         float bias[E];
@@ -99,10 +123,20 @@ struct HeldRow {
     widen<P>(es, raw_s, student_type, vectors);
     widen<P>(et, raw_t, teacher_type, vectors);
     pack_labels<P>(labels, raw_y, vectors);
-    uint32_t any = 0;
+    uint32_t any = 0, sum = 0;
 #pragma unroll
-    for (int w = 0; w < kWords; w++) any |= labels[w];
+    for (int w = 0; w < kWords; w++) any |= labels[w], sum += labels[w];
     masked = CKL_MASKED((any & 0x80808080u) != 0, kWords - 1);
+    if (masked) {
+#pragma unroll
+      for (int w = 0; w < kWords; w++) {
+        if (!some_masked(w)) continue;
+        sum -= labels[w];
+        labels[w] = positive(w) | (labels[w] & 0x80808080u);
+        sum += labels[w] & 0x01010101u;
+      }
+    }
+    ones = sum * 0x01010101u >> 24;
     each_masked([&](int j) { es[j] = et[j] = -infinity(); });
   }
   // In groups of four, so that a warp reads them without bank conflicts.

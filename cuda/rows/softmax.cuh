@@ -71,15 +71,15 @@ CKL_DEVICE void normalise(float below_student, float below_teacher, const float 
 // x clamped to finite values, so that 0 times it is 0.
 CKL_DEVICE float saturate(float x) { return fminf(fmaxf(x, -3.402823466e38f), 3.402823466e38f); }
 
-// grad = h - q sum h; at a lone top h (1 - q) - q (sum of the others), which does not cancel. e is multiplied by
-// `lift`, h by any factor that the gradient's scale removes. The scale is applied last because it may be tiny.
+// grad = h - q sum h; at a lone top h (1 - q) - q (sum of the others), which does not cancel. q is e times `of_e`; h has
+// any factor that the gradient's scale removes. The scale is applied last because it may be tiny.
 struct Projection {
   float scale, top, others;
   bool lone;
-  CKL_DEVICE_MEMBER Projection(const Softmax& side, float below, float at_top, float of_h, float lift) {
+  CKL_DEVICE_MEMBER Projection(const Softmax& side, float below, float at_top, float of_h, float of_e) {
     scale = of_h;
     top = __fmaf_rn(at_top, side.rest, -(side.inverse * below)) * scale;
-    others = -(side.inverse * (1 / lift) * (below + at_top));
+    others = -(of_e * (below + at_top));
     lone = side.tops == 1.0f;
   }
   CKL_DEVICE_MEMBER float below_top(float e, float h) const { return __fmaf_rn(e, others, h) * scale; }

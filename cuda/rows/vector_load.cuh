@@ -8,72 +8,83 @@
 namespace ckl {
 namespace cuda {
 
-// How a row is read: in vectors that are all complete; in vectors; document by document.
-enum class Way { full, whole, single };
+// How a row is read: in vectors that are all complete; in vectors; in pairs of documents; document by document.
+enum class Way { full, whole, pairs, single };
 
 template <class T, T kValue>
 struct Constant {
   static constexpr T value = kValue;
+  CKL_DEVICE_MEMBER constexpr operator T() const { return kValue; }
 };
 
 // A thread's vectors in a row of n documents: the first document of each, from `origin` in steps of `stride`.
 struct Vectors {
   int origin, stride, n;
-  // The row consists of whole vectors at aligned addresses. Otherwise it is read document by document, with as many
-  // bytes in flight: shifting unaligned vectors into place takes more instructions and registers, and reads beyond the
-  // row.
-  bool whole;
+  // The row consists of whole vectors at aligned addresses. Otherwise it is read in pairs, if it consists of these, or
+  // document by document, with as many bytes in flight: shifting unaligned vectors into place takes more instructions
+  // and registers, and reads beyond the row.
+  bool whole, pairs;
   bool full;  // whole, and the row fills the team
   CKL_DEVICE_MEMBER int first(int k) const { return origin + k * stride; }
   CKL_DEVICE_MEMBER int left(int k) const { return n - first(k); }  // documents from vector k on
   CKL_DEVICE_MEMBER bool has(int k) const { return left(k) > 0; }
+  // How many elements of kSize bytes, of vectors of P, share a word once fetched.
+  template <int kSize, int P>
+  CKL_DEVICE_MEMBER int in_word() const {
+    const int most = 4 / kSize;
+    return whole ? most : !pairs ? 1 : most < 2 ? most : 2;
+  }
 };
 
-// An array's elements as they are in memory, those of vector k from raw[k * P] on: packed if vectors are whole, else
-// one per word. Words of missing documents are `none`.
-template <Way kWay, int kSize, int P, int E>
-CKL_DEVICE void fetch(uint32_t (&raw)[E], const char* row, const Vectors& vectors, uint32_t none = 0) {
-  constexpr int kBytes = kWay == Way::single ? kSize : kSize * P < 16 ? kSize * P : 16;  // of a load
-  const char* const start = row + int64_t(vectors.origin) * kSize;
-  const int64_t step = int64_t(vectors.stride) * kSize;
-  if (kWay != Way::full) {
-#pragma unroll
-    for (int i = 0; i < E; i++) raw[i] = none;
-  }
-#pragma unroll
-  for (int k = 0; k < E / P; k++)
-#pragma unroll
-    for (int b = 0; b < kSize * P; b += kBytes) {
-      uint32_t* const to = raw + k * P + (kWay == Way::single ? b / kSize : b / 4);
-      if (kWay == Way::full) load_now<kBytes>(to, start + k * step + b);
-      else load_if<kBytes>(kWay == Way::single ? b / kSize : 0, vectors.left(k), to, start + k * step + b);
+// An array's elements as they are in memory, those of vector k from raw[k * P] on: as many in a word as are loaded
+// together (Vectors::in_word). Words of missing documents are `none`.
+template <Way kWay, int kSize, int P>
+struct Fetch {
+  static constexpr int kTogether = kSize * (kWay == Way::single ? 1 : kWay == Way::pairs ? 2 : P);
+  static constexpr int kBytes = kTogether < 16 ? kTogether : 16;  // of a load
+  static constexpr int kInWord = kBytes < 4 ? kBytes : 4;         // bytes in a word once fetched
+
+  // Loads of one vector from its byte kAt on. left: documents of the row from the vector's first on.
+  template <int kAt>
+  static CKL_DEVICE_MEMBER void vector(uint32_t* raw, const char* from, int left, uint32_t none) {
+    if constexpr (kAt < kSize * P) {
+      const bool here = kAt / kTogether * (kTogether / kSize) < left;
+      if constexpr (kWay == Way::full) load_now<kBytes, kAt>(raw + kAt / kInWord, from);
+      else load_if<kBytes, kAt>(here, raw + kAt / kInWord, from, none);
+      vector<kAt + kBytes>(raw, from, left, none);
     }
-}
+  }
+  // stride: from a vector to the thread's next one, as a number or a constant.
+  template <int E, class Stride>
+  static CKL_DEVICE_MEMBER void row(uint32_t (&raw)[E], const char* start, const Vectors& vectors, Stride stride,
+                                    uint32_t none) {
+    const char* const first = start + int64_t(vectors.origin) * kSize;
+    const int step = stride, left = vectors.left(0);
+#pragma unroll
+    for (int k = 0; k < E / P; k++) vector<0>(raw + k * P, first + int64_t(k * kSize) * step, left - k * step, none);
+  }
+};
 
 // The same for scores; P determines whether they may have two bytes.
-template <Way kWay, int P, int E>
-CKL_DEVICE void fetch_scores(uint32_t (&raw)[E], const char* row, DType type, const Vectors& vectors) {
-  if (P == 4 || type == DType::float32) fetch<kWay, 4, P>(raw, row, vectors);
-  else fetch<kWay, 2, P>(raw, row, vectors);
+template <Way kWay, int P, int E, class Stride>
+CKL_DEVICE void fetch_scores(uint32_t (&raw)[E], const char* row, DType type, const Vectors& vectors, Stride stride) {
+  if (P == 4 || type == DType::float32) Fetch<kWay, 4, P>::row(raw, row, vectors, stride, 0);
+  else Fetch<kWay, 2, P>::row(raw, row, vectors, stride, 0);
 }
 
-// Element i of the fetched data, of kSize bytes; higher bits are arbitrary.
-template <int kSize, int P, int E>
-CKL_DEVICE uint32_t element(const uint32_t (&raw)[E], int i, bool whole) {
-  constexpr int kInWord = 4 / kSize;
-  return whole ? raw[i / P * P + i % P / kInWord] >> (8 * kSize * (i % kInWord)) : raw[i];
+// Calls body(i, element i) for all fetched elements; its bits above kSize bytes are arbitrary.
+template <int kSize, int P, int kInWord, int E, class Body>
+CKL_DEVICE void each_element_of(const uint32_t (&raw)[E], Body body) {
+#pragma unroll
+  for (int i = 0; i < E; i++) body(i, raw[i / P * P + i % P / kInWord] >> (8 * kSize * (i % kInWord)));
 }
-
-// Calls body(i, element i) for all fetched elements.
 template <int kSize, int P, int E, class Body>
 CKL_DEVICE void each_element(const uint32_t (&raw)[E], const Vectors& vectors, Body body) {
-  if (kSize == 4 || vectors.whole) {
-#pragma unroll
-    for (int i = 0; i < E; i++) body(i, element<kSize, P>(raw, i, true));
-  } else {
-#pragma unroll
-    for (int i = 0; i < E; i++) body(i, raw[i]);
-  }
+  if constexpr (kSize == 4) return each_element_of<4, P, 1>(raw, body);
+  const int in_word = vectors.in_word<kSize, P>();
+  if (kSize == 1 && in_word == 4) each_element_of<kSize, P, 4>(raw, body);
+  else if (in_word == 2) each_element_of<kSize, P, 2>(raw, body);
+  else each_element_of<kSize, P, 1>(raw, body);
 }
 
 // Fetched scores as floats.
@@ -87,28 +98,34 @@ CKL_DEVICE void widen(float (&x)[E], const uint32_t (&raw)[E], DType type, const
 }
 
 // Labels, four per word; 255 beyond the row.
-template <Way kWay, int P, int E>
-CKL_DEVICE void fetch_labels(uint32_t (&raw)[E], const uint8_t* row, const Vectors& vectors) {
-  fetch<kWay, 1, P>(raw, reinterpret_cast<const char*>(row), vectors, ~0u);
+template <Way kWay, int P, int E, class Stride>
+CKL_DEVICE void fetch_labels(uint32_t (&raw)[E], const uint8_t* row, const Vectors& vectors, Stride stride) {
+  Fetch<kWay, 1, P>::row(raw, reinterpret_cast<const char*>(row), vectors, stride, ~0u);
 }
 template <int P, int E>
 CKL_DEVICE void pack_labels(uint32_t (&words)[E / 4], const uint32_t (&raw)[E], const Vectors& vectors) {
+  const int in_word = vectors.in_word<1, P>();
 #pragma unroll
   for (int w = 0; w < E / 4; w++) {
-    const uint32_t* r = raw + 4 * w;
-    words[w] = vectors.whole ? raw[4 * w / P * P + w % (P / 4)]
-                             : __byte_perm(__byte_perm(r[0], r[1], 0x0040), __byte_perm(r[2], r[3], 0x0040), 0x5410);
+    const uint32_t* const of_vector = raw + 4 * w / P * P;
+    const int at = 4 * w % P;
+    if (in_word == 4) words[w] = of_vector[at / 4];
+    else if (in_word == 2) words[w] = __byte_perm(of_vector[at / 2], of_vector[at / 2 + 1], 0x5410);
+    else
+      words[w] = __byte_perm(__byte_perm(of_vector[at], of_vector[at + 1], 0x0040),
+                             __byte_perm(of_vector[at + 2], of_vector[at + 3], 0x0040), 0x5410);
   }
 }
 
 // The input of a rank bias: ranks, or the batch's own bias.
-template <Way kWay, int P, int E>
-CKL_DEVICE void fetch_ranks(uint32_t (&raw)[E], const Batch& batch, int64_t begin, const Vectors& vectors) {
+template <Way kWay, int P, int E, class Stride>
+CKL_DEVICE void fetch_ranks(uint32_t (&raw)[E], const Batch& batch, int64_t begin, const Vectors& vectors,
+                            Stride stride) {
   const char* const row = ranks_start(batch, begin);
   const int size = rank_size(batch);
-  if (size == 4) fetch<kWay, 4, P>(raw, row, vectors);
-  else if (size == 2) fetch<kWay, 2, P>(raw, row, vectors);
-  else fetch<kWay, 1, P>(raw, row, vectors);
+  if (size == 4) Fetch<kWay, 4, P>::row(raw, row, vectors, stride, 0);
+  else if (size == 2) Fetch<kWay, 2, P>::row(raw, row, vectors, stride, 0);
+  else Fetch<kWay, 1, P>::row(raw, row, vectors, stride, 0);
 }
 
 // The bias of each document before alpha: 1 / rank, or the batch's own. Ranks may be infinite; a NaN stays one.
@@ -129,13 +146,15 @@ CKL_DEVICE void bias_of_ranks(float (&x)[E], const uint32_t (&raw)[E], const Bat
 }
 
 // Writes K vectors of a gradient. wide: all are whole and at aligned addresses.
-template <int K, int P>
-CKL_DEVICE void store_scores(const float (&x)[K * P], char* row, DType type, const Vectors& vectors, bool wide) {
+template <int K, int P, class Stride>
+CKL_DEVICE void store_scores(const float (&x)[K * P], char* row, DType type, const Vectors& vectors, Stride stride,
+                             bool wide) {
+  const int step = stride;
   if (type == DType::float32) {
     float* const start = reinterpret_cast<float*>(row) + vectors.origin;
 #pragma unroll
     for (int k = 0; k < K; k++) {
-      float* const to = start + k * vectors.stride;
+      float* const to = start + k * step;
       const float* const g = x + k * P;
       if (wide) {
         if (!vectors.full && !vectors.has(k)) continue;
@@ -153,7 +172,7 @@ CKL_DEVICE void store_scores(const float (&x)[K * P], char* row, DType type, con
   uint16_t* const start = reinterpret_cast<uint16_t*>(row) + vectors.origin;
 #pragma unroll
   for (int k = 0; k < K; k++) {
-    uint16_t* const to = start + k * vectors.stride;
+    uint16_t* const to = start + k * step;
     uint32_t w[P / 2];
 #pragma unroll
     for (int j = 0; j < P / 2; j++) w[j] = narrow_pair(type == DType::bfloat16, x[k * P + 2 * j], x[k * P + 2 * j + 1]);

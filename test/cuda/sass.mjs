@@ -15,7 +15,6 @@ export const opcode = {
   fence: 0x992,
   nothing: 0x918,
   waitFor: 0x91a, // DEPBAR
-  copy: 0xfae, // LDGSTS: from global to shared memory
 };
 
 const noScoreboard = 7;
@@ -84,6 +83,32 @@ export function kernelsOf(file) {
 export function count(kernel, ...codes) {
   return kernel.filter(({ code }) => (codes.length > 0 ? codes.includes(code) : code !== opcode.nothing))
     .length;
+}
+
+/** How many instructions the shortest way from a kernel's start to its last exit has, all or those with one of these opcodes. */
+export function shortest(kernel, ...codes) {
+  const next = successors(kernel);
+  const cost = kernel.map(({ code }) => (code === opcode.nothing ? 0 : 1));
+  const end = kernel.findLastIndex(({ code, always }) => code === opcode.exit && always);
+  const before = new Int32Array(kernel.length).fill(-1);
+  const found = new Int32Array(kernel.length).fill(-1);
+  found[0] = cost[0];
+  // Few instructions branch, so waves of equal cost are a list each.
+  const waves = [[], [0]];
+  for (let length = 1; length < waves.length; length++)
+    for (const at of waves[length] ?? []) {
+      if (found[at] !== length) continue;
+      for (const to of next[at]) {
+        const sum = length + cost[to];
+        if (found[to] >= 0 && found[to] <= sum) continue;
+        found[to] = sum;
+        before[to] = at;
+        (waves[sum] ??= []).push(to);
+      }
+    }
+  const way = [];
+  for (let at = end; at >= 0; at = before[at]) way.push(kernel[at]);
+  return count(way, ...codes);
 }
 
 /** Where each instruction may be followed up. */
@@ -188,9 +213,6 @@ const chips = {
   120: { threads: 1536, blocks: 24, shared: 99 * 1024 },
 };
 
-/** Bytes of shared memory that a block may have. */
-export const sharedOf = (architecture) => chips[architecture].shared;
-
 /** Blocks that a multiprocessor holds at once. Registers are given to warps, 256 at a time. */
 export function blocksAtOnce(architecture, registers, threads, shared = 0) {
   const chip = chips[architecture];
@@ -200,6 +222,6 @@ export function blocksAtOnce(architecture, registers, threads, shared = 0) {
     chip.blocks,
     Math.floor(chip.threads / threads),
     Math.floor(warps / (threads / 32)),
-    shared ? Math.floor((chip.shared + 1024) / (shared + 1024)) : Infinity,
+    shared ? Math.floor(chip.shared / (shared + 1024)) : Infinity,
   );
 }

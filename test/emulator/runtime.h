@@ -81,7 +81,6 @@ struct cudaDeviceProp {
   char name[256];
   size_t totalGlobalMem;
   int major, minor, multiProcessorCount;
-  size_t sharedMemPerBlockOptin;
 };
 
 struct cudaFuncAttributes {
