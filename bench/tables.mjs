@@ -188,13 +188,14 @@ const figures = {
   'paper-machine': () => measuredOn('paper'),
   'cuda-ways': () =>
     table([
-      ['documents', 'way', 'float32', 'bfloat16', 'special functions'],
+      ['documents', 'way', 'float32', 'bfloat16', 'special functions', 'fences per row'],
       ...results('cuda-budget').ways.map(({ docs, way, float32, bfloat16 }) => [
         docs,
         way,
         float32.instructions.toFixed(1),
         bfloat16.instructions.toFixed(1),
         float32.special.toFixed(1),
+        Math.max(float32.fences, bfloat16.fences),
       ]),
     ]),
   'cuda-kernels': () => {
@@ -210,6 +211,10 @@ const figures = {
       ['kernel, elements per thread', 'type', 'sm_80', 'sm_90', 'sm_120'],
       ...sm_90.map((row) => [row.kernel, row.type, ...[sm_80, sm_90, sm_120].map((chip) => cell(chip, row))]),
     ]);
+  },
+  'cuda-launches': () => {
+    const { launches } = results('cuda-budget');
+    return table([['rows', 'launches'], ...Object.entries(launches).map(([rows, number]) => [rows, number])]);
   },
   'cuda-model': () => {
     const percent = ({ low, high }) => `${Math.round(100 * low)}–${Math.round(100 * high)}`;

@@ -30,8 +30,6 @@ const latency = {
   launch: 1.0e-6,
   start: 2.5e-6,
 };
-const launches = 3; // count_queries, the rows, and what they deferred
-
 const budget = JSON.parse(readFileSync(new URL('../results/cuda-budget.json', import.meta.url), 'utf8'));
 
 /** As launch/kernel_table.h: the class of a row. */
@@ -105,7 +103,15 @@ export function predict([queries, docs], dtype, chip) {
   const cluster = row.cluster > 1 ? 3 * (latency.cluster + latency.peer) : 0;
   const wait = sweeps * (latency.memory + reductions) + cluster;
   const pace = throughput(blocks * warps, memory, issue, wait);
-  const overhead = latency.start + (launches + (sweeps - 1) * 2) * latency.launch;
+  // The grid's barrier, where the batch runs at once, takes about as long as a launch behind another.
+  const together = blocks * warps * chip.processors;
+  const launches =
+    sweeps > 1
+      ? budget.launches.grid
+      : rounds <= together && row.cluster === 1
+        ? budget.launches['one wave'] + 1
+        : budget.launches[docs <= 1024 ? 'up to 1,024 documents' : 'block or cluster'];
+  const overhead = latency.start + (launches - 1) * latency.launch;
   const fraction = (perSecond) => least / (rounds / chip.processors / perSecond + overhead);
   return { low: Math.min(1, fraction(pace.low)), high: Math.min(1, fraction(pace.high)) };
 }

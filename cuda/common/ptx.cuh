@@ -73,6 +73,51 @@ CKL_DEVICE uint16_t narrow_float16(float f) {
   return h;
 }
 
+// A launch may begin before the one in front of it in its stream has ended, if it asks for that (LaunchConfig). This waits
+// until that one has ended and everything it wrote is visible. Until then, a kernel touches no memory that others write.
+CKL_DEVICE void wait_for_earlier_launch() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+// Such a launch may begin as soon as all blocks of this one have come here.
+CKL_DEVICE void let_next_launch_begin() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
+
+// Words by which the blocks of a launch order what they read of each other. Each adds 1 to a ticket, which is 0 again after
+// `most`; whoever takes one sees what those before wrote before they took theirs.
+CKL_DEVICE unsigned take_ticket(unsigned* ticket, unsigned most) {
+  unsigned taken;
+  asm volatile("atom.acq_rel.gpu.inc.u32 %0, [%1], %2;" : "=r"(taken) : "l"(ticket), "r"(most) : "memory");
+  return taken;
+}
+CKL_DEVICE unsigned read_counter(const unsigned* counter) {
+  unsigned x;
+  asm volatile("ld.relaxed.gpu.u32 %0, [%1];" : "=r"(x) : "l"(counter) : "memory");
+  return x;
+}
+// Lets those pass who wait for a change, and see what this thread saw or wrote.
+CKL_DEVICE void raise_counter(unsigned* counter, unsigned to) {
+  asm volatile("st.release.gpu.u32 [%0], %1;" ::"l"(counter), "r"(to) : "memory");
+}
+CKL_DEVICE void await_change(const unsigned* counter, unsigned from) {
+  unsigned x;
+  do asm volatile("ld.acquire.gpu.u32 %0, [%1];" : "=r"(x) : "l"(counter) : "memory");
+  while (x == from);
+}
+// Memory that blocks of one launch write for others; the emulator checks that something orders the accesses.
+template <class T>
+CKL_DEVICE void write_for_blocks(T* to, const T& x) {
+  *to = x;
+}
+template <class T>
+CKL_DEVICE const T& from_blocks(const T* from) {
+  return *from;
+}
+
 // Blocks that share a row: thread-block clusters, which Hopper introduced.
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
 #define CKL_CLUSTERS 1

@@ -16,6 +16,9 @@ Chip::Chip(int device) {
   must(cudaFuncGetAttributes(&compiled, reinterpret_cast<const void*>(general_kernel(TeamKind::team))));
   capability_ = std::min(properties.major * 10 + properties.minor, compiled.ptxVersion);
   multiprocessors_ = properties.multiProcessorCount;
+  int driver = 0;
+  must(cudaDriverGetVersion(&driver));
+  overlaps_ = capability_ >= 90 && driver >= 12030;
 }
 
 unsigned Chip::blocks_at_once(RowKernel kernel, const Shape& shape) {

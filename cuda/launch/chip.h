@@ -17,6 +17,8 @@ class Chip {
   // 90 for 9.0: of the device, or of the binary's code for it if that is older.
   int capability() const { return capability_; }
   int multiprocessors() const { return multiprocessors_; }
+  // Whether a launch may begin before the one in front of it has ended, also in a graph.
+  bool overlaps() const { return overlaps_; }
   // How many blocks of such a launch run at once, whole clusters of them; 0 if the device has no such clusters. A grid of
   // that size is the largest that makes sense: blocks take further rows in turn, and each finishes once.
   unsigned blocks_at_once(RowKernel kernel, const Shape& shape);
@@ -25,6 +27,7 @@ class Chip {
   unsigned ask(RowKernel kernel, const Shape& shape) const;
 
   int capability_, multiprocessors_;
+  bool overlaps_;
   std::map<std::tuple<RowKernel, unsigned, unsigned, int>, unsigned> known_;
 };
 

@@ -74,7 +74,8 @@ Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Ext
     task.fixed[k] = scale_for(from.weight, plan.grad_scale, plan.student_temperature, plan.teacher_temperature);
   }
   task.buffers.block_totals = scratch.block_totals, task.buffers.weight_sums = scratch.weight_sums;
-  task.buffers.ticket = scratch.ticket, task.buffers.result = scratch.result;
+  task.buffers.ticket = scratch.ticket, task.buffers.barrier = scratch.ticket + 1;
+  task.buffers.result = scratch.result;
   return task;
 }
 
@@ -117,8 +118,10 @@ double* summands_of(const Task& task, Scratch& scratch) {
   return reinterpret_cast<double*>(scratch.summands.reserve(size_t(most) * sizeof(double)));
 }
 
-// The number of lanes that read a row's labels together.
-unsigned lanes_to_count(const Rows& rows) {
+// The number of threads that read a row's labels together: lanes of a warp, or a block for long rows.
+unsigned threads_to_count(const Task& task) {
+  const Rows& rows = task.batch.rows;
+  if (!task.ordered && task.elements / rows.queries > 2048) return kCountThreads;
   return rows.offsets ? 32 : std::min(32u, power_of_two((rows.docs + 15) / 16));
 }
 
@@ -127,57 +130,85 @@ unsigned lanes_for(int64_t longest, const RowClass& c) {
   return std::clamp(power_of_two((longest + c.elements - 1) / c.elements), c.group, 32u);
 }
 
-// Launches as many blocks as have work, or as run at once if that is fewer.
-void enqueue_kernel(Chip& chip, RowKernel kernel, Shape shape, const Task& task, cudaStream_t stream) {
-  shape.blocks = std::min(shape.blocks, chip.blocks_at_once(kernel, shape));
-  must(launch(kernel, shape, task, stream));
-}
+// Where the launches of a call go.
+struct Queue {
+  Chip& chip;
+  cudaStream_t stream;
+  bool counted;  // the last launch counted queries: the next may begin while it runs
 
-void enqueue_over_queries(Chip& chip, RowKernel kernel, Task& task, cudaStream_t stream) {
-  task.launch.width = lanes_to_count(task.batch.rows);
-  const int64_t rows_a_block = kCountThreads / task.launch.width;
-  const int64_t wanted = (task.batch.rows.queries + rows_a_block - 1) / rows_a_block;
-  enqueue_kernel(chip, kernel, {unsigned(std::min<int64_t>(wanted, kMaxBlocks)), kCountThreads, 1, kReduceBytes}, task,
-                 stream);
-}
+  // Launches as many blocks as have work, or as run at once if that is fewer.
+  void launch(RowKernel kernel, Shape shape, const Task& task) {
+    shape.blocks = std::min(shape.blocks, chip.blocks_at_once(kernel, shape));
+    shape.overlaps = std::exchange(counted, false) && chip.overlaps();
+    must(cuda::launch(kernel, shape, task, stream));
+  }
+  void launch_over_queries(RowKernel kernel, Task task) {
+    task.launch.width = threads_to_count(task);
+    const int64_t rows_a_block = kCountThreads / task.launch.width;
+    const int64_t wanted = (task.batch.rows.queries + rows_a_block - 1) / rows_a_block;
+    const int shared = kReduceBytes + kTeamBytes;
+    launch(kernel, {unsigned(std::min<int64_t>(wanted, kMaxBlocks)), kCountThreads, 1, shared}, task);
+  }
+  // Of the queries by which a mean divides.
+  void count(const Task& task) {
+    launch_over_queries(count_kernel(task.ordered), task);
+    counted = true;
+  }
+};
 
-void enqueue_class(Chip& chip, Task task, const RowClass& c, const Extent& extent, RowKernel kernel, Scratch& scratch,
-                   cudaStream_t stream) {
+void enqueue_class(Queue& queue, Task task, const RowClass& c, const Extent& extent, RowKernel kernel,
+                   Scratch& scratch) {
   task.launch.width = 32;
   if (c.kind == TeamKind::lanes && c.elements > 0)
     task.launch.width = lanes_for(std::min(extent.longest, c.longest), c), task.launch.group = c.group;
   Shape shape = shape_of(task, c);
   // Sweeps almost never defer a row.
-  if (task.launch.deferred_only)
-    shape.blocks = std::min(shape.blocks, (unsigned(chip.multiprocessors()) + c.cluster - 1) / c.cluster * c.cluster);
-  if (c.kind != TeamKind::grid) return enqueue_kernel(chip, kernel, shape, task, stream);
+  const unsigned few = (unsigned(queue.chip.multiprocessors()) + c.cluster - 1) / c.cluster * c.cluster;
+  if (task.launch.deferred_only) shape.blocks = std::min(shape.blocks, few);
+  if (task.launch.counts) {
+    // Blocks that all run at once count first, and then go on with their rows.
+    if (c.elements > 0 && c.cluster == 1 && c.kind != TeamKind::grid &&
+        shape.blocks <= queue.chip.blocks_at_once(kernel, shape)) {
+      shape.together = shape.blocks > 1;
+    } else {
+      task.launch.counts = false;
+      queue.count(task);
+    }
+  }
+  if (c.kind != TeamKind::grid) return queue.launch(kernel, shape, task);
   task.buffers.chunks = reinterpret_cast<ChunkSums*>(
       scratch.chunks.reserve(size_t(extent.elements / (kChunk / 2) + 1) * sizeof(ChunkSums)));
   for (const Sweep sweep : {Sweep::softmax, Sweep::loss, Sweep::gradient}) {
     task.launch.sweep = sweep;
-    enqueue_kernel(chip, kernel, shape, task, stream);
+    queue.launch(kernel, shape, task);
   }
 }
 
 // All rows, class by class; then those that sweeps over the whole grid have deferred, which other teams process themselves.
-void enqueue_rows(Chip& chip, Task task, const Extent& extent, bool fast, Scratch& scratch, cudaStream_t stream) {
+// With task.launch.counts, the queries are counted first.
+void enqueue_rows(Queue& queue, Task task, const Extent& extent, bool fast, Scratch& scratch) {
   const bool halves = task.batch.student.type != DType::float32 || task.batch.teacher.type != DType::float32;
   const auto fast_kernel = halves ? fast_half : fast_float32;
   const int widest = !fast ? 0 : fast_kernel(task.terms[0], TeamKind::lanes, 32) ? 32 : 16;
   const auto kernel_of = [&](const RowClass& c) {
     return c.elements > 0 ? fast_kernel(task.terms[0], c.kind, c.elements) : general_kernel(c.kind);
   };
-  const auto fits = [&](const RowClass& c) { return chip.blocks_at_once(kernel_of(c), shape_of(task, c)) > 0; };
+  const auto fits = [&](const RowClass& c) { return queue.chip.blocks_at_once(kernel_of(c), shape_of(task, c)) > 0; };
   int64_t swept = kAnyLength;  // the shortest row that the whole grid shares
   const auto enqueue_from = [&](int64_t shortest, int widest_fast) {
     RowClass classes[kMaxClasses];
     const int count = classes_for(widest_fast, fits, std::max(shortest, extent.shortest), extent.longest, classes);
     task.launch.longest = shortest - 1;
+    if (task.launch.counts && count > 1) {
+      task.launch.counts = false;
+      queue.count(task);
+    }
     for (int k = 0; k < count; k++) {
       const RowClass& c = classes[k];
       task.launch.shortest = task.launch.longest + 1, task.launch.longest = c.longest;
       if (c.kind == TeamKind::grid) swept = task.launch.shortest;
-      enqueue_class(chip, task, c, extent, kernel_of(c), scratch, stream);
+      enqueue_class(queue, task, c, extent, kernel_of(c), scratch);
+      task.launch.counts = false;
       task.launch.accumulate = true;
     }
   };
@@ -192,7 +223,7 @@ void enqueue_rows(Chip& chip, Task task, const Extent& extent, bool fast, Scratc
 Scratch::Scratch() {
   size_t used = 0;
   const auto place = [&](size_t bytes) { return std::exchange(used, used + (bytes + 255) / 256 * 256); };
-  const size_t at_result = place(sizeof(BatchTotal)), at_ticket = place(sizeof(unsigned));
+  const size_t at_result = place(sizeof(BatchTotal)), at_ticket = place(2 * sizeof(unsigned));
   const size_t at_scales = place(sizeof(LossScale) * kMaxTerms), at_totals = place(sizeof(BlockTotal) * kMaxBlocks);
   const size_t at_sums = place(sizeof(double) * kMaxBlocks * kMaxTerms);
   char* base = fixed.reserve(used);
@@ -203,7 +234,7 @@ Scratch::Scratch() {
 }
 
 void Scratch::clear(cudaStream_t stream) {
-  if (!std::exchange(cleared, true)) must(cudaMemsetAsync(ticket, 0, sizeof(unsigned), stream));
+  if (!std::exchange(cleared, true)) must(cudaMemsetAsync(ticket, 0, 2 * sizeof(unsigned), stream));
 }
 
 const double* enqueue_counts(Chip& chip, const Plan& plan, const Batch& batch, const Extent& extent, Scratch& scratch,
@@ -212,7 +243,7 @@ const double* enqueue_counts(Chip& chip, const Plan& plan, const Batch& batch, c
   Task task = task_of(plan, batch, {}, extent, scratch);
   if (batch.rows.queries == 0) return nullptr;
   task.buffers.summands = summands_of(task, scratch);
-  enqueue_over_queries(chip, list_kernel(task.ordered), task, stream);
+  Queue{chip, stream, false}.launch_over_queries(list_kernel(task.ordered), task);
   return task.buffers.summands;
 }
 
@@ -247,17 +278,19 @@ const double* enqueue(Chip& chip, const Plan& plan, const Batch& batch, const Ou
     for (int k = 0; k < task.term_count; k++) task.fixed[k] = mean_scale(task, k, normalisers[k]);
   } else if (plan.reduction == Reduction::mean) {
     task.buffers.scales = scratch.scales;
-    enqueue_over_queries(chip, count_kernel(task.ordered), task, stream);
+    task.launch.counts = true;
   }
 
   const bool fast = plan.terms.size() == 1 && kLosses[int(plan.terms[0].loss)].family == Family::distribution;
+  Queue queue = {chip, stream, false};
   if (fast && (out.teacher_grad || out.diagnostics.weight)) {
     Task extras = task;
     extras.launch.extras_only = true;
-    enqueue_rows(chip, extras, extent, false, scratch, stream);
+    enqueue_rows(queue, extras, extent, false, scratch);
+    task.launch.counts = false;
     task.out.teacher_grad = {}, task.out.diagnostics = {};
   }
-  enqueue_rows(chip, task, extent, fast, scratch, stream);
+  enqueue_rows(queue, task, extent, fast, scratch);
   return task.buffers.summands;
 }
 

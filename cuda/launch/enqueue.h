@@ -16,7 +16,7 @@ struct Scratch {
   LossScale* scales;
   BlockTotal* block_totals;
   double* weight_sums;
-  unsigned* ticket;
+  unsigned* ticket;  // two words: see Buffers
   bool cleared = false;
   DeviceBuffer fixed, ranks, scores, chunks, notes, summands;
 };

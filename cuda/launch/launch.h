@@ -13,6 +13,8 @@ namespace cuda {
 struct Shape {
   unsigned blocks, threads, cluster;
   int shared_bytes;
+  bool together = false;  // all blocks run at once, because they wait for each other
+  bool overlaps = false;  // may begin before the launch in front of it has ended (wait_for_earlier_launch)
 };
 
 // A shape as the runtime wants it.
@@ -25,18 +27,26 @@ class LaunchConfig {
     config_.stream = stream;
     config_.attrs = attributes_;
     if (shape.cluster > 1) {
-      cudaLaunchAttribute& cluster = attributes_[config_.numAttrs++];
-      cluster.id = cudaLaunchAttributeClusterDimension;
+      cudaLaunchAttribute& cluster = add(cudaLaunchAttributeClusterDimension);
       cluster.val.clusterDim.x = shape.cluster;
       cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
     }
+    if (shape.together) add(cudaLaunchAttributeCooperative).val.cooperative = 1;
+    if (shape.overlaps)
+      add(cudaLaunchAttributeProgrammaticStreamSerialization).val.programmaticStreamSerializationAllowed = 1;
   }
   LaunchConfig(const LaunchConfig&) = delete;
   LaunchConfig& operator=(const LaunchConfig&) = delete;
   const cudaLaunchConfig_t* get() const { return &config_; }
 
  private:
-  cudaLaunchAttribute attributes_[4] = {};
+  cudaLaunchAttribute& add(cudaLaunchAttributeID id) {
+    cudaLaunchAttribute& attribute = attributes_[config_.numAttrs++];
+    attribute.id = id;
+    return attribute;
+  }
+
+  cudaLaunchAttribute attributes_[3] = {};
   cudaLaunchConfig_t config_ = {};
 };
 

@@ -81,6 +81,7 @@ struct Launch {
   unsigned width;             // lanes per row, where rows share warps
   unsigned group;             // lanes that share a stretch of such a row
   Sweep sweep;                // for rows that the whole grid shares
+  bool counts;                // count the queries for a mean first; all blocks of the launch run at once
   bool accumulate;            // add to the result of the previous launch
   bool deferred_only;  // process the rows that the launches before, which share rows among the whole grid, deferred
   bool extras_only;    // write diagnostics and the teacher's gradient: another launch does the rest
@@ -94,6 +95,7 @@ struct Buffers {
   ChunkSums* chunks;         // one per half chunk of elements
   double* summands;          // what each query adds to the loss, or (list_counts) how often terms count it; may be null
   unsigned* ticket;          // 0 between launches
+  unsigned* barrier;         // changes when all blocks of a launch have counted
   BatchTotal* result;
 };
 

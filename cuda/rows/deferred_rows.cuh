@@ -136,7 +136,8 @@ static __device__ __noinline__ RowTotal deferred_rows(const Task& task, float* r
 
 // Those of a block or cluster of blocks.
 template <class F>
-static __device__ __noinline__ RowTotal deferred_rows(const Task& task, Cluster team) {
+static __device__ __noinline__ RowTotal deferred_rows(const Task& task) {
+  Cluster team(dynamic_shared());
   RowTotal total = {};
 #pragma unroll 1
   for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {

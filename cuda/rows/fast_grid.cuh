@@ -96,6 +96,7 @@ __global__ void __launch_bounds__(kGridThreads, 2) fast_grid(CKL_PARAMETER Task 
   float* const biases = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
   RowTotal total = {};
   Grid team(task, memory);
+  wait_for_earlier_launch();
   const int64_t chunks_a_row = (task.launch.longest_here + kChunk - 1) / kChunk;
   for (int64_t k = blockIdx.x; k < task.batch.rows.queries * chunks_a_row; k += gridDim.x) {
     const Row row = row_of(task.batch.rows, k / chunks_a_row);

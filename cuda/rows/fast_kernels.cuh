@@ -2,6 +2,7 @@
 #pragma once
 #include "deferred_rows.cuh"
 #include "fast_row.cuh"
+#include "label_counts.cuh"
 
 namespace ckl {
 namespace cuda {
@@ -11,13 +12,15 @@ namespace cuda {
 constexpr int blocks_of(int elements, bool biased_halves = false) { return elements > 16 ? 2 : biased_halves ? 3 : 4; }
 
 // One row per `width` lanes of a warp.
-// Registers at most: 168 (16 elements per thread), 255 (32); spills at most: 256 bytes
+// Registers at most: 168 (16 elements per thread), 255 (32); spills at most: 288 bytes
 template <class F, int E, int P>
 __global__ void __launch_bounds__(kLanesThreads, blocks_of(E, (P == 8) && F::biased))
     fast_lanes(CKL_PARAMETER Task task) {
   typedef FastRow<F, E, P, Lanes> RowType;
   char* memory = dynamic_shared();
   Lanes team{task.launch.width};
+  wait_for_earlier_launch();
+  if (task.launch.counts) count_in_launch<true>(task);
   const unsigned lane = threadIdx.x % kWarp, width = team.width, capacity = width * E;
   float* const biases = reinterpret_cast<float*>(memory + kReduceBytes);
   float* const keys = biases + kLanesThreads * E + threadIdx.x / width * capacity;
@@ -41,12 +44,14 @@ __global__ void __launch_bounds__(kLanesThreads, blocks_of(E, (P == 8) && F::bia
 }
 
 // Only two-byte scores with ranks spill, when documents are read one by one.
-// Registers at most: 128; spills at most: 448 bytes
+// Registers at most: 128; spills at most: 544 bytes
 template <class F, int E, int P>
 __global__ void __launch_bounds__(kTeamThreads) fast_team(CKL_PARAMETER Task task) {
   typedef FastRow<F, E, P, Cluster> RowType;
   char* memory = dynamic_shared();
   Cluster team(memory);
+  wait_for_earlier_launch();
+  if (task.launch.counts) count_in_launch<false>(task);
   float* const biases = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
   RowTotal total = {};
   for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
@@ -57,7 +62,7 @@ __global__ void __launch_bounds__(kTeamThreads) fast_team(CKL_PARAMETER Task tas
     team = x.team;
   }
   team.sync();  // no block leaves while another reads its memory
-  if (total.deferred) add(total, deferred_rows<F>(task, team));
+  if (total.deferred) add(total, deferred_rows<F>(task));
   finish(task, total, memory + kTeamBytes);
 }
 

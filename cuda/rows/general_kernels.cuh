@@ -11,6 +11,7 @@ namespace cuda {
 static __global__ void __launch_bounds__(kLanesThreads, 3) general_lanes(CKL_PARAMETER Task task) {
   char* memory = dynamic_shared();
   Lanes team{kWarp};
+  wait_for_earlier_launch();
   const unsigned warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;
   float* const tile = reinterpret_cast<float*>(memory + kReduceBytes) + warp * 3 * kWarp;
   float* const ranked =
@@ -32,6 +33,7 @@ static __global__ void __launch_bounds__(kTeamThreads, 1) general_team(CKL_PARAM
   char* memory = dynamic_shared();
   float* const tile = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
   Cluster team(memory);
+  wait_for_earlier_launch();
   RowTotal total = {};
   for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
     const Row row = row_of(task.batch.rows, b);

@@ -16,7 +16,7 @@ struct RowTotal {
 CKL_DEVICE void add(RowTotal& to, RowTotal x) { to.loss += x.loss, to.counted += x.counted; }
 
 CKL_DEVICE const LossScale& scale_of(const Task& task, int k) {
-  return task.buffers.scales ? task.buffers.scales[k] : task.fixed[k];
+  return task.buffers.scales ? from_blocks(task.buffers.scales + k) : task.fixed[k];
 }
 
 // Marks a row as deferred to the general path: its loss is set to a special NaN.
@@ -25,6 +25,7 @@ CKL_DEVICE void defer_row(const Task& task, int64_t b) { task.out.per_query[b] =
 CKL_DEVICE bool is_deferred(const Task& task, int64_t b) { return __float_as_uint(task.out.per_query[b]) == kDeferred; }
 
 CKL_DEVICE BlockTotal sum_lanes(BlockTotal x) {
+#pragma unroll 1
   for (unsigned o = kWarp / 2; o > 0; o /= 2) {
     x.loss += __shfl_xor_sync(kAll, x.loss, o);
     x.counted += __shfl_xor_sync(kAll, x.counted, o);
@@ -47,27 +48,32 @@ CKL_DEVICE BlockTotal sum_block(BlockTotal x, BlockTotal* shared) {
 // visible.
 CKL_DEVICE bool is_last_block(unsigned* ticket, void* shared) {
   unsigned* flag = static_cast<unsigned*>(shared);
-  if (threadIdx.x ==
-      0) {  // wrote the data that the last block reads, and orders it for the other threads by the barrier
-    __threadfence();
-    *flag = atomicInc(ticket, gridDim.x - 1) == gridDim.x - 1;
-    __threadfence();
-  }
+  // The thread that wrote what the last block reads; the barrier extends the ticket's order to its other threads.
+  if (threadIdx.x == 0) *flag = take_ticket(ticket, gridDim.x - 1) == gridDim.x - 1;
   __syncthreads();
   const bool last = *flag != 0;
   __syncthreads();
   return last;
 }
 
+// By the last block to have counted: the scale of term k from what all blocks counted.
+CKL_DEVICE void write_scale(const Task& task, int k, BlockTotal* shared) {
+  double sum = 0;
+  for (unsigned j = threadIdx.x; j < gridDim.x; j += blockDim.x)
+    sum += from_blocks(task.buffers.weight_sums + k * kMaxBlocks + j);
+  sum = sum_block({sum, 0}, shared).loss;
+  if (threadIdx.x == 0) write_for_blocks(task.buffers.scales + k, mean_scale(task, k, sum));
+}
+
 CKL_DEVICE void finish(const Task& task, RowTotal mine, char* memory) {
   BlockTotal* shared = reinterpret_cast<BlockTotal*>(memory);
   __syncthreads();
   BlockTotal x = sum_block({mine.loss, mine.counted}, shared);
-  if (threadIdx.x == 0) task.buffers.block_totals[blockIdx.x] = x;
+  if (threadIdx.x == 0) write_for_blocks(task.buffers.block_totals + blockIdx.x, x);
   if (!is_last_block(task.buffers.ticket, memory)) return;
   x = {0, 0};
   for (unsigned k = threadIdx.x; k < gridDim.x; k += blockDim.x) {
-    const BlockTotal part = task.buffers.block_totals[k];
+    const BlockTotal part = from_blocks(task.buffers.block_totals + k);
     x.loss += part.loss;
     x.counted += part.counted;
   }

@@ -50,18 +50,38 @@ function decode(low, high, index) {
   return instruction;
 }
 
-/** The kernels of a cubin, as { mangled name: instructions }. */
+/** Of each section of code, where the functions begin that its kernel calls; compilers put them behind it. */
+function calledFunctions(elf, section, count) {
+  const starts = {};
+  for (let k = 0; k < count; k++) {
+    const table = section(k);
+    if (table.type !== 2) continue;
+    const names = section(table.link).at;
+    for (let at = table.at; at < table.at + table.bytes; at += 24) {
+      const name = names + elf.readUInt32LE(at);
+      if ((elf[at + 4] & 15) !== 2 || !elf.toString('latin1', name, name + 3).startsWith('$_Z')) continue;
+      const of = elf.readUInt16LE(at + 6);
+      starts[of] = Math.min(starts[of] ?? Infinity, Number(elf.readBigUInt64LE(at + 8)) / 16);
+    }
+  }
+  return starts;
+}
+
+/** The kernels of a cubin, as { mangled name: instructions }; `own`: how many are the kernel's own, not of functions it calls. */
 export function kernelsOf(file) {
   const elf = readFileSync(file);
   const sections = Number(elf.readBigUInt64LE(0x28));
   const [size, count, names] = [0x3a, 0x3c, 0x3e].map((at) => elf.readUInt16LE(at));
   const section = (k) => ({
     name: elf.readUInt32LE(sections + k * size),
+    type: elf.readUInt32LE(sections + k * size + 4),
+    link: elf.readUInt32LE(sections + k * size + 0x28),
     at: Number(elf.readBigUInt64LE(sections + k * size + 0x18)),
     bytes: Number(elf.readBigUInt64LE(sections + k * size + 0x20)),
   });
   const strings = section(names).at;
   const kernels = {};
+  const called = calledFunctions(elf, section, count);
   for (let k = 0; k < count; k++) {
     const { name, at, bytes } = section(k);
     const text = elf.toString('latin1', strings + name, elf.indexOf(0, strings + name));
@@ -74,6 +94,7 @@ export function kernelsOf(file) {
     for (const { target } of list)
       if (target !== undefined && !(Number.isInteger(target) && target >= 0 && target < list.length))
         throw new Error(`${file}: a branch of ${text} leads nowhere: this chip encodes it otherwise`);
+    list.own = called[k] ?? list.length;
     kernels[text.slice('.text.'.length)] = list;
   }
   return kernels;

@@ -68,6 +68,56 @@ TEST_CASE("chips: a launch has no more blocks than run at once, and its sum the 
   }
 }
 
+uint64_t launches_of(const OwnedBatch& batch, const Plan& plan, const Target& chip) {
+  const uint64_t before = emulator::launches();
+  const Result result = run(batch, plan, chip);
+  const std::string found = Promise(batch, plan).fault(result);
+  CHECK_MESSAGE(found.empty(), found);
+  return emulator::launches() - before;
+}
+
+// Launches of a run with a mean; test/cuda/budget.mjs reads these for bench/results and the model of speed.
+constexpr uint64_t kOneWave = 1;  // launches of "one wave"
+constexpr uint64_t kLanes = 2;    // launches of "up to 1,024 documents"
+constexpr uint64_t kTeams = 2;    // launches of "block or cluster"
+constexpr uint64_t kSweeps = 5;   // launches of "grid"
+
+TEST_CASE("chips: a batch that runs at once takes one launch, larger ones two, and no count is made in vain") {
+  Random random(104);
+  const Plan mean = plan_of(term_of(LossId::ckl)), sum = plan_of(term_of(LossId::ckl), Reduction::sum);
+  // The first chip runs 1024 rows of 64 documents at once, 64 of 1000 and 16 of 2000.
+  const int64_t shapes[][2] = {{64, 1030}, {1000, 70}, {2000, 20}};
+  for (const auto& shape : shapes) {
+    OwnedBatch few = batch_of_families(random, shape[0], 10), many = batch_of_families(random, shape[0], int(shape[1]));
+    for (int64_t b = 0; b < few.queries; b++) few.weights.push_back(float(random.uniform(0, 3)));
+    const uint64_t expected = shape[0] <= 1024 ? kLanes : kTeams;
+    CHECK(launches_of(few, mean, kTargets[0]) == kOneWave);
+    CHECK(launches_of(few, sum, kTargets[0]) == 1);
+    CHECK(launches_of(many, mean, kTargets[0]) == expected);
+    CHECK(launches_of(many, mean, kTargets[4]) == expected);
+    CHECK(launches_of(many, sum, kTargets[0]) == 1);
+  }
+  CHECK(launches_of(batch_of_families(random, 9000, 1), mean, kTargets[0]) == kTeams);
+  CHECK(launches_of(batch_of_families(random, 9000, 1), mean, kTargets[3]) == kSweeps);
+  CHECK(launches_of(batch_of_families(random, 64, 5), plan_of(term_of(LossId::marginMse)), kTargets[0]) == 2);
+}
+
+TEST_CASE("chips: a mean counts queries wherever their labels lie") {
+  Random random(105);
+  for (int64_t docs : {1, 15, 16, 17, 50, 129, 513, 1001, 2049, 5000})
+    for (int64_t queries : {1, 3, docs > 600 ? 4 : 90}) {
+      OwnedBatch batch = batch_of_families(random, docs, int(queries), 0);
+      // A single positive at any place, or none, among negatives and padding.
+      for (int64_t b = 0; b < queries; b++) {
+        for (int64_t i = 0; i < docs; i++) batch.labels[size_t(b * docs + i)] = random.below(3) ? 0 : kPadding;
+        const int64_t at = random.below(unsigned(docs) + 1);
+        if (at < docs) batch.labels[size_t(b * docs + at)] = kPositive;
+      }
+      for (LossId loss : {LossId::ckl, LossId::kl})
+        for (const Target& chip : {kTargets[0], kTargets[4]}) launches_of(batch, plan_of(term_of(loss)), chip);
+    }
+}
+
 }  // namespace
 }  // namespace test
 }  // namespace ckl

@@ -55,6 +55,14 @@ inline T bring(T x, unsigned from, int kind) {
 inline void need_all(uint32_t mask) {
   if (mask != 0xffffffffu) fail("a warp operation of less than a warp");
 }
+// Words by which blocks order their accesses: what a thread changes there is a release, an acquire, both or neither.
+enum Ordering { relaxed = 0, acquires = 1, releases = 2, replaces = 4 };
+void order(const void* word, int how);
+void note_write(const void* to);
+void need_order(const void* from);
+// Until the word has another value: lets other threads run.
+void wait_for_change(const unsigned* word, unsigned from);
+void wait_for_earlier_launch();
 // Vector accesses stay within the arrays that a test has named, if it has.
 void name_array(const void* begin, size_t bytes);
 void forget_arrays();
@@ -112,6 +120,10 @@ inline T __ldcs(const T* p) {
   return *p;
 }
 template <class T>
+inline T __ldca(const T* p) {
+  return __ldcs(p);
+}
+template <class T>
 inline void __stcs(T* p, T x) {
   emulator::need_aligned(p);
   emulator::need_inside(p, sizeof(T));
@@ -144,7 +156,6 @@ inline int __ffs(int x) { return __builtin_ffs(x); }
 inline void __syncthreads() { emulator::meet_block(); }
 inline int __syncthreads_or(int x) { return emulator::meet_block_or(x != 0); }
 inline void __syncwarp() { emulator::meet_warp(0, 0); }
-inline void __threadfence() {}
 template <class T>
 inline T __shfl_xor_sync(uint32_t mask, T x, unsigned distance) {
   emulator::need_all(mask);
@@ -198,6 +209,32 @@ inline float log2_fast(float x) {
   return fabsf(y) < 1 ? y + emulator::off_by(1, 0x1p-22f, x) - 1 : emulator::off_by(y, 0x1p-22f, x);
 }
 inline float reciprocal_fast(float x) { return flushed(emulator::off_by(1 / x, 0x1p-23f, x)); }
+
+inline void wait_for_earlier_launch() { emulator::wait_for_earlier_launch(); }
+inline void let_next_launch_begin() {}
+inline unsigned take_ticket(unsigned* ticket, unsigned most) {
+  emulator::order(ticket, emulator::acquires | emulator::releases);
+  return atomicInc(ticket, most);
+}
+inline unsigned read_counter(const unsigned* counter) { return *counter; }
+inline void raise_counter(unsigned* counter, unsigned to) {
+  emulator::order(counter, emulator::releases | emulator::replaces);
+  *counter = to;
+}
+inline void await_change(const unsigned* counter, unsigned from) {
+  emulator::wait_for_change(counter, from);
+  emulator::order(counter, emulator::acquires);
+}
+template <class T>
+inline void write_for_blocks(T* to, const T& x) {
+  emulator::note_write(to);
+  *to = x;
+}
+template <class T>
+inline const T& from_blocks(const T* from) {
+  emulator::need_order(from);
+  return *from;
+}
 
 float widen_float16(uint16_t h);
 uint16_t narrow_float16(float f);

@@ -9,6 +9,7 @@
 
 #include "device.h"
 #include "fiber.h"
+#include "order.h"
 #include "runtime.h"
 
 namespace emulator {
@@ -56,24 +57,32 @@ struct State {
   bool done = true;
   const uint64_t* waits_for = nullptr;  // a round that must become another
   uint64_t round = 0;
-  unsigned block = 0;  // in the cluster
+  const unsigned* watches = nullptr;  // a word that must change
+  unsigned watched = 0;
+  bool waits_for_earlier = false;  // launch
+  unsigned block = 0;              // in the launch, without those that are not running
 };
 
+Random random_source;
+int chip = 90;
+Limits room;
+
+// A launch that runs. It may stand still while another runs that was in front of it.
 struct Machine {
-  Random random;
   std::vector<State> threads;
   std::vector<Warp> warps;
   std::vector<Meeting> blocks;
-  Meeting cluster;
+  std::vector<Meeting> clusters;
   std::vector<std::unique_ptr<char[]>> shared;
   Fiber scheduler;
   State* running = nullptr;
   const std::function<void()>* kernel = nullptr;
-  int capability = 90;
-  Limits limits;
-} machine;
+  const std::function<void()>* earlier = nullptr;  // the launch in front, if it has not run
+  Order order;
+};
+Machine* machine = nullptr;
 
-void yield() { Fiber::switch_to(machine.running->fiber, machine.scheduler); }
+void yield() { Fiber::switch_to(machine->running->fiber, machine->scheduler); }
 
 // Waits until everybody is at the meeting. True for the one that comes last.
 void wait(Meeting& meeting) {
@@ -81,71 +90,92 @@ void wait(Meeting& meeting) {
     meeting.here = 0, meeting.round++;
     return;
   }
-  State& me = *machine.running;
+  State& me = *machine->running;
   me.waits_for = &meeting.round, me.round = meeting.round;
   yield();
 }
 
 // A thread has ended: no thread may wait for it any more.
 void body() {
-  (*machine.kernel)();
-  machine.running->done = true;
-  Fiber::switch_to(machine.running->fiber, machine.scheduler, true);
+  (*machine->kernel)();
+  machine->running->done = true;
+  Fiber::switch_to(machine->running->fiber, machine->scheduler, true);
+}
+
+void run_earlier() {
+  const std::function<void()>* const earlier = std::exchange(machine->earlier, nullptr);
+  if (!earlier) return;
+  Machine* const paused = std::exchange(machine, nullptr);
+  (*earlier)();
+  machine = paused;
 }
 
 // Lets threads run, each time one of those that can, until all have ended.
 void run_all() {
-  std::vector<unsigned> order(machine.threads.size());
+  std::vector<unsigned> order(machine->threads.size());
   for (unsigned k = 0; k < order.size(); k++) order[k] = k;
   unsigned left = unsigned(order.size());
   while (left > 0) {
     bool moved = false;
-    for (unsigned k = 0; k + 1 < left; k++) std::swap(order[k], order[k + machine.random.below(left - k)]);
+    for (unsigned k = 0; k + 1 < left; k++) std::swap(order[k], order[k + random_source.below(left - k)]);
     for (unsigned k = 0; k < left; k++) {
-      State& t = machine.threads[order[k]];
+      State& t = machine->threads[order[k]];
       if (t.waits_for && *t.waits_for == t.round) continue;
-      t.waits_for = nullptr;
+      if (t.watches && *t.watches == t.watched) continue;
+      if (t.waits_for_earlier && machine->earlier) continue;
+      t.waits_for = nullptr, t.watches = nullptr, t.waits_for_earlier = false;
       moved = true;
-      machine.running = &t, current = &t.thread;
-      Fiber::switch_to(machine.scheduler, t.fiber);
+      machine->running = &t, current = &t.thread;
+      Fiber::switch_to(machine->scheduler, t.fiber);
       current = nullptr;
     }
     for (unsigned k = 0; k < left;)
-      if (machine.threads[order[k]].done) std::swap(order[k], order[--left]);
+      if (machine->threads[order[k]].done) std::swap(order[k], order[--left]);
       else k++;
+    if (!moved && machine->earlier) {  // as late as it may be
+      run_earlier();
+      continue;
+    }
     if (!moved) fail("threads wait for others that never come: a barrier or shuffle that not all of them reach");
   }
 }
 
-void start_cluster(unsigned first_block, unsigned blocks, unsigned threads, unsigned cluster, size_t shared_bytes) {
-  const unsigned count = threads * cluster;
-  while (machine.threads.size() < count) machine.threads.emplace_back();
-  while (machine.threads.size() > count) machine.threads.pop_back();
-  machine.warps.assign(count / 32, Warp());
-  for (Warp& w : machine.warps) w.meeting.size = 32;
-  machine.blocks.assign(cluster, Meeting{threads});
-  machine.cluster = Meeting{count};
-  machine.shared.clear();
-  for (unsigned b = 0; b < cluster; b++) {
+// Blocks first_block and so on, which run at once.
+void start_blocks(unsigned first_block, unsigned at_once, unsigned blocks, unsigned threads, unsigned cluster,
+                  size_t shared_bytes) {
+  const unsigned count = threads * at_once;
+  while (machine->threads.size() < count) machine->threads.emplace_back();
+  while (machine->threads.size() > count) machine->threads.pop_back();
+  machine->warps.assign(count / 32, Warp());
+  for (Warp& w : machine->warps) w.meeting.size = 32;
+  machine->blocks.assign(at_once, Meeting{threads});
+  machine->clusters.assign(at_once / cluster, Meeting{threads * cluster});
+  machine->shared.clear();
+  for (unsigned b = 0; b < at_once; b++) {
     // Exactly what was asked for, at 16 bytes, so that AddressSanitizer sees a step beyond.
-    machine.shared.emplace_back(new char[shared_bytes + 1]);
-    memset(machine.shared.back().get(), 0xff, shared_bytes);
+    machine->shared.emplace_back(new char[shared_bytes + 1]);
+    memset(machine->shared.back().get(), 0xff, shared_bytes);
   }
   for (unsigned k = 0; k < count; k++) {
-    State& t = machine.threads[k];
+    State& t = machine->threads[k];
     t.block = k / threads;
-    t.thread = {{k % threads}, {first_block + t.block},       {threads},   {blocks}, cluster,
-                t.block,       machine.shared[t.block].get(), shared_bytes};
-    t.done = false, t.waits_for = nullptr;
+    t.thread = {{k % threads},     {first_block + t.block},        {threads},   {blocks}, cluster,
+                t.block % cluster, machine->shared[t.block].get(), shared_bytes};
+    t.done = false, t.waits_for = nullptr, t.watches = nullptr, t.waits_for_earlier = false;
     t.fiber.start(body);
   }
 }
 
+Order::Moment now() {
+  const State& t = *machine->running;
+  return {t.thread.block.x, t.thread.thread.x, machine->blocks[t.block].round};
+}
+
 }  // namespace
 
-void meet_block() { wait(machine.blocks[machine.running->block]); }
+void meet_block() { wait(machine->blocks[machine->running->block]); }
 bool meet_block_or(bool x) {
-  Meeting& meeting = machine.blocks[machine.running->block];
+  Meeting& meeting = machine->blocks[machine->running->block];
   // Two rounds: nobody brings a vote for the next while somebody has yet to read this one's.
   if (meeting.here == 0) meeting.vote = false;
   meeting.vote = meeting.vote || x;
@@ -154,11 +184,31 @@ bool meet_block_or(bool x) {
   wait(meeting);
   return any;
 }
-void meet_cluster() { wait(machine.cluster); }
+void meet_cluster() { wait(machine->clusters[machine->running->block / current->cluster_size]); }
+
+void order(const void* word, int how) {
+  if (how & acquires) machine->order.acquire(word, now());
+  if (how & releases) machine->order.release(word, now(), how & replaces);
+}
+void note_write(const void* to) { machine->order.wrote(to, now()); }
+void need_order(const void* from) {
+  if (!machine->order.is_ordered(from, now()))
+    fail("a block reads what another wrote, and nothing says that it was before");
+}
+void wait_for_change(const unsigned* word, unsigned from) {
+  if (*word != from) return;
+  machine->running->watches = word, machine->running->watched = from;
+  yield();
+}
+void wait_for_earlier_launch() {
+  if (!machine->earlier) return;
+  machine->running->waits_for_earlier = true;
+  yield();
+}
 
 const uint64_t* meet_warp(uint64_t word, int kind) {
-  const unsigned index = unsigned(machine.running - machine.threads.data());
-  Warp& warp = machine.warps[index / 32];
+  const unsigned index = unsigned(machine->running - machine->threads.data());
+  Warp& warp = machine->warps[index / 32];
   if (warp.meeting.here == 0) warp.kind = kind;
   if (warp.kind != kind) fail("lanes of a warp meet in different operations");
   // Two sets in turn: a lane may bring its next word while others have yet to read this one.
@@ -187,32 +237,43 @@ void need_inside(const void* p, size_t bytes) {
 char* peer_shared(char* mine, unsigned rank) {
   const Thread& t = *current;
   if (rank >= t.cluster_size) fail("a block that the cluster does not have");
-  return machine.shared[rank].get() + (mine - t.shared);
+  return machine->shared[machine->running->block / t.cluster_size * t.cluster_size + rank].get() + (mine - t.shared);
 }
 
 cudaError_t run(unsigned blocks, unsigned threads, unsigned cluster, size_t shared_bytes,
-                const std::function<void()>& kernel) {
+                const std::function<void()>& kernel, bool together, const std::function<void()>& earlier) {
   if (blocks == 0 || threads == 0 || threads % 32 || threads > 1024 || cluster == 0 || blocks % cluster) {
     fail("a launch of an impossible shape");
   }
-  if (cluster > 1 && machine.capability < 90) fail("a cluster on a chip that has none");
-  static std::mutex one_at_a_time;  // worker threads share the machine
-  const std::lock_guard<std::mutex> lock(one_at_a_time);
-  machine.kernel = &kernel;
-  std::vector<unsigned> order(blocks / cluster);
+  if (cluster > 1 && chip < 90) fail("a cluster on a chip that has none");
+  static std::recursive_mutex one_at_a_time;  // worker threads share the machine
+  const std::lock_guard<std::recursive_mutex> lock(one_at_a_time);
+  // Kept for the next launch: to make threads takes longer than most of them run.
+  static std::vector<std::unique_ptr<Machine>> idle;
+  if (idle.empty()) idle.emplace_back(new Machine);
+  std::unique_ptr<Machine> mine = std::move(idle.back());
+  idle.pop_back();
+  Machine* const outer = std::exchange(machine, mine.get());
+  machine->kernel = &kernel, machine->earlier = earlier ? &earlier : nullptr;
+  machine->order.clear();
+  const unsigned at_once = together ? blocks : cluster;
+  std::vector<unsigned> order(blocks / at_once);
   for (unsigned k = 0; k < order.size(); k++) order[k] = k;
   for (unsigned k = 0; k + 1 < order.size(); k++)
-    std::swap(order[k], order[k + machine.random.below(unsigned(order.size()) - k)]);
+    std::swap(order[k], order[k + random_source.below(unsigned(order.size()) - k)]);
   for (const unsigned k : order) {
-    start_cluster(k * cluster, blocks, threads, cluster, shared_bytes);
+    start_blocks(k * at_once, at_once, blocks, threads, cluster, shared_bytes);
     run_all();
   }
+  run_earlier();
+  idle.push_back(std::move(mine));
+  machine = outer;
   return cudaSuccess;
 }
 
-void seed(uint64_t value) { machine.random.state = value; }
-void pretend(int capability, const Limits& limits) { machine.capability = capability, machine.limits = limits; }
-const Limits& limits() { return machine.limits; }
-int capability() { return machine.capability; }
+void seed(uint64_t value) { random_source.state = value; }
+void pretend(int capability, const Limits& limits) { chip = capability, room = limits; }
+const Limits& limits() { return room; }
+int capability() { return chip; }
 
 }  // namespace emulator

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <functional>
 #include <string>
 
 #include "device.h"
@@ -23,7 +24,7 @@ void launch(void (*kernel)(Argument), const Argument& argument, unsigned blocks,
 }
 
 // Whether the kernel ends the process with a message that holds `expected`.
-bool dies(void (*kernel)(Argument), int what, const char* expected) {
+bool dies(void (*kernel)(Argument), int what, const char* expected, unsigned blocks = 1) {
   int ends[2];
   if (pipe(ends) != 0) return false;
   const pid_t child = fork();
@@ -31,7 +32,7 @@ bool dies(void (*kernel)(Argument), int what, const char* expected) {
     dup2(ends[1], 2);
     signal(SIGABRT, SIG_DFL);  // the test framework has a handler of its own
     alignas(16) static float out[1024];
-    launch(kernel, {out, what}, 1, 64, 1);
+    launch(kernel, {out, what}, blocks, 64, 1);
     _exit(0);
   }
   close(ends[1]);
@@ -93,6 +94,58 @@ TEST_CASE("emulator: a missing barrier shows in some order") {
       for (unsigned k = 0; k < 64; k++) right = right && out[k] == float(k ^ 33);
     }
     CHECK(right == (waits == 1));
+  }
+}
+
+// The last block adds what the others wrote. what: whether it takes its ticket in a way that orders that, after a barrier.
+void total(Argument a) {
+  float* const parts = a.out + 1;
+  unsigned* const ticket = reinterpret_cast<unsigned*>(a.out);
+  if (threadIdx.x == 32) ckl::cuda::write_for_blocks(parts + blockIdx.x, 1.0f);
+  if (a.what != 1) __syncthreads();
+  if (threadIdx.x != 0) return;
+  if (a.what == 2 ? atomicInc(ticket, 3) != 3 : ckl::cuda::take_ticket(ticket, 3) != 3) return;
+  for (unsigned k = 0; k < 4; k++) ckl::cuda::from_blocks(parts + k);
+}
+
+TEST_CASE("emulator: blocks that read each other's results without an order are found") {
+  CHECK(!dies(total, 0, "", 4));
+  CHECK(dies(total, 1, "nothing says", 4));
+  CHECK(dies(total, 2, "nothing says", 4));
+}
+
+// All blocks wait for the last.
+void barrier(Argument a) {
+  unsigned* const words = reinterpret_cast<unsigned*>(a.out);
+  if (threadIdx.x != 0) return;
+  const unsigned before = ckl::cuda::read_counter(words);
+  if (ckl::cuda::take_ticket(words + 1, 3) == 3) ckl::cuda::raise_counter(words, before + 1);
+  else ckl::cuda::await_change(words, before);
+}
+
+TEST_CASE("emulator: blocks wait for each other only if they run together") {
+  unsigned words[2] = {0, 0};
+  const Argument argument = {reinterpret_cast<float*>(words), 0};
+  for (unsigned round = 1; round < 4; round++) {
+    emulator::run(
+        4, 64, 1, 0, [&] { barrier(argument); }, true);
+    CHECK(words[0] == round);
+    CHECK(words[1] == 0);
+  }
+  CHECK(dies(barrier, 0, "never come", 4));
+}
+
+TEST_CASE("emulator: a launch that may begin early does, and sees what is in front of it when it waits") {
+  for (int waits : {0, 1}) {
+    float value = 0, seen = -1;
+    const std::function<void()> earlier = [&] { value = 1; };
+    const auto kernel = [&] {
+      if (waits) ckl::cuda::wait_for_earlier_launch();
+      if (threadIdx.x == 0) seen = value;
+    };
+    emulator::run(2, 64, 1, 0, kernel, true, earlier);
+    CHECK(seen == float(waits));
+    CHECK(value == 1);
   }
 }
 

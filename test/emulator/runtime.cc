@@ -99,6 +99,7 @@ const char* cudaGetErrorName(cudaError_t error) {
     CKL_NAME(cudaErrorInvalidResourceHandle)
     CKL_NAME(cudaErrorNotReady)
     CKL_NAME(cudaErrorLaunchFailure)
+    CKL_NAME(cudaErrorCooperativeLaunchTooLarge)
     CKL_NAME(cudaErrorStreamCaptureUnsupported)
     CKL_NAME(cudaErrorInvalidClusterSize)
     CKL_NAME(cudaErrorGraphExecUpdateFailure)
@@ -142,7 +143,12 @@ cudaError_t cudaOccupancyMaxActiveClusters(int* clusters, const void* function, 
 }
 cudaError_t emulator::check_launch(const void* function, const cudaLaunchConfig_t& config) {
   launched++;
-  return allowed(function, cluster_of(config)) ? cudaSuccess : cudaErrorInvalidClusterSize;
+  if (!allowed(function, cluster_of(config))) return cudaErrorInvalidClusterSize;
+  const bool overlaps = has(config, cudaLaunchAttributeProgrammaticStreamSerialization);
+  if (overlaps && (capability() < 90 || has(config, cudaLaunchAttributeCooperative))) return cudaErrorInvalidValue;
+  const int most = limits().multiprocessors * limits().blocks;
+  const bool fits = !has(config, cudaLaunchAttributeCooperative) || int(config.gridDim.x) <= most;
+  return fits ? cudaSuccess : cudaErrorCooperativeLaunchTooLarge;
 }
 uint64_t emulator::launches() { return launched; }
 

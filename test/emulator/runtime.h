@@ -17,6 +17,7 @@ enum cudaError_t {
   cudaErrorInvalidResourceHandle = 400,
   cudaErrorNotReady = 600,
   cudaErrorLaunchFailure = 719,
+  cudaErrorCooperativeLaunchTooLarge = 720,
   cudaErrorStreamCaptureUnsupported = 900,
   cudaErrorInvalidClusterSize = 912,
   cudaErrorGraphExecUpdateFailure = 910,
@@ -31,7 +32,11 @@ enum cudaFuncAttribute {
   cudaFuncAttributeMaxDynamicSharedMemorySize = 8,
   cudaFuncAttributeNonPortableClusterSizeAllowed = 13
 };
-enum cudaLaunchAttributeID { cudaLaunchAttributeClusterDimension = 4 };
+enum cudaLaunchAttributeID {
+  cudaLaunchAttributeCooperative = 2,
+  cudaLaunchAttributeClusterDimension = 4,
+  cudaLaunchAttributeProgrammaticStreamSerialization = 6
+};
 enum cudaMemoryType {
   cudaMemoryTypeUnregistered = 0,
   cudaMemoryTypeHost = 1,
@@ -68,6 +73,7 @@ struct cudaLaunchAttribute {
     struct {
       unsigned x, y, z;
     } clusterDim;
+    int cooperative, programmaticStreamSerializationAllowed;
   } val;
 };
 struct cudaLaunchConfig_t {
@@ -141,16 +147,33 @@ inline unsigned cluster_of(const cudaLaunchConfig_t& config) {
   return size;
 }
 
+inline bool has(const cudaLaunchConfig_t& config, cudaLaunchAttributeID id) {
+  for (unsigned k = 0; k < config.numAttrs; k++)
+    if (config.attrs[k].id == id) return true;
+  return false;
+}
+
 // What a node of a graph is, which an update may not change.
 enum class NodeKind { kernel, copy, set, other };
+// A call that a stream or a graph holds. overlaps: it may begin before the kernel in front of it has run, which it is given then.
+struct Work {
+  std::function<cudaError_t(const std::function<void()>& earlier)> run;
+  NodeKind kind;
+  bool overlaps;
+};
 // To the end of what a stream holds, in order of enqueueing.
-cudaError_t enqueue(cudaStream_t stream, std::function<cudaError_t()> work, NodeKind kind = NodeKind::other);
+cudaError_t enqueue(cudaStream_t stream, Work work);
+inline cudaError_t enqueue(cudaStream_t stream, std::function<cudaError_t()> work, NodeKind kind = NodeKind::other) {
+  return enqueue(stream, Work{[work = std::move(work)](const std::function<void()>&) { return work(); }, kind, false});
+}
 // Runs everything that all streams hold.
 void drain();
 
-// Runs a kernel's blocks, clusters at a time.
+// Runs a kernel's blocks, clusters at a time, or all of them together. earlier: what is in front of it in its stream and runs when the
+// kernel waits for it, at the latest after it.
 cudaError_t run(unsigned blocks, unsigned threads, unsigned cluster, size_t shared_bytes,
-                const std::function<void()>& kernel);
+                const std::function<void()>& kernel, bool together = false,
+                const std::function<void()>& earlier = nullptr);
 
 // The order that threads and blocks run in, from the next launch on.
 void seed(uint64_t value);
@@ -178,7 +201,12 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
   const unsigned cluster = emulator::cluster_of(*config);
   const unsigned blocks = config->gridDim.x, threads = config->blockDim.x;
   const size_t shared = config->dynamicSmemBytes;
-  return emulator::enqueue(
-      config->stream, [=] { return emulator::run(blocks, threads, cluster, shared, [&] { kernel(argument); }); },
-      emulator::NodeKind::kernel);
+  const bool together = emulator::has(*config, cudaLaunchAttributeCooperative);
+  const auto run = [=](const std::function<void()>& earlier) {
+    return emulator::run(
+        blocks, threads, cluster, shared, [&] { kernel(argument); }, together, earlier);
+  };
+  return emulator::enqueue(config->stream,
+                           emulator::Work{run, emulator::NodeKind::kernel,
+                                          emulator::has(*config, cudaLaunchAttributeProgrammaticStreamSerialization)});
 }

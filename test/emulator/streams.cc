@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <fstream>
@@ -14,14 +15,10 @@
 
 #include "runtime.h"
 
-typedef std::function<cudaError_t()> Work;
+using emulator::Work;
 
 struct EmulatedGraph {
-  struct Node {
-    Work work;
-    emulator::NodeKind kind;
-  };
-  std::vector<Node> nodes;
+  std::vector<Work> nodes;
 };
 // A launch holds what the graph was then.
 struct EmulatedGraphExec {
@@ -64,13 +61,34 @@ int current_device() {
   return device;
 }
 
+bool overlap(const Work& earlier, const Work& later) {
+  return later.overlaps && earlier.kind == emulator::NodeKind::kernel;
+}
+// Kernels that may begin early do.
+cudaError_t run_in_order(const std::vector<Work>& work) {
+  for (size_t k = 0; k < work.size(); k++) {
+    cudaError_t error = cudaSuccess, before = cudaSuccess;
+    if (k + 1 < work.size() && overlap(work[k], work[k + 1])) {
+      error = work[k + 1].run([&] { before = work[k].run(nullptr); });
+      k++;
+    } else {
+      error = work[k].run(nullptr);
+    }
+    if (before != cudaSuccess) return before;
+    if (error != cudaSuccess) return error;
+  }
+  return cudaSuccess;
+}
+
 // Runs what the stream holds, up to a position of its own.
 cudaError_t run_to(cudaStream_t stream, uint64_t position) {
   if (is_default(stream) || !lives(stream)) return cudaSuccess;
   while (stream->done < position && !stream->work.empty()) {
-    const Work work = std::move(stream->work.front());
-    stream->work.pop_front(), stream->done++;
-    const cudaError_t error = work();
+    const size_t count = std::min<uint64_t>(stream->work.size(), position - stream->done);
+    const size_t taken = count > 1 && overlap(stream->work[0], stream->work[1]) ? 2 : 1;
+    const std::vector<Work> work(stream->work.begin(), stream->work.begin() + long(taken));
+    stream->work.erase(stream->work.begin(), stream->work.begin() + long(taken)), stream->done += taken;
+    const cudaError_t error = run_in_order(work);
     if (stream->error == cudaSuccess) stream->error = error;
   }
   return stream->error;
@@ -107,14 +125,14 @@ bool is_pinned_or_device(const void* pointer) {
 
 namespace emulator {
 
-cudaError_t enqueue(cudaStream_t stream, Work work, NodeKind kind) {
+cudaError_t enqueue(cudaStream_t stream, Work work) {
   const Lock lock(streams().mutex);
   if (is_default(stream)) {  // the default stream waits for all others
     drain();
-    return work();
+    return work.run(nullptr);
   }
   if (!lives(stream) || current_device() != stream->device) return cudaErrorInvalidResourceHandle;
-  if (stream->capture) return stream->capture->nodes.push_back({std::move(work), kind}), cudaSuccess;
+  if (stream->capture) return stream->capture->nodes.push_back(std::move(work)), cudaSuccess;
   stream->work.push_back(std::move(work));
   return stream->error;
 }
@@ -233,12 +251,13 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsig
   return cudaSuccess;
 }
 cudaError_t cudaGraphExecUpdate(cudaGraphExec_t exec, cudaGraph_t graph, cudaGraphExecUpdateResultInfo* info) {
-  const std::vector<EmulatedGraph::Node>&now = exec->graph->nodes, &next = graph->nodes;
+  const std::vector<Work>&now = exec->graph->nodes, &next = graph->nodes;
   *info = {cudaGraphExecUpdateSuccess};
   if (now.size() != next.size()) *info = {cudaGraphExecUpdateErrorTopologyChanged};
   else
     for (size_t k = 0; k < now.size(); k++)
-      if (now[k].kind != next[k].kind) *info = {cudaGraphExecUpdateErrorNodeTypeChanged};
+      if (now[k].kind != next[k].kind || now[k].overlaps != next[k].overlaps)
+        *info = {cudaGraphExecUpdateErrorNodeTypeChanged};
   if (info->result != cudaGraphExecUpdateSuccess) return cudaErrorGraphExecUpdateFailure;
   exec->graph = std::make_shared<const EmulatedGraph>(*graph);
   return cudaSuccess;
@@ -246,12 +265,6 @@ cudaError_t cudaGraphExecUpdate(cudaGraphExec_t exec, cudaGraph_t graph, cudaGra
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) { return delete graph, cudaSuccess; }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
   const auto graph = exec->graph;
-  return emulator::enqueue(stream, [=] {
-    for (const EmulatedGraph::Node& node : graph->nodes) {
-      const cudaError_t error = node.work();
-      if (error != cudaSuccess) return error;
-    }
-    return cudaSuccess;
-  });
+  return emulator::enqueue(stream, [=] { return run_in_order(graph->nodes); });
 }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) { return delete exec, cudaSuccess; }

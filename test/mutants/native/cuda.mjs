@@ -58,8 +58,8 @@ export default [
   },
   {
     in: 'cuda',
-    code: 'for (int64_t i = from; i < to; i++) found |= «label_bits(0xffffff00u | labels[i])»;',
-    to: 'label_bits(labels[i])',
+    code: 'for (int k = first; k < end; k++) found |= «label_bits(0xffffff00u | labels[at + k])»;',
+    to: 'label_bits(labels[at + k])',
   },
   {
     in: 'cuda',
@@ -124,6 +124,29 @@ export default [
   // what a device has room for
   { in: 'cuda', code: 'entry.elements > 0 && «!fits(entry)») continue', to: 'false' },
   { in: 'cuda', code: 'entry.cluster > 1 && «!fits(entry)») entry.cluster /= 2;', to: 'false' },
+  // what orders launches, and the blocks of one
+  { in: 'cuda', code: '«await_change(task.buffers.barrier, before)»;', to: '(void)0' },
+  { in: 'cuda', code: 'shape.together = «shape.blocks > 1»;', to: 'false' },
+  { in: 'cuda', code: '*flag = «take_ticket»(ticket', to: 'atomicInc' },
+  {
+    in: 'cuda',
+    code: 'Lanes team{task.launch.width};\n  «wait_for_earlier_launch()»;',
+    to: '(void)0',
+  },
+  {
+    in: 'cuda',
+    code: 'Cluster team(memory);\n  «wait_for_earlier_launch()»;\n  if (task.launch.counts)',
+    to: '(void)0',
+  },
+  { in: 'cuda', code: 'Grid team(task, memory);\n  «wait_for_earlier_launch()»;', to: '(void)0' },
+  { in: 'cuda', code: 'Lanes team{kWarp};\n  «wait_for_earlier_launch()»;', to: '(void)0' },
+  {
+    in: 'cuda',
+    code: 'Cluster team(memory);\n  «wait_for_earlier_launch()»;\n  RowTotal',
+    to: '(void)0',
+  },
+  { in: 'cuda', code: '«at >= 0 && at + 16 <= elements») {', to: 'true' },
+  { in: 'cuda', code: 'found |= label_bits(words[k] | «~here»);', to: '0' },
   // rows in an order
   {
     in: 'cuda',
