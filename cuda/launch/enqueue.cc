@@ -97,10 +97,11 @@ Shape shape_of(const Task& task, const RowClass& c) {
 }
 
 void enqueue_ranks(Task& task, const Extent& extent, Scratch& scratch, cudaStream_t stream) {
-  RankTask ranks = {task.batch, (extent.longest + kRankTile - 1) / kRankTile, nullptr, nullptr};
-  char* memory = scratch.ranks.reserve(size_t(extent.elements) * 8);
-  ranks.sorted = reinterpret_cast<float*>(memory);
-  ranks.ranks = reinterpret_cast<uint32_t*>(memory) + extent.elements;
+  RankTask ranks = {task.batch, (extent.longest + kRankTile - 1) / kRankTile, 0, {}, nullptr};
+  const int64_t keys = ranks.tiles_a_row > 1 ? extent.elements : 0;
+  char* memory = scratch.ranks.reserve(size_t(keys) * 16 + size_t(extent.elements) * 4);
+  for (uint64_t*& of_pass : ranks.keys) of_pass = reinterpret_cast<uint64_t*>(std::exchange(memory, memory + keys * 8));
+  ranks.ranks = reinterpret_cast<uint32_t*>(memory);
   must(launch_ranks(ranks, stream));
   task.batch.ranks = {ranks.ranks, RankType::u32};
 }

@@ -69,14 +69,15 @@ RowKernel general_kernel(TeamKind kind);
 RowKernel count_kernel(bool ordered);
 RowKernel list_kernel(bool ordered);
 
-// Ranks of all rows, in two launches: tiles sorted into `sorted`, then `ranks`; both laid out like the scores.
+// Ranks of all rows. Arrays are laid out like the scores; keys are for rows of more than one tile.
 struct RankTask {
   Batch batch;  // labels may be null
   int64_t tiles_a_row;
-  float* sorted;
+  int64_t run;  // keys in a run that is sorted already
+  uint64_t* keys[2];
   uint32_t* ranks;
 };
-cudaError_t launch_ranks(const RankTask& task, cudaStream_t stream);
+cudaError_t launch_ranks(RankTask task, cudaStream_t stream);
 
 // to[i] = from[i] + from[stride + i] + ..., from left to right. n > 0, parts > 0; `to` may be none of the parts.
 cudaError_t launch_sum(char* to, const char* from, int64_t n, int64_t stride, int parts, ElementType type,

@@ -1,8 +1,7 @@
 // Competition ranks of the current student scores: 1 + how many valid documents of the query score higher.
 //
 // Scores are sorted, and every document looks up its place: ties share a rank, so the order among them does not matter.
-// Rows of up to kRankedInKernel documents are ranked by the row kernel itself, longer ones tile by tile in separate
-// launches.
+// Rows of up to kRankedInKernel documents are ranked by the row kernel itself, longer ones in separate launches.
 #pragma once
 #include "../common/scalar_load.cuh"
 #include "../common/team.cuh"
@@ -19,13 +18,13 @@ CKL_DEVICE float key_of(const Batch& batch, int64_t i) {
 }
 
 // Sorts `size` keys, a power of two, from high to low. The whole team takes each step together.
-template <class Team>
-CKL_DEVICE void sort_keys(Team& team, float* keys, unsigned size) {
+template <class Team, class Key>
+CKL_DEVICE void sort_keys(Team& team, Key* keys, unsigned size) {
   for (unsigned run = 2; run <= size; run *= 2)
     for (unsigned stride = run / 2; stride > 0; stride /= 2) {
       for (unsigned k = team.group_rank(); k < size / 2; k += team.group_size()) {
         const unsigned a = 2 * k - (k & (stride - 1)), b = a + stride;
-        const float x = keys[a], y = keys[b];
+        const Key x = keys[a], y = keys[b];
         const bool falls = (a & run) == 0;
         if (falls ? x < y : x > y) keys[a] = y, keys[b] = x;
       }

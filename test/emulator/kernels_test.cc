@@ -112,7 +112,7 @@ TEST_CASE("kernels: ranks of every type, given beta, relevance") {
 
 TEST_CASE("kernels: ranks of the current scores, in the kernel and in passes of their own") {
   Random random(66);
-  for (int64_t docs : {3, 16, 33, 64, 65, 100, 250, 500, 1000, 1024, 1025, 4096, 4097, 9000}) {
+  for (int64_t docs : {3, 16, 33, 64, 65, 100, 250, 500, 1000, 1024, 1025, 4096, 4097, 9000, 20001}) {
     OwnedBatch batch = batch_of_families(random, docs, docs > 1024 ? 1 : 6, docs > 1024 ? 9 : 5);
     if (docs % 2) pad(random, batch, 0.2);
     for (double alpha : {1.0, 3.0}) check(batch, plan_of(ckl_term(5, alpha)), {}, "fresh ranks");
@@ -120,6 +120,16 @@ TEST_CASE("kernels: ranks of the current scores, in the kernel and in passes of 
   }
   // Rows of different lengths that share warps.
   check(ragged_batch(random, 40, 100), plan_of(ckl_term(5, 1)), {}, "fresh ranks, ragged");
+  // Sorted in one tile, two, and several; many ties, and two kinds of zero.
+  check(ragged_batch(random, 6, 20000), plan_of(ckl_term(5, 1)), {}, "fresh ranks, ragged and long");
+  for (int64_t docs : {3000, 5000, 13000}) {
+    OwnedBatch batch = batch_of_families(random, docs, 1, 1);
+    for (float& score : batch.student) {
+      const int level = int(random.below(40)) - 20;
+      score = level == 0 && random.below(2) ? -0.0f : 0.25f * float(level);
+    }
+    check(batch, plan_of(ckl_term(5, 2)), {}, "fresh ranks, ties");
+  }
 }
 
 TEST_CASE("kernels: padded, ragged and strided batches") {

@@ -48,9 +48,18 @@ export default [
   { in: 'cuda', code: 'inverse[i] = 1.0f / float(«above + 1»);', to: 'above + 2' },
   {
     in: 'cuda',
-    code: 'rank += count_above(task.sorted + row.begin + tile, «left < kRankTile ? unsigned(left) : kRankTile», x);',
-    to: 'kRankTile',
+    code: 'const bool takes_first = j >= n - here || («i < here» && shared[i] > second[j]);',
+    to: 'true',
   },
+  {
+    in: 'cuda',
+    code: 'if («a[middle] > b[count - 1 - middle]») low',
+    to: 'a[middle] < b[count - 1 - middle]',
+  },
+  { in: 'cuda', code: 'if («score_of(sorted[middle]) > score») low', to: 'false' },
+  { in: 'cuda', code: 'if (place == 0 || «score_of(sorted[place - 1]) != score») return', to: 'true' },
+  { in: 'cuda', code: '__float_as_uint(«score + 0.0f»);  // -0 is 0', to: 'score' },
+  { in: 'cuda', code: 'for (int64_t run = kRankTile; run < row.n; run *= 2) «which ^= 1»;', to: 'which = 1' },
   {
     in: 'cuda',
     code: 'return (valid ? kAnyDocument : 0) | (positive ? kAnyPositive : 0) | («negative ? kAnyNegative : 0»);',
