@@ -165,6 +165,7 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
       if constexpr (kKeepsLog) us[j] = gap[j];
     });
     SoftmaxSums all = {};
+    all.below[0] = all.below[1] = -0.0f;  // adding to it takes no instruction
     if constexpr (kBranch) {
 #pragma unroll
       for (int w = 0; w < kWords; w++) add_all(w, all.below);
@@ -273,6 +274,7 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     if constexpr (kUnnormalised) unnormalised = !CKL_RARE(functor.detached);
     if (unnormalised) {
       if constexpr (kUnnormalised) {
+        sums[0] = sums[1] = -0.0f;
         Unnormalised<F> negatives(ln_ratio, of_student);
         each_document(functor, sums, [&](int j) { et[j] = negatives.add(us[j], gap[j]); });
         if (CKL_RARE(negatives.h != negatives.h)) without_teacher(negatives.h);

@@ -23,9 +23,9 @@ struct Unnormalised<CklVariant<Gamma, false>> {
   static constexpr bool kAllowed = Gamma > 1;
   static constexpr float kLower = 1.0f / float(1ull << (6 * (Gamma > 1 ? Gamma : 0)));
 
-  float slope, at_zero;  // h / w is a linear function of log2(p / q)
-  float w = 0, h = 0;    // sums over negatives; w before it is lowered
-  float normaliser;      // what both lack
+  float slope, at_zero;    // h / w is a linear function of log2(p / q)
+  float w = -0.0f, h = 0;  // sums over negatives; w before it is lowered
+  float normaliser;        // what both lack
 
   // ln_ratio: ln(p / q) where `gap` is 0. of_e: factor from the student's lifted exponential to q.
   CKL_DEVICE_MEMBER Unnormalised(float ln_ratio, float of_e)
