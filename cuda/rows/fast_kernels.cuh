@@ -44,7 +44,7 @@ __global__ void __launch_bounds__(kLanesThreads, blocks_of(E, (P == 8) && F::bia
 }
 
 // Only two-byte scores with ranks spill, when documents are read one by one.
-// Registers at most: 128; spills at most: 544 bytes
+// Registers at most: 128; spills at most: 576 bytes
 template <class F, int E, int P>
 __global__ void __launch_bounds__(kTeamThreads) fast_team(CKL_PARAMETER Task task) {
   typedef FastRow<F, E, P, Cluster> RowType;

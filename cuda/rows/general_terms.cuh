@@ -72,6 +72,70 @@ struct GeneralRow {
     for (int64_t i = team.rank(); i < row.n; i += team.size()) body(i);
   }
 
+  // A document whose label and scores are there already.
+  struct Loaded {
+    uint8_t y;
+    float s, t;
+  };
+  static CKL_DEVICE_MEMBER uint8_t label(const Loaded& x) { return x.y; }
+  static CKL_DEVICE_MEMBER float student_score(const Loaded& x) { return x.s; }
+  static CKL_DEVICE_MEMBER float teacher_score(const Loaded& x) { return x.t; }
+  // Calls body for all documents, loaded, and flush as `each` does. In rows that have four for every thread, four neighbours
+  // go to a thread: as vectors, or one by one where the row starts at an odd address. kScores: whether scores are loaded too.
+  template <bool kScores, class Body, class Flush>
+  CKL_DEVICE_MEMBER void each_loaded(Body body, Flush flush) const {
+    const int wide = row.n >= 4 * int64_t(team.size()) ? 4 : 1;
+    const Batch& batch = task.batch;
+    const char* const s = row_start(batch.student, row.begin);
+    const char* const t = row_start(batch.teacher, row.begin);
+    const uint8_t* const y = batch.labels + row.begin;
+    bool vectors = wide == 4 && offset_in(y, 4) == 0;
+    if (kScores)
+      vectors = vectors && offset_in(s, 4 * size_of(batch.student.type)) == 0 &&
+                offset_in(t, 4 * size_of(batch.teacher.type)) == 0;
+    int taken = 0;
+#pragma unroll 1
+    for (int64_t from = int64_t(team.rank()) * wide; from < row.n; from += int64_t(team.size()) * wide) {
+      Loaded four[4];
+      if (vectors && from + 4 <= row.n) {
+        const uint32_t labels = __ldca(reinterpret_cast<const unsigned*>(y + from));
+        float scores[2][4];
+        if constexpr (kScores)
+          load_four(batch.student, s, from, scores[0]), load_four(batch.teacher, t, from, scores[1]);
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+          four[j].y = uint8_t(labels >> 8 * j);
+          if constexpr (kScores) four[j].s = scores[0][j], four[j].t = scores[1][j];
+        }
+      } else {
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+          four[j] = {kPadding, 0, 0};
+          if (j >= wide || from + j >= row.n) continue;
+          four[j].y = y[from + j];
+          if constexpr (kScores) four[j].s = student_score(from + j), four[j].t = teacher_score(from + j);
+        }
+      }
+#pragma unroll
+      for (int j = 0; j < 4; j++)
+        if (j < wide && from + j < row.n) body(four[j]);
+      if (++taken % 16 == 0) flush();
+    }
+    flush();
+  }
+  static CKL_DEVICE_MEMBER void load_four(const Scores& of, const char* start, int64_t from, float (&to)[4]) {
+    if (of.type == DType::float32) {
+      const float4 x = __ldca(reinterpret_cast<const float4*>(start + from * 4));
+      to[0] = x.x, to[1] = x.y, to[2] = x.z, to[3] = x.w;
+      return;
+    }
+    const uint2 x = __ldca(reinterpret_cast<const uint2*>(start + from * 2));
+    const uint16_t halves[4] = {uint16_t(x.x), uint16_t(x.x >> 16), uint16_t(x.y), uint16_t(x.y >> 16)};
+#pragma unroll
+    for (int j = 0; j < 4; j++)
+      to[j] = of.type == DType::bfloat16 ? widen_bfloat16(halves[j]) : widen_float16(halves[j]);
+  }
+
   CKL_DEVICE_MEMBER uint8_t label(int64_t i) const { return task.batch.labels[row.begin + i]; }
   CKL_DEVICE_MEMBER float student_score(int64_t i) const {
     return load(task.batch.student.data, task.batch.student.type, row.begin + i);
@@ -100,25 +164,25 @@ struct GeneralRow {
     if (!finite(b)) return {infinity(), 0};
     return {b, expf(-b)};
   }
-  CKL_DEVICE_MEMBER Exponential of_student(int64_t i) const {
+  template <class Place>
+  CKL_DEVICE_MEMBER Exponential of_student(const Place& i) const {
     return exponential(max_student - student_score(i), task.inverse_student_high, task.inverse_student_low);
   }
-  CKL_DEVICE_MEMBER Exponential of_teacher(int64_t i) const {
+  template <class Place>
+  CKL_DEVICE_MEMBER Exponential of_teacher(const Place& i) const {
     return exponential(max_teacher - teacher_score(i), task.inverse_teacher_high, task.inverse_teacher_low);
   }
 
   CKL_DEVICE_MEMBER void count() {
     float c[2] = {0, 0};
-    each([&](int64_t i) {
-      const uint8_t y = label(i);
-      c[0] += y != kPadding, c[1] += y == kPositive;
-    });
+    each_loaded<false>([&](const Loaded& x) { c[0] += x.y != kPadding, c[1] += x.y == kPositive; }, [] {});
     team.reduce(c, Add());
     documents = c[0], positives = c[1];
   }
 
   // bad: NaN if a score is NaN or positive infinity.
-  CKL_DEVICE_MEMBER void add_score(int64_t i, float& top_student, float& top_teacher, float& bad) const {
+  template <class Place>
+  CKL_DEVICE_MEMBER void add_score(const Place& i, float& top_student, float& top_teacher, float& bad) const {
     const float s = student_score(i), t = teacher_score(i);
     top_student = fmaxf(top_student, s), top_teacher = fmaxf(top_teacher, t);
     const float fs = s == -infinity() ? 0 : s, ft = t == -infinity() ? 0 : t;
@@ -139,17 +203,18 @@ struct GeneralRow {
 
   CKL_DEVICE_MEMBER void softmax() {
     float m[2] = {-3.402823466e38f, -3.402823466e38f}, bad = 0;
-    each([&](int64_t i) {
-      if (label(i) != kPadding) add_score(i, m[0], m[1], bad);
-    });
+    each_loaded<true>(
+        [&](const Loaded& x) {
+          if (x.y != kPadding) add_score(x, m[0], m[1], bad);
+        },
+        [] {});
     team.reduce(m, Max());
     max_student = m[0], max_teacher = m[1];
 
     float z[5] = {0, 0, 0, 0, bad}, zs = 0, zt = 0;  // sums below the top, counts at the top
-    each(
-        [&](int64_t i) {
-          if (label(i) == kPadding) return;
-          add_exponentials(of_student(i).e, of_teacher(i).e, zs, zt, z[2], z[3]);
+    each_loaded<true>(
+        [&](const Loaded& x) {
+          if (x.y != kPadding) add_exponentials(of_student(x).e, of_teacher(x).e, zs, zt, z[2], z[3]);
         },
         [&] { z[0] += zs, z[1] += zt, zs = zt = 0; });
     team.reduce(z, Add());

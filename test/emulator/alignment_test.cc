@@ -107,6 +107,30 @@ TEST_CASE("alignment: a row has the same bits wherever it starts, and nothing ar
     }
 }
 
+TEST_CASE("alignment: nor do general rows or counts of queries depend on where labels and scores start") {
+  Random random(92);
+  PlanTerm kl, ckl;
+  kl.loss = LossId::kl, ckl.loss = LossId::ckl, ckl.gamma = 2;
+  Plan several = plan_of(kl);
+  several.terms.push_back(ckl);
+  for (const Plan& plan : {several, plan_of(ckl)})
+    for (DType type : {DType::float32, DType::bfloat16})
+      for (int64_t docs : {7, 61, 128, 250, 1501, 2304}) {
+        OwnedBatch batch = docs % 2 ? batch_of_families(random, docs, 3) : ragged_batch(random, 4, docs);
+        convert(batch, type);
+        const Bits aligned = run_at(batch, plan, type, {0, 0, 0, 0});
+        CHECK(aligned.clean);
+        for (size_t by : {1, 2, 4, 7, 8, 15}) {
+          const Bits bits = run_at(batch, plan, type, {by, by * 3 % 16, by * 5 % 16, by * 7 % 16});
+          const bool same =
+              bits.grad == aligned.grad && difference(bits.per_query, aligned.per_query, "perQuery").empty();
+          const std::string about = std::to_string(docs) + " documents, " + std::to_string(by) + " elements on";
+          CHECK_MESSAGE(same, about);
+          CHECK_MESSAGE(bits.clean, about);
+        }
+      }
+}
+
 }  // namespace
 }  // namespace test
 }  // namespace ckl

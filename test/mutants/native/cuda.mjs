@@ -156,6 +156,10 @@ export default [
   },
   { in: 'cuda', code: '«at >= 0 && at + 16 <= elements») {', to: 'true' },
   { in: 'cuda', code: 'found |= label_bits(words[k] | «~here»);', to: '0' },
+  // documents that are loaded four at a time
+  { in: 'cuda', code: 'bool vectors = wide == 4 && «offset_in(y, 4) == 0»;', to: 'true' },
+  { in: 'cuda', code: 'if («vectors && from + 4 <= row.n») {', to: 'vectors' },
+  { in: 'cuda', code: 'if («j < wide && from + j < row.n») body(four[j]);', to: 'from + j < row.n' },
   // rows in an order
   {
     in: 'cuda',
