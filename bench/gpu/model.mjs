@@ -6,8 +6,13 @@
 // A multiprocessor is a closed queueing network: its blocks are the customers, or its warps where warps do not wait for each
 // other; memory (its share of a copy's speed) and the issue slots are the servers, and latencies are waited for in parallel. `high` is the bound that no schedule passes; `low` is by mean
 // value analysis, where blocks come at random. There is no cache in it, and memory does not tire of changing from reads to writes.
+//
+// fast_team is another matter: a block asks for its next row as soon as it has read one, so memory works while it computes. There,
+// `low` has all blocks of a multiprocessor in step. Their rows are asked for at once, and come at the multiprocessor's share of a
+// copy's speed after memory's latency, which nothing hides. Gradients, which are written meanwhile, take their share of that time.
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { blocksAtOnce } from '../../test/cuda/sass.mjs';
 import { bytesOf, dtypes, isLatency, shapes, variants } from './cases.mjs';
 
 /** Bytes a second of a copy, as reported for these chips; the rest from NVIDIA's data sheets. */
@@ -19,49 +24,64 @@ export const chips = {
 /** The chip of a GPU's name; undefined for others. */
 export const chipOf = (name) => Object.values(chips).find((chip) => name.includes(chip.name));
 
-/** Seconds: from asking memory to the first byte, a reduction over a warp, a block; the barrier of a cluster and reading peers, all at once; a launch
- * behind another, the first of a run. */
+/** Seconds: from asking memory to the first byte, a reduction over a warp, a block; pushing values to the peers of a cluster until they
+ * see them; a launch behind another, the first of a run. */
 const latency = {
   memory: 0.6e-6,
   warp: 0.08e-6,
   block: 0.2e-6,
-  cluster: 0.4e-6,
-  peer: 0.2e-6,
+  cluster: 0.35e-6,
   launch: 1.0e-6,
   start: 2.5e-6,
 };
 const budget = JSON.parse(readFileSync(new URL('../results/cuda-budget.json', import.meta.url), 'utf8'));
 
-/** As launch/kernel_table.h: the class of a row. */
-function classOf(docs) {
-  if (docs <= 1024) {
+/** As launch/stage.h: the shared memory of a warp of fast_team, of ckl with gamma 5, and of its block beside that. */
+const stretch = 1024;
+const stretchBytes = (size) => stretch * 4 + (stretch * size + 16) * 2 + stretch + 16;
+const blockBytes = 2112 + 512;
+
+/** As launch/kernel_table.h on sm_90: the class of a row. */
+function classOf(docs, size) {
+  if (docs <= stretch) {
     const elements = docs <= 32 ? 16 : 32;
     const least = docs <= 128 ? 2 : 8;
     const width = Math.min(32, Math.max(least, 2 ** Math.ceil(Math.log2(docs / elements))));
     return { kernel: `lanes ${elements}`, elements, width, threads: 128, cluster: 1, rows: 128 / width };
   }
-  if (docs <= 131072) {
-    const threads = docs <= 2048 ? 128 : Math.min(512, 64 * Math.ceil(docs / 1024));
-    const cluster = docs <= 8192 ? 1 : 2 ** Math.ceil(Math.log2(docs / 8192));
-    return { kernel: 'team 16', elements: 16, width: threads * cluster, threads, cluster, rows: 1 };
+  const cluster = docs <= 16 * stretch ? 1 : 2 ** Math.ceil(Math.log2(docs / (16 * stretch)));
+  if (cluster <= 16) {
+    const warps = Math.ceil(docs / (stretch * cluster));
+    const shared = warps * stretchBytes(size) + blockBytes;
+    return { kernel: 'team 32', elements: 32, warps, threads: warps * 32, cluster, rows: 1, shared };
   }
   return { kernel: 'grid 8', elements: 8, width: 256, threads: 256, cluster: 1, rows: 1, sweeps: 3 };
 }
 
 /** Instructions of a thread for its part of a row. */
-function instructionsOf(docs, dtype, { kernel, elements, width }) {
+function instructionsOf(docs, dtype, { kernel, elements, width, warps, cluster }) {
   const counted = (n) => {
     const way = budget.ways.find((one) => one.docs === n);
     return (way[dtype].instructions * n) / way.threads;
   };
+  if (kernel === 'grid 8') return (2 * counted(1024)) / 3;
   const vector = dtype === 'float32' ? 4 : 8;
   const loose = docs % vector !== 0;
+  if (kernel === 'team 32') {
+    // A warp with fewer documents than it has room for takes longer than the others, and they wait for it. Rows that do not begin at
+    // 16 bytes are read from shared memory word by word: half an instruction more per document and word of scores or labels.
+    const whole = counted(warps <= 4 ? 4096 : warps <= 8 ? 8192 : 16384);
+    const short =
+      docs % stretch !== 0
+        ? (5000 * budget.ways.find((one) => one.docs === 5000)[dtype].instructions - 4 * 32 * counted(4096)) /
+            32 -
+          whole
+        : 0;
+    return whole + short / (warps * cluster) + (loose ? 24 : 0);
+  }
   const short = !loose && docs < width * elements;
-  if (kernel === 'grid 8') return (2 * counted(4096)) / 3;
   if (kernel === 'lanes 16') return counted(short || loose ? 16 : 32);
-  if (kernel === 'lanes 32')
-    return counted(loose ? (docs % 2 === 0 ? 50 : 1001) : short ? 1000 : width < 8 ? 64 : 1024);
-  return (loose ? (counted(1001) - counted(1000)) / 2 : 0) + counted(short || loose ? 5000 : 4096);
+  return counted(loose ? (docs % 2 === 0 ? 50 : 1001) : short ? 1000 : width < 8 ? 64 : 1024);
 }
 
 /** Rounds a second of `customers`, each `memory` and `issue` seconds of a server and `wait` seconds on its own. */
@@ -77,13 +97,25 @@ function throughput(customers, memory, issue, wait) {
   return { low, high: Math.min(customers / (wait + memory + issue), 1 / Math.max(memory, issue)) };
 }
 
+/**
+ * The same for blocks that ask for their next row as soon as they have read one, `turn` seconds after it has come. All blocks of a
+ * multiprocessor in step, at worst.
+ */
+function throughputAhead(blocks, memory, issue, wait, turn) {
+  const low = blocks / Math.max(latency.memory + turn + blocks * memory, wait + blocks * issue);
+  const alone = Math.max(latency.memory + turn + memory, wait + issue);
+  return { low, high: Math.min(blocks / alone, 1 / Math.max(memory, issue)) };
+}
+
 /** The fraction of a copy, low and high, of ckl with gamma 5 and a mean. */
 export function predict([queries, docs], dtype, chip) {
-  const row = classOf(docs);
+  const row = classOf(docs, dtypes[dtype]);
   const type = dtype === 'float32' ? 'float32' : 'two-byte';
-  const { blocks: atOnce } = budget.sm_90.find((one) => one.kernel === row.kernel && one.type === type);
-  // Threads of a block limit how many there are, where blocks are smaller than the kernel's largest.
-  const blocks = row.kernel === 'team 16' ? Math.floor((atOnce * 512) / row.threads) : atOnce;
+  const { blocks: atOnce, registers } = budget.sm_90.find(
+    (one) => one.kernel === row.kernel && one.type === type,
+  );
+  const ahead = row.kernel === 'team 32';
+  const blocks = ahead ? blocksAtOnce('90', registers, row.threads, row.shared) : atOnce;
   const bytes = bytesOf([queries, docs], dtype, variants[0]);
   const least = bytes / chip.copy;
   const sweeps = row.sweeps ?? 1;
@@ -94,17 +126,25 @@ export function predict([queries, docs], dtype, chip) {
   const perRound = (row.kernel === 'grid 8' ? 2048 : (row.rows * docs) / row.cluster) / warps;
   const rounds = (queries * docs) / perRound;
   const perDocument = moved / (queries * docs);
-  const memory = (perDocument * perRound) / (chip.copy / chip.processors);
+  // Clusters lie within a group of multiprocessors, most of which have 16 or 18: those of four blocks and more leave the rest without work.
+  const processors = row.cluster <= 2 ? chip.processors : Math.floor(chip.processors / 16) * 16;
+  const memory = (perDocument * perRound) / (chip.copy / processors);
   const slots = (instructionsOf(docs, dtype, row) * (row.threads / 32) * sweeps) / warps;
   // A multiprocessor computes 16 special functions per cycle.
   const special = (3.1 * perRound) / (16 * chip.clock);
   const issue = Math.max(slots / (4 * chip.clock), special);
   const reductions = 3 * (lanes ? latency.warp : latency.block);
-  const cluster = row.cluster > 1 ? 3 * (latency.cluster + latency.peer) : 0;
-  const wait = sweeps * (latency.memory + reductions) + cluster;
-  const pace = throughput(blocks * warps, memory, issue, wait);
+  const cluster = row.cluster > 1 ? 3 * latency.cluster : 0;
+  // What is asked for ahead is not waited for here.
+  const wait = sweeps * ((ahead ? 0 : latency.memory) + reductions) + cluster;
+  // Each warp asks on its own; its instructions until then follow each other at intervals of 2.5 cycles, as most do not depend on the
+  // one before.
+  const asked = ahead ? budget.ways.find((one) => one.docs === 16384)[dtype].asked : 0;
+  const pace = ahead
+    ? throughputAhead(blocks, memory, issue, wait, (2.5 * asked) / chip.clock)
+    : throughput(blocks * warps, memory, issue, wait);
   // The grid's barrier, where the batch runs at once, takes about as long as a launch behind another.
-  const together = blocks * warps * chip.processors;
+  const together = blocks * warps * processors;
   const launches =
     sweeps > 1
       ? budget.launches.grid
@@ -112,7 +152,7 @@ export function predict([queries, docs], dtype, chip) {
         ? budget.launches['one wave'] + 1
         : budget.launches[docs <= 1024 ? 'up to 1,024 documents' : 'block or cluster'];
   const overhead = latency.start + (launches - 1) * latency.launch;
-  const fraction = (perSecond) => least / (rounds / chip.processors / perSecond + overhead);
+  const fraction = (perSecond) => least / (rounds / processors / perSecond + overhead);
   return { low: Math.min(1, fraction(pace.low)), high: Math.min(1, fraction(pace.high)) };
 }
 

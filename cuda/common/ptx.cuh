@@ -45,6 +45,53 @@ CKL_DEVICE void load_if(bool here, uint32_t* to, const char* from, uint32_t none
 #undef CKL_LOAD
 }
 
+// Copies 16 or 4 bytes from global to shared memory, both addresses multiples of that, without passing through
+// registers. The copy has been made once the same thread has waited; other threads see it after a barrier with that one.
+template <int kBytes>
+CKL_DEVICE void copy_async(char* to, const char* from) {
+#if __CUDA_ARCH__ >= 800
+  const unsigned at = unsigned(__cvta_generic_to_shared(to));
+  if constexpr (kBytes == 16)
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" : : "r"(at), "l"(from) : "memory");
+  else asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" : : "r"(at), "l"(from) : "memory");
+#else
+  uint32_t words[4];
+  load_now<kBytes, 0>(words, from);
+  memcpy(to, words, kBytes);
+#endif
+}
+// Brings the memory there into the L2 cache.
+CKL_DEVICE void prefetch(const char* from) { asm volatile("prefetch.global.L2 [%0];" : : "l"(from)); }
+CKL_DEVICE void wait_for_copies() {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.wait_all;" : : : "memory");
+#endif
+}
+
+// 16, 8 or 4 bytes of shared memory, from a multiple of that.
+template <int kBytes>
+CKL_DEVICE void load_shared(uint32_t* to, const char* from) {
+  if constexpr (kBytes == 16) {
+    const uint4 x = *reinterpret_cast<const uint4*>(from);
+    to[0] = x.x, to[1] = x.y, to[2] = x.z, to[3] = x.w;
+  } else if constexpr (kBytes == 8) {
+    const uint2 x = *reinterpret_cast<const uint2*>(from);
+    to[0] = x.x, to[1] = x.y;
+  } else {
+    to[0] = *reinterpret_cast<const uint32_t*>(from);
+  }
+}
+
+// The sum over a warp.
+CKL_DEVICE uint32_t sum_of_warp(uint32_t x) {
+#if __CUDA_ARCH__ >= 800
+  return __reduce_add_sync(0xffffffffu, x);
+#else
+  for (int o = 1; o < 32; o *= 2) x += __shfl_xor_sync(0xffffffffu, x, o);
+  return x;
+#endif
+}
+
 // 2^x and log2 x by the special-function unit, within 2^-22; 2^x is exact for integers; denormal results are 0.
 CKL_DEVICE float exp2_fast(float x) {
   float y;
@@ -136,6 +183,46 @@ CKL_DEVICE void cluster_sync(bool wrote) {
 template <class T>
 CKL_DEVICE T* cluster_peer(T* shared, unsigned rank) {
   return static_cast<T*>(__cluster_map_shared_rank(shared, rank));
+}
+
+// Barriers in shared memory that count bytes. A phase ends when one thread of the block has said how many bytes it
+// waits for, and peers have pushed as many.
+CKL_DEVICE unsigned shared_address(const void* shared) { return unsigned(__cvta_generic_to_shared(shared)); }
+CKL_DEVICE void init_barrier(uint64_t* barrier) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" : : "r"(shared_address(barrier)) : "memory");
+}
+// After this, peers may push: all threads of the cluster are here, and see the barriers that others have set up.
+CKL_DEVICE void start_barriers() {
+  asm volatile("fence.mbarrier_init.release.cluster;" : : : "memory");
+  asm volatile("barrier.cluster.arrive.relaxed.aligned;" : : : "memory");
+  asm volatile("barrier.cluster.wait.acquire.aligned;" : : : "memory");
+}
+CKL_DEVICE void expect_bytes(uint64_t* barrier, unsigned bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
+               :
+               : "r"(shared_address(barrier)), "r"(bytes)
+               : "memory");
+}
+// Waits until the phase of this parity, counted from 0, has ended. What was pushed is then visible.
+CKL_DEVICE void wait_for_bytes(uint64_t* barrier, unsigned parity) {
+  asm volatile(
+      "{ .reg .pred done; again: mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [%0], %1;"
+      " @!done bra again; }"
+      :
+      : "r"(shared_address(barrier)), "r"(parity)
+      : "memory");
+}
+// Stores two or four floats at the same place in the memory of a block of the cluster, and counts them at its barrier.
+template <int kFloats>
+CKL_DEVICE void push(unsigned rank, float* place, const float* x, uint64_t* barrier) {
+  unsigned to, at;
+  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(to) : "r"(shared_address(place)), "r"(rank));
+  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(at) : "r"(shared_address(barrier)), "r"(rank));
+#define CKL_PUSH(vector, ...) \
+  asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes." vector ";" : : __VA_ARGS__ : "memory")
+  if constexpr (kFloats == 2) CKL_PUSH("v2.f32 [%0], {%1, %2}, [%3]", "r"(to), "f"(x[0]), "f"(x[1]), "r"(at));
+  else CKL_PUSH("v4.f32 [%0], {%1, %2, %3, %4}, [%5]", "r"(to), "f"(x[0]), "f"(x[1]), "f"(x[2]), "f"(x[3]), "r"(at));
+#undef CKL_PUSH
 }
 #else
 #define CKL_CLUSTERS 0

@@ -86,7 +86,8 @@ CKL_DEVICE void reduce_softmax_sums(SoftmaxSums& x, uint32_t counts, unsigned wi
 
 // `width` lanes of a warp, a power of two; the warp's other lanes do the same for other rows.
 struct Lanes {
-  static constexpr bool kRanks = true;  // fast kernels rank the rows of such teams themselves
+  static constexpr bool kRanks = true;   // fast kernels rank the rows of such teams themselves
+  static constexpr bool kParks = false;  // what fast kernels compute per document stays in registers
   unsigned width;
   // The index of the team in the launch, and the number of teams.
   CKL_DEVICE_MEMBER int64_t index() const { return (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) / width; }

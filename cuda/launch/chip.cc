@@ -19,6 +19,7 @@ Chip::Chip(int device) {
   int driver = 0;
   must(cudaDriverGetVersion(&driver));
   overlaps_ = capability_ >= 90 && driver >= 12030;
+  shared_bytes_ = int(properties.sharedMemPerBlockOptin);
 }
 
 unsigned Chip::blocks_at_once(RowKernel kernel, const Shape& shape) {
@@ -31,6 +32,10 @@ unsigned Chip::blocks_at_once(RowKernel kernel, const Shape& shape) {
 unsigned Chip::ask(RowKernel kernel, const Shape& shape) const {
   const void* const function = reinterpret_cast<const void*>(kernel);
   int count = 0;
+  // Leave for as much as a block may have: other shapes of the kernel need more than this one.
+  constexpr int kWithoutLeave = 48 * 1024;
+  if (shape.shared_bytes > kWithoutLeave)
+    must(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes_));
   if (shape.cluster == 1) {
     must(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&count, function, int(shape.threads),
                                                        size_t(shape.shared_bytes)));

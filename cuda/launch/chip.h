@@ -19,6 +19,7 @@ class Chip {
   int multiprocessors() const { return multiprocessors_; }
   // Whether a launch may begin before the one in front of it has ended, also in a graph.
   bool overlaps() const { return overlaps_; }
+  int shared_bytes() const { return shared_bytes_; }  // that a block may have
   // How many blocks of such a launch run at once, whole clusters of them; 0 if the device has no such clusters. A grid of
   // that size is the largest that makes sense: blocks take further rows in turn, and each finishes once.
   unsigned blocks_at_once(RowKernel kernel, const Shape& shape);
@@ -26,7 +27,7 @@ class Chip {
  private:
   unsigned ask(RowKernel kernel, const Shape& shape) const;
 
-  int capability_, multiprocessors_;
+  int capability_, multiprocessors_, shared_bytes_;
   bool overlaps_;
   std::map<std::tuple<RowKernel, unsigned, unsigned, int>, unsigned> known_;
 };

@@ -79,6 +79,36 @@ Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Ext
   return task;
 }
 
+// What a stretch of a row needs of shared memory in the fast kernel of this kind.
+StageLayout layout_of(const Task& task, TeamKind kind) {
+  const Batch& batch = task.batch;
+  const RankType ranks = batch.beta ? RankType::f32 : batch.ranks.type;
+  const bool given = task.biased && !task.fresh_ranks;
+  const int rank_bytes = !given ? 0 : ranks == RankType::u8 ? 1 : ranks == RankType::u16 ? 2 : 4;
+  const bool team = kind == TeamKind::team;
+  return stage_layout(team ? kStretch : kSharedStretch, team ? parked_floats(task.terms[0]) : 0,
+                      int(size_of(batch.student.type)), int(size_of(batch.teacher.type)), rank_bytes);
+}
+
+// What a warp of the fast kernel needs for stretches of a row.
+int warp_bytes(const Task& task, TeamKind kind, int stretches) {
+  const int bias = task.biased ? (kind == TeamKind::team ? kStretch : kSharedStretch) * 4 : 0;
+  return stretches * layout_of(task, kind).bytes + bias;
+}
+
+Capacity capacity_of(const Task& task, int shared_bytes) {
+  const int warps = kTeamThreads / 32, room = shared_bytes - kTeamBytes - kReduceBytes;
+  Capacity most = {std::min(warps, room / warp_bytes(task, TeamKind::team, 1)), 0};
+  while (warps * warp_bytes(task, TeamKind::shared, most.stretches + 1) <= room - kSharedSumsBytes) most.stretches++;
+  return most;
+}
+
+// How many stretches of a row the fast kernel's blocks have to hold each.
+int stretches_of(const Task& task, const RowClass& c, int docs) {
+  const int64_t row = std::min(task.launch.longest_here, c.longest), all = docs * int64_t(c.cluster);
+  return int((row + all - 1) / all);
+}
+
 Shape shape_of(const Task& task, const RowClass& c) {
   int64_t teams = task.batch.rows.queries;
   int shared = kReduceBytes;
@@ -90,6 +120,15 @@ Shape shape_of(const Task& task, const RowClass& c) {
   } else {
     shared += kTeamBytes;
     if (c.elements == 0) shared += int(c.threads) * 3 * 4;
+  }
+  const unsigned blocks = unsigned(std::min<int64_t>(teams, kMaxBlocks / c.cluster)) * c.cluster;
+  if (c.kind == TeamKind::team && c.elements > 0) {
+    const int warps = stretches_of(task, c, kStretch);
+    return {blocks, unsigned(warps) * 32, c.cluster, shared + warps * warp_bytes(task, c.kind, 1)};
+  }
+  if (c.kind == TeamKind::shared) {
+    const int warps = int(c.threads) / 32, stretches = stretches_of(task, c, warps * kSharedStretch);
+    return {blocks, c.threads, c.cluster, shared + kSharedSumsBytes + warps * warp_bytes(task, c.kind, stretches)};
   }
   if (c.kind == TeamKind::grid) teams *= (task.launch.longest_here + kChunk - 1) / kChunk;
   if (c.elements > 0 && task.biased) shared += int(c.threads) * c.elements * 4 * (task.fresh_ranks ? 2 : 1);
@@ -162,6 +201,11 @@ void enqueue_class(Queue& queue, Task task, const RowClass& c, const Extent& ext
   task.launch.width = 32;
   if (c.kind == TeamKind::lanes && c.elements > 0)
     task.launch.width = lanes_for(std::min(extent.longest, c.longest), c), task.launch.group = c.group;
+  if (c.elements > 0 && (c.kind == TeamKind::team || c.kind == TeamKind::shared)) {
+    task.launch.stage = layout_of(task, c.kind);
+    task.launch.stretches =
+        c.kind == TeamKind::shared ? stretches_of(task, c, int(c.threads) / 32 * kSharedStretch) : 1;
+  }
   Shape shape = shape_of(task, c);
   // Sweeps almost never defer a row.
   const unsigned few = (unsigned(queue.chip.multiprocessors()) + c.cluster - 1) / c.cluster * c.cluster;
@@ -194,11 +238,17 @@ void enqueue_rows(Queue& queue, Task task, const Extent& extent, bool fast, Scra
   const auto kernel_of = [&](const RowClass& c) {
     return c.elements > 0 ? fast_kernel(task.terms[0], c.kind, c.elements) : general_kernel(c.kind);
   };
-  const auto fits = [&](const RowClass& c) { return queue.chip.blocks_at_once(kernel_of(c), shape_of(task, c)) > 0; };
+  const Capacity capacity = fast ? capacity_of(task, queue.chip.shared_bytes()) : Capacity{};
+  const auto fits = [&](const RowClass& c) {
+    Task largest = task;  // not what the rows of this batch need
+    largest.launch.longest_here = c.longest;
+    return queue.chip.blocks_at_once(kernel_of(c), shape_of(largest, c)) > 0;
+  };
   int64_t swept = kAnyLength;  // the shortest row that the whole grid shares
   const auto enqueue_from = [&](int64_t shortest, int widest_fast) {
     RowClass classes[kMaxClasses];
-    const int count = classes_for(widest_fast, fits, std::max(shortest, extent.shortest), extent.longest, classes);
+    const int count =
+        classes_for(widest_fast, capacity, fits, std::max(shortest, extent.shortest), extent.longest, classes);
     task.launch.longest = shortest - 1;
     if (task.launch.counts && count > 1) {
       task.launch.counts = false;

@@ -57,13 +57,16 @@ cudaError_t launch(void (*kernel)(Argument), const Shape& shape, const Argument&
 
 typedef void (*RowKernel)(Task);
 
-// How the threads of a kernel share rows: lanes of a warp; a block, or a cluster of blocks; the whole grid, in sweeps.
-enum class TeamKind { lanes, team, grid };
+// How the threads of a kernel share rows: lanes of a warp; a block, or a cluster of blocks; the same in sweeps over a row
+// in shared memory; the whole grid, in sweeps over one in global memory.
+enum class TeamKind { lanes, team, shared, grid };
 
 // The fast kernel of a loss, or null. elements: per row and thread. halves: for batches with a two-byte type.
 RowKernel fast_float32(const TaskTerm& term, TeamKind kind, int elements);
 RowKernel fast_half(const TaskTerm& term, TeamKind kind, int elements);
 RowKernel general_kernel(TeamKind kind);
+// Floats per document that the fast kernel for teams keeps in shared memory.
+int parked_floats(const TaskTerm& term);
 // Both use launch.width lanes per query. The first writes buffers.scales; the second writes how often each term counts
 // each query, [terms][queries], to buffers.summands. ordered: as in Task.
 RowKernel count_kernel(bool ordered);

@@ -3,6 +3,7 @@
 #pragma once
 #include "../../src/core/batch.h"
 #include "../../src/core/plan.h"
+#include "stage.h"
 
 namespace ckl {
 namespace cuda {
@@ -36,6 +37,7 @@ constexpr int kLanesThreads = 128, kTeamThreads = 512, kGridThreads = 256, kCoun
 // for the batch's sum.
 constexpr int kTeamValues = 8, kTeamBytes = 2 * kTeamValues * (32 + 1) * 4;
 constexpr int kReduceBytes = 32 * int(sizeof(BlockTotal));
+constexpr int kSharedSumsBytes = kTeamThreads / 32 * 48;  // a ChunkSums for each warp of fast_shared
 
 // The row kernel ranks rows of up to this many documents; for longer ones, tiles are sorted first.
 constexpr int kRankedInKernel = 1024, kRankTile = 4096;
@@ -82,6 +84,8 @@ struct Launch {
   unsigned group;             // lanes that share a stretch of such a row
   Sweep sweep;                // for rows that the whole grid shares
   bool counts;                // count the queries for a mean first; all blocks of the launch run at once
+  StageLayout stage;          // of shared memory, for rows of a block or a cluster
+  int stretches;              // of a warp, for rows that stay in shared memory
   bool accumulate;            // add to the result of the previous launch
   bool deferred_only;  // process the rows that the launches before, which share rows among the whole grid, deferred
   bool extras_only;    // write diagnostics and the teacher's gradient: another launch does the rest

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "general_terms.cuh"
+#include "../common/row_team.cuh"
 #include "../ranks/ranking.cuh"
 
 namespace ckl {
@@ -136,9 +137,9 @@ static __device__ __noinline__ RowTotal deferred_rows(const Task& task, float* r
 
 // Those of a block or cluster of blocks.
 template <class F>
-static __device__ __noinline__ RowTotal deferred_rows(const Task& task) {
-  Cluster team(dynamic_shared());
+static __device__ __noinline__ RowTotal deferred_rows(const Task& task, RowTeam team) {
   RowTotal total = {};
+  team.sync();  // all blocks see which rows are marked
 #pragma unroll 1
   for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
     const Row row = row_of(task.batch.rows, b);

@@ -8,5 +8,16 @@ RowKernel fast_float32(const TaskTerm& term, TeamKind kind, int elements) {
   return fast_kernel<4>(term, kind, elements);
 }
 
+int parked_floats(const TaskTerm& term) {
+  int floats = 0;
+  visit_loss(term.loss, [&](auto loss) {
+    if constexpr (decltype(loss)::family == Family::distribution) {
+      with_variant(typename decltype(loss)::type(), term.parameters,
+                   [&](auto functor) { floats = KernelFor<decltype(functor)>::Type::reads_ln_q ? 2 : 1; });
+    }
+  });
+  return floats;
+}
+
 }  // namespace cuda
 }  // namespace ckl

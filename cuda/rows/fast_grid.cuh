@@ -11,7 +11,7 @@ namespace ckl {
 namespace cuda {
 
 struct Grid {
-  static constexpr bool kRanks = false;
+  static constexpr bool kRanks = false, kParks = false;
   const Task& task;
   Block block;
   ChunkSums* chunks;  // of the row

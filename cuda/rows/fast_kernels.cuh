@@ -1,4 +1,4 @@
-// The fast row kernels: several rows per block, or one block or cluster of blocks per row.
+// The fast kernel for rows of up to 1,024 documents: several rows per block.
 #pragma once
 #include "deferred_rows.cuh"
 #include "fast_row.cuh"
@@ -41,29 +41,6 @@ __global__ void __launch_bounds__(kLanesThreads, blocks_of(E, (P == 8) && F::bia
     add(total, deferred_rows<F>(task, biases + of_warp, biases + kLanesThreads * E + of_warp));
   }
   finish(task, total, memory);
-}
-
-// Only two-byte scores with ranks spill, when documents are read one by one.
-// Registers at most: 128; spills at most: 576 bytes
-template <class F, int E, int P>
-__global__ void __launch_bounds__(kTeamThreads) fast_team(CKL_PARAMETER Task task) {
-  typedef FastRow<F, E, P, Cluster> RowType;
-  char* memory = dynamic_shared();
-  Cluster team(memory);
-  wait_for_earlier_launch();
-  if (task.launch.counts) count_in_launch<false>(task);
-  float* const biases = reinterpret_cast<float*>(memory + kTeamBytes + kReduceBytes);
-  RowTotal total = {};
-  for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
-    const Row row = row_of(task.batch.rows, b);
-    if (!in_class(task, row)) continue;
-    RowType x(task, team, row, biases, nullptr);
-    x.run(true, total);
-    team = x.team;
-  }
-  team.sync();  // no block leaves while another reads its memory
-  if (total.deferred) add(total, deferred_rows<F>(task));
-  finish(task, total, memory + kTeamBytes);
 }
 
 }  // namespace cuda

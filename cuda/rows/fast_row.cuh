@@ -22,6 +22,34 @@ struct LeastGap {
   static CKL_DEVICE_MEMBER float of(const F&) { return kLeastGap; }
 };
 
+// A float for each of a thread's documents, in words of four: in registers, or in shared memory, where the warp's next
+// word is 128 floats on.
+template <int E, bool kParked>
+struct PerDocument {
+  float x[E];
+  CKL_DEVICE_MEMBER void put(int w, const float (&word)[4]) {
+#pragma unroll
+    for (int i = 0; i < 4; i++) x[4 * w + i] = word[i];
+  }
+  CKL_DEVICE_MEMBER void get(int w, float (&word)[4]) const {
+#pragma unroll
+    for (int i = 0; i < 4; i++) word[i] = x[4 * w + i];
+  }
+  CKL_DEVICE_MEMBER void set(int j, float to) { x[j] = to; }
+};
+template <int E>
+struct PerDocument<E, true> {
+  float* at;  // the lane's first word
+  CKL_DEVICE_MEMBER void put(int w, const float (&word)[4]) {
+    *reinterpret_cast<float4*>(at + w * 4 * kWarp) = make_float4(word[0], word[1], word[2], word[3]);
+  }
+  CKL_DEVICE_MEMBER void get(int w, float (&word)[4]) const {
+    const float4 all = *reinterpret_cast<const float4*>(at + w * 4 * kWarp);
+    word[0] = all.x, word[1] = all.y, word[2] = all.z, word[3] = all.w;
+  }
+  CKL_DEVICE_MEMBER void set(int j, float to) { at[j / 4 * 4 * kWarp + j % 4] = to; }
+};
+
 // F: the loss. Scores es and et become exponentials; et then becomes h.
 template <class F, int E, int P, class Team>
 struct FastRow : HeldRow<F::biased, E, P, Team> {
@@ -36,15 +64,15 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
   static constexpr bool kBranch = E >= 16;
   // Whether documents in four without a positive and without the top are evaluated without the normaliser. Kernels of
   // 16 elements per thread have too few registers for it where scores may have two bytes.
-  static constexpr bool kUnnormalised = kBranch && Unnormalised<F>::kAllowed && (P == 4 || E == 32);
+  static constexpr bool kUnnormalised = kBranch && Unnormalised<F>::kAllowed && (P == 4 || E == 32) && !Team::kParks;
   static constexpr bool kKeepsLog = F::reads_ln_q || kUnnormalised;
   // Whether the maximum of each four documents is kept until the tops are searched, or recomputed by the threads that
   // have one.
-  static constexpr bool kKeeps = kBranch && !kKeepsLog;
+  static constexpr bool kKeeps = kBranch && !kKeepsLog && !Team::kParks;
 
   // log2(p / q) without the normalisers, or (kUnnormalised) log2 of et, which is computed again where that is rare; log2
-  // of es.
-  float gap[E], us[kKeepsLog ? E : 1];
+  // of es, if kKeepsLog.
+  PerDocument<E, Team::kParks> gap, us;
   float own[2],
       highest[kKeeps ? 2 * kWords : 1];  // maxima over the thread's documents; over each four, student and teacher
   bool top_here;                         // whether one of the thread's documents is at the student's top
@@ -112,20 +140,26 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
   template <bool kFar>
   CKL_DEVICE_MEMBER void exponentials(const float (&largest)[2], const float (&addend)[2]) {
 #pragma unroll
-    for (int j = 0; j < E; j++) {
-      float u, v;
-      if constexpr (kFar) {
-        const float ds = largest[0] - es[j], dt = largest[1] - et[j];
-        u = __fmaf_rn(ds, task.student_slope, __fmaf_rn(ds, task.student_slope_low, kLog2Lift));
-        v = __fmaf_rn(dt, task.teacher_slope, __fmaf_rn(dt, task.teacher_slope_low, kLog2Lift));
-      } else {
-        u = __fmaf_rn(es[j], -task.student_slope, addend[0]);
-        v = __fmaf_rn(et[j], -task.teacher_slope, addend[1]);
+    for (int w = 0; w < kWords; w++) {
+      float gaps[4], logs[4];
+#pragma unroll
+      for (int j = 4 * w; j < 4 * w + 4; j++) {
+        float u, v;
+        if constexpr (kFar) {
+          const float ds = largest[0] - es[j], dt = largest[1] - et[j];
+          u = __fmaf_rn(ds, task.student_slope, __fmaf_rn(ds, task.student_slope_low, kLog2Lift));
+          v = __fmaf_rn(dt, task.teacher_slope, __fmaf_rn(dt, task.teacher_slope_low, kLog2Lift));
+        } else {
+          u = __fmaf_rn(es[j], -task.student_slope, addend[0]);
+          v = __fmaf_rn(et[j], -task.teacher_slope, addend[1]);
+        }
+        gaps[j % 4] = kUnnormalised ? v : v - u;
+        logs[j % 4] = u;
+        es[j] = exp2_fast(u);
+        et[j] = exp2_fast(v);
       }
-      gap[j] = kUnnormalised ? v : v - u;
-      if constexpr (kKeepsLog) us[j] = u;
-      es[j] = exp2_fast(u);
-      et[j] = exp2_fast(v);
+      gap.put(w, gaps);
+      if constexpr (kKeepsLog) us.put(w, logs);
     }
   }
   CKL_DEVICE_MEMBER void exponentials(const float (&largest)[2]) {
@@ -161,8 +195,9 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     top_here = student_tops > 0;
     exponentials(largest);
     each_masked([&](int j) {
-      gap[j] = kUnnormalised ? -1000.0f : 0.0f;  // 2^-1000 is 0
-      if constexpr (kKeepsLog) us[j] = gap[j];
+      const float none = kUnnormalised ? -1000.0f : 0.0f;  // 2^-1000 is 0
+      gap.set(j, none);
+      if constexpr (kKeepsLog) us.set(j, none);
     });
     SoftmaxSums all = {};
     all.below[0] = all.below[1] = -0.0f;  // adding to it takes no instruction
@@ -174,7 +209,7 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
       all.below[0] = all.below[1] = 0;
       if constexpr (kUnnormalised) {
 #pragma unroll
-        for (int j = 0; j < E; j++) et[j] = exp2_fast(gap[j]);
+        for (int j = 0; j < E; j++) et[j] = exp2_fast(gap.x[j]);
       }
 #pragma unroll
       for (int w = 0; w < kWords; w++) {
@@ -200,13 +235,22 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     positives = all.positives;
   }
 
-  // What document() expects.
-  CKL_DEVICE_MEMBER void normalised(int j) {
-    if constexpr (kUnnormalised) et[j] = exp2_fast(gap[j]), gap[j] -= us[j];
-  }
-  // Evaluates the loss for one document; h replaces et. Special: the document may be positive or at the top.
+  // Evaluates the loss for four documents. Special: some may be positive or at the top.
   template <bool Special>
-  CKL_DEVICE_MEMBER void document(const F& loss, int j, float (&sums)[3]) {
+  CKL_DEVICE_MEMBER void documents(const F& loss, int w, float (&sums)[3]) {
+    float gaps[4], logs[4] = {0, 0, 0, 0};
+    gap.get(w, gaps);
+    if constexpr (kKeepsLog) us.get(w, logs);
+#pragma unroll
+    for (int j = 4 * w; j < 4 * w + 4; j++) {
+      float its_gap = gaps[j % 4];
+      if constexpr (kUnnormalised) et[j] = exp2_fast(its_gap), its_gap -= logs[j % 4];
+      document<Special>(loss, j, its_gap, logs[j % 4], sums);
+    }
+  }
+  // The same for one; h replaces et.
+  template <bool Special>
+  CKL_DEVICE_MEMBER void document(const F& loss, int j, float its_gap, float u, float (&sums)[3]) {
     const bool top = Special && is_top(j), both = top && labels[j / 4] >> (8 * (j % 4) + 2) & 1;
     // Factor of everything that is linear in p.
     const float scale = reciprocal_fast(of_teacher);
@@ -215,9 +259,9 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     x.rest = 1.0f - x.q.v;
     if (top) x.rest = student.rest;
     x.minus_ln_q = 0.0f;
-    if constexpr (F::reads_ln_q) x.minus_ln_q = top ? student.ln_z1 : __fmaf_rn(us[j] - kLog2Lift, -kLn2, minus_ln_q);
+    if constexpr (F::reads_ln_q) x.minus_ln_q = top ? student.ln_z1 : __fmaf_rn(u - kLog2Lift, -kLn2, minus_ln_q);
     x.p = et[j];
-    x.d = both ? ln_ratio_at_top : __fmaf_rn(fmaxf(gap[j], LeastGap<F>::of(loss)), kLn2, ln_ratio);
+    x.d = both ? ln_ratio_at_top : __fmaf_rn(fmaxf(its_gap, LeastGap<F>::of(loss)), kLn2, ln_ratio);
     x.beta = 0.0f;
     if constexpr (F::biased) {
       if (task.biased) x.beta = task.terms[0].beta_scale * (bias_of(j) - rank_mean);
@@ -233,21 +277,16 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     else sums[1] += et[j];
   }
 
-  // Calls usual(j) for documents in four without a positive and without the top, and document<true> for others.
+  // Calls usual(w) for four documents without a positive and without the top, and documents<true> for others.
   template <class Usual>
-  CKL_DEVICE_MEMBER void each_document(const F& loss, float (&sums)[3], Usual usual) {
+  CKL_DEVICE_MEMBER void each_word(const F& loss, float (&sums)[3], Usual usual) {
 #pragma unroll
     for (int w = 0; w < kWords; w++) {
       if (!kBranch || CKL_RARE((labels[w] & kSpecial) != 0)) {
         special_here = true;
-#pragma unroll
-        for (int j = 4 * w; j < 4 * w + 4; j++) {
-          normalised(j);
-          document<true>(loss, j, sums);
-        }
+        documents<true>(loss, w, sums);
       } else {
-#pragma unroll
-        for (int j = 4 * w; j < 4 * w + 4; j++) usual(j);
+        usual(w);
       }
     }
   }
@@ -260,7 +299,7 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
       if (labels[w] & kSpecial) continue;
 #pragma unroll
       for (int j = 4 * w; j < 4 * w + 4; j++) {
-        if (gap[j] == -infinity()) et[j] = 0;
+        if (gap.x[j] == -infinity()) et[j] = 0;
         sum += et[j];
       }
     }
@@ -276,17 +315,17 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
       if constexpr (kUnnormalised) {
         sums[0] = sums[1] = -0.0f;
         Unnormalised<F> negatives(ln_ratio, of_student);
-        each_document(functor, sums, [&](int j) { et[j] = negatives.add(us[j], gap[j]); });
+        each_word(functor, sums, [&](int w) {
+#pragma unroll
+          for (int j = 4 * w; j < 4 * w + 4; j++) et[j] = negatives.add(us.x[j], gap.x[j]);
+        });
         if (CKL_RARE(negatives.h != negatives.h)) without_teacher(negatives.h);
         sums[0] += negatives.value();
         sums[1] += negatives.sum_h();
         of_h = negatives.normaliser;
       }
     } else {
-      each_document(functor, sums, [&](int j) {
-        normalised(j);
-        document<false>(functor, j, sums);
-      });
+      each_word(functor, sums, [&](int w) { documents<false>(functor, w, sums); });
     }
     team.reduce(sums, Add());
     float zero = student.inverse * 0.0f;
@@ -296,8 +335,13 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     return zero == 0.0f;
   }
 
+  // Where the gradient is left: in place of something that is not needed any more.
+  CKL_DEVICE_MEMBER float (&gradient())[E] {
+    if constexpr (kUnnormalised) return gap.x;
+    else return et;
+  }
   CKL_DEVICE_MEMBER void write(const Projection& project) {
-    float* const grad = gap;
+    float(&grad)[E] = gradient();
     // One multiplication less than with a normalised h, unless a huge scale could overflow on its own.
     const bool joint = unnormalised && !CKL_RARE(!(fabsf(project.scale) < 0x1p64f));
     const float scale_of_h = of_h * project.scale, scale_of_e = project.others * project.scale;
@@ -334,14 +378,18 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     const DType type = CKL_TYPE(out.type);
     const unsigned odd = offset_in(to, P * size_of(type) < 16 ? P * size_of(type) : 16);
     const bool wide = vectors.whole && !CKL_RARE(odd != 0);
-    if (wide) with_stride([&](auto stride) { store_scores<kVectors, P>(gap, to, type, vectors, stride, true); });
-    else store_scores<kVectors, P>(gap, to, type, vectors, vectors.stride, false);
+    if (wide) with_stride([&](auto stride) { store_scores<kVectors, P>(grad, to, type, vectors, stride, true); });
+    else store_scores<kVectors, P>(grad, to, type, vectors, vectors.stride, false);
   }
 
   // `here`: the row belongs to this launch.
   CKL_DEVICE_MEMBER void run(bool here, RowTotal& total) {
-    float largest[2], sums[3];
     read();
+    compute(here, total);
+  }
+  // The rest, once the row is read.
+  CKL_DEVICE_MEMBER void compute(bool here, RowTotal& total) {
+    float largest[2], sums[3];
     if constexpr (F::biased) {
       if (task.biased) weigh_ranks();
     }

@@ -4,6 +4,8 @@
 #include "../launch/launch.h"
 #include "fast_grid.cuh"
 #include "fast_kernels.cuh"
+#include "fast_shared.cuh"
+#include "fast_team.cuh"
 
 namespace ckl {
 namespace cuda {
@@ -95,7 +97,8 @@ inline constexpr int kWidest<CklVariant<kGammaWhole, false>> = 16;
 template <class F, int P>
 RowKernel fast_kernel_of(TeamKind kind, int elements) {
   if (kind == TeamKind::grid) return fast_grid<F, P>;
-  if (kind == TeamKind::team) return fast_team<F, 16, P>;
+  if (kind == TeamKind::team) return fast_team<F, P>;
+  if (kind == TeamKind::shared) return fast_shared<F, P>;
   if (elements == 16) return fast_lanes<F, 16, P>;
   if constexpr (kWidest<F> == 32) return fast_lanes<F, 32, P>;
   else return nullptr;

@@ -123,6 +123,10 @@ struct HeldRow {
     widen<P>(es, raw_s, student_type, vectors);
     widen<P>(et, raw_t, teacher_type, vectors);
     pack_labels<P>(labels, raw_y, vectors);
+    settle();
+  }
+  // Masks documents, once scores and labels are there.
+  CKL_DEVICE_MEMBER void settle() {
     uint32_t any = 0, sum = 0;
 #pragma unroll
     for (int w = 0; w < kWords; w++) any |= labels[w], sum += labels[w];

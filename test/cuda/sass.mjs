@@ -15,6 +15,7 @@ export const opcode = {
   fence: 0x992,
   nothing: 0x918,
   waitFor: 0x91a, // DEPBAR
+  copy: 0xfae, // LDGSTS: from global to shared memory
 };
 
 const noScoreboard = 7;
@@ -234,6 +235,9 @@ const chips = {
   120: { threads: 1536, blocks: 24, shared: 99 * 1024 },
 };
 
+/** Bytes of shared memory that a block may have. */
+export const sharedOf = (architecture) => chips[architecture].shared;
+
 /** Blocks that a multiprocessor holds at once. Registers are given to warps, 256 at a time. */
 export function blocksAtOnce(architecture, registers, threads, shared = 0) {
   const chip = chips[architecture];
@@ -243,6 +247,6 @@ export function blocksAtOnce(architecture, registers, threads, shared = 0) {
     chip.blocks,
     Math.floor(chip.threads / threads),
     Math.floor(warps / (threads / 32)),
-    shared ? Math.floor(chip.shared / (shared + 1024)) : Infinity,
+    shared ? Math.floor((chip.shared + 1024) / (shared + 1024)) : Infinity,
   );
 }

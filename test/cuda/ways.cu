@@ -1,5 +1,5 @@
 // One row of ckl with gamma 5 on each of its ways through a fast kernel, for counting instructions (budget.mjs): full, short of its
-// team's room, read document by document; of float32 and of bfloat16. No padding, and documents that are neither positive nor at
+// team's room, read document by document; of float32 and of bfloat16. No padding, rows of one length, and documents that are neither positive nor at
 // the top. What a way is not ends the thread, so that a kernel is its way from start to end, tests included.
 static __device__ __forceinline__ void exit_if(bool condition) {
   if (condition) {
@@ -12,6 +12,8 @@ static __device__ __forceinline__ T known(T is, T must_be) {
   exit_if(is != must_be);
   return must_be;
 }
+#define CKL_RAGGED(condition) known<bool>(condition, false)
+#define CKL_FOLLOWED(condition) known<bool>(condition, true)
 #define CKL_RARE(condition) known<bool>(condition, false)
 #define CKL_TYPE(type) known(type, P == 4 ? DType::float32 : DType::bfloat16)
 #define CKL_WHOLE(condition) known<bool>(condition, Team::kWhole)
@@ -20,6 +22,7 @@ static __device__ __forceinline__ T known(T is, T must_be) {
 #define CKL_FULL(condition) known<bool>(condition, Team::kFull)
 #define CKL_MASKED(condition, word) known<bool>(condition, word >= Team::kMaskedFrom)
 #include "../../cuda/rows/fast_kernels.cuh"
+#include "../../cuda/rows/fast_team.cuh"
 
 namespace ckl {
 namespace cuda {
@@ -38,26 +41,10 @@ struct KnownLanes : Lanes, KnownWay<Way, Masked> {
   CKL_DEVICE_MEMBER KnownLanes() : Lanes{W} {}
 };
 
-// A cluster of one block of W threads.
+// A block of W warps.
 template <int W, int Way, int Masked>
-struct KnownBlock : Cluster, KnownWay<Way, Masked> {
-  CKL_DEVICE_MEMBER KnownBlock() : Cluster(dynamic_shared()) {}
-  CKL_DEVICE_MEMBER int64_t index() const { return block.index(); }
-  CKL_DEVICE_MEMBER unsigned size() const { return W; }
-  CKL_DEVICE_MEMBER unsigned rank() const { return block.rank(); }
-  CKL_DEVICE_MEMBER int origin(int, int) const { return int(rank()); }
-  CKL_DEVICE_MEMBER int stride(int) const { return W; }
-  CKL_DEVICE_MEMBER int end(int elements) const { return W * elements; }
-  template <int K, class Op>
-  CKL_DEVICE_MEMBER void reduce(float (&x)[K], Op op) {
-    block.reduce(x, op);
-  }
-  CKL_DEVICE_MEMBER void softmax_sums(SoftmaxSums& x, uint32_t counts) {
-    reduce_softmax_sums(x, counts, kWarp);
-    float all[5] = {x.below[0], x.below[1], x.tops[0], x.tops[1], x.positives};
-    block.across(all, Add());
-    x = {{all[0], all[1]}, {all[2], all[3]}, all[4]};
-  }
+struct KnownTeam : RowTeamOf<W>, KnownWay<Way, Masked> {
+  CKL_DEVICE_MEMBER KnownTeam() : RowTeamOf<W>(dynamic_shared()) {}
 };
 
 template <class Team, int E, int P>
@@ -75,9 +62,22 @@ template <int E, int P, int W, int Way, int Masked>
 __global__ void __launch_bounds__(kLanesThreads, blocks_of(E)) lanes_way(CKL_PARAMETER Task task) {
   one_row<KnownLanes<W, Way, Masked>, E, P>(task);
 }
-template <int E, int P, int W, int Way, int Masked>
-__global__ void __launch_bounds__(W) team_way(CKL_PARAMETER Task task) {
-  one_row<KnownBlock<W, Way, Masked>, E, P>(task);
+// A row of a block of W warps, of which the next is copied meanwhile.
+template <int P, int W, int Way, int Masked>
+__global__ void __launch_bounds__(kTeamThreads) team_way(CKL_PARAMETER Task task) {
+  typedef KnownTeam<W, Way, Masked> Team;
+  Team team;
+  char* const staged = dynamic_shared() + kTeamBytes + kReduceBytes;
+  Stage<false, kTeamElements, P, Team> stage(task, staged + threadIdx.x / kWarp * task.launch.stage.bytes,
+                                             int(team.stretch()) * kStretch);
+  const Row row = row_of(task.batch.rows, team.index());
+  FastRow<CklVariant<5, false>, kTeamElements, P, Team> x(task, team, row, nullptr, nullptr);
+  x.gap.at = reinterpret_cast<float*>(stage.memory) + lane_id() * 4;
+  RowTotal total = {};
+  stage.arrive(row);
+  stage.read(x, next_row(task, unsigned(row.b + team.count()), unsigned(team.count())));
+  x.compute(true, total);
+  task.buffers.block_totals[threadIdx.x] = {total.loss, total.counted};
 }
 
 // The rows of budget.mjs: N = 16, 32, 50, 64, 256, 1000, 1001, 1024; 4096, 5000.
@@ -90,8 +90,11 @@ __global__ void __launch_bounds__(W) team_way(CKL_PARAMETER Task task) {
   template __global__ void lanes_way<32, P, 32, 1, 8 - P / 4>(CKL_PARAMETER Task); \
   template __global__ void lanes_way<32, P, 32, 2, 8 - P / 4>(CKL_PARAMETER Task); \
   template __global__ void lanes_way<32, P, 32, 0, 0>(CKL_PARAMETER Task);         \
-  template __global__ void team_way<16, P, 256, 0, 0>(CKL_PARAMETER Task);         \
-  template __global__ void team_way<16, P, 320, 1, P == 4 ? 3 : 2>(CKL_PARAMETER Task);
+  template __global__ void team_way<P, 4, 0, 0>(CKL_PARAMETER Task);               \
+  template __global__ void team_way<P, 5, 0, 0>(CKL_PARAMETER Task);               \
+  template __global__ void team_way<P, 5, 1, P == 4 ? 7 : 6>(CKL_PARAMETER Task);  \
+  template __global__ void team_way<P, 8, 0, 0>(CKL_PARAMETER Task);               \
+  template __global__ void team_way<P, 16, 0, 0>(CKL_PARAMETER Task);
 WAYS(4)
 WAYS(8)
 

@@ -97,8 +97,8 @@ TEST_CASE("chips: a batch that runs at once takes one launch, larger ones two, a
     CHECK(launches_of(many, mean, kTargets[4]) == expected);
     CHECK(launches_of(many, sum, kTargets[0]) == 1);
   }
-  CHECK(launches_of(batch_of_families(random, 9000, 1), mean, kTargets[0]) == kTeams);
-  CHECK(launches_of(batch_of_families(random, 9000, 1), mean, kTargets[3]) == kSweeps);
+  CHECK(launches_of(batch_of_families(random, 30000, 1), mean, kTargets[0]) == kTeams);
+  CHECK(launches_of(batch_of_families(random, 30000, 1), mean, kTargets[3]) == kSweeps);
   CHECK(launches_of(batch_of_families(random, 64, 5), plan_of(term_of(LossId::marginMse)), kTargets[0]) == 2);
 }
 

@@ -42,6 +42,17 @@ void meet_cluster();
 const uint64_t* meet_warp(uint64_t word, int kind);
 char* peer_shared(char* mine, unsigned rank);
 
+// Copies of this thread, each made when it is asked for or when the thread waits, as chance will have it.
+void need_shared(const char* p, size_t bytes);
+void copy_later(char* to, const char* from, size_t bytes);
+void wait_for_copies();
+// Barriers that count bytes; what is pushed lands at any time until then.
+void init_barrier(uint64_t* barrier);
+void start_barriers();
+void expect_bytes(uint64_t* barrier, unsigned bytes);
+void wait_for_bytes(const uint64_t* barrier, unsigned parity);
+void push(char* to, const void* from, size_t bytes, uint64_t* barrier);
+
 template <class T>
 inline T bring(T x, unsigned from, int kind) {
   static_assert(sizeof(T) <= 8, "a word");
@@ -150,6 +161,8 @@ inline uint32_t __byte_perm(uint32_t a, uint32_t b, uint32_t pick) {
   for (int k = 0; k < 4; k++) r |= uint32_t(both >> 8 * (pick >> 4 * k & 7) & 255) << 8 * k;
   return r;
 }
+inline int min(int a, int b) { return a < b ? a : b; }
+inline int max(int a, int b) { return a > b ? a : b; }
 inline int __popc(uint32_t x) { return __builtin_popcount(x); }
 inline int __ffs(int x) { return __builtin_ffs(x); }
 
@@ -201,6 +214,29 @@ inline void load_if(bool here, uint32_t* to, const char* from, uint32_t none) {
   for (int i = 0; i < (kBytes + 3) / 4; i++) to[i] = none;
 }
 
+template <int kBytes>
+inline void copy_async(char* to, const char* from) {
+  if ((reinterpret_cast<uintptr_t>(from) | reinterpret_cast<uintptr_t>(to)) % kBytes)
+    emulator::fail("a copy at an address that is not a multiple of its size");
+  emulator::need_inside(from, kBytes);
+  emulator::copy_later(to, from, kBytes);
+}
+inline void prefetch(const char* from) { emulator::need_inside(from, 1); }
+inline void wait_for_copies() { emulator::wait_for_copies(); }
+template <int kBytes>
+inline void load_shared(uint32_t* to, const char* from) {
+  if (reinterpret_cast<uintptr_t>(from) % kBytes)
+    emulator::fail("a vector access at an address that is not a multiple of its size");
+  emulator::need_shared(from, kBytes);
+  memcpy(to, from, kBytes);
+}
+inline uint32_t sum_of_warp(uint32_t x) {
+  const uint64_t* all = emulator::meet_warp(x, 4);
+  uint32_t sum = 0;
+  for (int k = 0; k < 32; k++) sum += uint32_t(all[k]);
+  return sum;
+}
+
 // Denormal results are 0, as the special-function unit's are.
 inline float flushed(float x) { return fabsf(x) < 1.17549435e-38f ? 0.0f * x : x; }
 inline float exp2_fast(float x) { return flushed(emulator::off_by(exp2f(x), 0x1p-22f, x)); }
@@ -246,6 +282,14 @@ inline void cluster_sync(bool) { emulator::meet_cluster(); }
 template <class T>
 inline T* cluster_peer(T* shared, unsigned rank) {
   return reinterpret_cast<T*>(emulator::peer_shared(reinterpret_cast<char*>(shared), rank));
+}
+inline void init_barrier(uint64_t* barrier) { emulator::init_barrier(barrier); }
+inline void start_barriers() { emulator::start_barriers(); }
+inline void expect_bytes(uint64_t* barrier, unsigned bytes) { emulator::expect_bytes(barrier, bytes); }
+inline void wait_for_bytes(uint64_t* barrier, unsigned parity) { emulator::wait_for_bytes(barrier, parity); }
+template <int kFloats>
+inline void push(unsigned rank, float* place, const float* x, uint64_t* barrier) {
+  emulator::push(reinterpret_cast<char*>(cluster_peer(place, rank)), x, 4 * kFloats, cluster_peer(barrier, rank));
 }
 
 }  // namespace cuda

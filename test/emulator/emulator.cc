@@ -51,6 +51,23 @@ struct Warp {
   int kind = 0;
 };
 
+// A copy that is under way, to memory of the block or of a peer whose barrier counts it.
+struct Copy {
+  char* to;
+  const char* from;
+  size_t bytes;
+  char content[16];  // of a push: its source is a register
+  uint64_t* barrier;
+};
+
+// The 8 bytes of a barrier in shared memory.
+struct Barrier {
+  uint16_t mark;  // kBarrier once it is set up
+  uint8_t phase, arrivals;
+  int32_t bytes;  // still to come
+};
+constexpr uint16_t kBarrier = 0xba44;
+
 struct State {
   Thread thread;
   Fiber fiber;
@@ -61,6 +78,7 @@ struct State {
   unsigned watched = 0;
   bool waits_for_earlier = false;  // launch
   unsigned block = 0;              // in the launch, without those that are not running
+  std::vector<Copy> copies;
 };
 
 Random random_source;
@@ -74,6 +92,8 @@ struct Machine {
   std::vector<Meeting> blocks;
   std::vector<Meeting> clusters;
   std::vector<std::unique_ptr<char[]>> shared;
+  std::vector<Copy> pushes;
+  bool may_push;  // all blocks of the cluster have set up their barriers
   Fiber scheduler;
   State* running = nullptr;
   const std::function<void()>* kernel = nullptr;
@@ -110,6 +130,26 @@ void run_earlier() {
   machine = paused;
 }
 
+Barrier& barrier_at(const uint64_t* p) {
+  Barrier& barrier = *reinterpret_cast<Barrier*>(const_cast<uint64_t*>(p));
+  if (barrier.mark != kBarrier) fail("a barrier that nobody has set up");
+  return barrier;
+}
+void end_phase(Barrier& barrier) {
+  if (barrier.arrivals == 1 && barrier.bytes == 0) barrier.phase++, barrier.arrivals = 0;
+}
+
+// Lets one of the pushes that are under way land.
+void land_one() {
+  std::swap(machine->pushes[random_source.below(unsigned(machine->pushes.size()))], machine->pushes.back());
+  const Copy push = machine->pushes.back();
+  machine->pushes.pop_back();
+  memcpy(push.to, push.content, push.bytes);
+  Barrier& barrier = barrier_at(push.barrier);
+  barrier.bytes -= int32_t(push.bytes);
+  end_phase(barrier);
+}
+
 // Lets threads run, each time one of those that can, until all have ended.
 void run_all() {
   std::vector<unsigned> order(machine->threads.size());
@@ -132,6 +172,7 @@ void run_all() {
     for (unsigned k = 0; k < left;)
       if (machine->threads[order[k]].done) std::swap(order[k], order[--left]);
       else k++;
+    while (!machine->pushes.empty() && (!moved || random_source.below(4) == 0)) land_one(), moved = true;
     if (!moved && machine->earlier) {  // as late as it may be
       run_earlier();
       continue;
@@ -151,6 +192,7 @@ void start_blocks(unsigned first_block, unsigned at_once, unsigned blocks, unsig
   machine->blocks.assign(at_once, Meeting{threads});
   machine->clusters.assign(at_once / cluster, Meeting{threads * cluster});
   machine->shared.clear();
+  machine->may_push = false;
   for (unsigned b = 0; b < at_once; b++) {
     // Exactly what was asked for, at 16 bytes, so that AddressSanitizer sees a step beyond.
     machine->shared.emplace_back(new char[shared_bytes + 1]);
@@ -161,7 +203,7 @@ void start_blocks(unsigned first_block, unsigned at_once, unsigned blocks, unsig
     t.block = k / threads;
     t.thread = {{k % threads},     {first_block + t.block},        {threads},   {blocks}, cluster,
                 t.block % cluster, machine->shared[t.block].get(), shared_bytes};
-    t.done = false, t.waits_for = nullptr, t.watches = nullptr, t.waits_for_earlier = false;
+    t.done = false, t.waits_for = nullptr, t.watches = nullptr, t.waits_for_earlier = false, t.copies.clear();
     t.fiber.start(body);
   }
 }
@@ -204,6 +246,49 @@ void wait_for_earlier_launch() {
   if (!machine->earlier) return;
   machine->running->waits_for_earlier = true;
   yield();
+}
+
+void need_shared(const char* p, size_t bytes) {
+  const Thread& t = *current;
+  if (p < t.shared || p + bytes > t.shared + t.shared_bytes) fail("an access beyond the block's shared memory");
+}
+void copy_later(char* to, const char* from, size_t bytes) {
+  need_shared(to, bytes);
+  if (random_source.below(2)) memcpy(to, from, bytes);
+  else machine->running->copies.push_back({to, from, bytes, {}, nullptr});
+}
+void wait_for_copies() {
+  for (std::vector<Copy>& copies = machine->running->copies; !copies.empty(); copies.pop_back()) {
+    std::swap(copies[random_source.below(unsigned(copies.size()))], copies.back());
+    memcpy(copies.back().to, copies.back().from, copies.back().bytes);
+  }
+}
+
+void init_barrier(uint64_t* barrier) {
+  const Barrier fresh = {kBarrier, 0, 0, 0};
+  memcpy(barrier, &fresh, sizeof fresh);
+}
+void start_barriers() {
+  meet_cluster();
+  machine->may_push = true;
+}
+void expect_bytes(uint64_t* p, unsigned bytes) {
+  Barrier& barrier = barrier_at(p);
+  if (barrier.arrivals++ > 0) fail("a barrier at which more arrive than it waits for");
+  barrier.bytes += int32_t(bytes);
+  end_phase(barrier);
+}
+void wait_for_bytes(const uint64_t* p, unsigned parity) {
+  while ((barrier_at(p).phase & 1) == parity) {
+    machine->running->waits_for = p, machine->running->round = *p;
+    yield();
+  }
+}
+void push(char* to, const void* from, size_t bytes, uint64_t* barrier) {
+  if (!machine->may_push) fail("a push to a block that may not have begun");
+  Copy push = {to, nullptr, bytes, {}, barrier};
+  memcpy(push.content, from, bytes);
+  machine->pushes.push_back(push);
 }
 
 const uint64_t* meet_warp(uint64_t word, int kind) {
@@ -264,6 +349,7 @@ cudaError_t run(unsigned blocks, unsigned threads, unsigned cluster, size_t shar
   for (const unsigned k : order) {
     start_blocks(k * at_once, at_once, blocks, threads, cluster, shared_bytes);
     run_all();
+    if (!machine->pushes.empty()) fail("a push to a block that has ended");
   }
   run_earlier();
   idle.push_back(std::move(mine));

@@ -149,6 +149,53 @@ TEST_CASE("emulator: a launch that may begin early does, and sees what is in fro
   }
 }
 
+// Each lane reads what its neighbour has had copied; `what`: whether it waits for the copy.
+void copied(Argument a) {
+  alignas(16) static const float from[64] = {1, 2, 3, 4, 5};
+  char* const shared = ckl::cuda::dynamic_shared();
+  if (threadIdx.x < 16)
+    ckl::cuda::copy_async<16>(shared + 16 * threadIdx.x, reinterpret_cast<const char*>(from + 4 * threadIdx.x));
+  if (a.what) ckl::cuda::wait_for_copies();
+  __syncthreads();
+  a.out[threadIdx.x] = reinterpret_cast<const float*>(shared)[threadIdx.x];
+}
+
+TEST_CASE("emulator: a copy that nobody has waited for is missing in some order") {
+  for (int waits : {0, 1}) {
+    bool right = true;
+    for (uint64_t seed = 1; seed < 10; seed++) {
+      emulator::seed(seed);
+      float out[64];
+      launch(copied, {out, waits}, 1, 64, 1);
+      for (unsigned k = 0; k < 64; k++) right = right && out[k] == (k < 5 ? float(k + 1) : 0);
+    }
+    CHECK(right == (waits == 1));
+  }
+}
+
+// Pushes to the only block of a cluster; `what`: what is done wrong.
+void pushed(Argument a) {
+  uint64_t* const barrier = reinterpret_cast<uint64_t*>(ckl::cuda::dynamic_shared());
+  float* const place = reinterpret_cast<float*>(barrier + 2);
+  if (threadIdx.x == 0) ckl::cuda::init_barrier(barrier + (a.what == 1));
+  __syncthreads();
+  if (a.what != 2) ckl::cuda::start_barriers();
+  if (threadIdx.x == 0) {
+    if (a.what != 3) ckl::cuda::expect_bytes(barrier, 8);
+    const float x[2] = {1, 2};
+    ckl::cuda::push<2>(0, place, x, barrier);
+  }
+  ckl::cuda::wait_for_bytes(barrier, 0);
+  a.out[threadIdx.x] = place[threadIdx.x % 2];
+}
+
+TEST_CASE("emulator: barriers that count bytes") {
+  CHECK(!dies(pushed, 0, ""));
+  CHECK(dies(pushed, 1, "nobody has set up"));
+  CHECK(dies(pushed, 2, "may not have begun"));
+  CHECK(dies(pushed, 3, "never come"));
+}
+
 // Blocks of a cluster read each other's memory.
 void peers(Argument a) {
   float* shared = reinterpret_cast<float*>(ckl::cuda::dynamic_shared());

@@ -56,14 +56,16 @@ TEST_CASE("kernels: rows of a block and of a cluster of blocks") {
 
 TEST_CASE("kernels: rows that the whole grid shares because they fit nowhere") {
   Random random(63);
-  check(batch_of_families(random, 131073, 1, 1), plan_of(ckl_term(5, 0)), {}, "by the grid", {targets()[0]});
-  check(batch_of_families(random, 131072, 1, 2), plan_of(ckl_term(5, 0)), {}, "the longest of a cluster",
+  check(batch_of_families(random, 262144, 1, 2), plan_of(ckl_term(5, 0)), {}, "in the registers of a cluster",
         {targets()[0]});
-  // Chips without clusters: from 8193 on. All families, so that tops and infinities lie in chunks of their own.
-  check(batch_of_families(random, 8195), plan_of(ckl_term(5, 0)), {}, "by the grid", {targets()[1]});
+  check(batch_of_families(random, 262147, 1, 1), plan_of(ckl_term(5, 0)), {}, "in the memory of a cluster",
+        {targets()[0]});
+  check(batch_of_families(random, 393217, 1, 1), plan_of(ckl_term(5, 0)), {}, "by the grid", {targets()[0]});
+  // Chips without clusters: from 16385 on. All families, so that tops and infinities lie in chunks of their own.
+  check(batch_of_families(random, 16387), plan_of(ckl_term(5, 0)), {}, "by the grid", {targets()[1]});
   for (const PlanTerm& term : all_terms()) {
     if (pairwise(term)) continue;
-    OwnedBatch batch = ragged_batch(random, 4, 20000);
+    OwnedBatch batch = ragged_batch(random, 4, 30000);
     pad(random, batch, 0.1);
     Options options;
     options.in_place = term.gamma == 5;

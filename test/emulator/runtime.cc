@@ -66,6 +66,11 @@ cudaError_t release(void* pointer) {
   return cudaSuccess;
 }
 
+int shared_bytes_of(int capability) {
+  if (capability == 90 || capability == 100) return 227 * 1024;
+  return capability == 80 ? 163 * 1024 : capability > 80 ? 99 * 1024 : 64 * 1024;
+}
+
 }  // namespace
 
 cudaError_t cudaRuntimeGetVersion(int* version) { return *version = 13000, cudaSuccess; }
@@ -78,6 +83,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int device) {
   p->totalGlobalMem = kMemory;
   p->major = emulator::capability() / 10, p->minor = emulator::capability() % 10;
   p->multiProcessorCount = emulator::limits().multiprocessors;
+  p->sharedMemPerBlockOptin = size_t(shared_bytes_of(emulator::capability()));
   return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int device) {
@@ -110,40 +116,47 @@ const char* cudaGetErrorName(cudaError_t error) {
 const char* cudaGetErrorString(cudaError_t error) { return cudaGetErrorName(error); }
 
 namespace {
-// Kernels that have leave to be launched in clusters of more than 8 blocks.
-std::set<const void*>& with_leave() {
-  static std::set<const void*>& functions = *new std::set<const void*>;
+// Kernels that have leave to be launched in clusters of more than 8 blocks, or with more than 48 KiB of shared memory.
+std::set<std::pair<const void*, cudaFuncAttribute>>& with_leave() {
+  static auto& functions = *new std::set<std::pair<const void*, cudaFuncAttribute>>;
   return functions;
 }
 std::mutex leave_mutex;
 std::atomic<uint64_t> launched{0};
 
-bool allowed(const void* function, unsigned cluster) {
+bool allowed(const void* function, unsigned cluster, size_t shared_bytes) {
   const std::lock_guard<std::mutex> lock(leave_mutex);
-  return cluster == 1 || (emulator::capability() >= 90 && cluster <= emulator::limits().cluster &&
-                          (cluster <= 8 || with_leave().count(function) > 0));
+  if (shared_bytes > size_t(shared_bytes_of(emulator::capability()))) return false;
+  if (shared_bytes > 48 * 1024 && with_leave().count({function, cudaFuncAttributeMaxDynamicSharedMemorySize}) == 0)
+    return false;
+  return cluster == 1 ||
+         (emulator::capability() >= 90 && cluster <= emulator::limits().cluster &&
+          (cluster <= 8 || with_leave().count({function, cudaFuncAttributeNonPortableClusterSizeAllowed}) > 0));
 }
 }  // namespace
 
 cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribute, int value) {
-  if (attribute != cudaFuncAttributeNonPortableClusterSizeAllowed || value != 1) return cudaErrorInvalidValue;
+  const int wanted =
+      attribute == cudaFuncAttributeNonPortableClusterSizeAllowed ? 1 : shared_bytes_of(emulator::capability());
+  if (value != wanted) return cudaErrorInvalidValue;
   const std::lock_guard<std::mutex> lock(leave_mutex);
-  with_leave().insert(function);
+  with_leave().insert({function, attribute});
   return cudaSuccess;
 }
-cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void*, int, size_t) {
-  return *blocks = emulator::limits().blocks, cudaSuccess;
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* function, int, size_t shared_bytes) {
+  return *blocks = allowed(function, 1, shared_bytes) ? emulator::limits().blocks : 0, cudaSuccess;
 }
 // A size that only some chips have is an error elsewhere, as on an H20; a portable one that finds no room is 0.
 cudaError_t cudaOccupancyMaxActiveClusters(int* clusters, const void* function, const cudaLaunchConfig_t* config) {
   const unsigned size = emulator::cluster_of(*config);
   *clusters = 0;
-  if (!allowed(function, size)) return size > 8 ? cudaErrorInvalidClusterSize : cudaSuccess;
+  if (!allowed(function, size, config->dynamicSmemBytes)) return size > 8 ? cudaErrorInvalidClusterSize : cudaSuccess;
   return *clusters = emulator::limits().multiprocessors * emulator::limits().blocks / int(size), cudaSuccess;
 }
 cudaError_t emulator::check_launch(const void* function, const cudaLaunchConfig_t& config) {
   launched++;
-  if (!allowed(function, cluster_of(config))) return cudaErrorInvalidClusterSize;
+  if (!allowed(function, 1, config.dynamicSmemBytes)) return cudaErrorInvalidValue;
+  if (!allowed(function, cluster_of(config), 0)) return cudaErrorInvalidClusterSize;
   const bool overlaps = has(config, cudaLaunchAttributeProgrammaticStreamSerialization);
   if (overlaps && (capability() < 90 || has(config, cudaLaunchAttributeCooperative))) return cudaErrorInvalidValue;
   const int most = limits().multiprocessors * limits().blocks;

@@ -122,7 +122,8 @@ export default [
   { in: 'cuda', code: 'if («low == 0») low =', to: 'false' },
   // rows that the fast path defers
   { in: 'cuda', code: 'if («__syncthreads_or(total.deferred)») {', to: 'false' },
-  { in: 'cuda', code: 'if («total.deferred») add(total', to: 'false' },
+  { in: 'cuda/rows/fast_team.cuh', code: 'if («total.deferred») add(mine', to: 'false' },
+  { in: 'cuda/rows', code: 'RowTotal total = {};\n  «team.sync()»;', to: 'void()' },
   {
     in: 'cuda',
     code: 'const float value = «s.diverges» ? infinity() : s.value;\n            all',
@@ -131,7 +132,7 @@ export default [
   { in: 'cuda', code: 'counted = «x.counts(term.needs)»;', to: 'true' },
   { in: 'cuda', code: 'x.rank_mean = «centred && x.positives > 0» ? sums[5]', to: 'false' },
   // what a device has room for
-  { in: 'cuda', code: 'entry.elements > 0 && «!fits(entry)») continue', to: 'false' },
+  { in: 'cuda', code: 'entry.elements > 0 && «!fits(entry)») return', to: 'false' },
   { in: 'cuda', code: 'entry.cluster > 1 && «!fits(entry)») entry.cluster /= 2;', to: 'false' },
   // what orders launches, and the blocks of one
   { in: 'cuda', code: '«await_change(task.buffers.barrier, before)»;', to: '(void)0' },
@@ -143,8 +144,8 @@ export default [
     to: '(void)0',
   },
   {
-    in: 'cuda',
-    code: 'Cluster team(memory);\n  «wait_for_earlier_launch()»;\n  if (task.launch.counts)',
+    in: 'cuda/rows/fast_team.cuh',
+    code: 'RowTeam team(memory);\n  «wait_for_earlier_launch()»;\n  if (task.launch.counts)',
     to: '(void)0',
   },
   { in: 'cuda', code: 'Grid team(task, memory);\n  «wait_for_earlier_launch()»;', to: '(void)0' },
@@ -206,4 +207,50 @@ export default [
     code: 'const float near = float(discount(distance) - «discount(distance + 1)»);',
     to: '0.0',
   },
+  // rows copied ahead
+  { in: 'cuda/rows', code: '    «wait_for_copies()»;\n    if (loose)', to: 'void()' },
+  {
+    in: 'cuda/rows',
+    code: 'documents[a], place(a), start(a, row), n); });\n    «__syncwarp()»;',
+    to: 'void()',
+  },
+  { in: 'cuda/rows', code: 'follow = [&](int array) {\n      «__syncwarp()»;', to: 'void()' },
+  { in: 'cuda/rows', code: 'stage.read(x, «next»);', to: 'b' },
+  { in: 'cuda/rows', code: 'const bool mine = head ? «odd > 0» &&', to: 'false' },
+  { in: 'cuda/rows', code: 'return mine && at >= odd && «at < end» ? at : -1;', to: 'true' },
+  { in: 'cuda/rows', code: 'if («mine + k >= odd» && mine + k + 16 <= end)', to: 'true' },
+  { in: 'cuda/rows', code: 'if (mine + k >= odd && «mine + k + 16 <= end»)', to: 'true' },
+  { in: 'cuda/rows', code: 'misread |= «offset % (kBytes < 16 ? kBytes : 16)»;', to: '0' },
+  { in: 'cuda/rows', code: '__funnelshift_r(words[i], words[i + 1], «8 * shift»);', to: '0' },
+  {
+    in: 'cuda/rows',
+    code: 'if (left < 4) x.labels[w] |= «left > 0 ? ~0u << 8 * left : ~0u»;',
+    to: '~0u',
+  },
+  { in: 'cuda/rows', code: 'int(row.n), CKL_WHOLE(«n % P == 0»), false', to: 'true' },
+  // reductions over warps and blocks
+  {
+    in: 'cuda/common',
+    code: 'place[threadIdx.x / kWarp * kPadded + lane] = mine;\n    «__syncthreads()»;',
+    to: 'void()',
+  },
+  { in: 'cuda/common', code: 'float* const place = memory + «turn % 2» * kHalf;', to: '0' },
+  { in: 'cuda/common', code: 'const unsigned half = «turn % 2», phase', to: '0' },
+  { in: 'cuda/common', code: 'phase = «turn / 2 % 2», peers', to: '0' },
+  { in: 'cuda/common', code: '«wait_for_bytes(barrier(half), phase)»;', to: 'void()' },
+  {
+    in: 'cuda/common',
+    code: 'expect_bytes(barrier(half), «peers * kPadded * 4»);',
+    to: '(peers - 1) * kPadded * 4',
+  },
+  { in: 'cuda/common', code: 'init_barrier(barrier(1));\n    «start_barriers()»;', to: 'void()' },
+  {
+    in: 'cuda/common',
+    code: 'positives == 0 && counts >> 22 ? «1024» : positives);\n    float sums[5];',
+    to: '0',
+  },
+  { in: 'cuda/common', code: 'if («o >= floats») break;', to: 'o >= floats / 2' },
+  // launches of blocks that stay
+  { in: 'cuda/launch', code: 'if («shape.shared_bytes > kWithoutLeave»)', to: 'false' },
+  { in: 'cuda/launch', code: 'const int each = std::min(team.warps, «most.warps»);', to: '16' },
 ];

@@ -1,0 +1,238 @@
+// Rows on their way from global memory through shared memory into registers. Each warp copies its stretch of the next
+// row while it computes the current one, so that memory does not idle.
+//
+// What a warp copies it reads itself, so a barrier among its lanes is enough. Only a row's own bytes are read, in pieces
+// of 16 that lie as in global memory; what is left at both ends is copied by single lanes. Gradients may overwrite the
+// student's scores: no launch reads a row that another block has written.
+#pragma once
+#include "../launch/stage.h"
+#include "held_row.cuh"
+
+// Whether another row follows: test/cuda/ways.cu counts the instructions that copy it (held_row.cuh).
+#ifndef CKL_FOLLOWED
+#define CKL_FOLLOWED(condition) (condition)
+#endif
+
+namespace ckl {
+namespace cuda {
+
+// Where the lane's document lies that is in none of the whole pieces of 16 bytes, in bytes from a multiple of 16, or -1.
+// Half of the lanes take those of the first piece. The stretch has the bytes from `odd` < 16 to `end`.
+template <int kSize>
+CKL_DEVICE int loose_place(int odd, int end) {
+  constexpr int kEach = 16 / kSize;  // documents of a piece
+  const int lane = int(lane_id()), tail = lane - 16;
+  const bool head = lane < 16;
+  const int at = head ? lane * kSize : (end & ~15) + tail * kSize;
+  const bool mine = head ? odd > 0 && lane < kEach : tail < kEach && (odd == 0 || at >= 16);
+  return mine && at >= odd && at < end ? at : -1;
+}
+
+// Starts to copy a stretch of `docs` documents to shared memory, where it begins offset_in(from, 16) bytes after `to`.
+// full: it consists of whole pieces, as many as there may be. Loose documents of less than four bytes cannot be copied
+// so: they are brought into the L2 cache, for land_loose.
+template <int kSize, int kDocs>
+CKL_DEVICE void copy_stretch(char* to, const char* from, int docs, bool full) {
+  constexpr int kBytes = kDocs * kSize, kStep = 16 * int(kWarp);
+  const int odd = int(offset_in(from, 16)), end = odd + docs * kSize, mine = int(lane_id()) * 16;
+  from -= odd;
+  if (full) {
+#pragma unroll
+    for (int k = 0; k < kBytes; k += kStep) copy_async<16>(to + mine + k, from + mine + k);
+    return;
+  }
+#pragma unroll
+  for (int k = 0; k < kBytes; k += kStep)
+    if (mine + k >= odd && mine + k + 16 <= end) copy_async<16>(to + mine + k, from + mine + k);
+  if ((odd | end) % 16 == 0) return;
+  const int at = loose_place<kSize>(odd, end);
+  if (at < 0) return;
+  if constexpr (kSize == 4) copy_async<4>(to + at, from + at);
+  else prefetch(from + at);
+}
+// Loads a loose document; stores it.
+template <int kSize>
+CKL_DEVICE void load_loose(uint32_t& loose, const char* from, int docs) {
+  const int odd = int(offset_in(from, 16)), at = loose_place<kSize>(odd, odd + docs * kSize);
+  if (kSize < 4 && at >= 0) load_now<kSize, 0>(&loose, from - odd + at);
+}
+template <int kSize>
+CKL_DEVICE void land_loose(uint32_t loose, char* to, const char* from, int docs) {
+  const int odd = int(offset_in(from, 16)), at = loose_place<kSize>(odd, odd + docs * kSize);
+  if (at < 0) return;
+  if constexpr (kSize == 2) *reinterpret_cast<uint16_t*>(to + at) = uint16_t(loose);
+  if constexpr (kSize == 1) *reinterpret_cast<uint8_t*>(to + at) = uint8_t(loose);
+}
+
+// The lane's documents of a stretch that begins at `start`: vectors of P, dealt out to the lanes in turn. They come
+// packed, those of vector k from raw[k * P] on. `aligned`: vectors are at multiples of their size, or of 16.
+template <int kSize, int P, int E>
+CKL_DEVICE void read_stretch(uint32_t (&raw)[E], const char* start, bool aligned) {
+  constexpr int kBytes = kSize * P, kEach = kBytes < 16 ? kBytes : 16, kStep = kBytes * int(kWarp);
+  const char* mine = start + lane_id() * kBytes;
+  if (aligned) {
+#pragma unroll
+    for (int k = 0; k < E / P; k++)
+#pragma unroll
+      for (int b = 0; b < kBytes; b += kEach) load_shared<kEach>(raw + k * P + b / 4, mine + k * kStep + b);
+    return;
+  }
+  const unsigned shift = offset_in(start, 4);
+  mine -= shift;
+#pragma unroll
+  for (int k = 0; k < E / P; k++) {
+    uint32_t words[kBytes / 4 + 1];
+#pragma unroll
+    for (int i = 0; i <= kBytes / 4; i++) load_shared<4>(words + i, mine + k * kStep + 4 * i);
+#pragma unroll
+    for (int i = 0; i < kBytes / 4; i++) raw[k * P + i] = __funnelshift_r(words[i], words[i + 1], 8 * shift);
+  }
+}
+
+CKL_DEVICE Vectors packed() { return {0, 0, 0, true, false, true}; }
+
+// Scores as floats. One branch per type, each with loads of its own, takes the fewest registers.
+template <int P, int E>
+CKL_DEVICE void read_scores(float (&x)[E], DType type, const char* start, bool aligned) {
+  uint32_t raw[E];
+  const auto read = [&](auto size, DType known) {
+    read_stretch<decltype(size)::value, P>(raw, start, aligned);
+    widen<P>(x, raw, known, packed());
+  };
+  if (P == 4) return read(Constant<int, 4>(), DType::float32);
+  type = CKL_TYPE(type);
+  if (type == DType::bfloat16) read(Constant<int, 2>(), DType::bfloat16);
+  else if (type == DType::float16) read(Constant<int, 2>(), DType::float16);
+  else read(Constant<int, 4>(), DType::float32);
+}
+
+// Calls body(Constant of the size of an element), which is 4, 2 or 1 bytes.
+template <class Body>
+CKL_DEVICE void with_size(int size, Body body) {
+  if (size == 4) body(Constant<int, 4>());
+  else if (size == 2) body(Constant<int, 2>());
+  else body(Constant<int, 1>());
+}
+
+// A warp's shared memory, where one row at a time is on its way.
+// E: documents per thread of a stretch.
+template <bool Biased, int E, int P, class Team>
+struct Stage {
+  static constexpr int kDocs = E * int(kWarp);
+  static constexpr int kArrays = Biased ? 4 : 3;  // student, teacher, labels, ranks or beta
+  const Task& task;
+  char* memory;  // of the stretch
+  int first;     // of the stretch in its row
+
+  CKL_DEVICE_MEMBER Stage(const Task& of, char* of_stretch, int first_of_stretch)
+      : task(of), memory(of_stretch), first(first_of_stretch) {}
+
+  CKL_DEVICE_MEMBER bool given() const { return Biased && task.biased; }
+  CKL_DEVICE_MEMBER int size(int array) const {
+    if (array == 2) return 1;
+    if (array == 3) return rank_size(task.batch);
+    if (P == 4) return 4;
+    return size_of(CKL_TYPE(array == 0 ? task.batch.student.type : task.batch.teacher.type));
+  }
+  CKL_DEVICE_MEMBER const char* start(int array, const Row& row) const {
+    const Batch& batch = task.batch;
+    if (array == 3) return ranks_start(batch, row.begin + first);
+    const void* const data = array == 0   ? static_cast<const void*>(batch.student.data)
+                             : array == 1 ? static_cast<const void*>(batch.teacher.data)
+                                          : static_cast<const void*>(batch.labels);
+    return static_cast<const char*>(data) + (row.begin + first) * size(array);
+  }
+  CKL_DEVICE_MEMBER char* place(int array) const { return memory + task.launch.stage.at[array]; }
+  // The row's documents that are the warp's.
+  CKL_DEVICE_MEMBER int docs(const Row& row) const { return min(max(int(row.n) - first, 0), kDocs); }
+  CKL_DEVICE_MEMBER int docs(unsigned b) const {
+    return b < task.batch.rows.queries ? docs(row_of(task.batch.rows, b)) : 0;
+  }
+  template <class Body>
+  CKL_DEVICE_MEMBER void each_array(Body body) {
+#pragma unroll
+    for (int a = 0; a < kArrays; a++)
+      if (a < 3 || given()) with_size(size(a), [&](auto size) { body(a, size); });
+  }
+
+  // Starts to copy an array of row b, of which n > 0 documents are the warp's.
+  CKL_DEVICE_MEMBER void copy(int array, unsigned b, int n) {
+    const char* const from = start(array, row_of(task.batch.rows, b));
+    const bool full = CKL_FULL(n == kDocs && offset_in(from, 16) == 0);
+    with_size(size(array), [&](auto size) { copy_stretch<decltype(size)::value, kDocs>(place(array), from, n, full); });
+  }
+  CKL_DEVICE_MEMBER void begin(unsigned b) {
+    const int n = docs(b);
+    if (n == 0) return;
+#pragma unroll
+    for (int a = 0; a < kArrays; a++)
+      if (a < 3 || given()) copy(a, b, n);
+  }
+
+  // Waits until the row is there, for all lanes.
+  CKL_DEVICE_MEMBER void arrive(const Row& row) {
+    const int n = docs(row);
+    unsigned odd = 0;
+    each_array([&](int a, auto) { odd |= offset_in(start(a, row), 16); });
+    const bool loose = !CKL_FULL(n == kDocs && odd == 0);
+    uint32_t documents[kArrays] = {};
+    if (loose) each_array([&](int a, auto size) { load_loose<decltype(size)::value>(documents[a], start(a, row), n); });
+    wait_for_copies();
+    if (loose)
+      each_array(
+          [&](int a, auto size) { land_loose<decltype(size)::value>(documents[a], place(a), start(a, row), n); });
+    __syncwarp();
+  }
+
+  // Fills the thread's part of a row that is there. As soon as an array is read, that of row `next`, if there is one,
+  // follows.
+  template <class RowType>
+  CKL_DEVICE_MEMBER void read(RowType& x, unsigned next) {
+    const Row& row = x.row;
+    const int n = docs(row), to_come = docs(next), lane = int(lane_id());
+    const auto follow = [&](int array) {
+      __syncwarp();
+      if (CKL_FOLLOWED(to_come > 0)) copy(array, next, to_come);
+    };
+    unsigned misread = 0;  // whether a stretch begins within a vector
+    const char* from[kArrays];
+    each_array([&](int a, auto size) {
+      constexpr int kBytes = decltype(size)::value * P;
+      const unsigned offset = offset_in(start(a, row), 16);
+      from[a] = place(a) + offset;
+      misread |= offset % (kBytes < 16 ? kBytes : 16);
+    });
+    const bool aligned = CKL_WHOLE(misread == 0);
+    if constexpr (Biased) {
+      if (given()) {
+        uint32_t raw[E];
+        float bias[E];
+        with_size(size(3), [&](auto size) { read_stretch<decltype(size)::value, P>(raw, from[3], aligned); });
+        follow(3);
+        bias_of_ranks<P>(bias, raw, task.batch, packed());
+#pragma unroll
+        for (int j = 0; j < E; j++) x.bias_of(j) = bias[j];
+      }
+    }
+    read_scores<P>(x.es, task.batch.student.type, from[0], aligned);
+    follow(0);
+    read_scores<P>(x.et, task.batch.teacher.type, from[1], aligned);
+    follow(1);
+    uint32_t raw_y[E];
+    read_stretch<1, P>(raw_y, from[2], aligned);
+    follow(2);
+    pack_labels<P>(x.labels, raw_y, packed());
+    if (!CKL_FULL(n == kDocs)) {  // labels beyond the row are missing
+#pragma unroll
+      for (int w = 0; w < x.kWords; w++) {
+        const int left = n - (lane * P + 4 * w / P * P * int(kWarp) + 4 * w % P);
+        if (left < 4) x.labels[w] |= left > 0 ? ~0u << 8 * left : ~0u;
+      }
+    }
+    x.settle();
+    x.vectors = {first + lane * P, P * int(kWarp), int(row.n), CKL_WHOLE(n % P == 0), false, CKL_FULL(n == kDocs)};
+  }
+};
+
+}  // namespace cuda
+}  // namespace ckl
