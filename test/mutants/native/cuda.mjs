@@ -148,7 +148,13 @@ export default [
     code: 'RowTeam team(memory);\n  «wait_for_earlier_launch()»;\n  if (task.launch.counts)',
     to: '(void)0',
   },
-  { in: 'cuda', code: 'Grid team(task, memory);\n  «wait_for_earlier_launch()»;', to: '(void)0' },
+  {
+    in: 'cuda',
+    code: 'Grid team(task, memory);\n  «wait_for_earlier_launch()»;',
+    to: '(void)0',
+    equivalent:
+      'the first sweep reads nothing that the count writes, and the emulator ends both before the second',
+  },
   { in: 'cuda', code: 'Lanes team{kWarp};\n  «wait_for_earlier_launch()»;', to: '(void)0' },
   {
     in: 'cuda',
