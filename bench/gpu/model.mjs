@@ -45,7 +45,7 @@ const blockBytes = 2112 + 512;
 function classOf(docs, size) {
   if (docs <= stretch) {
     const elements = docs <= 32 ? 16 : 32;
-    const least = docs <= 128 ? 2 : 8;
+    const least = docs <= 16 ? 1 : docs <= 128 ? 2 : 8;
     const width = Math.min(32, Math.max(least, 2 ** Math.ceil(Math.log2(docs / elements))));
     return { kernel: `lanes ${elements}`, elements, width, threads: 128, cluster: 1, rows: 128 / width };
   }
@@ -80,7 +80,7 @@ function instructionsOf(docs, dtype, { kernel, elements, width, warps, cluster }
     return whole + short / (warps * cluster) + (loose ? 24 : 0);
   }
   const short = !loose && docs < width * elements;
-  if (kernel === 'lanes 16') return counted(short || loose ? 16 : 32);
+  if (kernel === 'lanes 16') return counted(width === 1 ? 16 : 32) + (short || loose ? 100 : 0);
   return counted(loose ? (docs % 2 === 0 ? 50 : 1001) : short ? 1000 : width < 8 ? 64 : 1024);
 }
 

@@ -90,8 +90,8 @@ struct Lanes {
   static constexpr bool kParks = false;  // what fast kernels compute per document stays in registers
   unsigned width;
   // The index of the team in the launch, and the number of teams.
-  CKL_DEVICE_MEMBER int64_t index() const { return (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) / width; }
-  CKL_DEVICE_MEMBER int64_t count() const { return int64_t(gridDim.x) * blockDim.x / width; }
+  CKL_DEVICE_MEMBER unsigned index() const { return (blockIdx.x * blockDim.x + threadIdx.x) / width; }
+  CKL_DEVICE_MEMBER unsigned count() const { return gridDim.x * blockDim.x / width; }
   CKL_DEVICE_MEMBER unsigned size() const { return width; }
   CKL_DEVICE_MEMBER unsigned rank() const { return threadIdx.x % width; }
   CKL_DEVICE_MEMBER void sync() const { __syncwarp(); }

@@ -23,8 +23,9 @@ constexpr int64_t kAnyLength = INT64_MAX;
 
 // Initial values, from design and from counts of registers and instructions (test/cuda/budget.mjs), to be replaced by
 // measurements on a GPU (bench/gpu). Lanes: many elements per thread amortise the fixed cost of a row; rows of up to 32
-// documents have too few. At least two lanes share a row: each computes one of its softmaxes.
+// documents have too few.
 constexpr RowClass kFastLanes[] = {
+    {16, TeamKind::lanes, 16, kLanesThreads, 1, 1},
     {32, TeamKind::lanes, 16, kLanesThreads, 1, 2},
     {128, TeamKind::lanes, 32, kLanesThreads, 1, 2},
     {1024, TeamKind::lanes, 32, kLanesThreads, 1, 8},

@@ -115,7 +115,7 @@ CKL_DEVICE RowTotal deferred_row(const Task& task, Team& team, const Row& row, c
 
 // Those of a warp, one after another. ranked, keys: room for the floats of the longest row, if rows are ranked here.
 template <class F>
-static __device__ __noinline__ RowTotal deferred_rows(const Task& task, float* ranked, float* keys) {
+CKL_RARE_PART RowTotal deferred_rows(const Task& task, float* ranked, float* keys) {
   const Lanes some{task.launch.width};
   Lanes team{kWarp};
   const unsigned at_once = kWarp / some.width;
@@ -137,7 +137,7 @@ static __device__ __noinline__ RowTotal deferred_rows(const Task& task, float* r
 
 // Those of a block or cluster of blocks.
 template <class F>
-static __device__ __noinline__ RowTotal deferred_rows(const Task& task, RowTeam team) {
+CKL_RARE_PART RowTotal deferred_rows(const Task& task, RowTeam team) {
   RowTotal total = {};
   team.sync();  // all blocks see which rows are marked
 #pragma unroll 1

@@ -25,9 +25,9 @@ __global__ void __launch_bounds__(kLanesThreads, blocks_of(E, (P == 8) && F::bia
   float* const biases = reinterpret_cast<float*>(memory + kReduceBytes);
   float* const keys = biases + kLanesThreads * E + threadIdx.x / width * capacity;
   RowTotal total = {};
-  const int64_t step = team.count();
-  for (int64_t base = team.index() - lane / width; base < task.batch.rows.queries; base += step) {
-    const int64_t b = base + lane / width;
+  const unsigned step = team.count();
+  for (unsigned base = team.index() - lane / width; base < task.batch.rows.queries; base += step) {
+    const unsigned b = base + lane / width;
     Row row = {0, 0, 0};
     bool here = b < task.batch.rows.queries;
     if (here) row = row_of(task.batch.rows, b), here = in_class(task, row);

@@ -179,6 +179,12 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     }
   }
 
+  // Whether the thread has the row for itself, as in the class of the shortest rows (kernel_table.h).
+  CKL_DEVICE_MEMBER bool alone() const {
+    if constexpr (Team::kRanks && E == 16) return team.size() == 1;
+    else return false;
+  }
+
   // From scores to the normalisers of their exponentials.
   CKL_DEVICE_MEMBER void softmax(const float (&largest)[2]) {
     uint32_t student_tops = 0, teacher_tops = 0;
@@ -226,7 +232,7 @@ struct FastRow : HeldRow<F::biased, E, P, Team> {
     all.below[0] *= undo[0];
     all.below[1] *= undo[1];
     team.softmax_sums(all, pack_counts(student_tops, teacher_tops, ones));
-    normalise(all.below[0] * (1 / kLift), all.below[1] * (1 / kLift), all.tops, student, teacher);
+    normalise(all.below[0] * (1 / kLift), all.below[1] * (1 / kLift), all.tops, !alone(), student, teacher);
     of_student = student.inverse * (undo[0] * (1 / kLift));
     of_teacher = teacher.inverse * (undo[1] * (1 / kLift));
     minus_ln_q = __fmaf_rn(lacking[0], -kLn2, student.ln_z1);

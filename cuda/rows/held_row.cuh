@@ -15,7 +15,7 @@
 #define CKL_WHOLE(condition) (condition)
 #define CKL_PAIRS(condition) (condition)
 #define CKL_FULL(condition) (condition)
-#define CKL_WIDE_GROUP(condition) (condition)
+#define CKL_GROUP(group) (group)
 #define CKL_MASKED(condition, word) (condition)
 #endif
 
@@ -67,8 +67,8 @@ struct HeldRow {
   // row (kernel_table.h).
   template <class Body>
   CKL_DEVICE_MEMBER void with_stride(Body body) const {
-    if constexpr (!Team::kRanks) body(vectors.stride);
-    else if (E == 32 && CKL_WIDE_GROUP(task.launch.group == 8)) body(Constant<int, 8 * P>());
+    if constexpr (!Team::kRanks || E == 16) body(vectors.stride);
+    else if (CKL_GROUP(task.launch.group) == 8) body(Constant<int, 8 * P>());
     else body(Constant<int, 2 * P>());
   }
 

@@ -137,7 +137,7 @@ CKL_DEVICE void each_scanned(const Task& task, const Block& team, unsigned wante
 // In a launch whose blocks all run at once: counts its queries for a mean, and returns when the scale is known to all.
 // kLanes: by lanes of a warp; otherwise, by whole blocks.
 template <bool kLanes>
-static __device__ __noinline__ void count_in_launch(const Task& task) {
+CKL_RARE_PART void count_in_launch(const Task& task) {
   char* const memory = dynamic_shared() + (kLanes ? 0 : kTeamBytes);
   const auto team = [&] {
     if constexpr (kLanes) return Lanes{task.launch.width};

@@ -51,10 +51,14 @@ CKL_DEVICE Softmax normalise(float below, float tops) {
   return r;
 }
 
-// Both softmaxes of a row, divided between pairs of lanes: the even lane computes the student's, the odd lane the
-// teacher's.
-CKL_DEVICE void normalise(float below_student, float below_teacher, const float (&tops)[2], Softmax& student,
-                          Softmax& teacher) {
+// Both softmaxes of a row. Where several lanes share it, the even ones compute the student's, the odd ones the teacher's.
+CKL_DEVICE void normalise(float below_student, float below_teacher, const float (&tops)[2], bool shared,
+                          Softmax& student, Softmax& teacher) {
+  if (!shared) {
+    student = normalise(below_student, tops[0]);
+    teacher = normalise(below_teacher, tops[1]);
+    return;
+  }
   const unsigned lane = threadIdx.x % kWarp;
   const bool odd = lane & 1;
   const Softmax mine = normalise(odd ? below_teacher : below_student, odd ? tops[1] : tops[0]);

@@ -10,6 +10,7 @@ export const opcode = {
   meet: 0x941, // BSYNC: goes there
   load: 0x981,
   special: 0x308,
+  barrier: 0xb1d, // of a block
   loadLocal: 0x983,
   storeLocal: 0x387,
   fence: 0x992,
@@ -190,7 +191,9 @@ export function inFlight(kernel) {
   const work = [[0, none, 0, 7, none]];
   while (work.length > 0) {
     let [at, made, waited, guard, before] = work.pop();
-    if (heads.has(at) && waited) [made, waited, guard, before] = [none, 0, 7, none];
+    // What comes before the rows, such as counting queries, ends with a barrier.
+    const starts = heads.has(at) || kernel[at].code === opcode.barrier;
+    if (starts && waited) [made, waited, guard, before] = [none, 0, 7, none];
     const key = [made, waited, guard, before].join();
     if (seen[at].has(key)) continue;
     seen[at].add(key);

@@ -17,7 +17,7 @@ static __device__ __forceinline__ T known(T is, T must_be) {
 #define CKL_RARE(condition) known<bool>(condition, false)
 #define CKL_TYPE(type) known(type, P == 4 ? DType::float32 : DType::bfloat16)
 #define CKL_WHOLE(condition) known<bool>(condition, Team::kWhole)
-#define CKL_WIDE_GROUP(condition) known<bool>(condition, Team::kWideGroup)
+#define CKL_GROUP(group) known<unsigned>(group, Team::kGroup)
 #define CKL_PAIRS(condition) known<bool>(condition, Team::kPairs)
 #define CKL_FULL(condition) known<bool>(condition, Team::kFull)
 #define CKL_MASKED(condition, word) known<bool>(condition, word >= Team::kMaskedFrom)
@@ -37,7 +37,7 @@ struct KnownWay {
 
 template <int W, int Way, int Masked>
 struct KnownLanes : Lanes, KnownWay<Way, Masked> {
-  static constexpr bool kWideGroup = W >= 8;
+  static constexpr unsigned kGroup = W < 8 ? (W < 2 ? 1 : 2) : 8;
   CKL_DEVICE_MEMBER KnownLanes() : Lanes{W} {}
 };
 
@@ -82,7 +82,7 @@ __global__ void __launch_bounds__(kTeamThreads) team_way(CKL_PARAMETER Task task
 
 // The rows of budget.mjs: N = 16, 32, 50, 64, 256, 1000, 1001, 1024; 4096, 5000.
 #define WAYS(P)                                                                    \
-  template __global__ void lanes_way<16, P, 2, 1, 2>(CKL_PARAMETER Task);          \
+  template __global__ void lanes_way<16, P, 1, 0, 0>(CKL_PARAMETER Task);          \
   template __global__ void lanes_way<16, P, 2, 0, 0>(CKL_PARAMETER Task);          \
   template __global__ void lanes_way<32, P, 2, 3, 6>(CKL_PARAMETER Task);          \
   template __global__ void lanes_way<32, P, 2, 0, 0>(CKL_PARAMETER Task);          \
