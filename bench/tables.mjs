@@ -202,9 +202,9 @@ const figures = {
     const { sm_80, sm_90, sm_120 } = results('cuda-budget');
     const kB = (bytes) => Math.round(bytes / 1024);
     const cell = (chip, row) => {
-      const { registers, blocks, bytesInFlight, fences } = chip.find(
-        (one) => one.kernel === row.kernel && one.type === row.type,
-      );
+      const found = chip.find((one) => one.kernel === row.kernel && one.type === row.type);
+      if (!found) return '–';
+      const { registers, blocks, bytesInFlight, fences } = found;
       return `${registers}, ${blocks}, ${kB(bytesInFlight)}, ${fences}`;
     };
     return table([

@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include "kernel_table.h"
+#include "row_shape.h"
 
 namespace ckl {
 namespace cuda {
@@ -77,62 +77,6 @@ Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Ext
   task.buffers.ticket = scratch.ticket, task.buffers.barrier = scratch.ticket + 1;
   task.buffers.result = scratch.result;
   return task;
-}
-
-// What a stretch of a row needs of shared memory in the fast kernel of this kind.
-StageLayout layout_of(const Task& task, TeamKind kind) {
-  const Batch& batch = task.batch;
-  const RankType ranks = batch.beta ? RankType::f32 : batch.ranks.type;
-  const bool given = task.biased && !task.fresh_ranks;
-  const int rank_bytes = !given ? 0 : ranks == RankType::u8 ? 1 : ranks == RankType::u16 ? 2 : 4;
-  const bool team = kind == TeamKind::team;
-  return stage_layout(team ? kStretch : kSharedStretch, team ? parked_floats(task.terms[0]) : 0,
-                      int(size_of(batch.student.type)), int(size_of(batch.teacher.type)), rank_bytes);
-}
-
-// What a warp of the fast kernel needs for stretches of a row.
-int warp_bytes(const Task& task, TeamKind kind, int stretches) {
-  const int bias = task.biased ? (kind == TeamKind::team ? kStretch : kSharedStretch) * 4 : 0;
-  return stretches * layout_of(task, kind).bytes + bias;
-}
-
-Capacity capacity_of(const Task& task, int shared_bytes) {
-  const int warps = kTeamThreads / 32, room = shared_bytes - kTeamBytes - kReduceBytes;
-  Capacity most = {std::min(warps, room / warp_bytes(task, TeamKind::team, 1)), 0};
-  while (warps * warp_bytes(task, TeamKind::shared, most.stretches + 1) <= room - kSharedSumsBytes) most.stretches++;
-  return most;
-}
-
-// How many stretches of a row the fast kernel's blocks have to hold each.
-int stretches_of(const Task& task, const RowClass& c, int docs) {
-  const int64_t row = std::min(task.launch.longest_here, c.longest), all = docs * int64_t(c.cluster);
-  return int((row + all - 1) / all);
-}
-
-Shape shape_of(const Task& task, const RowClass& c) {
-  int64_t teams = task.batch.rows.queries;
-  int shared = kReduceBytes;
-  if (c.kind == TeamKind::lanes) {
-    const int64_t teams_a_block = c.threads / task.launch.width;
-    teams = (teams + teams_a_block - 1) / teams_a_block;
-    const int warps = int(c.threads) / 32;
-    if (c.elements == 0) shared += warps * (3 * 32 * 4 + (task.fresh_ranks ? 2 * kRankedInKernel * 4 : 0));
-  } else {
-    shared += kTeamBytes;
-    if (c.elements == 0) shared += int(c.threads) * 3 * 4;
-  }
-  const unsigned blocks = unsigned(std::min<int64_t>(teams, kMaxBlocks / c.cluster)) * c.cluster;
-  if (c.kind == TeamKind::team && c.elements > 0) {
-    const int warps = stretches_of(task, c, kStretch);
-    return {blocks, unsigned(warps) * 32, c.cluster, shared + warps * warp_bytes(task, c.kind, 1)};
-  }
-  if (c.kind == TeamKind::shared) {
-    const int warps = int(c.threads) / 32, stretches = stretches_of(task, c, warps * kSharedStretch);
-    return {blocks, c.threads, c.cluster, shared + kSharedSumsBytes + warps * warp_bytes(task, c.kind, stretches)};
-  }
-  if (c.kind == TeamKind::grid) teams *= (task.launch.longest_here + kChunk - 1) / kChunk;
-  if (c.elements > 0 && task.biased) shared += int(c.threads) * c.elements * 4 * (task.fresh_ranks ? 2 : 1);
-  return {unsigned(std::min<int64_t>(teams, kMaxBlocks / c.cluster)) * c.cluster, c.threads, c.cluster, shared};
 }
 
 void enqueue_ranks(Task& task, const Extent& extent, Scratch& scratch, cudaStream_t stream) {
@@ -238,7 +182,9 @@ void enqueue_rows(Queue& queue, Task task, const Extent& extent, bool fast, Scra
   const auto kernel_of = [&](const RowClass& c) {
     return c.elements > 0 ? fast_kernel(task.terms[0], c.kind, c.elements) : general_kernel(c.kind);
   };
-  const Capacity capacity = fast ? capacity_of(task, queue.chip.shared_bytes()) : Capacity{};
+  // Older chips, which have no clusters, would gain few lengths.
+  const bool stays = fast && queue.chip.capability() >= 90 && fast_kernel(task.terms[0], TeamKind::shared, 0);
+  const Capacity capacity = fast ? capacity_of(task, queue.chip.shared_bytes(), stays) : Capacity{};
   const auto fits = [&](const RowClass& c) {
     Task largest = task;  // not what the rows of this batch need
     largest.launch.longest_here = c.longest;

@@ -94,11 +94,23 @@ inline constexpr int kWidest<Bridge> = 16;
 template <>
 inline constexpr int kWidest<CklVariant<kGammaWhole, false>> = 16;
 
+// Whether rows with no room in registers stay in shared memory; otherwise the whole grid shares them. Again, for the size
+// of the binary: only ckl of the usual gamma, and with real exponents or a rank bias.
+template <class F>
+inline constexpr bool kStays = false;
+template <>
+inline constexpr bool kStays<CklVariant<5, false>> = true;
+template <>
+inline constexpr bool kStays<CklVariant<kGammaReal, true>> = true;
+
 template <class F, int P>
 RowKernel fast_kernel_of(TeamKind kind, int elements) {
   if (kind == TeamKind::grid) return fast_grid<F, P>;
   if (kind == TeamKind::team) return fast_team<F, P>;
-  if (kind == TeamKind::shared) return fast_shared<F, P>;
+  if (kind == TeamKind::shared) {
+    if constexpr (kStays<F>) return fast_shared<F, P>;
+    else return nullptr;
+  }
   if (elements == 16) return fast_lanes<F, 16, P>;
   if constexpr (kWidest<F> == 32) return fast_lanes<F, 32, P>;
   else return nullptr;

@@ -114,6 +114,7 @@ CKL_DEVICE void combine_loss(RowTeam& team, ChunkSums& of_warp) {
 // Registers at most: 128; spills at most: 1024 bytes
 template <class F, int P>
 __global__ void __launch_bounds__(kTeamThreads) fast_shared(CKL_PARAMETER Task task) {
+#if CKL_CLUSTERS
   typedef FastRow<F, kSharedElements, P, Stretch> RowType;
   typedef Stage<F::biased, kSharedElements, P, Stretch> StageType;
   char* const memory = dynamic_shared();
@@ -166,6 +167,7 @@ __global__ void __launch_bounds__(kTeamThreads) fast_shared(CKL_PARAMETER Task t
   RowTotal mine = threadIdx.x == 0 ? total : RowTotal{};
   if (total.deferred) add(mine, deferred_rows<F>(task, team));
   finish(task, mine, memory + kTeamBytes);
+#endif
 }
 
 }  // namespace cuda

@@ -30,18 +30,18 @@ struct Unnormalised<CklVariant<Gamma, false>> {
   // ln_ratio: ln(p / q) where `gap` is 0. of_e: factor from the student's lifted exponential to q.
   CKL_DEVICE_MEMBER Unnormalised(float ln_ratio, float of_e)
       : slope(Gamma * kLn2 * kLower),
-        at_zero(__fmaf_rn(float(Gamma), ln_ratio, -1.0f) * kLower),
+        at_zero(__builtin_fmaf(float(Gamma), ln_ratio, -1.0f) * kLower),
         normaliser(power<Gamma>(of_e * 64.0f)) {}
 
   // h of a document with lifted exponentials 2^u of the student and 2^v of the teacher.
   CKL_DEVICE_MEMBER float add(float u, float v) {
-    const float of_w = exp2_fast(__fmaf_rn(u, float(Gamma), v));
-    const float of_h = of_w * __fmaf_rn(v - u, slope, at_zero);
+    const float of_w = exp2_fast(__builtin_fmaf(u, float(Gamma), v));
+    const float of_h = of_w * __builtin_fmaf(v - u, slope, at_zero);
     w += of_w;
     h += of_h;
     return of_h;
   }
-  CKL_DEVICE_MEMBER float value() const { return __fmaf_rn(w, kLower, h) * (normaliser * (1.0f / Gamma)); }
+  CKL_DEVICE_MEMBER float value() const { return __builtin_fmaf(w, kLower, h) * (normaliser * (1.0f / Gamma)); }
   CKL_DEVICE_MEMBER float sum_h() const { return h * normaliser; }
 };
 

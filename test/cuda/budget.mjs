@@ -251,7 +251,8 @@ for (const architecture of architectures) {
       const few = base === 'fast_team' ? 128 : +architecture > 90 ? 16 : 0;
       const allowed = kernel.name.includes('CklVariant<5') ? few : (caps[base]?.spills ?? 0);
       if (kernel.spills > allowed) fault(`${kernel.spills} bytes of spills, at most ${allowed}`);
-      if (kernel.name.includes('CklVariant<5'))
+      // Chips without clusters have no rows that stay in shared memory.
+      if (kernel.name.includes('CklVariant<5') && !(base === 'fast_shared' && +architecture < 90))
         reached[`sm_${architecture}`].push(look(architecture, kernel, code[kernel.mangled]));
     }
   }

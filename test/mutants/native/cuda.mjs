@@ -15,7 +15,7 @@ export default [
   { in: 'cuda', code: 'minus_ln_q = «__fmaf_rn(lacking[0], -kLn2, student.ln_z1)»;', to: 'student.ln_z1' },
   { in: 'cuda', code: 'if («task.slopes_in_two || !near») {', to: 'task.slopes_in_two' },
   { in: 'cuda', code: 'if (CKL_RARE(«negatives.h != negatives.h»)) without_teacher', to: 'false' },
-  { in: 'cuda', code: 'return «__fmaf_rn(w, kLower, h)» * (normaliser * (1.0f / Gamma));', to: 'h' },
+  { in: 'cuda', code: 'return «__builtin_fmaf(w, kLower, h)» * (normaliser * (1.0f / Gamma));', to: 'h' },
   { in: 'cuda', code: 'special_here = «true»;', to: 'false' },
   { in: 'cuda', code: 'project.others = project.top = project.scale = «of_h = 0»;', to: '0' },
   {
