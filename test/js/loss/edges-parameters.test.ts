@@ -82,7 +82,10 @@ describe('detachWeights: the weights as constants', () => {
     const options = { gamma, alpha, diagnostics: true, teacherGrad: true, reduction: 'sum' } as const;
     const paper = ckl(three, options);
     const detached = ckl(three, { ...options, detachWeights: true });
-    expect(detached.loss).toBe(paper.loss);
+    // On a GPU, weights that are constants take another way to the same value.
+    if (process.env.CKL_BACKEND === 'cuda')
+      expect(Math.abs(detached.loss - paper.loss)).toBeLessThan(2e-7 * Math.abs(paper.loss));
+    else expect(detached.loss).toBe(paper.loss);
     expectSameBits(detached.teacherGrad!, paper.teacherGrad!);
     expectSameBits(detached.diagnostics!.weight, paper.diagnostics!.weight);
     // g = (dL/dq) / (dKL/dq) is the weight itself.
