@@ -334,7 +334,8 @@ cudaError_t run(unsigned blocks, unsigned threads, unsigned cluster, size_t shar
   static std::recursive_mutex one_at_a_time;  // worker threads share the machine
   const std::lock_guard<std::recursive_mutex> lock(one_at_a_time);
   // Kept for the next launch: to make threads takes longer than most of them run.
-  static std::vector<std::unique_ptr<Machine>> idle;
+  // Never destroyed: launches may still run while the process ends.
+  static auto& idle = *new std::vector<std::unique_ptr<Machine>>;
   if (idle.empty()) idle.emplace_back(new Machine);
   std::unique_ptr<Machine> mine = std::move(idle.back());
   idle.pop_back();
