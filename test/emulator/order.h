@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -26,20 +27,30 @@ class Order {
   }
   // Others who acquire the word see what this thread saw or wrote. A word that is changed, not replaced, keeps what it carried.
   void release(const void* word, Moment at, bool replaces) {
-    std::vector<Moment>& carried = words_[word];
+    Carried& carried = words_[word];
     if (replaces) carried.clear();
-    carried.push_back(at);
-    for (const Known& known : known_[at.block])
-      if (by_now(known.since, at)) carried.push_back(known.what);
+    carry(carried, at);
+    for (const auto& of_block : known_[at.block])
+      for (const Known& known : of_block.second)
+        if (by_now(known.since, at)) carry(carried, known.what);
   }
   void acquire(const void* word, Moment at) {
-    for (const Moment& what : words_[word]) known_[at.block].push_back({what, at});
+    for (const auto& of_block : words_[word])
+      for (const Moment& what : of_block.second) {
+        // What says no more than others is left out: two blocks that acquire and release in turn would double it each time.
+        std::vector<Known>& all = known_[at.block][what.block];
+        keep(all, Known{what, at},
+             [](const Known& a, const Known& b) { return by_now(a.what, b.what) && by_now(b.since, a.since); });
+      }
   }
 
  private:
   struct Known {
     Moment what, since;
   };
+  // By the block that they are of.
+  typedef std::map<unsigned, std::vector<Moment>> Carried;
+
   static bool by_now(const Moment& past, const Moment& now) {
     return past.round < now.round || (past.thread == now.thread && past.round == now.round);
   }
@@ -47,14 +58,25 @@ class Order {
     if (write.block == now.block) return by_now(write, now);
     const auto of_block = known_.find(now.block);
     if (of_block == known_.end()) return false;
-    for (const Known& known : of_block->second)
-      if (known.what.block == write.block && by_now(write, known.what) && by_now(known.since, now)) return true;
+    const auto of_writer = of_block->second.find(write.block);
+    if (of_writer == of_block->second.end()) return false;
+    for (const Known& known : of_writer->second)
+      if (by_now(write, known.what) && by_now(known.since, now)) return true;
     return false;
   }
+  // Adds one, unless another implies it, and drops those that it implies.
+  template <class T, class Implied>
+  static void keep(std::vector<T>& all, const T& one, Implied implied) {
+    for (const T& other : all)
+      if (implied(one, other)) return;
+    all.erase(std::remove_if(all.begin(), all.end(), [&](const T& other) { return implied(other, one); }), all.end());
+    all.push_back(one);
+  }
+  static void carry(Carried& carried, const Moment& what) { keep(carried[what.block], what, by_now); }
 
   std::map<const void*, Moment> writes_;
-  std::map<const void*, std::vector<Moment>> words_;
-  std::map<unsigned, std::vector<Known>> known_;  // what other blocks did, by block
+  std::map<const void*, Carried> words_;
+  std::map<unsigned, std::map<unsigned, std::vector<Known>>> known_;  // what other blocks did: by block, by theirs
 };
 
 }  // namespace emulator
