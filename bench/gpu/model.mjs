@@ -3,16 +3,16 @@
 //
 //   node bench/gpu/model.mjs [h100|h200]    prints it for the shapes of bench:gpu
 //
-// A multiprocessor is a closed queueing network: its blocks are the customers, or its warps where warps do not wait for each
-// other; memory (its share of a copy's speed) and the issue slots are the servers, and latencies are waited for in parallel. `high` is the bound that no schedule passes; `low` is by mean
-// value analysis, where blocks come at random. There is no cache in it, and memory does not tire of changing from reads to writes.
+// A multiprocessor is a closed queueing network: its blocks are the customers, or its warps where warps do not wait for each other;
+// memory (its share of a copy's speed) and the issue slots are the servers, and latencies are waited for in parallel. `high` is the
+// bound that no schedule passes; `low` is by mean value analysis, where blocks come at random. There is no cache in it, and memory does not tire of changing from reads to writes.
 //
 // fast_team is another matter: a block asks for its next row as soon as it has read one, so memory works while it computes. There,
 // `low` has all blocks of a multiprocessor in step. Their rows are asked for at once, and come at the multiprocessor's share of a
 // copy's speed after memory's latency, which nothing hides. Gradients, which are written meanwhile, take their share of that time.
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { blocksAtOnce } from '../../test/cuda/sass.mjs';
+import { blockBytes, blocksAtOnce, stretchBytes } from '../../test/cuda/sass.mjs';
 import { bytesOf, dtypes, isLatency, shapes, variants } from './cases.mjs';
 
 /** Bytes a second of a copy, as reported for these chips; the rest from NVIDIA's data sheets. */
@@ -36,10 +36,8 @@ const latency = {
 };
 const budget = JSON.parse(readFileSync(new URL('../results/cuda-budget.json', import.meta.url), 'utf8'));
 
-/** As launch/stage.h: the shared memory of a warp of fast_team, of ckl with gamma 5, and of its block beside that. */
+/** As launch/stage.h: the documents of a warp of fast_team. */
 const stretch = 1024;
-const stretchBytes = (size) => stretch * 4 + (stretch * size + 16) * 2 + stretch + 16;
-const blockBytes = 2112 + 512;
 
 /** As launch/kernel_table.h on sm_90: the class of a row. */
 function classOf(docs, size) {
@@ -52,7 +50,7 @@ function classOf(docs, size) {
   const cluster = docs <= 16 * stretch ? 1 : 2 ** Math.ceil(Math.log2(docs / (16 * stretch)));
   if (cluster <= 16) {
     const warps = Math.ceil(docs / (stretch * cluster));
-    const shared = warps * stretchBytes(size) + blockBytes;
+    const shared = warps * stretchBytes(stretch, size, 1) + blockBytes;
     return { kernel: 'team 32', elements: 32, warps, threads: warps * 32, cluster, rows: 1, shared };
   }
   return { kernel: 'grid 8', elements: 8, width: 256, threads: 256, cluster: 1, rows: 1, sweeps: 3 };

@@ -86,7 +86,8 @@ CKL_DEVICE void reduce_softmax_sums(SoftmaxSums& x, uint32_t counts, unsigned wi
 
 // `width` lanes of a warp, a power of two; the warp's other lanes do the same for other rows.
 struct Lanes {
-  static constexpr bool kRanks = true;   // fast kernels rank the rows of such teams themselves
+  // Such teams rank their rows in the fast kernels, and read them at distances that are known when these are compiled.
+  static constexpr bool kLanes = true;
   static constexpr bool kParks = false;  // what fast kernels compute per document stays in registers
   unsigned width;
   // The index of the team in the launch, and the number of teams.
@@ -158,7 +159,6 @@ struct Block {
 // All threads of a cluster of blocks. A block without a cluster is a cluster of one block, the only kind on older
 // chips.
 struct Cluster {
-  static constexpr bool kRanks = false;
   Block block;
   unsigned turn;  // the same: the memory that peers read follows the block's own two halves
   CKL_DEVICE_MEMBER explicit Cluster(char* shared) : block(shared), turn(0) {}
@@ -202,17 +202,6 @@ struct Cluster {
     block.reduce(x, op);
     between(x, op);
   }
-  CKL_DEVICE_MEMBER void softmax_sums(SoftmaxSums& x, uint32_t counts) {
-    reduce_softmax_sums(x, counts, kWarp);
-    float all[5] = {x.below[0], x.below[1], x.tops[0], x.tops[1], x.positives};
-    block.across(all, Add());
-    between(all, Add());
-    x = {{all[0], all[1]}, {all[2], all[3]}, all[4]};
-  }
-  CKL_DEVICE_MEMBER bool stops_after(Sweep) const { return false; }
-  CKL_DEVICE_MEMBER int origin(int, int) const { return int(rank()); }
-  CKL_DEVICE_MEMBER int stride(int) const { return int(size()); }
-  CKL_DEVICE_MEMBER int end(int elements) const { return int(size()) * elements; }
   CKL_DEVICE_MEMBER unsigned group_size() const { return block.size(); }
   CKL_DEVICE_MEMBER unsigned group_rank() const { return block.rank(); }
   CKL_DEVICE_MEMBER void group_sync() const { block.sync(); }

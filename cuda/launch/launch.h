@@ -67,7 +67,7 @@ RowKernel fast_half(const TaskTerm& term, TeamKind kind, int elements);
 RowKernel general_kernel(TeamKind kind);
 // Floats per document that the fast kernel for teams keeps in shared memory.
 int parked_floats(const TaskTerm& term);
-// Both use launch.width lanes per query. The first writes buffers.scales; the second writes how often each term counts
+// Both use launch.width threads per query. The first writes buffers.scales; the second writes how often each term counts
 // each query, [terms][queries], to buffers.summands. ordered: as in Task.
 RowKernel count_kernel(bool ordered);
 RowKernel list_kernel(bool ordered);

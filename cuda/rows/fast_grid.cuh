@@ -11,7 +11,7 @@ namespace ckl {
 namespace cuda {
 
 struct Grid {
-  static constexpr bool kRanks = false, kParks = false;
+  static constexpr bool kLanes = false, kParks = false;
   const Task& task;
   Block block;
   ChunkSums* chunks;  // of the row
@@ -74,12 +74,9 @@ struct Grid {
         all[4] += of.softmax_sums.positives;
 #pragma unroll
         for (int k = 0; k < 2; k++) {
-          const float slope = k == 0 ? task.student_slope : task.teacher_slope, down = max[k] - of.max[k];
-          const float slope_low = k == 0 ? task.student_slope_low : task.teacher_slope_low;
-          if (down == 0) all[k] += of.softmax_sums.below[k], all[2 + k] += of.softmax_sums.tops[k];
-          else
-            all[k] += exp2_fast(task.slopes_in_two ? __fmaf_rn(down, slope, down * slope_low) : down * slope) *
-                      __fmaf_rn(of.softmax_sums.tops[k], kLift, of.softmax_sums.below[k]);
+          const float down = max[k] - of.max[k], below = of.softmax_sums.below[k], tops = of.softmax_sums.tops[k];
+          if (down == 0) all[k] += below, all[2 + k] += tops;
+          else all[k] += lowered(task, k == 1, down, below, tops);
         }
       }
       block.reduce(all, Add());

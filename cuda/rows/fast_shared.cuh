@@ -16,21 +16,16 @@ namespace cuda {
 
 constexpr int kSharedElements = kSharedStretch / int(kWarp);
 
-// A sum that is relative to its own top, made relative to one that is higher by `down`: lifted exponentials below the
-// top, and documents at it.
 CKL_DEVICE void lower(const Task& task, bool teacher, float down, float& below, float& tops) {
   if (down == 0) return;
-  const float slope = teacher ? task.teacher_slope : task.student_slope;
-  const float slope_low = teacher ? task.teacher_slope_low : task.student_slope_low;
-  below = exp2_fast(task.slopes_in_two ? __fmaf_rn(down, slope, down * slope_low) : down * slope) *
-          __fmaf_rn(tops, kLift, below);
+  below = lowered(task, teacher, down, below, tops);
   tops = 0;
 }
 
 // The team of a stretch: a warp. In the sweep that makes a sum, it adds the stretch's to the warp's; later, it gives
 // the row's instead.
 struct Stretch {
-  static constexpr bool kRanks = false, kParks = false;
+  static constexpr bool kLanes = false, kParks = false;
   const Task& task;
   ChunkSums& sums;  // in shared memory: the warp's, then the row's
   Sweep sweep;

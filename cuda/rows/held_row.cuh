@@ -67,7 +67,7 @@ struct HeldRow {
   // row (kernel_table.h).
   template <class Body>
   CKL_DEVICE_MEMBER void with_stride(Body body) const {
-    if constexpr (!Team::kRanks || E == 16) body(vectors.stride);
+    if constexpr (!Team::kLanes || E == 16) body(vectors.stride);
     else if (CKL_GROUP(task.launch.group) == 8) body(Constant<int, 8 * P>());
     else body(Constant<int, 2 * P>());
   }
@@ -95,7 +95,7 @@ struct HeldRow {
                team.stride(group) * P,
                int(row.n),
                CKL_WHOLE(odd == 0),
-               Team::kRanks && CKL_PAIRS(unpaired == 0),
+               Team::kLanes && CKL_PAIRS(unpaired == 0),
                false};
     vectors.full = CKL_FULL(vectors.whole && team.end(E) <= vectors.n);
     uint32_t raw_s[E], raw_t[E], raw_y[E], raw_ranks[Biased ? E : 1];
@@ -176,7 +176,7 @@ struct HeldRow {
 
   // The bias of documents before alpha, and the mean over the positives that is to be subtracted.
   CKL_DEVICE_MEMBER void weigh_ranks() {
-    if constexpr (Team::kRanks) {
+    if constexpr (Team::kLanes) {
       if (task.fresh_ranks) rank();
     }
     each_masked([&](int j) { bias_of(j) = 0; });

@@ -13,6 +13,15 @@ namespace cuda {
 
 constexpr float kLift = 64.0f, kLog2Lift = 6.0f;
 
+// A sum that is relative to a top, relative to one that is higher by `down`. below, tops: its lifted exponentials below
+// the lower top, and the number of documents at it.
+CKL_DEVICE float lowered(const Task& task, bool teacher, float down, float below, float tops) {
+  const float slope = teacher ? task.teacher_slope : task.student_slope;
+  const float slope_low = teacher ? task.teacher_slope_low : task.student_slope_low;
+  return exp2_fast(task.slopes_in_two ? __fmaf_rn(down, slope, down * slope_low) : down * slope) *
+         __fmaf_rn(tops, kLift, below);
+}
+
 // A float for each of a thread's documents, in words of four: in registers, or in shared memory, where the warp's next
 // word is 128 floats on.
 template <int E, bool kParked>
@@ -164,7 +173,7 @@ struct SoftmaxRow : HeldRow<F::biased, E, P, Team> {
 
   // Whether the thread has the row for itself, as in the class of the shortest rows (kernel_table.h).
   CKL_DEVICE_MEMBER bool alone() const {
-    if constexpr (Team::kRanks && E == 16) return team.size() == 1;
+    if constexpr (Team::kLanes && E == 16) return team.size() == 1;
     else return false;
   }
 

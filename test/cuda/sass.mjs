@@ -238,6 +238,13 @@ const chips = {
   120: { threads: 1536, blocks: 24, shared: 99 * 1024 },
 };
 
+/**
+ * As launch/stage.h: the shared memory of a stretch of ckl with gamma 5, with scores of `size` bytes and `parked` floats per document, and
+ * what a block has beside that (kTeamBytes and kReduceBytes of launch/task.h).
+ */
+export const stretchBytes = (docs, size, parked) => parked * docs * 4 + (docs * size + 16) * 2 + docs + 16;
+export const blockBytes = 2112 + 512;
+
 /** Bytes of shared memory that a block may have. */
 export const sharedOf = (architecture) => chips[architecture].shared;
 
