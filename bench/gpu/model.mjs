@@ -50,7 +50,7 @@ function classOf(docs, size) {
   const cluster = docs <= 16 * stretch ? 1 : 2 ** Math.ceil(Math.log2(docs / (16 * stretch)));
   if (cluster <= 16) {
     const warps = Math.ceil(docs / (stretch * cluster));
-    const shared = warps * stretchBytes(stretch, size, 1) + blockBytes;
+    const shared = warps * stretchBytes(stretch, size, 0) + blockBytes;
     return { kernel: 'team 32', elements: 32, warps, threads: warps * 32, cluster, rows: 1, shared };
   }
   return { kernel: 'grid 8', elements: 8, width: 256, threads: 256, cluster: 1, rows: 1, sweeps: 3 };

@@ -1,5 +1,12 @@
 // What kernels use beyond standard C++.
 #pragma once
+// The code for Turing, which is also what an unknown chip compiles, has few of the fast kernels: short rows are read by
+// threads of a warp, others by the whole grid. Everything else would take a driver minutes, and a release a megabyte.
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+#define CKL_ALL_KERNELS true
+#else
+#define CKL_ALL_KERNELS false
+#endif
 #include <stdint.h>
 
 #include <cuda_runtime.h>

@@ -26,9 +26,17 @@ CKL_DEVICE void load_now(uint32_t* to, const char* from) {
   else CKL_LOAD("u8 %0, [%1 + %2", "=r"(to[0]));
 #undef CKL_LOAD
 }
+// A word that nothing may depend on: it takes no instruction.
+struct Arbitrary {
+  CKL_DEVICE_MEMBER operator uint32_t() const {
+    uint32_t x;
+    asm("" : "=r"(x));
+    return x;
+  }
+};
 // The same if `here`; otherwise words become `none`. A branch around a load would cost registers.
-template <int kBytes, int kAt>
-CKL_DEVICE void load_if(bool here, uint32_t* to, const char* from, uint32_t none) {
+template <int kBytes, int kAt, class Word>
+CKL_DEVICE void load_if(bool here, uint32_t* to, const char* from, Word none) {
 #define CKL_LOAD(of_here, type, ...)                                                         \
   asm volatile("{ .reg .pred p; setp.ne.u32 p, " of_here ", 0; @p ld.global.cs." type "]; }" \
                : __VA_ARGS__                                                                 \
@@ -45,6 +53,19 @@ CKL_DEVICE void load_if(bool here, uint32_t* to, const char* from, uint32_t none
 #undef CKL_LOAD
 }
 
+// One streaming store of 16 or 8 bytes, if `here`. In branches around stores, the compiler would compute each address anew.
+template <int kBytes>
+CKL_DEVICE void store_if(bool here, void* to, const uint32_t* x) {
+#define CKL_STORE(words, ...)                                                       \
+  asm volatile("{ .reg .pred p; setp.ne.u32 p, %0, 0; @p st.global.cs." words "; }" \
+               :                                                                    \
+               : "r"(uint32_t(here)), "l"(to), __VA_ARGS__                          \
+               : "memory")
+  if constexpr (kBytes == 16) CKL_STORE("v4.u32 [%1], {%2, %3, %4, %5}", "r"(x[0]), "r"(x[1]), "r"(x[2]), "r"(x[3]));
+  else CKL_STORE("v2.u32 [%1], {%2, %3}", "r"(x[0]), "r"(x[1]));
+#undef CKL_STORE
+}
+
 // Copies 16 or 4 bytes from global to shared memory, both addresses multiples of that, without passing through
 // registers. The copy has been made once the same thread has waited; other threads see it after a barrier with that one.
 template <int kBytes>
@@ -58,6 +79,18 @@ CKL_DEVICE void copy_async(char* to, const char* from) {
   uint32_t words[4];
   load_now<kBytes, 0>(words, from);
   memcpy(to, words, kBytes);
+#endif
+}
+// The same for 16 bytes, kAt bytes after both addresses, if `here`.
+template <int kAt>
+CKL_DEVICE void copy_async_if(bool here, char* to, const char* from) {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("{ .reg .pred p; setp.ne.u32 p, %2, 0; @p cp.async.cg.shared.global [%0 + %3], [%1 + %3], 16; }"
+               :
+               : "r"(unsigned(__cvta_generic_to_shared(to))), "l"(from), "r"(uint32_t(here)), "n"(kAt)
+               : "memory");
+#else
+  if (here) copy_async<16>(to + kAt, from + kAt);
 #endif
 }
 // Brings the memory there into the L2 cache.
@@ -155,6 +188,8 @@ CKL_DEVICE void await_change(const unsigned* counter, unsigned from) {
   do asm volatile("ld.acquire.gpu.u32 %0, [%1];" : "=r"(x) : "l"(counter) : "memory");
   while (x == from);
 }
+// Called by kernels that not all code has; the emulator checks that none is launched where it is empty.
+CKL_DEVICE void need_all_kernels() {}
 // Memory that blocks of one launch write for others; the emulator checks that something orders the accesses.
 template <class T>
 CKL_DEVICE void write_for_blocks(T* to, const T& x) {
@@ -170,6 +205,9 @@ CKL_DEVICE const T& from_blocks(const T* from) {
 #define CKL_CLUSTERS 1
 CKL_DEVICE unsigned cluster_size() { return __clusterSizeInBlocks(); }
 CKL_DEVICE unsigned cluster_rank() { return __clusterRelativeBlockRank(); }
+// The number of the cluster, and of all clusters: without a division by their size.
+CKL_DEVICE unsigned cluster_index() { return __clusterIdx().x; }
+CKL_DEVICE unsigned cluster_count() { return __clusterGridDimInClusters().x; }
 CKL_DEVICE void cluster_sync() {
   __cluster_barrier_arrive();
   __cluster_barrier_wait();

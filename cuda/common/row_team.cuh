@@ -33,6 +33,8 @@ struct RowTeamOf {
 #if CKL_CLUSTERS
   CKL_DEVICE_MEMBER unsigned blocks() const { return cluster_size(); }
   CKL_DEVICE_MEMBER unsigned block() const { return cluster_rank(); }
+  CKL_DEVICE_MEMBER int64_t index() const { return cluster_index(); }
+  CKL_DEVICE_MEMBER int64_t count() const { return cluster_count(); }
   CKL_DEVICE_MEMBER void sync() const {
     if (cluster_size() == 1) __syncthreads();
     else cluster_sync();
@@ -40,10 +42,10 @@ struct RowTeamOf {
 #else
   CKL_DEVICE_MEMBER unsigned blocks() const { return 1; }
   CKL_DEVICE_MEMBER unsigned block() const { return 0; }
+  CKL_DEVICE_MEMBER int64_t index() const { return blockIdx.x; }
+  CKL_DEVICE_MEMBER int64_t count() const { return gridDim.x; }
   CKL_DEVICE_MEMBER void sync() const { __syncthreads(); }
 #endif
-  CKL_DEVICE_MEMBER int64_t index() const { return blockIdx.x / blocks(); }
-  CKL_DEVICE_MEMBER int64_t count() const { return gridDim.x / blocks(); }
   CKL_DEVICE_MEMBER unsigned size() const { return blockDim.x * blocks(); }
   CKL_DEVICE_MEMBER unsigned rank() const { return threadIdx.x + blockDim.x * block(); }
   CKL_DEVICE_MEMBER unsigned warps() const { return kWarps > 0 ? kWarps : blockDim.x / kWarp; }

@@ -76,7 +76,7 @@ CKL_DEVICE uint32_t pack_counts(uint32_t students, uint32_t teachers, uint32_t p
 }
 CKL_DEVICE void reduce_softmax_sums(SoftmaxSums& x, uint32_t counts, unsigned width) {
   reduce_lanes(x.below, width, Add());
-  const uint32_t all = over_lanes(counts, 1, width, Add());
+  const uint32_t all = width == kWarp ? sum_of_warp(counts) : over_lanes(counts, 1, width, Add());
   x.tops[0] = float(all & 2047);
   x.tops[1] = float(all >> 11 & 2047);
   // 1024 positives are 0 in ten bits, but then there are known to be some.
@@ -163,8 +163,8 @@ struct Cluster {
   unsigned turn;  // the same: the memory that peers read follows the block's own two halves
   CKL_DEVICE_MEMBER explicit Cluster(char* shared) : block(shared), turn(0) {}
 #if CKL_CLUSTERS
-  CKL_DEVICE_MEMBER int64_t index() const { return blockIdx.x / cluster_size(); }
-  CKL_DEVICE_MEMBER int64_t count() const { return gridDim.x / cluster_size(); }
+  CKL_DEVICE_MEMBER int64_t index() const { return cluster_index(); }
+  CKL_DEVICE_MEMBER int64_t count() const { return cluster_count(); }
   CKL_DEVICE_MEMBER unsigned size() const { return blockDim.x * cluster_size(); }
   CKL_DEVICE_MEMBER unsigned rank() const { return threadIdx.x + blockDim.x * cluster_rank(); }
   CKL_DEVICE_MEMBER void sync() const {

@@ -16,6 +16,8 @@ class Chip {
 
   // 90 for 9.0: of the device, or of the binary's code for it if that is older.
   int capability() const { return capability_; }
+  // Whether the code has the fast kernels for long rows, and of 32 documents per thread (CKL_ALL_KERNELS in platform.cuh).
+  bool has_all_kernels() const { return capability_ >= 80; }
   int multiprocessors() const { return multiprocessors_; }
   // Whether a launch may begin before the one in front of it has ended, also in a graph.
   bool overlaps() const { return overlaps_; }

@@ -166,7 +166,7 @@ void enqueue_class(Queue& queue, Task task, const RowClass& c, const Extent& ext
   }
   if (c.kind != TeamKind::grid) return queue.launch(kernel, shape, task);
   task.buffers.chunks = reinterpret_cast<ChunkSums*>(
-      scratch.chunks.reserve(size_t(extent.elements / (kChunk / 2) + 1) * sizeof(ChunkSums)));
+      scratch.chunks.reserve(size_t(extent.elements / (kChunk / 4) + 1) * sizeof(ChunkSums)));
   for (const Sweep sweep : {Sweep::softmax, Sweep::loss, Sweep::gradient}) {
     task.launch.sweep = sweep;
     queue.launch(kernel, shape, task);
@@ -176,15 +176,17 @@ void enqueue_class(Queue& queue, Task task, const RowClass& c, const Extent& ext
 // All rows, class by class; then those that sweeps over the whole grid have deferred, which other teams process themselves.
 // With task.launch.counts, the queries are counted first.
 void enqueue_rows(Queue& queue, Task task, const Extent& extent, bool fast, Scratch& scratch) {
-  const bool halves = task.batch.student.type != DType::float32 || task.batch.teacher.type != DType::float32;
+  const bool halves = task.batch.student.type != DType::float32 || task.batch.teacher.type != DType::float32 ||
+                      task.out.grad.type != DType::float32;
   const auto fast_kernel = halves ? fast_half : fast_float32;
-  const int widest = !fast ? 0 : fast_kernel(task.terms[0], TeamKind::lanes, 32) ? 32 : 16;
+  const bool all = fast && queue.chip.has_all_kernels();
+  const int widest = !fast ? 0 : all && fast_kernel(task.terms[0], TeamKind::lanes, 32) ? 32 : kFewElements;
   const auto kernel_of = [&](const RowClass& c) {
     return c.elements > 0 ? fast_kernel(task.terms[0], c.kind, c.elements) : general_kernel(c.kind);
   };
   // Older chips, which have no clusters, would gain few lengths.
-  const bool stays = fast && queue.chip.capability() >= 90 && fast_kernel(task.terms[0], TeamKind::shared, 0);
-  const Capacity capacity = fast ? capacity_of(task, queue.chip.shared_bytes(), stays) : Capacity{};
+  const bool stays = all && queue.chip.capability() >= 90 && fast_kernel(task.terms[0], TeamKind::shared, 0);
+  const Capacity capacity = all ? capacity_of(task, queue.chip.shared_bytes(), stays) : Capacity{};
   const auto fits = [&](const RowClass& c) {
     Task largest = task;  // not what the rows of this batch need
     largest.launch.longest_here = c.longest;
@@ -240,7 +242,8 @@ const double* enqueue_counts(Chip& chip, const Plan& plan, const Batch& batch, c
   Task task = task_of(plan, batch, {}, extent, scratch);
   if (batch.rows.queries == 0) return nullptr;
   task.buffers.summands = summands_of(task, scratch);
-  Queue{chip, stream, false}.launch_over_queries(list_kernel(task.ordered), task);
+  task.launch.lists = true;
+  Queue{chip, stream, false}.launch_over_queries(count_kernel(task.ordered), task);
   return task.buffers.summands;
 }
 
@@ -259,7 +262,8 @@ const double* enqueue(Chip& chip, const Plan& plan, const Batch& batch, const Ou
     rereads_scores |= kLosses[int(term.loss)].rereads_scores;
   }
   const bool ranks_wanted = !batch.ranks && reads_ranks;
-  task.fresh_ranks = ranks_wanted && extent.longest <= kRankedInKernel;
+  const int64_t in_kernel = chip.has_all_kernels() ? kRankedInKernel : 32 * kFewElements;
+  task.fresh_ranks = ranks_wanted && extent.longest <= in_kernel;
   if (ranks_wanted && !task.fresh_ranks) enqueue_ranks(task, extent, scratch, stream);
   int64_t notes = 0;  // the number of arrays of notes
   for (const PlanTerm& term : plan.terms) notes += kLosses[int(term.loss)].notes;

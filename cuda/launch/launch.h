@@ -67,10 +67,9 @@ RowKernel fast_half(const TaskTerm& term, TeamKind kind, int elements);
 RowKernel general_kernel(TeamKind kind);
 // Floats per document that the fast kernel for teams keeps in shared memory.
 int parked_floats(const TaskTerm& term);
-// Both use launch.width threads per query. The first writes buffers.scales; the second writes how often each term counts
-// each query, [terms][queries], to buffers.summands. ordered: as in Task.
+// Uses launch.width threads per query. Writes buffers.scales; with launch.lists, how often each term counts each query,
+// [terms][queries], to buffers.summands. ordered: as in Task.
 RowKernel count_kernel(bool ordered);
-RowKernel list_kernel(bool ordered);
 
 // Ranks of all rows. Arrays are laid out like the scores; keys are for rows of more than one tile.
 struct RankTask {

@@ -32,6 +32,8 @@ constexpr int kMaxBlocks = 4096;  // per launch; no chip runs more at once
 
 // Threads per block, for which the kernels' register caps are chosen.
 constexpr int kLanesThreads = 128, kTeamThreads = 512, kGridThreads = 256, kCountThreads = 256;
+// Documents per thread in the fast kernels for lanes that the code of any chip has (platform.cuh).
+constexpr int kFewElements = 16;
 
 // Shared memory: for reductions within a team (kTeamValues at once; two halves in turn, and the same for clusters), and
 // for the batch's sum.
@@ -84,6 +86,7 @@ struct Launch {
   unsigned group;             // lanes that share a stretch of such a row
   Sweep sweep;                // for rows that the whole grid shares
   bool counts;                // count the queries for a mean first; all blocks of the launch run at once
+  bool lists;                 // list how often terms count each query, instead of counting for a mean
   StageLayout stage;          // of shared memory, for rows of a block or a cluster
   int stretches;              // of a warp, for rows that stay in shared memory
   bool accumulate;            // add to the result of the previous launch
@@ -96,10 +99,10 @@ struct Buffers {
   BlockTotal* block_totals;  // kMaxBlocks of them
   double* weight_sums;       // for count_queries: kMaxBlocks times one double per term
   LossScale* scales;         // written by count_queries, one per term; null: use Task::fixed
-  ChunkSums* chunks;         // one per half chunk of elements
-  double* summands;          // what each query adds to the loss, or (list_counts) how often terms count it; may be null
-  unsigned* ticket;          // 0 between launches
-  unsigned* barrier;         // changes when all blocks of a launch have counted
+  ChunkSums* chunks;         // one per quarter chunk of elements
+  double* summands;   // what each query adds to the loss, or (launch.lists) how often terms count it; may be null
+  unsigned* ticket;   // 0 between launches
+  unsigned* barrier;  // changes when all blocks of a launch have counted
   BatchTotal* result;
 };
 

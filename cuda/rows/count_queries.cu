@@ -6,8 +6,5 @@ namespace ckl {
 namespace cuda {
 
 RowKernel count_kernel(bool ordered) { return ordered ? count_ordered_queries : count_queries; }
-
-RowKernel list_kernel(bool ordered) { return ordered ? list_ordered_counts : list_counts; }
-
 }  // namespace cuda
 }  // namespace ckl

@@ -72,9 +72,12 @@ CKL_DEVICE void count_terms(const Task& task) {
 #pragma unroll
     for (int k = 0; k < kMaxTerms; k++) {
       if (k >= task.term_count) break;
-      sums[k] += weight * count(k);
+      const double times = count(k);
+      if (!task.launch.lists) sums[k] += weight * times;
+      else if (speaks) task.buffers.summands[k * task.batch.rows.queries + b] = times;
     }
   });
+  if (task.launch.lists) return;
 #pragma unroll
   for (int k = 0; k < kMaxTerms; k++) {
     if (k >= task.term_count) break;
@@ -85,17 +88,6 @@ CKL_DEVICE void count_terms(const Task& task) {
   for (int k = 0; k < task.term_count; k++) write_scale(task, k, shared);
 }
 
-// For a mean over the queries of several ranks, whose counts are added elsewhere.
-template <bool kOrdered>
-CKL_DEVICE void list_terms(const Task& task) {
-  each_query<kOrdered>(task, dynamic_shared(), [&](int64_t b, bool speaks, auto count) {
-    for (int k = 0; k < task.term_count; k++) {
-      const double times = count(k);
-      if (speaks) task.buffers.summands[k * task.batch.rows.queries + b] = times;
-    }
-  });
-}
-
 // Registers at most: 80
 static __global__ void __launch_bounds__(kCountThreads, 3) count_queries(CKL_PARAMETER Task task) {
   count_terms<false>(task);
@@ -104,16 +96,6 @@ static __global__ void __launch_bounds__(kCountThreads, 3) count_queries(CKL_PAR
 // Registers at most: 128
 static __global__ void __launch_bounds__(kCountThreads, 2) count_ordered_queries(CKL_PARAMETER Task task) {
   count_terms<true>(task);
-}
-
-// Registers at most: 80
-static __global__ void __launch_bounds__(kCountThreads, 3) list_counts(CKL_PARAMETER Task task) {
-  list_terms<false>(task);
-}
-
-// Registers at most: 128
-static __global__ void __launch_bounds__(kCountThreads, 2) list_ordered_counts(CKL_PARAMETER Task task) {
-  list_terms<true>(task);
 }
 
 }  // namespace cuda

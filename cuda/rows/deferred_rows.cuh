@@ -20,10 +20,10 @@ template <class V>
 inline constexpr bool kIsCkl = false;
 template <int Gamma, bool Biased>
 inline constexpr bool kIsCkl<CklVariant<Gamma, Biased>> = true;
-// Whether the kernel of F computes what functor V does.
+// Whether a row of the kernel of F may be one of functor V.
 template <class F, class V>
 constexpr bool covers() {
-  if constexpr (kIsCkl<V> && kIsCkl<F>) return V::biased == F::biased;
+  if constexpr (kIsCkl<V> && kIsCkl<F>) return F::biased || !std::is_same<V, CklVariant<kGammaWhole, true>>::value;
   else return std::is_same<typename KernelFor<V>::Type, F>::value;
 }
 

@@ -12,8 +12,10 @@ int parked_floats(const TaskTerm& term) {
   int floats = 0;
   visit_loss(term.loss, [&](auto loss) {
     if constexpr (decltype(loss)::family == Family::distribution) {
-      with_variant(typename decltype(loss)::type(), term.parameters,
-                   [&](auto functor) { floats = KernelFor<decltype(functor)>::Type::reads_ln_q ? 2 : 1; });
+      with_kernel(typename decltype(loss)::type(), term.parameters, [&](auto functor) {
+        typedef decltype(functor) F;
+        floats = Unnormalised<F>::kAllowed ? 0 : F::reads_ln_q ? 2 : 1;
+      });
     }
   });
   return floats;

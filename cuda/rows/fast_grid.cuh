@@ -20,9 +20,9 @@ struct Grid {
 
   CKL_DEVICE_MEMBER Grid(const Task& of, char* shared)
       : task(of), block(shared), chunks(nullptr), count(0), mine(0), max{0, 0} {}
-  // Rows of this class have more than 1024 documents, so their chunks do not overlap in scratch memory.
+  // Rows of this class have more than 512 documents, so their chunks do not overlap in scratch memory.
   CKL_DEVICE_MEMBER void take(const Row& row, int chunk) {
-    chunks = task.buffers.chunks + row.begin / (kChunk / 2);
+    chunks = task.buffers.chunks + row.begin / (kChunk / 4);
     count = int((row.n + kChunk - 1) / kChunk);
     mine = chunk;
   }

@@ -12,10 +12,9 @@ namespace cuda {
 constexpr int blocks_of(int elements, bool biased_halves = false) { return elements > 16 ? 2 : biased_halves ? 3 : 4; }
 
 // One row per `width` lanes of a warp.
-// Registers at most: 168 (16 elements per thread), 255 (32); spills at most: 288 bytes
 template <class F, int E, int P>
-__global__ void __launch_bounds__(kLanesThreads, blocks_of(E, (P == 8) && F::biased))
-    fast_lanes(CKL_PARAMETER Task task) {
+CKL_DEVICE void rows_of_lanes(const Task& task) {
+  if constexpr (E > kFewElements) need_all_kernels();
   typedef FastRow<F, E, P, Lanes> RowType;
   char* memory = dynamic_shared();
   Lanes team{task.launch.width};
@@ -41,6 +40,13 @@ __global__ void __launch_bounds__(kLanesThreads, blocks_of(E, (P == 8) && F::bia
     add(total, deferred_rows<F>(task, biases + of_warp, biases + kLanesThreads * E + of_warp));
   }
   finish(task, total, memory);
+}
+
+// Registers at most: 168 (16 elements per thread), 255 (32); spills at most: 288 bytes
+template <class F, int E, int P>
+__global__ void __launch_bounds__(kLanesThreads, blocks_of(E, (P == 8) && F::biased))
+    fast_lanes(CKL_PARAMETER Task task) {
+  if constexpr (CKL_ALL_KERNELS || E <= kFewElements) rows_of_lanes<F, E, P>(task);
 }
 
 }  // namespace cuda

@@ -25,68 +25,104 @@ struct FastRow : SoftmaxRow<F, E, P, Team> {
   using Base::es, Base::et, Base::gap, Base::labels, Base::lacking, Base::ln_ratio, Base::ln_ratio_at_top,
       Base::minus_ln_q, Base::of_student, Base::of_teacher, Base::positives, Base::rank_mean, Base::row, Base::student,
       Base::task, Base::teacher, Base::team, Base::top_here, Base::us, Base::vectors;
-  using Base::kBranch, Base::kKeepsLog, Base::kUnnormalised, Base::kVectors, Base::kWords;
+  using Base::kKeepsLog, Base::kLogs, Base::kUnnormalised, Base::kVectors, Base::kWords;
 
-  // Of a thread with unnormalised documents: whether it has others, too; the factor that h of the former lacks.
-  bool special_here, unnormalised;
-  float of_h;
+  bool special_here;  // whether some of the thread's documents are positive or at the top
+  float of_h;         // the factor that h of unnormalised documents lacks
 
   // In a word of labels: the documents that are positive or at the student's top.
   static constexpr uint32_t kSpecial = 0x03030303u;
 
-  // Evaluates the loss for four documents. Special: some may be positive or at the top.
-  template <bool Special>
-  CKL_DEVICE_MEMBER void documents(const F& loss, int w, float (&sums)[3]) {
-    float gaps[4], logs[4] = {0, 0, 0, 0};
-    gap.get(w, gaps);
-    if constexpr (kKeepsLog) us.get(w, logs);
+  // Of four documents: log2 of es, if it is kept; and what `gap` is.
+  CKL_DEVICE_MEMBER void logarithms(int w, float (&u)[4], float (&gaps)[4]) const {
+    if constexpr (kLogs) {
 #pragma unroll
-    for (int j = 4 * w; j < 4 * w + 4; j++) {
-      float its_gap = gaps[j % 4];
-      if constexpr (kUnnormalised) et[j] = exp2_fast(its_gap), its_gap -= logs[j % 4];
-      document<Special>(loss, j, its_gap, logs[j % 4], sums);
+      for (int i = 0; i < 4; i++) u[i] = es[4 * w + i], gaps[i] = et[4 * w + i];
+    } else {
+      gap.get(w, gaps);
+      if constexpr (kKeepsLog) us.get(w, u);
     }
   }
-  // The same for one; h replaces et.
+  CKL_DEVICE_MEMBER bool is_special(int w) const { return CKL_RARE((labels[w] & kSpecial) != 0); }
+
+  // Evaluates the loss for document j; its exponential `t` becomes h. label: its byte of labels, and others above. Special: it may be
+  // positive or at the top.
   template <bool Special>
-  CKL_DEVICE_MEMBER void document(const F& loss, int j, float its_gap, float u, float (&sums)[3]) {
-    const bool top = Special && is_top(j), both = top && labels[j / 4] >> (8 * (j % 4) + 2) & 1;
+  CKL_DEVICE_MEMBER void document(const F& loss, int j, uint32_t label, float e, float& t, float its_gap, float u,
+                                  float (&sums)[3]) {
+    const bool top = Special && (label & 2) != 0, both = top && (label & 4) != 0;
     // Factor of everything that is linear in p.
     const float scale = reciprocal_fast(of_teacher);
     Document<FastFloat, bool> x;
-    x.q = es[j] * of_student;
+    x.q = e * of_student;
     x.rest = 1.0f - x.q.v;
     if (top) x.rest = student.rest;
     x.minus_ln_q = 0.0f;
     if constexpr (F::reads_ln_q) x.minus_ln_q = top ? student.ln_z1 : __fmaf_rn(u - kLog2Lift, -kLn2, minus_ln_q);
-    x.p = et[j];
+    x.p = t;
     x.d = both ? ln_ratio_at_top : __fmaf_rn(fmaxf(its_gap, LeastGap<F>::of(loss)), kLn2, ln_ratio);
     x.beta = 0.0f;
     if constexpr (F::biased) {
       if (task.biased) x.beta = task.terms[0].beta_scale * (bias_of(j) - rank_mean);
     }
-    x.mass = es[j] * (of_student * scale);
+    x.mass = e * (of_student * scale);
     x.unit = of_teacher;
     x.share = scale / positives;
-    x.positive = Special && is_positive(j);
-    const Term<FastFloat> t = loss(x);
-    sums[0] += t.value.v;
-    et[j] = t.h.v;
-    if (top) sums[2] += et[j];
-    else sums[1] += et[j];
+    x.positive = Special && (label & 1) != 0;
+    const Term<FastFloat> y = loss(x);
+    sums[0] += y.value.v;
+    t = y.h.v;
+    if (top) sums[2] += t;
+    else sums[1] += t;
+  }
+  // The same for four documents that are neither positive nor at the top.
+  CKL_DEVICE_MEMBER void documents(const F& loss, int w, float (&sums)[3]) {
+    float gaps[4], logs[4] = {0, 0, 0, 0};
+    logarithms(w, logs, gaps);
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+      document<false>(loss, 4 * w + i, labels[w] >> 8 * i, es[4 * w + i], et[4 * w + i], gaps[i], logs[i], sums);
   }
 
-  // Calls usual(w) for four documents without a positive and without the top, and documents<true> for others.
+  // The same for the thread's words of which some documents are positive or at the top, one after another. There is one copy of this
+  // code for all of them, and lanes go through it together, whichever words are theirs.
+  CKL_DEVICE_MEMBER void special_documents(const F& loss, float (&sums)[3]) {
+    unsigned left = 0;
+#pragma unroll
+    for (int w = 0; w < kWords; w++) left |= (labels[w] & kSpecial) != 0 ? 1u << w : 0;
+#pragma unroll 1
+    while (left != 0) {
+      const int at = __ffs(int(left)) - 1;
+      left &= left - 1;
+      uint32_t label = labels[0];
+#pragma unroll
+      for (int w = 1; w < kWords; w++) label = w == at ? labels[w] : label;
+      float e[4], t[4], gaps[4], logs[4] = {0, 0, 0, 0};
+      if constexpr (kLogs) {
+        pick(es, at, logs), pick(et, at, gaps);
+      } else {
+        pick(es, at, e), gap.pick(at, gaps);
+        if constexpr (kKeepsLog) us.pick(at, logs);
+        if constexpr (!kUnnormalised) pick(et, at, t);
+      }
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        if constexpr (kLogs) e[i] = exp2_fast(logs[i]);
+        if constexpr (kUnnormalised) t[i] = exp2_fast(gaps[i]), gaps[i] -= logs[i];
+        document<true>(loss, 4 * at + i, label >> 8 * i, e[i], t[i], gaps[i], logs[i], sums);
+      }
+      if constexpr (kLogs) replace(es, at, e);
+      replace(et, at, t);
+    }
+  }
+
+  // Calls usual(w) for four documents without a positive and without the top; notes whether there are others.
   template <class Usual>
-  CKL_DEVICE_MEMBER void each_word(const F& loss, float (&sums)[3], Usual usual) {
+  CKL_DEVICE_MEMBER void each_word(Usual usual) {
 #pragma unroll
     for (int w = 0; w < kWords; w++) {
-      if (!kBranch || CKL_RARE((labels[w] & kSpecial) != 0)) {
-        special_here = true;
-        documents<true>(loss, w, sums);
-      } else {
-        usual(w);
-      }
+      if (is_special(w)) special_here = true;
+      else usual(w);
     }
   }
 
@@ -98,7 +134,12 @@ struct FastRow : SoftmaxRow<F, E, P, Team> {
       if (labels[w] & kSpecial) continue;
 #pragma unroll
       for (int j = 4 * w; j < 4 * w + 4; j++) {
-        if (gap.x[j] == -infinity()) et[j] = 0;
+        if constexpr (kLogs) {
+          // Its logarithm is gone. If the student's is -inf, too, the NaN stays, and defers the row.
+          if (et[j] != et[j] && es[j] > 0) et[j] = 0;
+        } else {
+          if (gap.x[j] == -infinity()) et[j] = 0;
+        }
         sum += et[j];
       }
     }
@@ -108,24 +149,27 @@ struct FastRow : SoftmaxRow<F, E, P, Team> {
   CKL_DEVICE_MEMBER bool loss(float (&sums)[3]) {
     const F functor = F::make(task.terms[0].parameters);
     sums[0] = sums[1] = sums[2] = 0;
-    unnormalised = special_here = false;
-    if constexpr (kUnnormalised) unnormalised = !CKL_RARE(functor.detached);
-    if (unnormalised) {
-      if constexpr (kUnnormalised) {
-        sums[0] = sums[1] = -0.0f;
-        Unnormalised<F> negatives(ln_ratio, of_student);
-        each_word(functor, sums, [&](int w) {
+    special_here = false;
+    if constexpr (kUnnormalised) {
+      sums[0] = sums[1] = -0.0f;
+      Unnormalised<F> negatives(functor, ln_ratio, of_student);
+      each_word([&](int w) {
+        float u[4], v[4];
+        logarithms(w, u, v);
 #pragma unroll
-          for (int j = 4 * w; j < 4 * w + 4; j++) et[j] = negatives.add(us.x[j], gap.x[j]);
-        });
-        if (CKL_RARE(negatives.h != negatives.h)) without_teacher(negatives.h);
-        sums[0] += negatives.value();
-        sums[1] += negatives.sum_h();
-        of_h = negatives.normaliser;
-      }
+        for (int i = 0; i < 4; i++) {
+          et[4 * w + i] = negatives.add(u[i], v[i]);
+          if constexpr (kLogs) es[4 * w + i] = exp2_fast(u[i]);
+        }
+      });
+      if (CKL_RARE(negatives.h != negatives.h)) without_teacher(negatives.h);
+      sums[0] += negatives.value();
+      sums[1] += negatives.sum_h();
+      of_h = negatives.normaliser;
     } else {
-      each_word(functor, sums, [&](int w) { documents<false>(functor, w, sums); });
+      each_word([&](int w) { documents(functor, w, sums); });
     }
+    if (CKL_RARE(special_here)) special_documents(functor, sums);
     team.reduce(sums, Add());
     float zero = student.inverse * 0.0f;
     zero = __fmaf_rn(teacher.inverse, 0.0f, zero);
@@ -136,27 +180,22 @@ struct FastRow : SoftmaxRow<F, E, P, Team> {
 
   // Where the gradient is left: in place of something that is not needed any more.
   CKL_DEVICE_MEMBER float (&gradient())[E] {
-    if constexpr (kUnnormalised) return gap.x;
+    if constexpr (kUnnormalised && !kLogs) return gap.x;
     else return et;
   }
   CKL_DEVICE_MEMBER void write(const Projection& project) {
     float(&grad)[E] = gradient();
-    // One multiplication less than with a normalised h, unless a huge scale could overflow on its own.
-    const bool joint = unnormalised && !CKL_RARE(!(fabsf(project.scale) < 0x1p64f));
+    // Where h is not normalised, its factor comes with the scale.
     const float scale_of_h = of_h * project.scale, scale_of_e = project.others * project.scale;
 #pragma unroll
-    for (int w = 0; w < kWords; w++)
+    for (int w = 0; w < kWords; w++) {
+      if (kLogs && is_special(w)) continue;  // its h are where the gradient will be, and follow
 #pragma unroll
       for (int j = 4 * w; j < 4 * w + 4; j++) {
-        if (kUnnormalised && joint) {
-          grad[j] = __fmaf_rn(es[j], scale_of_e, et[j] * scale_of_h);
-        } else {
-          if (kUnnormalised && unnormalised && !(labels[w] & kSpecial)) et[j] *= of_h;
-          const float others = project.below_top(es[j], et[j]);
-          grad[j] = kBranch ? others : project(is_top(j), es[j], et[j]);
-        }
+        grad[j] = kUnnormalised ? __fmaf_rn(es[j], scale_of_e, et[j] * scale_of_h) : project.below_top(es[j], et[j]);
       }
-    if (kUnnormalised && joint && CKL_RARE(special_here)) {
+    }
+    if (kUnnormalised && CKL_RARE(special_here)) {
 #pragma unroll
       for (int w = 0; w < kWords; w++)
         if (labels[w] & kSpecial) {
@@ -164,7 +203,7 @@ struct FastRow : SoftmaxRow<F, E, P, Team> {
           for (int j = 4 * w; j < 4 * w + 4; j++) grad[j] = project.below_top(es[j], et[j]);
         }
     }
-    if (kBranch && CKL_RARE(top_here && project.lone)) {
+    if (CKL_RARE(top_here && project.lone)) {
 #pragma unroll
       for (int w = 0; w < kWords; w++)
         if (tops(w)) {
@@ -174,7 +213,7 @@ struct FastRow : SoftmaxRow<F, E, P, Team> {
     }
     const MutableScores& out = task.out.grad;
     char* const to = const_cast<char*>(row_start({out.data, out.type}, row.begin));
-    const DType type = CKL_TYPE(out.type);
+    const DType type = P == 4 ? DType::float32 : CKL_TYPE(out.type);
     const unsigned odd = offset_in(to, P * size_of(type) < 16 ? P * size_of(type) : 16);
     const bool wide = vectors.whole && !CKL_RARE(odd != 0);
     if (wide) with_stride([&](auto stride) { store_scores<kVectors, P>(grad, to, type, vectors, stride, true); });
@@ -197,14 +236,16 @@ struct FastRow : SoftmaxRow<F, E, P, Team> {
     if (team.stops_after(Sweep::softmax)) return;
     const bool good = loss(sums), counted = task.terms[0].needs == Needs::document || positives > 0;
     if (CKL_RARE(!here) || team.stops_after(Sweep::loss)) return;
-    if (CKL_RARE(!good && counted)) {
+    const LossScale& scale = scale_of(task, 0);
+    const float weight = task.batch.weights ? task.batch.weights[row.b] : 1.0f;
+    Projection project(student, sums[1], sums[2], saturate(weight * scale.student) * of_teacher, of_student);
+    // A huge scale could overflow before the gradient does.
+    const bool safe = !kUnnormalised || fabsf(project.scale) < 0x1p64f;
+    if (CKL_RARE(!(good && safe) && counted)) {
       total.deferred = true;
       if (team.rank() == 0) defer_row(task, row.b);
       return;
     }
-    const LossScale& scale = scale_of(task, 0);
-    const float weight = task.batch.weights ? task.batch.weights[row.b] : 1.0f;
-    Projection project(student, sums[1], sums[2], saturate(weight * scale.student) * of_teacher, of_student);
     if (CKL_RARE(!counted)) {
       project.others = project.top = project.scale = of_h = 0;
 #pragma unroll

@@ -10,28 +10,15 @@
 namespace ckl {
 namespace cuda {
 
+// The functor that serves for F, too.
 template <class F>
 struct KernelFor {
   typedef F Type;
 };
-// Powers with real exponents use exp and ln, with or without a bias. With a bias, exponents are real, and an integer
-// gamma helps only the few positives. A multiplication loop is as fast as an unrolled one.
-template <>
-struct KernelFor<CklVariant<1, false>> {
-  typedef CklVariant<kGammaWhole, false> Type;
-};
-template <>
-struct KernelFor<CklVariant<2, false>> {
-  typedef CklVariant<kGammaWhole, false> Type;
-};
-template <>
-struct KernelFor<CklVariant<kGammaWhole, true>> {
-  typedef CklVariant<kGammaReal, true> Type;
-};
-template <>
-struct KernelFor<CklVariant<kGammaReal, false>> {
-  typedef CklVariant<kGammaReal, true> Type;
-};
+
+// ckl with a rank bias, and what the kernel of the others cannot: weights that are constants, and other gammas.
+typedef CklVariant<kGammaReal, true> CklBiased;
+typedef CklVariant<kGammaReal, false> CklUnbiased;
 
 // kl, bkl, nll and klLogL consist of the same parts and share a kernel, in which `gamma` is the factor of kl
 // (enqueue.cc). Separate kernels made the binary a third larger.
@@ -73,16 +60,16 @@ struct Bridge : Distribution {
   }
 };
 template <>
-struct LeastGap<Bridge> {
-  static CKL_DEVICE_MEMBER float of(const Bridge& loss) { return loss.mixture == 0 ? -infinity() : kLeastGap; }
-};
-template <>
 struct KernelFor<ReverseKl> {
   typedef Bridge Type;
 };
 template <>
 struct KernelFor<Jsd> {
   typedef Bridge Type;
+};
+template <>
+struct LeastGap<Bridge> {
+  static CKL_DEVICE_MEMBER float of(const Bridge& loss) { return loss.mixture == 0 ? -infinity() : kLeastGap; }
 };
 
 // Maximum number of documents per thread in a kernel for lanes. 32 amortise the fixed cost of a row better, but are the
@@ -91,17 +78,24 @@ template <class F>
 inline constexpr int kWidest = 32;
 template <>
 inline constexpr int kWidest<Bridge> = 16;
-template <>
-inline constexpr int kWidest<CklVariant<kGammaWhole, false>> = 16;
 
 // Whether rows with no room in registers stay in shared memory; otherwise the whole grid shares them. Again, for the size
-// of the binary: only ckl of the usual gamma, and with real exponents or a rank bias.
+// of the binary, only those of ckl without a rank bias.
 template <class F>
 inline constexpr bool kStays = false;
 template <>
-inline constexpr bool kStays<CklVariant<5, false>> = true;
-template <>
-inline constexpr bool kStays<CklVariant<kGammaReal, true>> = true;
+inline constexpr bool kStays<CklUnbiased> = true;
+
+// Calls visit with the functor that the fast kernels of a loss evaluate.
+template <class Loss, class Visit>
+void with_kernel(Loss loss, const Parameters& p, Visit visit) {
+  with_variant(loss, p, [&](auto functor) { visit(typename KernelFor<decltype(functor)>::Type()); });
+}
+template <class Visit>
+void with_kernel(Ckl, const Parameters& p, Visit visit) {
+  if (p.biased || p.detach_weights || !(p.gamma >= 1 && p.gamma <= 16)) visit(CklBiased());
+  else visit(CklUnbiased());
+}
 
 template <class F, int P>
 RowKernel fast_kernel_of(TeamKind kind, int elements) {
@@ -123,9 +117,8 @@ RowKernel fast_kernel(const TaskTerm& term, TeamKind kind, int elements) {
   visit_loss(term.loss, [&](auto loss) {
     typedef decltype(loss) Type;
     if constexpr (Type::family == Family::distribution) {
-      with_variant(typename Type::type(), term.parameters, [&](auto functor) {
-        found = fast_kernel_of<typename KernelFor<decltype(functor)>::Type, P>(kind, elements);
-      });
+      with_kernel(typename Type::type(), term.parameters,
+                  [&](auto functor) { found = fast_kernel_of<decltype(functor), P>(kind, elements); });
     }
   });
   return found;

@@ -19,10 +19,9 @@ CKL_DEVICE unsigned next_row(const Task& task, unsigned b, unsigned step) {
   return b;
 }
 
-// Losses that read ln q or ranks spill, most of all with a bias from ranks.
-// Registers at most: 128; spills at most: 1024 bytes, 128 with gamma 5
 template <class F, int P>
-__global__ void __launch_bounds__(kTeamThreads) fast_team(CKL_PARAMETER Task task) {
+CKL_DEVICE void rows_of_teams(const Task& task) {
+  need_all_kernels();
   typedef FastRow<F, kTeamElements, P, RowTeam> RowType;
   char* const memory = dynamic_shared();
   char* const staged = memory + kTeamBytes + kReduceBytes;
@@ -53,6 +52,13 @@ __global__ void __launch_bounds__(kTeamThreads) fast_team(CKL_PARAMETER Task tas
   RowTotal mine = threadIdx.x == 0 ? total : RowTotal{};
   if (total.deferred) add(mine, deferred_rows<F>(task, team));
   finish(task, mine, memory + kTeamBytes);
+}
+
+// Losses that read ln q or ranks spill, most of all with a bias from ranks.
+// Registers at most: 128; spills at most: 1024 bytes, 0 with gamma 5
+template <class F, int P>
+__global__ void __launch_bounds__(kTeamThreads) fast_team(CKL_PARAMETER Task task) {
+  if constexpr (CKL_ALL_KERNELS && P > 0) rows_of_teams<F, P>(task);
 }
 
 }  // namespace cuda

@@ -19,7 +19,7 @@ static __global__ void __launch_bounds__(kLanesThreads, 3) general_lanes(CKL_PAR
   RowTotal total = {};
   for (int64_t b = team.index(); b < task.batch.rows.queries; b += team.count()) {
     const Row row = row_of(task.batch.rows, b);
-    if (!in_class(task, row)) continue;
+    if (!in_class(task, row) || (task.launch.deferred_only && !is_deferred(task, b))) continue;
     if (task.fresh_ranks) rank_row(team, task.batch, row, capacity_for(row), ranked + kRankedInKernel, ranked);
     add(total, general_row(task, team, row, task.fresh_ranks ? ranked : nullptr, tile));
     __syncwarp();

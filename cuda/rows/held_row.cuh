@@ -95,7 +95,7 @@ struct HeldRow {
                team.stride(group) * P,
                int(row.n),
                CKL_WHOLE(odd == 0),
-               Team::kLanes && CKL_PAIRS(unpaired == 0),
+               Team::kLanes && odd != 0 && CKL_PAIRS(unpaired == 0),
                false};
     vectors.full = CKL_FULL(vectors.whole && team.end(E) <= vectors.n);
     uint32_t raw_s[E], raw_t[E], raw_y[E], raw_ranks[Biased ? E : 1];

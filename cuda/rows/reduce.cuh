@@ -59,6 +59,7 @@ CKL_DEVICE bool is_last_block(unsigned* ticket, void* shared) {
 // By the last block to have counted: the scale of term k from what all blocks counted.
 CKL_DEVICE void write_scale(const Task& task, int k, BlockTotal* shared) {
   double sum = 0;
+#pragma unroll 1
   for (unsigned j = threadIdx.x; j < gridDim.x; j += blockDim.x)
     sum += from_blocks(task.buffers.weight_sums + k * kMaxBlocks + j);
   sum = sum_block({sum, 0}, shared).loss;
@@ -68,16 +69,21 @@ CKL_DEVICE void write_scale(const Task& task, int k, BlockTotal* shared) {
 CKL_DEVICE void finish(const Task& task, RowTotal mine, char* memory) {
   BlockTotal* shared = reinterpret_cast<BlockTotal*>(memory);
   __syncthreads();
-  BlockTotal x = sum_block({mine.loss, mine.counted}, shared);
-  if (threadIdx.x == 0) write_for_blocks(task.buffers.block_totals + blockIdx.x, x);
-  if (!is_last_block(task.buffers.ticket, memory)) return;
-  x = {0, 0};
-  for (unsigned k = threadIdx.x; k < gridDim.x; k += blockDim.x) {
-    const BlockTotal part = from_blocks(task.buffers.block_totals + k);
-    x.loss += part.loss;
-    x.counted += part.counted;
+  BlockTotal x = {mine.loss, mine.counted};
+#pragma unroll 1
+  for (bool last = false;; last = true) {  // the block's total, then the last block's: of the launch
+    x = sum_block(x, shared);
+    if (last) break;
+    if (threadIdx.x == 0) write_for_blocks(task.buffers.block_totals + blockIdx.x, x);
+    if (!is_last_block(task.buffers.ticket, memory)) return;
+    x = {0, 0};
+#pragma unroll 1
+    for (unsigned k = threadIdx.x; k < gridDim.x; k += blockDim.x) {
+      const BlockTotal part = from_blocks(task.buffers.block_totals + k);
+      x.loss += part.loss;
+      x.counted += part.counted;
+    }
   }
-  x = sum_block(x, shared);
   if (threadIdx.x != 0) return;
   if (task.launch.accumulate) x.loss += task.buffers.result->loss, x.counted += int64_t(task.buffers.result->counted);
   *task.buffers.result = {x.loss, double(x.counted)};

@@ -22,11 +22,29 @@ CKL_DEVICE float lowered(const Task& task, bool teacher, float down, float below
          __fmaf_rn(tops, kLift, below);
 }
 
+// Copies word `at` of floats in registers, whose number is known only when the kernel runs.
+template <int E>
+CKL_DEVICE void pick(const float (&x)[E], int at, float (&word)[4]) {
+#pragma unroll
+  for (int w = 0; w < E / 4; w++)
+#pragma unroll
+    for (int i = 0; i < 4; i++) word[i] = w == 0 || w == at ? x[4 * w + i] : word[i];
+}
+// Replaces it.
+template <int E>
+CKL_DEVICE void replace(float (&x)[E], int at, const float (&word)[4]) {
+#pragma unroll
+  for (int w = 0; w < E / 4; w++)
+#pragma unroll
+    for (int i = 0; i < 4; i++) x[4 * w + i] = w == at ? word[i] : x[4 * w + i];
+}
+
 // A float for each of a thread's documents, in words of four: in registers, or in shared memory, where the warp's next
 // word is 128 floats on.
 template <int E, bool kParked>
 struct PerDocument {
   float x[E];
+  CKL_DEVICE_MEMBER void pick(int at, float (&word)[4]) const { cuda::pick(x, at, word); }
   CKL_DEVICE_MEMBER void put(int w, const float (&word)[4]) {
 #pragma unroll
     for (int i = 0; i < 4; i++) x[4 * w + i] = word[i];
@@ -43,6 +61,7 @@ struct PerDocument<E, true> {
   CKL_DEVICE_MEMBER void put(int w, const float (&word)[4]) {
     *reinterpret_cast<float4*>(at + w * 4 * kWarp) = make_float4(word[0], word[1], word[2], word[3]);
   }
+  CKL_DEVICE_MEMBER void pick(int w, float (&word)[4]) const { get(w, word); }
   CKL_DEVICE_MEMBER void get(int w, float (&word)[4]) const {
     const float4 all = *reinterpret_cast<const float4*>(at + w * 4 * kWarp);
     word[0] = all.x, word[1] = all.y, word[2] = all.z, word[3] = all.w;
@@ -50,29 +69,24 @@ struct PerDocument<E, true> {
   CKL_DEVICE_MEMBER void set(int j, float to) { at[j / 4 * 4 * kWarp + j % 4] = to; }
 };
 
-// F: the loss. Scores es and et become exponentials.
+// F: the loss. Scores es and et become exponentials, or (kLogs) their base-2 logarithms.
 template <class F, int E, int P, class Team>
 struct SoftmaxRow : HeldRow<F::biased, E, P, Team> {
   using Held = HeldRow<F::biased, E, P, Team>;
   using Held::each_masked, Held::es, Held::et, Held::labels, Held::ones, Held::task, Held::team;
   using Held::Held, Held::kWords;
-  // From this number of elements on, a branch per four documents without a positive and without the top saves more than
-  // the second copy of the code costs.
-  static constexpr bool kBranch = E >= 16;
-  // Whether documents in four without a positive and without the top are evaluated without the normaliser. Kernels of
-  // 16 elements per thread have too few registers for it where scores may have two bytes.
-  static constexpr bool kUnnormalised = kBranch && Unnormalised<F>::kAllowed && (P == 4 || E == 32) && !Team::kParks;
-  static constexpr bool kKeepsLog = F::reads_ln_q || kUnnormalised;
-  // Whether the maximum of each four documents is kept until the tops are searched, or recomputed by the threads that
-  // have one.
-  static constexpr bool kKeeps = kBranch && !kKeepsLog && !Team::kParks;
+  // Whether documents in four without a positive and without the top are evaluated without the normaliser.
+  static constexpr bool kUnnormalised = Unnormalised<F>::kAllowed;
+  // Whether only logarithms are kept until the loss is evaluated. Computing the student's exponential again takes one
+  // instruction more, and a register per document less, which these kernels lack.
+  static constexpr bool kLogs = kUnnormalised && (Team::kParks || E == 16);
+  static constexpr bool kKeepsLog = (F::reads_ln_q || kUnnormalised) && !kLogs;
 
-  // log2(p / q) without the normalisers, or (kUnnormalised) log2 of et, which is computed again where that is rare; log2
+  // Unless kLogs: log2(p / q) without the normalisers, or (kUnnormalised) log2 of et, which is computed again where that is rare; log2
   // of es, if kKeepsLog.
   PerDocument<E, Team::kParks> gap, us;
-  float own[2],
-      highest[kKeeps ? 2 * kWords : 1];  // maxima over the thread's documents; over each four, student and teacher
-  bool top_here;                         // whether one of the thread's documents is at the student's top
+  float own[2];   // maxima over the thread's documents
+  bool top_here;  // whether one of the thread's documents is at the student's top
   Softmax student, teacher;
   float positives;
   float lacking[2];              // log2 of the factor that lifted exponentials lack: the top's is not exactly 2^6
@@ -90,7 +104,6 @@ struct SoftmaxRow : HeldRow<F::biased, E, P, Team> {
 #pragma unroll
     for (int w = 0; w < kWords; w++) {
       const float most_s = highest_of(es + 4 * w), most_t = highest_of(et + 4 * w);
-      if constexpr (kKeeps) highest[2 * w] = most_s, highest[2 * w + 1] = most_t;
       largest[0] = fmaxf(largest[0], most_s);
       largest[1] = fmaxf(largest[1], most_t);
     }
@@ -100,8 +113,7 @@ struct SoftmaxRow : HeldRow<F::biased, E, P, Team> {
   }
 
   CKL_DEVICE_MEMBER bool has_top(int w, const float (&largest)[2]) const {
-    if constexpr (kKeeps) return highest[2 * w] == largest[0] || highest[2 * w + 1] == largest[1];
-    else return highest_of(es + 4 * w) == largest[0] || highest_of(et + 4 * w) == largest[1];
+    return highest_of(es + 4 * w) == largest[0] || highest_of(et + 4 * w) == largest[1];
   }
   // Sets bit `bit` in the labels of documents whose score is at a top; returns their number.
   CKL_DEVICE_MEMBER uint32_t mark_tops(int w, const float* x, float largest, int bit) {
@@ -114,15 +126,22 @@ struct SoftmaxRow : HeldRow<F::biased, E, P, Team> {
     }
     return found;
   }
+  // The exponential of document j, of es or et.
+  static CKL_DEVICE_MEMBER float lifted(const float* x, int j) {
+    if constexpr (kLogs) return exp2_fast(x[j]);
+    else return x[j];
+  }
   // Adds four exponentials to the sum of those below the top.
   CKL_DEVICE_MEMBER void add_below_top(int w, const float* x, float& below, int bit) const {
     float part[4];
 #pragma unroll
-    for (int j = 0; j < 4; j++) part[j] = labels[w] >> (8 * j + bit) & 1 ? 0.0f : x[4 * w + j];
+    for (int j = 0; j < 4; j++) part[j] = labels[w] >> (8 * j + bit) & 1 ? 0.0f : lifted(x, 4 * w + j);
     below += (part[0] + part[1]) + (part[2] + part[3]);
   }
   CKL_DEVICE_MEMBER void add_all(int w, float (&below)[2]) const {
-    const float *a = es + 4 * w, *b = et + 4 * w;
+    float a[4], b[4];
+#pragma unroll
+    for (int i = 0; i < 4; i++) a[i] = lifted(es, 4 * w + i), b[i] = lifted(et, 4 * w + i);
     below[0] += (a[0] + a[1]) + (a[2] + a[3]);
     below[1] += (b[0] + b[1]) + (b[2] + b[3]);
   }
@@ -130,7 +149,7 @@ struct SoftmaxRow : HeldRow<F::biased, E, P, Team> {
   // From scores to lifted exponentials. kFar: by their distance from the top, for slopes that are sums of two floats.
   // Otherwise the distance is not formed: with the top's own product in the addend, a fused multiplication is enough.
   template <bool kFar>
-  CKL_DEVICE_MEMBER void exponentials(const float (&largest)[2], const float (&addend)[2]) {
+  CKL_DEVICE_MEMBER void exponentials(const float (&largest)[2], const float (&addend)[2], float (&below)[2]) {
 #pragma unroll
     for (int w = 0; w < kWords; w++) {
       float gaps[4], logs[4];
@@ -147,14 +166,16 @@ struct SoftmaxRow : HeldRow<F::biased, E, P, Team> {
         }
         gaps[j % 4] = kUnnormalised ? v : v - u;
         logs[j % 4] = u;
-        es[j] = exp2_fast(u);
-        et[j] = exp2_fast(v);
+        es[j] = kLogs ? u : exp2_fast(u);
+        et[j] = kLogs ? v : exp2_fast(v);
       }
-      gap.put(w, gaps);
+      if constexpr (!kLogs) gap.put(w, gaps);
       if constexpr (kKeepsLog) us.put(w, logs);
+      add_all(w, below);
     }
   }
-  CKL_DEVICE_MEMBER void exponentials(const float (&largest)[2]) {
+  // Also sums all of them.
+  CKL_DEVICE_MEMBER void exponentials(const float (&largest)[2], float (&below)[2]) {
     float addend[2];
 #pragma unroll
     for (int k = 0; k < 2; k++) {
@@ -165,9 +186,9 @@ struct SoftmaxRow : HeldRow<F::biased, E, P, Team> {
     const bool near = fabsf(lacking[0]) < 0x1p-12f && fabsf(lacking[1]) < 0x1p-12f;
     if (task.slopes_in_two || !near) {
       lacking[0] = lacking[1] = 0;
-      exponentials<true>(largest, addend);
+      exponentials<true>(largest, addend, below);
     } else {
-      exponentials<false>(largest, addend);
+      exponentials<false>(largest, addend, below);
     }
   }
 
@@ -181,42 +202,35 @@ struct SoftmaxRow : HeldRow<F::biased, E, P, Team> {
   CKL_DEVICE_MEMBER void softmax(const float (&largest)[2]) {
     uint32_t student_tops = 0, teacher_tops = 0;
     // Compares scores, which are equal at the top whatever the special-function unit returns for them.
-    const bool separate_top = !kBranch || CKL_RARE(own[0] == largest[0] || own[1] == largest[1]);
+    const bool separate_top = CKL_RARE(own[0] == largest[0] || own[1] == largest[1]);
     if (separate_top) {
 #pragma unroll
       for (int w = 0; w < kWords; w++)
-        if (!kBranch || has_top(w, largest)) {
+        if (has_top(w, largest)) {
           student_tops += mark_tops(w, es, largest[0], 1);
           teacher_tops += mark_tops(w, et, largest[1], 2);
         }
     }
     top_here = student_tops > 0;
-    exponentials(largest);
-    each_masked([&](int j) {
-      const float none = kUnnormalised ? -1000.0f : 0.0f;  // 2^-1000 is 0
-      gap.set(j, none);
-      if constexpr (kKeepsLog) us.set(j, none);
-    });
     SoftmaxSums all = {};
     all.below[0] = all.below[1] = -0.0f;  // adding to it takes no instruction
-    if constexpr (kBranch) {
-#pragma unroll
-      for (int w = 0; w < kWords; w++) add_all(w, all.below);
-    }
+    exponentials(largest, all.below);
+    each_masked([&](int j) {
+      const float none = kUnnormalised ? -1000.0f : 0.0f;  // 2^-1000 is 0
+      if constexpr (kLogs) es[j] = et[j] = none;
+      else gap.set(j, none);
+      if constexpr (kKeepsLog) us.set(j, none);
+    });
     if (separate_top) {  // recompute the sums without the top
       all.below[0] = all.below[1] = 0;
-      if constexpr (kUnnormalised) {
+      if constexpr (kUnnormalised && !kLogs) {
 #pragma unroll
         for (int j = 0; j < E; j++) et[j] = exp2_fast(gap.x[j]);
       }
 #pragma unroll
       for (int w = 0; w < kWords; w++) {
-        if (!kBranch || (labels[w] & 0x06060606u) != 0) {
-          add_below_top(w, es, all.below[0], 1);
-          add_below_top(w, et, all.below[1], 2);
-        } else {
-          add_all(w, all.below);
-        }
+        add_below_top(w, es, all.below[0], 1);
+        add_below_top(w, et, all.below[1], 2);
       }
     }
     // 2^x of a small x.

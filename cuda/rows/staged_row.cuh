@@ -28,9 +28,19 @@ CKL_DEVICE int loose_place(int odd, int end) {
   return mine && at >= odd && at < end ? at : -1;
 }
 
+// Of a copy of kBytes bytes by all lanes, a lane's pieces from byte kAt on, 16 bytes each. left: bytes from its first piece to the
+// end; first: whether that piece is whole.
+template <int kAt, int kBytes>
+CKL_DEVICE void copy_pieces(char* to, const char* from, int left, bool first) {
+  if constexpr (kAt < kBytes) {
+    copy_async_if<kAt - kBytes / 2>(left >= kAt + 16 && (kAt > 0 || first), to, from);
+    copy_pieces<kAt + 16 * int(kWarp), kBytes>(to, from, left, first);
+  }
+}
+
 // Starts to copy a stretch of `docs` documents to shared memory, where it begins offset_in(from, 16) bytes after `to`.
 // full: it consists of whole pieces, as many as there may be. Loose documents of less than four bytes cannot be copied
-// so: they are brought into the L2 cache, for land_loose.
+// so: they are brought into the L2 cache, for Loose.
 template <int kSize, int kDocs>
 CKL_DEVICE void copy_stretch(char* to, const char* from, int docs, bool full) {
   constexpr int kBytes = kDocs * kSize, kStep = 16 * int(kWarp);
@@ -41,28 +51,33 @@ CKL_DEVICE void copy_stretch(char* to, const char* from, int docs, bool full) {
     for (int k = 0; k < kBytes; k += kStep) copy_async<16>(to + mine + k, from + mine + k);
     return;
   }
-#pragma unroll
-  for (int k = 0; k < kBytes; k += kStep)
-    if (mine + k >= odd && mine + k + 16 <= end) copy_async<16>(to + mine + k, from + mine + k);
+  copy_pieces<0, kBytes>(to + mine + kBytes / 2, from + mine + kBytes / 2, end - mine, mine >= odd);
   if ((odd | end) % 16 == 0) return;
   const int at = loose_place<kSize>(odd, end);
   if (at < 0) return;
   if constexpr (kSize == 4) copy_async<4>(to + at, from + at);
   else prefetch(from + at);
 }
-// Loads a loose document; stores it.
-template <int kSize>
-CKL_DEVICE void load_loose(uint32_t& loose, const char* from, int docs) {
-  const int odd = int(offset_in(from, 16)), at = loose_place<kSize>(odd, odd + docs * kSize);
-  if (kSize < 4 && at >= 0) load_now<kSize, 0>(&loose, from - odd + at);
-}
-template <int kSize>
-CKL_DEVICE void land_loose(uint32_t loose, char* to, const char* from, int docs) {
-  const int odd = int(offset_in(from, 16)), at = loose_place<kSize>(odd, odd + docs * kSize);
-  if (at < 0) return;
-  if constexpr (kSize == 2) *reinterpret_cast<uint16_t*>(to + at) = uint16_t(loose);
-  if constexpr (kSize == 1) *reinterpret_cast<uint8_t*>(to + at) = uint8_t(loose);
-}
+// The lane's loose document of less than four bytes on its way to shared memory.
+struct Loose {
+  int at = -1;
+  uint32_t document = 0;
+  template <int kSize>
+  CKL_DEVICE_MEMBER void load(const char* from, int docs) {
+    if constexpr (kSize < 4) {
+      const int odd = int(offset_in(from, 16)), end = odd + docs * kSize;
+      if ((odd | end) % 16 == 0) return;
+      at = loose_place<kSize>(odd, end);
+      if (at >= 0) load_now<kSize, 0>(&document, from - odd + at);
+    }
+  }
+  template <int kSize>
+  CKL_DEVICE_MEMBER void store(char* to) const {
+    if (at < 0) return;
+    if constexpr (kSize == 2) *reinterpret_cast<uint16_t*>(to + at) = uint16_t(document);
+    if constexpr (kSize == 1) *reinterpret_cast<uint8_t*>(to + at) = uint8_t(document);
+  }
+};
 
 // The lane's documents of a stretch that begins at `start`: vectors of P, dealt out to the lanes in turn. They come
 // packed, those of vector k from raw[k * P] on. `aligned`: vectors are at multiples of their size, or of 16.
@@ -175,12 +190,11 @@ struct Stage {
     unsigned odd = 0;
     each_array([&](int a, auto) { odd |= offset_in(start(a, row), 16); });
     const bool loose = !CKL_FULL(n == kDocs && odd == 0);
-    uint32_t documents[kArrays] = {};
-    if (loose) each_array([&](int a, auto size) { load_loose<decltype(size)::value>(documents[a], start(a, row), n); });
-    wait_for_copies();
+    Loose documents[kArrays];
     if (loose)
-      each_array(
-          [&](int a, auto size) { land_loose<decltype(size)::value>(documents[a], place(a), start(a, row), n); });
+      each_array([&](int a, auto size) { documents[a].template load<decltype(size)::value>(start(a, row), n); });
+    wait_for_copies();
+    if (loose) each_array([&](int a, auto size) { documents[a].template store<decltype(size)::value>(place(a)); });
     __syncwarp();
   }
 
@@ -222,11 +236,12 @@ struct Stage {
     read_stretch<1, P>(raw_y, from[2], aligned);
     follow(2);
     pack_labels<P>(x.labels, raw_y, packed());
-    if (!CKL_FULL(n == kDocs)) {  // labels beyond the row are missing
+    if (!CKL_FULL(n == kDocs)) {  // labels beyond the row are missing; a word is shifted by 32 bits at most
+      const int bits = 8 * (n - lane * P);
 #pragma unroll
       for (int w = 0; w < x.kWords; w++) {
-        const int left = n - (lane * P + 4 * w / P * P * int(kWarp) + 4 * w % P);
-        if (left < 4) x.labels[w] |= left > 0 ? ~0u << 8 * left : ~0u;
+        const int left = bits - 8 * (4 * w / P * P * int(kWarp) + 4 * w % P);
+        x.labels[w] |= __funnelshift_lc(0u, ~0u, unsigned(max(left, 0)));
       }
     }
     x.settle();

@@ -26,8 +26,9 @@ struct Vectors {
   bool whole, pairs;
   bool full;  // whole, and the row fills the team
   CKL_DEVICE_MEMBER int first(int k) const { return origin + k * stride; }
-  CKL_DEVICE_MEMBER int left(int k) const { return n - first(k); }  // documents from vector k on
-  CKL_DEVICE_MEMBER bool has(int k) const { return left(k) > 0; }
+  // Documents from the first vector on, and from vector k on. To compare the former with a constant takes one instruction.
+  CKL_DEVICE_MEMBER int left() const { return n - origin; }
+  CKL_DEVICE_MEMBER int left(int k) const { return n - first(k); }
   // How many elements of kSize bytes, of vectors of P, share a word once fetched.
   template <int kSize, int P>
   CKL_DEVICE_MEMBER int in_word() const {
@@ -37,7 +38,7 @@ struct Vectors {
 };
 
 // An array's elements as they are in memory, those of vector k from raw[k * P] on: as many in a word as are loaded
-// together (Vectors::in_word). Words of missing documents are `none`.
+// together (Vectors::in_word). Words of missing documents are `none`: a number, or Arbitrary.
 template <Way kWay, int kSize, int P>
 struct Fetch {
   static constexpr int kTogether = kSize * (kWay == Way::single ? 1 : kWay == Way::pairs ? 2 : P);
@@ -45,8 +46,8 @@ struct Fetch {
   static constexpr int kInWord = kBytes < 4 ? kBytes : 4;         // bytes in a word once fetched
 
   // Loads of one vector from its byte kAt on. left: documents of the row from the vector's first on.
-  template <int kAt>
-  static CKL_DEVICE_MEMBER void vector(uint32_t* raw, const char* from, int left, uint32_t none) {
+  template <int kAt, class Word>
+  static CKL_DEVICE_MEMBER void vector(uint32_t* raw, const char* from, int left, Word none) {
     if constexpr (kAt < kSize * P) {
       const bool here = kAt / kTogether * (kTogether / kSize) < left;
       if constexpr (kWay == Way::full) load_now<kBytes, kAt>(raw + kAt / kInWord, from);
@@ -55,21 +56,21 @@ struct Fetch {
     }
   }
   // stride: from a vector to the thread's next one, as a number or a constant.
-  template <int E, class Stride>
+  template <int E, class Stride, class Word>
   static CKL_DEVICE_MEMBER void row(uint32_t (&raw)[E], const char* start, const Vectors& vectors, Stride stride,
-                                    uint32_t none) {
+                                    Word none) {
     const char* const first = start + int64_t(vectors.origin) * kSize;
-    const int step = stride, left = vectors.left(0);
+    const int step = stride, left = vectors.left();
 #pragma unroll
     for (int k = 0; k < E / P; k++) vector<0>(raw + k * P, first + int64_t(k * kSize) * step, left - k * step, none);
   }
 };
 
-// The same for scores; P determines whether they may have two bytes.
+// The same for scores, arbitrary where documents are missing; P determines whether they may have two bytes.
 template <Way kWay, int P, int E, class Stride>
 CKL_DEVICE void fetch_scores(uint32_t (&raw)[E], const char* row, DType type, const Vectors& vectors, Stride stride) {
-  if (P == 4 || type == DType::float32) Fetch<kWay, 4, P>::row(raw, row, vectors, stride, 0);
-  else Fetch<kWay, 2, P>::row(raw, row, vectors, stride, 0);
+  if (P == 4 || type == DType::float32) Fetch<kWay, 4, P>::row(raw, row, vectors, stride, Arbitrary());
+  else Fetch<kWay, 2, P>::row(raw, row, vectors, stride, Arbitrary());
 }
 
 // Calls body(i, element i) for all fetched elements; its bits above kSize bytes are arbitrary.
@@ -117,15 +118,15 @@ CKL_DEVICE void pack_labels(uint32_t (&words)[E / 4], const uint32_t (&raw)[E], 
   }
 }
 
-// The input of a rank bias: ranks, or the batch's own bias.
+// The input of a rank bias, arbitrary where documents are missing: ranks, or the batch's own bias.
 template <Way kWay, int P, int E, class Stride>
 CKL_DEVICE void fetch_ranks(uint32_t (&raw)[E], const Batch& batch, int64_t begin, const Vectors& vectors,
                             Stride stride) {
   const char* const row = ranks_start(batch, begin);
   const int size = rank_size(batch);
-  if (size == 4) Fetch<kWay, 4, P>::row(raw, row, vectors, stride, 0);
-  else if (size == 2) Fetch<kWay, 2, P>::row(raw, row, vectors, stride, 0);
-  else Fetch<kWay, 1, P>::row(raw, row, vectors, stride, 0);
+  if (size == 4) Fetch<kWay, 4, P>::row(raw, row, vectors, stride, Arbitrary());
+  else if (size == 2) Fetch<kWay, 2, P>::row(raw, row, vectors, stride, Arbitrary());
+  else Fetch<kWay, 1, P>::row(raw, row, vectors, stride, Arbitrary());
 }
 
 // The bias of each document before alpha: 1 / rank, or the batch's own. Ranks may be infinite; a NaN stays one.
@@ -149,26 +150,30 @@ CKL_DEVICE void bias_of_ranks(float (&x)[E], const uint32_t (&raw)[E], const Bat
 template <int K, int P, class Stride>
 CKL_DEVICE void store_scores(const float (&x)[K * P], char* row, DType type, const Vectors& vectors, Stride stride,
                              bool wide) {
-  const int step = stride;
-  if (type == DType::float32) {
+  const int step = stride, left = vectors.left();
+  if (P == 4 || type == DType::float32) {
     float* const start = reinterpret_cast<float*>(row) + vectors.origin;
 #pragma unroll
     for (int k = 0; k < K; k++) {
       float* const to = start + k * step;
       const float* const g = x + k * P;
       if (wide) {
-        if (!vectors.full && !vectors.has(k)) continue;
 #pragma unroll
-        for (int j = 0; j < P; j += 4)
-          __stcs(reinterpret_cast<float4*>(to + j), make_float4(g[j], g[j + 1], g[j + 2], g[j + 3]));
+        for (int j = 0; j < P; j += 4) {
+          uint32_t words[4];
+#pragma unroll
+          for (int i = 0; i < 4; i++) words[i] = __float_as_uint(g[j + i]);
+          store_if<16>(vectors.full || k * step < left, to + j, words);
+        }
       } else {
 #pragma unroll
         for (int j = 0; j < P; j++)
-          if (j < vectors.left(k)) to[j] = g[j];
+          if (j < left - k * step) to[j] = g[j];
       }
     }
     return;
   }
+  if constexpr (P == 4) return;  // all are float32
   uint16_t* const start = reinterpret_cast<uint16_t*>(row) + vectors.origin;
 #pragma unroll
   for (int k = 0; k < K; k++) {
@@ -177,13 +182,11 @@ CKL_DEVICE void store_scores(const float (&x)[K * P], char* row, DType type, con
 #pragma unroll
     for (int j = 0; j < P / 2; j++) w[j] = narrow_pair(type == DType::bfloat16, x[k * P + 2 * j], x[k * P + 2 * j + 1]);
     if (wide) {
-      if (!vectors.full && !vectors.has(k)) continue;
-      if (P == 4) __stcs(reinterpret_cast<uint2*>(to), make_uint2(w[0], w[1]));
-      else __stcs(reinterpret_cast<uint4*>(to), make_uint4(w[0], w[1], w[P / 2 - 2], w[P / 2 - 1]));
+      store_if<2 * P>(vectors.full || k * step < left, to, w);
     } else {
 #pragma unroll
       for (int j = 0; j < P; j++)
-        if (j < vectors.left(k)) to[j] = uint16_t(w[j / 2] >> 16 * (j % 2));
+        if (j < left - k * step) to[j] = uint16_t(w[j / 2] >> 16 * (j % 2));
     }
   }
 }

@@ -137,7 +137,7 @@ function checkFatbin() {
   )[1];
   const codes = list.split(' ').flatMap((name) => {
     const [number, kind] = name.split('-');
-    const code = kind ? `sm_${number}` : `[sm_${number},compute_${number}]`;
+    const code = kind === 'real' ? `sm_${number}` : `[sm_${number},compute_${number}]`;
     return ['-gencode', `arch=compute_${number},code=${code}`];
   });
   const start = performance.now();
@@ -189,7 +189,7 @@ const threadsOf = { fast_lanes: 128, fast_grid: 256 };
 
 /** The largest block of fast_team with gamma 5, as kernel_table.h has it: warps that find room, and its bytes. */
 function largestTeam(architecture, size) {
-  const stretch = stretchBytes(1024, size, 1);
+  const stretch = stretchBytes(1024, size, 0);
   const warps = Math.min(16, Math.floor((sharedOf(architecture) - blockBytes) / stretch));
   return { threads: warps * 32, shared: warps * stretch + blockBytes };
 }
@@ -257,7 +257,7 @@ for (const architecture of architectures) {
       const fault = (what) => faults.push(`sm_${architecture} ${kernel.name}: ${what}`);
       if (cap === undefined) fault('no cap stands beside it');
       else if (kernel.registers > cap) fault(`${kernel.registers} registers, at most ${cap}`);
-      const gamma5 = kernel.name.includes('CklVariant<5');
+      const gamma5 = kernel.name.includes('CklVariant<-1, false>');
       const allowed = (gamma5 ? caps[base]?.spillsOfGamma5 : caps[base]?.spills) ?? 0;
       if (kernel.spills > allowed) fault(`${kernel.spills} bytes of spills, at most ${allowed}`);
       // Chips without clusters have no rows that stay in shared memory.

@@ -5,9 +5,11 @@ namespace ckl {
 namespace cuda {
 
 RowKernel gamma5_float32(TeamKind kind, int elements) {
-  return fast_kernel_of<CklVariant<5, false>, 4>(kind, elements);
+  return fast_kernel_of<CklVariant<kGammaReal, false>, 4>(kind, elements);
 }
-RowKernel gamma5_half(TeamKind kind, int elements) { return fast_kernel_of<CklVariant<5, false>, 8>(kind, elements); }
+RowKernel gamma5_half(TeamKind kind, int elements) {
+  return fast_kernel_of<CklVariant<kGammaReal, false>, 8>(kind, elements);
+}
 
 }  // namespace cuda
 }  // namespace ckl

@@ -51,7 +51,7 @@ template <class Team, int E, int P>
 CKL_DEVICE void one_row(const Task& task) {
   Team team;
   const Row row = row_of(task.batch.rows, team.index());
-  FastRow<CklVariant<5, false>, E, P, Team> x(task, team, row, nullptr, nullptr);
+  FastRow<CklVariant<kGammaReal, false>, E, P, Team> x(task, team, row, nullptr, nullptr);
   RowTotal total = {};
   x.run(in_class(task, row), total);
   task.buffers.block_totals[threadIdx.x] = {total.loss, total.counted};
@@ -71,8 +71,7 @@ __global__ void __launch_bounds__(kTeamThreads) team_way(CKL_PARAMETER Task task
   Stage<false, kTeamElements, P, Team> stage(task, staged + threadIdx.x / kWarp * task.launch.stage.bytes,
                                              int(team.stretch()) * kStretch);
   const Row row = row_of(task.batch.rows, team.index());
-  FastRow<CklVariant<5, false>, kTeamElements, P, Team> x(task, team, row, nullptr, nullptr);
-  x.gap.at = reinterpret_cast<float*>(stage.memory) + lane_id() * 4;
+  FastRow<CklVariant<kGammaReal, false>, kTeamElements, P, Team> x(task, team, row, nullptr, nullptr);
   RowTotal total = {};
   stage.arrive(row);
   stage.read(x, next_row(task, unsigned(row.b + team.count()), unsigned(team.count())));

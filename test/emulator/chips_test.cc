@@ -40,6 +40,30 @@ TEST_CASE("chips: rows of any length on chips with smaller clusters, or none") {
     }
 }
 
+TEST_CASE("chips: code with few kernels") {
+  Random random(104);
+  const auto make = [](const Target&, const Options&) -> std::shared_ptr<Backend> {
+    emulator::pretend(75, {2, 1, 1});
+    return std::make_shared<cuda::CudaBackend>(0);
+  };
+  const Target turing = {"sm_75", make, 75};
+  for (int64_t docs : {16, 33, 100, 512, 513, 600, 1000, 1024, 1025, 2049, 9000}) {
+    for (LossId loss : {LossId::ckl, LossId::kl, LossId::jsd})
+      for (double alpha : {0.0, 2.0}) {
+        if (alpha > 0 && loss != LossId::ckl) continue;
+        OwnedBatch batch = batch_of_families(random, docs, docs > 2000 ? 2 : kFamilies);
+        if (docs % 2 > 0) convert(batch, DType::bfloat16);
+        PlanTerm term = term_of(loss);
+        term.alpha = alpha;
+        const Plan plan = plan_of(term);
+        const std::string found = Promise(batch, plan).fault(run(batch, plan, turing));
+        const std::string about = std::string(kLosses[int(loss)].name) + " alpha " + std::to_string(alpha) + ", " +
+                                  std::to_string(docs) + " documents: " + found;
+        CHECK_MESSAGE(found.empty(), about);
+      }
+  }
+}
+
 TEST_CASE("chips: pairwise rows of a cluster on chips with smaller clusters, or none") {
   Random random(102);
   OwnedBatch batch = batch_of_families(random, 33000, 1);

@@ -35,6 +35,7 @@ struct Thread {
 extern Thread* current;
 
 [[noreturn]] void fail(const char* what);
+int capability();  // of the chip that is pretended
 void meet_block();
 bool meet_block_or(bool x);
 void meet_cluster();
@@ -152,6 +153,9 @@ inline uint32_t __float_as_uint(float f) {
   return u;
 }
 inline float __fmaf_rn(float a, float b, float c) { return fmaf(a, b, c); }
+inline uint32_t __funnelshift_lc(uint32_t low, uint32_t high, unsigned by) {
+  return by >= 32 ? low : uint32_t(((uint64_t(high) << 32 | low) << by) >> 32);
+}
 inline uint32_t __funnelshift_r(uint32_t low, uint32_t high, unsigned by) {
   return uint32_t((uint64_t(high) << 32 | low) >> (by & 31));
 }
@@ -208,10 +212,22 @@ inline void load_now(uint32_t* to, const char* from) {
   if (kBytes < 4) to[0] = 0;
   memcpy(to, from, kBytes);
 }
-template <int kBytes, int kAt>
-inline void load_if(bool here, uint32_t* to, const char* from, uint32_t none) {
+struct Arbitrary {
+  operator uint32_t() const { return ~0u; }  // a NaN
+};
+template <int kBytes, int kAt, class Word>
+inline void load_if(bool here, uint32_t* to, const char* from, Word none) {
   if (here) return load_now<kBytes, kAt>(to, from);
   for (int i = 0; i < (kBytes + 3) / 4; i++) to[i] = none;
+}
+
+template <int kBytes>
+inline void store_if(bool here, void* to, const uint32_t* x) {
+  if (!here) return;
+  if (reinterpret_cast<uintptr_t>(to) % kBytes)
+    emulator::fail("a vector access at an address that is not a multiple of its size");
+  emulator::need_inside(to, kBytes);
+  memcpy(to, x, kBytes);
 }
 
 template <int kBytes>
@@ -220,6 +236,10 @@ inline void copy_async(char* to, const char* from) {
     emulator::fail("a copy at an address that is not a multiple of its size");
   emulator::need_inside(from, kBytes);
   emulator::copy_later(to, from, kBytes);
+}
+template <int kAt>
+inline void copy_async_if(bool here, char* to, const char* from) {
+  if (here) copy_async<16>(to + kAt, from + kAt);
 }
 inline void prefetch(const char* from) { emulator::need_inside(from, 1); }
 inline void wait_for_copies() { emulator::wait_for_copies(); }
@@ -266,6 +286,9 @@ inline void write_for_blocks(T* to, const T& x) {
   emulator::note_write(to);
   *to = x;
 }
+inline void need_all_kernels() {
+  if (emulator::capability() < 80) emulator::fail("a kernel that this chip's code does not have");
+}
 template <class T>
 inline const T& from_blocks(const T* from) {
   emulator::need_order(from);
@@ -277,6 +300,8 @@ uint16_t narrow_float16(float f);
 
 inline unsigned cluster_size() { return emulator::current->cluster_size; }
 inline unsigned cluster_rank() { return emulator::current->cluster_rank; }
+inline unsigned cluster_index() { return blockIdx.x / cluster_size(); }
+inline unsigned cluster_count() { return gridDim.x / cluster_size(); }
 inline void cluster_sync() { emulator::meet_cluster(); }
 inline void cluster_sync(bool) { emulator::meet_cluster(); }
 template <class T>

@@ -10,10 +10,6 @@
 #include <mutex>
 #include <set>
 
-namespace emulator {
-int capability();
-}
-
 namespace {
 
 constexpr int kDevices = 2;

@@ -185,6 +185,7 @@ struct Limits {
 };
 // Pretends to be a chip of this capability, 90 for 9.0.
 void pretend(int capability, const Limits& limits = {});
+int capability();
 const Limits& limits();
 // Whether the chip would run such a launch: CUDA's error if not.
 cudaError_t check_launch(const void* function, const cudaLaunchConfig_t& config);

@@ -160,7 +160,7 @@ async function autoChoices(): Promise<DoctorReport['auto']> {
 export function cudaAdvice(cuda: Backends['cuda']): string {
   if (cuda.available)
     return cuda.devices.some((device) => device.compiles)
-      ? 'this binary has no machine code for the GPU: the driver compiles the kernels at first use, which takes a minute or more, and keeps them where CUDA_CACHE_PATH says; to have it compiled once, run npm rebuild ckl-loss on this machine'
+      ? 'this binary has no machine code for the GPU: the driver compiles a few general kernels at first use, which can take a minute, and keeps them where CUDA_CACHE_PATH says; rows of more than 512 documents are then slower than need be; for code of this GPU, run npm rebuild ckl-loss on this machine'
       : '';
   if (!cuda.built)
     return 'the CPU is used; to compile with CUDA, put nvcc on the PATH and run npm rebuild ckl-loss';
