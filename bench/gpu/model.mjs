@@ -9,7 +9,8 @@
 //
 // fast_team is another matter: a block asks for its next row as soon as it has read one, so memory works while it computes. There,
 // `low` has all blocks of a multiprocessor in step. Their rows are asked for at once, and come at the multiprocessor's share of a
-// copy's speed after memory's latency, which nothing hides. Gradients, which are written meanwhile, take their share of that time.
+// copy's speed after memory's latency. Where shared memory has room, the student's scores are asked for a row earlier, and come during
+// that latency; otherwise nothing hides it. Gradients, which are written meanwhile, take their share of that time.
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { blockBytes, blocksAtOnce, stretchBytes } from '../../test/cuda/sass.mjs';
@@ -50,8 +51,9 @@ function classOf(docs, size) {
   const cluster = docs <= 16 * stretch ? 1 : 2 ** Math.ceil(Math.log2(docs / (16 * stretch)));
   if (cluster <= 16) {
     const warps = Math.ceil(docs / (stretch * cluster));
-    const shared = warps * stretchBytes(stretch, size, 0) + blockBytes;
-    return { kernel: 'team 32', elements: 32, warps, threads: warps * 32, cluster, rows: 1, shared };
+    const one = warps * stretchBytes(stretch, size, 0) + blockBytes;
+    const two = one + warps * (stretch * size + 16);
+    return { kernel: 'team 32', elements: 32, warps, threads: warps * 32, cluster, rows: 1, one, two };
   }
   return { kernel: 'grid 8', elements: 8, width: 256, threads: 256, cluster: 1, rows: 1, sweeps: 3 };
 }
@@ -82,6 +84,12 @@ function instructionsOf(docs, dtype, { kernel, elements, width, warps, cluster }
   return counted(loose ? (docs % 2 === 0 ? 50 : 1001) : short ? 1000 : width < 8 ? 64 : 1024);
 }
 
+/** Special functions per document. */
+function specialOf({ kernel }) {
+  const docs = kernel === 'team 32' ? 4096 : kernel === 'lanes 16' ? 32 : 1024;
+  return budget.ways.find((way) => way.docs === docs).float32.special;
+}
+
 /** Rounds a second of `customers`, each `memory` and `issue` seconds of a server and `wait` seconds on its own. */
 function throughput(customers, memory, issue, wait) {
   const queue = [0, 0];
@@ -97,11 +105,12 @@ function throughput(customers, memory, issue, wait) {
 
 /**
  * The same for blocks that ask for their next row as soon as they have read one, `turn` seconds after it has come. All blocks of a
- * multiprocessor in step, at worst.
+ * multiprocessor in step, at worst. `early`: the part of a row's memory time that was asked for a row before.
  */
-function throughputAhead(blocks, memory, issue, wait, turn) {
-  const low = blocks / Math.max(latency.memory + turn + blocks * memory, wait + blocks * issue);
-  const alone = Math.max(latency.memory + turn + memory, wait + issue);
+function throughputAhead(blocks, memory, issue, wait, turn, early) {
+  const comes = (rows) => Math.max(rows * memory, latency.memory + turn + rows * memory * (1 - early));
+  const low = blocks / Math.max(comes(blocks), wait + blocks * issue);
+  const alone = Math.max(comes(1), wait + issue);
   return { low, high: Math.min(blocks / alone, 1 / Math.max(memory, issue)) };
 }
 
@@ -113,7 +122,8 @@ export function predict([queries, docs], dtype, chip) {
     (one) => one.kernel === row.kernel && one.type === type,
   );
   const ahead = row.kernel === 'team 32';
-  const blocks = ahead ? blocksAtOnce('90', registers, row.threads, row.shared) : atOnce;
+  const room = (shared) => blocksAtOnce('90', registers, row.threads, shared);
+  const blocks = ahead ? room(row.one) : atOnce;
   const bytes = bytesOf([queries, docs], dtype, variants[0]);
   const least = bytes / chip.copy;
   const sweeps = row.sweeps ?? 1;
@@ -129,7 +139,7 @@ export function predict([queries, docs], dtype, chip) {
   const memory = (perDocument * perRound) / (chip.copy / processors);
   const slots = (instructionsOf(docs, dtype, row) * (row.threads / 32) * sweeps) / warps;
   // A multiprocessor computes 16 special functions per cycle.
-  const special = (3.1 * perRound) / (16 * chip.clock);
+  const special = (specialOf(row) * perRound) / (16 * chip.clock);
   const issue = Math.max(slots / (4 * chip.clock), special);
   const reductions = 3 * (lanes ? latency.warp : latency.block);
   const cluster = row.cluster > 1 ? 3 * latency.cluster : 0;
@@ -137,9 +147,11 @@ export function predict([queries, docs], dtype, chip) {
   const wait = sweeps * ((ahead ? 0 : latency.memory) + reductions) + cluster;
   // Each warp asks on its own; its instructions until then follow each other at intervals of 2.5 cycles, as most do not depend on the
   // one before.
+  // As launch/enqueue.cc: if as many blocks find room with two copies of the student's scores. These are part of what is read.
+  const early = ahead && room(row.two) === blocks ? dtypes[dtype] / perDocument : 0;
   const asked = ahead ? budget.ways.find((one) => one.docs === 16384)[dtype].asked : 0;
   const pace = ahead
-    ? throughputAhead(blocks, memory, issue, wait, (2.5 * asked) / chip.clock)
+    ? throughputAhead(blocks, memory, issue, wait, (2.5 * asked) / chip.clock, early)
     : throughput(blocks * warps, memory, issue, wait);
   // The grid's barrier, where the batch runs at once, takes about as long as a launch behind another.
   const together = blocks * warps * processors;

@@ -100,6 +100,17 @@ CKL_DEVICE void wait_for_copies() {
   asm volatile("cp.async.wait_all;" : : : "memory");
 #endif
 }
+// The copies of this thread since the last call become a group; waits for those of all groups but the last.
+CKL_DEVICE void group_copies() {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.commit_group;" : : : "memory");
+#endif
+}
+CKL_DEVICE void wait_for_earlier_groups() {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.wait_group 1;" : : : "memory");
+#endif
+}
 
 // 16, 8 or 4 bytes of shared memory, from a multiple of that.
 template <int kBytes>

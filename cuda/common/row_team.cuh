@@ -12,7 +12,7 @@ namespace cuda {
 // kWarps: of a block, if it is known.
 template <unsigned kWarps>
 struct RowTeamOf {
-  static constexpr bool kLanes = false, kParks = true;
+  static constexpr bool kLanes = false, kParks = true, kStages = true;
   static constexpr int kMembers = 16;  // warps of a block, and blocks of a cluster, at most
   // Floats of a member's values: two, four or eight, so that members share the lanes of a warp evenly.
   static constexpr int padded(int values) { return values <= 2 ? 2 : values <= 4 ? 4 : 8; }

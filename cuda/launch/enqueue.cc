@@ -151,6 +151,13 @@ void enqueue_class(Queue& queue, Task task, const RowClass& c, const Extent& ext
         c.kind == TeamKind::shared ? stretches_of(task, c, int(c.threads) / 32 * kSharedStretch) : 1;
   }
   Shape shape = shape_of(task, c);
+  if (c.elements > 0 && c.kind == TeamKind::team) {
+    // Not at the cost of blocks that run at once.
+    const Shape larger = shape_of(task, c, true);
+    if (larger.shared_bytes <= queue.chip.shared_bytes() &&
+        queue.chip.blocks_at_once(kernel, larger) == queue.chip.blocks_at_once(kernel, shape))
+      shape = larger, task.launch.stage = layout_of(task, c.kind, true);
+  }
   // Sweeps almost never defer a row.
   const unsigned few = (unsigned(queue.chip.multiprocessors()) + c.cluster - 1) / c.cluster * c.cluster;
   if (task.launch.deferred_only) shape.blocks = std::min(shape.blocks, few);
@@ -282,7 +289,9 @@ const double* enqueue(Chip& chip, const Plan& plan, const Batch& batch, const Ou
     task.launch.counts = true;
   }
 
-  const bool fast = plan.terms.size() == 1 && kLosses[int(plan.terms[0].loss)].family == Family::distribution;
+  // Fast kernels count queries in 32 bits.
+  const bool fast = plan.terms.size() == 1 && kLosses[int(plan.terms[0].loss)].family == Family::distribution &&
+                    batch.rows.queries < (int64_t(1) << 31);
   Queue queue = {chip, stream, false};
   if (fast && (out.teacher_grad || out.diagnostics.weight)) {
     Task extras = task;

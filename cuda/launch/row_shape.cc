@@ -5,22 +5,22 @@
 namespace ckl {
 namespace cuda {
 
-StageLayout layout_of(const Task& task, TeamKind kind) {
+StageLayout layout_of(const Task& task, TeamKind kind, bool two) {
   const Batch& batch = task.batch;
   const RankType ranks = batch.beta ? RankType::f32 : batch.ranks.type;
   const bool given = task.biased && !task.fresh_ranks;
   const int rank_bytes = !given ? 0 : ranks == RankType::u8 ? 1 : ranks == RankType::u16 ? 2 : 4;
   const bool team = kind == TeamKind::team;
   return stage_layout(team ? kStretch : kSharedStretch, team ? parked_floats(task.terms[0]) : 0,
-                      int(size_of(batch.student.type)), int(size_of(batch.teacher.type)), rank_bytes);
+                      int(size_of(batch.student.type)), int(size_of(batch.teacher.type)), rank_bytes, two);
 }
 
 namespace {
 
 // What a warp of the fast kernel needs for stretches of a row.
-int warp_bytes(const Task& task, TeamKind kind, int stretches) {
+int warp_bytes(const Task& task, TeamKind kind, int stretches, bool two = false) {
   const int bias = task.biased ? (kind == TeamKind::team ? kStretch : kSharedStretch) * 4 : 0;
-  return stretches * layout_of(task, kind).bytes + bias;
+  return stretches * layout_of(task, kind, two).bytes + bias;
 }
 
 }  // namespace
@@ -38,7 +38,7 @@ int stretches_of(const Task& task, const RowClass& c, int docs) {
   return int((row + all - 1) / all);
 }
 
-Shape shape_of(const Task& task, const RowClass& c) {
+Shape shape_of(const Task& task, const RowClass& c, bool two) {
   int64_t teams = task.batch.rows.queries;
   int shared = kReduceBytes;
   if (c.kind == TeamKind::lanes) {
@@ -53,7 +53,7 @@ Shape shape_of(const Task& task, const RowClass& c) {
   const unsigned blocks = unsigned(std::min<int64_t>(teams, kMaxBlocks / c.cluster)) * c.cluster;
   if (c.kind == TeamKind::team && c.elements > 0) {
     const int warps = stretches_of(task, c, kStretch);
-    return {blocks, unsigned(warps) * 32, c.cluster, shared + warps * warp_bytes(task, c.kind, 1)};
+    return {blocks, unsigned(warps) * 32, c.cluster, shared + warps * warp_bytes(task, c.kind, 1, two)};
   }
   if (c.kind == TeamKind::shared) {
     const int warps = int(c.threads) / 32, stretches = stretches_of(task, c, warps * kSharedStretch);

@@ -25,7 +25,7 @@ CKL_DEVICE void lower(const Task& task, bool teacher, float down, float& below, 
 // The team of a stretch: a warp. In the sweep that makes a sum, it adds the stretch's to the warp's; later, it gives
 // the row's instead.
 struct Stretch {
-  static constexpr bool kLanes = false, kParks = false;
+  static constexpr bool kLanes = false, kParks = false, kStages = false;
   const Task& task;
   ChunkSums& sums;  // in shared memory: the warp's, then the row's
   Sweep sweep;
@@ -150,7 +150,7 @@ __global__ void __launch_bounds__(kTeamThreads) fast_shared(CKL_PARAMETER Task t
           continue;
         }
         RowType x(task, Stretch(task, sums, sweep, number(s)), row, biases, nullptr);
-        of.read(x, follower);
+        of.read(x, follower, ~0u);
         x.compute(true, total);
       }
       if (sweep == Sweep::softmax) combine_softmax(task, team, sums);

@@ -34,19 +34,19 @@ CKL_DEVICE void rows_of_teams(const Task& task) {
   RowTotal& total = *reinterpret_cast<RowTotal*>(memory + kTeamBytes);
   if (threadIdx.x == 0) total = {};
   const unsigned step = unsigned(team.count());
-  unsigned b = next_row(task, unsigned(team.index()), step);
-  stage.begin(b);
+  unsigned b = next_row(task, unsigned(team.index()), step), next = next_row(task, b + step, step);
+  stage.begin(b, next);
   while (b < task.batch.rows.queries) {
-    const unsigned next = next_row(task, b + step, step);
+    const unsigned after = next_row(task, next + step, step);
     RowType x(task, team, row_of(task.batch.rows, b),
               reinterpret_cast<float*>(staged + blockDim.x / kWarp * task.launch.stage.bytes), nullptr);
     x.gap.at = reinterpret_cast<float*>(stage.memory) + lane_id() * 4;
     x.us.at = x.gap.at + kStretch;
     stage.arrive(x.row);
-    stage.read(x, next);
+    stage.read(x, next, after);
     x.compute(true, total);
     team = x.team;
-    b = next;
+    b = next, next = after;
   }
   __syncthreads();
   RowTotal mine = threadIdx.x == 0 ? total : RowTotal{};

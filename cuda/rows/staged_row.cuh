@@ -8,9 +8,11 @@
 #include "../launch/stage.h"
 #include "held_row.cuh"
 
-// Whether another row follows: test/cuda/ways.cu counts the instructions that copy it (held_row.cuh).
+// Whether another row follows, and whether the student's scores have two copies: test/cuda/ways.cu counts the instructions
+// that copy the row (held_row.cuh).
 #ifndef CKL_FOLLOWED
 #define CKL_FOLLOWED(condition) (condition)
+#define CKL_TWO(condition) (condition)
 #endif
 
 namespace ckl {
@@ -129,7 +131,7 @@ CKL_DEVICE void with_size(int size, Body body) {
   else body(Constant<int, 1>());
 }
 
-// A warp's shared memory, where one row at a time is on its way.
+// A warp's shared memory, where one row at a time is on its way, or (stage.h) the student's scores of two.
 // E: documents per thread of a stretch.
 template <bool Biased, int E, int P, class Team>
 struct Stage {
@@ -138,9 +140,15 @@ struct Stage {
   const Task& task;
   char* memory;  // of the stretch
   int first;     // of the stretch in its row
+  int turn;      // from the student's first copy to the one of the current row
 
   CKL_DEVICE_MEMBER Stage(const Task& of, char* of_stretch, int first_of_stretch)
-      : task(of), memory(of_stretch), first(first_of_stretch) {}
+      : task(of), memory(of_stretch), first(first_of_stretch), turn(0) {}
+
+  CKL_DEVICE_MEMBER bool two() const {
+    if constexpr (Team::kStages) return CKL_TWO(task.launch.stage.second > 0);
+    else return false;
+  }
 
   CKL_DEVICE_MEMBER bool given() const { return Biased && task.biased; }
   CKL_DEVICE_MEMBER int size(int array) const {
@@ -157,7 +165,9 @@ struct Stage {
                                           : static_cast<const void*>(batch.labels);
     return static_cast<const char*>(data) + (row.begin + first) * size(array);
   }
-  CKL_DEVICE_MEMBER char* place(int array) const { return memory + task.launch.stage.at[array]; }
+  CKL_DEVICE_MEMBER char* place(int array) const {
+    return memory + task.launch.stage.at[array] + (Team::kStages && array == 0 ? turn : 0);
+  }
   // The row's documents that are the warp's.
   CKL_DEVICE_MEMBER int docs(const Row& row) const { return min(max(int(row.n) - first, 0), kDocs); }
   CKL_DEVICE_MEMBER int docs(unsigned b) const {
@@ -183,6 +193,21 @@ struct Stage {
     for (int a = 0; a < kArrays; a++)
       if (a < 3 || given()) copy(a, b, n);
   }
+  // The same for two rows, as far as there is room.
+  CKL_DEVICE_MEMBER void begin(unsigned b, unsigned next) {
+    begin(b);
+    if (!two()) return;
+    turn = task.launch.stage.second;
+    copy_student(next);
+    turn = 0;
+  }
+  // As the last copy of a row's: the next row waits for the others only.
+  CKL_DEVICE_MEMBER void copy_student(unsigned b) {
+    const int n = docs(b);
+    group_copies();
+    if (CKL_FOLLOWED(n > 0)) copy(0, b, n);
+    group_copies();
+  }
 
   // Waits until the row is there, for all lanes.
   CKL_DEVICE_MEMBER void arrive(const Row& row) {
@@ -193,15 +218,16 @@ struct Stage {
     Loose documents[kArrays];
     if (loose)
       each_array([&](int a, auto size) { documents[a].template load<decltype(size)::value>(start(a, row), n); });
-    wait_for_copies();
+    if (two()) wait_for_earlier_groups();
+    else wait_for_copies();
     if (loose) each_array([&](int a, auto size) { documents[a].template store<decltype(size)::value>(place(a)); });
     __syncwarp();
   }
 
   // Fills the thread's part of a row that is there. As soon as an array is read, that of row `next`, if there is one,
-  // follows.
+  // follows; or, where the student's next scores are under way, those of row `after` in the end.
   template <class RowType>
-  CKL_DEVICE_MEMBER void read(RowType& x, unsigned next) {
+  CKL_DEVICE_MEMBER void read(RowType& x, unsigned next, unsigned after) {
     const Row& row = x.row;
     const int n = docs(row), to_come = docs(next), lane = int(lane_id());
     const auto follow = [&](int array) {
@@ -229,12 +255,16 @@ struct Stage {
       }
     }
     read_scores<P>(x.es, task.batch.student.type, from[0], aligned);
-    follow(0);
+    if (!two()) follow(0);
     read_scores<P>(x.et, task.batch.teacher.type, from[1], aligned);
     follow(1);
     uint32_t raw_y[E];
     read_stretch<1, P>(raw_y, from[2], aligned);
     follow(2);
+    if (two()) {
+      copy_student(after);
+      turn = task.launch.stage.second - turn;
+    }
     pack_labels<P>(x.labels, raw_y, packed());
     if (!CKL_FULL(n == kDocs)) {  // labels beyond the row are missing; a word is shifted by 32 bits at most
       const int bits = 8 * (n - lane * P);

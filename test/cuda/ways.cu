@@ -14,6 +14,7 @@ static __device__ __forceinline__ T known(T is, T must_be) {
 }
 #define CKL_RAGGED(condition) known<bool>(condition, false)
 #define CKL_FOLLOWED(condition) known<bool>(condition, true)
+#define CKL_TWO(condition) known<bool>(condition, true)
 #define CKL_RARE(condition) known<bool>(condition, false)
 #define CKL_TYPE(type) known(type, P == 4 ? DType::float32 : DType::bfloat16)
 #define CKL_WHOLE(condition) known<bool>(condition, Team::kWhole)
@@ -74,7 +75,8 @@ __global__ void __launch_bounds__(kTeamThreads) team_way(CKL_PARAMETER Task task
   FastRow<CklVariant<kGammaReal, false>, kTeamElements, P, Team> x(task, team, row, nullptr, nullptr);
   RowTotal total = {};
   stage.arrive(row);
-  stage.read(x, next_row(task, unsigned(row.b + team.count()), unsigned(team.count())));
+  const unsigned step = unsigned(team.count()), next = next_row(task, unsigned(row.b) + step, step);
+  stage.read(x, next, next_row(task, next + step, step));
   x.compute(true, total);
   task.buffers.block_totals[threadIdx.x] = {total.loss, total.counted};
 }

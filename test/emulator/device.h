@@ -47,6 +47,8 @@ char* peer_shared(char* mine, unsigned rank);
 void need_shared(const char* p, size_t bytes);
 void copy_later(char* to, const char* from, size_t bytes);
 void wait_for_copies();
+void group_copies();
+void wait_for_earlier_groups();
 // Barriers that count bytes; what is pushed lands at any time until then.
 void init_barrier(uint64_t* barrier);
 void start_barriers();
@@ -243,6 +245,8 @@ inline void copy_async_if(bool here, char* to, const char* from) {
 }
 inline void prefetch(const char* from) { emulator::need_inside(from, 1); }
 inline void wait_for_copies() { emulator::wait_for_copies(); }
+inline void group_copies() { emulator::group_copies(); }
+inline void wait_for_earlier_groups() { emulator::wait_for_earlier_groups(); }
 template <int kBytes>
 inline void load_shared(uint32_t* to, const char* from) {
   if (reinterpret_cast<uintptr_t>(from) % kBytes)

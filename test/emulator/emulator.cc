@@ -58,6 +58,7 @@ struct Copy {
   size_t bytes;
   char content[16];  // of a push: its source is a register
   uint64_t* barrier;
+  unsigned group = 0;  // of the copies of its thread
 };
 
 // The 8 bytes of a barrier in shared memory.
@@ -79,6 +80,7 @@ struct State {
   bool waits_for_earlier = false;  // launch
   unsigned block = 0;              // in the launch, without those that are not running
   std::vector<Copy> copies;
+  unsigned groups = 0;  // of copies, that are complete
 };
 
 Random random_source;
@@ -203,7 +205,8 @@ void start_blocks(unsigned first_block, unsigned at_once, unsigned blocks, unsig
     t.block = k / threads;
     t.thread = {{k % threads},     {first_block + t.block},        {threads},   {blocks}, cluster,
                 t.block % cluster, machine->shared[t.block].get(), shared_bytes};
-    t.done = false, t.waits_for = nullptr, t.watches = nullptr, t.waits_for_earlier = false, t.copies.clear();
+    t.done = false, t.waits_for = nullptr, t.watches = nullptr, t.waits_for_earlier = false, t.copies.clear(),
+    t.groups = 0;
     t.fiber.start(body);
   }
 }
@@ -255,13 +258,23 @@ void need_shared(const char* p, size_t bytes) {
 void copy_later(char* to, const char* from, size_t bytes) {
   need_shared(to, bytes);
   if (random_source.below(2)) memcpy(to, from, bytes);
-  else machine->running->copies.push_back({to, from, bytes, {}, nullptr});
+  else machine->running->copies.push_back({to, from, bytes, {}, nullptr, machine->running->groups});
 }
-void wait_for_copies() {
-  for (std::vector<Copy>& copies = machine->running->copies; !copies.empty(); copies.pop_back()) {
-    std::swap(copies[random_source.below(unsigned(copies.size()))], copies.back());
-    memcpy(copies.back().to, copies.back().from, copies.back().bytes);
+// Those of groups before `end`, in any order.
+static void make_copies(unsigned end) {
+  std::vector<Copy>& copies = machine->running->copies;
+  auto made = std::partition(copies.begin(), copies.end(), [=](const Copy& copy) { return copy.group >= end; });
+  for (auto left = copies.end(); left != made; --left) {
+    std::swap(made[random_source.below(unsigned(left - made))], left[-1]);
+    memcpy(left[-1].to, left[-1].from, left[-1].bytes);
   }
+  copies.erase(made, copies.end());
+}
+void wait_for_copies() { make_copies(machine->running->groups + 1); }
+void group_copies() { machine->running->groups++; }
+void wait_for_earlier_groups() {
+  const unsigned groups = machine->running->groups;
+  make_copies(groups > 0 ? groups - 1 : 0);
 }
 
 void init_barrier(uint64_t* barrier) {

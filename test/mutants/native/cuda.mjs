@@ -230,14 +230,18 @@ export default [
     to: '0.0',
   },
   // rows copied ahead
-  { in: 'cuda/rows', code: '    «wait_for_copies()»;\n    if (loose)', to: 'void()' },
+  { in: 'cuda/rows', code: 'else «wait_for_copies()»;\n    if (loose)', to: 'void()' },
   {
     in: 'cuda/rows',
     code: 'documents[a].template store<decltype(size)::value>(place(a)); });\n    «__syncwarp()»;',
     to: 'void()',
   },
   { in: 'cuda/rows', code: 'follow = [&](int array) {\n      «__syncwarp()»;', to: 'void()' },
-  { in: 'cuda/rows', code: 'stage.read(x, «next»);', to: 'b' },
+  { in: 'cuda/rows', code: 'stage.read(x, «next», after);', to: 'b' },
+  { in: 'cuda/rows', code: 'stage.read(x, next, «after»);', to: 'next' },
+  { in: 'cuda/rows', code: 'turn = task.launch.stage.second «- turn»;', to: '' },
+  { in: 'cuda/rows', code: 'if (two()) «wait_for_earlier_groups()»;', to: 'void()' },
+  { in: 'cuda/rows', code: 'const int n = docs(b);\n    «group_copies()»;', to: 'void()' },
   { in: 'cuda/rows', code: 'const bool mine = head ? «odd > 0» &&', to: 'false' },
   { in: 'cuda/rows', code: 'return mine && at >= odd && «at < end» ? at : -1;', to: 'true' },
   {
