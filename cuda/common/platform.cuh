@@ -1,5 +1,9 @@
 // What kernels use beyond standard C++.
 #pragma once
+#include <stdint.h>
+
+#include <cuda_runtime.h>
+
 // The code for Turing, which is also what an unknown chip compiles, has few of the fast kernels: short rows are read by
 // threads of a warp, others by the whole grid. Everything else would take a driver minutes, and a release a megabyte.
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
@@ -7,9 +11,6 @@
 #else
 #define CKL_ALL_KERNELS false
 #endif
-#include <stdint.h>
-
-#include <cuda_runtime.h>
 
 // A kernel's one parameter is read in place, not copied to every thread's stack.
 #define CKL_PARAMETER const __grid_constant__

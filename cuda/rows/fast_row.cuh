@@ -20,7 +20,7 @@ struct LeastGap {
 template <class F, int E, int P, class Team>
 struct FastRow : SoftmaxRow<F, E, P, Team> {
   using Base = SoftmaxRow<F, E, P, Team>;
-  using Base::Base, Base::find_tops, Base::softmax;
+  using Base::Base, Base::find_tops, Base::lifted, Base::softmax;
   using Base::bias_of, Base::is_positive, Base::is_top, Base::read, Base::tops, Base::weigh_ranks, Base::with_stride;
   using Base::es, Base::et, Base::gap, Base::labels, Base::lacking, Base::ln_ratio, Base::ln_ratio_at_top,
       Base::minus_ln_q, Base::of_student, Base::of_teacher, Base::positives, Base::rank_mean, Base::row, Base::student,
@@ -45,8 +45,8 @@ struct FastRow : SoftmaxRow<F, E, P, Team> {
   }
   CKL_DEVICE_MEMBER bool is_special(int w) const { return CKL_RARE((labels[w] & kSpecial) != 0); }
 
-  // Evaluates the loss for document j; its exponential `t` becomes h. label: its byte of labels, and others above. Special: it may be
-  // positive or at the top.
+  // Evaluates the loss for document j; its exponential `t` becomes h. label: its byte of labels, and others above.
+  // Special: it may be positive or at the top.
   template <bool Special>
   CKL_DEVICE_MEMBER void document(const F& loss, int j, uint32_t label, float e, float& t, float its_gap, float u,
                                   float (&sums)[3]) {
@@ -84,8 +84,8 @@ struct FastRow : SoftmaxRow<F, E, P, Team> {
       document<false>(loss, 4 * w + i, labels[w] >> 8 * i, es[4 * w + i], et[4 * w + i], gaps[i], logs[i], sums);
   }
 
-  // The same for the thread's words of which some documents are positive or at the top, one after another. There is one copy of this
-  // code for all of them, and lanes go through it together, whichever words are theirs.
+  // The same for the thread's words of which some documents are positive or at the top, one after another. There is one
+  // copy of this code for all of them, and lanes go through it together, whichever words are theirs.
   CKL_DEVICE_MEMBER void special_documents(const F& loss, float (&sums)[3]) {
     unsigned left = 0;
 #pragma unroll
@@ -97,7 +97,7 @@ struct FastRow : SoftmaxRow<F, E, P, Team> {
       uint32_t label = labels[0];
 #pragma unroll
       for (int w = 1; w < kWords; w++) label = w == at ? labels[w] : label;
-      float e[4], t[4], gaps[4], logs[4] = {0, 0, 0, 0};
+      float e[4], t[4], gaps[4], logs[4] = {0, 0, 0, 0};  // es remains as it is
       if constexpr (kLogs) {
         pick(es, at, logs), pick(et, at, gaps);
       } else {
@@ -111,7 +111,6 @@ struct FastRow : SoftmaxRow<F, E, P, Team> {
         if constexpr (kUnnormalised) t[i] = exp2_fast(gaps[i]), gaps[i] -= logs[i];
         document<true>(loss, 4 * at + i, label >> 8 * i, e[i], t[i], gaps[i], logs[i], sums);
       }
-      if constexpr (kLogs) replace(es, at, e);
       replace(et, at, t);
     }
   }
@@ -134,12 +133,11 @@ struct FastRow : SoftmaxRow<F, E, P, Team> {
       if (labels[w] & kSpecial) continue;
 #pragma unroll
       for (int j = 4 * w; j < 4 * w + 4; j++) {
-        if constexpr (kLogs) {
-          // Its logarithm is gone. If the student's is -inf, too, the NaN stays, and defers the row.
-          if (et[j] != et[j] && es[j] > 0) et[j] = 0;
-        } else {
-          if (gap.x[j] == -infinity()) et[j] = 0;
-        }
+        bool without;
+        // Its logarithm is gone, but only an infinite one makes a NaN with a finite one of the student.
+        if constexpr (kLogs) without = et[j] != et[j] && es[j] > -infinity();
+        else without = gap.x[j] == -infinity();
+        if (without) et[j] = -0.0f;  // as of a finite score far below
         sum += et[j];
       }
     }
@@ -157,10 +155,7 @@ struct FastRow : SoftmaxRow<F, E, P, Team> {
         float u[4], v[4];
         logarithms(w, u, v);
 #pragma unroll
-        for (int i = 0; i < 4; i++) {
-          et[4 * w + i] = negatives.add(u[i], v[i]);
-          if constexpr (kLogs) es[4 * w + i] = exp2_fast(u[i]);
-        }
+        for (int i = 0; i < 4; i++) { et[4 * w + i] = negatives.add(u[i], v[i]); }
       });
       if (CKL_RARE(negatives.h != negatives.h)) without_teacher(negatives.h);
       sums[0] += negatives.value();
@@ -192,7 +187,8 @@ struct FastRow : SoftmaxRow<F, E, P, Team> {
       if (kLogs && is_special(w)) continue;  // its h are where the gradient will be, and follow
 #pragma unroll
       for (int j = 4 * w; j < 4 * w + 4; j++) {
-        grad[j] = kUnnormalised ? __fmaf_rn(es[j], scale_of_e, et[j] * scale_of_h) : project.below_top(es[j], et[j]);
+        const float e = lifted(es, j);
+        grad[j] = kUnnormalised ? __fmaf_rn(e, scale_of_e, et[j] * scale_of_h) : project.below_top(e, et[j]);
       }
     }
     if (kUnnormalised && CKL_RARE(special_here)) {
@@ -200,7 +196,7 @@ struct FastRow : SoftmaxRow<F, E, P, Team> {
       for (int w = 0; w < kWords; w++)
         if (labels[w] & kSpecial) {
 #pragma unroll
-          for (int j = 4 * w; j < 4 * w + 4; j++) grad[j] = project.below_top(es[j], et[j]);
+          for (int j = 4 * w; j < 4 * w + 4; j++) grad[j] = project.below_top(lifted(es, j), et[j]);
         }
     }
     if (CKL_RARE(top_here && project.lone)) {

@@ -69,7 +69,7 @@ struct PerDocument<E, true> {
   CKL_DEVICE_MEMBER void set(int j, float to) { at[j / 4 * 4 * kWarp + j % 4] = to; }
 };
 
-// F: the loss. Scores es and et become exponentials, or (kLogs) their base-2 logarithms.
+// F: the loss. Scores es and et become exponentials, or (kLogs) their base-2 logarithms, of which es remain to the end.
 template <class F, int E, int P, class Team>
 struct SoftmaxRow : HeldRow<F::biased, E, P, Team> {
   using Held = HeldRow<F::biased, E, P, Team>;

@@ -26,7 +26,7 @@ export default [
   { in: 'cuda', code: 'if («kLogs && is_special(w)») continue;', to: 'false' },
   { in: 'cuda', code: 'if (CKL_RARE(«special_here»)) special_documents', to: 'false' },
   { in: 'cuda', code: 'label = «w == at» ? labels[w] : label;', to: 'w == 1' },
-  { in: 'cuda', code: 'if constexpr (kLogs) «replace(es, at, e)»;', to: 'void()' },
+  { in: 'cuda', code: 'without = et[j] != et[j] && «es[j] > -infinity()»;', to: 'false' },
   { in: 'cuda', code: 'if (p.biased || «p.detach_weights» || !', to: 'false' },
   {
     in: 'cuda',
