@@ -216,7 +216,8 @@ CKL_DEVICE const T& from_blocks(const T* from) {
 #define CKL_CLUSTERS 1
 CKL_DEVICE unsigned cluster_size() { return __clusterSizeInBlocks(); }
 CKL_DEVICE unsigned cluster_rank() { return __clusterRelativeBlockRank(); }
-// The number of the cluster, and of all clusters: without a division by their size.
+// The number of the cluster, and of all clusters: without a division by their size. ptxas computes the former in float,
+// so it is exact up to 2^24 blocks; kMaxBlocks is far less.
 CKL_DEVICE unsigned cluster_index() { return __clusterIdx().x; }
 CKL_DEVICE unsigned cluster_count() { return __clusterGridDimInClusters().x; }
 CKL_DEVICE void cluster_sync() {
