@@ -20,6 +20,7 @@ Chip::Chip(int device) {
   must(cudaDriverGetVersion(&driver));
   overlaps_ = capability_ >= 90 && driver >= 12030;
   shared_bytes_ = int(properties.sharedMemPerBlockOptin);
+  cache_bytes_ = properties.l2CacheSize;
 }
 
 unsigned Chip::blocks_at_once(RowKernel kernel, const Shape& shape) {

@@ -22,6 +22,7 @@ class Chip {
   // Whether a launch may begin before the one in front of it has ended, also in a graph.
   bool overlaps() const { return overlaps_; }
   int shared_bytes() const { return shared_bytes_; }  // that a block may have
+  int cache_bytes() const { return cache_bytes_; }    // of the L2 cache
   // How many blocks of such a launch run at once, whole clusters of them; 0 if the device has no such clusters. A grid of
   // that size is the largest that makes sense: blocks take further rows in turn, and each finishes once.
   unsigned blocks_at_once(RowKernel kernel, const Shape& shape);
@@ -29,7 +30,7 @@ class Chip {
  private:
   unsigned ask(RowKernel kernel, const Shape& shape) const;
 
-  int capability_, multiprocessors_, shared_bytes_;
+  int capability_, multiprocessors_, shared_bytes_, cache_bytes_;
   bool overlaps_;
   std::map<std::tuple<RowKernel, unsigned, unsigned, int>, unsigned> known_;
 };

@@ -140,6 +140,16 @@ struct Queue {
   }
 };
 
+// How many queries three sweeps go over before those of the next begin, so that the second and the third find scores and
+// labels in the L2 cache, with half of it for everything else. Of a ragged batch, whose lengths only the device may know,
+// and which may have few long rows, all.
+int64_t queries_in_cache(const Chip& chip, const Task& task) {
+  const Batch& batch = task.batch;
+  if (batch.rows.offsets) return batch.rows.queries;
+  const int64_t row = batch.rows.docs * (size_of(batch.student.type) + size_of(batch.teacher.type) + 1);
+  return std::max<int64_t>(1, chip.cache_bytes() / 2 / row);
+}
+
 void enqueue_class(Queue& queue, Task task, const RowClass& c, const Extent& extent, RowKernel kernel,
                    Scratch& scratch) {
   task.launch.width = 32;
@@ -174,9 +184,14 @@ void enqueue_class(Queue& queue, Task task, const RowClass& c, const Extent& ext
   if (c.kind != TeamKind::grid) return queue.launch(kernel, shape, task);
   task.buffers.chunks = reinterpret_cast<ChunkSums*>(
       scratch.chunks.reserve(size_t(extent.elements / (kChunk / 4) + 1) * sizeof(ChunkSums)));
-  for (const Sweep sweep : {Sweep::softmax, Sweep::loss, Sweep::gradient}) {
-    task.launch.sweep = sweep;
-    queue.launch(kernel, shape, task);
+  const int64_t queries = task.batch.rows.queries, together = queries_in_cache(queue.chip, task);
+  for (task.launch.from = 0; task.launch.from < queries; task.launch.from = task.launch.end) {
+    task.launch.end = std::min(task.launch.from + together, queries);
+    for (const Sweep sweep : {Sweep::softmax, Sweep::loss, Sweep::gradient}) {
+      task.launch.sweep = sweep;
+      queue.launch(kernel, shape, task);
+    }
+    task.launch.accumulate = true;
   }
 }
 

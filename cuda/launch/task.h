@@ -85,6 +85,7 @@ struct Launch {
   unsigned width;             // lanes per row, where rows share warps
   unsigned group;             // lanes that share a stretch of such a row
   Sweep sweep;                // for rows that the whole grid shares
+  int64_t from, end;          // the same: the queries that this launch goes over
   bool counts;                // count the queries for a mean first; all blocks of the launch run at once
   bool lists;                 // list how often terms count each query, instead of counting for a mean
   StageLayout stage;          // of shared memory, for rows of a block or a cluster

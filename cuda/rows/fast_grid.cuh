@@ -95,8 +95,9 @@ __global__ void __launch_bounds__(kGridThreads, 2) fast_grid(CKL_PARAMETER Task 
   Grid team(task, memory);
   wait_for_earlier_launch();
   const int64_t chunks_a_row = (task.launch.longest_here + kChunk - 1) / kChunk;
-  for (int64_t k = blockIdx.x; k < task.batch.rows.queries * chunks_a_row; k += gridDim.x) {
-    const Row row = row_of(task.batch.rows, k / chunks_a_row);
+  const int64_t chunks = (task.launch.end - task.launch.from) * chunks_a_row;
+  for (int64_t k = blockIdx.x; k < chunks; k += gridDim.x) {
+    const Row row = row_of(task.batch.rows, task.launch.from + k / chunks_a_row);
     const int64_t chunk = k % chunks_a_row;
     if (!in_class(task, row) || chunk * kChunk >= row.n) continue;
     team.take(row, int(chunk));

@@ -40,6 +40,25 @@ TEST_CASE("chips: rows of any length on chips with smaller clusters, or none") {
     }
 }
 
+TEST_CASE("chips: rows that the whole grid shares, as many at a time as a cache holds") {
+  Random random(105);
+  // Chips without clusters: from 16,385 documents on. All families, so that tops and infinities lie in chunks of their own.
+  const OwnedBatch batch = batch_of_families(random, 17000, kFamilies);
+  uint64_t launches[3];
+  for (int k = 0; k < 3; k++) {
+    // A row has 153,000 bytes, and half of the cache is for rows: all of them; seven at a time; none.
+    emulator::pretend(80, {2, 1, 1, k == 0 ? 50 << 20 : k == 1 ? 2200000 : 1000});
+    cuda::CudaBackend backend(0);
+    const uint64_t before = emulator::launches();
+    const Plan plan = plan_of(term_of(LossId::ckl));
+    const std::string found = Promise(batch, plan).fault(run(batch, plan, backend));
+    launches[k] = emulator::launches() - before;
+    CHECK_MESSAGE(found.empty(), found);
+  }
+  CHECK(launches[1] - launches[0] == uint64_t(3 * ((batch.queries + 6) / 7 - 1)));
+  CHECK(launches[2] - launches[0] == uint64_t(3 * (batch.queries - 1)));
+}
+
 TEST_CASE("chips: code with few kernels") {
   Random random(104);
   const auto make = [](const Target&, const Options&) -> std::shared_ptr<Backend> {

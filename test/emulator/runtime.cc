@@ -79,6 +79,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int device) {
   p->totalGlobalMem = kMemory;
   p->major = emulator::capability() / 10, p->minor = emulator::capability() % 10;
   p->multiProcessorCount = emulator::limits().multiprocessors;
+  p->l2CacheSize = emulator::limits().cache;
   p->sharedMemPerBlockOptin = size_t(shared_bytes_of(emulator::capability()));
   return cudaSuccess;
 }

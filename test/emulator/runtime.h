@@ -86,7 +86,7 @@ struct cudaLaunchConfig_t {
 struct cudaDeviceProp {
   char name[256];
   size_t totalGlobalMem;
-  int major, minor, multiProcessorCount;
+  int major, minor, multiProcessorCount, l2CacheSize;
   size_t sharedMemPerBlockOptin;
 };
 
@@ -182,6 +182,7 @@ void seed(uint64_t value);
 struct Limits {
   int multiprocessors = 16, blocks = 1;  // blocks at once on each
   unsigned cluster = 16;                 // the largest
+  int cache = 50 << 20;                  // bytes of the L2 cache
 };
 // Pretends to be a chip of this capability, 90 for 9.0.
 void pretend(int capability, const Limits& limits = {});

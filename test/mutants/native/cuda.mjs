@@ -39,6 +39,12 @@ export default [
     to: 'kRankedInKernel',
   },
   { in: 'cuda', code: 'task.buffers.chunks + row.begin / «(kChunk / 4)»;', to: 'kChunk' },
+  { in: 'cuda', code: '«task.launch.accumulate = true»;\n  }\n}\n\n// All rows', to: 'void()' },
+  {
+    in: 'cuda',
+    code: 'row_of(task.batch.rows, «task.launch.from + k / chunks_a_row»);',
+    to: 'k / chunks_a_row',
+  },
   { in: 'cuda', code: 'return whole ? most : «!pairs» ? 1 : most < 2 ? most : 2;', to: 'false' },
   { in: 'cuda', code: 'sum += labels[w] & «0x01010101u»;', to: '0xffffffffu' },
   { in: 'cuda', code: 'return «at_top && lone» ? top : below_top(e, h);', to: 'at_top' },
