@@ -245,7 +245,7 @@ export default [
   { in: 'cuda/rows', code: 'follow = [&](int array) {\n      «__syncwarp()»;', to: 'void()' },
   { in: 'cuda/rows', code: 'stage.read(x, «next», after);', to: 'b' },
   { in: 'cuda/rows', code: 'stage.read(x, next, «after»);', to: 'next' },
-  { in: 'cuda/rows', code: 'turn = task.launch.stage.second «- turn»;', to: '' },
+  { in: 'cuda/rows', code: 'turn = «task.launch.stage.second - turn»;', to: 'task.launch.stage.second' },
   { in: 'cuda/rows', code: 'if (two()) «wait_for_earlier_groups()»;', to: 'void()' },
   { in: 'cuda/rows', code: 'const int n = docs(b);\n    «group_copies()»;', to: 'void()' },
   { in: 'cuda/rows', code: 'const bool mine = head ? «odd > 0» &&', to: 'false' },
