@@ -39,7 +39,7 @@ export default [
     to: 'kRankedInKernel',
   },
   { in: 'cuda', code: 'task.buffers.chunks + row.begin / «(kChunk / 4)»;', to: 'kChunk' },
-  { in: 'cuda', code: '«task.launch.accumulate = true»;\n  }\n}\n\n// All rows', to: 'void()' },
+  { in: 'cuda', code: 'task.launch.accumulate = «true»;\n  }\n}\n\n// All rows', to: 'false' },
   {
     in: 'cuda',
     code: 'row_of(task.batch.rows, «task.launch.from + k / chunks_a_row»);',
