@@ -199,8 +199,10 @@ CKL_DEVICE void await_change(const unsigned* counter, unsigned from) {
   do asm volatile("ld.acquire.gpu.u32 %0, [%1];" : "=r"(x) : "l"(counter) : "memory");
   while (x == from);
 }
-// Called by kernels that not all code has; the emulator checks that none is launched where it is empty.
+// Called by kernels that not all code has, and by those that cannot rank rows; the emulator checks that none is launched
+// where it is empty, and that ranks are there.
 CKL_DEVICE void need_all_kernels() {}
+CKL_DEVICE void need_ranks(bool) {}
 // Memory that blocks of one launch write for others; the emulator checks that something orders the accesses.
 template <class T>
 CKL_DEVICE void write_for_blocks(T* to, const T& x) {

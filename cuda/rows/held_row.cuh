@@ -178,6 +178,8 @@ struct HeldRow {
   CKL_DEVICE_MEMBER void weigh_ranks() {
     if constexpr (Team::kLanes) {
       if (task.fresh_ranks) rank();
+    } else {
+      need_ranks(!task.fresh_ranks);
     }
     each_masked([&](int j) { bias_of(j) = 0; });
     float all[2] = {0, 0};

@@ -293,6 +293,9 @@ inline void write_for_blocks(T* to, const T& x) {
 inline void need_all_kernels() {
   if (emulator::capability() < 80) emulator::fail("a kernel that this chip's code does not have");
 }
+inline void need_ranks(bool given) {
+  if (!given) emulator::fail("a kernel that cannot rank its rows has no ranks");
+}
 template <class T>
 inline const T& from_blocks(const T* from) {
   emulator::need_order(from);

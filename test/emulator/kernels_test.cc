@@ -112,6 +112,21 @@ TEST_CASE("kernels: ranks of every type, given beta, relevance") {
   check(batch, plan_of(term), {}, "ranks and relevance");
 }
 
+// Factors of a gradient that would overflow although it does not.
+TEST_CASE("kernels: gradients scaled almost beyond a float's range") {
+  Random random(68);
+  for (int64_t docs : {20, 100, 1500}) {
+    OwnedBatch batch = batch_of_families(random, docs, 1);
+    for (int64_t i = 0; i < batch.queries * docs; i++) {
+      batch.student[size_t(i)] = float(random.uniform(-12, 0)) - (i % docs ? 10 : 0);
+      batch.teacher[size_t(i)] = float(random.uniform(-1, 1)), batch.labels[size_t(i)] = i % docs == 1;
+    }
+    Plan plan = plan_of(ckl_term(5, 0), Reduction::none);
+    plan.grad_scale = 1e37;
+    check(batch, plan, {}, "a huge scale");
+  }
+}
+
 TEST_CASE("kernels: ranks of the current scores, in the kernel and in passes of their own") {
   Random random(66);
   for (int64_t docs : {3, 16, 33, 64, 65, 100, 250, 500, 1000, 1024, 1025, 4096, 4097, 9000, 20001}) {

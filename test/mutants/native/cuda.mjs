@@ -22,7 +22,6 @@ export default [
   },
   { in: 'cuda', code: 'special_here = «true»;', to: 'false' },
   { in: 'cuda', code: 'project.others = project.top = project.scale = «of_h = 0»;', to: '0' },
-  { in: 'cuda', code: 'const bool safe = !kUnnormalised || «fabsf(project.scale) < 0x1p64f»;', to: 'true' },
   { in: 'cuda', code: 'if («kLogs && is_special(w)») continue;', to: 'false' },
   { in: 'cuda', code: 'if (CKL_RARE(«special_here»)) special_documents', to: 'false' },
   { in: 'cuda', code: 'label = «w == at» ? labels[w] : label;', to: 'w == 1' },
