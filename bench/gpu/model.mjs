@@ -5,7 +5,8 @@
 //
 // A multiprocessor is a closed queueing network: its blocks are the customers, or its warps where warps do not wait for each other;
 // memory (its share of a copy's speed) and the issue slots are the servers, and latencies are waited for in parallel. `high` is the
-// bound that no schedule passes; `low` is by mean value analysis, where blocks come at random. There is no cache in it, and memory does not tire of changing from reads to writes.
+// bound that no schedule passes; `low` is by mean value analysis, where blocks come at random. There is no cache in it, and memory
+// does not tire of changing from reads to writes.
 //
 // fast_team is another matter: a block asks for its next row as soon as it has read one, so memory works while it computes. There,
 // `low` has all blocks of a multiprocessor in step. Their rows are asked for at once, and come at the multiprocessor's share of a
@@ -145,10 +146,10 @@ export function predict([queries, docs], dtype, chip) {
   const cluster = row.cluster > 1 ? 3 * latency.cluster : 0;
   // What is asked for ahead is not waited for here.
   const wait = sweeps * ((ahead ? 0 : latency.memory) + reductions) + cluster;
-  // Each warp asks on its own; its instructions until then follow each other at intervals of 2.5 cycles, as most do not depend on the
-  // one before.
   // As launch/enqueue.cc: if as many blocks find room with two copies of the student's scores. These are part of what is read.
   const early = ahead && room(row.two) === blocks ? dtypes[dtype] / perDocument : 0;
+  // Each warp asks on its own; its instructions until then follow each other at intervals of 2.5 cycles, as most do not depend on the
+  // one before.
   const asked = ahead ? budget.ways.find((one) => one.docs === 16384)[dtype].asked : 0;
   const pace = ahead
     ? throughputAhead(blocks, memory, issue, wait, (2.5 * asked) / chip.clock, early)

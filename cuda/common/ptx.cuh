@@ -53,7 +53,8 @@ CKL_DEVICE void load_if(bool here, uint32_t* to, const char* from, Word none) {
 #undef CKL_LOAD
 }
 
-// One streaming store of 16 or 8 bytes, if `here`. In branches around stores, the compiler would compute each address anew.
+// One streaming store of 16 or 8 bytes, if `here`. With a branch around each store, the compiler would compute its address
+// again.
 template <int kBytes>
 CKL_DEVICE void store_if(bool here, void* to, const uint32_t* x) {
 #define CKL_STORE(words, ...)                                                       \

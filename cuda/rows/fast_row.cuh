@@ -21,7 +21,7 @@ template <class F, int E, int P, class Team>
 struct FastRow : SoftmaxRow<F, E, P, Team> {
   using Base = SoftmaxRow<F, E, P, Team>;
   using Base::Base, Base::find_tops, Base::lifted, Base::softmax;
-  using Base::bias_of, Base::is_positive, Base::is_top, Base::read, Base::tops, Base::weigh_ranks, Base::with_stride;
+  using Base::bias_of, Base::is_top, Base::read, Base::tops, Base::weigh_ranks, Base::with_stride;
   using Base::es, Base::et, Base::gap, Base::labels, Base::lacking, Base::ln_ratio, Base::ln_ratio_at_top,
       Base::minus_ln_q, Base::of_student, Base::of_teacher, Base::positives, Base::rank_mean, Base::row, Base::student,
       Base::task, Base::teacher, Base::team, Base::top_here, Base::us, Base::vectors;

@@ -55,7 +55,7 @@ CKL_DEVICE void rows_of_teams(const Task& task) {
 }
 
 // Losses that read ln q or ranks spill, most of all with a bias from ranks.
-// Registers at most: 128; spills at most: 1024 bytes, 0 with gamma 5
+// Registers at most: 128; spills at most: 1024 bytes
 template <class F, int P>
 __global__ void __launch_bounds__(kTeamThreads) fast_team(CKL_PARAMETER Task task) {
   if constexpr (CKL_ALL_KERNELS && P > 0) rows_of_teams<F, P>(task);

@@ -49,7 +49,6 @@ struct HeldRow {
   CKL_DEVICE_MEMBER uint32_t positive(int w) const { return labels[w] & ~(labels[w] >> 7) & 0x01010101u; }
   CKL_DEVICE_MEMBER bool some_masked(int w) const { return CKL_MASKED((labels[w] & 0x80808080u) != 0, w); }
   CKL_DEVICE_MEMBER bool is_masked(int j) const { return labels[j / 4] >> (8 * (j % 4) + 7) & 1; }
-  CKL_DEVICE_MEMBER bool is_positive(int j) const { return labels[j / 4] >> (8 * (j % 4)) & 1; }
   // Calls body(j) for documents that are masked or missing.
   template <class Body>
   CKL_DEVICE_MEMBER void each_masked(Body body) const {

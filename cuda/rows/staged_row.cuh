@@ -30,8 +30,9 @@ CKL_DEVICE int loose_place(int odd, int end) {
   return mine && at >= odd && at < end ? at : -1;
 }
 
-// Of a copy of kBytes bytes by all lanes, a lane's pieces from byte kAt on, 16 bytes each. left: bytes from its first piece to the
-// end; first: whether that piece is whole.
+// Of a copy of kBytes bytes by all lanes, a lane's pieces from byte kAt on, 16 bytes each. to, from: the middle of the
+// copy, plus the lane's place, since an address has room for offsets of 2 KB in both directions. left: bytes from its first
+// piece to the end; first: whether that piece is whole.
 template <int kAt, int kBytes>
 CKL_DEVICE void copy_pieces(char* to, const char* from, int left, bool first) {
   if constexpr (kAt < kBytes) {

@@ -48,7 +48,7 @@ mkdirSync(out, { recursive: true });
 
 /**
  * `// Registers at most: 64 (4 elements per thread), 96 (8)` beside a kernel, as { kernel: { elements: registers } }; where
- * `; spills at most: 128 bytes, 32 with gamma 5` follows, `spills` and `spillsOfGamma5` are these numbers, else 0.
+ * `; spills at most: 128 bytes` follows, `spills` is that number, else 0. ckl with gamma 5 never spills.
  */
 function readCaps() {
   const caps = {};
@@ -68,7 +68,6 @@ function readCaps() {
         ]),
       );
       caps[name].spills = +(/spills at most: (\d+) bytes/.exec(list)?.[1] ?? 0);
-      caps[name].spillsOfGamma5 = +(/(\d+) with gamma 5/.exec(list)?.[1] ?? 0);
     }
   }
   return caps;
@@ -258,7 +257,7 @@ for (const architecture of architectures) {
       if (cap === undefined) fault('no cap stands beside it');
       else if (kernel.registers > cap) fault(`${kernel.registers} registers, at most ${cap}`);
       const gamma5 = kernel.name.includes('CklVariant<-1, false>');
-      const allowed = (gamma5 ? caps[base]?.spillsOfGamma5 : caps[base]?.spills) ?? 0;
+      const allowed = gamma5 ? 0 : (caps[base]?.spills ?? 0);
       if (kernel.spills > allowed) fault(`${kernel.spills} bytes of spills, at most ${allowed}`);
       // Chips without clusters have no rows that stay in shared memory.
       if (gamma5 && !(base === 'fast_shared' && +architecture < 90))
