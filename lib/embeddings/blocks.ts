@@ -16,7 +16,7 @@ const smallMatrix = 64 << 20;
  * Bytes of scores per block; and the minimum number of queries per block, since each block reads all
  * documents.
  */
-const blockBytes = 4 << 20;
+const blockBytes = 5 << 20;
 const fewestQueries = 16;
 
 /**
@@ -27,10 +27,11 @@ export function isTooLarge(scores: number): boolean {
   return bytes > smallMatrix && bytes > freemem() / 4;
 }
 
-/** The number of queries per block. */
+/** The number of queries per block: as few blocks as possible, of equal size. */
 export function blockSize(queries: number, documents: number): number {
-  const fitting = Math.floor(blockBytes / 4 / Math.max(1, documents));
-  return Math.max(1, Math.min(queries, Math.max(fewestQueries, fitting)));
+  const fitting = Math.max(fewestQueries, Math.floor(blockBytes / 4 / Math.max(1, documents)));
+  const blocks = Math.max(1, Math.ceil(queries / fitting));
+  return Math.max(1, Math.ceil(queries / blocks));
 }
 
 /**

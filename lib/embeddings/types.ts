@@ -203,7 +203,7 @@ export interface EmbeddingOptions extends SimilarityOptions, GradientOptions {
   inBatch?: boolean;
   /**
    * With `inBatch`: `stored` holds the scores as one matrix of `queries * documents * 4` bytes. `tiles` holds only the scores of one block of
-   * queries at a time (4 MiB, or 16 queries), and no copy of the documents. Both give the same bits. `auto`, the default, uses tiles if the
+   * queries at a time (5 MiB, or 16 queries), and no copy of the documents. Both give the same bits. `auto`, the default, uses tiles if the
    * matrix would need more than 64 MiB and more than a quarter of the free memory. `maxSim`, `scores`, `teacherGrad`, `diagnostics`, `group` and
    * `runAsync` need `stored`.
    */

@@ -41,7 +41,8 @@ inline void narrow(const float* from, MutableScores to, int64_t begin, int64_t n
   uint16_t* h = (uint16_t*)to.data + begin;
   int64_t i = 0;
   if (to.type == DType::float32) {
-    memcpy((float*)to.data + begin, from, (size_t)n * 4);
+    float* const floats = (float*)to.data + begin;
+    if (floats != from) memcpy(floats, from, (size_t)n * 4);
   } else if (to.type == DType::bfloat16) {
     for (; i + kLanes <= n; i += kLanes) store_high_halves(h + i, rounded_to_bfloat16(load(from + i)));
     for (; i < n; i++) h[i] = narrow_bfloat16(from[i]);

@@ -107,8 +107,8 @@ bool Scorer::document_grads_of_all(const Pairs& p, const Gradients& g) {
   const bool whole = g.first && g.last;
   float* const panels = panels_.reserve(std::max<int64_t>(1, parts * across * panel));
   const int64_t apart = tile * std::min(p.queries, kPart);
-  // The sums of a tile, or of one document being finished; the document; scratch space.
-  const int64_t sums_size = (whole ? tile : 1) * p.dim, block_apart = pieces(sums_size + 2 * p.dim, 16) * 16;
+  // The sums of a tile, unless all are kept; a document; scratch space.
+  const int64_t sums_size = (whole ? tile : 0) * p.dim, block_apart = pieces(sums_size + 2 * p.dim, 16) * 16;
   float* const tiles = room(tiles_, workers(work), apart);
   float* const blocks = room(block_, workers(work), block_apart);
   float* const kept = whole ? nullptr : block_sums(p, g);
@@ -130,23 +130,23 @@ bool Scorer::document_grads_of_all(const Pairs& p, const Gradients& g) {
       if (parts == 0 && g.first) std::fill(sums, sums + rows * p.dim, 0.0f);
       for (int64_t part = 0; part < parts; part++) {
         const int64_t b0 = part * kPart, n = std::min(kPart, p.queries - b0);
-        for (int64_t b = 0; b < n; b++)
-          std::memcpy(part_of_g + b * tile, g.scores + (b0 + b) * p.documents + m, size_t(rows) * sizeof(float));
+        for (int64_t b = 0; b < n; b++) {
+          const float* const of_query = g.scores + (b0 + b) * p.documents + m;
+          std::memcpy(part_of_g + b * tile, of_query, size_t(rows) * sizeof(float));
+          // The next tile's: each row is in a page of its own, where hardware does not prefetch.
+          for (int64_t c = tile; c < 2 * tile && m + c < p.documents; c += 16) __builtin_prefetch(of_query + c);
+        }
         for (int64_t c = 0; c < across; c++)
           kernels_.product(part_of_g, 1, tile, rows, panels + (part * across + c) * panel, n,
                            std::min(columns, p.dim - c * columns), sums + c * columns, p.dim, part == 0 && g.first);
       }
       for (int64_t r = 0; g.last && r < rows; r++) {
-        float* sum = sums + r * p.dim;
-        if (!whole) {
-          std::memcpy(block, sum, size_t(p.dim) * sizeof(float));
-          sum = block;
-        }
         const float* u = nullptr;
         InverseNorm inverse = 1;
         if (p.cosine && compact_) u = row, inverse = read_row(p, p.document, m + r, row);
         else if (p.cosine) u = document_.x + (m + r) * p.dim, inverse = document_.inverse.reserve(0)[m + r];
-        kernels_.finish(sum, u, inverse, p.scale, p.dim, g.document, (m + r) * p.row_size(), g.accumulate, row + p.dim);
+        kernels_.finish(sums + r * p.dim, u, inverse, p.scale, p.dim, g.document, (m + r) * p.row_size(), g.accumulate,
+                        row + p.dim);
       }
     }
   });

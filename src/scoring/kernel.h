@@ -66,7 +66,8 @@ struct Kernels {
   // u = x / |x|; all 0 for a zero vector and all NaN for one that is not finite. Squares cannot overflow.
   InverseNorm (*normalise)(const float* x, int64_t k, float* u);
   // Converts a gradient with respect to u, times scale, to one with respect to x, and writes or adds it to out from
-  // element `begin` on. u: null if nothing was normalised. Overwrites `grad`; scratch holds k floats.
+  // element `begin` on, which may be where `grad` is. u: null if nothing was normalised. Overwrites `grad`; scratch holds
+  // k floats.
   void (*finish)(float* grad, const float* u, InverseNorm inverse, float scale, int64_t k, MutableScores out,
                  int64_t begin, bool accumulate, float* scratch);
 

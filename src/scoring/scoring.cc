@@ -56,7 +56,10 @@ bool Scorer::prepare_side(const Pairs& p, Scores from, int64_t count, Side& side
 
 // Returns 1 where nothing is normalised.
 InverseNorm Scorer::read_row(const Pairs& p, Scores from, int64_t r, float* row) const {
-  target_.kernels->widen(from, r * p.row_size(), row, p.dim);
+  const int64_t begin = r * p.row_size();
+  if (p.cosine && from.type == DType::float32)
+    return kernels_.normalise(reinterpret_cast<const float*>(from.data) + begin, p.dim, row);
+  target_.kernels->widen(from, begin, row, p.dim);
   return p.cosine ? kernels_.normalise(row, p.dim, row) : 1;
 }
 
@@ -109,6 +112,11 @@ Status Scorer::scores(const Pairs& p, const float* bias, float* out, bool keep_w
       float* const row = out + begin;
       if (!p.all && vectors) kernels_.dots(query_.x + b * p.dim, documents, p.dim, at, n, row);
       if (p.scale == 1 && !bias) continue;
+      if (products) {
+        for (int64_t i = 0; i < n; i++) row[i] = row[i] * p.scale;
+        for (int64_t i = 0; bias && i < n; i++) row[i] = row[i] + bias[i];
+        continue;
+      }
       for (int64_t i = 0; i < n; i++) {
         const int64_t document = p.document_at(b, i);
         if (document < 0 || p.no_tokens(document)) continue;

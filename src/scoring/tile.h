@@ -94,11 +94,16 @@ void pack_rows(const float* x, int64_t stride, int64_t count, int64_t k, float* 
 }
 
 void pack_columns(const float* x, int64_t stride, int64_t count, int64_t k, float* panel) {
-  for (int64_t i = 0; i < k; i++, x += stride, panel += kColumns)
-    for (int64_t c = 0; c < kColumns; c++) {
-      const float value = c < count ? x[c] : 0;
-      panel[c] = value - value == 0 ? value : 0;
+  const V zero(0.0f);
+  for (int64_t i = 0; i < k; i++, x += stride, panel += kColumns) {
+    float some[kColumns] = {0};
+    if (count < kColumns) memcpy(some, x, (size_t)count * sizeof(float));
+    const float* const row = count < kColumns ? some : x;
+    CKL_UNROLL for (int v = 0; v < kVectors; v++) {
+      const V values = load(row + v * kLanes);
+      store(panel + v * kLanes, select(values - values == zero, values, zero));
     }
+  }
 }
 
 }  // namespace

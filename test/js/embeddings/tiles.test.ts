@@ -174,7 +174,8 @@ it('lists are lists, and no queries are no queries', () => {
 it('by default, tiles where the matrix is large', () => {
   expect(isTooLarge(1000)).toBe(false);
   expect(isTooLarge(2 ** 50)).toBe(true);
-  expect(blockSize(256, 8448)).toBe(124);
+  expect(blockSize(256, 8448)).toBe(128);
+  expect(blockSize(313, 8448)).toBe(105);
   expect(blockSize(5, 8448)).toBe(5);
   expect(blockSize(1000, 10 ** 6)).toBe(16);
   expect(blockSize(0, 0)).toBe(1);
