@@ -139,6 +139,22 @@ it('NaN stays with its query and the documents of its list', () => {
     expect(Number.isNaN(found.documentGrad![m * dim])).toBe(Math.floor(m / 3) === 2);
 });
 
+it('a document that is infinitely far from all queries has no part in their gradients', () => {
+  const positive = queries.map(Math.abs);
+  const far = documents.slice();
+  far[5 * dim + 1] = -Infinity;
+  const teacher = Float32Array.from({ length: 48 }, (_, i) => (i % 12 === 5 ? -Infinity : (i % 7) / 7));
+  const labels = Uint8Array.from({ length: 48 }, (_, i) => Number(i % 12 === 0));
+  const mask = Uint8Array.from({ length: 48 }, (_, i) => Number(i % 12 !== 5));
+  using op = prepare('kl', { dim, shape: [4, 12], inBatch: true });
+  const batch = { queries: positive, documents: far, teacher, labels };
+  const found = op.run(batch);
+  expect([...found.queryGrad!].every(Number.isFinite)).toBe(true);
+  const right = prepare('kl', { dim, shape: [4, 12], inBatch: true }).run({ ...batch, documents, mask });
+  expect(found.loss).toBeCloseTo(right.loss as number, 6);
+  found.queryGrad!.forEach((g, i) => expect(g).toBeCloseTo(right.queryGrad![i] as number, 6));
+});
+
 it('arrays of its own are overwritten; the caller’s are written, added to, and may be the embeddings', () => {
   using op = prepare('kl', { dim, shape: [4, 3] });
   const first = op.run(lists);
