@@ -198,6 +198,16 @@ const figures = {
         Math.max(float32.fences, bfloat16.fences),
       ]),
     ]),
+  'cuda-sweeps': () =>
+    table([
+      ['sweep', 'float32', 'bfloat16', 'special functions'],
+      ...results('cuda-budget').sweeps.map(({ sweep, float32, bfloat16 }) => [
+        sweep,
+        float32.instructions.toFixed(1),
+        bfloat16.instructions.toFixed(1),
+        float32.special.toFixed(1),
+      ]),
+    ]),
   'cuda-kernels': () => {
     const { sm_80, sm_90, sm_120 } = results('cuda-budget');
     const kB = (bytes) => Math.round(bytes / 1024);

@@ -56,7 +56,7 @@ function classOf(docs, size) {
     const two = one + warps * (stretch * size + 16);
     return { kernel: 'team 32', elements: 32, warps, threads: warps * 32, cluster, rows: 1, one, two };
   }
-  return { kernel: 'grid 8', elements: 8, width: 256, threads: 256, cluster: 1, rows: 1, sweeps: 3 };
+  return { kernel: 'grid 16', elements: 16, width: 256, threads: 256, cluster: 1, rows: 1, sweeps: 3 };
 }
 
 /** Instructions of a thread for its part of a row. */
@@ -65,7 +65,9 @@ function instructionsOf(docs, dtype, { kernel, elements, width, warps, cluster }
     const way = budget.ways.find((one) => one.docs === n);
     return (way[dtype].instructions * n) / way.threads;
   };
-  if (kernel === 'grid 8') return (2 * counted(1024)) / 3;
+  // Of a sweep, on average.
+  if (kernel === 'grid 16')
+    return (16 * budget.sweeps.reduce((sum, sweep) => sum + sweep[dtype].instructions, 0)) / 3;
   const vector = dtype === 'float32' ? 4 : 8;
   const loose = docs % vector !== 0;
   if (kernel === 'team 32') {
@@ -132,7 +134,7 @@ export function predict([queries, docs], dtype, chip) {
   const moved = sweeps === 1 ? bytes : bytes + 2 * queries * docs * (2 * dtypes[dtype] + 1);
   const lanes = row.rows > 1;
   const warps = lanes ? row.threads / 32 : 1; // that go through their rows on their own
-  const perRound = (row.kernel === 'grid 8' ? 2048 : (row.rows * docs) / row.cluster) / warps;
+  const perRound = (row.kernel === 'grid 16' ? 4096 : (row.rows * docs) / row.cluster) / warps;
   const rounds = (queries * docs) / perRound;
   const perDocument = moved / (queries * docs);
   // Clusters lie within a group of multiprocessors, most of which have 16 or 18: those of four blocks and more leave the rest without work.

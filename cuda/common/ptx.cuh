@@ -96,6 +96,18 @@ CKL_DEVICE void copy_async_if(bool here, char* to, const char* from) {
 }
 // Brings the memory there into the L2 cache.
 CKL_DEVICE void prefetch(const char* from) { asm volatile("prefetch.global.L2 [%0];" : : "l"(from)); }
+// The same for a stretch of memory, by all threads of the block together.
+CKL_DEVICE void prefetch_all(const char* from, int bytes) {
+#if __CUDA_ARCH__ >= 900
+  if (threadIdx.x != 0) return;
+  const int odd = int(-reinterpret_cast<uintptr_t>(from) & 15), whole = (bytes - odd) & ~15;
+  if (whole > 0) asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" : : "l"(from + odd), "r"(whole) : "memory");
+#else
+  constexpr int kSector = 32;
+#pragma unroll 1
+  for (int at = int(threadIdx.x) * kSector; at < bytes; at += int(blockDim.x) * kSector) prefetch(from + at);
+#endif
+}
 CKL_DEVICE void wait_for_copies() {
 #if __CUDA_ARCH__ >= 800
   asm volatile("cp.async.wait_all;" : : : "memory");

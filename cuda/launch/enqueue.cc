@@ -183,7 +183,7 @@ void enqueue_class(Queue& queue, Task task, const RowClass& c, const Extent& ext
   }
   if (c.kind != TeamKind::grid) return queue.launch(kernel, shape, task);
   task.buffers.chunks = reinterpret_cast<ChunkSums*>(
-      scratch.chunks.reserve(size_t(extent.elements / (kChunk / 4) + 1) * sizeof(ChunkSums)));
+      scratch.chunks.reserve(size_t(extent.elements / kLeastOfGrid + 1) * sizeof(ChunkSums)));
   const int64_t queries = task.batch.rows.queries, together = queries_in_cache(queue.chip, task);
   for (task.launch.from = 0; task.launch.from < queries; task.launch.from = task.launch.end) {
     task.launch.end = std::min(task.launch.from + together, queries);
@@ -208,7 +208,8 @@ void enqueue_rows(Queue& queue, Task task, const Extent& extent, bool fast, Scra
   };
   // Older chips, which have no clusters, would gain few lengths.
   const bool stays = all && queue.chip.capability() >= 90 && fast_kernel(task.terms[0], TeamKind::shared, 0);
-  const Capacity capacity = all ? capacity_of(task, queue.chip.shared_bytes(), stays) : Capacity{};
+  Capacity capacity = all ? capacity_of(task, queue.chip.shared_bytes(), stays) : Capacity{};
+  capacity.grid = fast && fast_kernel(task.terms[0], TeamKind::grid, 16) ? 16 : 8;
   const auto fits = [&](const RowClass& c) {
     Task largest = task;  // not what the rows of this batch need
     largest.launch.longest_here = c.longest;

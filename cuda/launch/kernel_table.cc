@@ -28,7 +28,7 @@ int classes_for(int fast, const Capacity& most, const std::function<bool(const R
     for (const unsigned cluster : kSharedClusters)
       add({int64_t(most.stretches) * (kTeamThreads / 32) * kSharedStretch * cluster, TeamKind::shared,
            kSharedStretch / 32, kTeamThreads, cluster, 0});
-    add(kFastGrid);
+    add({kLongestOfGrid, TeamKind::grid, most.grid, kGridThreads, 1, 0});
   }
   for (const RowClass& c : kGeneral) add(c);
   return count;

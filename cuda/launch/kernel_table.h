@@ -41,8 +41,7 @@ struct TeamSize {
 constexpr TeamSize kFastTeams[] = {{1, 1}, {2, 1}, {4, 1}, {8, 1}, {16, 1}, {16, 2}, {16, 4}, {16, 8}, {16, 16}};
 // Rows that stay in shared memory: blocks of a cluster. Warps have as many stretches as the device has room for.
 constexpr unsigned kSharedClusters[] = {1, 2, 4, 8, 16};
-constexpr RowClass kFastGrid =  // bytes within a row are counted in 32 bits
-    {1 << 28, TeamKind::grid, kChunk / kGridThreads, kGridThreads, 1, 0};
+constexpr int64_t kLongestOfGrid = 1 << 28;  // bytes within a row are counted in 32 bits
 constexpr RowClass kGeneral[] = {
     {1024, TeamKind::lanes, 0, kLanesThreads, 1, 0},
     {32768, TeamKind::team, 0, kTeamThreads, 1, 0},
@@ -51,9 +50,10 @@ constexpr RowClass kGeneral[] = {
 
 constexpr int kMaxClasses = 24;
 
-// What a block has shared memory for: warps of a fast team; stretches of each warp, of a row that stays there.
+// What a block has room for: in shared memory, warps of a fast team, and stretches of each warp, of a row that stays
+// there; in registers, documents of each thread, of a row that the whole grid shares.
 struct Capacity {
-  int warps = 0, stretches = 0;
+  int warps = 0, stretches = 0, grid = 0;
 };
 
 // Finds the classes of a batch's rows, in ascending order, and returns their number. fast: the maximum number of

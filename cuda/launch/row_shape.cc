@@ -59,7 +59,10 @@ Shape shape_of(const Task& task, const RowClass& c, bool two) {
     const int warps = int(c.threads) / 32, stretches = stretches_of(task, c, warps * kSharedStretch);
     return {blocks, c.threads, c.cluster, shared + kSharedSumsBytes + warps * warp_bytes(task, c.kind, stretches)};
   }
-  if (c.kind == TeamKind::grid) teams *= (task.launch.longest_here + kChunk - 1) / kChunk;
+  if (c.kind == TeamKind::grid) {
+    const int64_t docs = int64_t(c.elements) * c.threads;
+    teams *= (std::min(task.launch.longest_here, c.longest) + docs - 1) / docs;
+  }
   if (c.elements > 0 && task.biased) shared += int(c.threads) * c.elements * 4 * (task.fresh_ranks ? 2 : 1);
   return {unsigned(std::min<int64_t>(teams, kMaxBlocks / c.cluster)) * c.cluster, c.threads, c.cluster, shared};
 }

@@ -50,8 +50,8 @@ struct SoftmaxSums {
   float below[2], tops[2], positives;
 };
 
-// Rows that the whole grid shares: documents per chunk, the data its sweeps keep, and the sweeps.
-constexpr int kChunk = 2048;
+// Rows that the whole grid shares: the fewest documents of one, the data its sweeps keep of a chunk, and the sweeps.
+constexpr int kLeastOfGrid = 512;
 struct ChunkSums {
   float max[2];
   SoftmaxSums softmax_sums;

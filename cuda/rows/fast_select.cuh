@@ -99,7 +99,7 @@ void with_kernel(Ckl, const Parameters& p, Visit visit) {
 
 template <class F, int P>
 RowKernel fast_kernel_of(TeamKind kind, int elements) {
-  if (kind == TeamKind::grid) return fast_grid<F, P>;
+  if (kind == TeamKind::grid) return elements == kGridElements<F> ? fast_grid<F, P> : nullptr;
   if (kind == TeamKind::team) return fast_team<F, P>;
   if (kind == TeamKind::shared) {
     if constexpr (kStays<F>) return fast_shared<F, P>;

@@ -185,6 +185,8 @@ const architectures = named.length > 0 ? named : ['80', '90', '120'];
 /** The kernels of ckl with gamma 5 on a chip: what each asks of memory before it waits, and what it holds. */
 const reached = {};
 const threadsOf = { fast_lanes: 128, fast_grid: 256 };
+/** Bytes of rows that the whole grid shares, on a multiprocessor, for scores of four bytes and of two: what keeps memory busy. */
+const leastInFlight = { 4: 64 * 1024, 2: 48 * 1024 };
 
 /** The largest block of fast_team with gamma 5, as kernel_table.h has it: warps that find room, and its bytes. */
 function largestTeam(architecture, size) {
@@ -206,7 +208,7 @@ function look(architecture, { name, registers }, code) {
   const [, base, inner] = /^(\w+)<(.*)>$/.exec(name);
   const numbers = inner.split(',').slice(-2).map(Number);
   const P = numbers[1];
-  const elements = { fast_lanes: numbers[0], fast_team: 32, fast_shared: 16, fast_grid: 8 }[base];
+  const elements = { fast_lanes: numbers[0], fast_team: 32, fast_shared: 16, fast_grid: 16 }[base];
   const size = P === 4 ? 4 : 2;
   const { threads, shared } =
     base === 'fast_team'
@@ -227,13 +229,20 @@ function look(architecture, { name, registers }, code) {
     if (!ways.some((way) => way.bytes === bytes)) fault(`no way asks for ${bytes} bytes at once`);
     if (late > 0) fault(`${late} bytes of a row are asked for after a wait for others`);
   }
+  // A block that goes over rows with the whole grid asks for its next chunk, too: scores of both and labels.
+  const ahead = base === 'fast_grid';
+  const prefetches = code.filter((one) => one.code === opcode.prefetch || one.prefetches).length;
+  if (ahead && prefetches < 3) fault(`the next chunk is asked for ${prefetches} times, not 3`);
+  const bytesInFlight = bytes * threads * blocks * (ahead ? 2 : 1);
+  if (ahead && bytesInFlight < leastInFlight[size])
+    fault(`${bytesInFlight} bytes in flight, at least ${leastInFlight[size]}`);
   return {
     kernel: `${base.slice(5)} ${elements}`,
     type: P === 4 ? 'float32' : 'two-byte',
     registers,
     blocks,
     threads,
-    bytesInFlight: bytes * threads * blocks,
+    bytesInFlight,
     // Before sm_90, what counts queries or computes deferred rows is called, and left out.
     fences: count(code.slice(0, code.own), opcode.fence),
   };
@@ -287,6 +296,8 @@ const ways = [
   { docs: 8192, way: 'full', kernel: 'team_way', parts: [[256, 8, 0]] },
   { docs: 16384, way: 'full', kernel: 'team_way', parts: [[512, 16, 0]] },
 ];
+/** The sweeps over a row that the whole grid shares, of which each thread of a block has 16 documents. */
+const sweeps = ['softmax', 'loss', 'gradient'];
 if (architectures.includes('90')) {
   const code = Object.entries(kernelsOf(compile('test/cuda/ways.cu', '90').cubin));
   reached.ways = ways.map(({ docs, way, kernel, parts }) => {
@@ -315,6 +326,23 @@ if (architectures.includes('90')) {
     const threads = parts.reduce((sum, [some]) => sum + some, 0);
     return { docs, way, threads, float32: of(4), bfloat16: of(8) };
   });
+  reached.sweeps = sweeps.map((sweep, k) => {
+    const of = (P) => {
+      const [, found] = code.find(([mangled]) => mangled.includes(`grid_wayILi${P}ELi${k}E`));
+      const each = (number) => Math.round((number * 10) / 16) / 10;
+      return { instructions: each(shortest(found)), special: each(shortest(found, opcode.special)) };
+    };
+    return { sweep, float32: of(4), bfloat16: of(8) };
+  });
+  console.log('the same in each sweep of the whole grid over a row');
+  console.table(
+    reached.sweeps.map(({ sweep, float32, bfloat16 }) => ({
+      sweep,
+      float32: float32.instructions,
+      bfloat16: bfloat16.instructions,
+      special: float32.special,
+    })),
+  );
   console.log('ckl, gamma 5, sm_90: instructions per document');
   console.table(
     reached.ways.map(({ docs, way, float32, bfloat16 }) => ({

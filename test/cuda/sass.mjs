@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 /** The low 12 bits of an instruction's 16 bytes. */
 export const opcode = {
   branch: 0x947,
+  uniformBranch: 0x547, // under a predicate that all lanes share
   exit: 0x94d,
   converge: 0x945, // BSSY: names where paths meet
   meet: 0x941, // BSYNC: goes there
@@ -17,6 +18,8 @@ export const opcode = {
   nothing: 0x918,
   waitFor: 0x91a, // DEPBAR
   copy: 0xfae, // LDGSTS: from global to shared memory
+  cache: 0x98f, // CCTL: with an address, brings it into the L2 cache
+  prefetch: 0x3bc, // UBLKPF: the same for a stretch of memory
 };
 
 const noScoreboard = 7;
@@ -40,7 +43,9 @@ function decode(low, high, index) {
   if (code === opcode.load) {
     instruction.bytes = [1, 1, 2, 2, 4, 8, 16, 16][bits(73, 3)];
     instruction.streams = bits(84, 3) === 0;
-  } else if (code === opcode.branch) {
+  } else if (code === opcode.cache) {
+    instruction.prefetches = bits(24, 8) !== 255;
+  } else if (code === opcode.branch || code === opcode.uniformBranch) {
     // Hopper and later have its low byte apart.
     instruction.target = index + 1 + signed(34, 30) / 4;
     instruction.farTarget = index + 1 + (signed(34, 30) * 256 + bits(16, 8)) / 4;
@@ -92,7 +97,7 @@ export function kernelsOf(file) {
     for (let i = 0; i < bytes / 16; i++)
       list.push(decode(elf.readBigUInt64LE(at + 16 * i), elf.readBigUInt64LE(at + 16 * i + 8), i));
     if (list.some(({ split }) => split))
-      for (const one of list) if (one.code === opcode.branch) one.target = one.farTarget;
+      for (const one of list) if (one.farTarget !== undefined) one.target = one.farTarget;
     for (const { target } of list)
       if (target !== undefined && !(Number.isInteger(target) && target >= 0 && target < list.length))
         throw new Error(`${file}: a branch of ${text} leads nowhere: this chip encodes it otherwise`);
@@ -141,6 +146,7 @@ function successors(kernel) {
     const next = i + 1 < kernel.length ? [i + 1] : [];
     if (instruction.code === opcode.converge) meetings[instruction.barrier] = instruction.target;
     if (instruction.code === opcode.exit) return instruction.always ? [] : next;
+    if (instruction.code === opcode.uniformBranch) return [...next, instruction.target];
     if (instruction.code === opcode.branch)
       return instruction.always ? [instruction.target] : [...next, instruction.target];
     if (instruction.code === opcode.meet) return [meetings[instruction.barrier] ?? i + 1];

@@ -22,6 +22,7 @@ static __device__ __forceinline__ T known(T is, T must_be) {
 #define CKL_PAIRS(condition) known<bool>(condition, Team::kPairs)
 #define CKL_FULL(condition) known<bool>(condition, Team::kFull)
 #define CKL_MASKED(condition, word) known<bool>(condition, word >= Team::kMaskedFrom)
+#include "../../cuda/rows/fast_grid.cuh"
 #include "../../cuda/rows/fast_kernels.cuh"
 #include "../../cuda/rows/fast_team.cuh"
 
@@ -81,6 +82,29 @@ __global__ void __launch_bounds__(kTeamThreads) team_way(CKL_PARAMETER Task task
   task.buffers.block_totals[threadIdx.x] = {total.loss, total.counted};
 }
 
+// A chunk of a row that the whole grid shares, in one of its sweeps.
+template <int S>
+struct OnlySweep {
+  static CKL_DEVICE_MEMBER Sweep of(const Task& task) { return known(task.launch.sweep, Sweep(S)); }
+};
+template <int E, int S>
+struct KnownGrid : Grid<E, OnlySweep<S>>, KnownWay<0, 0> {
+  static constexpr unsigned kGroup = 1;
+  using Grid<E, OnlySweep<S>>::Grid;
+};
+template <int P, int S>
+__global__ void __launch_bounds__(kGridThreads, 2) grid_way(CKL_PARAMETER Task task) {
+  typedef CklVariant<kGammaReal, false> F;
+  typedef KnownGrid<kGridElements<F>, S> Team;
+  Team team(task, dynamic_shared());
+  const Row row = row_of(task.batch.rows, blockIdx.y);
+  team.take(row, int(blockIdx.x));
+  FastRow<F, kGridElements<F>, P, Team> x(task, team, row, nullptr, nullptr);
+  RowTotal total = {};
+  x.run(true, total);
+  task.buffers.block_totals[threadIdx.x] = {total.loss, total.counted};
+}
+
 // The rows of budget.mjs: N = 16, 32, 50, 64, 256, 1000, 1001, 1024; 4096, 5000.
 #define WAYS(P)                                                                    \
   template __global__ void lanes_way<16, P, 1, 0, 0>(CKL_PARAMETER Task);          \
@@ -95,7 +119,10 @@ __global__ void __launch_bounds__(kTeamThreads) team_way(CKL_PARAMETER Task task
   template __global__ void team_way<P, 5, 0, 0>(CKL_PARAMETER Task);               \
   template __global__ void team_way<P, 5, 1, P == 4 ? 7 : 6>(CKL_PARAMETER Task);  \
   template __global__ void team_way<P, 8, 0, 0>(CKL_PARAMETER Task);               \
-  template __global__ void team_way<P, 16, 0, 0>(CKL_PARAMETER Task);
+  template __global__ void team_way<P, 16, 0, 0>(CKL_PARAMETER Task);              \
+  template __global__ void grid_way<P, 0>(CKL_PARAMETER Task);                     \
+  template __global__ void grid_way<P, 1>(CKL_PARAMETER Task);                     \
+  template __global__ void grid_way<P, 2>(CKL_PARAMETER Task);
 WAYS(4)
 WAYS(8)
 

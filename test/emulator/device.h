@@ -244,6 +244,9 @@ inline void copy_async_if(bool here, char* to, const char* from) {
   if (here) copy_async<16>(to + kAt, from + kAt);
 }
 inline void prefetch(const char* from) { emulator::need_inside(from, 1); }
+inline void prefetch_all(const char* from, int bytes) {
+  if (threadIdx.x == 0) emulator::need_inside(from, size_t(bytes));
+}
 inline void wait_for_copies() { emulator::wait_for_copies(); }
 inline void group_copies() { emulator::group_copies(); }
 inline void wait_for_earlier_groups() { emulator::wait_for_earlier_groups(); }
