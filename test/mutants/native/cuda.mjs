@@ -172,7 +172,7 @@ export default [
   },
   {
     in: 'cuda',
-    code: 'Grid team(task, memory);\n  «wait_for_earlier_launch()»;',
+    code: 'Grid<kElements> team(task, memory);\n  «wait_for_earlier_launch()»;',
     to: '(void)0',
     equivalent:
       'the first sweep reads nothing that the count writes, and the emulator ends both before the second',
