@@ -56,6 +56,24 @@ CKL_DEVICE uint32_t narrow_pair(bool brain, float low, float high) {
 #endif
 }
 
+// The larger of each of two pairs of bfloat16, which older chips cannot compare.
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+constexpr bool kComparesPairs = true;
+#else
+constexpr bool kComparesPairs = false;
+#endif
+CKL_DEVICE uint32_t larger_pair(uint32_t a, uint32_t b) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  uint32_t pair;
+  asm("max.bf16x2 %0, %1, %2;" : "=r"(pair) : "r"(a), "r"(b));
+  return pair;
+#else
+  const float low = fmaxf(widen_bfloat16(uint16_t(a)), widen_bfloat16(uint16_t(b)));
+  const float high = fmaxf(widen_bfloat16(uint16_t(a >> 16)), widen_bfloat16(uint16_t(b >> 16)));
+  return uint32_t(narrow_bfloat16(low)) | uint32_t(narrow_bfloat16(high)) << 16;
+#endif
+}
+
 CKL_DEVICE float infinity() { return __uint_as_float(0x7f800000); }
 CKL_DEVICE float not_a_number() { return __uint_as_float(0x7fc00000); }
 CKL_DEVICE bool finite(float x) { return (__float_as_uint(x) & 0x7f800000) != 0x7f800000; }

@@ -53,7 +53,15 @@ CKL_DEVICE void load_if(bool here, uint32_t* to, const char* from, Word none) {
 #undef CKL_LOAD
 }
 
-// One streaming store of 16 or 8 bytes, if `here`. With a branch around each store, the compiler would compute its address
+// The sign bits of bytes kByte and kByte + 1 of x, each over two bytes of the result. (__byte_perm has no signs.)
+template <int kByte>
+CKL_DEVICE uint32_t spread_signs(uint32_t x) {
+  uint32_t spread;
+  asm("prmt.b32 %0, %1, 0, %2;" : "=r"(spread) : "r"(x), "n"(0x9988 + 0x1111 * kByte));
+  return spread;
+}
+
+// One streaming store of 16, 8 or 4 bytes, if `here`. With a branch around each store, the compiler would compute its address
 // again.
 template <int kBytes>
 CKL_DEVICE void store_if(bool here, void* to, const uint32_t* x) {
@@ -63,7 +71,8 @@ CKL_DEVICE void store_if(bool here, void* to, const uint32_t* x) {
                : "r"(uint32_t(here)), "l"(to), __VA_ARGS__                          \
                : "memory")
   if constexpr (kBytes == 16) CKL_STORE("v4.u32 [%1], {%2, %3, %4, %5}", "r"(x[0]), "r"(x[1]), "r"(x[2]), "r"(x[3]));
-  else CKL_STORE("v2.u32 [%1], {%2, %3}", "r"(x[0]), "r"(x[1]));
+  else if constexpr (kBytes == 8) CKL_STORE("v2.u32 [%1], {%2, %3}", "r"(x[0]), "r"(x[1]));
+  else CKL_STORE("u32 [%1], %2", "r"(x[0]));
 #undef CKL_STORE
 }
 

@@ -212,8 +212,12 @@ struct FastRow : SoftmaxRow<F, E, P, Team> {
     const DType type = P == 4 ? DType::float32 : CKL_TYPE(out.type);
     const unsigned odd = offset_in(to, P * size_of(type) < 16 ? P * size_of(type) : 16);
     const bool wide = vectors.whole && !CKL_RARE(odd != 0);
-    if (wide) with_stride([&](auto stride) { store_scores<kVectors, P>(grad, to, type, vectors, stride, true); });
-    else store_scores<kVectors, P>(grad, to, type, vectors, vectors.stride, false);
+    const bool paired = vectors.pairs && !CKL_RARE(offset_in(to, 2 * size_of(type)) != 0);
+    const auto store = [&](auto stride, bool whole) {
+      store_scores<kVectors, P>(grad, to, type, vectors, stride, whole, !whole && paired);
+    };
+    if (wide) with_stride([&](auto stride) { store(stride, true); });
+    else store(vectors.stride, false);
   }
 
   // `here`: the row belongs to this launch.

@@ -36,6 +36,7 @@ struct HeldRow {
   Vectors vectors;
 
   float es[E], et[E];  // scores of the student and the teacher
+  float own[2];        // their maxima over the thread's documents
   // Four labels per word. Masked documents become negatives with probability 0; bits 1 and 2 mark documents at the
   // student's and the teacher's top.
   uint32_t labels[kWords];
@@ -119,13 +120,13 @@ struct HeldRow {
         for (int j = 0; j < E; j++) bias_of(j) = bias[j];
       }
     }
-    widen<P>(es, raw_s, student_type, vectors);
-    widen<P>(et, raw_t, teacher_type, vectors);
     pack_labels<P>(labels, raw_y, vectors);
-    settle();
+    settle_labels();
+    own[0] = take_scores(es, raw_s, student_type, vectors);
+    own[1] = take_scores(et, raw_t, teacher_type, vectors);
   }
-  // Masks documents, once scores and labels are there.
-  CKL_DEVICE_MEMBER void settle() {
+  // Masks documents, once labels are there.
+  CKL_DEVICE_MEMBER void settle_labels() {
     uint32_t any = 0, sum = 0;
 #pragma unroll
     for (int w = 0; w < kWords; w++) any |= labels[w], sum += labels[w];
@@ -140,8 +141,47 @@ struct HeldRow {
       }
     }
     ones = sum * 0x01010101u >> 24;
-    each_masked([&](int j) { es[j] = et[j] = -infinity(); });
   }
+  static constexpr uint32_t kNone = 0xff80ff80u;  // -infinity twice, in bfloat16
+  // Fetched scores as floats, -infinity where documents are masked or missing. Returns their maximum, which is that of
+  // pairs first where two share a word. Teams have no registers for masks of pairs.
+  CKL_DEVICE_MEMBER float take_scores(float (&x)[E], uint32_t (&raw)[E], DType type, const Vectors& fetched) {
+    if (in_pairs<P>(type) && fetched.template in_word<2, P>() == 2 && (Team::kLanes || !masked)) {
+      if (Team::kLanes && masked) {
+#pragma unroll
+        for (int w = 0; w < kWords; w++) {
+          if (!some_masked(w)) continue;
+          uint32_t* const pairs = raw + 4 * w / P * P + 4 * w % P / 2;
+          const uint32_t low = spread_signs<0>(labels[w]), high = spread_signs<2>(labels[w]);
+          pairs[0] = (pairs[0] & ~low) | (kNone & low);
+          pairs[1] = (pairs[1] & ~high) | (kNone & high);
+        }
+      }
+      const float most = highest_of_pairs(raw);
+      each_element_of<2, P, 2>(raw, [&](int i, uint32_t u) { x[i] = __uint_as_float(u << 16); });
+      return most;
+    }
+    widen<P>(x, raw, type, fetched);
+    return mask(x);
+  }
+  CKL_DEVICE_MEMBER float mask(float (&x)[E]) const {
+    each_masked([&](int j) { x[j] = -infinity(); });
+    float most = Max::neutral();
+#pragma unroll
+    for (int w = 0; w < kWords; w++) most = fmaxf(most, highest_of(x + 4 * w));
+    return most;
+  }
+  // Of packed bfloat16.
+  static CKL_DEVICE_MEMBER float highest_of_pairs(const uint32_t (&raw)[E]) {
+    uint32_t most = kNone;
+#pragma unroll
+    for (int k = 0; k < kVectors; k++)
+#pragma unroll
+      for (int i = 0; i < P / 2; i++) most = larger_pair(most, raw[k * P + i]);
+    const float low = widen_bfloat16(uint16_t(most)), high = widen_bfloat16(uint16_t(most >> 16));
+    return fmaxf(Max::neutral(), fmaxf(low, high));
+  }
+  static CKL_DEVICE_MEMBER float highest_of(const float* x) { return fmaxf(fmaxf(x[0], x[1]), fmaxf(x[2], x[3])); }
   // In groups of four, so that a warp reads them without bank conflicts.
   CKL_DEVICE_MEMBER float& bias_of(int j) const { return biases[(j / 4 * blockDim.x + threadIdx.x) * 4 + j % 4]; }
 

@@ -73,8 +73,8 @@ struct PerDocument<E, true> {
 template <class F, int E, int P, class Team>
 struct SoftmaxRow : HeldRow<F::biased, E, P, Team> {
   using Held = HeldRow<F::biased, E, P, Team>;
-  using Held::each_masked, Held::es, Held::et, Held::labels, Held::ones, Held::task, Held::team;
-  using Held::Held, Held::kWords;
+  using Held::each_masked, Held::es, Held::et, Held::labels, Held::ones, Held::own, Held::task, Held::team;
+  using Held::Held, Held::highest_of, Held::kWords;
   // Whether documents in four without a positive and without the top are evaluated without the normaliser.
   static constexpr bool kUnnormalised = Unnormalised<F>::kAllowed;
   // Whether only logarithms are kept until the loss is evaluated. Computing the student's exponential again takes one
@@ -85,7 +85,6 @@ struct SoftmaxRow : HeldRow<F::biased, E, P, Team> {
   // Unless kLogs: log2(p / q) without the normalisers, or (kUnnormalised) log2 of et, which is computed again where that
   // is rare; log2 of es, if kKeepsLog.
   PerDocument<E, Team::kParks> gap, us;
-  float own[2];   // maxima over the thread's documents
   bool top_here;  // whether one of the thread's documents is at the student's top
   Softmax student, teacher;
   float positives;
@@ -97,18 +96,9 @@ struct SoftmaxRow : HeldRow<F::biased, E, P, Team> {
   CKL_DEVICE_MEMBER uint32_t tops(int w) const { return labels[w] & 0x02020202u; }
   CKL_DEVICE_MEMBER bool is_top(int j) const { return labels[j / 4] >> (8 * (j % 4) + 1) & 1; }
 
-  static CKL_DEVICE_MEMBER float highest_of(const float* x) { return fmaxf(fmaxf(x[0], x[1]), fmaxf(x[2], x[3])); }
-  // The maxima of both scores over the row, and over the thread's documents.
+  // The maxima of both scores over the row.
   CKL_DEVICE_MEMBER void find_tops(float (&largest)[2]) {
-    largest[0] = largest[1] = -3.402823466e38f;
-#pragma unroll
-    for (int w = 0; w < kWords; w++) {
-      const float most_s = highest_of(es + 4 * w), most_t = highest_of(et + 4 * w);
-      largest[0] = fmaxf(largest[0], most_s);
-      largest[1] = fmaxf(largest[1], most_t);
-    }
-    own[0] = largest[0];
-    own[1] = largest[1];
+    largest[0] = own[0], largest[1] = own[1];
     team.reduce(largest, Max());
   }
 

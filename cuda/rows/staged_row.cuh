@@ -109,19 +109,23 @@ CKL_DEVICE void read_stretch(uint32_t (&raw)[E], const char* start, bool aligned
 
 CKL_DEVICE Vectors packed() { return {0, 0, 0, true, false, true}; }
 
-// Scores as floats. One branch per type, each with loads of its own, takes the fewest registers.
-template <int P, int E>
-CKL_DEVICE void read_scores(float (&x)[E], DType type, const char* start, bool aligned) {
+// Scores of a row whose labels are settled, as floats; returns their maximum. One branch per type, each with loads of its
+// own, takes the fewest registers.
+template <int P, class RowType, int E>
+CKL_DEVICE float read_scores(RowType& row, float (&x)[E], DType type, const char* start, bool aligned) {
   uint32_t raw[E];
   const auto read = [&](auto size, DType known) {
     read_stretch<decltype(size)::value, P>(raw, start, aligned);
-    widen<P>(x, raw, known, packed());
+    return row.take_scores(x, raw, known, packed());
   };
-  if (P == 4) return read(Constant<int, 4>(), DType::float32);
-  type = CKL_TYPE(type);
-  if (type == DType::bfloat16) read(Constant<int, 2>(), DType::bfloat16);
-  else if (type == DType::float16) read(Constant<int, 2>(), DType::float16);
-  else read(Constant<int, 4>(), DType::float32);
+  if constexpr (P == 4) {  // masked once all arrays are read, which takes fewer registers
+    read_stretch<4, P>(raw, start, aligned);
+    widen<P>(x, raw, DType::float32, packed());
+    return Max::neutral();
+  }
+  if (type == DType::bfloat16) return read(Constant<int, 2>(), DType::bfloat16);
+  if (type == DType::float16) return read(Constant<int, 2>(), DType::float16);
+  return read(Constant<int, 4>(), DType::float32);
 }
 
 // Calls body(Constant of the size of an element), which is 4, 2 or 1 bytes.
@@ -155,8 +159,11 @@ struct Stage {
   CKL_DEVICE_MEMBER int size(int array) const {
     if (array == 2) return 1;
     if (array == 3) return rank_size(task.batch);
-    if (P == 4) return 4;
-    return size_of(CKL_TYPE(array == 0 ? task.batch.student.type : task.batch.teacher.type));
+    return size_of(type(array));
+  }
+  // Of scores.
+  CKL_DEVICE_MEMBER DType type(int array) const {
+    return P == 4 ? DType::float32 : CKL_TYPE(array == 0 ? task.batch.student.type : task.batch.teacher.type);
   }
   CKL_DEVICE_MEMBER const char* start(int array, const Row& row) const {
     const Batch& batch = task.batch;
@@ -255,17 +262,9 @@ struct Stage {
         for (int j = 0; j < E; j++) x.bias_of(j) = bias[j];
       }
     }
-    read_scores<P>(x.es, task.batch.student.type, from[0], aligned);
-    if (!two()) follow(0);
-    read_scores<P>(x.et, task.batch.teacher.type, from[1], aligned);
-    follow(1);
     uint32_t raw_y[E];
     read_stretch<1, P>(raw_y, from[2], aligned);
     follow(2);
-    if (two()) {
-      copy_student(after);
-      turn = task.launch.stage.second - turn;
-    }
     pack_labels<P>(x.labels, raw_y, packed());
     if (!CKL_FULL(n == kDocs)) {  // labels beyond the row are missing; a word is shifted by 32 bits at most
       const int bits = 8 * (n - lane * P);
@@ -275,7 +274,16 @@ struct Stage {
         x.labels[w] |= __funnelshift_lc(0u, ~0u, unsigned(max(left, 0)));
       }
     }
-    x.settle();
+    x.settle_labels();
+    x.own[0] = read_scores<P>(x, x.es, type(0), from[0], aligned);
+    if (!two()) follow(0);
+    x.own[1] = read_scores<P>(x, x.et, type(1), from[1], aligned);
+    follow(1);
+    if (two()) {
+      copy_student(after);
+      turn = task.launch.stage.second - turn;
+    }
+    if constexpr (P == 4) x.own[0] = x.mask(x.es), x.own[1] = x.mask(x.et);
     x.vectors = {first + lane * P, P * int(kWarp), int(row.n), CKL_WHOLE(n % P == 0), false, CKL_FULL(n == kDocs)};
   }
 };

@@ -98,6 +98,12 @@ CKL_DEVICE void widen(float (&x)[E], const uint32_t (&raw)[E], DType type, const
   else each_element<2, P>(raw, vectors, [&](int i, uint32_t u) { x[i] = widen_float16(uint16_t(u)); });
 }
 
+// Whether two scores that share a word are compared with others at once.
+template <int P>
+CKL_DEVICE bool in_pairs(DType type) {
+  return P == 8 && kComparesPairs && type == DType::bfloat16;
+}
+
 // Labels, four per word; 255 beyond the row.
 template <Way kWay, int P, int E, class Stride>
 CKL_DEVICE void fetch_labels(uint32_t (&raw)[E], const uint8_t* row, const Vectors& vectors, Stride stride) {
@@ -146,11 +152,14 @@ CKL_DEVICE void bias_of_ranks(float (&x)[E], const uint32_t (&raw)[E], const Bat
   for (int i = 0; i < E; i++) x[i] = reciprocal(x[i] > kHuge ? kHuge : x[i]);
 }
 
-// Writes K vectors of a gradient. wide: all are whole and at aligned addresses.
+// Writes K vectors of a gradient: in whole vectors or, where that is not possible, in pairs or one by one.
 template <int K, int P, class Stride>
 CKL_DEVICE void store_scores(const float (&x)[K * P], char* row, DType type, const Vectors& vectors, Stride stride,
-                             bool wide) {
+                             bool wide, bool paired) {
   const int step = stride, left = vectors.left();
+  // Whether document j of vector k is there. Twice both numbers, for a compiler that would keep the loads' predicates in
+  // registers rather than compare again.
+  const auto here = [&](int k, int j) { return 2 * j < 2 * left - k * (2 * step); };
   if (P == 4 || type == DType::float32) {
     float* const start = reinterpret_cast<float*>(row) + vectors.origin;
 #pragma unroll
@@ -164,6 +173,12 @@ CKL_DEVICE void store_scores(const float (&x)[K * P], char* row, DType type, con
 #pragma unroll
           for (int i = 0; i < 4; i++) words[i] = __float_as_uint(g[j + i]);
           store_if<16>(vectors.full || k * step < left, to + j, words);
+        }
+      } else if (paired) {
+#pragma unroll
+        for (int j = 0; j < P; j += 2) {
+          const uint32_t words[2] = {__float_as_uint(g[j]), __float_as_uint(g[j + 1])};
+          store_if<8>(here(k, j), to + j, words);
         }
       } else {
 #pragma unroll
@@ -183,6 +198,9 @@ CKL_DEVICE void store_scores(const float (&x)[K * P], char* row, DType type, con
     for (int j = 0; j < P / 2; j++) w[j] = narrow_pair(type == DType::bfloat16, x[k * P + 2 * j], x[k * P + 2 * j + 1]);
     if (wide) {
       store_if<2 * P>(vectors.full || k * step < left, to, w);
+    } else if (paired) {
+#pragma unroll
+      for (int j = 0; j < P; j += 2) store_if<4>(here(k, j), to + j, w + j / 2);
     } else {
 #pragma unroll
       for (int j = 0; j < P; j++)

@@ -223,6 +223,12 @@ inline void load_if(bool here, uint32_t* to, const char* from, Word none) {
   for (int i = 0; i < (kBytes + 3) / 4; i++) to[i] = none;
 }
 
+template <int kByte>
+inline uint32_t spread_signs(uint32_t x) {
+  const uint32_t low = x >> (8 * kByte + 7) & 1, high = x >> (8 * kByte + 15) & 1;
+  return low * 0xffffu | high * 0xffff0000u;
+}
+
 template <int kBytes>
 inline void store_if(bool here, void* to, const uint32_t* x) {
   if (!here) return;
