@@ -51,7 +51,7 @@ export default [
   {
     in: 'cuda',
     code: 'fmaxf(Max::neutral(), fmaxf(low, «high»))',
-    to: 'most',
+    to: 'low',
   },
   { in: 'cuda', code: 'vectors.pairs && «!CKL_RARE(offset_in(to, 2 * size_of(type)) != 0)»;', to: 'true' },
   { in: 'cuda', code: 'return 2 * j < «2 * left - k * (2 * step)»;', to: '2 * left' },
