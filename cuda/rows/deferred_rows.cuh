@@ -50,31 +50,37 @@ struct AddOrMax {
 
 template <class F, class Team>
 CKL_DEVICE RowTotal deferred_row(const Task& task, Team& team, const Row& row, const float* ranked) {
-  enum { kScores, kExponentials, kLoss, kGradient };
+  enum { kTops, kExponentials, kLoss, kGradient };
   GeneralRow<Team> x{task, team, row, ranked, nullptr};
   const TaskTerm& term = task.terms[0];
   const bool biased = F::biased && term.parameters.biased, centred = biased && !task.batch.beta;
   const float weight = task.batch.weights ? task.batch.weights[row.b] : 1.0f;
+  // As many threads as hold the row in registers: the order of sums does not depend on how many more the team has.
+  const int64_t holding = (row.n + kStretch - 1) / kStretch * kWarp;
+  const unsigned size = team.size(), threads = holding < int64_t(size) ? unsigned(holding) : size;
+  unsigned me = team.rank();
+  if constexpr (!Team::kLanes) me = team.stretch() * kWarp + lane_id();
   bool counted = true;
   float sums[6] = {};  // of the sweep before
 #pragma unroll 1
-  for (int sweep = kScores; sweep <= kGradient; sweep++) {
+  for (int sweep = kTops; sweep <= kGradient; sweep++) {
     const Projection project(x.student, sums[2], sums[3], saturate(weight * scale_of(task, 0).student),
                              x.student.inverse);
     float all[6] = {0, 0, 0, 0, 0, 0};
-    if (sweep == kScores) all[0] = all[1] = Max::neutral();
+    if (sweep == kTops) all[0] = all[1] = Max::neutral();
     x.team.sync();  // all threads have read the scores that the gradient may overwrite
 #pragma unroll 1
-    for (int64_t i = x.team.rank(); i < row.n; i += x.team.size()) {
+    for (int64_t i = me < threads ? me : row.n; i < row.n; i += threads) {
+      const Loaded document = x.document(i, biased);
       float gradient = 0;
-      if (x.label(i) != kPadding && counted) {
-        if (sweep == kScores) {
-          const bool positive = x.label(i) == kPositive;
-          x.add_score(i, all[0], all[1], all[2]);
+      if (document.y != kPadding && counted) {
+        if (sweep == kTops) {
+          const bool positive = document.y == kPositive;
+          x.add_score(document, all[0], all[1], all[2]);
           all[3] += 1, all[4] += positive;
-          if (centred && positive) all[5] += x.inverse_rank(i);
+          if (centred && positive) all[5] += x.inverse_rank(document);
         } else {
-          typename GeneralRow<Team>::View v = x.template view<F::biased>(i);
+          typename GeneralRow<Team>::View v = x.template view<F::biased>(document);
           if (sweep == kExponentials) {
             x.add_exponentials(v.es, v.et, all[0], all[1], all[2], all[3]);
           } else {
@@ -93,10 +99,10 @@ CKL_DEVICE RowTotal deferred_row(const Task& task, Team& team, const Row& row, c
 #pragma unroll 1
     for (int k = 0; k < 6; k++) {
       float one[1] = {all[k]};
-      x.team.reduce(one, AddOrMax{sweep == kScores && k < 2});
+      x.team.reduce(one, AddOrMax{sweep == kTops && k < 2});
       sums[k] = one[0];
     }
-    if (sweep == kScores) {
+    if (sweep == kTops) {
       x.max_student = sums[0], x.max_teacher = sums[1], x.poison = sums[2];
       x.documents = sums[3], x.positives = sums[4];
       x.rank_mean = centred && x.positives > 0 ? sums[5] / x.positives : 0;

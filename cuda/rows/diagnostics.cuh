@@ -10,10 +10,11 @@ namespace cuda {
 template <class Team>
 CKL_DEVICE void diagnose_documents(const GeneralRow<Team>& row) {
   const Task& task = row.task;
-  row.each([&](int64_t i) {
+  row.each(row.reads(), [&](const Loaded& document) {
+    if (document.i >= row.row.n) return;
     float weight = 0, ratio = 0;
-    if (row.label(i) != kPadding && row.documents > 0) {
-      typename GeneralRow<Team>::View v = row.view(i);
+    if (document.y != kPadding && row.documents > 0) {
+      typename GeneralRow<Team>::View v = row.view(document);
       Document<float, bool>& x = v.document;
       const typename GeneralRow<Team>::View here = v;
       const float p = x.p;
@@ -34,8 +35,8 @@ CKL_DEVICE void diagnose_documents(const GeneralRow<Team>& row) {
       }
       if (counted && !(row.poison == 0)) weight = ratio = not_a_number();
     }
-    task.out.diagnostics.weight[row.row.begin + i] = weight;
-    task.out.diagnostics.ratio[row.row.begin + i] = ratio;
+    task.out.diagnostics.weight[row.row.begin + document.i] = weight;
+    task.out.diagnostics.ratio[row.row.begin + document.i] = ratio;
   });
 }
 
@@ -45,14 +46,13 @@ CKL_DEVICE float tenth_score(GeneralRow<Team>& row) {
   float at = infinity();
   for (float taken = 0; taken < 10;) {
     float next = -infinity();
-    row.each([&](int64_t i) {
-      const float s = row.student_score(i);
-      if (row.label(i) != kPadding && s < at) next = fmaxf(next, s);
+    row.each(kScores, [&](const Loaded& x) {
+      if (x.y != kPadding && x.s < at) next = fmaxf(next, x.s);
     });
     next = team_max(row.team, next);
     if (next == -infinity()) return next;
     float same = 0;
-    row.each([&](int64_t i) { same += row.label(i) != kPadding && row.student_score(i) == next; });
+    row.each(kScores, [&](const Loaded& x) { same += x.y != kPadding && x.s == next; });
     taken += team_sum(row.team, same);
     at = next;
   }
@@ -68,14 +68,15 @@ CKL_DEVICE void diagnose_query(GeneralRow<Team>& row, bool counted) {
     // highest negative and minus the lowest positive; over all documents and over the top ten
     float edge[4] = {-2, -2, -2, -2}, part = 0;
     row.each(
-        [&](int64_t i) {
-          const uint8_t y = row.label(i);
-          if (y == kPadding) return;
-          const float q = row.of_student(i).e * row.student.inverse, x = y == kPositive ? -q : q;
-          if (y == kPositive && q > 0) part -= q * logf(q);
-          float *all = edge + (y == kPositive), *top = all + 2;
-          *all = fmaxf(*all, x);
-          if (row.student_score(i) >= threshold) *top = fmaxf(*top, x);
+        kScores,
+        [&](const Loaded& x) {
+          if (x.y == kPadding) return;
+          const bool positive = x.y == kPositive;
+          const float q = row.of_student(x).e * row.student.inverse, signed_q = positive ? -q : q;
+          if (positive && q > 0) part -= q * logf(q);
+          float *all = edge + positive, *top = all + 2;
+          *all = fmaxf(*all, signed_q);
+          if (x.s >= threshold) *top = fmaxf(*top, signed_q);
         },
         [&] { entropy += part, part = 0; });
     row.team.reduce(edge, Max());

@@ -52,29 +52,48 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
                         single ? saturate(weight * scale_of(task, 0).teacher) : task.inverse_teacher_high,
                         x.teacher.inverse);
   x.team.sync();  // all threads have read the scores that the gradient may overwrite
-  for (int64_t base = 0; base < row.n; base += x.team.size()) {
-    const int64_t i = base + x.team.rank();
-    const bool here = i < row.n, live = here && x.label(i) != kPadding;
-    float gs = 0, gt = 0;
-    if (live && distribution) {
-      const typename GeneralRow<Team>::View v = x.view(i);
-      float h = 0, u = 0;
-      for (int k = 0; k < task.term_count; k++) {
-        const TaskTerm& term = task.terms[k];
-        if (!is_distribution(term.loss) || !x.counts(term.needs)) continue;
-        const TermValue s = x.term_value(term, v);
-        h += x.factor(k, weight) * s.h;
-        u += x.factor(k, weight) * s.u;
-      }
-      gs = clean ? by_student(v.es == 1, v.es, h) : not_a_number();
-      gt = clean ? by_teacher(v.et == 1, v.et, u) : not_a_number();
+  const auto of_terms = [&](const Loaded& document, float& gs, float& gt) {
+    const typename GeneralRow<Team>::View v = x.view(document);
+    float h = 0, u = 0;
+    for (int k = 0; k < task.term_count; k++) {
+      const TaskTerm& term = task.terms[k];
+      if (!is_distribution(term.loss) || !x.counts(term.needs)) continue;
+      const TermValue s = x.term_value(term, v);
+      h += x.factor(k, weight) * s.h;
+      u += x.factor(k, weight) * s.u;
     }
-    each_pass([&](int k, auto pass, auto& state) {
-      pass.add(x, task.terms[k], state, i, live, GradientScale{weight, scale_of(task, k)}, gs, gt);
-    });
-    if (!here) continue;
-    if (!task.launch.extras_only) store(task.out.grad.data, task.out.grad.type, row.begin + i, gs);
-    if (task.out.teacher_grad.data) store(task.out.teacher_grad.data, task.out.teacher_grad.type, row.begin + i, gt);
+    gs = clean ? by_student(v.es == 1, v.es, h) : not_a_number();
+    gt = clean ? by_teacher(v.et == 1, v.et, u) : not_a_number();
+  };
+  if (passes == 0) {
+    const Walk<1> walk(task.batch, row, ranked, x.team.rank(), x.team.size(), distribution ? x.reads() : kLabels);
+#pragma unroll 1
+    for (int64_t base = 0; base < row.n; base += walk.step()) {
+      const int64_t from = walk.first(base);
+      Four four = walk.load(from);
+#pragma unroll 1
+      for (int j = 0; j < walk.wide; j++) {
+        const Loaded document = walk.document(four, from + j);
+        float gs = 0, gt = 0;
+        if (distribution && document.y != kPadding) of_terms(document, gs, gt);
+        four.shift(kPadding, __float_as_uint(gs), __float_as_uint(gt), 0);  // gradients in place of scores
+      }
+      if (!task.launch.extras_only) walk.store(task.out.grad, from, four.s);
+      if (task.out.teacher_grad.data) walk.store(task.out.teacher_grad, from, four.t);
+    }
+  } else {  // document by document: passes leave no registers for four
+    for (int64_t base = 0; base < row.n; base += x.team.size()) {
+      const int64_t i = base + x.team.rank();
+      const bool here = i < row.n, live = here && x.label(i) != kPadding;
+      float gs = 0, gt = 0;
+      if (live && distribution) of_terms(x.document(i, task.biased), gs, gt);
+      each_pass([&](int k, auto pass, auto& state) {
+        pass.add(x, task.terms[k], state, i, live, GradientScale{weight, scale_of(task, k)}, gs, gt);
+      });
+      if (!here) continue;
+      if (!task.launch.extras_only) store(task.out.grad.data, task.out.grad.type, row.begin + i, gs);
+      if (task.out.teacher_grad.data) store(task.out.teacher_grad.data, task.out.teacher_grad.type, row.begin + i, gt);
+    }
   }
 
   // 0 if no term counts the query.

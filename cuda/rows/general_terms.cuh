@@ -1,9 +1,9 @@
 // Handles any row with any plan: padding, infinities, any range of scores, weighted sums of losses, the teacher's
 // gradient, diagnostics, any length. It reads the row several times and keeps nothing but sums.
 #pragma once
-#include "../common/scalar_load.cuh"
 #include "reduce.cuh"
 #include "softmax.cuh"
+#include "walk.cuh"
 #include "../common/team.cuh"
 #include "../../src/losses/losses.h"
 
@@ -58,82 +58,30 @@ struct GeneralRow {
   float max_student = 0, max_teacher = 0;
   Softmax student = {}, teacher = {};
 
-  // Sums are taken in chunks, so that rounding errors grow with the square root of the length.
-  template <class Body, class Flush>
-  CKL_DEVICE_MEMBER void each(Body body, Flush flush) const {
-    const int64_t step = team.size(), chunk = 64 * step;
-    for (int64_t from = team.rank(); from < row.n; from += chunk) {
-      for (int64_t i = from; i < row.n && i < from + chunk; i += step) body(i);
-      flush();
-    }
-  }
-  template <class Body>
-  CKL_DEVICE_MEMBER void each(Body body) const {
-    for (int64_t i = team.rank(); i < row.n; i += team.size()) body(i);
-  }
-
-  // A document whose label and scores are there already.
-  struct Loaded {
-    uint8_t y;
-    float s, t;
-  };
-  static CKL_DEVICE_MEMBER uint8_t label(const Loaded& x) { return x.y; }
-  static CKL_DEVICE_MEMBER float student_score(const Loaded& x) { return x.s; }
-  static CKL_DEVICE_MEMBER float teacher_score(const Loaded& x) { return x.t; }
-  // Calls body for all documents, loaded, and flush as `each` does. In rows that have four for every thread, four neighbours
-  // go to a thread: as vectors, or one by one where the row starts at an odd address. kScores: whether scores are loaded too.
-  template <bool kScores, class Body, class Flush>
-  CKL_DEVICE_MEMBER void each_loaded(Body body, Flush flush) const {
-    const int wide = row.n >= 4 * int64_t(team.size()) ? 4 : 1;
-    const Batch& batch = task.batch;
-    const char* const s = row_start(batch.student, row.begin);
-    const char* const t = row_start(batch.teacher, row.begin);
-    const uint8_t* const y = batch.labels + row.begin;
-    bool vectors = wide == 4 && offset_in(y, 4) == 0;
-    if (kScores)
-      vectors = vectors && offset_in(s, 4 * size_of(batch.student.type)) == 0 &&
-                offset_in(t, 4 * size_of(batch.teacher.type)) == 0;
+  // Calls body for all documents, in step with the whole team: also for some beyond the row, which are padding. Sums are
+  // taken in parts, after each of which flush is called, so that rounding errors grow with the square root of the
+  // length. kBodies: copies of the body, four or one; a large one has one.
+  template <int kBodies = 1, class Body, class Flush>
+  CKL_DEVICE_MEMBER void each(unsigned reads, Body body, Flush flush) const {
+    const Walk<kBodies> walk(task.batch, row, ranked, team.rank(), team.size(), reads);
     int taken = 0;
 #pragma unroll 1
-    for (int64_t from = int64_t(team.rank()) * wide; from < row.n; from += int64_t(team.size()) * wide) {
-      Loaded four[4];
-      if (vectors && from + 4 <= row.n) {
-        const uint32_t labels = __ldca(reinterpret_cast<const unsigned*>(y + from));
-        float scores[2][4];
-        if constexpr (kScores)
-          load_four(batch.student, s, from, scores[0]), load_four(batch.teacher, t, from, scores[1]);
-#pragma unroll
-        for (int j = 0; j < 4; j++) {
-          four[j].y = uint8_t(labels >> 8 * j);
-          if constexpr (kScores) four[j].s = scores[0][j], four[j].t = scores[1][j];
-        }
-      } else {
-#pragma unroll
-        for (int j = 0; j < 4; j++) {
-          four[j] = {kPadding, 0, 0};
-          if (j >= wide || from + j >= row.n) continue;
-          four[j].y = y[from + j];
-          if constexpr (kScores) four[j].s = student_score(from + j), four[j].t = teacher_score(from + j);
-        }
+    for (int64_t base = 0; base < row.n; base += walk.step()) {
+      const int64_t from = walk.first(base);
+      Four four = walk.load(from);
+#pragma unroll kBodies
+      for (int j = 0; j < 4; j++) {
+        if (j >= walk.wide) break;
+        body(walk.document(four, from + j));
+        four.shift(kPadding, 0, 0, 0);
       }
-#pragma unroll
-      for (int j = 0; j < 4; j++)
-        if (j < wide && from + j < row.n) body(four[j]);
       if (++taken % 16 == 0) flush();
     }
     flush();
   }
-  static CKL_DEVICE_MEMBER void load_four(const Scores& of, const char* start, int64_t from, float (&to)[4]) {
-    if (of.type == DType::float32) {
-      const float4 x = __ldca(reinterpret_cast<const float4*>(start + from * 4));
-      to[0] = x.x, to[1] = x.y, to[2] = x.z, to[3] = x.w;
-      return;
-    }
-    const uint2 x = __ldca(reinterpret_cast<const uint2*>(start + from * 2));
-    const uint16_t halves[4] = {uint16_t(x.x), uint16_t(x.x >> 16), uint16_t(x.y), uint16_t(x.y >> 16)};
-#pragma unroll
-    for (int j = 0; j < 4; j++)
-      to[j] = of.type == DType::bfloat16 ? widen_bfloat16(halves[j]) : widen_float16(halves[j]);
+  template <int kBodies = 1, class Body>
+  CKL_DEVICE_MEMBER void each(unsigned reads, Body body) const {
+    each<kBodies>(reads, body, [] {});
   }
 
   CKL_DEVICE_MEMBER uint8_t label(int64_t i) const { return task.batch.labels[row.begin + i]; }
@@ -152,6 +100,18 @@ struct GeneralRow {
   CKL_DEVICE_MEMBER float inverse_rank(int64_t i) const {
     return ranked ? ranked[i] : 1.0f / rank_at(task.batch.ranks, row.begin + i);
   }
+  // A single document, with what its rank bias is computed from if it is `biased`.
+  CKL_DEVICE_MEMBER Loaded document(int64_t i, bool biased) const {
+    Loaded x = {i, label(i), student_score(i), teacher_score(i), 0};
+    const Batch& batch = task.batch;
+    if (!biased) return x;
+    if (ranked) x.bias = ranked[i];
+    else x.bias = batch.beta ? batch.beta[row.begin + i] : rank_at(batch.ranks, row.begin + i);
+    return x;
+  }
+  CKL_DEVICE_MEMBER float inverse_rank(const Loaded& x) const { return ranked ? x.bias : 1.0f / x.bias; }
+  // What a sweep over all terms reads.
+  CKL_DEVICE_MEMBER unsigned reads() const { return kScores | (task.biased ? kRanks : kLabels); }
   CKL_DEVICE_MEMBER bool counts(Needs needs) const { return takes_part(needs, documents, positives); }
 
   // A score in one softmax, `distance` >= 0 below the largest score.
@@ -164,28 +124,24 @@ struct GeneralRow {
     if (!finite(b)) return {infinity(), 0};
     return {b, expf(-b)};
   }
-  template <class Place>
-  CKL_DEVICE_MEMBER Exponential of_student(const Place& i) const {
-    return exponential(max_student - student_score(i), task.inverse_student_high, task.inverse_student_low);
+  CKL_DEVICE_MEMBER Exponential of_student(const Loaded& x) const {
+    return exponential(max_student - x.s, task.inverse_student_high, task.inverse_student_low);
   }
-  template <class Place>
-  CKL_DEVICE_MEMBER Exponential of_teacher(const Place& i) const {
-    return exponential(max_teacher - teacher_score(i), task.inverse_teacher_high, task.inverse_teacher_low);
+  CKL_DEVICE_MEMBER Exponential of_teacher(const Loaded& x) const {
+    return exponential(max_teacher - x.t, task.inverse_teacher_high, task.inverse_teacher_low);
   }
 
   CKL_DEVICE_MEMBER void count() {
     float c[2] = {0, 0};
-    each_loaded<false>([&](const Loaded& x) { c[0] += x.y != kPadding, c[1] += x.y == kPositive; }, [] {});
+    each<4>(kLabels, [&](const Loaded& x) { c[0] += x.y != kPadding, c[1] += x.y == kPositive; });
     team.reduce(c, Add());
     documents = c[0], positives = c[1];
   }
 
   // bad: NaN if a score is NaN or positive infinity.
-  template <class Place>
-  CKL_DEVICE_MEMBER void add_score(const Place& i, float& top_student, float& top_teacher, float& bad) const {
-    const float s = student_score(i), t = teacher_score(i);
-    top_student = fmaxf(top_student, s), top_teacher = fmaxf(top_teacher, t);
-    const float fs = s == -infinity() ? 0 : s, ft = t == -infinity() ? 0 : t;
+  static CKL_DEVICE_MEMBER void add_score(const Loaded& x, float& top_student, float& top_teacher, float& bad) {
+    top_student = fmaxf(top_student, x.s), top_teacher = fmaxf(top_teacher, x.t);
+    const float fs = x.s == -infinity() ? 0 : x.s, ft = x.t == -infinity() ? 0 : x.t;
     bad += (fs - fs) + (ft - ft);
   }
   // Sums below the top, numbers at the top.
@@ -203,16 +159,15 @@ struct GeneralRow {
 
   CKL_DEVICE_MEMBER void softmax() {
     float m[2] = {-3.402823466e38f, -3.402823466e38f}, bad = 0;
-    each_loaded<true>(
-        [&](const Loaded& x) {
-          if (x.y != kPadding) add_score(x, m[0], m[1], bad);
-        },
-        [] {});
+    each<4>(kScores, [&](const Loaded& x) {
+      if (x.y != kPadding) add_score(x, m[0], m[1], bad);
+    });
     team.reduce(m, Max());
     max_student = m[0], max_teacher = m[1];
 
     float z[5] = {0, 0, 0, 0, bad}, zs = 0, zt = 0;  // sums below the top, counts at the top
-    each_loaded<true>(
+    each<4>(
+        kScores,
         [&](const Loaded& x) {
           if (x.y != kPadding) add_exponentials(of_student(x).e, of_teacher(x).e, zs, zt, z[2], z[3]);
         },
@@ -226,13 +181,15 @@ struct GeneralRow {
   CKL_DEVICE_MEMBER void centre() {
     if (!task.biased || task.batch.beta) return;
     float all = 0, part = 0;
-    each([&](int64_t i) { part += label(i) == kPositive ? inverse_rank(i) : 0; }, [&] { all += part, part = 0; });
+    each(
+        kRanks, [&](const Loaded& x) { part += x.y == kPositive ? inverse_rank(x) : 0; },
+        [&] { all += part, part = 0; });
     all = team_sum(team, all);
     rank_mean = positives > 0 ? all / positives : 0;
   }
-  CKL_DEVICE_MEMBER float bias(int64_t i) const {
-    if (task.batch.beta) return task.batch.beta[row.begin + i];
-    return positives > 0 ? inverse_rank(i) - rank_mean : 0;
+  CKL_DEVICE_MEMBER float bias(const Loaded& x) const {
+    if (task.batch.beta) return x.bias;
+    return positives > 0 ? inverse_rank(x) - rank_mean : 0;
   }
 
   struct View {
@@ -242,9 +199,9 @@ struct GeneralRow {
   };
   // kBiased: false where no loss has a bias.
   template <bool kBiased = true>
-  CKL_DEVICE_MEMBER View view(int64_t i) const {
+  CKL_DEVICE_MEMBER View view(const Loaded& of) const {
     View r;
-    const Exponential s = of_student(i), t = of_teacher(i);
+    const Exponential s = of_student(of), t = of_teacher(of);
     Document<float, bool>& x = r.document;
     r.es = s.e, r.et = t.e;
     x.q = s.e * student.inverse;
@@ -253,9 +210,9 @@ struct GeneralRow {
     x.p = t.e * teacher.inverse;
     x.d = (s.distance - t.distance) + (student.ln_z1 - teacher.ln_z1);
     r.no_student = !(x.d < infinity()), r.has_teacher = x.d > -infinity();
-    x.beta = kBiased && task.biased ? bias(i) : 0;
+    x.beta = kBiased && task.biased ? bias(of) : 0;
     x.mass = x.q, x.unit = 1, x.share = 1 / positives;
-    x.positive = label(i) == kPositive;
+    x.positive = of.y == kPositive;
     return r;
   }
   CKL_DEVICE_MEMBER TermValue term_value(const TaskTerm& term, const View& v) const {
@@ -276,9 +233,10 @@ struct GeneralRow {
   CKL_DEVICE_MEMBER Sums distribution(float weight) {
     float all[6] = {0, 0, 0, 0, 0, 0}, part[6] = {0, 0, 0, 0, 0, 0};
     each(
-        [&](int64_t i) {
-          if (label(i) == kPadding) return;
-          const View v = view(i);
+        reads(),
+        [&](const Loaded& x) {
+          if (x.y == kPadding) return;
+          const View v = view(x);
           for (int k = 0; k < task.term_count; k++) {
             const TaskTerm& term = task.terms[k];
             if (!is_distribution(term.loss) || !counts(term.needs)) continue;

@@ -31,8 +31,9 @@ CKL_DEVICE void each_valid(const GeneralRow<Team>& row, Body body) {
 template <class Team>
 CKL_DEVICE float level_poison(GeneralRow<Team>& row) {
   float bad = 0;
-  row.each([&](int64_t i) {
-    if (row.label(i) == kPadding) return;
+  row.each(kLabels, [&](const Loaded& x) {
+    if (x.y == kPadding) return;
+    const int64_t i = x.i;
     const float s = row.student_score(i), l = level_at(row, i), level = l == -infinity() ? 0 : l;
     bad += (s - s) + (level - level);
   });
@@ -44,10 +45,10 @@ CKL_DEVICE float level_poison(GeneralRow<Team>& row) {
 template <class Team>
 CKL_DEVICE double count_level_pairs(GeneralRow<Team>& row) {
   int64_t mine = 0;
-  row.each([&](int64_t i) {
-    if (row.label(i) == kPadding) return;
-    const float level = level_at(row, i);
-    each_valid(row, [&](int64_t j) { mine += level > level_at(row, j) || (j < i && level != level); });
+  row.each(kLabels, [&](const Loaded& x) {
+    if (x.y == kPadding) return;
+    const float level = level_at(row, x.i);
+    each_valid(row, [&](int64_t j) { mine += level > level_at(row, j) || (j < x.i && level != level); });
   });
   float parts[3] = {float(mine & 4095), float(mine >> 12 & 4095), float(mine >> 24)};
   row.team.reduce(parts, Add());
@@ -82,12 +83,12 @@ static __device__ __noinline__ double ideal_gain(const Task& task, Row row, int6
 template <class Team>
 CKL_DEVICE float ideal_dcg(GeneralRow<Team>& row, float k, float& top) {
   top = -infinity();
-  row.each([&](int64_t i) { top = fmaxf(top, row.label(i) == kPadding ? -infinity() : level_at(row, i)); });
+  row.each(kLabels, [&](const Loaded& x) { top = fmaxf(top, x.y == kPadding ? -infinity() : level_at(row, x.i)); });
   top = team_max(row.team, top);
   double mine = 0;
   if (top > 0) {
-    row.each([&](int64_t i) {
-      if (row.label(i) != kPadding) mine += ideal_gain(row.task, row.row, i, k, top);
+    row.each(kLabels, [&](const Loaded& x) {
+      if (x.y != kPadding) mine += ideal_gain(row.task, row.row, x.i, k, top);
     });
   }
   float parts[2] = {float(mine), float(mine - double(float(mine)))};
@@ -192,9 +193,9 @@ struct RowPass<LambdaNdcg> {
     state.poison = level_poison(row);
     state.ideal = ideal_dcg(row, term.parameters.k, state.top);
     if (!(state.ideal > 0) && state.poison == 0) return false;
-    row.each([&](int64_t i) {
-      if (row.label(i) == kPadding) return;
-      term.notes[row.row.begin + i] = float(place_of(row.task, row.row, i, false));
+    row.each(kLabels, [&](const Loaded& x) {
+      if (x.y == kPadding) return;
+      term.notes[row.row.begin + x.i] = float(place_of(row.task, row.row, x.i, false));
     });
     row.team.sync();
     return true;
@@ -252,8 +253,8 @@ struct RowPass<AdrMse> {
   CKL_DEVICE_MEMBER bool prepare(GeneralRow<Team>& row, const TaskTerm& term, State& state) const {
     state.poison = level_poison(row);
     state.value = 0;
-    row.each([&](int64_t i) {
-      if (row.label(i) != kPadding) term.notes[row.row.begin + i] = error(row.task, term, row.row, state, i);
+    row.each(kLabels, [&](const Loaded& x) {
+      if (x.y != kPadding) term.notes[row.row.begin + x.i] = error(row.task, term, row.row, state, x.i);
     });
     row.team.sync();
     return true;
@@ -317,8 +318,8 @@ struct RowPass<ListMle> {
   CKL_DEVICE_MEMBER bool prepare(GeneralRow<Team>& row, const TaskTerm& term, State& state) const {
     state.poison = level_poison(row);
     state.value = 0;
-    row.each([&](int64_t i) {
-      if (row.label(i) != kPadding) note(row.task, term, row.row, state, i);
+    row.each(kLabels, [&](const Loaded& x) {
+      if (x.y != kPadding) note(row.task, term, row.row, state, x.i);
     });
     row.team.sync();
     return true;

@@ -12,20 +12,20 @@ struct Margins {
 };
 
 template <class Team>
-CKL_DEVICE float margin_error(const GeneralRow<Team>& row, int64_t i) {
-  return row.by_student(row.student_score(i)) - row.by_teacher(row.teacher_score(i));
+CKL_DEVICE float margin_error(const GeneralRow<Team>& row, float student, float teacher) {
+  return row.by_student(student) - row.by_teacher(teacher);
 }
 
 template <class Team>
 CKL_DEVICE Margins margins(GeneralRow<Team>& row) {
   float all[3] = {0, 0, 0}, positive = 0, negative = 0;
   row.each(
-      [&](int64_t i) {
-        const uint8_t y = row.label(i);
-        if (y == kPadding) return;
-        const float e = margin_error(row, i);
+      kScores,
+      [&](const Loaded& x) {
+        if (x.y == kPadding) return;
+        const float e = margin_error(row, x.s, x.t);
         all[2] += e - e;
-        (y == kPositive ? positive : negative) += e;
+        (x.y == kPositive ? positive : negative) += e;
       },
       [&] { all[0] += positive, all[1] += negative, positive = negative = 0; });
   row.team.reduce(all, Add());
@@ -38,11 +38,11 @@ CKL_DEVICE Margins margins(GeneralRow<Team>& row) {
   float squares[2] = {0, 0};
   positive = negative = 0;
   row.each(
-      [&](int64_t i) {
-        const uint8_t y = row.label(i);
-        if (y == kPadding) return;
-        const float e = margin_error(row, i), dp = e - m.mean_positive, dn = e - m.mean_negative;
-        if (y == kPositive) positive += dp * dp;
+      kScores,
+      [&](const Loaded& x) {
+        if (x.y == kPadding) return;
+        const float e = margin_error(row, x.s, x.t), dp = e - m.mean_positive, dn = e - m.mean_negative;
+        if (x.y == kPositive) positive += dp * dp;
         else negative += dn * dn;
       },
       [&] { squares[0] += positive, squares[1] += negative, positive = negative = 0; });
@@ -55,7 +55,7 @@ CKL_DEVICE Margins margins(GeneralRow<Team>& row) {
 
 template <class Team>
 CKL_DEVICE float margin_slope(const GeneralRow<Team>& row, const Margins& m, int64_t i) {
-  const float e = margin_error(row, i);
+  const float e = margin_error(row, row.student_score(i), row.teacher_score(i));
   return row.label(i) == kPositive ? MarginMse().slope(e, m.mean_negative, m.inverse_positive)
                                    : MarginMse().slope(e, m.mean_positive, m.inverse_negative);
 }
@@ -140,8 +140,8 @@ CKL_DEVICE double count_pairs(GeneralRow<Team>& row) {
 template <class Team>
 CKL_DEVICE float score_poison(GeneralRow<Team>& row) {
   float bad = 0;
-  row.each([&](int64_t i) {
-    const float s = row.label(i) == kPadding ? 0 : row.student_score(i);
+  row.each(kScores, [&](const Loaded& x) {
+    const float s = x.y == kPadding ? 0 : x.s;
     bad += s - s;
   });
   return team_sum(row.team, bad);

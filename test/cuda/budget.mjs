@@ -20,6 +20,7 @@ import {
   count,
   inFlight,
   kernelsOf,
+  loadsTogether,
   opcode,
   sharedOf,
   shortest,
@@ -188,6 +189,12 @@ const threadsOf = { fast_lanes: 128, fast_grid: 256 };
 /** Bytes of rows that the whole grid shares, on a multiprocessor, for scores of four bytes and of two: what keeps memory busy. */
 const leastInFlight = { 4: 64 * 1024, 2: 48 * 1024 };
 
+/**
+ * Sweeps of the general kernels that load four documents' scores of student and teacher as vectors, both before they wait: highest scores,
+ * exponentials, sums of the terms, gradients, diagnostics, and two of marginMse.
+ */
+const vectorSweeps = 7;
+
 /** The largest block of fast_team with gamma 5, as kernel_table.h has it: warps that find room, and its bytes. */
 function largestTeam(architecture, size) {
   const stretch = stretchBytes(1024, size, 0);
@@ -268,6 +275,10 @@ for (const architecture of architectures) {
       const gamma5 = kernel.name.includes('CklVariant<-1, false>');
       const allowed = gamma5 ? 0 : (caps[base]?.spills ?? 0);
       if (kernel.spills > allowed) fault(`${kernel.spills} bytes of spills, at most ${allowed}`);
+      if (base?.startsWith('general_')) {
+        const sweeps = loadsTogether(code[kernel.mangled]);
+        if (sweeps < vectorSweeps) fault(`${sweeps} sweeps load vectors of both scores, not ${vectorSweeps}`);
+      }
       // Chips without clusters have no rows that stay in shared memory.
       if (gamma5 && !(base === 'fast_shared' && +architecture < 90))
         reached[`sm_${architecture}`].push(look(architecture, kernel, code[kernel.mangled]));

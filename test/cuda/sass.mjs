@@ -237,6 +237,25 @@ export function inFlight(kernel) {
   };
 }
 
+/** How many loads of 16 bytes are on their way when, some way on, the next of 16 bytes is made. */
+export function loadsTogether(kernel) {
+  const next = successors(kernel);
+  const wide = ({ code, bytes }) => code === opcode.load && bytes === 16;
+  return kernel.filter((load, at) => {
+    const seen = new Set();
+    const work = wide(load) ? [...next[at]] : [];
+    while (work.length > 0) {
+      const to = work.pop();
+      const waits = kernel[to].code === opcode.waitFor ? 63 : kernel[to].waits;
+      if (seen.has(to) || waits & (1 << load.scoreboard)) continue;
+      seen.add(to);
+      if (to !== at && wide(kernel[to])) return true;
+      work.push(...next[to]);
+    }
+    return false;
+  }).length;
+}
+
 /** Of a chip: registers and threads of a multiprocessor, blocks, and bytes of shared memory that blocks may have. */
 const chips = {
   80: { threads: 2048, blocks: 32, shared: 163 * 1024 },

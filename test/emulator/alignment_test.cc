@@ -47,25 +47,43 @@ std::vector<char> bytes_of(const Floats& values, DType type) {
 }
 
 struct Bits {
-  std::vector<char> grad;
+  std::vector<char> grad, teacher_grad;
   Floats per_query;
   bool clean;
 };
 
-// The batch with its arrays shifted by this many elements, straight through the kernels.
-Bits run_at(const OwnedBatch& from, const Plan& plan, DType teacher_type, const size_t (&shift)[4]) {
+std::vector<char> bytes_of_ranks(const OwnedBatch& from) {
+  const size_t size = from.rank_type == RankType::u8 ? 1 : from.rank_type == RankType::u16 ? 2 : 4;
+  std::vector<char> bytes(from.ranks.size() * size);
+  for (size_t i = 0; i < from.ranks.size(); i++) {
+    const uint32_t whole = uint32_t(from.ranks[i]);
+    const float real = float(from.ranks[i]);
+    std::memcpy(&bytes[size * i], from.rank_type == RankType::f32 ? static_cast<const void*>(&real) : &whole, size);
+  }
+  return bytes;
+}
+
+// The batch with its arrays shifted by this many elements, straight through the kernels. Ranks, if there are any, start
+// where the teacher's scores do. taught: computes the teacher's gradient, too.
+Bits run_at(const OwnedBatch& from, const Plan& plan, DType teacher_type, const size_t (&shift)[4],
+            bool taught = false) {
   emulator::pretend(90, {2, 1, 2});
   const size_t size = size_t(size_of(from.type));
   Placed student(bytes_of(from.student, from.type), size, shift[0]);
   Placed teacher(bytes_of(from.teacher, teacher_type), size_t(size_of(teacher_type)), shift[1]);
   Placed labels(std::vector<char>(from.labels.begin(), from.labels.end()), 1, shift[2]);
   Placed grad(std::vector<char>(student.bytes), size, shift[3]);
-  Bits bits = {{}, Floats(size_t(from.queries)), true};
+  const std::vector<char> rank_bytes = bytes_of_ranks(from);
+  Placed ranks(rank_bytes, from.ranks.empty() ? 1 : rank_bytes.size() / from.ranks.size(), shift[1]);
+  Placed teacher_grad(std::vector<char>(teacher.bytes), size_t(size_of(teacher_type)), shift[2]);
+  Bits bits = {{}, {}, Floats(size_t(from.queries)), true};
   Batch batch = {};
   batch.rows = from.rows();
   batch.student = {student.data, from.type}, batch.teacher = {teacher.data, teacher_type};
   batch.labels = reinterpret_cast<const uint8_t*>(labels.data);
+  if (!from.ranks.empty()) batch.ranks = {ranks.data, from.rank_type};
   Outputs out = {};
+  if (taught) out.teacher_grad = {teacher_grad.data, teacher_type};
   out.grad = {grad.data, from.type}, out.per_query = bits.per_query.data();
   Extent extent = {INT64_MAX, 0, from.extent()};
   for (int64_t b = 0; b < from.queries; b++) {
@@ -77,7 +95,9 @@ Bits run_at(const OwnedBatch& from, const Plan& plan, DType teacher_type, const 
   cuda::enqueue(chip, plan, batch, out, extent, scratch, nullptr);
   emulator::forget_arrays();
   bits.grad.assign(grad.data, grad.data + grad.bytes);
-  for (const Placed* array : {&student, &teacher, &labels, &grad}) bits.clean &= array->untouched_around();
+  bits.teacher_grad.assign(teacher_grad.data, teacher_grad.data + teacher_grad.bytes);
+  for (const Placed* array : {&student, &teacher, &labels, &ranks, &grad, &teacher_grad})
+    bits.clean &= array->untouched_around();
   return bits;
 }
 
@@ -107,23 +127,25 @@ TEST_CASE("alignment: a row has the same bits wherever it starts, and nothing ar
     }
 }
 
-TEST_CASE("alignment: nor do general rows or counts of queries depend on where labels and scores start") {
+TEST_CASE("alignment: nor do general rows or counts of queries depend on where their arrays start") {
   Random random(92);
   PlanTerm kl, ckl;
-  kl.loss = LossId::kl, ckl.loss = LossId::ckl, ckl.gamma = 2;
+  kl.loss = LossId::kl, ckl.loss = LossId::ckl, ckl.gamma = 2, ckl.alpha = 1;
   Plan several = plan_of(kl);
   several.terms.push_back(ckl);
   for (const Plan& plan : {several, plan_of(ckl)})
-    for (DType type : {DType::float32, DType::bfloat16})
+    for (DType type : {DType::float32, DType::bfloat16, DType::float16})
       for (int64_t docs : {7, 61, 128, 250, 1501, 2304}) {
         OwnedBatch batch = docs % 2 ? batch_of_families(random, docs, 3) : ragged_batch(random, 4, docs);
         convert(batch, type);
-        const Bits aligned = run_at(batch, plan, type, {0, 0, 0, 0});
+        batch.rank_type = docs < 100 ? RankType::u8 : docs < 1000 ? RankType::u16 : RankType::f32;
+        for (int64_t i = 0; docs != 128 && i < batch.extent(); i++) batch.ranks.push_back(1 + (7 * i) % docs);
+        const Bits aligned = run_at(batch, plan, type, {0, 0, 0, 0}, true);
         CHECK(aligned.clean);
         for (size_t by : {1, 2, 4, 7, 8, 15}) {
-          const Bits bits = run_at(batch, plan, type, {by, by * 3 % 16, by * 5 % 16, by * 7 % 16});
-          const bool same =
-              bits.grad == aligned.grad && difference(bits.per_query, aligned.per_query, "perQuery").empty();
+          const Bits bits = run_at(batch, plan, type, {by, by * 3 % 16, by * 5 % 16, by * 7 % 16}, true);
+          const bool same = bits.grad == aligned.grad && bits.teacher_grad == aligned.teacher_grad &&
+                            difference(bits.per_query, aligned.per_query, "perQuery").empty();
           const std::string about = std::to_string(docs) + " documents, " + std::to_string(by) + " elements on";
           CHECK_MESSAGE(same, about);
           CHECK_MESSAGE(bits.clean, about);

@@ -55,6 +55,26 @@ TEST_CASE("bits: a row alone has the bits it has in a batch, padded or ragged") 
     }
 }
 
+// Their blocks have as many warps as the longest row of the batch needs.
+TEST_CASE("bits: a row that the fast kernels defer has the bits it has in a batch") {
+  Random random(86);
+  PlanTerm term;
+  term.loss = LossId::ckl, term.gamma = 5, term.alpha = 1;
+  for (const Target& target : targets())
+    for (int64_t docs : {300, 5000, 7000}) {
+      OwnedBatch batch = ragged_batch(random, 7, docs);
+      for (int64_t b = 0; b < batch.queries; b++) batch.student[size_t(batch.rows().begin(b))] = -INFINITY;
+      const Plan plan = plan_of(term, Reduction::none);
+      const Result all = run(batch, plan, target);
+      for (int64_t b = 0; b < batch.queries; b++) {
+        const OwnedBatch row = alone(batch, b);
+        const std::string found = difference(row_of(all, batch, b).grad, run(row, plan, target).grad, "grad");
+        const std::string about = std::to_string(row.docs) + " documents: " + found;
+        CHECK_MESSAGE(found.empty(), about);
+      }
+    }
+}
+
 TEST_CASE("bits: a row that the whole grid shares has the bits it has in a batch") {
   Random random(84);
   PlanTerm term;
