@@ -208,7 +208,9 @@ class CudaDevice : public Device {
     return result;
   }
 
-  std::unique_ptr<DeviceLoss> loss() override { return device_loss(index_, chip_); }
+  std::unique_ptr<DeviceLoss> loss(const Plan& plan, int64_t queries, int64_t docs) override {
+    return device_loss(index_, chip_, plan, queries, docs);
+  }
 
  private:
   // On this device, with CUDA's failures as DeviceError.

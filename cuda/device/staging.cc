@@ -62,10 +62,10 @@ void Staging::to_host(const HostRows& to, const char* from, cudaStream_t stream)
 }
 
 void Staging::stage_to_device(char* to, const HostRows& from, cudaStream_t stream) {
-  for (int64_t at = 0; at < from.bytes(); at += kBytes) {
+  for (int64_t at = 0; at < from.bytes(); at += bytes_) {
     Slot& slot = slots_[next_];
     next_ ^= 1;
-    const int64_t bytes = std::min(kBytes, from.bytes() - at);
+    const int64_t bytes = std::min(bytes_, from.bytes() - at);
     slot.copied.wait();
     each_run(from, at, bytes,
              [&](const char* p, int64_t offset, int64_t n) { std::memcpy(slot.memory.data() + offset, p, size_t(n)); });
@@ -75,20 +75,20 @@ void Staging::stage_to_device(char* to, const HostRows& from, cudaStream_t strea
 }
 
 void Staging::stage_to_host(const HostRows& to, const char* from, cudaStream_t stream) {
-  const int64_t pieces = (to.bytes() + kBytes - 1) / kBytes;
-  const auto size = [&](int64_t k) { return std::min(kBytes, to.bytes() - k * kBytes); };
+  const int64_t pieces = (to.bytes() + bytes_ - 1) / bytes_;
+  const auto size = [&](int64_t k) { return std::min(bytes_, to.bytes() - k * bytes_); };
   // One piece is copied by the GPU while the one before is copied by the host.
   for (int64_t k = 0; k <= pieces; k++) {
     if (k < pieces) {
       Slot& slot = slots_[(next_ + k) & 1];
       slot.copied.wait();  // what it still holds may be on its way to the device, on another stream
-      must(cudaMemcpyAsync(slot.memory.data(), from + k * kBytes, size_t(size(k)), cudaMemcpyDeviceToHost, stream));
+      must(cudaMemcpyAsync(slot.memory.data(), from + k * bytes_, size_t(size(k)), cudaMemcpyDeviceToHost, stream));
       slot.copied.record(stream);
     }
     if (k == 0) continue;
     Slot& slot = slots_[(next_ + k - 1) & 1];
     slot.copied.wait();
-    each_run(to, (k - 1) * kBytes, size(k - 1),
+    each_run(to, (k - 1) * bytes_, size(k - 1),
              [&](char* p, int64_t offset, int64_t n) { std::memcpy(p, slot.memory.data() + offset, size_t(n)); });
   }
 }

@@ -16,6 +16,8 @@ struct HostRows {
 
 class Staging {
  public:
+  // bytes: of each buffer; as many as a copy at most has are enough.
+  explicit Staging(int64_t bytes = 2 << 20) : slots_{Slot(bytes), Slot(bytes)}, bytes_(bytes) {}
   // Has read all of `from` when it returns; the copy itself is enqueued.
   void to_device(char* to, const HostRows& from, cudaStream_t stream);
   // Has written all of `to` when it returns.
@@ -25,15 +27,16 @@ class Staging {
   void enqueue_to_host(const HostRows& to, const char* from, cudaStream_t stream);
 
  private:
-  static constexpr int64_t kBytes = 2 << 20;
   struct Slot {
-    PinnedBuffer memory{size_t(kBytes)};
+    explicit Slot(int64_t bytes) : memory(size_t(bytes)) {}
+    PinnedBuffer memory;
     Event copied;
   };
   void stage_to_device(char* to, const HostRows& from, cudaStream_t stream);
   void stage_to_host(const HostRows& to, const char* from, cudaStream_t stream);
 
   Slot slots_[2];
+  const int64_t bytes_;
   Event direct_;  // after a copy that was waited for
   int next_ = 0;
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 #include "../../src/core/check.h"
@@ -12,8 +14,6 @@
 
 namespace ckl {
 namespace cuda {
-
-namespace {
 
 // Everything that a call needs on one device. Created by the first call, so that creating a workspace touches no
 // device.
@@ -30,8 +30,46 @@ struct DeviceState {
   DeviceBuffer arena;
 };
 
+// Those of workspaces that are gone. A call waits for its stream, so nothing uses them.
+class KeptStates {
+ public:
+  // Null if there is none. `round` is to be given back with it.
+  std::unique_ptr<DeviceState> take(uint64_t& round) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    round = round_;
+    if (free_.empty()) return nullptr;
+    std::unique_ptr<DeviceState> state = std::move(free_.back());
+    free_.pop_back();
+    return state;
+  }
+  // One too many, or from before free_all(), is let go.
+  void give_back(std::unique_ptr<DeviceState> state, uint64_t round) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (round == round_ && free_.size() < kMost) free_.push_back(std::move(state));
+  }
+  void free_all() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    round_++;
+    free_.clear();
+  }
+
+ private:
+  static constexpr size_t kMost = 4;  // as many as run at once (gpu_threads.cc)
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<DeviceState>> free_;
+  uint64_t round_ = 0;
+};
+
+namespace {
+
 struct CudaWorkspace : Workspace {
+  explicit CudaWorkspace(std::shared_ptr<KeptStates> all) : kept(std::move(all)) {}
+  ~CudaWorkspace() override {
+    if (state) kept->give_back(std::move(state), round);
+  }
+  const std::shared_ptr<KeptStates> kept;
   std::unique_ptr<DeviceState> state;
+  uint64_t round = 0;
 };
 
 int64_t rank_bytes(RankType type) {
@@ -179,21 +217,30 @@ class Call {
 
 }  // namespace
 
-std::unique_ptr<Workspace> CudaBackend::workspace(int64_t) { return std::unique_ptr<Workspace>(new CudaWorkspace); }
+CudaBackend::CudaBackend(int device) : device_(device), kept_(new KeptStates) {}
+
+std::unique_ptr<Workspace> CudaBackend::workspace(int64_t) {
+  return std::unique_ptr<Workspace>(new CudaWorkspace(kept_));
+}
+
+void CudaBackend::free_kept() { kept_->free_all(); }
 
 Status CudaBackend::run(const Plan& plan, const Batch& batch, const Outputs& out, Workspace& workspace,
                         const std::atomic<int32_t>* abort, Summary& summary) {
+  CudaWorkspace& own = static_cast<CudaWorkspace&>(workspace);
   try {
     const Status status = check_batch(plan, batch);
     if (!status.ok()) return status;
     if (abort && abort->load()) return {Code::aborted};
-    std::unique_ptr<DeviceState>& state = static_cast<CudaWorkspace&>(workspace).state;
+    std::unique_ptr<DeviceState>& state = own.state;
+    if (!state) state = own.kept->take(own.round);
     if (!state) state.reset(new DeviceState(device_));
     must(cudaSetDevice(device_));
     Call(batch, out, *state).run(plan, summary);
     if (abort && abort->load()) return {Code::aborted};
     return {};
   } catch (const Failure& failure) {
+    own.state.reset();  // who knows how far the work on it came
     return {Code::device, Argument::none, -1, -1, double(failure.error)};
   } catch (const std::bad_alloc&) { return {Code::memory}; }
 }

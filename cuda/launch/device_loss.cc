@@ -23,6 +23,7 @@ class CapturedLoss : public Graph {
       own_offsets_ = offsets_.reserve(bytes);
       must(cudaMemcpyAsync(own_offsets_, host_offsets, bytes, cudaMemcpyHostToDevice, stream));
     }
+    scratch_.reserve(*chip_, plan, rows_.queries, extent.longest, extent.elements);  // for other arrays, too
     scratch_.clear(stream);
     must(cudaStreamSynchronize(stream));
     scratch_.result = reinterpret_cast<BatchTotal*>(summary);
@@ -67,7 +68,17 @@ class CapturedLoss : public Graph {
 
 class CudaLoss : public DeviceLoss {
  public:
-  CudaLoss(int device, std::shared_ptr<Chip> chip) : device_(device), chip_(std::move(chip)) {}
+  CudaLoss(int device, std::shared_ptr<Chip> chip, const Plan& plan, int64_t queries, int64_t docs)
+      : device_(device), chip_(std::move(chip)) {
+    reporting([&] {
+      must(cudaSetDevice(device_));
+      scratch_.reset(new Scratch);
+      scratch_->reserve(*chip_, plan, queries, docs, queries * docs);
+      const int64_t bytes = offset_bytes(queries);
+      offsets_.reserve(size_t(bytes));
+      staging_.reset(new Staging(std::min(bytes, int64_t(2) << 20)));
+    });
+  }
 
   void enqueue(const Plan& plan, const Batch& given, const Outputs& out, const Extent& extent,
                const int32_t* host_offsets, double* summary, StreamHandle handle) override {
@@ -117,15 +128,14 @@ class CudaLoss : public DeviceLoss {
   // The batch with its offsets on the device that is current on the calling thread, and the scratch space to run in.
   Batch begin(Batch batch, const int32_t* host_offsets, cudaStream_t stream) {
     must(cudaSetDevice(device_));
-    if (!scratch_) scratch_.reset(new Scratch);
     if (host_offsets) batch.rows.offsets = offsets(host_offsets, batch.rows.queries, stream);
     return batch;
   }
 
+  static int64_t offset_bytes(int64_t queries) { return (queries + 1) * int64_t(sizeof(int32_t)); }
   const int32_t* offsets(const int32_t* host, int64_t queries, cudaStream_t stream) {
-    const int64_t bytes = (queries + 1) * int64_t(sizeof(int32_t));
+    const int64_t bytes = offset_bytes(queries);
     char* const to = offsets_.reserve(size_t(bytes));
-    if (!staging_) staging_.reset(new Staging);
     char* const from = reinterpret_cast<char*>(const_cast<int32_t*>(host));
     staging_->to_device(to, {from, bytes, bytes, 1}, stream);
     return reinterpret_cast<const int32_t*>(to);
@@ -140,8 +150,9 @@ class CudaLoss : public DeviceLoss {
 
 }  // namespace
 
-std::unique_ptr<DeviceLoss> device_loss(int device, std::shared_ptr<Chip> chip) {
-  return std::unique_ptr<DeviceLoss>(new CudaLoss(device, std::move(chip)));
+std::unique_ptr<DeviceLoss> device_loss(int device, std::shared_ptr<Chip> chip, const Plan& plan, int64_t queries,
+                                        int64_t docs) {
+  return std::unique_ptr<DeviceLoss>(new CudaLoss(device, std::move(chip), plan, queries, docs));
 }
 
 }  // namespace cuda

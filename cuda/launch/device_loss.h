@@ -9,7 +9,8 @@
 namespace ckl {
 namespace cuda {
 
-std::unique_ptr<DeviceLoss> device_loss(int device, std::shared_ptr<Chip> chip);
+std::unique_ptr<DeviceLoss> device_loss(int device, std::shared_ptr<Chip> chip, const Plan& plan, int64_t queries,
+                                        int64_t docs);
 
 inline cudaStream_t stream_of(StreamHandle handle) { return reinterpret_cast<cudaStream_t>(uintptr_t(handle)); }
 inline StreamHandle handle_of(cudaStream_t stream) { return StreamHandle(reinterpret_cast<uintptr_t>(stream)); }

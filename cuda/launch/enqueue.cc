@@ -80,26 +80,18 @@ Task task_of(const Plan& plan, const Batch& batch, const Outputs& out, const Ext
 }
 
 void enqueue_ranks(Task& task, const Extent& extent, Scratch& scratch, cudaStream_t stream) {
-  RankTask ranks = {task.batch, (extent.longest + kRankTile - 1) / kRankTile, 0, {}, nullptr};
-  const int64_t keys = ranks.tiles_a_row > 1 ? extent.elements : 0;
-  char* memory = scratch.ranks.reserve(size_t(keys) * 16 + size_t(extent.elements) * 4);
-  for (uint64_t*& of_pass : ranks.keys) of_pass = reinterpret_cast<uint64_t*>(std::exchange(memory, memory + keys * 8));
-  ranks.ranks = reinterpret_cast<uint32_t*>(memory);
-  must(launch_ranks(ranks, stream));
-  task.batch.ranks = {ranks.ranks, RankType::u32};
+  const Scratch::RankMemory memory = scratch.for_ranks(extent.longest, extent.elements);
+  const int64_t tiles = (extent.longest + kRankTile - 1) / kRankTile;
+  must(launch_ranks({task.batch, tiles, 0, {memory.keys[0], memory.keys[1]}, memory.ranks}, stream));
+  task.batch.ranks = {memory.ranks, RankType::u32};
 }
 
 // For losses that read scores of the whole row while gradients are written: the gradient must not overwrite the scores.
 void keep_scores(Task& task, const Extent& extent, Scratch& scratch, cudaStream_t stream) {
-  const size_t bytes = size_t(extent.elements * size_of(task.batch.student.type));
-  char* copy = scratch.scores.reserve(bytes);
-  must(cudaMemcpyAsync(copy, task.batch.student.data, bytes, cudaMemcpyDeviceToDevice, stream));
+  const int64_t bytes = extent.elements * size_of(task.batch.student.type);
+  char* copy = scratch.for_scores(bytes);
+  must(cudaMemcpyAsync(copy, task.batch.student.data, size_t(bytes), cudaMemcpyDeviceToDevice, stream));
   task.batch.student.data = copy;
-}
-
-double* summands_of(const Task& task, Scratch& scratch) {
-  const int64_t most = task.term_count * task.batch.rows.queries;
-  return reinterpret_cast<double*>(scratch.summands.reserve(size_t(most) * sizeof(double)));
 }
 
 // The number of threads that read a row's labels together: lanes of a warp, or a block for long rows.
@@ -182,8 +174,7 @@ void enqueue_class(Queue& queue, Task task, const RowClass& c, const Extent& ext
     }
   }
   if (c.kind != TeamKind::grid) return queue.launch(kernel, shape, task);
-  task.buffers.chunks = reinterpret_cast<ChunkSums*>(
-      scratch.chunks.reserve(size_t(extent.elements / kLeastOfGrid + 1) * sizeof(ChunkSums)));
+  task.buffers.chunks = scratch.for_chunks(extent.elements);
   const int64_t queries = task.batch.rows.queries, together = queries_in_cache(queue.chip, task);
   for (task.launch.from = 0; task.launch.from < queries; task.launch.from = task.launch.end) {
     task.launch.end = std::min(task.launch.from + together, queries);
@@ -242,29 +233,12 @@ void enqueue_rows(Queue& queue, Task task, const Extent& extent, bool fast, Scra
 
 }  // namespace
 
-Scratch::Scratch() {
-  size_t used = 0;
-  const auto place = [&](size_t bytes) { return std::exchange(used, used + (bytes + 255) / 256 * 256); };
-  const size_t at_result = place(sizeof(BatchTotal)), at_ticket = place(2 * sizeof(unsigned));
-  const size_t at_scales = place(sizeof(LossScale) * kMaxTerms), at_totals = place(sizeof(BlockTotal) * kMaxBlocks);
-  const size_t at_sums = place(sizeof(double) * kMaxBlocks * kMaxTerms);
-  char* base = fixed.reserve(used);
-  result = reinterpret_cast<BatchTotal*>(base + at_result), ticket = reinterpret_cast<unsigned*>(base + at_ticket);
-  scales = reinterpret_cast<LossScale*>(base + at_scales),
-  block_totals = reinterpret_cast<BlockTotal*>(base + at_totals);
-  weight_sums = reinterpret_cast<double*>(base + at_sums);
-}
-
-void Scratch::clear(cudaStream_t stream) {
-  if (!std::exchange(cleared, true)) must(cudaMemsetAsync(ticket, 0, 2 * sizeof(unsigned), stream));
-}
-
 const double* enqueue_counts(Chip& chip, const Plan& plan, const Batch& batch, const Extent& extent, Scratch& scratch,
                              cudaStream_t stream) {
   scratch.clear(stream);
   Task task = task_of(plan, batch, {}, extent, scratch);
   if (batch.rows.queries == 0) return nullptr;
-  task.buffers.summands = summands_of(task, scratch);
+  task.buffers.summands = scratch.for_summands(plan, batch.rows.queries);
   task.launch.lists = true;
   Queue{chip, stream, false}.launch_over_queries(count_kernel(task.ordered), task);
   return task.buffers.summands;
@@ -279,25 +253,17 @@ const double* enqueue(Chip& chip, const Plan& plan, const Batch& batch, const Ou
   }
   Task task = task_of(plan, batch, out, extent, scratch);
 
-  bool reads_ranks = task.biased && !batch.beta, rereads_scores = false;
-  for (const PlanTerm& term : plan.terms) {
-    reads_ranks |= kLosses[int(term.loss)].reads_ranks;
-    rereads_scores |= kLosses[int(term.loss)].rereads_scores;
-  }
-  const bool ranks_wanted = !batch.ranks && reads_ranks;
-  const int64_t in_kernel = chip.has_all_kernels() ? kRankedInKernel : 32 * kFewElements;
-  task.fresh_ranks = ranks_wanted && extent.longest <= in_kernel;
+  const bool ranks_wanted = !batch.ranks && reads_ranks(plan, batch.beta);
+  task.fresh_ranks = ranks_wanted && extent.longest <= ranked_in_kernel(chip);
   if (ranks_wanted && !task.fresh_ranks) enqueue_ranks(task, extent, scratch, stream);
-  int64_t notes = 0;  // the number of arrays of notes
-  for (const PlanTerm& term : plan.terms) notes += kLosses[int(term.loss)].notes;
-  float* next =
-      notes == 0 ? nullptr : reinterpret_cast<float*>(scratch.notes.reserve(size_t(notes * extent.elements) * 4));
+  float* next = scratch.for_notes(plan, extent.elements);
   for (int k = 0; k < task.term_count; k++) {
     task.terms[k].notes = next;
     if (next) next += kLosses[int(task.terms[k].loss)].notes * extent.elements;
   }
-  if (rereads_scores && out.grad.data == batch.student.data) keep_scores(task, extent, scratch, stream);
-  if (normalisers && (task.term_count > 1 || task.pair_weighted)) task.buffers.summands = summands_of(task, scratch);
+  if (rereads_scores(plan) && out.grad.data == batch.student.data) keep_scores(task, extent, scratch, stream);
+  if (normalisers && (task.term_count > 1 || task.pair_weighted))
+    task.buffers.summands = scratch.for_summands(plan, batch.rows.queries);
   if (plan.reduction == Reduction::mean && normalisers) {
     for (int k = 0; k < task.term_count; k++) task.fixed[k] = mean_scale(task, k, normalisers[k]);
   } else if (plan.reduction == Reduction::mean) {
@@ -306,8 +272,7 @@ const double* enqueue(Chip& chip, const Plan& plan, const Batch& batch, const Ou
   }
 
   // Fast kernels count queries in 32 bits.
-  const bool fast = plan.terms.size() == 1 && kLosses[int(plan.terms[0].loss)].family == Family::distribution &&
-                    batch.rows.queries < (int64_t(1) << 31);
+  const bool fast = is_fast(plan) && batch.rows.queries < (int64_t(1) << 31);
   Queue queue = {chip, stream, false};
   if (fast && (out.teacher_grad || out.diagnostics.weight)) {
     Task extras = task;

@@ -25,8 +25,9 @@ export interface Taken {
 }
 
 /**
- * A loss that is ready to be enqueued. Its outputs are allocated when they are first needed and then used again: **each run overwrites the
- * tensors of the run before**, unless the batch provides its own.
+ * A loss that is ready to be enqueued, with the memory that its runs need, but for gradients, whose type is that of the scores: these are
+ * allocated by the first run whose batch does not provide them, and then used again. **Each run overwrites the tensors of the run before**, unless
+ * the batch provides its own.
  */
 export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
   /** The loss, or `combine`. */
@@ -54,9 +55,11 @@ export class DeviceLoss<R extends Reduction = Reduction> implements Disposable {
     this.loss = plan.name;
     this.reduction = plan.spec.reduction as R;
     this.call[DeviceScalar.check] = check ? 1 : 0;
+    [this.call[DeviceScalar.queries], this.call[DeviceScalar.docs]] = shape;
     this.native = reporting(() => new native.DeviceLoss(device.native, plan.spec, this.call));
     this.view = new DeviceBatchView(plan.name, plan.needsTeacher, device, shape, this.call);
     this.outputs = new LentOutputs(device, shape[0] * shape[1], shape[0], wanted);
+    reporting(() => this.outputs.reserve());
     this.lend = (view, owned) => this.outputs.lend(view, owned);
   }
 

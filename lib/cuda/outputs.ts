@@ -10,7 +10,7 @@ export interface Wanted {
   diagnostics: boolean;
 }
 
-/** Outputs that are allocated when they are first needed, for batches of up to a size, and lent out at each call. */
+/** Outputs that are allocated once, for batches of up to a size, and lent out at each call. */
 export class LentOutputs {
   private readonly all = new Map<string, DeviceTensor>();
   /** What the last call was lent, and the batch it was for: most calls are like the one before. */
@@ -48,6 +48,13 @@ export class LentOutputs {
     return outputs;
   }
 
+  /** Allocates all whose type no batch decides: all but gradients. */
+  reserve(): void {
+    this.summary();
+    this.ofQueries('perQuery', 0);
+    if (this.wanted.diagnostics) this.diagnostics(0, 0);
+  }
+
   summary(): DeviceTensor<'float64'> {
     if (this.result === null || this.result.disposed) this.result = this.take('summary', 'float64', 2, 2);
     return this.result;
@@ -61,25 +68,26 @@ export class LentOutputs {
 
   private outputsFor(view: DeviceBatchView, owned: Partial<DeviceOutputs>): DeviceOutputs {
     const { student, teacher, extent, queries } = view;
-    const ofDocuments = (name: string) => this.take(name, 'float32', extent, this.documents);
-    const ofQueries = (name: string) => this.take(name, 'float32', queries, this.queries);
     const beside = (name: string, scores: DeviceTensor) =>
       this.take(name, scores.dtype, extent, this.documents, scores.shape);
     const wantsTeacher = this.wanted.teacherGrad && teacher !== null;
     return {
       grad: owned.grad ?? beside('grad', student),
-      perQuery: owned.perQuery ?? ofQueries('perQuery'),
+      perQuery: owned.perQuery ?? this.ofQueries('perQuery', queries),
       teacherGrad: owned.teacherGrad ?? (wantsTeacher ? beside('teacherGrad', teacher) : null),
-      diagnostics: this.wanted.diagnostics
-        ? [
-            ofDocuments('weight'),
-            ofDocuments('ratio'),
-            ofQueries('entropy'),
-            ofQueries('separation'),
-            ofQueries('separationTop10'),
-          ]
-        : null,
+      diagnostics: this.wanted.diagnostics ? this.diagnostics(extent, queries) : null,
     };
+  }
+
+  private diagnostics(extent: number, queries: number): DeviceTensor<'float32'>[] {
+    return [
+      ...['weight', 'ratio'].map((name) => this.take(name, 'float32', extent, this.documents)),
+      ...['entropy', 'separation', 'separationTop10'].map((name) => this.ofQueries(name, queries)),
+    ];
+  }
+
+  private ofQueries(name: string, queries: number): DeviceTensor<'float32'> {
+    return this.take(name, 'float32', queries, this.queries);
   }
 
   /** The first `length` elements of an output. `shape`: that of the matching input, kept if the sizes agree. */

@@ -218,6 +218,7 @@ export interface NativeBinding {
   Device: new (index: number) => NativeDevice;
   DeviceMemory: new (device: NativeDevice, bytes: number) => NativeDeviceMemory;
   DeviceStream: new (device: NativeDevice) => NativeDeviceStream;
+  /** `call` has the shape of the largest batch, for which memory is allocated. */
   DeviceLoss: new (device: NativeDevice, spec: NativePlanSpec, call: Float64Array) => NativeDeviceLoss;
   /** The loss of the batch that the DeviceScalars tell of, with scratch space of its own. */
   DeviceGraph: new (loss: NativeDeviceLoss, offsets: Int32Array | null) => NativeDeviceGraph;

@@ -33,7 +33,7 @@ class LossObject : public Tagged<LossObject> {
     return DefineClass(env, kName, {methods[0], methods[1], methods[2], methods[3]});
   }
 
-  // new DeviceLoss(device, spec, call)
+  // new DeviceLoss(device, spec, call); the call has the shape of the largest batch.
   explicit LossObject(const Napi::CallbackInfo& info) : Tagged(info), device_(DeviceObject::of(info)) {
     const Napi::Env env = info.Env();
     if (info.Length() < 3 || !info[1].IsObject() || !info[2].IsTypedArray())
@@ -41,8 +41,11 @@ class LossObject : public Tagged<LossObject> {
     plan_ = read_plan(info[1].As<Napi::Object>());
     const Napi::TypedArray call = info[2].As<Napi::TypedArray>();
     call_ = Napi::Persistent(call.As<Napi::Object>());
-    require(env, numbers(env) != nullptr, "call");
-    loss_ = reporting(env, [&] { return device_->loss(); });
+    const double* const numbers = this->numbers(env);
+    require(env, numbers != nullptr, "call");
+    const double queries = numbers[DeviceScalar::queries], docs = numbers[DeviceScalar::docs];
+    require(env, queries >= 0 && docs >= 0 && queries * docs <= 9007199254740991.0, "shape");
+    loss_ = reporting(env, [&] { return device_->loss(*plan_, int64_t(queries), int64_t(docs)); });
   }
 
   // The loss of the batch that `call_` tells of, as a graph; if there is none, why.

@@ -122,6 +122,11 @@ Napi::Value PlanObject::threads(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), place_.threads);
 }
 
+void PlanObject::free_memory() {
+  workspace_.reset(), shard_.reset();
+  backend_->free_kept();
+}
+
 // Runs the call unless reading it has failed, and writes the outcome to its scalars.
 napi_value PlanObject::execute(napi_env env, const Call& call, Status status) {
   Summary summary;
@@ -160,7 +165,7 @@ napi_value PlanObject::dispose(napi_env env, napi_callback_info info) {
   napi_value self;
   size_t count = 0;
   const bool called = napi_get_cb_info(env, info, &count, nullptr, &self, nullptr) == napi_ok;
-  if (PlanObject* const plan = called ? receiver(env, self) : nullptr) plan->workspace_.reset(), plan->shard_.reset();
+  if (PlanObject* const plan = called ? receiver(env, self) : nullptr) plan->free_memory();
   return nullptr;
 }
 

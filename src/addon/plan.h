@@ -70,6 +70,7 @@ class PlanObject : public Tagged<PlanObject> {
   static napi_value dispose(napi_env env, napi_callback_info info);
   std::shared_ptr<Workspace> workspace(Environment& environment, int64_t docs);
   Workspace& scratch(napi_env env);
+  void free_memory();
   napi_value execute(napi_env env, const Call& call, Status status);
   Napi::Value configure(const Napi::CallbackInfo& info);
   Napi::Value target(const Napi::CallbackInfo& info);

@@ -22,6 +22,9 @@ class Backend {
   // Scratch space for rows of up to `docs` documents.
   virtual std::unique_ptr<Workspace> workspace(int64_t docs) = 0;
 
+  // Frees what it keeps of workspaces that are gone, to be used again by the next ones; on any thread.
+  virtual void free_kept() {}
+
   // Checks every value it is about to use, then computes. Outputs are untouched unless the status is ok or aborted.
   // Calls with different workspaces may run concurrently. `abort`, if given, is polled; a non-zero value stops the
   // work.

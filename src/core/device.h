@@ -117,7 +117,8 @@ class Device {
   // to: where write() will be told to write. If allocate_pinned() gave it, the GPU writes there itself, and it is kept until then.
   virtual std::unique_ptr<Download> download(void* to, const void* from, int64_t bytes, StreamHandle stream) = 0;
 
-  virtual std::unique_ptr<DeviceLoss> loss() = 0;
+  // Has the memory that batches of up to this shape need; others are given more when they come.
+  virtual std::unique_ptr<DeviceLoss> loss(const Plan& plan, int64_t queries, int64_t docs) = 0;
 };
 
 // What an address is, as CUDA knows it.

@@ -41,6 +41,7 @@ cudaError_t allocate(void** pointer, size_t bytes, cudaMemoryType type) {
   *pointer = nullptr;
   if (type == cudaMemoryTypeDevice && bytes > kMemory - used) return cudaErrorMemoryAllocation;
   if (bytes == 0) return cudaSuccess;
+  emulator::count_allocation();
   *pointer = aligned_alloc(256, (bytes + 255) / 256 * 256);
   if (!*pointer) return cudaErrorMemoryAllocation;
   memset(*pointer, 0xff, bytes);
@@ -119,7 +120,7 @@ std::set<std::pair<const void*, cudaFuncAttribute>>& with_leave() {
   return functions;
 }
 std::mutex leave_mutex;
-std::atomic<uint64_t> launched{0};
+std::atomic<uint64_t> launched{0}, allocated{0};
 
 bool allowed(const void* function, unsigned cluster, size_t shared_bytes) {
   const std::lock_guard<std::mutex> lock(leave_mutex);
@@ -161,6 +162,8 @@ cudaError_t emulator::check_launch(const void* function, const cudaLaunchConfig_
   return fits ? cudaSuccess : cudaErrorCooperativeLaunchTooLarge;
 }
 uint64_t emulator::launches() { return launched; }
+uint64_t emulator::allocations() { return allocated; }
+void emulator::count_allocation() { allocated++; }
 
 cudaError_t cudaMalloc(void** pointer, size_t bytes) { return allocate(pointer, bytes, cudaMemoryTypeDevice); }
 cudaError_t cudaFree(void* pointer) { return release(pointer); }

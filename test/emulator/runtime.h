@@ -192,6 +192,9 @@ const Limits& limits();
 cudaError_t check_launch(const void* function, const cudaLaunchConfig_t& config);
 // The number of kernels that were launched so far.
 uint64_t launches();
+// How often memory was allocated or a stream created so far.
+uint64_t allocations();
+void count_allocation();
 // Calls instead of ending the process; for tests of the emulator itself.
 extern void (*on_failure)(const char* what);
 

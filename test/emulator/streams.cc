@@ -177,6 +177,7 @@ cudaError_t cudaMemsetAsync(void* pointer, int value, size_t bytes, cudaStream_t
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   const Lock lock(streams().mutex);
   *stream = new EmulatedStream;
+  emulator::count_allocation();
   (*stream)->device = current_device();
   streams().all.insert(*stream);
   return cudaSuccess;

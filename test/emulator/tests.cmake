@@ -3,7 +3,8 @@ set(emulator ${CMAKE_SOURCE_DIR}/test/emulator)
 file(GLOB emulator_suites CONFIGURE_DEPENDS ${emulator}/*_test.cc)
 # What only the emulator can show; all others run on a GPU as well (test/gpu).
 set(emulator_only ${emulator}/chips_test.cc ${emulator}/emulator_test.cc ${emulator}/alignment_test.cc ${emulator}/special_test.cc
-  ${emulator}/graph_test.cc ${emulator}/staging_test.cc ${emulator}/team_test.cc)
+  ${emulator}/graph_test.cc ${emulator}/staging_test.cc ${emulator}/team_test.cc
+  ${emulator}/memory_test.cc)
 list(REMOVE_ITEM emulator_suites ${emulator_only})
 add_library(ckl_kernel_suites OBJECT ${emulator}/golden.cc ${emulator_suites}
   edges_test.cc extremes_test.cc diagnostics_test.cc)

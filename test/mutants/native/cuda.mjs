@@ -124,11 +124,11 @@ export default [
   { in: 'cuda', code: 'to.beta_scale = «batch.beta ? 1.0f : float(from.alpha)»;', to: 'float(from.alpha)' },
   {
     in: 'cuda',
-    code: 'if («rereads_scores && out.grad.data == batch.student.data») keep_scores',
+    code: 'if («rereads_scores(plan) && out.grad.data == batch.student.data») keep_scores',
     to: 'false',
   },
   { in: 'cuda', code: 'for (int32_t& x : offsets_) x -= «r.offsets[0]»;', to: '0' },
-  { in: 'cuda', code: 'if (row.student_score(i) >= threshold) *top = «fmaxf(*top, x)»;', to: 'x' },
+  { in: 'cuda', code: 'if (x.s >= threshold) *top = «fmaxf(*top, signed_q)»;', to: 'q' },
   { in: 'cuda', code: 'ratio += float(term.weight) * (h0 == 0 ? -h1 : «-h1 - h0 / p»);', to: '-h1' },
   {
     in: 'cuda',
@@ -194,10 +194,18 @@ export default [
   },
   { in: 'cuda', code: '«at >= 0 && at + 16 <= elements») {', to: 'true' },
   { in: 'cuda', code: 'found |= label_bits(words[k] | «~here»);', to: '0' },
-  // documents that are loaded four at a time
-  { in: 'cuda', code: 'bool vectors = wide == 4 && «offset_in(y, 4) == 0»;', to: 'true' },
+  // documents that are loaded four at a time, and threads of a row that was deferred
+  { in: 'cuda', code: 'vectors = wide == 4 && «odd == 0»;', to: 'true' },
+  { in: 'cuda', code: 'from + 4 <= row.n && «offset_in(at, 4 * size) == 0»;', to: 'true' },
+  { in: 'cuda', code: 'if (k >= 0 && «from + k < row.n») body(j, k);', to: 'true' },
+  { in: 'cuda', code: 'if («document.i >= row.row.n») return;', to: 'false' },
+  {
+    in: 'cuda',
+    code: 'threads = «holding < int64_t(size) ? unsigned(holding) : size»;',
+    to: 'size',
+  },
   { in: 'cuda', code: 'if («vectors && from + 4 <= row.n») {', to: 'vectors' },
-  { in: 'cuda', code: 'if («j < wide && from + j < row.n») body(four[j]);', to: 'from + j < row.n' },
+  { in: 'cuda', code: 'const bool here = «j < wide && from + j < row.n»;', to: 'j < wide' },
   // rows in an order
   {
     in: 'cuda',
@@ -302,4 +310,14 @@ export default [
   // launches of blocks that stay
   { in: 'cuda/launch', code: 'if («shape.shared_bytes > kWithoutLeave»)', to: 'false' },
   { in: 'cuda/launch', code: 'const int each = std::min(team.warps, «most.warps»);', to: '16' },
+  // memory that is allocated before it is needed, and kept
+  {
+    in: 'cuda',
+    code: 'if («reads_ranks(plan, false) && longest > ranked_in_kernel(chip)») for',
+    to: 'false',
+  },
+  { in: 'cuda', code: 'if («rereads_scores(plan)») for_scores', to: 'false' },
+  { in: 'cuda', code: 'if («is_fast(plan) && longest >= kLeastOfGrid») for_chunks', to: 'false' },
+  { in: 'cuda', code: 'if («state») kept->give_back', to: 'false' },
+  { in: 'cuda', code: 'if («round == round_ && free_.size() < kMost») free_', to: 'free_.size() < kMost' },
 ];
