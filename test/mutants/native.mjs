@@ -73,7 +73,9 @@ const COMMANDS = {
   emulatorQuick: emulatorSuite(
     `--test-case=${['reductions', 'weighted', 'ranks', 'pairwise', 'padded'].map((what) => `kernels: ${what}*`)}`,
   ),
-  emulatorKernels: emulatorSuite('--test-case=teams*,kernels*,golden: every*,bits*,alignment*,chips*,memory*'),
+  emulatorKernels: emulatorSuite(
+    '--test-case=teams*,kernels*,golden: every*,bits*,alignment*,chips*,memory*',
+  ),
   emulatorEdges: emulatorSuite('--test-case=edges*,extremes*,diagnostics*'),
   emulator: emulatorSuite('--test-case=golden: in rows*,emulator*'),
   // On device memory, through an addon of its own.
