@@ -36,6 +36,12 @@ export interface Shown {
   stream: bigint | null;
 }
 
+/** What a tensor shows: rows without gaps, and nothing to wait for. */
+export function interfaceOf({ shape, dtype, pointer, readOnly }: Omit<Shown, 'stream'>): CudaArrayInterface {
+  const typestr = dtypeInfo(dtype).names[0];
+  return { shape, typestr, data: [pointer, readOnly], version: 3, strides: null, stream: null };
+}
+
 /** @param asked the element type, for those that have no name in the interface */
 export function readInterface(array: CudaArray, asked: DeviceDtype | undefined): Shown {
   const shown: unknown = array.__cuda_array_interface__;

@@ -9,6 +9,7 @@ import { checkPointer, deviceAt } from './address.js';
 import {
   type CudaArray,
   type CudaArrayInterface,
+  interfaceOf,
   isCudaArray,
   readInterface,
   type Shown,
@@ -141,16 +142,14 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
     options: { dtype?: D } & OnDevice & OnStream = {},
   ): DeviceTensor<D> {
     checkOptions(options, 'fromInterface', ['dtype', 'device', 'stream']);
-    const { stream } = options;
+    const { stream, dtype, device } = options;
     if (!DeviceTensor.shows(array)) {
       throw new CklTypeError(
         'ERR_CKL_TYPE',
         `array is ${describe(array)}; it must have __cuda_array_interface__`,
       );
     }
-    const { dtype, device } = options;
-    const shown = readInterface(array, dtype);
-    return DeviceTensor.shown(array, shown, device, stream) as DeviceTensor<D>;
+    return DeviceTensor.shown(array, readInterface(array, dtype), device, stream) as DeviceTensor<D>;
   }
 
   /** @internal A view of what an interface has shown. */
@@ -179,14 +178,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
 
   /** For libraries in this process that read the interface. Who reads it on another stream orders the streams. */
   get __cuda_array_interface__(): CudaArrayInterface {
-    return {
-      shape: this.shape,
-      typestr: dtypeInfo(this.dtype).names[0],
-      data: [this.pointer, this.readOnly],
-      version: 3,
-      strides: null,
-      stream: null,
-    };
+    return interfaceOf(this);
   }
 
   /** A view of the elements from `begin` to before `end`, flat. It ends with this tensor. */
@@ -253,8 +245,7 @@ export class DeviceTensor<D extends DeviceDtype = DeviceDtype> implements Dispos
 
   /** Waits for the stream, and returns the elements. */
   toArray(options: OnStream = {}): HostArrays[D] {
-    const made = this.hostArray();
-    return this.copyTo(made, options);
+    return this.copyTo(this.hostArray(), options);
   }
 
   /** The elements as they are when the stream has come to this point; later work on the same stream does not change them. */
