@@ -17,8 +17,8 @@
 
 #define CKL_DEVICE static __device__ __forceinline__
 #define CKL_DEVICE_MEMBER __device__ __forceinline__
-// Large rare parts of the fast kernels. From sm_90 on, a kernel with calls sets up the descriptor of global memory before
-// each access, which costs more instructions than anything else.
+// Large rare parts of the fast kernels. From sm_90 on, a kernel with calls sets up the descriptor of global memory
+// before each access, which costs more instructions than anything else.
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
 #define CKL_RARE_PART static __device__ __forceinline__
 #else

@@ -13,8 +13,8 @@ CKL_DEVICE char* dynamic_shared() {
   return memory;
 }
 
-// kBytes bytes, at most 16, as one streaming load from kAt bytes after an address. Volatile, so that loads are issued in
-// program order, before anything that uses them.
+// kBytes bytes, at most 16, as one streaming load from kAt bytes after an address. Volatile, so that loads are issued
+// in program order, before anything that uses them.
 template <int kBytes, int kAt>
 CKL_DEVICE void load_now(uint32_t* to, const char* from) {
 #define CKL_LOAD(type, ...) asm volatile("ld.global.cs." type "];" : __VA_ARGS__ : "l"(from), "n"(kAt) : "memory")
@@ -61,8 +61,8 @@ CKL_DEVICE uint32_t spread_signs(uint32_t x) {
   return spread;
 }
 
-// One streaming store of 16, 8 or 4 bytes, if `here`. With a branch around each store, the compiler would compute its address
-// again.
+// One streaming store of 16, 8 or 4 bytes, if `here`. With a branch around each store, the compiler would compute its
+// address again.
 template <int kBytes>
 CKL_DEVICE void store_if(bool here, void* to, const uint32_t* x) {
 #define CKL_STORE(words, ...)                                                       \
@@ -77,7 +77,8 @@ CKL_DEVICE void store_if(bool here, void* to, const uint32_t* x) {
 }
 
 // Copies 16 or 4 bytes from global to shared memory, both addresses multiples of that, without passing through
-// registers. The copy has been made once the same thread has waited; other threads see it after a barrier with that one.
+// registers. The copy has been made once the same thread has waited; other threads see it after a barrier with that
+// one.
 template <int kBytes>
 CKL_DEVICE void copy_async(char* to, const char* from) {
 #if __CUDA_ARCH__ >= 800
@@ -186,8 +187,9 @@ CKL_DEVICE uint16_t narrow_float16(float f) {
   return h;
 }
 
-// A launch may begin before the one in front of it in its stream has ended, if it asks for that (LaunchConfig). This waits
-// until that one has ended and everything it wrote is visible. Until then, a kernel touches no memory that others write.
+// A launch may begin before the one in front of it in its stream has ended, if it asks for that (LaunchConfig). This
+// waits until that one has ended and everything it wrote is visible. Until then, a kernel touches no memory that others
+// write.
 CKL_DEVICE void wait_for_earlier_launch() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.wait;" ::: "memory");
@@ -200,8 +202,8 @@ CKL_DEVICE void let_next_launch_begin() {
 #endif
 }
 
-// Words by which the blocks of a launch order what they read of each other. Each adds 1 to a ticket, which is 0 again after
-// `most`; whoever takes one sees what those before wrote before they took theirs.
+// Words by which the blocks of a launch order what they read of each other. Each adds 1 to a ticket, which is 0 again
+// after `most`; whoever takes one sees what those before wrote before they took theirs.
 CKL_DEVICE unsigned take_ticket(unsigned* ticket, unsigned most) {
   unsigned taken;
   asm volatile("atom.acq_rel.gpu.inc.u32 %0, [%1], %2;" : "=r"(taken) : "l"(ticket), "r"(most) : "memory");
@@ -221,8 +223,8 @@ CKL_DEVICE void await_change(const unsigned* counter, unsigned from) {
   do asm volatile("ld.acquire.gpu.u32 %0, [%1];" : "=r"(x) : "l"(counter) : "memory");
   while (x == from);
 }
-// Called by kernels that not all code has, and by those that cannot rank rows; the emulator checks that none is launched
-// where it is empty, and that ranks are there.
+// Called by kernels that not all code has, and by those that cannot rank rows; the emulator checks that none is
+// launched where it is empty, and that ranks are there.
 CKL_DEVICE void need_all_kernels() {}
 CKL_DEVICE void need_ranks(bool) {}
 // Memory that blocks of one launch write for others; the emulator checks that something orders the accesses.

@@ -115,8 +115,8 @@ class GraphExec {
     cudaGraphDestroy(graph);
     must(error);
   }
-  // From the next launch on it is what `enqueue` enqueues: the same calls with other parameters. False if they are not the same;
-  // then it stays as it was.
+  // From the next launch on it is what `enqueue` enqueues: the same calls with other parameters. False if they are not
+  // the same; then it stays as it was.
   template <class Enqueue>
   bool update(cudaStream_t stream, Enqueue enqueue) {
     const cudaGraph_t graph = record(stream, enqueue);

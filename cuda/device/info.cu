@@ -20,8 +20,8 @@ std::string explain(cudaError_t error, const CudaInfo& info) {
   return std::string(cudaGetErrorName(error)) + ": " + cudaGetErrorString(error);
 }
 
-// Whether the binary has machine code that runs on a chip: that of the same generation, no newer than the chip. CKL_CUDA_CODE: what it was
-// compiled for, as CMake names it: "75-virtual 90-real 120".
+// Whether the binary has machine code that runs on a chip: that of the same generation, no newer than the chip.
+// CKL_CUDA_CODE: what it was compiled for, as CMake names it: "75-virtual 90-real 120".
 bool has_machine_code(int major, int minor) {
 #ifdef CKL_CUDA_CODE
   std::istringstream list(CKL_CUDA_CODE);

@@ -1,4 +1,5 @@
-// Copies between the host's memory and a GPU: directly if it is pinned, else through pinned buffers that are filled and emptied in turn.
+// Copies between the host's memory and a GPU: directly if it is pinned, else through pinned buffers that are filled and
+// emptied in turn.
 #pragma once
 #include <stdint.h>
 
@@ -22,7 +23,8 @@ class Staging {
   void to_device(char* to, const HostRows& from, cudaStream_t stream);
   // Has written all of `to` when it returns.
   void to_host(const HostRows& to, const char* from, cudaStream_t stream);
-  // The same, but with memory of allocate_pinned() the copy is only enqueued; the caller keeps it until the stream has come so far.
+  // The same, but with memory of allocate_pinned() the copy is only enqueued; the caller keeps it until the stream has
+  // come so far.
   void enqueue_to_device(char* to, const HostRows& from, cudaStream_t stream);
   void enqueue_to_host(const HostRows& to, const char* from, cudaStream_t stream);
 

@@ -11,7 +11,8 @@ namespace cuda {
 
 namespace {
 
-// An instantiated graph, the scratch space that its kernels were captured with, and what it takes to capture them again.
+// An instantiated graph, the scratch space that its kernels were captured with, and what it takes to capture them
+// again.
 class CapturedLoss : public Graph {
  public:
   CapturedLoss(int device, std::shared_ptr<Chip> chip, const Plan& plan, const Batch& batch, const Outputs& out,
@@ -35,8 +36,8 @@ class CapturedLoss : public Graph {
       graph_.launch(stream_of(stream));
     });
   }
-  // Captured again rather than changed kernel by kernel: which launch has which parameters is known to enqueue alone. What takes long,
-  // to instantiate a graph, is left out.
+  // Captured again rather than changed kernel by kernel: which launch has which parameters is known to enqueue alone.
+  // What takes long, to instantiate a graph, is left out.
   bool replace(const Batch& batch, const Outputs& out) override {
     bool done = false;
     reporting([&] {

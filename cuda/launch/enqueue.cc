@@ -132,9 +132,9 @@ struct Queue {
   }
 };
 
-// How many queries three sweeps go over before those of the next begin, so that the second and the third find scores and
-// labels in the L2 cache, with half of it for everything else. Of a ragged batch, whose lengths only the device may know,
-// and which may have few long rows, all.
+// How many queries three sweeps go over before those of the next begin, so that the second and the third find scores
+// and labels in the L2 cache, with half of it for everything else. Of a ragged batch, whose lengths only the device may
+// know, and which may have few long rows, all.
 int64_t queries_in_cache(const Chip& chip, const Task& task) {
   const Batch& batch = task.batch;
   if (batch.rows.offsets) return batch.rows.queries;
@@ -186,8 +186,8 @@ void enqueue_class(Queue& queue, Task task, const RowClass& c, const Extent& ext
   }
 }
 
-// All rows, class by class; then those that sweeps over the whole grid have deferred, which other teams process themselves.
-// With task.launch.counts, the queries are counted first.
+// All rows, class by class; then those that sweeps over the whole grid have deferred, which other teams process
+// themselves. With task.launch.counts, the queries are counted first.
 void enqueue_rows(Queue& queue, Task task, const Extent& extent, bool fast, Scratch& scratch) {
   const bool halves = task.batch.student.type != DType::float32 || task.batch.teacher.type != DType::float32 ||
                       task.out.grad.type != DType::float32;

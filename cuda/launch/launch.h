@@ -57,8 +57,8 @@ cudaError_t launch(void (*kernel)(Argument), const Shape& shape, const Argument&
 
 typedef void (*RowKernel)(Task);
 
-// How the threads of a kernel share rows: lanes of a warp; a block, or a cluster of blocks; the same in sweeps over a row
-// in shared memory; the whole grid, in sweeps over one in global memory.
+// How the threads of a kernel share rows: lanes of a warp; a block, or a cluster of blocks; the same in sweeps over a
+// row in shared memory; the whole grid, in sweeps over one in global memory.
 enum class TeamKind { lanes, team, shared, grid };
 
 // The fast kernel of a loss, or null. elements: per row and thread. halves: for batches with a two-byte type.

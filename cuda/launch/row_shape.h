@@ -8,8 +8,8 @@ namespace cuda {
 // What a stretch of a row needs of shared memory in the fast kernel of this kind. two: as in stage.h.
 StageLayout layout_of(const Task& task, TeamKind kind, bool two = false);
 
-// What blocks with so much shared memory have room for. stays: whether the kernel for rows that stay in shared memory can
-// be used.
+// What blocks with so much shared memory have room for. stays: whether the kernel for rows that stay in shared memory
+// can be used.
 Capacity capacity_of(const Task& task, int shared_bytes, bool stays);
 
 // How many stretches of a row the fast kernel's blocks have to hold each, if a round of them takes `docs` documents.

@@ -1,4 +1,5 @@
-// Device memory for one call at a time: sums, counts and, where a plan or a shape needs them, arrays as long as the batch.
+// Device memory for one call at a time: sums, counts and, where a plan or a shape needs them, arrays as long as the
+// batch.
 #pragma once
 #include "../device/device_memory.h"
 #include "chip.h"

@@ -9,8 +9,7 @@ namespace cuda {
 constexpr int kStretch = 1024, kSharedStretch = 512;
 
 struct StageLayout {
-  int at
-      [4];  // student, teacher, labels, ranks or beta: where the copies of a stretch begin, from the stretch's memory on
+  int at[4];  // student, teacher, labels, ranks or beta: where a stretch's copies begin in its memory
   int bytes;  // of a stretch
   // From the student's copy to another one, of the row after the next; 0 if there is none. While a block waits for the
   // rest of a row, memory then has something to do.

@@ -1,5 +1,5 @@
-// Ranks of rows that are too long for the row kernel, by sorting: tiles of a row are sorted in shared memory, sorted runs are
-// merged in pairs until one is left, and a document's place there is its rank.
+// Ranks of rows that are too long for the row kernel, by sorting: tiles of a row are sorted in shared memory, sorted
+// runs are merged in pairs until one is left, and a document's place there is its rank.
 #include "../launch/launch.h"
 #include "ranking.cuh"
 
@@ -42,7 +42,8 @@ CKL_DEVICE int64_t taken_from_first(const uint64_t* a, int64_t of_a, const uint6
   return low;
 }
 
-// Calls body(row, from, end) for all tiles of all rows: every row has tiles_a_row of them, of which the last may be empty.
+// Calls body(row, from, end) for all tiles of all rows: every row has tiles_a_row of them, of which the last may be
+// empty.
 template <class Body>
 CKL_DEVICE void each_tile(const RankTask& task, Body body) {
   for (int64_t k = blockIdx.x; k < task.batch.rows.queries * task.tiles_a_row; k += gridDim.x) {

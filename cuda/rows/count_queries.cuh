@@ -31,9 +31,9 @@ static __device__ __noinline__ double count_ordered(const Task& task, const Task
   return level[0] > -level[1] || (level[2] > 0 && documents > 1);
 }
 
-// Calls body(query, leads, count) for each query: `leads` is true on one thread, and count(k), to be called by all threads
-// of the team, is how often term k counts the query. kOrdered: some term counts pairs of different relevance, which
-// labels alone do not determine. Otherwise, long rows have a block each.
+// Calls body(query, leads, count) for each query: `leads` is true on one thread, and count(k), to be called by all
+// threads of the team, is how often term k counts the query. kOrdered: some term counts pairs of different relevance,
+// which labels alone do not determine. Otherwise, long rows have a block each.
 template <bool kOrdered, class Body>
 CKL_DEVICE void each_query(const Task& task, char* memory, Body body) {
   unsigned wanted = 0;

@@ -79,8 +79,8 @@ inline constexpr int kWidest = 32;
 template <>
 inline constexpr int kWidest<Bridge> = 16;
 
-// Whether rows with no room in registers stay in shared memory; otherwise the whole grid shares them. Again, for the size
-// of the binary, only those of ckl without a rank bias.
+// Whether rows with no room in registers stay in shared memory; otherwise the whole grid shares them. Again, for the
+// size of the binary, only those of ckl without a rank bias.
 template <class F>
 inline constexpr bool kStays = false;
 template <>

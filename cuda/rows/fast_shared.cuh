@@ -1,6 +1,6 @@
-// The fast kernel for rows that do not fit into the registers of a block or cluster, but into its shared memory: they are
-// read once from global memory, and gone over three times. The first sweep finds the sums of the softmax, the second
-// those of the loss; the third writes the gradient.
+// The fast kernel for rows that do not fit into the registers of a block or cluster, but into its shared memory: they
+// are read once from global memory, and gone over three times. The first sweep finds the sums of the softmax, the
+// second those of the loss; the third writes the gradient.
 //
 // A warp goes over its stretches one after another, as if each were a row of its own whose other stretches were
 // processed before (compare fast_grid.cuh). Sums of the warps are added between sweeps.

@@ -58,8 +58,8 @@ struct GeneralRow {
   float max_student = 0, max_teacher = 0;
   Softmax student = {}, teacher = {};
 
-  // Calls body for all documents, in step with the whole team: also for some beyond the row, which are padding. Sums are
-  // taken in parts, after each of which flush is called, so that rounding errors grow with the square root of the
+  // Calls body for all documents, in step with the whole team: also for some beyond the row, which are padding. Sums
+  // are taken in parts, after each of which flush is called, so that rounding errors grow with the square root of the
   // length. kBodies: copies of the body, four or one; a large one has one.
   template <int kBodies = 1, class Body, class Flush>
   CKL_DEVICE_MEMBER void each(unsigned reads, Body body, Flush flush) const {

@@ -1,5 +1,5 @@
-// Which queries a loss counts, as far as labels say: scans of rows for the first document, positive and negative; and the
-// count by which a mean divides, within the launch that computes the rows.
+// Which queries a loss counts, as far as labels say: scans of rows for the first document, positive and negative; and
+// the count by which a mean divides, within the launch that computes the rows.
 #pragma once
 #include "../common/scalar_load.cuh"
 #include "../common/team.cuh"
@@ -17,8 +17,8 @@ CKL_DEVICE unsigned label_bits(uint32_t w) {
   return (valid ? kAnyDocument : 0) | (positive ? kAnyPositive : 0) | (negative ? kAnyNegative : 0);
 }
 
-// 16 labels of a batch at a multiple of 16 bytes. The ends of a row are read like the rest of it, with what belongs to its
-// neighbours masked; only at the ends of the array are labels read one by one.
+// 16 labels of a batch at a multiple of 16 bytes. The ends of a row are read like the rest of it, with what belongs to
+// its neighbours masked; only at the ends of the array are labels read one by one.
 struct LabelVector {
   uint32_t words[4];
   int first, end;  // those that count
@@ -76,8 +76,8 @@ CKL_DEVICE unsigned any_of(const Block&, unsigned bits) {
 CKL_DEVICE bool any_going(const Lanes&, bool going) { return __ballot_sync(kAll, going) != 0; }
 CKL_DEVICE bool any_going(const Block&, bool going) { return going; }  // it is the same on all threads
 
-// Reads a row's labels until everything wanted has been seen: at first 16 per thread, because that is usually enough, then
-// kAtOnce times as many at once.
+// Reads a row's labels until everything wanted has been seen: at first 16 per thread, because that is usually enough,
+// then kAtOnce times as many at once.
 template <int kAtOnce, class Team>
 CKL_DEVICE unsigned scan_labels(const Task& task, const Team& team, const Row& row, unsigned wanted) {
   const uint8_t* const labels = task.batch.labels;
@@ -112,8 +112,8 @@ CKL_DEVICE unsigned wanted_for(Needs needs) {
   }
 }
 
-// Calls body(query, here, leads, found) for each query: on all threads of its team, of which one leads; `here` is false for
-// teams without a query, whose warp has others.
+// Calls body(query, here, leads, found) for each query: on all threads of its team, of which one leads; `here` is false
+// for teams without a query, whose warp has others.
 template <int kAtOnce, class Body>
 CKL_DEVICE void each_scanned(const Task& task, Lanes team, unsigned wanted, Body body) {
   const unsigned lane = threadIdx.x % kWarp;

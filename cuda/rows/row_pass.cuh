@@ -22,7 +22,7 @@ struct GradientScale {
 //
 //   struct State; what each thread keeps of a row; at most kPassBytes
 //   bool prepare(row, term, state)                     sums over the row; false: the query does not count
-//   void add(row, term, state, i, live, scale, gs, gt) document i's gradients, added to gs and gt if the document is live
+//   void add(row, term, state, i, live, scale, gs, gt) document i's gradients, added to gs and gt if it is live
 //   RowResult finish(row, term, state)                 the value
 //
 // add may be called after gradients of other documents were written. A loss that reads other documents' scores there

@@ -51,7 +51,8 @@ CKL_DEVICE Softmax normalise(float below, float tops) {
   return r;
 }
 
-// Both softmaxes of a row. Where several lanes share it, the even ones compute the student's, the odd ones the teacher's.
+// Both softmaxes of a row. Where several lanes share it, the even ones compute the student's, the odd ones the
+// teacher's.
 CKL_DEVICE void normalise(float below_student, float below_teacher, const float (&tops)[2], bool shared,
                           Softmax& student, Softmax& teacher) {
   if (!shared) {
@@ -75,8 +76,8 @@ CKL_DEVICE void normalise(float below_student, float below_teacher, const float 
 // x clamped to finite values, so that 0 times it is 0.
 CKL_DEVICE float saturate(float x) { return fminf(fmaxf(x, -3.402823466e38f), 3.402823466e38f); }
 
-// grad = h - q sum h; at a lone top h (1 - q) - q (sum of the others), which does not cancel. q is e times `of_e`; h has
-// any factor that the gradient's scale removes. The scale is applied last because it may be tiny.
+// grad = h - q sum h; at a lone top h (1 - q) - q (sum of the others), which does not cancel. q is e times `of_e`; h
+// has any factor that the gradient's scale removes. The scale is applied last because it may be tiny.
 struct Projection {
   float scale, top, others;
   bool lone;

@@ -82,8 +82,8 @@ struct SoftmaxRow : HeldRow<F::biased, E, P, Team> {
   static constexpr bool kLogs = kUnnormalised && (Team::kParks || E == 16);
   static constexpr bool kKeepsLog = (F::reads_ln_q || kUnnormalised) && !kLogs;
 
-  // Unless kLogs: log2(p / q) without the normalisers, or (kUnnormalised) log2 of et, which is computed again where that
-  // is rare; log2 of es, if kKeepsLog.
+  // Unless kLogs: log2(p / q) without the normalisers, or (kUnnormalised) log2 of et, which is computed again where
+  // that is rare; log2 of es, if kKeepsLog.
   PerDocument<E, Team::kParks> gap, us;
   bool top_here;  // whether one of the thread's documents is at the student's top
   Softmax student, teacher;

@@ -1,15 +1,15 @@
 // Rows on their way from global memory through shared memory into registers. Each warp copies its stretch of the next
 // row while it computes the current one, so that memory does not idle.
 //
-// What a warp copies it reads itself, so a barrier among its lanes is enough. Only a row's own bytes are read, in pieces
-// of 16 that lie as in global memory; what is left at both ends is copied by single lanes. Gradients may overwrite the
-// student's scores: no launch reads a row that another block has written.
+// What a warp copies it reads itself, so a barrier among its lanes is enough. Only a row's own bytes are read, in
+// pieces of 16 that lie as in global memory; what is left at both ends is copied by single lanes. Gradients may
+// overwrite the student's scores: no launch reads a row that another block has written.
 #pragma once
 #include "../launch/stage.h"
 #include "held_row.cuh"
 
-// Whether another row follows, and whether the student's scores have two copies: test/cuda/ways.cu counts the instructions
-// that copy the row (held_row.cuh).
+// Whether another row follows, and whether the student's scores have two copies: test/cuda/ways.cu counts the
+// instructions that copy the row (held_row.cuh).
 #ifndef CKL_FOLLOWED
 #define CKL_FOLLOWED(condition) (condition)
 #define CKL_TWO(condition) (condition)
@@ -18,8 +18,8 @@
 namespace ckl {
 namespace cuda {
 
-// Where the lane's document lies that is in none of the whole pieces of 16 bytes, in bytes from a multiple of 16, or -1.
-// Half of the lanes take those of the first piece. The stretch has the bytes from `odd` < 16 to `end`.
+// Where the lane's document lies that is in none of the whole pieces of 16 bytes, in bytes from a multiple of 16, or
+// -1. Half of the lanes take those of the first piece. The stretch has the bytes from `odd` < 16 to `end`.
 template <int kSize>
 CKL_DEVICE int loose_place(int odd, int end) {
   constexpr int kEach = 16 / kSize;  // documents of a piece
@@ -31,8 +31,8 @@ CKL_DEVICE int loose_place(int odd, int end) {
 }
 
 // Of a copy of kBytes bytes by all lanes, a lane's pieces from byte kAt on, 16 bytes each. to, from: the middle of the
-// copy, plus the lane's place, since an address has room for offsets of 2 KB in both directions. left: bytes from its first
-// piece to the end; first: whether that piece is whole.
+// copy, plus the lane's place, since an address has room for offsets of 2 KB in both directions. left: bytes from its
+// first piece to the end; first: whether that piece is whole.
 template <int kAt, int kBytes>
 CKL_DEVICE void copy_pieces(char* to, const char* from, int left, bool first) {
   if constexpr (kAt < kBytes) {
@@ -109,8 +109,8 @@ CKL_DEVICE void read_stretch(uint32_t (&raw)[E], const char* start, bool aligned
 
 CKL_DEVICE Vectors packed() { return {0, 0, 0, true, false, true}; }
 
-// Scores of a row whose labels are settled, as floats; returns their maximum. One branch per type, each with loads of its
-// own, takes the fewest registers.
+// Scores of a row whose labels are settled, as floats; returns their maximum. One branch per type, each with loads of
+// its own, takes the fewest registers.
 template <int P, class RowType, int E>
 CKL_DEVICE float read_scores(RowType& row, float (&x)[E], DType type, const char* start, bool aligned) {
   uint32_t raw[E];

@@ -26,7 +26,8 @@ struct Vectors {
   bool whole, pairs;
   bool full;  // whole, and the row fills the team
   CKL_DEVICE_MEMBER int first(int k) const { return origin + k * stride; }
-  // Documents from the first vector on, and from vector k on. To compare the former with a constant takes one instruction.
+  // Documents from the first vector on, and from vector k on. To compare the former with a constant takes one
+  // instruction.
   CKL_DEVICE_MEMBER int left() const { return n - origin; }
   CKL_DEVICE_MEMBER int left(int k) const { return n - first(k); }
   // How many elements of kSize bytes, of vectors of P, share a word once fetched.
@@ -157,8 +158,8 @@ template <int K, int P, class Stride>
 CKL_DEVICE void store_scores(const float (&x)[K * P], char* row, DType type, const Vectors& vectors, Stride stride,
                              bool wide, bool paired) {
   const int step = stride, left = vectors.left();
-  // Whether document j of vector k is there. Twice both numbers, for a compiler that would keep the loads' predicates in
-  // registers rather than compare again.
+  // Whether document j of vector k is there. Twice both numbers, for a compiler that would keep the loads' predicates
+  // in registers rather than compare again.
   const auto here = [&](int k, int j) { return 2 * j < 2 * left - k * (2 * step); };
   if (P == 4 || type == DType::float32) {
     float* const start = reinterpret_cast<float*>(row) + vectors.origin;
