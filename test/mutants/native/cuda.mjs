@@ -38,7 +38,12 @@ export default [
     to: 'kRankedInKernel',
   },
   { in: 'cuda', code: 'task.buffers.chunks + row.begin / «kLeastOfGrid»;', to: '8192' },
-  { in: 'cuda', code: 'if (in_class(task, next) && «docs > 0») prefetch_chunk', to: 'true' },
+  {
+    in: 'cuda',
+    code: 'if (in_class(task, next) && «docs > 0») prefetch_chunk',
+    to: 'true',
+    equivalent: 'nothing is asked for where there are no documents: it spares the addresses only',
+  },
   { in: 'cuda', code: 'task.launch.accumulate = «true»;\n  }\n}\n\n// All rows', to: 'false' },
   {
     in: 'cuda',
