@@ -58,6 +58,7 @@ CKL_DEVICE RowTotal deferred_row(const Task& task, Team& team, const Row& row, c
   // As many threads as hold the row in registers: the order of sums does not depend on how many more the team has.
   const int64_t holding = (row.n + kStretch - 1) / kStretch * kWarp;
   const unsigned size = team.size(), threads = holding < int64_t(size) ? unsigned(holding) : size;
+  const unsigned reads = kScores | (biased ? kRanks : kLabels);
   unsigned me = team.rank();
   if constexpr (!Team::kLanes) me = team.stretch() * kWarp + lane_id();
   bool counted = true;
@@ -71,7 +72,7 @@ CKL_DEVICE RowTotal deferred_row(const Task& task, Team& team, const Row& row, c
     x.team.sync();  // all threads have read the scores that the gradient may overwrite
 #pragma unroll 1
     for (int64_t i = me < threads ? me : row.n; i < row.n; i += threads) {
-      const Loaded document = x.document(i, biased);
+      const Loaded document = x.document(i, reads);
       float gradient = 0;
       if (document.y != kPadding && counted) {
         if (sweep == kTops) {

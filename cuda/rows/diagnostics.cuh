@@ -11,7 +11,6 @@ template <class Team>
 CKL_DEVICE void diagnose_documents(const GeneralRow<Team>& row) {
   const Task& task = row.task;
   row.each(row.reads(), [&](const Loaded& document) {
-    if (document.i >= row.row.n) return;
     float weight = 0, ratio = 0;
     if (document.y != kPadding && row.documents > 0) {
       typename GeneralRow<Team>::View v = row.view(document);

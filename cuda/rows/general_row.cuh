@@ -86,7 +86,7 @@ static __device__ __noinline__ RowTotal general_row(const Task& task, Team team,
       const int64_t i = base + x.team.rank();
       const bool here = i < row.n, live = here && x.label(i) != kPadding;
       float gs = 0, gt = 0;
-      if (live && distribution) of_terms(x.document(i, task.biased), gs, gt);
+      if (live && distribution) of_terms(x.document(i, x.reads()), gs, gt);
       each_pass([&](int k, auto pass, auto& state) {
         pass.add(x, task.terms[k], state, i, live, GradientScale{weight, scale_of(task, k)}, gs, gt);
       });

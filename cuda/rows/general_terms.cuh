@@ -58,11 +58,26 @@ struct GeneralRow {
   float max_student = 0, max_teacher = 0;
   Softmax student = {}, teacher = {};
 
-  // Calls body for all documents, in step with the whole team: also for some beyond the row, which are padding. Sums
-  // are taken in parts, after each of which flush is called, so that rounding errors grow with the square root of the
-  // length. kBodies: copies of the body, four or one; a large one has one.
-  template <int kBodies = 1, class Body, class Flush>
+  // Calls body for all documents. Sums are taken in parts, after each of which flush is called, so that rounding errors
+  // grow with the square root of the length.
+  template <class Body, class Flush>
   CKL_DEVICE_MEMBER void each(unsigned reads, Body body, Flush flush) const {
+    int taken = 0;
+#pragma unroll 1
+    for (int64_t i = team.rank(); i < row.n; i += team.size()) {
+      body(document(i, reads));
+      if (++taken % 64 == 0) flush();
+    }
+    flush();
+  }
+  template <class Body>
+  CKL_DEVICE_MEMBER void each(unsigned reads, Body body) const {
+    each(reads, body, [] {});
+  }
+  // The same in step with the whole team, four documents at a time: also for some beyond the row, which are padding.
+  // It takes much more code. kBodies: copies of the body, four or one; a large one has one.
+  template <int kBodies, class Body, class Flush>
+  CKL_DEVICE_MEMBER void each_four(unsigned reads, Body body, Flush flush) const {
     const Walk<kBodies> walk(task.batch, row, ranked, team.rank(), team.size(), reads);
     int taken = 0;
 #pragma unroll 1
@@ -78,10 +93,6 @@ struct GeneralRow {
       if (++taken % 16 == 0) flush();
     }
     flush();
-  }
-  template <int kBodies = 1, class Body>
-  CKL_DEVICE_MEMBER void each(unsigned reads, Body body) const {
-    each<kBodies>(reads, body, [] {});
   }
 
   CKL_DEVICE_MEMBER uint8_t label(int64_t i) const { return task.batch.labels[row.begin + i]; }
@@ -100,11 +111,11 @@ struct GeneralRow {
   CKL_DEVICE_MEMBER float inverse_rank(int64_t i) const {
     return ranked ? ranked[i] : 1.0f / rank_at(task.batch.ranks, row.begin + i);
   }
-  // A single document, with what its rank bias is computed from if it is `biased`.
-  CKL_DEVICE_MEMBER Loaded document(int64_t i, bool biased) const {
-    Loaded x = {i, label(i), student_score(i), teacher_score(i), 0};
+  CKL_DEVICE_MEMBER Loaded document(int64_t i, unsigned reads) const {
+    Loaded x = {i, label(i), 0, 0, 0};
+    if (reads & kScores) x.s = student_score(i), x.t = teacher_score(i);
     const Batch& batch = task.batch;
-    if (!biased) return x;
+    if (!(reads & kRanks)) return x;
     if (ranked) x.bias = ranked[i];
     else x.bias = batch.beta ? batch.beta[row.begin + i] : rank_at(batch.ranks, row.begin + i);
     return x;
@@ -133,7 +144,8 @@ struct GeneralRow {
 
   CKL_DEVICE_MEMBER void count() {
     float c[2] = {0, 0};
-    each<4>(kLabels, [&](const Loaded& x) { c[0] += x.y != kPadding, c[1] += x.y == kPositive; });
+    each_four<4>(
+        kLabels, [&](const Loaded& x) { c[0] += x.y != kPadding, c[1] += x.y == kPositive; }, [] {});
     team.reduce(c, Add());
     documents = c[0], positives = c[1];
   }
@@ -159,14 +171,17 @@ struct GeneralRow {
 
   CKL_DEVICE_MEMBER void softmax() {
     float m[2] = {-3.402823466e38f, -3.402823466e38f}, bad = 0;
-    each<4>(kScores, [&](const Loaded& x) {
-      if (x.y != kPadding) add_score(x, m[0], m[1], bad);
-    });
+    each_four<4>(
+        kScores,
+        [&](const Loaded& x) {
+          if (x.y != kPadding) add_score(x, m[0], m[1], bad);
+        },
+        [] {});
     team.reduce(m, Max());
     max_student = m[0], max_teacher = m[1];
 
     float z[5] = {0, 0, 0, 0, bad}, zs = 0, zt = 0;  // sums below the top, counts at the top
-    each<4>(
+    each_four<4>(
         kScores,
         [&](const Loaded& x) {
           if (x.y != kPadding) add_exponentials(of_student(x).e, of_teacher(x).e, zs, zt, z[2], z[3]);
@@ -232,7 +247,7 @@ struct GeneralRow {
   };
   CKL_DEVICE_MEMBER Sums distribution(float weight) {
     float all[6] = {0, 0, 0, 0, 0, 0}, part[6] = {0, 0, 0, 0, 0, 0};
-    each(
+    each_four<1>(
         reads(),
         [&](const Loaded& x) {
           if (x.y == kPadding) return;

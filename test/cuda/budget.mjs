@@ -191,9 +191,9 @@ const leastInFlight = { 4: 64 * 1024, 2: 48 * 1024 };
 
 /**
  * Sweeps of the general kernels that load four documents' scores of student and teacher as vectors, both before they wait: highest scores,
- * exponentials, sums of the terms, gradients, diagnostics, and two of marginMse.
+ * exponentials, sums of the terms, and gradients.
  */
-const vectorSweeps = 7;
+const vectorSweeps = 4;
 
 /** The largest block of fast_team with gamma 5, as kernel_table.h has it: warps that find room, and its bytes. */
 function largestTeam(architecture, size) {

@@ -203,7 +203,6 @@ export default [
   { in: 'cuda', code: 'vectors = wide == 4 && «odd == 0»;', to: 'true' },
   { in: 'cuda', code: 'from + 4 <= row.n && «offset_in(at, 4 * size) == 0»;', to: 'true' },
   { in: 'cuda', code: 'if (k >= 0 && «from + k < row.n») body(j, k);', to: 'true' },
-  { in: 'cuda', code: 'if («document.i >= row.row.n») return;', to: 'false' },
   {
     in: 'cuda',
     code: 'threads = «holding < int64_t(size) ? unsigned(holding) : size»;',
