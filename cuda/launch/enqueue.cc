@@ -199,7 +199,8 @@ void enqueue_rows(Queue& queue, Task task, const Extent& extent, bool fast, Scra
   };
   // Older chips, which have no clusters, would gain few lengths.
   const bool stays = all && queue.chip.capability() >= 90 && fast_kernel(task.terms[0], TeamKind::shared, 0);
-  Capacity capacity = all ? capacity_of(task, queue.chip.shared_bytes(), stays) : Capacity{};
+  const bool teams = all && fast_kernel(task.terms[0], TeamKind::team, 0);
+  Capacity capacity = teams ? capacity_of(task, queue.chip.shared_bytes(), stays) : Capacity{};
   capacity.grid = fast && fast_kernel(task.terms[0], TeamKind::grid, 16) ? 16 : 8;
   const auto fits = [&](const RowClass& c) {
     Task largest = task;  // not what the rows of this batch need

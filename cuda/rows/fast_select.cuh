@@ -86,6 +86,13 @@ inline constexpr bool kStays = false;
 template <>
 inline constexpr bool kStays<CklUnbiased> = true;
 
+// Whether teams have a kernel; otherwise the whole grid shares rows that are too long for lanes. Once more for the size of
+// the binary, two-byte scores of the least used losses have none.
+template <class F, int P>
+inline constexpr bool kTeams = true;
+template <>
+inline constexpr bool kTeams<Bridge, 8> = false;
+
 // Calls visit with the functor that the fast kernels of a loss evaluate.
 template <class Loss, class Visit>
 void with_kernel(Loss loss, const Parameters& p, Visit visit) {
@@ -100,7 +107,10 @@ void with_kernel(Ckl, const Parameters& p, Visit visit) {
 template <class F, int P>
 RowKernel fast_kernel_of(TeamKind kind, int elements) {
   if (kind == TeamKind::grid) return elements == kGridElements<F> ? fast_grid<F, P> : nullptr;
-  if (kind == TeamKind::team) return fast_team<F, P>;
+  if (kind == TeamKind::team) {
+    if constexpr (kTeams<F, P>) return fast_team<F, P>;
+    else return nullptr;
+  }
   if (kind == TeamKind::shared) {
     if constexpr (kStays<F>) return fast_shared<F, P>;
     else return nullptr;
