@@ -17,8 +17,8 @@ struct HostRows {
 
 class Staging {
  public:
-  // bytes: of each buffer; as many as a copy at most has are enough.
-  explicit Staging(int64_t bytes = 2 << 20) : slots_{Slot(bytes), Slot(bytes)}, bytes_(bytes) {}
+  // most: the bytes of the largest copy, if that is known; the buffers are then no larger.
+  explicit Staging(int64_t most = kMost) : bytes_(most < kMost ? most : kMost), slots_{Slot(bytes_), Slot(bytes_)} {}
   // Has read all of `from` when it returns; the copy itself is enqueued.
   void to_device(char* to, const HostRows& from, cudaStream_t stream);
   // Has written all of `to` when it returns.
@@ -29,6 +29,7 @@ class Staging {
   void enqueue_to_host(const HostRows& to, const char* from, cudaStream_t stream);
 
  private:
+  static constexpr int64_t kMost = 2 << 20;
   struct Slot {
     explicit Slot(int64_t bytes) : memory(size_t(bytes)) {}
     PinnedBuffer memory;
@@ -37,8 +38,8 @@ class Staging {
   void stage_to_device(char* to, const HostRows& from, cudaStream_t stream);
   void stage_to_host(const HostRows& to, const char* from, cudaStream_t stream);
 
+  const int64_t bytes_;  // of a buffer; before the buffers, which are made with it
   Slot slots_[2];
-  const int64_t bytes_;
   Event direct_;  // after a copy that was waited for
   int next_ = 0;
 };

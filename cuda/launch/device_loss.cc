@@ -1,6 +1,5 @@
 #include "device_loss.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "enqueue.h"
@@ -77,7 +76,7 @@ class CudaLoss : public DeviceLoss {
       scratch_->reserve(*chip_, plan, queries, docs, queries * docs);
       const int64_t bytes = offset_bytes(queries);
       offsets_.reserve(size_t(bytes));
-      staging_.reset(new Staging(std::min(bytes, int64_t(2) << 20)));
+      staging_.reset(new Staging(bytes));
     });
   }
 
